@@ -1,0 +1,24 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"smbcopilot.dev/local/kube/internal/spec"
+	"smbcopilot.dev/local/kube/internal/unit"
+)
+
+// runUnit becomes the first process of a unit. Only the launcher calls it, inside new namespaces.
+func runUnit(args []string) error {
+	if len(args) != 1 || os.Getpid() != 1 {
+		return errors.New("unit is started by `smb-kube up` alone")
+	}
+	var s spec.Spec
+	if err := json.Unmarshal([]byte(args[0]), &s); err != nil {
+		return fmt.Errorf("failed to parse the spec: %w", err)
+	}
+	os.Exit(unit.Run(s))
+	return nil
+}

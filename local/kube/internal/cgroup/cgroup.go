@@ -1,0 +1,132 @@
+// Package cgroup makes and removes an instance's control groups, on hosts with cgroup v1 and v2.
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const mountPoint = "/sys/fs/cgroup"
+
+// Create makes the group in each hierarchy.
+func Create(group string) error {
+	if unified() {
+		if err := delegate(mountPoint); err != nil {
+			return err
+		}
+	}
+	for _, hierarchy := range hierarchies() {
+		path := filepath.Join(hierarchy, group)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return fmt.Errorf("failed to make cgroup %s: %w", path, err)
+		}
+		if filepath.Base(hierarchy) == "cpuset" && !unified() {
+			if err := inheritCPUSet(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Remove removes the group with all below it. A process that was just killed may hold its group for a moment.
+func Remove(group string, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		err := removeOnce(group)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func removeOnce(group string) error {
+	var failed error
+	for _, hierarchy := range hierarchies() {
+		failed = errors.Join(failed, removeTree(filepath.Join(hierarchy, group)))
+	}
+	return failed
+}
+
+// removeTree removes directories only, children first: a group's files go with it.
+func removeTree(path string) error {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("failed to read cgroup %s: %w", path, err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := removeTree(filepath.Join(path, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err := unix.Rmdir(path); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("failed to remove cgroup %s: %w", path, err)
+	}
+	return nil
+}
+
+// unified says whether the host has cgroup v2 alone.
+func unified() bool {
+	var stat unix.Statfs_t
+	return unix.Statfs(mountPoint, &stat) == nil && stat.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// hierarchies lists the mounted ones: one with v2, one a controller with v1. Links, as of cpu to cpu,cpuacct, are left out.
+func hierarchies() []string {
+	if unified() {
+		return []string{mountPoint}
+	}
+	entries, err := os.ReadDir(mountPoint)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			found = append(found, filepath.Join(mountPoint, entry.Name()))
+		}
+	}
+	return found
+}
+
+// delegate lets groups below path use all controllers that it has.
+func delegate(path string) error {
+	available, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
+	if err != nil {
+		return fmt.Errorf("failed to read the controllers of %s: %w", path, err)
+	}
+	for controller := range strings.FieldsSeq(string(available)) {
+		control := filepath.Join(path, "cgroup.subtree_control")
+		if err := os.WriteFile(control, []byte("+"+controller), 0o600); err != nil {
+			return fmt.Errorf("failed to delegate cgroup controller %s in %s: %w", controller, path, err)
+		}
+	}
+	return nil
+}
+
+// inheritCPUSet fills in what v1 leaves empty in a new group, which could then hold no process.
+func inheritCPUSet(path string) error {
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		value, err := os.ReadFile(filepath.Join(filepath.Dir(path), file))
+		if err != nil {
+			return fmt.Errorf("failed to read %s of the parent of %s: %w", file, path, err)
+		}
+		if err := os.WriteFile(filepath.Join(path, file), value, 0o600); err != nil {
+			return fmt.Errorf("failed to set %s of %s: %w", file, path, err)
+		}
+	}
+	return nil
+}

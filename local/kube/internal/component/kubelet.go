@@ -1,0 +1,12 @@
+package component
+
+import (
+	"context"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+func runKubelet() int {
+	return cli.Run(app.NewKubeletCommand(context.Background()))
+}

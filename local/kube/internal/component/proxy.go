@@ -1,0 +1,10 @@
+package component
+
+import (
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kube-proxy/app"
+)
+
+func runProxy() int {
+	return cli.Run(app.NewProxyCommand())
+}

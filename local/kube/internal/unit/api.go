@@ -1,0 +1,55 @@
+package unit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"smbcopilot.dev/local/kube/internal/spec"
+)
+
+// Longer than any single request takes on a busy machine.
+const requestTimeout = 10 * time.Second
+
+// api is the unit's own client of the API server.
+type api struct{ client kubernetes.Interface }
+
+func newAPI() (*api, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", spec.Kubeconfig("admin"))
+	if err != nil {
+		return nil, fmt.Errorf("failed to read the admin kubeconfig: %w", err)
+	}
+	config.Timeout = requestTimeout
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("failed to make a client: %w", err)
+	}
+	return &api{client: client}, nil
+}
+
+func (a *api) ready() error {
+	_, err := a.client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(context.Background())
+	return err
+}
+
+func (a *api) nodeReady(name string) check {
+	return func() error {
+		node, err := a.client.CoreV1().Nodes().Get(context.Background(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, condition := range node.Status.Conditions {
+			// A heartbeat of an earlier life says nothing.
+			fresh := time.Since(condition.LastHeartbeatTime.Time) < 30*time.Second
+			if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue && fresh {
+				return nil
+			}
+		}
+		return fmt.Errorf("node %s is not ready", name)
+	}
+}

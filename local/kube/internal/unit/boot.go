@@ -1,0 +1,88 @@
+package unit
+
+import (
+	"fmt"
+	"time"
+
+	"smbcopilot.dev/local/kube/internal/spec"
+)
+
+// A component that is not ready by then will not be: on two busy cores the slowest, the API server, takes 15 s.
+const readyTimeout = 2 * time.Minute
+
+// bootControlPlane starts etcd, API server and controller manager, each when the one before can serve it.
+func (u *unit) bootControlPlane() error {
+	u.run(etcd())
+	if err := u.await("etcd", etcdReady); err != nil {
+		return err
+	}
+	u.run(apiserver(u.spec))
+	api, err := newAPI()
+	if err != nil {
+		return err
+	}
+	u.api = api
+	if err := u.await("kube-apiserver", api.ready); err != nil {
+		return err
+	}
+	u.run(controllerManager())
+	if u.spec.Mode == spec.ControlPlane {
+		return u.await("kube-controller-manager", healthy("kube-controller-manager", 10257))
+	}
+	return nil
+}
+
+// bootNode starts what runs pods. The container runtime is already on its way.
+func (u *unit) bootNode() error {
+	if err := u.await("bootstrap", u.api.createClusterObjects); err != nil {
+		return err
+	}
+	u.run(networkPolicies(u.spec))
+	u.run(kubeProxy(u.spec))
+	u.run(scheduler())
+	if err := u.await("containerd", socketReady(spec.ContainerdSock)); err != nil {
+		return err
+	}
+	if err := u.runTask(importPause()); err != nil {
+		return fmt.Errorf("failed to import the pause image: %w", err)
+	}
+	u.run(kubelet(u.spec))
+	for _, step := range []struct {
+		component string
+		ready     check
+	}{
+		{"kube-controller-manager", healthy("kube-controller-manager", 10257)},
+		{"network-policies", queueBound},
+		{"kubelet", u.api.nodeReady(u.spec.NodeName())},
+		{"coredns", dnsReady},
+	} {
+		if err := u.await(step.component, step.ready); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run supervises a program for as long as the unit lives; one that cannot be kept running ends the unit.
+func (u *unit) run(p program) {
+	go func() { u.fatal <- failure{component: p.name, err: u.supervise(p)} }()
+}
+
+// check is nil when what it looks at is ready, and otherwise says what is missing.
+type check func() error
+
+// await polls: the things waited for are on the loopback, and each try costs well under a millisecond.
+func (u *unit) await(component string, ready check) error {
+	deadline := time.Now().Add(readyTimeout)
+	for {
+		err := ready()
+		if err == nil {
+			u.progress.ready(component)
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return failure{component: component, err: fmt.Errorf("not ready after %s: %w", readyTimeout, err)}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -1,0 +1,131 @@
+package unit
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"smbcopilot.dev/local/kube/internal/pki"
+	"smbcopilot.dev/local/kube/internal/spec"
+)
+
+const (
+	storageClass = "local"
+	readerRole   = "smb-kube:reader"
+	// More volumes than the chart, installed a few times over, claims. A directory costs nothing.
+	volumes = 8
+)
+
+// createClusterObjects makes what installers of clusters make: the DNS Service, its reader's rights, and storage.
+func (a *api) createClusterObjects() error {
+	ctx := context.Background()
+	core, rbac := a.client.CoreV1(), a.client.RbacV1()
+	creations := []func() error{
+		func() error {
+			_, err := core.Services("kube-system").Create(ctx, dnsService(), metav1.CreateOptions{})
+			return err
+		},
+		func() error { _, err := rbac.ClusterRoles().Create(ctx, reader(), metav1.CreateOptions{}); return err },
+		func() error {
+			_, err := rbac.ClusterRoleBindings().Create(ctx, readerBinding(), metav1.CreateOptions{})
+			return err
+		},
+		func() error {
+			_, err := a.client.StorageV1().StorageClasses().Create(ctx, defaultClass(), metav1.CreateOptions{})
+			return err
+		},
+	}
+	for i := range volumes {
+		volume, err := localVolume(i)
+		if err != nil {
+			return err
+		}
+		creations = append(creations, func() error {
+			_, err := core.PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
+			return err
+		})
+	}
+	for _, create := range creations {
+		if err := create(); err != nil && !errors.IsAlreadyExists(err) {
+			return fmt.Errorf("failed to create an object of the cluster: %w", err)
+		}
+	}
+	return nil
+}
+
+func dnsService() *corev1.Service {
+	port := func(name string, protocol corev1.Protocol) corev1.ServicePort {
+		return corev1.ServicePort{Name: name, Protocol: protocol, Port: 53, TargetPort: intstr.FromInt32(53)}
+	}
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "kube-dns", Labels: map[string]string{"k8s-app": "kube-dns"}},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: spec.DNSIP.String(), Selector: map[string]string{"k8s-app": "kube-dns"},
+			Ports: []corev1.ServicePort{port("dns", corev1.ProtocolUDP), port("dns-tcp", corev1.ProtocolTCP)},
+		},
+	}
+}
+
+func reader() *rbacv1.ClusterRole {
+	read := func(group string, resources ...string) rbacv1.PolicyRule {
+		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "list", "watch"}}
+	}
+	return &rbacv1.ClusterRole{
+		ObjectMeta: metav1.ObjectMeta{Name: readerRole},
+		Rules: []rbacv1.PolicyRule{
+			read("", "namespaces", "nodes", "pods", "services"),
+			read("discovery.k8s.io", "endpointslices"),
+			read("networking.k8s.io", "networkpolicies"),
+		},
+	}
+}
+
+func readerBinding() *rbacv1.ClusterRoleBinding {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: readerRole},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: readerRole},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: pki.ReaderGroup}},
+	}
+}
+
+// defaultClass binds claims to the volumes that localVolume makes, and to no others.
+func defaultClass() *storagev1.StorageClass {
+	retain, immediate := corev1.PersistentVolumeReclaimRetain, storagev1.VolumeBindingImmediate
+	return &storagev1.StorageClass{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: storageClass, Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"},
+		},
+		Provisioner: "kubernetes.io/no-provisioner", ReclaimPolicy: &retain, VolumeBindingMode: &immediate,
+	}
+}
+
+// localVolume is a directory of the state directory, and outlives the unit. A claim that is gone leaves it Released, data and all.
+func localVolume(i int) (*corev1.PersistentVolume, error) {
+	name := "local-" + strconv.Itoa(i)
+	path := spec.Volumes + "/" + name
+	if err := makeDirs(path); err != nil {
+		return nil, err
+	}
+	// The kubelet gives no group to a host path; the container's user is not known here.
+	if err := os.Chmod(path, 0o777); err != nil {
+		return nil, fmt.Errorf("failed to open %s to containers: %w", path, err)
+	}
+	return &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: corev1.PersistentVolumeSpec{
+			StorageClassName: storageClass, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+			AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("100Gi")},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: path}},
+		},
+	}, nil
+}

@@ -1,0 +1,14 @@
+package unit
+
+import (
+	"smbcopilot.dev/local/kube/internal/cgroup"
+	"smbcopilot.dev/local/kube/internal/spec"
+)
+
+// setUpCgroups makes the group below which the kubelet puts all pods.
+func setUpCgroups(s spec.Spec) error {
+	if s.Mode == spec.ControlPlane {
+		return nil
+	}
+	return cgroup.Create(s.CgroupRoot)
+}
