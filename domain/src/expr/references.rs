@@ -1,0 +1,157 @@
+//! Which data an expression reads, found without evaluating it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators};
+
+use super::errors::ParseError;
+use super::functions::{NAMESPACES, TYPES, is_known};
+use super::program::MAX_NESTING;
+
+/// What an expression reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// Free variables: `input`, `steps`, …
+    pub roots: BTreeSet<String>,
+    /// The steps read, and of each the fields (`output`, `phase`, …); no field when the whole step is read.
+    pub steps: BTreeMap<String, BTreeSet<String>>,
+    /// The secrets read, by their name in `spec.secrets`.
+    pub secrets: BTreeSet<String>,
+}
+
+impl References {
+    /// Adds what another expression reads.
+    pub fn extend(&mut self, other: &Self) {
+        self.roots.extend(other.roots.iter().cloned());
+        self.secrets.extend(other.secrets.iter().cloned());
+        for (step, fields) in &other.steps {
+            self.steps.entry(step.clone()).or_default().extend(fields.iter().cloned());
+        }
+    }
+}
+
+/// Walks the expression once.
+///
+/// # Errors
+/// On a function that does not exist, on loops nested too deep, and where it cannot be told which step is read.
+pub(super) fn collect(node: &IdedExpr) -> Result<References, ParseError> {
+    let mut walk = Walk { found: References::default(), locals: Vec::new(), nesting: 0 };
+    walk.node(node)?;
+    Ok(walk.found)
+}
+
+struct Walk {
+    found: References,
+    locals: Vec<String>,
+    nesting: usize,
+}
+
+impl Walk {
+    fn node(&mut self, node: &IdedExpr) -> Result<(), ParseError> {
+        if let Some(path) = self.path(node) {
+            return self.read(&path);
+        }
+        match &node.expr {
+            Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => Ok(()),
+            Expr::Call(call) => self.call(call),
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension),
+            Expr::Select(select) => self.node(&select.operand),
+            Expr::List(list) => list.elements.iter().try_for_each(|element| self.node(element)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
+            Expr::Struct(message) => Err(ParseError::UnknownFunction { name: message.type_name.clone() }),
+        }
+    }
+
+    fn entry(&mut self, entry: &EntryExpr) -> Result<(), ParseError> {
+        match entry {
+            EntryExpr::MapEntry(entry) => {
+                self.node(&entry.key)?;
+                self.node(&entry.value)
+            }
+            EntryExpr::StructField(field) => self.node(&field.value),
+        }
+    }
+
+    fn call(&mut self, call: &CallExpr) -> Result<(), ParseError> {
+        let namespace = call.target.as_ref().and_then(|target| namespace(target));
+        let name = match namespace {
+            Some(namespace) => format!("{namespace}.{}", call.func_name),
+            None => call.func_name.clone(),
+        };
+        if !is_known(&name) {
+            return Err(ParseError::UnknownFunction { name });
+        }
+        if let (None, Some(target)) = (namespace, &call.target) {
+            self.node(target)?;
+        }
+        call.args.iter().try_for_each(|arg| self.node(arg))
+    }
+
+    fn comprehension(&mut self, loops: &ComprehensionExpr) -> Result<(), ParseError> {
+        self.node(&loops.iter_range)?;
+        self.node(&loops.accu_init)?;
+        let outer = self.locals.len();
+        self.locals.push(loops.iter_var.clone());
+        self.locals.extend(loops.iter_var2.clone());
+        self.locals.push(loops.accu_var.clone());
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            return Err(ParseError::TooNested { nesting: self.nesting, limit: MAX_NESTING });
+        }
+        self.node(&loops.loop_cond)?;
+        self.node(&loops.loop_step)?;
+        self.node(&loops.result)?;
+        self.nesting -= 1;
+        self.locals.truncate(outer);
+        Ok(())
+    }
+
+    /// `a.b["c"]` as `[a, b, c]`, where `a` is a free variable.
+    fn path(&self, node: &IdedExpr) -> Option<Vec<String>> {
+        match &node.expr {
+            Expr::Ident(name) if self.is_free(name) => Some(vec![name.clone()]),
+            Expr::Select(SelectExpr { operand, field, .. }) => {
+                let mut path = self.path(operand)?;
+                path.push(field.clone());
+                Some(path)
+            }
+            Expr::Call(call) if call.func_name == operators::INDEX => {
+                let [operand, key] = call.args.as_slice() else { return None };
+                let Expr::Literal(LiteralValue::String(key)) = &key.expr else { return None };
+                let mut path = self.path(operand)?;
+                path.push(key.inner().to_owned());
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_free(&self, name: &str) -> bool {
+        !TYPES.contains(&name) && !name.starts_with('@') && !self.locals.iter().any(|local| local == name)
+    }
+
+    fn read(&mut self, path: &[String]) -> Result<(), ParseError> {
+        let [root, rest @ ..] = path else { return Ok(()) };
+        self.found.roots.insert(root.clone());
+        match (root.as_str(), rest) {
+            ("steps", []) => return Err(ParseError::DynamicSteps),
+            ("steps", [step, rest @ ..]) => {
+                let fields = self.found.steps.entry(step.clone()).or_default();
+                fields.extend(rest.first().cloned());
+            }
+            ("secrets", [secret, ..]) => {
+                self.found.secrets.insert(secret.clone());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn namespace(target: &IdedExpr) -> Option<&str> {
+    match &target.expr {
+        Expr::Ident(name) if NAMESPACES.contains(&name.as_str()) => Some(name),
+        _ => None,
+    }
+}

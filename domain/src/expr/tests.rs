@@ -1,0 +1,132 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Context, EvaluateError, ParseError, Program};
+
+fn evaluate(source: &str) -> Result<Value, EvaluateError> {
+    let context = Context::new()
+        .with("input", json!({"items": [1, 2, 3], "name": "Bäckerei", "price": 2.5, "big": u64::MAX}))
+        .with(
+            "steps",
+            json!({"fetch": {"output": {"rows": [{"id": "a"}, {"id": "b"}]}, "phase": "Succeeded"}}),
+        );
+    Program::parse(source).expect("valid").evaluate(&context)
+}
+
+#[test]
+fn expressions_give_json() {
+    for (source, expected) in [
+        ("input.items.map(i, i * 2)", json!([2, 4, 6])),
+        ("input.items.filter(i, i > 1).size()", json!(2)),
+        ("input.items.exists(i, i == 3) && !input.items.all(i, i > 1)", json!(true)),
+        ("{'n': input.name + '!', 'p': input.price * 2.0}", json!({"n": "Bäckerei!", "p": 5.0})),
+        (
+            "steps.fetch.output.rows.map(r, {'id': r.id, 'k': input.items.map(i, string(i) + r.id)})[1]",
+            json!({"id": "b", "k": ["1b", "2b", "3b"]}),
+        ),
+        ("input.big", json!(u64::MAX)),
+        ("has(input.missing) ? input.missing : 'none'", json!("none")),
+        ("math.round(2.6)", json!(3.0)),
+        ("'a,b'.split(',')", json!(["a", "b"])),
+        ("duration('90s')", json!("90s")),
+        ("timestamp('2026-11-24T09:00:00Z') + duration('1h')", json!("2026-11-24T10:00:00+00:00")),
+        ("b'hi'", json!("aGk=")),
+        ("[1, 2] + [3]", json!([1, 2, 3])),
+        ("input.items.exists_one(i, i == 2)", json!(true)),
+    ] {
+        assert_eq!(evaluate(source).as_ref(), Ok(&expected), "{source}");
+    }
+}
+
+/// Messages go to users: they say what is missing and repeat no data.
+#[test]
+fn failures_name_what_is_wrong() {
+    let messages: Vec<String> = [
+        "input.nope.x",
+        "1 / 0",
+        "input.price * 2",
+        "double('NaN')",
+        "input.items[7]",
+        "unknown",
+        "input.name + 1",
+        "9223372036854775807 + 1",
+        "matches('a', '(')",
+        "int('x')",
+        "timestamp('x')",
+    ]
+    .iter()
+    .map(|source| evaluate(source).expect_err(source).to_string())
+    .collect();
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn bounds_are_found_when_the_workflow_is_validated() {
+    let long = format!("'{}'", "x".repeat(5000));
+    let deep = format!("{}1", "1+".repeat(1500));
+    for (source, code) in [
+        (long.as_str(), "ExpressionTooLong"),
+        (deep.as_str(), "ExpressionTooComplex"),
+        ("[1].map(a, [1].map(b, [1].map(c, a)))", "ExpressionTooComplex"),
+        ("lists.range(1000000)", "UnknownFunction"),
+        ("'a'.replace('', input.name)", "UnknownFunction"),
+        ("steps.size()", "DynamicSteps"),
+        ("steps[input.name].output", "DynamicSteps"),
+        ("Person{name: 'x'}", "UnknownFunction"),
+        ("", "ExpressionSyntax"),
+        ("1 +", "ExpressionSyntax"),
+        ("@tick", "ExpressionSyntax"),
+    ] {
+        assert_eq!(Program::parse(source).expect_err(source).code(), code, "{source}");
+    }
+    assert!(matches!(Program::parse("f(1)"), Err(ParseError::UnknownFunction { name }) if name == "f"));
+}
+
+/// An expression near the depth limit must not overflow the stack of a worker thread (2 MiB).
+#[test]
+fn the_deepest_expression_allowed_can_be_evaluated() {
+    assert_eq!(evaluate(&format!("{}1", "1+".repeat(120))), Ok(json!(121)));
+}
+
+#[test]
+fn references_are_found_without_evaluation() {
+    let program = Program::parse(
+        "steps.fetch.output.rows.map(input, input.id + string(steps['two'].phase)) + [secrets.erp.token, type(1) == int]",
+    )
+    .expect("valid");
+    insta::assert_debug_snapshot!(program.references());
+}
+
+/// A tenant's loop over a large input must not occupy the operator or the runner.
+#[test]
+fn a_costly_expression_is_ended() {
+    let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
+    for source in ["input.l.map(a, input.l.map(b, a + b))", "input.l.all(a, input.l.exists(b, b == 2))"] {
+        let result = Program::parse(source).expect("valid").evaluate(&large);
+        assert!(matches!(result, Err(EvaluateError::Exhausted { .. })), "{source}: {result:?}");
+    }
+    let doubling = Program::parse(&vec!["input.s"; 100].join("+")).expect("valid").evaluate(&large);
+    assert!(matches!(doubling, Err(EvaluateError::Failed { .. })), "{doubling:?}");
+    let wide = Program::parse("input.l.map(a, input.s)").expect("valid").evaluate(&large);
+    assert!(matches!(wide, Err(EvaluateError::TooLarge { .. })), "{wide:?}");
+}
+
+#[test]
+fn an_interrupt_ends_evaluation() {
+    let context = Context::new().with("input", json!([1, 2])).interrupted_by(Arc::new(AtomicBool::new(true)));
+    let result = Program::parse("input.map(i, i)").expect("valid").evaluate(&context);
+    assert!(matches!(result, Err(EvaluateError::Exhausted { .. })));
+}
+
+proptest! {
+    /// Whatever a tenant writes, reading and evaluating it ends without a panic.
+    #[test]
+    fn any_text_is_refused_or_evaluated(source in ".{0,60}|[-a-z0-9.()\\[\\]{}'+*?:&|!<>= ]{0,60}") {
+        if let Ok(program) = Program::parse(&source) {
+            let _ = program.evaluate(&Context::new().with("input", json!({"a": 1})));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::Template;
+use crate::expr::Context;
+
+fn render(template: &Value) -> Value {
+    let context = Context::new()
+        .with("input", json!({"n": 3, "name": "Zoë", "lines": [{"q": 1}, {"q": 2}], "none": null}))
+        .with("steps", json!({"fetch-prices": {"output": {"total": 9.5}}}));
+    Template::parse(template).expect("valid").render(&context).expect("renders")
+}
+
+/// A number must not become a string on its way into a step's input.
+#[test]
+fn a_whole_expression_keeps_its_type() {
+    assert_eq!(render(&json!("${{ input.n }}")), json!(3));
+    assert_eq!(render(&json!("${{ input.lines.map(l, l.q) }}")), json!([1, 2]));
+    assert_eq!(render(&json!("${{ steps['fetch-prices'].output.total }}")), json!(9.5));
+}
+
+#[test]
+fn within_text_a_value_is_written_as_text() {
+    assert_eq!(
+        render(&json!("Dear ${{ input.name }}: ${{ input.n }} of ${{ input.lines }}${{ input.none }}.")),
+        json!("Dear Zoë: 3 of [{\"q\":1},{\"q\":2}].")
+    );
+}
+
+/// Map literals and strings of an expression may hold the closing marks.
+#[test]
+fn closing_marks_inside_an_expression_do_not_close_it() {
+    assert_eq!(render(&json!("${{ {'a': {'b': input.n}} }}")), json!({"a": {"b": 3}}));
+    assert_eq!(render(&json!("${{ 'x}}' + \"\\\"}}\" }}")), json!("x}}\"}}"));
+}
+
+#[test]
+fn escaped_marks_are_literal() {
+    assert_eq!(render(&json!("$${{ input.n }} ${{ input.n }}")), json!("${{ input.n }} 3"));
+    assert_eq!(render(&json!("a price of $5 {{x}}")), json!("a price of $5 {{x}}"));
+}
+
+/// A user who makes three mistakes sees three messages.
+#[test]
+fn every_problem_is_reported_with_its_place() {
+    let problems = Template::parse(&json!({
+        "a": "${{ 1 + }}", "b": ["ok", "${{ open"], "X-Id": {"c": "${{ nope(1) }}"}
+    }))
+    .expect_err("three mistakes");
+    let mut places: Vec<_> =
+        problems.iter().map(|problem| (problem.path.as_str(), problem.error.code())).collect();
+    places.sort_unstable();
+    assert_eq!(
+        places,
+        [(".a", "ExpressionSyntax"), (".b[1]", "ExpressionSyntax"), ("[\"X-Id\"].c", "UnknownFunction")]
+    );
+}
+
+proptest! {
+    /// Whatever a tenant writes, reading it neither panics nor hangs, and text without marks is kept as it is.
+    #[test]
+    fn any_text_can_be_read(text in ".{0,200}|[${} '\"a-z]{0,40}") {
+        let parsed = Template::parse(&json!(text));
+        if !text.contains("${{") {
+            prop_assert_eq!(parsed.expect("no expression in it").render(&Context::new()), Ok(json!(text)));
+        }
+    }
+}
