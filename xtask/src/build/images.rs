@@ -1,0 +1,81 @@
+//! The container images, as OCI layouts.
+
+use std::path::PathBuf;
+
+use crate::build::rust;
+use crate::checkout::Checkout;
+use crate::instance::Instance;
+use crate::phase::Phase;
+use crate::program::Program;
+
+/// The images, each with the programs of ours that it carries.
+pub(crate) const IMAGES: [(&str, &[&str]); 6] = [
+    ("operator", &["operator"]),
+    ("api-server", &["api-server"]),
+    ("runner", &["runner"]),
+    ("python", &["step-host"]),
+    ("postgres", &[]),
+    ("pause", &[]),
+];
+
+/// The names of all images.
+pub(crate) fn all() -> Vec<&'static str> {
+    IMAGES.iter().map(|(name, _)| *name).collect()
+}
+
+/// Builds the named ones. A root of Debian packages is made once and kept in the cache.
+pub(crate) fn build(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    instance: &Instance,
+    images: &[&str],
+) -> anyhow::Result<()> {
+    phase.advice("check that apt's own sources can be reached: `apt-get update`");
+    let binaries =
+        IMAGES.iter().filter(|(name, _)| images.contains(name)).flat_map(|(_, programs)| *programs).flat_map(
+            |name| ["--bin".to_owned(), format!("{name}={}", rust::program(checkout, name).display())],
+        );
+    let program = Program::as_root(checkout.local().join("smb-kube"))
+        .args(["images", "build", "--recipes"])
+        .arg(checkout.path("local/images"))
+        .arg("--root")
+        .arg(&checkout.root)
+        .arg("--out")
+        .arg(folder(checkout))
+        .arg("--cache")
+        .arg(instance.cache.join("images"))
+        .args(binaries)
+        .args(images);
+    phase.exec(program)
+}
+
+/// Brings the named images into the instance's container runtime.
+pub(crate) fn import(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    instance: &Instance,
+    images: &[&str],
+) -> anyhow::Result<()> {
+    let program = Program::as_root(checkout.local().join("smb-kube"))
+        .args(["images", "import", "--state"])
+        .arg(instance.kube_state())
+        .arg("--out")
+        .arg(folder(checkout))
+        .args(images);
+    phase.exec(program)
+}
+
+/// Pushes all images to a registry.
+pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -> anyhow::Result<()> {
+    phase.advice("log in to the registry (`skopeo login`), or check its name");
+    let program = Program::new(checkout.local().join("smb-kube"))
+        .args(["images", "push", "--registry", registry, "--out"])
+        .arg(folder(checkout))
+        .args(all());
+    phase.exec(program)
+}
+
+/// Where the layouts are.
+pub(crate) fn folder(checkout: &Checkout) -> PathBuf {
+    checkout.local().join("images")
+}

@@ -1,0 +1,91 @@
+//! Installing the product with Helm, the way users install it.
+
+use serde_json::json;
+
+use crate::checkout::Checkout;
+use crate::cluster::Cluster;
+use crate::cluster::boot::API_NODE_PORT;
+use crate::instance::Instance;
+use crate::issuer;
+use crate::phase::Phase;
+
+/// The release, and the namespace that it lives in.
+pub(crate) const RELEASE: &str = "smb-copilot";
+pub(crate) const NAMESPACE: &str = "smb-copilot";
+/// Where images of the local instance come from: nowhere, they are imported.
+pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
+const KINDS: &str = "smb-copilot-crds";
+
+/// The chart's values, where they differ from its defaults.
+#[derive(Clone)]
+pub(crate) struct Values {
+    registry: String,
+    service: serde_json::Value,
+}
+
+impl Values {
+    /// For the local instance, whose api-server is reached through a node port.
+    pub(crate) fn local(_: &Instance) -> Self {
+        Self {
+            registry: LOCAL_REGISTRY.to_owned(),
+            service: json!({"type": "NodePort", "nodePort": API_NODE_PORT}),
+        }
+    }
+
+    /// For a cluster that pulls from a registry.
+    pub(crate) fn registry(registry: &str) -> Self {
+        Self { registry: registry.to_owned(), service: json!({"type": "ClusterIP"}) }
+    }
+
+    /// As arguments of helm.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let issuers = json!([{
+            "issuer": issuer::URL, "audience": issuer::AUDIENCE, "algorithms": [issuer::ALGORITHM],
+        }]);
+        [
+            ("image.registry", json!(self.registry)),
+            ("image.tag", json!("local")),
+            ("api.service", self.service.clone()),
+            ("api.oidc.issuers", issuers),
+        ]
+        .into_iter()
+        .flat_map(|(path, value)| ["--set-json".to_owned(), format!("{path}={value}")])
+        .collect()
+    }
+}
+
+/// Installs or upgrades the chart of the custom resources.
+pub(crate) fn install_kinds(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    let helm = cluster.helm().args(["upgrade", "--install", KINDS]).arg(checkout.path("charts").join(KINDS));
+    phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]))?;
+    let crds =
+        ["plans", "tenants", "workflows", "workflowruns"].map(|kind| format!("crd/{kind}.smbcopilot.dev"));
+    phase.exec(cluster.kubectl().args(["wait", "--for=condition=Established", "--timeout=30s"]).args(crds))
+}
+
+/// Installs or upgrades the product; does not wait for its pods.
+pub(crate) fn install(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    cluster: &Cluster,
+    values: &Values,
+) -> anyhow::Result<()> {
+    phase.advice("look at `helm --namespace smb-copilot history smb-copilot`");
+    upgrade(phase, checkout, cluster, values)
+}
+
+/// `helm upgrade --install`.
+pub(crate) fn upgrade(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    cluster: &Cluster,
+    values: &Values,
+) -> anyhow::Result<()> {
+    let helm =
+        cluster.helm().args(["upgrade", "--install", RELEASE]).arg(checkout.path("charts/smb-copilot"));
+    phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]).args(values.arguments()))
+}

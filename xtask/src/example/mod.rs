@@ -1,0 +1,49 @@
+//! The example: two plans, two tenants, their workflows, and a run on real input.
+
+pub(crate) mod report;
+pub(crate) mod run;
+
+use crate::chart::LOCAL_REGISTRY;
+use crate::checkout::Checkout;
+use crate::cluster::{Cluster, rollout};
+use crate::phase::Phase;
+
+/// Where the example's run happens.
+pub(crate) const TENANT_NAMESPACE: &str = "t-acme";
+/// What it runs.
+pub(crate) const WORKFLOW: &str = "order-invoice";
+
+/// Starts the price service. Does not wait for its pod.
+pub(crate) fn start_services(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    cluster: &Cluster,
+    registry: &str,
+) -> anyhow::Result<()> {
+    let manifests = std::fs::read_to_string(checkout.path("examples/services/prices.yaml"))?;
+    cluster.apply(phase, manifests.replace(LOCAL_REGISTRY, registry))
+}
+
+/// Waits until the price service answers.
+pub(crate) fn wait_for_services(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
+    rollout::wait_for(phase, cluster, "shop", &["deployment/prices"])
+}
+
+/// Applies plans, tenants and workflows, and waits until the operator has accepted each.
+pub(crate) fn apply(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluster) -> anyhow::Result<()> {
+    phase.advice(
+        "kubectl describe splan,sten; kubectl --namespace smb-copilot logs deployment/smb-copilot-operator",
+    );
+    for folder in ["plans", "tenants"] {
+        cluster.apply_path(phase, checkout.path("examples").join(folder))?;
+    }
+    wait_ready(phase, cluster, &["splan", "sten", "--all"])?;
+    cluster.apply_path(phase, checkout.path("examples/workflows"))?;
+    wait_ready(phase, cluster, &["swf", "--all", "--all-namespaces"])
+}
+
+fn wait_ready(phase: &mut Phase<'_>, cluster: &Cluster, what: &[&str]) -> anyhow::Result<()> {
+    let (kinds, flags): (Vec<&str>, Vec<&str>) = what.iter().partition(|word| !word.starts_with("--"));
+    let wait = ["wait", "--for=condition=Ready", "--timeout=50s"];
+    phase.exec(cluster.kubectl().args(wait).arg(kinds.join(",")).args(flags))
+}

@@ -1,0 +1,78 @@
+//! A run of the example, from its start to its end.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use super::{TENANT_NAMESPACE, WORKFLOW};
+use crate::checkout::Checkout;
+use crate::cluster::Cluster;
+use crate::phase::Phase;
+use crate::wait;
+
+/// A run that has ended, as the cluster shows it.
+pub(crate) struct Finished {
+    pub(crate) object: Value,
+}
+
+impl Finished {
+    /// A text of the object.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// The whole run takes some seconds on two cores; ten times that.
+const LIMIT: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Starts a run with the file of orders as its input, and waits for its end. Errors: it does not succeed.
+pub(crate) fn to_the_end(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    cluster: &Cluster,
+) -> anyhow::Result<Finished> {
+    let name = start(phase, checkout, cluster)?;
+    phase.advice(format!("kubectl --namespace {TENANT_NAMESPACE} describe swr {name}; kubectl --namespace {TENANT_NAMESPACE} get pods"));
+    let object = wait::until("the run's end", LIMIT, PAUSE, || {
+        let run = cluster.get(&["--namespace", TENANT_NAMESPACE, "swr", &name])?;
+        phase.line(&progress(&run));
+        let ended = matches!(state(&run), "Succeeded" | "Failed" | "Cancelled" | "TimedOut");
+        Ok(ended.then_some(run))
+    })?;
+    let ended = state(&object);
+    phase.outcome(ended.to_owned());
+    if ended != "Succeeded" {
+        bail!("run {name} is {ended}: {}", object.pointer("/status/error").unwrap_or(&Value::Null));
+    }
+    Ok(Finished { object })
+}
+
+fn start(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluster) -> anyhow::Result<String> {
+    let path = checkout.path("examples/data/orders.csv");
+    let csv = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    let run = json!({
+        "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
+        "metadata": {"generateName": format!("{WORKFLOW}-"), "namespace": TENANT_NAMESPACE},
+        "spec": {"workflowRef": {"name": WORKFLOW}, "input": {"orders": csv}},
+    });
+    let created =
+        phase.capture(cluster.kubectl().args(["create", "-o", "json", "-f", "-"]).input(run.to_string()))?;
+    let created: Value = serde_json::from_str(&created).context("failed to parse the created run")?;
+    let name = created.pointer("/metadata/name").and_then(Value::as_str);
+    Ok(name.context("failed to find the name of the created run")?.to_owned())
+}
+
+fn state(run: &Value) -> &str {
+    run.pointer("/status/phase").and_then(Value::as_str).unwrap_or("new")
+}
+
+fn progress(run: &Value) -> String {
+    let steps = run.pointer("/status/steps").and_then(Value::as_array).into_iter().flatten();
+    let steps = steps.filter_map(|step| {
+        Some(format!("{} {}", step.pointer("/name")?.as_str()?, step.pointer("/phase")?.as_str()?))
+    });
+    let reason = run.pointer("/status/queue/message").and_then(Value::as_str).unwrap_or_default();
+    format!("{} {reason} {}", state(run), steps.collect::<Vec<_>>().join(", "))
+}

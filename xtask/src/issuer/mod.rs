@@ -1,0 +1,59 @@
+//! A small OIDC issuer in the cluster, so that the api-server verifies tokens the way it does in earnest:
+//! discovery and keys over HTTP. The private key lies in a Secret; xtask signs.
+
+pub(crate) mod key;
+pub(crate) mod token;
+
+use serde_json::{Value, json};
+
+use crate::chart::LOCAL_REGISTRY;
+use crate::cluster::{Cluster, rollout};
+use crate::phase::Phase;
+
+/// The issuer's name, and where the api-server finds its discovery document.
+pub(crate) const URL: &str = "http://smb-issuer.smb-local.svc.cluster.local:8080";
+/// Whom its tokens are for.
+pub(crate) const AUDIENCE: &str = "smb-copilot";
+/// How it signs.
+pub(crate) const ALGORITHM: &str = "ES256";
+/// The namespace of what only a local system has.
+pub(crate) const NAMESPACE: &str = "smb-local";
+
+const MANIFESTS: &str = include_str!("../../manifests/issuer.yaml");
+
+/// Makes the key, if there is none yet, and starts the issuer. Does not wait for its pod.
+pub(crate) fn install(phase: &mut Phase<'_>, cluster: &Cluster, registry: &str) -> anyhow::Result<()> {
+    phase
+        .exec(cluster.kubectl().args(["create", "namespace", NAMESPACE]).args(["--save-config"]))
+        .or_else(|error| cluster.find(&["namespace", NAMESPACE])?.map(drop).ok_or(error))?;
+    let key = match key::find(cluster)? {
+        Some(key) => key,
+        None => key::create(phase, cluster)?,
+    };
+    cluster.apply(phase, documents(&key)?.to_string())?;
+    cluster.apply(phase, MANIFESTS.replace(LOCAL_REGISTRY, registry))
+}
+
+/// Waits until it answers.
+pub(crate) fn wait(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
+    rollout::wait_for(phase, cluster, NAMESPACE, &["deployment/smb-issuer"])
+}
+
+/// The two documents that a verifier reads.
+fn documents(key: &key::SigningKey) -> anyhow::Result<Value> {
+    let discovery = json!({
+        "issuer": URL,
+        "jwks_uri": format!("{URL}/jwks.json"),
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+    });
+    Ok(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "smb-issuer", "namespace": NAMESPACE},
+        "data": {
+            "openid-configuration": discovery.to_string(),
+            "jwks.json": json!({"keys": [key.public()?]}).to_string(),
+        },
+    }))
+}

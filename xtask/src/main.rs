@@ -1,0 +1,36 @@
+//! `cargo xtask`: everything that a person or the CI does with this repository, as one program.
+
+mod build;
+mod chart;
+mod checkout;
+mod cli;
+mod cluster;
+mod deploy;
+mod down;
+mod env;
+mod example;
+mod generate;
+mod instance;
+mod issuer;
+mod phase;
+mod preflight;
+mod program;
+mod status;
+mod test;
+mod token;
+mod up;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            phase::say_error(&format!("{error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The clusters of the tests: a control plane alone, and a whole node. Neither is the user's.
+
+use crate::build::go;
+use crate::checkout::Checkout;
+use crate::cluster::Cluster;
+use crate::cluster::boot::{self, Data, Mode};
+use crate::instance::{Homes, Instance};
+use crate::issuer::token::{Holder, mint};
+use crate::phase::{Phase, Phases};
+use crate::{chart, issuer, up};
+
+pub(super) struct Clusters<'a> {
+    checkout: &'a Checkout,
+    control_plane: Instance,
+    node: Instance,
+    control_plane_is_up: bool,
+}
+
+impl<'a> Clusters<'a> {
+    pub(super) fn new(checkout: &'a Checkout, homes: &Homes) -> anyhow::Result<Self> {
+        let instance = |name| Instance::new(checkout, homes, name);
+        Ok(Self {
+            checkout,
+            control_plane: instance("test-cp")?,
+            node: instance("test")?,
+            control_plane_is_up: false,
+        })
+    }
+
+    /// An empty control plane with both charts: the kinds, the roles and the policies; no pod runs there.
+    pub(super) fn control_plane(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
+        if self.control_plane_is_up {
+            return Ok(());
+        }
+        let (checkout, instance) = (self.checkout, &self.control_plane);
+        phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+        phases.run("boot a control plane", |phase| {
+            boot::down(phase, checkout, instance, Data::Purge)?;
+            boot::up(phase, checkout, instance, Mode::ControlPlane)
+        })?;
+        let cluster = Cluster::local(checkout, instance);
+        phases.run("install both charts", |phase| {
+            chart::install_kinds(phase, checkout, &cluster)?;
+            chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
+        })?;
+        self.control_plane_is_up = true;
+        Ok(())
+    }
+
+    /// A node with all that `up` installs, freshly booted.
+    pub(super) fn node(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
+        let (checkout, instance) = (self.checkout, &self.node);
+        up::build(phases, checkout, instance)?;
+        phases.run("end an earlier test node", |phase| boot::down(phase, checkout, instance, Data::Purge))?;
+        up::boot_and_install(phases, checkout, instance)
+    }
+
+    /// How to reach the control plane.
+    pub(super) fn control_plane_cluster(&self) -> Cluster {
+        Cluster::local(self.checkout, &self.control_plane)
+    }
+
+    /// The values that its chart was installed with.
+    pub(super) fn control_plane_values(&self) -> chart::Values {
+        chart::Values::local(&self.control_plane)
+    }
+
+    pub(super) fn control_plane_environment(&self) -> Vec<(String, String)> {
+        self.environment(&self.control_plane)
+    }
+
+    /// Where the node's API is, and tokens of its issuer.
+    pub(super) fn node_environment(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut environment = self.environment(&self.node);
+        environment.push(("SMB_TEST_API_URL".to_owned(), up::api_url(&self.node)?));
+        let key = issuer::key::load(&Cluster::local(self.checkout, &self.node))?;
+        for (variable, tenant, role) in [
+            ("SMB_TEST_TOKEN", "acme", "admin"),
+            ("SMB_TEST_VIEWER_TOKEN", "acme", "viewer"),
+            ("SMB_TEST_GLOBEX_TOKEN", "globex", "admin"),
+        ] {
+            environment.push((variable.to_owned(), mint(&key, &Holder::new(tenant, role))?));
+        }
+        Ok(environment)
+    }
+
+    fn environment(&self, instance: &Instance) -> Vec<(String, String)> {
+        let text = |path: std::path::PathBuf| path.display().to_string();
+        vec![
+            ("KUBECONFIG".to_owned(), text(instance.kubeconfig())),
+            ("SMB_TEST_KUBECTL".to_owned(), text(self.checkout.local().join("kubectl"))),
+            ("SMB_TEST_SMB_KUBE".to_owned(), text(self.checkout.local().join("smb-kube"))),
+            ("SMB_TEST_STATE".to_owned(), text(instance.kube_state())),
+        ]
+    }
+
+    /// Ends both and removes their data.
+    pub(super) fn end(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
+        if go::is_stale(self.checkout)? {
+            return Ok(()); // nothing has been booted
+        }
+        for instance in [&self.control_plane, &self.node] {
+            boot::down(phase, self.checkout, instance, Data::Purge)?;
+        }
+        Ok(())
+    }
+}

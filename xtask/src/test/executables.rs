@@ -1,0 +1,96 @@
+//! The test programs of the workspace: built once, then run tier by tier.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use cargo_metadata::{Artifact, Message};
+
+use super::libtest::{Reader, Report};
+use crate::checkout::Checkout;
+use crate::phase::Phase;
+use crate::program::Program;
+
+/// A test program.
+pub(super) struct Executable {
+    /// The package, as in `-p`.
+    pub(super) package: String,
+    /// The target inside it: the library's or program's name, or that of the file of tests.
+    pub(super) target: String,
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+/// Which of them a tier runs.
+pub(super) type Select = fn(&Executable) -> bool;
+
+/// Builds all test programs of the workspace.
+pub(super) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Vec<Executable>> {
+    phase.advice("mend what the compiler says, or run `cargo test --workspace --no-run` by hand");
+    let program = Program::new("cargo").dir(&checkout.root).args([
+        "test",
+        "--workspace",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ]);
+    let messages = phase.capture(program)?;
+    let mut found = Vec::new();
+    for message in Message::parse_stream(messages.as_bytes()) {
+        if let Message::CompilerArtifact(artifact) = message.context("failed to read cargo's messages")? {
+            found.extend(executable(artifact)?);
+        }
+    }
+    phase.outcome(format!("{} test programs", found.len()));
+    Ok(found)
+}
+
+fn executable(artifact: Artifact) -> anyhow::Result<Option<Executable>> {
+    let Some(path) = artifact.executable.filter(|_| artifact.profile.test) else { return Ok(None) };
+    let folder = artifact.manifest_path.parent().context("failed to find the folder of a manifest")?;
+    Ok(Some(Executable {
+        package: folder.file_name().unwrap_or_default().to_owned(),
+        target: artifact.target.name,
+        path: path.into(),
+        folder: folder.into(),
+    }))
+}
+
+/// Runs the selected programs, one after the other, each in its package's folder as cargo would.
+pub(super) fn run(
+    phase: &mut Phase<'_>,
+    all: &[Executable],
+    select: Select,
+    environment: &[(String, String)],
+    limit: Duration,
+) -> anyhow::Result<Report> {
+    let mut sum = Report::default();
+    for executable in all.iter().filter(|executable| select(executable)) {
+        let report = run_one(phase, executable, environment, limit);
+        sum.tally += report.tally;
+        sum.failures.push_str(&report.failures);
+    }
+    Ok(sum)
+}
+
+fn run_one(
+    phase: &mut Phase<'_>,
+    executable: &Executable,
+    environment: &[(String, String)],
+    limit: Duration,
+) -> Report {
+    let name = format!("{} {}", executable.package, executable.target);
+    phase.line(&format!("running {name}"));
+    let mut program = Program::new(&executable.path)
+        .dir(&executable.folder)
+        .env("CARGO_MANIFEST_DIR", &executable.folder)
+        .limit(limit);
+    for (key, value) in environment {
+        program = program.env(key, value);
+    }
+    let mut reader = Reader::default();
+    let end = program.run(&mut |line| {
+        reader.line(line.text());
+        phase.line(line.text());
+    });
+    reader.finish(&name, end)
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask test`: the tiers, each against its time budget, and one sum.
+
+mod cargo;
+mod chart;
+mod clusters;
+mod executables;
+mod libtest;
+pub(crate) mod postgres;
+mod tier;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::checkout::Checkout;
+use crate::instance::{Homes, Instance};
+use crate::phase::{Phases, say};
+use crate::preflight::{self, Need};
+use clusters::Clusters;
+use executables::Executable;
+use libtest::Tally;
+use postgres::Postgres;
+use tier::Tier;
+
+/// What to test.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these tiers; all when none is named.
+    tiers: Vec<Tier>,
+    /// Leave the test clusters running, to look into them. Ignored on CI.
+    #[arg(long)]
+    keep: bool,
+    /// Set on CI.
+    #[arg(long, env = "CI", hide = true, default_value_t = false, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true")]
+    ci: bool,
+}
+
+/// What tiers share: made when the first of them needs it, ended when the last is done.
+pub(crate) struct Session<'a> {
+    checkout: &'a Checkout,
+    executables: Option<Vec<Executable>>,
+    postgres: Postgres,
+    clusters: Clusters<'a>,
+}
+
+/// Runs the tiers and prints `N passed, N failed` as the last line. The code says whether all passed.
+pub(crate) fn run(
+    checkout: &Checkout,
+    homes: &Homes,
+    options: &Options,
+    verbose: bool,
+) -> anyhow::Result<ExitCode> {
+    let instance = Instance::new(checkout, homes, "test")?;
+    let mut phases = Phases::new(&instance.log("test"), verbose)?;
+    let tiers = if options.tiers.is_empty() { Tier::ALL.to_vec() } else { options.tiers.clone() };
+    prepare(&mut phases, &tiers)?;
+    let mut session = Session {
+        checkout,
+        executables: None,
+        postgres: Postgres::new(&instance)?,
+        clusters: Clusters::new(checkout, homes)?,
+    };
+    let mut sum = Tally::default();
+    for tier in tiers {
+        sum += run_tier(&mut phases, &mut session, tier);
+    }
+    finish(&mut phases, session, options)?;
+    say(&format!("{} passed, {} failed\n", sum.passed, sum.failed));
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn prepare(phases: &mut Phases, tiers: &[Tier]) -> anyhow::Result<()> {
+    let needs: Vec<Need> = tiers.iter().flat_map(|tier| tier.needs()).copied().collect();
+    phases.run("what this machine lacks", |phase| {
+        preflight::check(&needs)?;
+        preflight::install(phase, &preflight::missing(&needs))
+    })
+}
+
+/// A tier that cannot even run counts as one failure; the others still run.
+fn run_tier(phases: &mut Phases, session: &mut Session<'_>, tier: Tier) -> Tally {
+    if let Err(error) = tier.prepare(phases, session) {
+        say(&format!("{error:#}\n"));
+        return Tally::FAILED;
+    }
+    let started = Instant::now();
+    let result = phases.run(&format!("test {}", tier.name()), |phase| {
+        let report = tier.run(phase, session)?;
+        let budget = tier.budget();
+        let over = if started.elapsed() > budget { ", OVER BUDGET" } else { "" };
+        let outcome = format!("{} (budget {} s{over})", report.tally, budget.as_secs());
+        match report.tally.failed {
+            0 => phase.outcome(outcome),
+            _ => phase.outcome_failed(outcome),
+        }
+        Ok(report)
+    });
+    match result {
+        Ok(report) => {
+            say(&report.failures);
+            report.tally
+        }
+        Err(error) => {
+            say(&format!("{error:#}\n"));
+            Tally::FAILED
+        }
+    }
+}
+
+fn finish(phases: &mut Phases, session: Session<'_>, options: &Options) -> anyhow::Result<()> {
+    phases.run("end what the tests used", |phase| {
+        session.postgres.stop(phase)?;
+        if options.keep && !options.ci {
+            phase.outcome("kept; end it with `cargo xtask down --instance test` (and test-cp)");
+            return Ok(());
+        }
+        session.clusters.end(phase)
+    })
+}

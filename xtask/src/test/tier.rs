@@ -1,0 +1,152 @@
+//! The tiers: what each needs, how long it may take, and what it runs.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::executables::{self, Select};
+use super::libtest::Report;
+use super::{Session, cargo, chart};
+use crate::generate;
+use crate::phase::{Phase, Phases};
+use crate::preflight::Need;
+
+/// A kind of test, from cheap to dear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Tier {
+    /// Formatting, of Rust and Go.
+    Fmt,
+    /// Lints, warnings denied.
+    Clippy,
+    /// Generated files are what would be generated now.
+    Generated,
+    /// Tests of the Go programs.
+    Go,
+    /// Tests that need nothing.
+    Unit,
+    /// Tests of the api-server with a real Postgres.
+    Postgres,
+    /// Scenarios with a real API server, without pods.
+    ControlPlane,
+    /// Scenarios with a real node.
+    Node,
+    /// The chart: lint, rendering, upgrade.
+    Chart,
+}
+
+impl Tier {
+    /// In the order in which they run.
+    pub(super) const ALL: [Tier; 9] = [
+        Tier::Fmt,
+        Tier::Clippy,
+        Tier::Generated,
+        Tier::Go,
+        Tier::Unit,
+        Tier::Postgres,
+        Tier::ControlPlane,
+        Tier::Chart,
+        Tier::Node,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Tier::Fmt => "fmt",
+            Tier::Clippy => "clippy",
+            Tier::Generated => "generated",
+            Tier::Go => "go",
+            Tier::Unit => "unit",
+            Tier::Postgres => "postgres",
+            Tier::ControlPlane => "control-plane",
+            Tier::Node => "node",
+            Tier::Chart => "chart",
+        }
+    }
+
+    /// How long it may take on two cores with warm caches; a cold clippy also checks all dependencies.
+    pub(super) fn budget(self) -> Duration {
+        Duration::from_secs(match self {
+            Tier::Fmt => 15,
+            Tier::Clippy => 300,
+            Tier::Generated => 120,
+            Tier::Go => 120,
+            Tier::Unit => 90,
+            Tier::Postgres => 90,
+            Tier::ControlPlane => 240,
+            Tier::Node => 420,
+            Tier::Chart => 30,
+        })
+    }
+
+    pub(super) fn needs(self) -> &'static [Need] {
+        match self {
+            Tier::Fmt | Tier::Clippy | Tier::Go | Tier::Unit => &[Need::Build],
+            Tier::Generated | Tier::Postgres => &[Need::Build, Need::Postgres],
+            Tier::ControlPlane | Tier::Chart => &[Need::Build, Need::Postgres],
+            Tier::Node => &[Need::Build, Need::Node],
+        }
+    }
+
+    /// Builds and boots what the tier needs, in phases of their own: its time is that of its tests.
+    pub(super) fn prepare(self, phases: &mut Phases, session: &mut Session<'_>) -> anyhow::Result<()> {
+        if self.select().is_some() && session.executables.is_none() {
+            let built = phases.run("build tests", |phase| executables::build(phase, session.checkout))?;
+            session.executables = Some(built);
+        }
+        match self {
+            Tier::ControlPlane => {
+                phases.run("start Postgres", |phase| session.postgres.start(phase))?;
+                session.clusters.control_plane(phases)
+            }
+            Tier::Chart => session.clusters.control_plane(phases),
+            Tier::Node => session.clusters.node(phases),
+            Tier::Generated | Tier::Postgres => {
+                phases.run("start Postgres", |phase| session.postgres.start(phase))
+            }
+            Tier::Fmt | Tier::Clippy | Tier::Go | Tier::Unit => Ok(()),
+        }
+    }
+
+    pub(super) fn run(self, phase: &mut Phase<'_>, session: &Session<'_>) -> anyhow::Result<Report> {
+        let checkout = session.checkout;
+        match self {
+            Tier::Fmt => cargo::fmt(phase, checkout).map(|()| Report::one_passed()),
+            Tier::Clippy => cargo::clippy(phase, checkout).map(|()| Report::one_passed()),
+            Tier::Go => cargo::go(phase, checkout),
+            Tier::Generated => {
+                generate::check(phase, checkout, &session.postgres.url()).map(|()| Report::one_passed())
+            }
+            Tier::Chart => chart::check(phase, checkout, &session.clusters),
+            Tier::Unit | Tier::Postgres | Tier::ControlPlane | Tier::Node => {
+                self.run_executables(phase, session)
+            }
+        }
+    }
+
+    fn run_executables(self, phase: &mut Phase<'_>, session: &Session<'_>) -> anyhow::Result<Report> {
+        let Some(select) = self.select() else { return Ok(Report::default()) };
+        let environment = match self {
+            Tier::Postgres => session.postgres.environment(),
+            Tier::ControlPlane => {
+                let mut environment = session.postgres.environment();
+                environment.extend(session.clusters.control_plane_environment());
+                environment
+            }
+            Tier::Node => session.clusters.node_environment()?,
+            _ => Vec::new(),
+        };
+        let all = session.executables.as_deref().unwrap_or_default();
+        executables::run(phase, all, select, &environment, 3 * self.budget())
+    }
+
+    fn select(self) -> Option<Select> {
+        match self {
+            Tier::Unit => {
+                Some(|it| it.package != "api-server" && (it.package != "tests" || it.target == "tests"))
+            }
+            Tier::Postgres => Some(|it| it.package == "api-server"),
+            Tier::ControlPlane => Some(|it| it.package == "tests" && it.target == "control_plane"),
+            Tier::Node => Some(|it| it.package == "tests" && it.target == "node"),
+            _ => None,
+        }
+    }
+}

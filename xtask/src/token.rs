@@ -1,0 +1,16 @@
+//! `cargo xtask token`: a bearer token of the local issuer.
+
+use crate::checkout::Checkout;
+use crate::cluster::Cluster;
+use crate::instance::Instance;
+use crate::issuer::key;
+pub(crate) use crate::issuer::token::Holder;
+use crate::issuer::token::mint;
+use crate::phase::say;
+
+/// Prints the token alone.
+pub(crate) fn run(checkout: &Checkout, instance: &Instance, holder: &Holder) -> anyhow::Result<()> {
+    let key = key::load(&Cluster::local(checkout, instance))?;
+    say(&format!("{}\n", mint(&key, holder)?));
+    Ok(())
+}
