@@ -1,0 +1,12 @@
+//! Postgres: the schema, who may do what in it, and the two pools that the process works with.
+
+mod migrate;
+mod pool;
+mod roles;
+#[cfg(test)]
+pub(crate) mod testing;
+mod timestamp;
+
+pub use migrate::{Error as MigrateError, MIGRATOR, migrate};
+pub use pool::{AppPool, MirrorPool, Urls, UrlsError};
+pub use timestamp::Timestamp;
