@@ -5,19 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-/// A hash over files and settings.
+/// A hash over files.
 #[derive(Default)]
 pub(crate) struct Fingerprint {
     hasher: Sha256,
 }
 
 impl Fingerprint {
-    /// Adds a text, as of a setting.
-    pub(crate) fn text(mut self, text: &str) -> Self {
-        self.add(text.as_bytes());
-        self
-    }
-
     /// Adds a file, or all files below a folder: their paths below it and their contents.
     pub(crate) fn tree(mut self, root: &Path) -> anyhow::Result<Self> {
         for file in files(root)? {
@@ -70,11 +64,15 @@ fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    /// Moving a byte from one setting to the next must not pass for no change.
+    fn of(pieces: &[&str]) -> String {
+        let mut fingerprint = Fingerprint::default();
+        pieces.iter().for_each(|piece| fingerprint.add(piece.as_bytes()));
+        fingerprint.finish()
+    }
+
+    /// Moving a byte from one file to the next must not pass for no change.
     #[test]
     fn borders_between_pieces_count() {
-        let one = Fingerprint::default().text("ab").text("c").finish();
-        let other = Fingerprint::default().text("a").text("bc").finish();
-        assert_ne!(one, other);
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
     }
 }

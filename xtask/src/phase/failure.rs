@@ -50,10 +50,10 @@ mod tests {
         let path = std::env::temp_dir().join(format!("xtask-phase-{}.log", std::process::id()));
         let mut phases = Phases::new(&path, false).unwrap();
         let error = phases
-            .run("boot", |phase| {
+            .run("boot", |phase| -> anyhow::Result<()> {
                 (1..=30).for_each(|n| phase.line(&format!("line {n}")));
                 phase.advice("turn it off and on");
-                anyhow::bail!("no power") as anyhow::Result<()>
+                anyhow::bail!("no power")
             })
             .unwrap_err()
             .to_string();

@@ -65,7 +65,7 @@ pub(crate) fn run(
     for tier in tiers {
         sum += run_tier(&mut phases, &mut session, tier);
     }
-    finish(&mut phases, session, options)?;
+    finish(&mut phases, &session, options)?;
     say(&format!("{} passed, {} failed\n", sum.passed, sum.failed));
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -108,7 +108,7 @@ fn run_tier(phases: &mut Phases, session: &mut Session<'_>, tier: Tier) -> Tally
     }
 }
 
-fn finish(phases: &mut Phases, session: Session<'_>, options: &Options) -> anyhow::Result<()> {
+fn finish(phases: &mut Phases, session: &Session<'_>, options: &Options) -> anyhow::Result<()> {
     phases.run("end what the tests used", |phase| {
         session.postgres.stop(phase)?;
         if options.keep && !options.ci {
