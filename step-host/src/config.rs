@@ -1,0 +1,123 @@
+//! Flags, each with an environment variable. Parsed by hand: the program is linked statically and stays small.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// What a host is told when it starts.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Where to listen for the runner.
+    pub(crate) socket: PathBuf,
+    /// The one user whose connection is accepted.
+    pub(crate) runner_uid: u32,
+    /// The Python interpreter.
+    pub(crate) python: PathBuf,
+    /// The program that the interpreter runs.
+    pub(crate) harness: PathBuf,
+    /// Each step gets a directory of its own below this one.
+    pub(crate) work_dir: PathBuf,
+}
+
+/// Why the flags are refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("failed to read the flags: {flag:?} is unknown; known are {known}")]
+    Unknown { flag: OsString, known: String },
+    #[error("failed to read the flags: {flag} needs a value")]
+    NoValue { flag: &'static str },
+    #[error("failed to read the flags: {flag} or {variable} must be given")]
+    Missing { flag: &'static str, variable: &'static str },
+    #[error("failed to read the flags: {flag} is no user id: {value:?}")]
+    NoUid { flag: &'static str, value: OsString },
+}
+
+struct Flag {
+    name: &'static str,
+    variable: &'static str,
+    default: Option<&'static str>,
+}
+
+const SOCKET: Flag = Flag { name: "--socket", variable: "SMB_SOCKET", default: None };
+const RUNNER_UID: Flag = Flag { name: "--runner-uid", variable: "SMB_RUNNER_UID", default: Some("10001") };
+const PYTHON: Flag = Flag { name: "--python", variable: "SMB_PYTHON", default: Some("python3") };
+const HARNESS: Flag = Flag {
+    name: "--harness",
+    variable: "SMB_HARNESS",
+    default: Some("/usr/local/lib/smb-copilot/harness.py"),
+};
+const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMB_WORK_DIR", default: Some("/tmp") };
+const FLAGS: [&Flag; 5] = [&SOCKET, &RUNNER_UID, &PYTHON, &HARNESS, &WORK_DIR];
+
+impl Config {
+    /// Reads `--flag value` pairs; what is not given comes from `variable`, then from the default.
+    pub(crate) fn from_args(
+        args: impl Iterator<Item = OsString>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let given = pairs(args)?;
+        let get = |flag: &Flag| {
+            given
+                .iter()
+                .rfind(|(name, _)| *name == flag.name)
+                .map(|(_, value)| value.clone())
+                .or_else(|| variable(flag.variable))
+                .or_else(|| flag.default.map(OsString::from))
+                .ok_or(ConfigError::Missing { flag: flag.name, variable: flag.variable })
+        };
+        Ok(Self {
+            socket: get(&SOCKET)?.into(),
+            runner_uid: uid(get(&RUNNER_UID)?)?,
+            python: get(&PYTHON)?.into(),
+            harness: get(&HARNESS)?.into(),
+            work_dir: get(&WORK_DIR)?.into(),
+        })
+    }
+}
+
+fn pairs(mut args: impl Iterator<Item = OsString>) -> Result<Vec<(&'static str, OsString)>, ConfigError> {
+    let mut given = Vec::new();
+    while let Some(arg) = args.next() {
+        let Some(flag) = FLAGS.iter().find(|flag| arg == flag.name) else {
+            return Err(ConfigError::Unknown { flag: arg, known: FLAGS.map(|flag| flag.name).join(", ") });
+        };
+        let value = args.next().ok_or(ConfigError::NoValue { flag: flag.name })?;
+        given.push((flag.name, value));
+    }
+    Ok(given)
+}
+
+fn uid(value: OsString) -> Result<u32, ConfigError> {
+    value
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or(ConfigError::NoUid { flag: RUNNER_UID.name, value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_args(args.iter().map(OsString::from), &|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    /// A host listens elsewhere than the pod says.
+    #[test]
+    fn a_flag_beats_its_variable_and_that_beats_the_default() {
+        let variables = [("SMB_SOCKET", "/from/env"), ("SMB_RUNNER_UID", "7")];
+        let config = parse(&["--socket", "/from/flag"], &variables).unwrap();
+        assert_eq!(config.socket, PathBuf::from("/from/flag"));
+        assert_eq!((config.runner_uid, config.work_dir), (7, PathBuf::from("/tmp")));
+    }
+
+    /// A typo in a pod's arguments is silently ignored.
+    #[test]
+    fn what_is_unknown_or_missing_is_named() {
+        let refused = |args: &[&str]| parse(args, &[]).unwrap_err().to_string();
+        assert!(refused(&["--sockt", "x"]).contains("--sockt"));
+        assert!(refused(&["--socket"]).contains("needs a value"));
+        assert!(refused(&[]).contains("SMB_SOCKET"));
+        assert!(refused(&["--socket", "x", "--runner-uid", "root"]).contains("root"));
+    }
+}
