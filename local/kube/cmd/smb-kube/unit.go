@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"smbcopilot.dev/local/kube/internal/spec"
 	"smbcopilot.dev/local/kube/internal/unit"
@@ -12,13 +13,17 @@ import (
 
 // runUnit becomes the first process of a unit. Only the launcher calls it, inside new namespaces.
 func runUnit(args []string) error {
-	if len(args) != 1 || os.Getpid() != 1 {
+	if len(args) != 2 || os.Getpid() != 1 {
 		return errors.New("unit is started by `smb-kube up` alone")
 	}
 	var s spec.Spec
 	if err := json.Unmarshal([]byte(args[0]), &s); err != nil {
 		return fmt.Errorf("failed to parse the spec: %w", err)
 	}
-	os.Exit(unit.Run(s))
+	timeout, err := time.ParseDuration(args[1])
+	if err != nil {
+		return fmt.Errorf("failed to parse the timeout: %w", err)
+	}
+	os.Exit(unit.Run(s, timeout))
 	return nil
 }

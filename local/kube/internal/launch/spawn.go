@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// UnitCommand is the hidden subcommand that becomes the unit; its argument is the spec as JSON.
+// UnitCommand is the hidden subcommand that becomes the unit; its arguments are the spec as JSON, and the time to boot in.
 const UnitCommand = "unit"
 
 type child struct {
@@ -23,7 +24,7 @@ type child struct {
 }
 
 // spawn starts the unit in namespaces of its own, with the host's listeners and a pipe for its progress.
-func spawn(s spec.Spec) (*child, error) {
+func spawn(s spec.Spec, timeout time.Duration) (*child, error) {
 	listeners, err := listen(s)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func spawn(s spec.Spec) (*child, error) {
 		return nil, fmt.Errorf("failed to make a pipe: %w", err)
 	}
 	defer theirs.Close()
-	process, err := execute(s, log, append([]*os.File{theirs}, listeners...))
+	process, err := execute(s, timeout, log, append([]*os.File{theirs}, listeners...))
 	if err != nil {
 		_ = ours.Close()
 		return nil, err
@@ -47,7 +48,7 @@ func spawn(s spec.Spec) (*child, error) {
 	return &child{process: process, progress: ours}, nil
 }
 
-func execute(s spec.Spec, log *os.File, extra []*os.File) (*os.Process, error) {
+func execute(s spec.Spec, timeout time.Duration, log *os.File, extra []*os.File) (*os.Process, error) {
 	argument, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("failed to encode the spec: %w", err)
@@ -61,7 +62,7 @@ func execute(s spec.Spec, log *os.File, extra []*os.File) (*os.Process, error) {
 	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("failed to keep open files from the unit: %w", err)
 	}
-	process, err := os.StartProcess("/proc/self/exe", []string{"smb-kube", UnitCommand, string(argument)}, &os.ProcAttr{
+	process, err := os.StartProcess("/proc/self/exe", []string{"smb-kube", UnitCommand, string(argument), timeout.String()}, &os.ProcAttr{
 		Dir: "/", Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
 		Files: append([]*os.File{null, log, log}, extra...),
 		Sys: &syscall.SysProcAttr{

@@ -65,7 +65,7 @@ func start(options Options) error {
 			return err
 		}
 	}
-	child, err := spawn(s)
+	child, err := spawn(s, options.Timeout)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,8 @@ func start(options Options) error {
 
 // follow prints the unit's progress until it is up.
 func follow(pipe *os.File, options Options) error {
-	deadline := time.Now().Add(options.Timeout)
+	// The unit gives up first, and can say on what.
+	deadline := time.Now().Add(options.Timeout + 10*time.Second)
 	if err := pipe.SetReadDeadline(deadline); err != nil {
 		return fmt.Errorf("failed to bound the wait: %w", err)
 	}
@@ -93,7 +94,7 @@ func follow(pipe *os.File, options Options) error {
 	for {
 		var line unit.Progress
 		if err := lines.Decode(&line); err != nil {
-			return startError{component: "unit", cause: fmt.Sprintf("ended or took longer than %s: %v", options.Timeout, err)}
+			return startError{component: "unit", cause: fmt.Sprintf("ended before it was up: %v", err)}
 		}
 		if line.Failure != "" {
 			return startError{component: line.Component, cause: line.Failure}

@@ -7,9 +7,6 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// A component that is not ready by then will not be: on two busy cores the slowest, the API server, takes 15 s.
-const readyTimeout = 2 * time.Minute
-
 // bootControlPlane starts etcd, API server and controller manager, each when the one before can serve it.
 func (u *unit) bootControlPlane() error {
 	u.run(etcd())
@@ -71,17 +68,16 @@ func (u *unit) run(p program) {
 // check is nil when what it looks at is ready, and otherwise says what is missing.
 type check func() error
 
-// await polls: the things waited for are on the loopback, and each try costs well under a millisecond.
+// await polls until the launcher's time is up: the things waited for are on the loopback, and each try costs well under a millisecond.
 func (u *unit) await(component string, ready check) error {
-	deadline := time.Now().Add(readyTimeout)
 	for {
 		err := ready()
 		if err == nil {
 			u.progress.ready(component)
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return failure{component: component, err: fmt.Errorf("not ready after %s: %w", readyTimeout, err)}
+		if time.Now().After(u.deadline) {
+			return failure{component: component, err: fmt.Errorf("not ready in time: %w", err)}
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

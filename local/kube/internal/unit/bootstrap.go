@@ -29,35 +29,47 @@ const (
 func (a *api) createClusterObjects() error {
 	ctx := context.Background()
 	core, rbac := a.client.CoreV1(), a.client.RbacV1()
-	creations := []func() error{
-		func() error {
-			_, err := core.Services("kube-system").Create(ctx, dnsService(), metav1.CreateOptions{})
-			return err
-		},
-		func() error { _, err := rbac.ClusterRoles().Create(ctx, reader(), metav1.CreateOptions{}); return err },
-		func() error {
-			_, err := rbac.ClusterRoleBindings().Create(ctx, readerBinding(), metav1.CreateOptions{})
-			return err
-		},
-		func() error {
-			_, err := a.client.StorageV1().StorageClasses().Create(ctx, defaultClass(), metav1.CreateOptions{})
-			return err
-		},
+	// Looked for first: a Service with a fixed address that exists is refused as invalid, not as existing.
+	_, err := core.Services("kube-system").Get(ctx, "kube-dns", metav1.GetOptions{})
+	if errors.IsNotFound(err) {
+		_, err = core.Services("kube-system").Create(ctx, dnsService(), metav1.CreateOptions{})
+	}
+	if err := created("the DNS Service", err); err != nil {
+		return err
+	}
+	_, err = rbac.ClusterRoles().Create(ctx, reader(), metav1.CreateOptions{})
+	if err := created("the reader's role", err); err != nil {
+		return err
+	}
+	_, err = rbac.ClusterRoleBindings().Create(ctx, readerBinding(), metav1.CreateOptions{})
+	if err := created("the reader's binding", err); err != nil {
+		return err
+	}
+	return a.createStorage(ctx)
+}
+
+func (a *api) createStorage(ctx context.Context) error {
+	_, err := a.client.StorageV1().StorageClasses().Create(ctx, defaultClass(), metav1.CreateOptions{})
+	if err := created("the storage class", err); err != nil {
+		return err
 	}
 	for i := range volumes {
 		volume, err := localVolume(i)
 		if err != nil {
 			return err
 		}
-		creations = append(creations, func() error {
-			_, err := core.PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
+		_, err = a.client.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
+		if err := created(volume.Name, err); err != nil {
 			return err
-		})
-	}
-	for _, create := range creations {
-		if err := create(); err != nil && !errors.IsAlreadyExists(err) {
-			return fmt.Errorf("failed to create an object of the cluster: %w", err)
 		}
+	}
+	return nil
+}
+
+// created takes what an earlier start has made as made.
+func created(what string, err error) error {
+	if err != nil && !errors.IsAlreadyExists(err) {
+		return fmt.Errorf("failed to create %s: %w", what, err)
 	}
 	return nil
 }

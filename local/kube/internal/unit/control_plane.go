@@ -54,6 +54,8 @@ func apiserver(s spec.Spec) program {
 func controllerManager() program {
 	return program{name: "kube-controller-manager", args: append(clientFlags("controller-manager"),
 		"--leader-elect=false", "--bind-address=127.0.0.1", "--profiling=false",
+		// The built-in roles are those of each controller's own account.
+		"--use-service-account-credentials=true",
 		"--root-ca-file="+spec.PKI+"/ca.crt",
 		"--service-account-private-key-file="+spec.PKI+"/service-account.key",
 		"--cluster-signing-cert-file="+spec.PKI+"/ca.crt", "--cluster-signing-key-file="+spec.PKI+"/ca.key",

@@ -3,6 +3,7 @@ package unit
 import (
 	"strconv"
 
+	"smbcopilot.dev/local/kube/internal/images"
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
@@ -36,6 +37,6 @@ func networkPolicies(s spec.Spec) program {
 // importPause gives the container runtime the image that every pod starts with.
 func importPause() program {
 	return program{name: "import-pause", path: "/usr/bin/ctr", args: []string{
-		"--address", spec.ContainerdSock, "-n", "k8s.io", "images", "import", pauseArchive,
+		"--address", spec.ContainerdSock, "-n", "k8s.io", "images", "import", "--base-name", images.Repository("pause"), pauseArchive,
 	}}
 }

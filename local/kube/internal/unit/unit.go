@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"smbcopilot.dev/local/kube/internal/record"
 	"smbcopilot.dev/local/kube/internal/spec"
@@ -20,6 +21,7 @@ type unit struct {
 	progress *progress
 	api      *api
 	fatal    chan failure
+	deadline time.Time // of the boot
 }
 
 // failure names the component that is to blame.
@@ -30,8 +32,8 @@ type failure struct {
 
 func (f failure) Error() string { return f.component + ": " + f.err.Error() }
 
-// Run boots the instance and keeps it running until it is told to end, or cannot go on. It returns the exit code.
-func Run(s spec.Spec) int {
+// Run boots the instance within the timeout, and keeps it running until it is told to end, or cannot go on. It returns the exit code.
+func Run(s spec.Spec, timeout time.Duration) int {
 	// A closed pipe to the launcher must not end the unit.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	progress := newProgress()
@@ -43,7 +45,10 @@ func Run(s spec.Spec) int {
 		progress.failed("unit", err)
 		return 1
 	}
-	u := &unit{spec: s, reaper: newReaper(), status: newBoard(), progress: progress, fatal: make(chan failure, 1)}
+	u := &unit{
+		spec: s, reaper: newReaper(), status: newBoard(), progress: progress,
+		fatal: make(chan failure, 1), deadline: time.Now().Add(timeout),
+	}
 	if err := u.serve(); err != nil {
 		u.blame(err)
 		return 1
