@@ -39,6 +39,9 @@ create table tenants (
   deleted_at timestamptz
 );
 
+-- References without a foreign key (the two kinds are mirrored independently) are told to the diagram by comments.
+comment on column tenants.plan_name is '-> plans.name';
+
 create unique index tenants_slug on tenants (slug) where deleted_at is null;
 create unique index tenants_namespace on tenants (namespace) where deleted_at is null;
 create index tenants_by_age on tenants (created_at, id) where deleted_at is null;

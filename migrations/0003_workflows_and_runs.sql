@@ -62,12 +62,14 @@ create table workflow_runs (
   finished_at timestamptz
 );
 
+comment on column workflow_runs.workflow_id is '-> workflows.id';
+
 create unique index workflow_runs_name on workflow_runs (tenant_id, name) where live;
 create index workflow_runs_by_age on workflow_runs (tenant_id, created_at, id);
 create index workflow_runs_by_status on workflow_runs (tenant_id, status, created_at, id);
 create index workflow_runs_of_workflow on workflow_runs (tenant_id, workflow_id, created_at, id);
 create index workflow_runs_orphans on workflow_runs (tenant_id, workflow_name) where workflow_id is null;
-create index workflow_runs_to_archive on workflow_runs (finished_at) where live and finished and not archived;
+create index workflow_runs_to_archive on workflow_runs (id) where live and finished and not archived;
 
 alter table workflows enable row level security;
 alter table workflows force row level security;
