@@ -13,7 +13,7 @@ import (
 
 // commands maps a subcommand to what it does with its arguments.
 var commands = map[string]func(args []string) error{
-	"up": up, "down": down, "status": status, "preflight": preflight, "unit": runUnit,
+	"up": up, "down": down, "status": status, "preflight": preflight, "images": runImages, "unit": runUnit,
 }
 
 const usage = `usage: smb-kube COMMAND [flags]
