@@ -25,7 +25,7 @@ pub(crate) fn run(
     if instance.kube_state().exists() {
         phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
         let data = if purge { Data::Purge } else { Data::Keep };
-        phases.run("end the node", |phase| boot::down(phase, checkout, instance, data))?;
+        phases.run("end the node", |phase| boot::down(phase, checkout, &instance.kube_state(), data))?;
     }
     if !purge {
         return Ok(());

@@ -12,6 +12,7 @@ mod example;
 mod generate;
 mod instance;
 mod issuer;
+mod orphans;
 mod phase;
 mod preflight;
 mod program;

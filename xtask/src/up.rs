@@ -11,7 +11,7 @@ use crate::instance::Instance;
 use crate::issuer::token::{Holder, mint};
 use crate::phase::{Phases, say};
 use crate::preflight::{self, Need};
-use crate::{deploy, example, issuer};
+use crate::{deploy, example, issuer, orphans};
 
 /// Does all of it; what is already done is not done again.
 pub(crate) fn run(
@@ -127,6 +127,7 @@ pub(crate) fn boot_and_install(
     checkout: &Checkout,
     instance: &Instance,
 ) -> anyhow::Result<()> {
+    phases.run("end what gone checkouts left", |phase| orphans::end(phase, checkout, instance))?;
     phases.run("boot Kubernetes", |phase| boot::up(phase, checkout, instance, Mode::Node))?;
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);

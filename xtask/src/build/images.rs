@@ -9,13 +9,12 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// The images, each with the programs of ours that it carries.
-pub(crate) const IMAGES: [(&str, &[&str]); 6] = [
+pub(crate) const IMAGES: [(&str, &[&str]); 5] = [
     ("operator", &["operator"]),
     ("api-server", &["api-server"]),
     ("runner", &["runner"]),
     ("python", &["step-host"]),
     ("postgres", &[]),
-    ("pause", &[]),
 ];
 
 /// The names of all images.
@@ -35,10 +34,8 @@ pub(crate) fn build(
         IMAGES.iter().filter(|(name, _)| images.contains(name)).flat_map(|(_, programs)| *programs).flat_map(
             |name| ["--bin".to_owned(), format!("{name}={}", rust::program(checkout, name).display())],
         );
-    let program = Program::as_root(checkout.local().join("smb-kube"))
-        .args(["images", "build", "--recipes"])
-        .arg(checkout.path("local/images"))
-        .arg("--root")
+    let program = smb_kube(checkout)
+        .args(["images", "build", "--repo"])
         .arg(&checkout.root)
         .arg("--out")
         .arg(folder(checkout))
@@ -49,30 +46,32 @@ pub(crate) fn build(
     phase.exec(program)
 }
 
-/// Brings the named images into the instance's container runtime.
+/// Brings the named images into the instance's container runtime; what is there already is passed over.
 pub(crate) fn import(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     instance: &Instance,
     images: &[&str],
 ) -> anyhow::Result<()> {
-    let program = Program::as_root(checkout.local().join("smb-kube"))
-        .args(["images", "import", "--state"])
-        .arg(instance.kube_state())
-        .arg("--out")
-        .arg(folder(checkout))
-        .args(images);
-    phase.exec(program)
+    let program = smb_kube(checkout).args(["images", "import", "--state"]).arg(instance.kube_state());
+    phase.exec(program.args(layouts(checkout, images)))
 }
 
 /// Pushes all images to a registry.
 pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -> anyhow::Result<()> {
     phase.advice("log in to the registry (`skopeo login`), or check its name");
-    let program = Program::new(checkout.local().join("smb-kube"))
-        .args(["images", "push", "--registry", registry, "--out"])
-        .arg(folder(checkout))
-        .args(all());
-    phase.exec(program)
+    let program =
+        Program::new(checkout.local().join("smb-kube")).args(["images", "push", "--registry", registry]);
+    phase.exec(program.args(layouts(checkout, &all())))
+}
+
+/// Root file systems, and what belongs to the node, are root's.
+fn smb_kube(checkout: &Checkout) -> Program {
+    Program::as_root(checkout.local().join("smb-kube"))
+}
+
+fn layouts(checkout: &Checkout, images: &[&str]) -> Vec<PathBuf> {
+    images.iter().map(|image| folder(checkout).join(image)).collect()
 }
 
 /// Where the layouts are.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -58,14 +59,14 @@ pub(crate) fn up(
     copy_kubeconfig(phase, instance)
 }
 
-/// Ends the instance. Nothing there is success.
+/// Ends the instance with this state. Nothing there is success.
 pub(crate) fn down(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
-    instance: &Instance,
+    state: &Path,
     data: Data,
 ) -> anyhow::Result<()> {
-    let program = smb_kube(checkout).args(["down", "--state"]).arg(instance.kube_state());
+    let program = smb_kube(checkout).args(["down", "--state"]).arg(state);
     let program = match data {
         Data::Keep => program,
         Data::Purge => program.arg("--purge"),

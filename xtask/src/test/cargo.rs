@@ -8,7 +8,9 @@ use crate::program::Program;
 /// Rust and Go are formatted. Errors: they are not.
 pub(super) fn fmt(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {
     phase.advice("cargo fmt --all; gofmt -w local/kube");
-    phase.exec(Program::new("cargo").dir(&checkout.root).args(["fmt", "--all", "--check"]))?;
+    phase.exec(
+        Program::new("cargo").dir(&checkout.root).args(["fmt", "--all", "--check", "--", "--color", "never"]),
+    )?;
     let unformatted = phase.capture(Program::new("gofmt").arg("-l").arg(checkout.path("local/kube")))?;
     if !unformatted.is_empty() {
         anyhow::bail!("not formatted by gofmt:\n{unformatted}");

@@ -35,7 +35,7 @@ impl<'a> Clusters<'a> {
         let (checkout, instance) = (self.checkout, &self.control_plane);
         phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
         phases.run("boot a control plane", |phase| {
-            boot::down(phase, checkout, instance, Data::Purge)?;
+            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
             boot::up(phase, checkout, instance, Mode::ControlPlane)
         })?;
         let cluster = Cluster::local(checkout, instance);
@@ -51,7 +51,9 @@ impl<'a> Clusters<'a> {
     pub(super) fn node(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
         let (checkout, instance) = (self.checkout, &self.node);
         up::build(phases, checkout, instance)?;
-        phases.run("end an earlier test node", |phase| boot::down(phase, checkout, instance, Data::Purge))?;
+        phases.run("end an earlier test node", |phase| {
+            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
+        })?;
         up::boot_and_install(phases, checkout, instance)
     }
 
@@ -100,7 +102,7 @@ impl<'a> Clusters<'a> {
             return Ok(()); // nothing has been booted
         }
         for instance in [&self.control_plane, &self.node] {
-            boot::down(phase, self.checkout, instance, Data::Purge)?;
+            boot::down(phase, self.checkout, &instance.kube_state(), Data::Purge)?;
         }
         Ok(())
     }

@@ -1,0 +1,26 @@
+//! Instances whose checkout is gone: nobody else would ever end them.
+
+use anyhow::Context;
+
+use crate::checkout::Checkout;
+use crate::cluster::boot::{self, Data};
+use crate::instance::{Instance, read_record};
+use crate::phase::Phase;
+
+/// Ends and removes them.
+pub(crate) fn end(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
+    let Some(states) = instance.dir.parent().filter(|states| states.is_dir()) else { return Ok(()) };
+    let mut ended = 0;
+    for entry in std::fs::read_dir(states).with_context(|| format!("failed to read {}", states.display()))? {
+        let dir = entry?.path();
+        let Some(record) = read_record(&dir)? else { continue };
+        if record.checkout.exists() {
+            continue;
+        }
+        boot::down(phase, checkout, &dir.join("kube"), Data::Purge)?;
+        std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove {}", dir.display()))?;
+        ended += 1;
+    }
+    phase.outcome(format!("{ended} ended"));
+    Ok(())
+}
