@@ -1,0 +1,3 @@
+//! Writes the CustomResourceDefinitions of the chart `smb-copilot-crds`.
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! Plan: what a tenant may use. Cluster-scoped; short name `splan`.
+
+mod network;
+mod spec;
+mod status;
+
+pub use network::{EgressEntry, PlanNetwork};
+pub use spec::{
+    BillingInterval, NamespaceBudget, Plan, PlanLimits, PlanRetention, PlanRunners, PlanSpec, PlanVectors,
+    Price, ResourceAmounts, VectorPlacement,
+};
+pub use status::PlanStatus;

@@ -1,0 +1,113 @@
+//! Where a run, or a step of it, is.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where a run is. It only moves forward, but for Running and Suspended, which alternate.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RunPhase {
+    /// It waits for a slot or for its pod.
+    #[default]
+    Queued,
+    /// A runner executes it.
+    Running,
+    /// It waits for an approval, a timer or a sub-run, and holds no pod.
+    Suspended,
+    /// It ended well.
+    Succeeded,
+    /// A step failed, or it could not start.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+    /// Its timeout passed.
+    TimedOut,
+}
+
+impl RunPhase {
+    /// All phases.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Suspended,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+    ];
+
+    /// Whether the run has ended, for good.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
+    }
+
+    /// As it is written in the resource.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Running => "Running",
+            Self::Suspended => "Suspended",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+            Self::TimedOut => "TimedOut",
+        }
+    }
+}
+
+impl fmt::Display for RunPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a step is.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StepPhase {
+    /// It has not started, or waits for its next attempt (`nextAt`).
+    #[default]
+    Pending,
+    /// An attempt of it is under way.
+    Running,
+    /// It waits for an approval, a timer or a sub-run.
+    Suspended,
+    /// It ended well.
+    Succeeded,
+    /// It failed, and is not tried again.
+    Failed,
+    /// Its `when` was false, or what it needs did not succeed.
+    Skipped,
+    /// The run was cancelled, or failed, before it ended.
+    Cancelled,
+}
+
+impl StepPhase {
+    /// Whether the step has ended, for good.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
+    }
+
+    /// As it is written in the resource.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Suspended => "Suspended",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Skipped => "Skipped",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+impl fmt::Display for StepPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

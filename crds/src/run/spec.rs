@@ -1,0 +1,170 @@
+//! What is wanted of a WorkflowRun.
+
+use std::borrow::Cow;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::WorkflowRunStatus;
+use crate::schema;
+
+/// One execution of a workflow. Immutable, but for `cancel` (set once) and `decisions` (added to).
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "smbcopilot.dev",
+    version = "v1alpha1",
+    kind = "WorkflowRun",
+    plural = "workflowruns",
+    namespaced,
+    shortname = "swr",
+    category = "smb",
+    status = "WorkflowRunStatus",
+    derive = "PartialEq",
+    doc = "One execution of a workflow. Create it with kubectl create; watch it with kubectl get -w.",
+    selectable = ".spec.workflowRef.name",
+    selectable = ".status.phase",
+    selectable = ".status.runner.podUid",
+    printcolumn(name = "Workflow", type_ = "string", json_path = ".spec.workflowRef.name"),
+    printcolumn(name = "Trigger", type_ = "string", json_path = ".spec.trigger.kind"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
+    printcolumn(name = "Started", type_ = "date", json_path = ".status.startedAt"),
+    printcolumn(name = "Duration", type_ = "string", json_path = ".status.duration"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Succeeded")].message"#,
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowRunSpec {
+    /// The workflow to run, in the same namespace.
+    pub workflow_ref: WorkflowRef,
+    /// The run's input, by the workflow's input schema; at most 256 KiB as JSON.
+    #[schemars(schema_with = "schema::free")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// What started it. Default: Manual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<RunTrigger>,
+    /// Higher goes first among the runs of one tenant; -100 to 100. Default: 0.
+    #[schemars(range(min = -100, max = 100))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// Takes over outputs of an earlier run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
+    /// Ends the run: Graceful starts no new step, Now kills those that run. Set once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<Cancel>,
+    /// Decisions on approvals; added to, never changed. At most 256.
+    #[schemars(
+        length(max = 256),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"])
+    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+}
+
+/// The workflow of a run.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowRef {
+    /// The Workflow's name.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+}
+
+/// What started a run.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunTrigger {
+    /// In which way.
+    pub kind: TriggerKind,
+    /// Who: must be the requesting user where given.
+    #[schemars(length(min = 1, max = 253))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// In which way a run was started.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TriggerKind {
+    /// With kubectl or by GitOps.
+    #[default]
+    Manual,
+    /// With REST or GraphQL.
+    Api,
+    /// By a schedule.
+    Schedule,
+    /// By a webhook.
+    Webhook,
+    /// By a step of another run.
+    Workflow,
+    /// As a repetition of an earlier run.
+    Rerun,
+}
+
+/// Takes over outputs of an earlier run.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Reuse {
+    /// The earlier WorkflowRun's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub run: String,
+    /// `Failed`, or a list of the steps that run again (with all that depend on them).
+    pub from: ReuseFrom,
+}
+
+/// From where a run is repeated.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum ReuseFrom {
+    /// The word `Failed`: from the steps that did not succeed.
+    Word(String),
+    /// These steps.
+    Steps(Vec<String>),
+}
+
+impl JsonSchema for ReuseFrom {
+    fn schema_name() -> Cow<'static, str> {
+        "ReuseFrom".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    // A structural schema has one type a field; a rule of `reuse` says the rest.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"x-kubernetes-preserve-unknown-fields": true})
+    }
+}
+
+/// How a run is ended.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// No new step starts; running ones end.
+    Graceful,
+    /// Running steps are killed.
+    Now,
+}
+
+/// A decision on an approval.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// A step, or `step/index` of a `forEach`.
+    #[schemars(length(min = 1, max = 45))]
+    pub key: String,
+    /// Whether it is approved.
+    pub approved: bool,
+    /// What was filled in.
+    #[schemars(schema_with = "schema::free")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// Who decided: must be the requesting user.
+    #[schemars(length(min = 1, max = 253))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}

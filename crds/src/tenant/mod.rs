@@ -1,0 +1,10 @@
+//! Tenant: a business. Cluster-scoped; its name is the slug. Short name `sten`.
+
+mod spec;
+mod status;
+
+pub use spec::{
+    Access, AccessKind, AccessRole, DeletionPolicy, OnSuspend, PlanRef, Tenant, TenantNamespace,
+    TenantNetwork, TenantRetention, TenantSpec, TenantState,
+};
+pub use status::{PlanInForce, QuotaStatus, RunsToday, TenantPhase, TenantRuns, TenantStatus, TenantVectors};

@@ -1,0 +1,83 @@
+//! What is seen of a Workflow.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{run::RunPhase, schema};
+
+/// What is seen of a Workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowStatus {
+    /// The generation that this status is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Reconciling, Stalled, Valid, Scheduled, LastRunSucceeded.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// The revision that new runs get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<RevisionRef>,
+    /// Everything that is wrong with the spec.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// Its unfinished runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<WorkflowRuns>,
+    /// The run that finished last; written at most every 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
+    /// When the next schedule is due.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run_at: Option<Time>,
+}
+
+/// A revision of a workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevisionRef {
+    /// The ControllerRevision's name.
+    pub name: String,
+    /// The Workflow's generation that it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+}
+
+/// Something that is wrong with a workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, such as `spec.steps[2].when`.
+    pub path: String,
+    /// What, for machines, such as `UnknownStep`.
+    pub code: String,
+    /// What, and what to do, for people.
+    pub message: String,
+}
+
+/// The unfinished runs of a workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowRuns {
+    /// That hold a slot.
+    #[serde(default)]
+    pub running: u32,
+    /// That wait for one.
+    #[serde(default)]
+    pub queued: u32,
+}
+
+/// The run that finished last.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRun {
+    /// The WorkflowRun's name.
+    pub name: String,
+    /// How it ended.
+    pub phase: RunPhase,
+    /// When.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+}
