@@ -1,51 +1,40 @@
-//! Where a run, or a step of it, is.
+//! How far runs and steps are.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a run is. It only moves forward, but for Running and Suspended, which alternate.
+/// How far a run is.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RunPhase {
-    /// It waits for a slot or for its pod.
+    /// It waits to be started.
     #[default]
     Queued,
-    /// A runner executes it.
+    /// Its steps run.
     Running,
-    /// It waits for an approval, a timer or a sub-run, and holds no pod.
+    /// It waits for a person or a time, without a pod.
     Suspended,
-    /// It ended well.
+    /// All went well.
     Succeeded,
-    /// A step failed, or it could not start.
+    /// A step failed.
     Failed,
-    /// It was cancelled.
+    /// Somebody cancelled it.
     Cancelled,
-    /// Its timeout passed.
+    /// It took longer than its timeout.
     TimedOut,
 }
 
 impl RunPhase {
-    /// All phases.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Running,
-        Self::Suspended,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::TimedOut,
-    ];
-
-    /// Whether the run has ended, for good.
+    /// Whether the run is over; a final phase never changes.
     #[must_use]
-    pub const fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
     }
 
-    /// As it is written in the resource.
+    /// As it is written.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "Queued",
             Self::Running => "Running",
@@ -64,44 +53,47 @@ impl fmt::Display for RunPhase {
     }
 }
 
-/// Where a step is.
+/// How far a step is.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StepPhase {
-    /// It has not started, or waits for its next attempt (`nextAt`).
+    /// It waits for its needs.
     #[default]
     Pending,
-    /// An attempt of it is under way.
+    /// An attempt runs.
     Running,
-    /// It waits for an approval, a timer or a sub-run.
-    Suspended,
-    /// It ended well.
+    /// It waits for its next attempt, a time or a person; see `nextAt`.
+    Waiting,
+    /// It went well.
     Succeeded,
-    /// It failed, and is not tried again.
+    /// It failed for good.
     Failed,
-    /// Its `when` was false, or what it needs did not succeed.
+    /// Its `when` was false, or what it needs did not happen.
     Skipped,
-    /// The run was cancelled, or failed, before it ended.
+    /// The run was cancelled.
     Cancelled,
+    /// It took longer than its timeout.
+    TimedOut,
 }
 
 impl StepPhase {
-    /// Whether the step has ended, for good.
+    /// Whether the step is over; a final phase never changes.
     #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running | Self::Waiting)
     }
 
-    /// As it is written in the resource.
+    /// As it is written.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
             Self::Running => "Running",
-            Self::Suspended => "Suspended",
+            Self::Waiting => "Waiting",
             Self::Succeeded => "Succeeded",
             Self::Failed => "Failed",
             Self::Skipped => "Skipped",
             Self::Cancelled => "Cancelled",
+            Self::TimedOut => "TimedOut",
         }
     }
 }

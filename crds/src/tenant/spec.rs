@@ -1,4 +1,4 @@
-//! What is wanted of a Tenant.
+//! What is asked of a Tenant.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::TenantStatus;
-use crate::{Duration, plan::EgressEntry, schema};
+use crate::{Duration, plan::EgressEntry, schema::free_object};
 
-/// A business: its plan, its people, its namespace and what becomes of its data.
+/// A business on the platform: its plan, who may use it with kubectl, its namespace and its settings.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -21,25 +21,21 @@ use crate::{Duration, plan::EgressEntry, schema};
     category = "smb",
     status = "TenantStatus",
     derive = "PartialEq",
-    doc = "A business. The object's name is its slug.",
+    doc = "A business on the platform. metadata.name is its slug: lower-case letters, digits and dashes, at most 40.",
     selectable = ".spec.planRef.name",
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("a tenant's name is its slug: at most 40 lower-case letters, digits and dashes; begin with a letter and do not end with a dash"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".status.namespace"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
-    ),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Runs", type_ = "integer", json_path = ".status.runs.running"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(oldSelf.namespace) || !has(oldSelf.namespace.name) || (has(self.namespace) && has(self.namespace.name) && self.namespace.name == oldSelf.namespace.name)")
+    .message("namespace.name is immutable once set: a tenant does not move; make a new tenant instead").field_path(".namespace.name"))]
 pub struct TenantSpec {
     /// The business's name for people; at most 120 characters. Default: the slug.
     #[schemars(length(max = 120))]
@@ -47,38 +43,35 @@ pub struct TenantSpec {
     pub display_name: Option<String>,
     /// The plan that says what this tenant may use.
     pub plan_ref: PlanRef,
-    /// Active: everything works. Suspended: reads go on, no run starts. Archived: as suspended, and no pods. Default: Active.
+    /// Active, Suspended (reads only, no run starts) or Archived (as suspended, and no pods). Default: Active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<TenantState>,
-    /// Who may use kubectl in the tenant's namespace, and as what; at most 64.
-    #[schemars(
-        length(max = 64),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"])
-    )]
+    /// Who may work in the tenant's namespace with kubectl; at most 200.
+    #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<Access>,
-    /// The tenant's namespace; immutable once set.
+    /// The tenant's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<TenantNamespace>,
-    /// Narrows the plan's network; extends it where the plan says `tenantsMayExtend`.
+    /// What this tenant's runs may reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<TenantNetwork>,
     /// Free JSON that expressions see as `tenant.settings`.
-    #[schemars(schema_with = "schema::free_object")]
+    #[schemars(schema_with = "free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// What becomes of running runs when the tenant is suspended: Drain lets them end, Cancel ends them. Default: Drain.
+    /// What becomes of running runs when the tenant is suspended. Default: Drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_suspend: Option<OnSuspend>,
-    /// What becomes of the data when this object is deleted: Retain keeps it, Delete destroys it. Default: Retain.
+    /// What becomes of the data when the Tenant is deleted. Default: Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// How long what is kept is kept.
+    /// How long an archived tenant's data stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<TenantRetention>,
 }
 
-/// The plan of a tenant.
+/// A plan by its name.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanRef {
     /// The Plan's name.
@@ -86,46 +79,46 @@ pub struct PlanRef {
     pub name: String,
 }
 
-/// Whether a tenant works.
+/// Active, Suspended (reads only, no run starts) or Archived (as suspended, and no pods). Default: Active.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TenantState {
     /// Everything works.
     #[default]
     Active,
-    /// Reads go on, no run starts.
+    /// Reads go on; no run starts.
     Suspended,
-    /// As suspended, and no pods.
+    /// As suspended, and no pods; the data stays, read-only.
     Archived,
 }
 
-/// Who may use kubectl in the tenant's namespace, and as what.
+/// Somebody who may work in the tenant's namespace with kubectl.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// A user or a group, as the cluster's authentication names them.
+    /// A user or a group of the cluster.
     pub kind: AccessKind,
-    /// The name of the user or group.
+    /// The user's or group's name, as the cluster authenticates it; at most 253 characters.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// What they may do.
+    /// admin, builder (workflows), operator (runs) or viewer.
     pub role: AccessRole,
 }
 
-/// Whom an access is for.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A user or a group of the cluster.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessKind {
     /// One user.
     User,
-    /// A group of users.
+    /// All members of a group.
     Group,
 }
 
-/// What a kubectl user may do in the tenant's namespace.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// admin, builder (workflows), operator (runs) or viewer.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessRole {
-    /// All of the below, and secrets for workflows.
+    /// All that a tenant's people may do.
     Admin,
-    /// Changes workflows, and starts runs.
+    /// Makes and changes workflows, and starts runs.
     Builder,
     /// Starts and cancels runs.
     Operator,
@@ -134,12 +127,12 @@ pub enum AccessRole {
 }
 
 impl AccessRole {
-    /// All roles.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::Admin, Self::Builder, Self::Operator, Self::Viewer];
 
     /// As it is written.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Builder => "builder",
@@ -150,21 +143,29 @@ impl AccessRole {
 }
 
 /// The tenant's namespace.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNamespace {
-    /// Its name. Default: `t-<slug>`.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Its name; immutable once set. Default: `t-<slug>`.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("a namespace's name is made of lower-case letters, digits and dashes, and begins and ends with a letter or digit"))]
+    #[x_kube(validation = Rule::new("!self.startsWith('kube-') && self != 'default'")
+        .message("default and the kube- namespaces belong to the cluster: choose another namespace"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether a namespace that exists may be taken over. Default: false.
+    /// Whether a namespace that exists already may be taken over. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
-    /// Labels to add to it, at most 32; ours win.
+    /// Labels to put on it, at most 32.
     #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/') || k.startsWith('pod-security.kubernetes.io/') || k == 'app.kubernetes.io/managed-by')")
+        .message("labels under smbcopilot.dev/ and pod-security.kubernetes.io/, and app.kubernetes.io/managed-by, are the operator's: leave them out"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations to add to it, at most 32; ours win.
+    /// Annotations to put on it, at most 32.
     #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/'))")
+        .message("annotations under smbcopilot.dev/ are the operator's: leave them out"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -172,37 +173,37 @@ pub struct TenantNamespace {
 /// What this tenant's runs may reach.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNetwork {
-    /// Destinations, at most 32; absent = the plan's.
+    /// Narrows the plan's egress; extends it where the plan says `tenantsMayExtend`. At most 32. Absent = the plan's.
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<EgressEntry>,
 }
 
-/// What becomes of running runs when the tenant is suspended.
+/// What becomes of running runs when the tenant is suspended. Default: Drain.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnSuspend {
-    /// They end by themselves.
+    /// They run to their end.
     #[default]
     Drain,
     /// They are cancelled.
     Cancel,
 }
 
-/// What becomes of the data when the Tenant is deleted.
+/// What becomes of the data when the Tenant is deleted. Default: Retain.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeletionPolicy {
-    /// It is kept.
+    /// All stays.
     #[default]
     Retain,
-    /// It is destroyed.
+    /// All is purged when the retention has passed.
     Delete,
 }
 
-/// How long what is kept is kept.
+/// How long an archived tenant's data stays.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantRetention {
-    /// From archiving to the purge, where `deletionPolicy` is Delete. Default: 30d.
+    /// From archiving to purging, where `deletionPolicy` is Delete. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_for: Option<Duration>,
 }

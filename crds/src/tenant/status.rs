@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::VectorPlacement, schema};
+use crate::plan::VectorPlacement;
 
 /// What is seen of a Tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -22,76 +22,72 @@ pub struct TenantStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The tenant's namespace.
+    /// The namespace that is the tenant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The plan in force.
+    /// The plan that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanInForce>,
+    pub plan: Option<PlanSeen>,
     /// The namespace's quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaStatus>,
-    /// Where the tenant's vectors are.
+    /// Where the vectors are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vectors: Option<TenantVectors>,
-    /// Its runs.
+    pub vectors: Option<VectorsStatus>,
+    /// Runs now and today.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<TenantRuns>,
-    /// Since when it is suspended.
-    #[schemars(schema_with = "schema::time")]
+    /// When it was suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Time>,
-    /// Since when it is archived.
-    #[schemars(schema_with = "schema::time")]
+    /// When it was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Time>,
-    /// When its data will be destroyed.
-    #[schemars(schema_with = "schema::time")]
+    /// When its data may be purged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<Time>,
 }
 
-/// How a Tenant is, in a word.
+/// For people; conditions are for machines.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantPhase {
-    /// It is being set up.
+    /// Its namespace is being made.
     Pending,
     /// Everything works.
     Active,
-    /// Reads go on, no run starts.
+    /// Reads go on; no run starts.
     Suspended,
-    /// As suspended, and no pods.
+    /// Read-only, without pods.
     Archived,
     /// It is being deleted.
     Terminating,
-    /// Somebody must act: see the conditions.
-    Failed,
 }
 
-/// The plan in force.
+/// The plan that is in force.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlanInForce {
-    /// The Plan's name.
+pub struct PlanSeen {
+    /// Its name.
     pub name: String,
-    /// The Plan's generation.
-    pub generation: i64,
+    /// Its generation when it was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
-/// The namespace's quota, as its ResourceQuota has it.
+/// The namespace's quota, as its ResourceQuota says.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuotaStatus {
     /// The bounds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hard: BTreeMap<String, String>,
-    /// What is used.
+    /// What is used of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub used: BTreeMap<String, String>,
 }
 
-/// Where the tenant's vectors are.
+/// Where the vectors are.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct TenantVectors {
-    /// In the collection of all, or in one of its own.
+pub struct VectorsStatus {
+    /// In the shared collection, or in the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
     /// The embedding model.
@@ -100,30 +96,28 @@ pub struct TenantVectors {
     /// The collection's physical name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
-    /// The stable name over it, where the collection is the tenant's own.
+    /// The alias over it, where the collection is the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
 }
 
-/// The tenant's runs.
+/// Runs now and today.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantRuns {
-    /// That hold a slot.
-    #[serde(default)]
+    /// Running now.
     pub running: u32,
-    /// That wait for one.
-    #[serde(default)]
+    /// Waiting now.
     pub queued: u32,
-    /// Admitted today (UTC).
+    /// Started today (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<RunsToday>,
 }
 
-/// Runs admitted on a day.
+/// Runs started in one day.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunsToday {
-    /// The day in UTC, as `2026-11-24`.
+    /// The day, as in `2026-11-24` (UTC).
     pub date: String,
-    /// How many.
+    /// How many runs were started.
     pub count: u32,
 }

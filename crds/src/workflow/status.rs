@@ -1,10 +1,10 @@
 //! What is seen of a Workflow.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{run::RunPhase, schema};
+use crate::run::RunPhase;
 
 /// What is seen of a Workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -17,54 +17,51 @@ pub struct WorkflowStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The revision that new runs get.
+    /// The revision that new runs take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<RevisionRef>,
-    /// Everything that is wrong with the spec.
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub revision: Option<RevisionStatus>,
+    /// All that is wrong with the spec.
+    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Its unfinished runs.
+    /// Its runs now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<WorkflowRuns>,
+    pub runs: Option<RunCounts>,
     /// The run that finished last; written at most every 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
-    /// When the next schedule is due.
-    #[schemars(schema_with = "schema::time")]
+    /// When the next scheduled run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Time>,
 }
 
-/// A revision of a workflow.
+/// A revision: the ControllerRevision that pins a spec.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct RevisionRef {
+pub struct RevisionStatus {
     /// The ControllerRevision's name.
     pub name: String,
-    /// The Workflow's generation that it was made of.
+    /// The workflow's generation that it pins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
-/// Something that is wrong with a workflow.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+/// One thing that is wrong with a spec.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, such as `spec.steps[2].when`.
+    /// Where, as in `spec.steps[2].when`.
     pub path: String,
-    /// What, for machines, such as `UnknownStep`.
+    /// What, for machines.
     pub code: String,
-    /// What, and what to do, for people.
+    /// What to do about it.
     pub message: String,
 }
 
-/// The unfinished runs of a workflow.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct WorkflowRuns {
-    /// That hold a slot.
-    #[serde(default)]
+/// Runs now.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Running.
     pub running: u32,
-    /// That wait for one.
-    #[serde(default)]
+    /// Waiting.
     pub queued: u32,
 }
 
@@ -72,12 +69,11 @@ pub struct WorkflowRuns {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// The WorkflowRun's name.
+    /// Its name.
     pub name: String,
     /// How it ended.
     pub phase: RunPhase,
-    /// When.
-    #[schemars(schema_with = "schema::time")]
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Time>,
+    pub finished_at: Option<MicroTime>,
 }
