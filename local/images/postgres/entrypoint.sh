@@ -23,8 +23,11 @@ make_database() {
 	initdb -D "$new" --username="$user" --pwfile=<(printf '%s\n' "$password") --auth-local=trust --auth-host=scram-sha-256 \
 		--encoding=UTF8 --locale=C.UTF-8 --data-checksums
 	echo "host all all all scram-sha-256" >>"$new/pg_hba.conf"
-	pg_ctl -D "$new" -w -o "-c listen_addresses= -c unix_socket_directories=$sockets" start
-	local sql=(psql -v ON_ERROR_STOP=1 --no-psqlrc -h "$sockets" -U "$user")
+	# Where no probe finds it: ready means that the database is made.
+	local private
+	private=$(mktemp -d)
+	pg_ctl -D "$new" -w -o "-c listen_addresses= -c unix_socket_directories=$private" start
+	local sql=(psql -v ON_ERROR_STOP=1 --no-psqlrc -h "$private" -U "$user")
 	if [ "$database" != postgres ]; then
 		"${sql[@]}" -d postgres -v name="$database" <<<'CREATE DATABASE :"name";'
 	fi
@@ -34,6 +37,7 @@ make_database() {
 		fi
 	done
 	pg_ctl -D "$new" -w -m fast stop
+	rmdir "$private"
 	mv "$new" "$PGDATA"
 }
 

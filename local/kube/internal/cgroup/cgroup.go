@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,21 @@ func Remove(group string, timeout time.Duration) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// List names the groups at the top of any hierarchy whose names begin with the prefix, as in /smb-dev-1a2b3c4d.
+func List(prefix string) []string {
+	var found []string
+	for _, hierarchy := range hierarchies() {
+		entries, _ := os.ReadDir(hierarchy) // one that is not readable has none of ours
+		for _, entry := range entries {
+			if entry.IsDir() && strings.HasPrefix(entry.Name(), prefix) {
+				found = append(found, "/"+entry.Name())
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 func removeOnce(group string) error {

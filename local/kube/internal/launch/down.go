@@ -22,7 +22,7 @@ const (
 // Down ends the instance and leaves nothing of it but its state directory; with purge, not even that. Nothing there is success.
 func Down(state string, purge bool) error {
 	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return endOrphans(state)
 	}
 	unlock, err := lock(state)
 	if err != nil {
@@ -34,6 +34,9 @@ func Down(state string, purge bool) error {
 		return err
 	}
 	if err := end(last); err != nil {
+		return err
+	}
+	if err := endOrphans(state); err != nil {
 		return err
 	}
 	if !purge {

@@ -11,6 +11,22 @@ import (
 	"smbcopilot.dev/local/kube/internal/record"
 )
 
+// A component that was killed is back within a second or two; all of them at once take as long as a boot. A busy machine answers late.
+const patience = 15 * time.Second
+
+// settles waits for a unit that lives: ending it would end all pods. One that has given up is not waited for.
+func settles(last record.Record) bool {
+	deadline := time.Now().Add(patience)
+	for !Healthy(last) {
+		status, err := readStatus(last.Spec.State)
+		if err != nil || !status.Ready || !last.Alive() || time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return true
+}
+
 // A healthy API server answers in milliseconds; `up` promises an answer within a second.
 const healthTimeout = 800 * time.Millisecond
 

@@ -13,7 +13,7 @@ func lock(state string) (unlock func(), err error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("failed to make %s: %w", state, err)
 	}
-	path := filepath.Join(state, "launcher.lock")
+	path := lockPath(state)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open %s: %w", path, err)
@@ -24,3 +24,15 @@ func lock(state string) (unlock func(), err error) {
 	}
 	return func() { _ = file.Close() }, nil
 }
+
+// locked says whether a launcher works on the state directory.
+func locked(state string) bool {
+	file, err := os.Open(lockPath(state))
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil
+}
+
+func lockPath(state string) string { return filepath.Join(state, "launcher.lock") }

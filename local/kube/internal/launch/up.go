@@ -41,11 +41,14 @@ func Up(options Options) error {
 	if err != nil {
 		return err
 	}
-	if last != nil && Healthy(*last) && sameSpec(last.Spec, s) {
+	if last != nil && sameSpec(last.Spec, s) && settles(*last) {
 		fmt.Fprintln(options.Out, "already up")
 		return nil
 	}
 	if err := end(last); err != nil {
+		return err
+	}
+	if err := endOrphans(s.State); err != nil {
 		return err
 	}
 	return start(options)

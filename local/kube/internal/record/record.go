@@ -34,6 +34,11 @@ func Self(s spec.Spec) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("failed to parse PID %q: %w", link, err)
 	}
+	return Of(pid, s)
+}
+
+// Of is the record of a process that lives.
+func Of(pid int, s spec.Spec) (Record, error) {
 	start, err := startTime(pid)
 	if err != nil {
 		return Record{}, err
