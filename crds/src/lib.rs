@@ -3,7 +3,6 @@
 //! Kubernetes is the source of truth for these four kinds; kubectl, Git, the operator, the runner and
 //! the api-server meet in them. Nothing here does I/O.
 
-pub mod annotations;
 pub mod conditions;
 pub mod constants;
 mod duration;
@@ -19,9 +18,9 @@ pub mod workflow;
 pub use duration::{Duration, InvalidDuration};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use quantity::{InvalidQuantity, Quantity};
-pub use run::{RunPhase, StepPhase, StepStatus, WorkflowRun, WorkflowRunSpec, WorkflowRunStatus};
+pub use run::{WorkflowRun, WorkflowRunSpec, WorkflowRunStatus};
 pub use tenant::{Tenant, TenantSpec, TenantStatus};
-pub use workflow::{Action, ErrorKind, Step, Workflow, WorkflowSpec, WorkflowStatus};
+pub use workflow::{Workflow, WorkflowSpec, WorkflowStatus};
 
 /// The API group of all kinds.
 pub const GROUP: &str = "smbcopilot.dev";

@@ -11,3 +11,8 @@ pub(crate) fn free(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn free_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }
+
+/// An RFC 3339 time in UTC.
+pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time"})
+}

@@ -1,4 +1,4 @@
-//! WorkflowRun: one run of a workflow. Namespaced; short name `swr`.
+//! WorkflowRun: one execution of a workflow, in the tenant's namespace. Short name `swr`.
 
 mod phase;
 mod spec;
@@ -7,7 +7,7 @@ mod step;
 
 pub use phase::{RunPhase, StepPhase};
 pub use spec::{
-    CancelMode, Decision, Reuse, ReuseFrom, Trigger, TriggerKind, WorkflowRef, WorkflowRun, WorkflowRunSpec,
+    Cancel, Decision, Reuse, ReuseFrom, RunTrigger, TriggerKind, WorkflowRef, WorkflowRun, WorkflowRunSpec,
 };
-pub use status::{LostRunner, QueueStatus, RunError, RunRevision, RunnerStatus, WorkflowRunStatus};
-pub use step::{ItemFailure, ItemsStatus, OutputRef, StepError, StepStatus};
+pub use status::{LostRunner, OutputRef, QueueStatus, RunError, RunnerStatus, WorkflowRunStatus};
+pub use step::{ItemFailure, ItemsStatus, StepError, StepStatus};

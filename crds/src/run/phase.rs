@@ -1,40 +1,51 @@
-//! How far runs and steps are.
+//! Where a run, or a step of it, is.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How far a run is.
+/// Where a run is. It only moves forward, but for Running and Suspended, which alternate.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RunPhase {
-    /// It waits to be started.
+    /// It waits for a slot or for its pod.
     #[default]
     Queued,
-    /// Its steps run.
+    /// A runner executes it.
     Running,
-    /// It waits for a person or a time, without a pod.
+    /// It waits for an approval, a timer or a sub-run, and holds no pod.
     Suspended,
-    /// All went well.
+    /// It ended well.
     Succeeded,
-    /// A step failed.
+    /// A step failed, or it could not start.
     Failed,
-    /// Somebody cancelled it.
+    /// It was cancelled.
     Cancelled,
-    /// It took longer than its timeout.
+    /// Its timeout passed.
     TimedOut,
 }
 
 impl RunPhase {
-    /// Whether the run is over; a final phase never changes.
+    /// All phases.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Suspended,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+    ];
+
+    /// Whether the run has ended, for good.
     #[must_use]
-    pub fn is_final(self) -> bool {
+    pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
     }
 
-    /// As it is written.
+    /// As it is written in the resource.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "Queued",
             Self::Running => "Running",
@@ -53,47 +64,44 @@ impl fmt::Display for RunPhase {
     }
 }
 
-/// How far a step is.
+/// Where a step is.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StepPhase {
-    /// It waits for its needs.
+    /// It has not started, or waits for its next attempt (`nextAt`).
     #[default]
     Pending,
-    /// An attempt runs.
+    /// An attempt of it is under way.
     Running,
-    /// It waits for its next attempt, a time or a person; see `nextAt`.
-    Waiting,
-    /// It went well.
+    /// It waits for an approval, a timer or a sub-run.
+    Suspended,
+    /// It ended well.
     Succeeded,
-    /// It failed for good.
+    /// It failed, and is not tried again.
     Failed,
-    /// Its `when` was false, or what it needs did not happen.
+    /// Its `when` was false, or what it needs did not succeed.
     Skipped,
-    /// The run was cancelled.
+    /// The run was cancelled, or failed, before it ended.
     Cancelled,
-    /// It took longer than its timeout.
-    TimedOut,
 }
 
 impl StepPhase {
-    /// Whether the step is over; a final phase never changes.
+    /// Whether the step has ended, for good.
     #[must_use]
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running | Self::Waiting)
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
     }
 
-    /// As it is written.
+    /// As it is written in the resource.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
             Self::Running => "Running",
-            Self::Waiting => "Waiting",
+            Self::Suspended => "Suspended",
             Self::Succeeded => "Succeeded",
             Self::Failed => "Failed",
             Self::Skipped => "Skipped",
             Self::Cancelled => "Cancelled",
-            Self::TimedOut => "TimedOut",
         }
     }
 }

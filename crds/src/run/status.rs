@@ -1,12 +1,15 @@
-//! What is seen of a WorkflowRun.
+//! What is seen of a WorkflowRun. The operator writes it until it runs, then the runner.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OutputRef, RunPhase, StepStatus};
-use crate::{schema::free, workflow::ErrorKind};
+use super::{RunPhase, StepStatus};
+use crate::{
+    schema,
+    workflow::{ErrorKind, RevisionRef},
+};
 
 /// What is seen of a WorkflowRun.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -15,46 +18,48 @@ pub struct WorkflowRunStatus {
     /// The generation that this status is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// How far it is.
+    /// Where the run is; absent right after its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<RunPhase>,
+    /// The step or steps that run now, or that ended the run (for people).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// From start to end, such as `1.2s` (for people; set at the end).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<String>,
     /// Succeeded, Reconciling, Stalled, Archived.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Why it waits.
+    /// Why it waits, and where in the queue; absent when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueStatus>,
     /// The workflow's revision that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<RunRevision>,
-    /// The pod that holds it, and nobody else may write to it.
+    pub revision: Option<RevisionRef>,
+    /// The pod that holds it; absent when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<RunnerStatus>,
-    /// When it was first given to a runner.
+    /// When it was first assigned to a pod.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<MicroTime>,
+    pub started_at: Option<Time>,
     /// When it ended.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<MicroTime>,
-    /// How long it took, for people, as in `12s`; set when it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<String>,
-    /// For people: the step that runs, or that ran last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Its steps, in the workflow's order; those that have not begun may be missing.
-    #[schemars(length(max = 80), extend("x-kubernetes-list-type" = "atomic"))]
+    pub finished_at: Option<Time>,
+    /// Its steps, in the order of the workflow; written whole, by one writer.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStatus>,
     /// Its result.
-    #[schemars(schema_with = "free")]
+    #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Its result, where that is larger than 16 KiB.
+    /// Where its result is, when it is too large to be here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ref: Option<OutputRef>,
-    /// Why it failed.
+    /// What it failed of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
 }
@@ -62,43 +67,34 @@ pub struct WorkflowRunStatus {
 /// Why a run waits.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueStatus {
-    /// Its place in the tenant's queue, from 1.
+    /// Its place among the runs of its tenant; 1 is next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
-    /// Why, for machines.
+    /// Why, for machines: PlanConcurrency, WorkflowConcurrency, ClusterFull, TenantSuspended, …
     pub reason: String,
     /// Why, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
-/// The workflow's revision that a run runs.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunRevision {
-    /// The ControllerRevision's name.
-    pub name: String,
-    /// The workflow's generation that it pins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generation: Option<i64>,
-}
-
-/// The pod that holds a run.
+/// The pod that holds a run. Only a token of this pod may write the run's status.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RunnerStatus {
-    /// Its Job; saved before the Job is made.
+    /// The Job's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Its name.
+    /// The pod's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
-    /// Its uid: the fence. A runner of another pod is refused by the API server.
+    /// The pod's uid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
-    /// When it was given the run.
+    /// Since when.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assigned_at: Option<MicroTime>,
-    /// Pods that were lost before.
+    pub assigned_at: Option<Time>,
+    /// Pods that were lost before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<LostRunner>,
 }
@@ -106,20 +102,35 @@ pub struct RunnerStatus {
 /// Pods that a run has lost.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostRunner {
-    /// How many, since a step last ended; 5 fail the run.
+    /// How many in all.
+    #[serde(default)]
     pub count: u32,
-    /// Why the last one was lost, such as `PodDeleted` or `OOMKilled/host-0`.
+    /// Why the last one was lost, such as `OOMKilled`, `PodDeleted`, `ContainerEnded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Why a run failed.
+/// Where a value is that is too large to be here.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputRef {
+    /// Where, in object storage.
+    pub uri: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256 as hex.
+    pub sha256: String,
+    /// Its media type.
+    pub media_type: String,
+}
+
+/// What a run failed of.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct RunError {
-    /// The step that failed; absent where it was none.
+    /// The step, where it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Whose fault.
+    /// Whose fault it is.
     pub kind: ErrorKind,
     /// What, for machines, such as `HTTP_404`.
     pub code: String,

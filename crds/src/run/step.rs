@@ -1,95 +1,90 @@
-//! What is seen of a run's steps.
+//! What is seen of a step of a run.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::StepPhase;
-use crate::{schema::free, workflow::ErrorKind};
+use super::{OutputRef, StepPhase};
+use crate::{schema, workflow::ErrorKind};
 
-/// What is seen of one step.
+/// What is seen of a step of a run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct StepStatus {
-    /// Its name.
+    /// The step's name.
     pub name: String,
-    /// How far it is.
+    /// Where it is.
     pub phase: StepPhase,
-    /// The attempt that runs or ran last, from 1; absent before the first.
+    /// The attempt that runs, or ran last; counted from 1. 0 or absent: none has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// When its first attempt began.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<MicroTime>,
+    pub started_at: Option<Time>,
     /// When it ended.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<MicroTime>,
-    /// When its next attempt is due, or its wait is over.
+    pub finished_at: Option<Time>,
+    /// When its next attempt is due.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_at: Option<MicroTime>,
-    /// Its result, up to 16 KiB.
-    #[schemars(schema_with = "free")]
+    pub next_at: Option<Time>,
+    /// Its output; at most 16 KiB.
+    #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Its result, where that is larger.
+    /// Where its output is, when it is too large to be here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ref: Option<OutputRef>,
-    /// Why it, or its last attempt, failed.
+    /// What its last attempt failed of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,
-    /// Its items, where it has `forEach`.
+    /// The items of a `forEach`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsStatus>,
 }
 
-/// Why a step failed.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+/// What an attempt failed of.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct StepError {
-    /// Whose fault.
+    /// Whose fault it is.
     pub kind: ErrorKind,
-    /// What, for machines, such as `HTTP_404`.
+    /// What, for machines, such as `PYTHON_EXCEPTION`.
     pub code: String,
     /// What, for people.
     pub message: String,
+    /// More, by code: a traceback, the first KiB of a body, JSON pointers.
+    #[schemars(schema_with = "schema::free")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
 }
 
-/// A result in object storage.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct OutputRef {
-    /// Where it is.
-    pub uri: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// The SHA-256 over its bytes, in hex.
-    pub sha256: String,
-    /// Its media type.
-    pub media_type: String,
-}
-
-/// The items of a fan-out: one entry with ranges, so that a thousand items do not fill the object.
+/// The items of a `forEach`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemsStatus {
     /// How many there are.
     pub total: u32,
-    /// How many went well.
+    /// How many ended well.
+    #[serde(default)]
     pub succeeded: u32,
     /// How many failed.
+    #[serde(default)]
     pub failed: u32,
-    /// Which have ended, as ranges: `0-411,413`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub done: Option<String>,
-    /// The first 100 that failed.
-    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
+    /// Those that have ended, as ranges: `0-412,414`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub done: String,
+    /// The first 20 that failed.
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<ItemFailure>,
 }
 
 /// An item that failed.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct ItemFailure {
-    /// Which, from 0.
+    /// Which, counted from 0.
     pub index: u32,
     /// What, for machines.
     pub code: String,

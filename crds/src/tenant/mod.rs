@@ -1,4 +1,4 @@
-//! Tenant: a business on the platform. Cluster-scoped; short name `sten`; its name is the slug.
+//! Tenant: a business. Cluster-scoped; its name is the slug. Short name `sten`.
 
 mod spec;
 mod status;
@@ -7,4 +7,4 @@ pub use spec::{
     Access, AccessKind, AccessRole, DeletionPolicy, OnSuspend, PlanRef, Tenant, TenantNamespace,
     TenantNetwork, TenantRetention, TenantSpec, TenantState,
 };
-pub use status::{PlanSeen, QuotaStatus, RunsToday, TenantPhase, TenantRuns, TenantStatus, VectorsStatus};
+pub use status::{PlanInForce, QuotaStatus, RunsToday, TenantPhase, TenantRuns, TenantStatus, TenantVectors};

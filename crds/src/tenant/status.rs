@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::VectorPlacement;
+use crate::{plan::VectorPlacement, schema};
 
 /// What is seen of a Tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -22,72 +22,76 @@ pub struct TenantStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The namespace that is the tenant's.
+    /// The tenant's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The plan that is in force.
+    /// The plan in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanSeen>,
+    pub plan: Option<PlanInForce>,
     /// The namespace's quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaStatus>,
-    /// Where the vectors are.
+    /// Where the tenant's vectors are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vectors: Option<VectorsStatus>,
-    /// Runs now and today.
+    pub vectors: Option<TenantVectors>,
+    /// Its runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<TenantRuns>,
-    /// When it was suspended.
+    /// Since when it is suspended.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Time>,
-    /// When it was archived.
+    /// Since when it is archived.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Time>,
-    /// When its data may be purged.
+    /// When its data will be destroyed.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<Time>,
 }
 
-/// For people; conditions are for machines.
+/// How a Tenant is, in a word.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantPhase {
-    /// Its namespace is being made.
+    /// It is being set up.
     Pending,
     /// Everything works.
     Active,
-    /// Reads go on; no run starts.
+    /// Reads go on, no run starts.
     Suspended,
-    /// Read-only, without pods.
+    /// As suspended, and no pods.
     Archived,
     /// It is being deleted.
     Terminating,
+    /// Somebody must act: see the conditions.
+    Failed,
 }
 
-/// The plan that is in force.
+/// The plan in force.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlanSeen {
-    /// Its name.
+pub struct PlanInForce {
+    /// The Plan's name.
     pub name: String,
-    /// Its generation when it was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generation: Option<i64>,
+    /// The Plan's generation.
+    pub generation: i64,
 }
 
-/// The namespace's quota, as its ResourceQuota says.
+/// The namespace's quota, as its ResourceQuota has it.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuotaStatus {
     /// The bounds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hard: BTreeMap<String, String>,
-    /// What is used of them.
+    /// What is used.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub used: BTreeMap<String, String>,
 }
 
-/// Where the vectors are.
+/// Where the tenant's vectors are.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct VectorsStatus {
-    /// In the shared collection, or in the tenant's own.
+pub struct TenantVectors {
+    /// In the collection of all, or in one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
     /// The embedding model.
@@ -96,28 +100,30 @@ pub struct VectorsStatus {
     /// The collection's physical name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
-    /// The alias over it, where the collection is the tenant's own.
+    /// The stable name over it, where the collection is the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
 }
 
-/// Runs now and today.
+/// The tenant's runs.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantRuns {
-    /// Running now.
+    /// That hold a slot.
+    #[serde(default)]
     pub running: u32,
-    /// Waiting now.
+    /// That wait for one.
+    #[serde(default)]
     pub queued: u32,
-    /// Started today (UTC).
+    /// Admitted today (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<RunsToday>,
 }
 
-/// Runs started in one day.
+/// Runs admitted on a day.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunsToday {
-    /// The day, as in `2026-11-24` (UTC).
+    /// The day in UTC, as `2026-11-24`.
     pub date: String,
-    /// How many runs were started.
+    /// How many.
     pub count: u32,
 }

@@ -1,7 +1,7 @@
-//! Workflow: typed steps that a tenant automates its work with. Namespaced; short name `swf`.
+//! Workflow: an automation of typed steps, in a tenant's namespace. Short name `swf`.
 
 mod actions;
-mod policy;
+mod http;
 mod retry;
 mod schedule;
 mod spec;
@@ -9,15 +9,15 @@ mod status;
 mod step;
 
 pub use actions::{
-    ApprovalAction, ApprovalTimeout, BasicAuth, ContainerAction, ExprAction, HttpAction, HttpAuth,
-    HttpMethod, HttpResponse, HttpTls, PythonAction, SearchAction, WaitAction, WorkflowAction,
+    Action, ApprovalAction, ContainerAction, ExprAction, OnTimeout, PythonAction, SearchAction,
+    StepResources, SubWorkflowAction, WaitAction,
 };
-pub use policy::{
-    Concurrency, ConcurrencyPolicy, Isolation, LocalSecretRef, WorkflowRetention, WorkflowRunners,
-    WorkflowSecret,
-};
+pub use http::{HttpAction, HttpAuth, HttpBasic, HttpMethod, HttpResponse, HttpTls};
 pub use retry::{Backoff, ErrorKind, Retry};
 pub use schedule::Schedule;
-pub use spec::{Workflow, WorkflowSpec, WorkflowState};
-pub use status::{LastRun, Problem, RevisionStatus, RunCounts, WorkflowStatus};
-pub use step::{Action, ForEach, SchemaHolder, Step};
+pub use spec::{
+    Concurrency, ConcurrencyPolicy, Isolation, SecretRef, Workflow, WorkflowInput, WorkflowRetention,
+    WorkflowRunners, WorkflowSecret, WorkflowSpec, WorkflowState,
+};
+pub use status::{LastRun, Problem, RevisionRef, WorkflowRuns, WorkflowStatus};
+pub use step::{ForEach, JsonSchemaHolder, Step};

@@ -1,82 +1,60 @@
-//! When a failed attempt is tried again.
-
-use std::fmt;
+//! What becomes of an attempt that failed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
 
-/// When a failed attempt is tried again. Default: 3 attempts for Infra, none for the rest.
+/// What becomes of an attempt that failed.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Retry {
     /// Attempts in all, the first included; 1 to 20. Default: 3.
     #[schemars(range(min = 1, max = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// How long to wait between attempts.
+    /// How long to wait before the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// The kinds of error that are tried again. Without Infra, a step that was interrupted fails. Default: Infra.
-    #[schemars(length(max = 5), extend("x-kubernetes-list-type" = "set"))]
+    /// Kinds of error that are tried again. Without `Infra` the step runs at most once: interrupted, it fails. Default: [Infra].
+    #[schemars(length(min = 1, max = 5), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Vec<ErrorKind>>,
-    /// Which of them: an expression over `error.{kind,code,message}`. Default: all.
+    /// An expression over `error` (`kind`, `code`, `message`); where it is false there is no other attempt.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
 }
 
-/// How long to wait between attempts: exponential, with jitter.
+/// How long to wait before the next attempt: `initial × factor^(n-1)`, at most `max`, give or take `jitter`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Backoff {
-    /// After the first attempt. Default: 1s.
+    /// Before the second attempt. Default: 1s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Duration>,
-    /// By what each further wait is longer; 1 to 10. Default: 2.
+    /// By how much it grows; 1 to 10. Default: 2.
     #[schemars(range(min = 1, max = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
-    /// The longest wait. Default: 1m.
+    /// The longest. Default: 1m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Duration>,
-    /// The share of a wait that is random; 0 to 1. Default: 0.2.
+    /// The random part, as a fraction; 0 to 1. Default: 0.2.
     #[schemars(range(min = 0, max = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<f64>,
 }
 
 /// Whose fault an error is.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// The step's own code, or the service that it called.
+    /// The workflow's own: its code, or the service it calls.
     User,
-    /// The platform: a pod, a node, the network.
+    /// Ours: a pod was lost, an image could not be pulled.
     Infra,
     /// It took too long.
     Timeout,
-    /// An input or output does not match its schema.
+    /// A value does not have its type.
     Schema,
-    /// The plan, or the network policy, forbids it.
+    /// It is not allowed: egress, secrets, limits.
     Policy,
-}
-
-impl ErrorKind {
-    /// As it is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Infra => "Infra",
-            Self::Timeout => "Timeout",
-            Self::Schema => "Schema",
-            Self::Policy => "Policy",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

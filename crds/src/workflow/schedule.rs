@@ -4,27 +4,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Duration, schema::free_object};
+use crate::{Duration, schema};
 
-/// A time at which runs are made.
+/// When a workflow runs by itself.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
-    /// Its name, unique in the workflow; at most 40 characters.
-    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Its name, unique in the workflow.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Five fields: minute, hour, day of month, month, day of week; as in `0 2 * * *`.
+    /// 5 or 6 cron fields, such as `0 2 * * *`.
     #[schemars(length(min = 9, max = 120))]
     pub cron: String,
-    /// An IANA name such as `Europe/Berlin`. Default: Etc/UTC.
-    #[schemars(length(min = 1, max = 63))]
+    /// An IANA time zone, such as `Europe/Berlin`. Default: UTC.
+    #[schemars(length(min = 1, max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// The input of its runs.
-    #[schemars(schema_with = "free_object")]
+    /// The runs' input.
+    #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// How late a missed run may still start. Default: 10m.
+    /// How late a run may start; later it is left out. Default: 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting_deadline: Option<Duration>,
     /// Whether it rests. Default: false.

@@ -1,10 +1,10 @@
 //! What is seen of a Workflow.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::RunPhase;
+use crate::{run::RunPhase, schema};
 
 /// What is seen of a Workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -17,51 +17,54 @@ pub struct WorkflowStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The revision that new runs take.
+    /// The revision that new runs get.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<RevisionStatus>,
-    /// All that is wrong with the spec.
-    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
+    pub revision: Option<RevisionRef>,
+    /// Everything that is wrong with the spec.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Its runs now.
+    /// Its unfinished runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<RunCounts>,
+    pub runs: Option<WorkflowRuns>,
     /// The run that finished last; written at most every 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
-    /// When the next scheduled run starts.
+    /// When the next schedule is due.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Time>,
 }
 
-/// A revision: the ControllerRevision that pins a spec.
+/// A revision of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct RevisionStatus {
+pub struct RevisionRef {
     /// The ControllerRevision's name.
     pub name: String,
-    /// The workflow's generation that it pins.
+    /// The Workflow's generation that it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
-/// One thing that is wrong with a spec.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+/// Something that is wrong with a workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as in `spec.steps[2].when`.
+    /// Where, such as `spec.steps[2].when`.
     pub path: String,
-    /// What, for machines.
+    /// What, for machines, such as `UnknownStep`.
     pub code: String,
-    /// What to do about it.
+    /// What, and what to do, for people.
     pub message: String,
 }
 
-/// Runs now.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RunCounts {
-    /// Running.
+/// The unfinished runs of a workflow.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowRuns {
+    /// That hold a slot.
+    #[serde(default)]
     pub running: u32,
-    /// Waiting.
+    /// That wait for one.
+    #[serde(default)]
     pub queued: u32,
 }
 
@@ -69,11 +72,12 @@ pub struct RunCounts {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// Its name.
+    /// The WorkflowRun's name.
     pub name: String,
     /// How it ended.
     pub phase: RunPhase,
-    /// When it ended.
+    /// When.
+    #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<MicroTime>,
+    pub finished_at: Option<Time>,
 }
