@@ -20,6 +20,7 @@ const KINDS: &str = "smb-copilot-crds";
 #[derive(Clone)]
 pub(crate) struct Values {
     registry: String,
+    pull_policy: &'static str,
     service: serde_json::Value,
 }
 
@@ -28,13 +29,15 @@ impl Values {
     pub(crate) fn local(_: &Instance) -> Self {
         Self {
             registry: LOCAL_REGISTRY.to_owned(),
+            pull_policy: "IfNotPresent",
             service: json!({"type": "NodePort", "nodePort": API_NODE_PORT}),
         }
     }
 
-    /// For a cluster that pulls from a registry.
+    /// For a cluster that pulls from a registry, where a new push keeps the tag.
     pub(crate) fn registry(registry: &str) -> Self {
-        Self { registry: registry.to_owned(), service: json!({"type": "ClusterIP"}) }
+        let service = json!({"type": "ClusterIP"});
+        Self { registry: registry.to_owned(), pull_policy: "Always", service }
     }
 
     /// As arguments of helm.
@@ -45,6 +48,7 @@ impl Values {
         [
             ("image.registry", json!(self.registry)),
             ("image.tag", json!("local")),
+            ("image.pullPolicy", json!(self.pull_policy)),
             ("api.service", self.service.clone()),
             ("api.oidc.issuers", issuers),
         ]

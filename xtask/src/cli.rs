@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -67,21 +66,18 @@ enum Command {
 /// Which cluster `up` works on.
 #[derive(Args)]
 struct Target {
-    /// Use the cluster of this context in your kubeconfig instead of a local one.
+    /// Use the cluster of this context in your kubeconfig (or in KUBECONFIG) instead of a local one.
     #[arg(long, requires = "registry")]
     context: Option<String>,
     /// The registry, with an optional path, that this cluster pulls from; images are pushed there.
     #[arg(long, requires = "context")]
     registry: Option<String>,
-    /// An alternative kubeconfig for --context.
-    #[arg(long, requires = "context", env = "KUBECONFIG")]
-    kubeconfig: Option<PathBuf>,
 }
 
 impl Target {
     fn existing(self) -> Option<Existing> {
         let (context, registry) = self.context.zip(self.registry)?;
-        Some(Existing { context, registry, kubeconfig: self.kubeconfig })
+        Some(Existing { context, registry })
     }
 }
 

@@ -76,12 +76,11 @@ pub(crate) fn restart_changed(
     for (program, deployment) in DEPLOYMENTS {
         let fingerprint = Fingerprint::default().tree(&rust::program(checkout, program))?.finish();
         let mark = instance.dir.join(format!("{program}.rolled-out"));
-        if is_fresh(&mark, &fingerprint) {
-            continue;
+        // No mark: the Deployment is new, and started with this program.
+        if mark.exists() && !is_fresh(&mark, &fingerprint) {
+            let restart = ["rollout", "restart", deployment];
+            phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
         }
-        let kubectl =
-            cluster.kubectl().args(["--namespace", chart::NAMESPACE, "rollout", "restart", deployment]);
-        phase.exec(kubectl)?;
         stamp(&mark, &fingerprint)?;
     }
     Ok(())

@@ -1,14 +1,11 @@
 //! `cargo xtask down`: ends the instance and leaves nothing running.
 
-use std::path::Path;
-
-use anyhow::Context;
-
 use crate::build::{go, images};
 use crate::checkout::Checkout;
 use crate::cluster::boot::{self, Data};
 use crate::instance::Instance;
 use crate::phase::{Phases, say};
+use crate::program::Program;
 
 /// Ends the instance; with `purge` also removes its data, all images and all caches.
 pub(crate) fn run(
@@ -30,19 +27,9 @@ pub(crate) fn run(
     if !purge {
         return Ok(());
     }
-    phases.run("remove images and caches", |_| {
-        for path in [images::folder(checkout), instance.cache.clone(), instance.dir.clone()] {
-            remove(&path)?;
-        }
-        Ok(())
+    phases.run("remove images and caches", |phase| {
+        // Root file systems are root's.
+        let rm = Program::as_root("rm").args(["--recursive", "--force", "--"]);
+        phase.exec(rm.args([images::folder(checkout), instance.cache.clone(), instance.dir.clone()]))
     })
-}
-
-fn remove(path: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("failed to remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -20,8 +20,6 @@ pub(crate) struct Existing {
     pub(crate) context: String,
     /// Where it pulls our images from.
     pub(crate) registry: String,
-    /// Another kubeconfig than the default one.
-    pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 /// How to reach a cluster.
@@ -42,11 +40,7 @@ impl Cluster {
 
     /// One that exists already.
     pub(crate) fn existing(checkout: &Checkout, existing: &Existing) -> Self {
-        Self {
-            programs: checkout.local(),
-            kubeconfig: existing.kubeconfig.clone(),
-            context: Some(existing.context.clone()),
-        }
+        Self { programs: checkout.local(), kubeconfig: None, context: Some(existing.context.clone()) }
     }
 
     /// kubectl, set up for this cluster.

@@ -55,7 +55,7 @@ fn start(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluster) -> anyho
     let run = json!({
         "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
         "metadata": {"generateName": format!("{WORKFLOW}-"), "namespace": TENANT_NAMESPACE},
-        "spec": {"workflowRef": {"name": WORKFLOW}, "input": {"orders": csv}},
+        "spec": {"workflowRef": {"name": WORKFLOW}, "trigger": {"kind": "Manual"}, "input": {"orders": csv}},
     });
     let created =
         phase.capture(cluster.kubectl().args(["create", "-o", "json", "-f", "-"]).input(run.to_string()))?;

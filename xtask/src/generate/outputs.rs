@@ -15,10 +15,13 @@ const PRINTED: [(&str, &[&str], &str); 3] = [
     ("api-server", &["erd"], "docs/ERD_DIAGRAM.svg"),
 ];
 
+/// Where the definitions of the custom resources go.
+const KINDS: &str = "charts/smb-copilot-crds/templates";
+
 /// Writes all of them.
 pub(super) fn write(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
     build(phase, checkout)?;
-    phase.exec(Program::new(checkout.cargo_binary("crdgen")).dir(&checkout.root))?;
+    phase.exec(crdgen(checkout))?;
     for (program, args, file) in PRINTED {
         let text = print(phase, checkout, database, program, args)?;
         std::fs::write(checkout.path(file), text).with_context(|| format!("failed to write {file}"))?;
@@ -34,8 +37,8 @@ pub(super) fn stale(
 ) -> anyhow::Result<Vec<String>> {
     build(phase, checkout)?;
     let mut stale = Vec::new();
-    if phase.exec(Program::new(checkout.cargo_binary("crdgen")).arg("--check").dir(&checkout.root)).is_err() {
-        stale.push("charts/smb-copilot-crds (see the log)".to_owned());
+    if phase.exec(crdgen(checkout).arg("--check")).is_err() {
+        stale.push(format!("{KINDS} (the log says which)"));
     }
     for (program, args, file) in PRINTED {
         if print(phase, checkout, database, program, args)? != read(&checkout.path(file)) {
@@ -43,6 +46,10 @@ pub(super) fn stale(
         }
     }
     Ok(stale)
+}
+
+fn crdgen(checkout: &Checkout) -> Program {
+    Program::new(checkout.cargo_binary("crdgen")).arg(KINDS).dir(&checkout.root)
 }
 
 fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {

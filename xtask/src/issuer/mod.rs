@@ -19,13 +19,12 @@ pub(crate) const ALGORITHM: &str = "ES256";
 /// The namespace of what only a local system has.
 pub(crate) const NAMESPACE: &str = "smb-local";
 
+const NAMESPACE_MANIFEST: &str = include_str!("../../manifests/namespace.yaml");
 const MANIFESTS: &str = include_str!("../../manifests/issuer.yaml");
 
 /// Makes the key, if there is none yet, and starts the issuer. Does not wait for its pod.
 pub(crate) fn install(phase: &mut Phase<'_>, cluster: &Cluster, registry: &str) -> anyhow::Result<()> {
-    phase
-        .exec(cluster.kubectl().args(["create", "namespace", NAMESPACE]).args(["--save-config"]))
-        .or_else(|error| cluster.find(&["namespace", NAMESPACE])?.map(drop).ok_or(error))?;
+    cluster.apply(phase, NAMESPACE_MANIFEST)?;
     let key = match key::find(cluster)? {
         Some(key) => key,
         None => key::create(phase, cluster)?,

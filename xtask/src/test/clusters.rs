@@ -98,7 +98,7 @@ impl<'a> Clusters<'a> {
 
     /// Ends both and removes their data.
     pub(super) fn end(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
-        if go::is_stale(self.checkout)? {
+        if !self.checkout.local().join("smb-kube").exists() {
             return Ok(()); // nothing has been booted
         }
         for instance in [&self.control_plane, &self.node] {

@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long)]
     keep: bool,
     /// Set on CI.
-    #[arg(long, env = "CI", hide = true, default_value_t = false, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, env = "CI", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
 }
 
