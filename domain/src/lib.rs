@@ -3,5 +3,13 @@
 //! Nothing here does I/O, is async, reads a clock or draws a random number: time, ids and random numbers are
 //! arguments. So every decision can be tested from a fixture, and a run can be replayed.
 
+pub mod admission;
+pub mod egress;
 pub mod expr;
+pub mod hosts;
+pub mod permission;
+pub mod retry;
+pub mod run;
+pub mod schema;
 pub mod template;
+pub mod workflow;

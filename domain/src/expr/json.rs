@@ -43,7 +43,8 @@ fn number_to_cel(number: &Number) -> cel::Value {
     }
 }
 
-/// Bytes become Base64, timestamps RFC 3339, durations seconds as in `1.5s`, keys strings.
+/// Timestamps become RFC 3339, durations seconds as in `1.5s`, keys strings. Bytes are refused: whether they are text
+/// or Base64 is the user's to say.
 pub(super) fn from_cel(value: &cel::Value, limit: usize) -> Result<Value, NotJson> {
     let mut left = limit;
     convert(value, &mut left)
@@ -67,6 +68,9 @@ fn convert(value: &cel::Value, left: &mut usize) -> Result<Value, NotJson> {
         cel::Value::Map(map) => convert_map(map, left)?,
         cel::Value::Timestamp(time) => Value::String(time.to_rfc3339()),
         cel::Value::Duration(duration) => Value::String(seconds(duration.num_milliseconds())),
+        cel::Value::Bytes(_) => {
+            return Err(NotJson::Kind("use base64.encode or string for bytes".to_owned()));
+        }
         other => return Err(NotJson::Kind(format!("a {} has no form in JSON", other.type_of()))),
     })
 }

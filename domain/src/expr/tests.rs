@@ -33,7 +33,7 @@ fn expressions_give_json() {
         ("'a,b'.split(',')", json!(["a", "b"])),
         ("duration('90s')", json!("90s")),
         ("timestamp('2026-11-24T09:00:00Z') + duration('1h')", json!("2026-11-24T10:00:00+00:00")),
-        ("b'hi'", json!("aGk=")),
+        ("base64.encode(b'hi')", json!("aGk=")),
         ("[1, 2] + [3]", json!([1, 2, 3])),
         ("input.items.exists_one(i, i == 2)", json!(true)),
     ] {
@@ -104,7 +104,7 @@ fn references_are_found_without_evaluation() {
 #[test]
 fn a_costly_expression_is_ended() {
     let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
-    for source in ["input.l.map(a, input.l.map(b, a + b))", "input.l.all(a, input.l.exists(b, b == 2))"] {
+    for source in ["input.l.map(a, input.l.map(b, a + b))", "input.l.all(a, input.l.all(b, b == 1))"] {
         let result = Program::parse(source).expect("valid").evaluate(&large);
         assert!(matches!(result, Err(EvaluateError::Exhausted { .. })), "{source}: {result:?}");
     }

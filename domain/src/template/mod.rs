@@ -63,6 +63,14 @@ impl Template {
     pub fn render(&self, context: &Context) -> Result<Value, EvaluateError> {
         render::node(&self.root, context)
     }
+
+    /// The same as text, for what has no other type: environment variables, headers, URLs.
+    ///
+    /// # Errors
+    /// The first expression that fails on this data.
+    pub fn render_text(&self, context: &Context) -> Result<String, EvaluateError> {
+        render::node(&self.root, context).map(|value| render::text_of(&value))
+    }
 }
 
 #[derive(Default)]

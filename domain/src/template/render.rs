@@ -30,7 +30,7 @@ fn text(text: &Text, context: &Context) -> Result<Value, EvaluateError> {
             for part in parts {
                 match part {
                     Part::Literal(literal) => written.push_str(literal),
-                    Part::Program(program) => push(&mut written, &program.evaluate(context)?),
+                    Part::Program(program) => written.push_str(&text_of(&program.evaluate(context)?)),
                 }
             }
             Ok(Value::String(written))
@@ -38,10 +38,11 @@ fn text(text: &Text, context: &Context) -> Result<Value, EvaluateError> {
     }
 }
 
-fn push(written: &mut String, value: &Value) {
+/// A value as text: strings as they are, `null` as nothing, the rest as JSON.
+pub(super) fn text_of(value: &Value) -> String {
     match value {
-        Value::Null => {}
-        Value::String(text) => written.push_str(text),
-        other => written.push_str(&other.to_string()),
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

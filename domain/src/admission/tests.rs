@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::{Gate, GroupMember, Queue, Queued, Reason, Tenant, Verdict, decide};
+
+fn tenant(name: &str, weight: u32, limit: Option<u32>, running: u32) -> Tenant {
+    Tenant {
+        name: name.to_owned(),
+        gate: Gate::Open,
+        weight,
+        concurrent_runs: limit,
+        running,
+        plan: "starter".to_owned(),
+    }
+}
+
+fn queued(uid: &str, tenant: &str, second: i64) -> Queued {
+    let created_at = Timestamp::from_second(second).expect("in range");
+    Queued { uid: uid.to_owned(), tenant: tenant.to_owned(), created_at, priority: 0, group: None }
+}
+
+fn admitted(queue: &Queue) -> Vec<String> {
+    decide(queue).into_iter().filter(|d| d.verdict == Verdict::Admit).map(|d| d.uid).collect()
+}
+
+/// A tenant that queues a thousand runs must not delay the one run of another.
+#[test]
+fn a_busy_tenant_does_not_hold_up_a_quiet_one() {
+    let mut runs: Vec<Queued> = (0..1000).map(|n| queued(&format!("busy-{n:04}"), "busy", n)).collect();
+    runs.push(queued("quiet", "small", 5000));
+    let queue = Queue {
+        tenants: vec![tenant("busy", 1, None, 3), tenant("small", 1, None, 0)],
+        queued: runs,
+        places: Some(2),
+        ..Queue::default()
+    };
+    assert_eq!(admitted(&queue), ["quiet", "busy-0000"]);
+}
+
+/// A plan with twice the weight gets two places for the other's one.
+#[test]
+fn weights_share_the_places() {
+    let runs =
+        (0..10).flat_map(|n| [queued(&format!("a{n}"), "acme", n), queued(&format!("g{n}"), "globex", n)]);
+    let queue = Queue {
+        tenants: vec![tenant("acme", 2, None, 0), tenant("globex", 1, None, 0)],
+        queued: runs.collect(),
+        places: Some(6),
+        ..Queue::default()
+    };
+    assert_eq!(admitted(&queue), ["a0", "a1", "g0", "a2", "a3", "g1"]);
+}
+
+#[test]
+fn urgent_runs_start_first_and_old_ones_before_new_ones() {
+    let mut urgent = queued("urgent", "acme", 30);
+    urgent.priority = 5;
+    let queue = Queue {
+        tenants: vec![tenant("acme", 1, None, 0)],
+        queued: vec![queued("new", "acme", 20), urgent, queued("old", "acme", 10)],
+        ..Queue::default()
+    };
+    assert_eq!(admitted(&queue), ["urgent", "old", "new"]);
+}
+
+/// Whoever looks at a waiting run learns what it waits for, with the numbers, and where it stands.
+#[test]
+fn waiting_runs_say_why() {
+    let mut closed = tenant("initech", 1, None, 0);
+    closed.gate = Gate::Closed("suspended".to_owned());
+    let mut grouped = queued("grouped", "globex", 1);
+    grouped.group = Some(GroupMember { key: "wf/customer-7".to_owned(), limit: 1 });
+    let queue = Queue {
+        tenants: vec![tenant("acme", 1, Some(1), 1), tenant("globex", 1, None, 1), closed],
+        group_running: BTreeMap::from([("wf/customer-7".to_owned(), 1)]),
+        queued: vec![
+            queued("first", "acme", 1),
+            queued("second", "acme", 2),
+            grouped,
+            queued("passes", "globex", 2),
+            queued("shut", "initech", 1),
+            queued("lost", "nobody", 1),
+        ],
+        places: Some(1),
+    };
+    insta::assert_debug_snapshot!(decide(&queue));
+}
+
+fn any_queue() -> impl Strategy<Value = Queue> {
+    let tenants =
+        proptest::collection::vec((1_u32..4, proptest::option::of(0_u32..5), 0_u32..5, any::<bool>()), 1..5);
+    let runs =
+        proptest::collection::vec((0_usize..5, 0_i64..50, -1_i32..2, proptest::option::of(0_u32..2)), 0..30);
+    (tenants, runs, proptest::option::of(0_u32..10)).prop_map(|(tenants, runs, places)| Queue {
+        tenants: tenants
+            .into_iter()
+            .enumerate()
+            .map(|(n, (weight, limit, running, open))| {
+                let mut made = tenant(&format!("t{n}"), weight, limit, running);
+                made.gate = if open { Gate::Open } else { Gate::Closed("archived".to_owned()) };
+                made
+            })
+            .collect(),
+        queued: runs
+            .into_iter()
+            .enumerate()
+            .map(|(n, (tenant, second, priority, group))| Queued {
+                priority,
+                group: group.map(|key| GroupMember { key: format!("{tenant}/{key}"), limit: 1 }),
+                ..queued(&format!("r{n}"), &format!("t{tenant}"), second)
+            })
+            .collect(),
+        group_running: BTreeMap::new(),
+        places,
+    })
+}
+
+proptest! {
+    /// No limit is ever passed, nobody is forgotten, and the order of the input (which a watch does not promise)
+    /// changes nothing.
+    #[test]
+    fn limits_hold_and_everyone_is_decided(queue in any_queue()) {
+        let decisions = decide(&queue);
+        prop_assert_eq!(decisions.len(), queue.queued.len());
+        let admitted = admitted(&queue);
+        prop_assert!(queue.places.is_none_or(|places| admitted.len() <= places as usize));
+        for tenant in &queue.tenants {
+            let starts = queue.queued.iter().filter(|r| r.tenant == tenant.name && admitted.contains(&r.uid)).count();
+            prop_assert!(tenant.gate == Gate::Open || starts == 0);
+            prop_assert!(starts == 0 || tenant.concurrent_runs.is_none_or(|l| starts + tenant.running as usize <= l as usize));
+        }
+        let mut reversed = queue.clone();
+        reversed.queued.reverse();
+        reversed.tenants.reverse();
+        prop_assert_eq!(decide(&reversed), decisions);
+    }
+
+    /// A free place is not left empty while somebody could use it.
+    #[test]
+    fn who_waits_for_a_place_waits_for_a_full_cluster(queue in any_queue()) {
+        let starts = admitted(&queue).len();
+        for decision in decide(&queue) {
+            if let Verdict::Wait { reason: Reason::ClusterConcurrency, .. } = decision.verdict {
+                prop_assert_eq!(queue.places.map(|places| places as usize), Some(starts));
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a tenant's runs may reach on the network.
+//!
+//! The runner asks [`Egress::allows`] with the address that a name has resolved to, and then connects to that very
+//! address; the operator builds network policies from [`Egress::ranges`] and [`Egress::pods`]. Private and cluster
+//! addresses are reached only under a host name that a `{namespace, hosts, ports}` entry gives; loopback, link-local
+//! (with the cloud's metadata service) and multicast addresses never.
+
+mod effective;
+mod special;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crds::plan::EgressEntry;
+use ipnet::IpNet;
+
+pub use effective::effective;
+
+/// The destinations of a plan, or of a plan and a tenant together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    ranges: Vec<Range>,
+    pods: Vec<Pods>,
+    cluster: Vec<IpNet>,
+}
+
+/// A range of public addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The range as written.
+    pub net: IpNet,
+    /// The private, special and cluster ranges within it, which are not meant.
+    pub except: Vec<IpNet>,
+    /// TCP ports; empty = all.
+    pub ports: Vec<u16>,
+}
+
+/// Pods of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pods {
+    /// Their namespace.
+    pub namespace: String,
+    /// Their labels; empty = all pods of the namespace.
+    pub labels: BTreeMap<String, String>,
+    /// The names by which they may be called, in lower case.
+    pub hosts: Vec<String>,
+    /// TCP ports; empty = all.
+    pub ports: Vec<u16>,
+}
+
+/// An entry that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// Not a range of addresses.
+    #[error("failed to read egress[{index}]: `{cidr}` is not a range such as 203.0.113.0/24")]
+    Cidr {
+        /// Which entry, from 0.
+        index: usize,
+        /// As written.
+        cidr: String,
+    },
+    /// Neither or both of `cidr` and `namespace`.
+    #[error("failed to read egress[{index}]: exactly one of cidr and namespace must be given")]
+    Kind {
+        /// Which entry, from 0.
+        index: usize,
+    },
+}
+
+/// Why a connection is refused. The message is for the user whose step it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// An address that no plan can allow.
+    #[error("{host} resolves to {addr}, a {kind} address, which runs never reach")]
+    Forbidden {
+        /// The name that was asked for.
+        host: String,
+        /// What it resolved to.
+        addr: IpAddr,
+        /// `loopback`, `link-local`, …
+        kind: &'static str,
+    },
+    /// An address inside a private network or the cluster.
+    #[error(
+        "{host} resolves to {addr}, a {kind} address; the plan's egress must name {host} with its namespace and port {port}"
+    )]
+    Private {
+        /// The name that was asked for.
+        host: String,
+        /// What it resolved to.
+        addr: IpAddr,
+        /// `private`, `cluster`, …
+        kind: &'static str,
+        /// The port.
+        port: u16,
+    },
+    /// A public address that no entry holds.
+    #[error("{host} ({addr}, port {port}) is not among the destinations of the plan's egress")]
+    NotListed {
+        /// The name that was asked for.
+        host: String,
+        /// What it resolved to.
+        addr: IpAddr,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Egress {
+    /// Reads the entries. `cluster` are the ranges of pods, services and nodes.
+    ///
+    /// # Errors
+    /// On the first entry that cannot be understood.
+    pub fn parse(entries: &[EgressEntry], cluster: &[IpNet]) -> Result<Self, EgressError> {
+        let mut egress = Self { cluster: cluster.to_vec(), ..Self::default() };
+        for (index, entry) in entries.iter().enumerate() {
+            egress.add(index, entry)?;
+        }
+        Ok(egress)
+    }
+
+    fn add(&mut self, index: usize, entry: &EgressEntry) -> Result<(), EgressError> {
+        let EgressEntry { cidr, namespace, pod_labels, ports, hosts } = entry;
+        match (cidr, namespace) {
+            (Some(cidr), None) => {
+                let net = parse_range(cidr).ok_or_else(|| EgressError::Cidr { index, cidr: cidr.clone() })?;
+                let except = special::within(&net, &self.cluster);
+                self.ranges.push(Range { net, except, ports: ports.clone() });
+            }
+            (None, Some(namespace)) => self.pods.push(Pods {
+                namespace: namespace.clone(),
+                labels: pod_labels.clone(),
+                hosts: hosts.iter().map(|host| normal(host)).collect(),
+                ports: ports.clone(),
+            }),
+            _ => return Err(EgressError::Kind { index }),
+        }
+        Ok(())
+    }
+
+    /// Whether a run may connect to `addr`, which `host` has resolved to, on a TCP port.
+    ///
+    /// # Errors
+    /// If not: why not.
+    pub fn allows(&self, host: &str, addr: IpAddr, port: u16) -> Result<(), Denied> {
+        let target = special::embedded(addr);
+        if let Some(kind) = special::forbidden(target) {
+            return Err(Denied::Forbidden { host: host.to_owned(), addr, kind });
+        }
+        if self.names(&normal(host), port) {
+            return Ok(());
+        }
+        if let Some(kind) = special::private(target, &self.cluster) {
+            return Err(Denied::Private { host: host.to_owned(), addr, kind, port });
+        }
+        let listed =
+            self.ranges.iter().any(|range| range.net.contains(&target) && covers(&range.ports, port));
+        if listed { Ok(()) } else { Err(Denied::NotListed { host: host.to_owned(), addr, port }) }
+    }
+
+    /// The ranges, for network policies. One that lies wholly within private addresses has itself in `except`.
+    #[must_use]
+    pub fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// The pods, for network policies.
+    #[must_use]
+    pub fn pods(&self) -> &[Pods] {
+        &self.pods
+    }
+
+    fn names(&self, host: &str, port: u16) -> bool {
+        self.pods.iter().any(|pods| covers(&pods.ports, port) && pods.hosts.iter().any(|named| named == host))
+    }
+}
+
+/// A range, or a single address.
+fn parse_range(cidr: &str) -> Option<IpNet> {
+    let net = cidr.parse::<IpNet>().ok().or_else(|| cidr.parse::<IpAddr>().ok().map(IpNet::from));
+    net.map(|net| net.trunc())
+}
+
+fn covers(ports: &[u16], port: u16) -> bool {
+    ports.is_empty() || ports.contains(&port)
+}
+
+fn normal(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+use std::net::IpAddr;
+
+use crds::plan::{EgressEntry, PlanNetwork};
+use ipnet::IpNet;
+use proptest::prelude::*;
+
+use super::{Denied, Egress, EgressError, effective};
+
+fn entries(yaml: &str) -> Vec<EgressEntry> {
+    serde_yaml::from_str(yaml).expect("entries")
+}
+
+fn cluster() -> Vec<IpNet> {
+    ["10.96.0.0/12", "34.0.0.0/16"].iter().map(|net| net.parse().expect("a range")).collect()
+}
+
+fn starter() -> Egress {
+    let entries = entries(
+        "[{cidr: 0.0.0.0/0, ports: [443]}, {cidr: '::/0', ports: [443]},
+          {namespace: shop, podLabels: {app: prices}, ports: [8080], hosts: [Prices.shop.svc.cluster.local]}]",
+    );
+    Egress::parse(&entries, &cluster()).expect("valid")
+}
+
+fn allows(host: &str, addr: &str, port: u16) -> Result<(), Denied> {
+    starter().allows(host, addr.parse().expect("an address"), port)
+}
+
+/// A step must not reach what stands inside the network, however the address is written.
+#[test]
+fn inner_addresses_are_refused_in_every_spelling() {
+    for addr in [
+        "127.0.0.1",
+        "127.8.8.8",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "198.18.0.1",
+        "10.96.0.1",
+        "34.0.1.1",
+        "::",
+        "::1",
+        "fe80::1",
+        "fc00::1",
+        "fd12::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::a00:1",
+        "2002:7f00:1::",
+        "2002:a00:1::",
+        "::7f00:1",
+    ] {
+        assert!(allows("example.com", addr, 443).is_err(), "{addr}");
+    }
+}
+
+#[test]
+fn public_addresses_are_allowed_on_the_plans_ports() {
+    assert_eq!(allows("example.com", "93.184.215.14", 443), Ok(()));
+    assert_eq!(allows("example.com", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", 443), Ok(()));
+    assert!(matches!(allows("example.com", "93.184.215.14", 80), Err(Denied::NotListed { .. })));
+}
+
+/// The price service of the example is reached by its name and port, and by no other.
+#[test]
+fn pods_are_reached_by_the_name_and_port_that_the_plan_gives() {
+    assert_eq!(allows("prices.shop.svc.cluster.local", "10.96.7.7", 8080), Ok(()));
+    assert_eq!(allows("PRICES.shop.svc.cluster.local.", "10.96.7.7", 8080), Ok(()));
+    assert!(allows("prices.shop.svc.cluster.local", "10.96.7.7", 5432).is_err());
+    assert!(allows("postgres.smb-copilot.svc.cluster.local", "10.96.7.7", 8080).is_err());
+    assert!(allows("prices.shop.svc.cluster.local", "169.254.169.254", 8080).is_err());
+    assert!(allows("prices.shop.svc.cluster.local", "127.0.0.1", 8080).is_err());
+}
+
+#[test]
+fn a_refusal_says_what_to_do() {
+    let messages: Vec<String> = [
+        ("metadata", "169.254.169.254", 80),
+        ("db.local", "10.0.0.5", 5432),
+        ("a.example", "93.184.215.14", 25),
+    ]
+    .iter()
+    .map(|(host, addr, port)| allows(host, addr, *port).expect_err("refused").to_string())
+    .collect();
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn a_plan_without_egress_allows_nothing() {
+    let none = Egress::default();
+    assert!(none.allows("example.com", "93.184.215.14".parse().expect("an address"), 443).is_err());
+}
+
+#[test]
+fn entries_that_mean_nothing_are_refused() {
+    let parse = |yaml: &str| Egress::parse(&entries(yaml), &[]).expect_err("refused");
+    assert_eq!(
+        parse("[{cidr: example.com}]"),
+        EgressError::Cidr { index: 0, cidr: "example.com".to_owned() }
+    );
+    assert_eq!(parse("[{cidr: 1.1.1.1}, {ports: [1]}]"), EgressError::Kind { index: 1 });
+}
+
+/// Network policies must cut out what the runner cuts out.
+#[test]
+fn ranges_carry_what_is_cut_out_of_them() {
+    let entries = entries("[{cidr: 0.0.0.0/0}, {cidr: 10.1.0.0/16}, {cidr: 93.184.0.0/16}]");
+    let egress = Egress::parse(&entries, &cluster()).expect("valid");
+    insta::assert_debug_snapshot!(
+        egress.ranges().iter().map(|r| format!("{} except {:?}", r.net, r.except)).collect::<Vec<_>>()
+    );
+}
+
+/// A tenant can give up reach, and gains none unless its plan says so.
+#[test]
+fn a_tenant_narrows_its_plan() {
+    let plan = PlanNetwork {
+        egress: entries(
+            "[{cidr: 0.0.0.0/0, ports: [443, 8443]},
+              {namespace: shop, podLabels: {app: prices}, ports: [8080], hosts: [a.shop, b.shop]}]",
+        ),
+        tenants_may_extend: None,
+    };
+    let tenant = entries(
+        "[{cidr: 93.184.0.0/16}, {cidr: 1.1.1.1, ports: [80]}, {namespace: shop, hosts: [b.shop, c.shop]},
+          {namespace: other, hosts: [d.other]}]",
+    );
+    insta::assert_yaml_snapshot!(effective(&plan, &tenant));
+    assert_eq!(effective(&plan, &[]), plan.egress);
+    let extended = PlanNetwork { tenants_may_extend: Some(true), ..plan };
+    assert_eq!(effective(&extended, &tenant).len(), 6);
+}
+
+proptest! {
+    /// Whatever plan and tenant say, a run reaches nothing that the plan alone would refuse.
+    #[test]
+    fn narrowing_never_widens(addr in any::<u32>(), bits in 0_u8..33, port in 440_u16..446, tenant_bits in 0_u8..33) {
+        let addr = IpAddr::from(addr.to_be_bytes());
+        let entry = |bits: u8, ports: Vec<u16>| EgressEntry { cidr: Some(format!("{addr}/{bits}")), ports, ..EgressEntry::default() };
+        let plan = PlanNetwork { egress: vec![entry(bits, vec![443])], tenants_may_extend: Some(false) };
+        let both = effective(&plan, &[entry(tenant_bits, vec![])]);
+        let allowed = Egress::parse(&both, &[]).expect("valid").allows("h", addr, port).is_ok();
+        let by_plan = Egress::parse(&plan.egress, &[]).expect("valid").allows("h", addr, port).is_ok();
+        prop_assert!(by_plan || !allowed);
+    }
+}

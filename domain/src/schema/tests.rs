@@ -1,0 +1,81 @@
+use serde_json::{Value, json};
+
+use super::{Schema, message};
+
+fn refusal(schema: &Value) -> String {
+    Schema::compile(schema).expect_err("refused").to_string()
+}
+
+/// A caller whose input is wrong in three places is told of all three, by pointer, without the data being repeated.
+#[test]
+fn all_violations_are_reported_with_pointers() {
+    let schema = Schema::compile(&json!({
+        "type": "object",
+        "required": ["csv", "customer"],
+        "properties": {
+            "csv": {"type": "string", "maxLength": 3},
+            "lines": {"type": "array", "items": {"type": "object", "properties": {"q": {"type": "integer", "minimum": 1}}}},
+        },
+        "additionalProperties": false
+    }))
+    .expect("valid");
+    assert_eq!(schema.check(&json!({"csv": "abc", "customer": 1})).map_err(|v| v.len()), Err(1));
+    let violations = schema
+        .check(&json!({"csv": "secret", "lines": [{"q": 1}, {"q": 0}, {"q": "x"}]}))
+        .expect_err("wrong in four places");
+    insta::assert_snapshot!(message(&violations));
+}
+
+#[test]
+fn many_violations_are_counted() {
+    let schema = Schema::compile(&json!({"items": {"type": "string"}})).expect("valid");
+    let violations = schema.check(&json!(vec![1; 50])).expect_err("all are wrong");
+    assert_eq!(violations.len(), 21);
+    assert_eq!(violations.last().map(|last| last.message.as_str()), Some("and 30 more"));
+}
+
+/// The operator and the runner must fetch nothing, and hang on nothing, that a tenant wrote into a schema.
+#[test]
+fn dangerous_schemas_are_refused() {
+    let mut doubling = serde_json::Map::new();
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/l{}", level + 1)});
+        doubling.insert(format!("l{level}"), json!({"anyOf": [next, next]}));
+    }
+    doubling.insert("l40".to_owned(), json!(false));
+    let refusals: Vec<String> = [
+        json!({"$ref": "https://example.com/s.json"}),
+        json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}}),
+        json!({"$id": "https://example.com/s.json"}),
+        json!({"$schema": "http://json-schema.org/draft-07/schema#"}),
+        json!({"$ref": "#"}),
+        json!({"$defs": doubling, "$ref": "#/$defs/l0"}),
+        json!({"pattern": "(a)\\1"}),
+        json!({"type": "strin"}),
+        json!({"$ref": "#/$defs/none"}),
+        json!({"description": "x".repeat(70_000)}),
+        json!("not a schema"),
+    ]
+    .iter()
+    .map(refusal)
+    .collect();
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+/// Recursive data (trees) is ordinary and stays allowed.
+#[test]
+fn recursion_into_the_value_is_allowed() {
+    let schema = Schema::compile(&json!({
+        "type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}, "required": ["name"]
+    }))
+    .expect("valid");
+    assert_eq!(schema.check(&json!({"name": "a", "children": [{"name": "b"}]})), Ok(()));
+    assert!(schema.check(&json!({"name": "a", "children": [{}]})).is_err());
+}
+
+/// Quadratic or exponential patterns would let one input occupy the operator.
+#[test]
+fn patterns_match_in_linear_time() {
+    let schema = Schema::compile(&json!({"pattern": "^(a+)+$"})).expect("valid");
+    assert!(schema.check(&json!(format!("{}b", "a".repeat(100_000)))).is_err());
+}
