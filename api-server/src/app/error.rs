@@ -1,0 +1,106 @@
+//! Why a use case ends without what was wanted.
+
+use crate::{
+    mirror,
+    store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
+};
+
+/// One thing that is wrong with what a caller gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// A JSON pointer into what was given.
+    pub pointer: String,
+    /// What is wrong, for machines.
+    pub code: String,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+/// Why a use case ends without what was wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's tenant has no such object.
+    #[error("failed to find it")]
+    NotFound,
+    /// The cursor is of another list, or was altered.
+    #[error("failed to accept the cursor")]
+    InvalidCursor(#[from] InvalidCursor),
+    /// The tenant accepts no writes.
+    #[error("failed to write: tenant {slug} is {}", name(*state))]
+    TenantSuspended {
+        /// The tenant.
+        slug: String,
+        /// Why it accepts none.
+        state: TenantState,
+    },
+    /// An archived workflow starts no runs.
+    #[error("failed to start a run: workflow {workflow} is archived")]
+    WorkflowArchived {
+        /// The workflow's name.
+        workflow: String,
+    },
+    /// The input does not fit the workflow's schema.
+    #[error("failed to accept the input: {} of its values do not fit the workflow's schema", .0.len())]
+    InvalidInput(Vec<Violation>),
+    /// The input is too long.
+    #[error("failed to accept an input of {bytes} bytes: {limit} are allowed")]
+    InputTooLarge {
+        /// Its length as compact JSON, in bytes.
+        bytes: usize,
+        /// The most it may have, in bytes.
+        limit: usize,
+    },
+    /// The idempotency key belongs to another request.
+    #[error("failed to use the idempotency key: it belongs to another request")]
+    KeyReused,
+    /// A run that has ended cannot be cancelled.
+    #[error("failed to cancel: the run has ended as {status:?}")]
+    RunFinished {
+        /// How it ended.
+        status: RunStatus,
+    },
+    /// A cancellation cannot be changed.
+    #[error("failed to cancel: the run is already being cancelled as {asked:?}")]
+    CancellationFixed {
+        /// How it was asked to stop.
+        asked: CancelMode,
+    },
+    /// Kubernetes says that the object cannot be; its message is meant for the one who wrote it.
+    #[error("failed to {action}: {message}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// What Kubernetes says.
+        message: String,
+    },
+    /// Kubernetes does not answer, or not as it should.
+    #[error("failed to {action}")]
+    Kubernetes {
+        /// What was tried.
+        action: &'static str,
+        /// What came back.
+        source: kube::Error,
+    },
+    /// Kubernetes took longer than a caller should wait.
+    #[error("failed to {action} within {seconds} s")]
+    KubernetesSlow {
+        /// What was tried.
+        action: &'static str,
+        /// The bound.
+        seconds: u64,
+    },
+    /// The database does not answer, or not as it should.
+    #[error("failed to use the database")]
+    Store(#[from] store::Error),
+    /// The object was written, and cannot be read yet.
+    #[error("failed to mirror what was written")]
+    Mirror(#[from] mirror::Error),
+}
+
+fn name(state: TenantState) -> &'static str {
+    match state {
+        TenantState::Active => "active",
+        TenantState::Suspended => "suspended",
+        TenantState::Archived => "archived",
+    }
+}

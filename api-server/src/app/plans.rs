@@ -1,0 +1,34 @@
+//! Plans: what there is to choose from.
+
+use uuid::Uuid;
+
+use super::{
+    Error,
+    page::{List, Page, Paging},
+};
+use crate::{
+    auth::TenantScope,
+    state::AppState,
+    store::{Plan, TenantTx, plans},
+};
+
+/// A page of all plans.
+///
+/// # Errors
+/// The cursor is of another list, or the database fails.
+pub async fn list(state: &AppState, scope: TenantScope, paging: &Paging) -> Result<Page<Plan>, Error> {
+    let list = List::new(&state.cursors, None, "plans", paging.order);
+    let after = list.open(paging)?;
+    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let query = plans::Query { order: paging.order, after, limit: paging.limit };
+    Ok(list.page(plans::list(&mut tx, query).await?, paging.limit))
+}
+
+/// One plan.
+///
+/// # Errors
+/// There is no such plan, or the database fails.
+pub async fn get(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Plan, Error> {
+    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    plans::by_ids(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)
+}

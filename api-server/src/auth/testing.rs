@@ -1,0 +1,102 @@
+//! An issuer for tests: its own key, over real HTTP.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Json, Router, routing::get};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{Issuer, Issuers, Verifier};
+
+/// Who tests' tokens are for.
+pub(crate) const AUDIENCE: &str = "smb-copilot";
+
+/// An issuer that serves discovery and one Ed25519 key on a port of its own, until the test ends.
+pub(crate) struct TestIssuer {
+    /// Its `iss`, and the address of its discovery document.
+    pub(crate) url: String,
+    key: EncodingKey,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl TestIssuer {
+    /// Starts it.
+    pub(crate) async fn start() -> Self {
+        // Others of our libraries bring another TLS provider; without a choice the HTTP client panics.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let router = router(&url, jwk(&pair), fetches.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let der = pair.to_pkcs8().unwrap();
+        Self { url, key: EncodingKey::from_ed_der(der.as_ref()), fetches }
+    }
+
+    /// A verifier that trusts this issuer alone.
+    pub(crate) fn verifier(&self) -> Verifier {
+        let issuer = Issuer {
+            issuer: self.url.clone(),
+            audience: AUDIENCE.to_owned(),
+            jwks_url: None,
+            algorithms: vec![Algorithm::EdDSA],
+        };
+        Verifier::new(Issuers::new(vec![issuer]).unwrap()).unwrap()
+    }
+
+    /// A token of a user of a tenant, good for five minutes.
+    pub(crate) fn token(&self, tenant: &str, role: &str) -> String {
+        let email = format!("Anna@{tenant}.example");
+        self.sign(&self.claims(&json!({"email": email, "smb_tenant": tenant, "smb_roles": [role]})))
+    }
+
+    /// A token of someone of the platform.
+    pub(crate) fn platform_token(&self, role: &str) -> String {
+        self.sign(&self.claims(&json!({"email": "olga@platform.example", "smb_roles": [role]})))
+    }
+
+    /// Claims that hold, with others over them.
+    pub(crate) fn claims(&self, others: &Value) -> Value {
+        let expiry = telemetry::clock::now().as_second() + 300;
+        let mut claims = json!({"iss": self.url, "aud": AUDIENCE, "exp": expiry, "email": "Anna@acme.example"});
+        for (name, value) in others.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    }
+
+    /// Signs claims with the issuer's key.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, claims, &self.key).unwrap()
+    }
+
+    /// How often the key set was fetched.
+    pub(crate) fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>) -> Router {
+    let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/keys")});
+    let keys = move || {
+        fetches.fetch_add(1, Ordering::SeqCst);
+        let keys = json!({"keys": [{"kty": "OKP", "crv": "of the future", "kid": "zero"}, jwk]});
+        async { Json(keys) }
+    };
+    Router::new()
+        .route("/.well-known/openid-configuration", get(|| async { Json(discovery) }))
+        .route("/keys", get(keys))
+}
+
+fn jwk(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> Value {
+    use aws_lc_rs::signature::KeyPair as _;
+    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "one", "x": x})
+}

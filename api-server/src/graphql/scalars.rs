@@ -1,0 +1,25 @@
+//! Scalars of our own.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+use crate::db::Timestamp;
+
+/// A time: RFC 3339, UTC.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DateTime(pub(super) Timestamp);
+
+#[Scalar]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => Ok(Self(Timestamp(text.parse().map_err(|_| InputValueError::custom(RFC_3339))?))),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.0.to_string())
+    }
+}
+
+const RFC_3339: &str = "a time is written as in 2026-11-24T08:00:00Z";

@@ -1,0 +1,45 @@
+//! What goes wrong in a use case, as a problem.
+
+use axum::http::{HeaderValue, header};
+
+use super::{
+    authorize::unavailable,
+    problem::{Code, FieldError, Problem},
+};
+use crate::app::{Error, Violation};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotFound => Self::new(Code::NotFound),
+            Error::InvalidCursor(_) => Self::new(Code::InvalidCursor),
+            Error::TenantSuspended { .. } => Self::new(Code::TenantSuspended).detail(detail),
+            Error::WorkflowArchived { .. } => Self::new(Code::WorkflowArchived).detail(detail),
+            Error::InputTooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
+            Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
+            Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
+            Error::Refused { .. } => Self::new(Code::Invalid).detail(detail),
+            Error::InvalidInput(violations) => {
+                let errors = violations.into_iter().map(field_error).collect();
+                Self::new(Code::InvalidInput).detail(detail).errors(errors)
+            }
+            Error::Kubernetes { .. } | Error::KubernetesSlow { .. } => {
+                unavailable(&error, "Kubernetes does not answer")
+            }
+            Error::Store(ref store) if !store.is_transient() => internal(&error),
+            Error::Store(_) => unavailable(&error, "the database does not answer"),
+            Error::Mirror(_) => unavailable(&error, "what was written cannot be read yet"),
+        }
+    }
+}
+
+fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+    tracing::error!(error, "a request has failed");
+    Problem::new(Code::Internal).header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+}
+
+fn field_error(Violation { pointer, code, message }: Violation) -> FieldError {
+    FieldError { pointer, code, message }
+}

@@ -1,0 +1,51 @@
+//! What is mirrored before a test begins.
+
+use crds::{Plan, Tenant, Workflow, WorkflowRun};
+use serde::de::DeserializeOwned;
+
+use crate::{db::MirrorPool, mirror};
+
+const OBJECTS: &str = include_str!("fixtures.yaml");
+
+pub(in crate::http) const ACME: &str = "a0000000-0000-4000-8000-000000000001";
+/// `invoice`: it has a schema, and the runs `invoice-1` and `invoice-2`.
+pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
+/// `attic`
+pub(in crate::http) const ARCHIVED_WORKFLOW: &str = "b0000000-0000-4000-8000-000000000003";
+/// `invoice-1`
+pub(in crate::http) const RUN: &str = "c0000000-0000-4000-8000-000000000001";
+/// `invoice-2`
+pub(in crate::http) const FAILED_RUN: &str = "c0000000-0000-4000-8000-000000000002";
+/// `report-1`
+pub(in crate::http) const QUEUED_RUN: &str = "c0000000-0000-4000-8000-000000000003";
+
+pub(super) async fn apply(mirror: &MirrorPool) {
+    for document in documents() {
+        match document["kind"].as_str().unwrap() {
+            "Plan" => mirror::apply_one(mirror, &object::<Plan>(document)).await.unwrap(),
+            "Tenant" => mirror::apply_one(mirror, &object::<Tenant>(document)).await.unwrap(),
+            "Workflow" => mirror::apply_one(mirror, &object::<Workflow>(document)).await.unwrap(),
+            _ => mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap(),
+        };
+    }
+}
+
+pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
+    let named = |document: &serde_yaml::Value| document["metadata"]["uid"].as_str() == Some(QUEUED_RUN);
+    let mut document = documents().into_iter().find(named).unwrap();
+    document["metadata"]["resourceVersion"] = "1000".into();
+    document["status"] = serde_yaml::from_str(
+        "{phase: Succeeded, startedAt: 2026-11-24T08:02:01Z, finishedAt: 2026-11-24T08:02:02Z}",
+    )
+    .unwrap();
+    mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
+}
+
+fn documents() -> Vec<serde_yaml::Value> {
+    let documents = serde_yaml::Deserializer::from_str(OBJECTS);
+    documents.map(|document| serde::Deserialize::deserialize(document).unwrap()).collect()
+}
+
+fn object<K: DeserializeOwned>(document: serde_yaml::Value) -> K {
+    serde_yaml::from_value(document).unwrap()
+}

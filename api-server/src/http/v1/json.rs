@@ -1,0 +1,31 @@
+//! JSON of a tenant's own: any value, with a schema that says so.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema, schema::AnyOfBuilder},
+};
+
+/// Any JSON value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::http) struct AnyJson(pub(in crate::http) Value);
+
+impl From<Value> for AnyJson {
+    fn from(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl PartialSchema for AnyJson {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().build()))
+    }
+}
+
+impl ToSchema for AnyJson {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "AnyJson".into()
+    }
+}

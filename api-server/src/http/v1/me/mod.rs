@@ -1,0 +1,4 @@
+//! The caller.
+
+pub(super) mod get;
+pub(super) mod permissions;

@@ -1,0 +1,79 @@
+//! `GET /v1/plans`
+
+use axum::{extract::State, http::Uri, response::Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::resource::Plan;
+use crate::{
+    app,
+    http::{
+        authorize::Member,
+        extract::Query,
+        list::{self, Limit, List, Sort, paging},
+        problem::Problem,
+    },
+    state::AppState,
+};
+
+/// Which plans to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Parameters {
+    /// The page size, 1 to 100; 50 when absent.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Option<Limit>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// `-createdAt` (the default: newest first) or `createdAt`.
+    #[param(value_type = Option<String>)]
+    sort: Option<Sort>,
+}
+
+/// What plans there are.
+#[utoipa::path(
+    get, path = "/v1/plans", tag = "plans", params(Parameters),
+    responses((status = OK, description = "A page of plans", body = List<Plan>))
+)]
+pub(in crate::http) async fn list_plans(
+    State(state): State<AppState>,
+    Member { principal: _, tenant }: Member,
+    uri: Uri,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, Problem> {
+    let Parameters { limit, cursor, sort } = parameters;
+    let page = app::plans::list(&state, tenant.scope, &paging(limit, cursor, sort)).await?;
+    Ok(list::answer(&uri, page, Plan::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use crate::http::testing::Server;
+
+    /// A customer cannot see what there is to buy.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn plans_are_listed_with_their_limits(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        insta::assert_json_snapshot!(server.get("acme", "viewer", "/v1/plans").await.body);
+    }
+
+    /// A misspelt parameter is ignored, and the answer is not what was asked for.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn parameters_that_do_not_fit_are_refused(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        for (query, code) in [
+            ("page=2", "unknown_parameter"),
+            ("limit=0", "invalid_parameter"),
+            ("limit=101", "invalid_parameter"),
+            ("limit=many", "invalid_parameter"),
+            ("sort=name", "invalid_parameter"),
+            ("cursor=AAAA", "invalid_cursor"),
+        ] {
+            let answer = server.get("acme", "viewer", &format!("/v1/plans?{query}")).await;
+            assert_eq!((answer.status, answer.body["code"].as_str()), (400, Some(code)), "{query}");
+        }
+    }
+}

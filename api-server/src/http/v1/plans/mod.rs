@@ -1,0 +1,4 @@
+//! Plans.
+
+pub(super) mod list;
+mod resource;

@@ -1,0 +1,3 @@
+//! The caller's own tenant.
+
+pub(super) mod get;

@@ -1,0 +1,87 @@
+//! `GET /v1/workflows`
+
+use axum::{extract::State, http::Uri, response::Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::resource::WorkflowSummary;
+use crate::{
+    app::{self, workflows::Filter},
+    db::Timestamp,
+    http::{
+        authorize::Member,
+        extract::Query,
+        list::{self, Limit, List, Sort, paging},
+        problem::Problem,
+    },
+    state::AppState,
+    store::WorkflowState,
+};
+
+/// Which workflows to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Parameters {
+    /// The page size, 1 to 100; 50 when absent.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Option<Limit>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// `-createdAt` (the default: newest first) or `createdAt`.
+    #[param(value_type = Option<String>)]
+    sort: Option<Sort>,
+    /// Only workflows in this state: `ACTIVE` or `ARCHIVED`.
+    #[param(value_type = Option<String>)]
+    status: Option<WorkflowState>,
+    /// Only workflows created after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_after: Option<Timestamp>,
+}
+
+/// The tenant's workflows.
+#[utoipa::path(
+    get, path = "/v1/workflows", tag = "workflows", params(Parameters),
+    responses((status = OK, description = "A page of workflows", body = List<WorkflowSummary>))
+)]
+pub(in crate::http) async fn list_workflows(
+    State(state): State<AppState>,
+    Member { principal: _, tenant }: Member,
+    uri: Uri,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, Problem> {
+    let Parameters { limit, cursor, sort, status, created_after } = parameters;
+    let filter = Filter { state: status, created_after };
+    let page = app::workflows::list(&state, tenant.scope, filter, &paging(limit, cursor, sort)).await?;
+    Ok(list::answer(&uri, page, WorkflowSummary::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use crate::http::testing::Server;
+
+    /// A user sees the workflows of another business, or not all of their own.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_tenant_sees_its_own_workflows(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        insta::assert_json_snapshot!(server.get("acme", "viewer", "/v1/workflows").await.body);
+        let globex = server.get("globex", "viewer", "/v1/workflows").await;
+        assert_eq!(globex.body["data"], serde_json::json!([]));
+    }
+
+    /// A cursor pages through a list that it was not made for, and objects are missed.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_cursor_belongs_to_its_tenant_filter_and_sort(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let page = server.get("acme", "viewer", "/v1/workflows?limit=1").await;
+        let cursor = page.body["page"]["nextCursor"].as_str().unwrap();
+        let with = |query: &str| format!("/v1/workflows?limit=1&cursor={cursor}{query}");
+        assert_eq!(server.get("acme", "viewer", &with("")).await.status, 200);
+        for (tenant, query) in [("acme", "&status=ACTIVE"), ("acme", "&sort=createdAt"), ("globex", "")] {
+            let answer = server.get(tenant, "viewer", &with(query)).await;
+            assert_eq!((answer.status, answer.body["code"].as_str()), (400, Some("invalid_cursor")));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Workflows.
+
+pub(super) mod get;
+pub(super) mod list;
+mod resource;
+pub(super) mod runs;
