@@ -33,6 +33,8 @@ func main() {
 	if code, known := component.Run(name, args); known {
 		os.Exit(code)
 	}
+	// Where sudo keeps the caller's PATH, system programs are not in it.
+	_ = os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
 	command, known := commands[name]
 	if !known {
 		fmt.Fprint(os.Stderr, usage)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"smbcopilot.dev/local/kube/internal/launch"
@@ -30,7 +28,7 @@ func parseUp(args []string) (launch.Options, error) {
 	flags.StringVar((*string)(&s.Mode), "mode", string(spec.Node), "control-plane (no pods) or node")
 	flags.IntVar(&s.KubePort, "kube-port", 0, "port of 127.0.0.1 for the API server")
 	flags.Func("forward", "HOSTPORT=NODEPORT: lead a port of 127.0.0.1 to a node port; may be repeated", func(value string) error {
-		forward, err := parseForward(value)
+		forward, err := spec.ParseForward(value)
 		s.Forwards = append(s.Forwards, forward)
 		return err
 	})
@@ -50,16 +48,6 @@ func parseUp(args []string) (launch.Options, error) {
 		s.CgroupRoot = spec.DefaultCgroupRoot(s.Instance, state)
 	}
 	return options, nil
-}
-
-func parseForward(value string) (spec.Forward, error) {
-	host, node, found := strings.Cut(value, "=")
-	hostPort, hostErr := strconv.ParseUint(host, 10, 16)
-	nodePort, nodeErr := strconv.ParseUint(node, 10, 16)
-	if !found || hostErr != nil || nodeErr != nil {
-		return spec.Forward{}, fmt.Errorf("%q is not HOSTPORT=NODEPORT", value)
-	}
-	return spec.Forward{HostPort: int(hostPort), NodePort: int(nodePort)}, nil
 }
 
 // parse refuses arguments that belong to no flag.

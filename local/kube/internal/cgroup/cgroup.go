@@ -118,13 +118,19 @@ func hierarchies() []string {
 	return found
 }
 
-// delegate lets groups below path use all controllers that it has.
+// needed are the controllers that the kubelet and runc use; of these, a host need not have hugetlb.
+var needed = []string{"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
+
+// delegate lets groups below path use the needed controllers.
 func delegate(path string) error {
 	available, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
 	if err != nil {
 		return fmt.Errorf("failed to read the controllers of %s: %w", path, err)
 	}
 	for controller := range strings.FieldsSeq(string(available)) {
+		if !slices.Contains(needed, controller) {
+			continue
+		}
 		control := filepath.Join(path, "cgroup.subtree_control")
 		if err := os.WriteFile(control, []byte("+"+controller), 0o600); err != nil {
 			return fmt.Errorf("failed to delegate cgroup controller %s in %s: %w", controller, path, err)

@@ -3,6 +3,7 @@ package launch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -81,7 +82,7 @@ func start(options Options) error {
 		return explain(s.State, err)
 	}
 	if options.Foreground {
-		return wait(child)
+		return errors.Join(wait(child), removeRemains(s))
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ const (
 	Containerd      = Home + "/containerd"
 	StaticPods      = Config + "/static-pods"
 	CoreDNS         = Config + "/coredns"
+	Addresses       = "/run/smb-addresses"
+	CNIPlugins      = "/usr/lib/cni"
 	ContainerdState = "/run/containerd"
 	ContainerdSock  = ContainerdState + "/containerd.sock"
 )

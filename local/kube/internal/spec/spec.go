@@ -6,6 +6,8 @@ import (
 	"hash/fnv"
 	"net"
 	"regexp"
+	"strconv"
+	"strings"
 )
 
 // Mode is how much of a cluster an instance runs.
@@ -22,6 +24,17 @@ const (
 type Forward struct {
 	HostPort int `json:"hostPort"`
 	NodePort int `json:"nodePort"`
+}
+
+// ParseForward reads HOSTPORT=NODEPORT.
+func ParseForward(value string) (Forward, error) {
+	host, node, found := strings.Cut(value, "=")
+	hostPort, hostErr := strconv.ParseUint(host, 10, 16)
+	nodePort, nodeErr := strconv.ParseUint(node, 10, 16)
+	if !found || hostErr != nil || nodeErr != nil {
+		return Forward{}, fmt.Errorf("%q is not HOSTPORT=NODEPORT", value)
+	}
+	return Forward{HostPort: int(hostPort), NodePort: int(nodePort)}, nil
 }
 
 // Spec is all that the unit is told by its launcher.

@@ -2,7 +2,9 @@ package unit
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,12 +21,13 @@ const (
 	auditPolicy      = spec.Config + "/audit-policy.yaml"
 	containerdConfig = spec.Config + "/containerd.toml"
 	kubeletConfig    = spec.Config + "/kubelet.yaml"
+	cniBin           = spec.Config + "/cni-bin"
 	pauseArchive     = spec.Home + "/pause.tar"
 )
 
 // configure writes certificates, kubeconfigs and configuration files. All but the certificates is written anew at each start.
 func configure(s spec.Spec) error {
-	if err := makeDirs(spec.Config, spec.Logs, spec.CoreDNS, spec.StaticPods, spec.Config+"/cni"); err != nil {
+	if err := makeDirs(spec.Config, spec.Logs, spec.CoreDNS, spec.StaticPods, spec.Config+"/cni", cniBin, spec.Addresses); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(spec.Etcd, 0o700); err != nil {
@@ -62,30 +65,56 @@ func writeKubeconfigs(s spec.Spec) error {
 	return pki.WriteKubeconfig(spec.PKI, "admin", outside, s.NodeName(), spec.Home+"/kubeconfig")
 }
 
-// writeFiles fills in the files that come with the program.
+// builtIn maps the files that come with the program to their places.
+var builtIn = map[string]string{
+	"audit-policy.yaml": auditPolicy,
+	"containerd.toml":   containerdConfig,
+	"kubelet.yaml":      kubeletConfig,
+	"resolv.conf":       spec.Config + "/resolv.conf",
+	"cni.conflist":      spec.Config + "/cni/10-smb.conflist",
+	"smb-ptp":           cniBin + "/smb-ptp",
+	"Corefile":          spec.CoreDNS + "/Corefile",
+	"coredns.yaml":      spec.StaticPods + "/coredns.yaml",
+}
+
 func writeFiles(s spec.Spec) error {
-	fill := strings.NewReplacer(
-		"@HOME@", spec.Home, "@PKI@", spec.PKI, "@CONFIG@", spec.Config, "@COREDNS@", spec.CoreDNS, "@BINARY@", spec.Binary,
-		"@CONTAINERD@", spec.Containerd, "@CONTAINERD_STATE@", spec.ContainerdState, "@CONTAINERD_SOCK@", spec.ContainerdSock,
-		"@STATIC_PODS@", spec.StaticPods, "@DNS_IP@", spec.DNSIP.String(), "@POD_NET@", spec.PodNet, "@CGROUP_ROOT@", s.CgroupRoot,
-	)
-	for source, target := range map[string]string{
-		"audit-policy.yaml": auditPolicy,
-		"containerd.toml":   containerdConfig,
-		"kubelet.yaml":      kubeletConfig,
-		"resolv.conf":       spec.Config + "/resolv.conf",
-		"cni.conflist":      spec.Config + "/cni/10-smb.conflist",
-		"Corefile":          spec.CoreDNS + "/Corefile",
-		"coredns.yaml":      spec.StaticPods + "/coredns.yaml",
-	} {
-		data, err := files.ReadFile(filepath.Join("files", source))
+	for source, target := range builtIn {
+		text, err := render(s, source)
 		if err != nil {
-			return fmt.Errorf("failed to read the built-in file %s: %w", source, err)
+			return err
 		}
-		// Readable for all: CoreDNS is no root.
-		if err := os.WriteFile(target, []byte(fill.Replace(string(data))), 0o644); err != nil {
+		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("failed to write %s: %w", target, err)
 		}
 	}
+	return linkPlugins()
+}
+
+// linkPlugins puts the published CNI plugins beside our own: the container runtime looks in one directory alone.
+func linkPlugins() error {
+	for _, plugin := range []string{"loopback", "host-local"} {
+		link := cniBin + "/" + plugin
+		if err := os.Symlink(spec.CNIPlugins+"/"+plugin, link); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("failed to link %s: %w", link, err)
+		}
+	}
+	if err := os.Chmod(cniBin+"/smb-ptp", 0o755); err != nil {
+		return fmt.Errorf("failed to make smb-ptp executable: %w", err)
+	}
 	return nil
+}
+
+// render fills in one of the files.
+func render(s spec.Spec, source string) (string, error) {
+	data, err := files.ReadFile(filepath.Join("files", source))
+	if err != nil {
+		return "", fmt.Errorf("failed to read the built-in file %s: %w", source, err)
+	}
+	fill := strings.NewReplacer(
+		"@PKI@", spec.PKI, "@CONFIG@", spec.Config, "@COREDNS@", spec.CoreDNS, "@BINARY@", spec.Binary,
+		"@CONTAINERD@", spec.Containerd, "@CONTAINERD_STATE@", spec.ContainerdState, "@CONTAINERD_SOCK@", spec.ContainerdSock,
+		"@STATIC_PODS@", spec.StaticPods, "@DNS_IP@", spec.DNSIP.String(), "@POD_NET@", spec.PodNet, "@CGROUP_ROOT@", s.CgroupRoot,
+		"@ADDRESSES@", spec.Addresses, "@CNI_PLUGINS@", spec.CNIPlugins,
+	)
+	return fill.Replace(string(data)), nil
 }

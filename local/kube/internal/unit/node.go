@@ -31,6 +31,7 @@ func kubeProxy(s spec.Spec) program {
 func networkPolicies(s spec.Spec) program {
 	return program{name: "network-policies", args: []string{
 		"--kubeconfig=" + spec.Kubeconfig("reader"), "--node=" + s.NodeName(), "--queue=" + strconv.Itoa(spec.QueueID),
+		"--addresses=" + spec.Addresses,
 	}}
 }
 

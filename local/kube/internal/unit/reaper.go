@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // reaper starts processes and collects the ended ones. The unit is process 1 of its namespace, so orphans of the container runtime come
@@ -71,7 +73,7 @@ func (r *reaper) ended(pid int, status syscall.WaitStatus) {
 // describe says how a process ended.
 func describe(status syscall.WaitStatus) string {
 	if status.Signaled() {
-		return "killed by " + status.Signal().String()
+		return "killed by " + unix.SignalName(status.Signal())
 	}
 	return fmt.Sprintf("exit code %d", status.ExitStatus())
 }

@@ -1,0 +1,116 @@
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const repository = "../../../.."
+
+// A recipe with a mistake is found by the tests, not by the next person who runs `up`.
+func TestRecipesOfTheRepository(t *testing.T) {
+	recipes, err := ReadRecipes(filepath.Join(repository, "local", "images"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, recipe := range recipes {
+		if user, _, _ := strings.Cut(recipe.User, ":"); user == "" || user == "0" || strings.Trim(user, "0123456789") != "" {
+			t.Errorf("%s: user %q is not a number above 0: Kubernetes refuses it under runAsNonRoot", recipe.Name, recipe.User)
+		}
+		for _, file := range recipe.Files {
+			if _, err := os.Stat(filepath.Join(repository, file.Source)); err != nil {
+				t.Errorf("%s: %v", recipe.Name, err)
+			}
+		}
+	}
+}
+
+// An image that has not changed is recognised by its digest, so that importing it again takes no time.
+func TestEqualContentHasAnEqualDigest(t *testing.T) {
+	var digests []string
+	for range 2 {
+		image := buildSample(t, "same")
+		described, _, err := image.manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, described.Digest.String())
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("%s and %s", digests[0], digests[1])
+	}
+}
+
+// Importing a new version of a binary does not send the Debian below it again.
+func TestArchiveLeavesOutKnownLayers(t *testing.T) {
+	image := buildSample(t, "content")
+	_, manifest, err := image.manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := manifest.Layers[0].Digest
+	var stream bytes.Buffer
+	if err := image.archive(&stream, func(digest string) bool { return digest == root.String() }); err != nil {
+		t.Fatal(err)
+	}
+	names := namesIn(t, &stream)
+	if names["blobs/sha256/"+root.Encoded()] || !names["blobs/sha256/"+manifest.Layers[1].Digest.Encoded()] {
+		t.Errorf("the archive holds %v", names)
+	}
+}
+
+// A forgotten binary is named with the flag that gives it.
+func TestMissingBinary(t *testing.T) {
+	recipe := Recipe{Name: "operator", Files: []File{{Binary: "operator", Target: "/operator"}}}
+	if _, err := recipe.entries(BuildOptions{}); err == nil || !strings.Contains(err.Error(), "--bin operator=PATH") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// buildSample builds an image of two layers without any package.
+func buildSample(t *testing.T, content string) layout {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	root, err := writeLayer(filepath.Join(dir, "root.tar"), []entry{{source: write("os-release", "debian"), target: "/etc/os-release", mode: 0o644}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe := Recipe{
+		Name: "sample", User: "65532:65532", Entrypoint: []string{"/usr/local/bin/program"},
+		Files: []File{{Binary: "program", Target: "/usr/local/bin/program"}},
+	}
+	options := BuildOptions{Out: filepath.Join(dir, "out"), Binaries: map[string]string{"program": write("program", content)}}
+	if err := buildOn(root, recipe, options); err != nil {
+		t.Fatal(err)
+	}
+	return layout{dir: filepath.Join(dir, "out", "sample")}
+}
+
+func namesIn(t *testing.T, stream io.Reader) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	archive := tar.NewReader(stream)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[header.Name] = true
+	}
+}
