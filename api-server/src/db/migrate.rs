@@ -52,7 +52,7 @@ pub async fn migrate(urls: &Urls, derived_logins_of: Option<&str>) -> Result<(),
 async fn connect(urls: &Urls) -> Result<PgConnection, Error> {
     let deadline = clock::now() + PATIENCE;
     loop {
-        match PgConnection::connect_with(urls.owner()).await {
+        match urls.connect_owner().await {
             Err(sqlx::Error::Io(error)) if clock::now() < deadline => {
                 tracing::info!(%error, "waiting for the database");
                 tokio::time::sleep(PAUSE).await;

@@ -1,5 +1,7 @@
 //! Postgres: the schema, who may do what in it, and the two pools that the process works with.
 
+#[cfg(test)]
+mod isolation;
 mod migrate;
 mod pool;
 mod roles;

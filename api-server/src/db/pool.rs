@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -64,9 +64,9 @@ impl Urls {
         })
     }
 
-    /// The owner's: for migrations, and nothing else.
-    pub(super) fn owner(&self) -> &PgConnectOptions {
-        &self.owner
+    /// The owner's: for migrations and the diagram, never for requests.
+    pub(crate) async fn connect_owner(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.owner).await
     }
 }
 

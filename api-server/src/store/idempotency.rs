@@ -143,3 +143,68 @@ pub async fn abandon(tx: &mut TenantTx, request: Request<'_>) -> Result<(), Erro
     .map(drop)
     .map_err(Error::query("give an idempotency key back"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::{
+        auth::TenantScope,
+        db::{AppPool, MIGRATOR, testing::app_pool},
+        mirror::testing::store,
+        project::testing::{tenant, uid},
+    };
+
+    const ANNA: Request<'_> = Request { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
+
+    fn at(time: &str) -> Timestamp {
+        Timestamp(format!("2026-11-24T{time}Z").parse().unwrap())
+    }
+
+    async fn begin_at(app: &AppPool, request: Request<'_>, now: &str) -> Found {
+        let stale_before = Timestamp(at(now).0 - jiff::SignedDuration::from_mins(1));
+        let expires = Timestamp(at(now).0 + jiff::SignedDuration::from_hours(1));
+        let mut tx = TenantTx::begin(app, TenantScope::for_tests(uid("acme"))).await.unwrap();
+        let found = begin(&mut tx, request, at(now), stale_before, expires).await.unwrap();
+        tx.commit().await.unwrap();
+        found
+    }
+
+    async fn finish_with(app: &AppPool, answer: &Answer) {
+        let mut tx = TenantTx::begin(app, TenantScope::for_tests(uid("acme"))).await.unwrap();
+        finish(&mut tx, ANNA, answer).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// A client that repeats a request starts a second run.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_repeated_request_gets_the_first_ones_answer(owner: PgPool) {
+        store(&owner, [tenant("acme").build()]).await;
+        let app = app_pool(&owner).await;
+        assert_eq!(begin_at(&app, ANNA, "08:00:00").await, Found::Fresh);
+        assert_eq!(begin_at(&app, ANNA, "08:00:30").await, Found::InFlight);
+        let answer = Answer { status: 202, headers: json!({"location": "/v1"}), body: json!({"id": 7}) };
+        finish_with(&app, &answer).await;
+        assert_eq!(begin_at(&app, ANNA, "08:30:00").await, Found::Answered(answer));
+        let other = Request { fingerprint: [2; 32], ..ANNA };
+        assert_eq!(begin_at(&app, other, "08:30:00").await, Found::OtherRequest);
+        let someone_else = Request { principal: "jan@acme.example", ..ANNA };
+        assert_eq!(begin_at(&app, someone_else, "08:30:00").await, Found::Fresh);
+        assert_eq!(begin_at(&app, other, "09:00:01").await, Found::Fresh);
+    }
+
+    /// After a crash, or a failure that may heal, a client can never try again.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_key_that_was_abandoned_or_left_behind_can_be_used_again(owner: PgPool) {
+        store(&owner, [tenant("acme").build()]).await;
+        let app = app_pool(&owner).await;
+        assert_eq!(begin_at(&app, ANNA, "08:00:00").await, Found::Fresh);
+        assert_eq!(begin_at(&app, ANNA, "08:01:00").await, Found::Fresh, "its process died a minute ago");
+        let mut tx = TenantTx::begin(&app, TenantScope::for_tests(uid("acme"))).await.unwrap();
+        abandon(&mut tx, ANNA).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(begin_at(&app, ANNA, "08:01:01").await, Found::Fresh);
+    }
+}

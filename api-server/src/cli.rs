@@ -1,0 +1,163 @@
+//! The command line: what the program can do, and its configuration.
+
+use std::{io::Write as _, net::SocketAddr};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    db::{self, Urls},
+    erd, graphql, http, mirror, serve,
+};
+
+/// Mirrors Kubernetes into Postgres; serves REST and GraphQL.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    /// What to do; serves when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to do it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Migrates the database, mirrors, and serves (the default).
+    Serve,
+    /// Migrates the database and ends.
+    Migrate,
+    /// Commands for the mirror.
+    Mirror {
+        /// Which one.
+        #[command(subcommand)]
+        command: MirrorCommand,
+    },
+    /// Prints the OpenAPI document.
+    PrintOpenapi,
+    /// Prints the GraphQL schema.
+    PrintSdl,
+    /// Prints an entity-relationship diagram of the database as SVG.
+    Erd,
+}
+
+/// What an operator can tell the mirror.
+#[derive(Debug, Subcommand)]
+pub enum MirrorCommand {
+    /// Says what the cluster is that the mirror met and does not know; projecting goes on after that.
+    AcceptCluster {
+        /// Whether it continues the old one, or is another.
+        #[arg(long = "as")]
+        relation: Relation,
+    },
+}
+
+/// What a cluster is to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Relation {
+    /// It was rebuilt or restored: objects keep their ids by name.
+    Continued,
+    /// It has nothing to do with the old one: all its objects are new.
+    New,
+}
+
+/// The configuration: flags, each with an environment variable.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// How to log.
+    #[command(flatten)]
+    pub logs: telemetry::logs::Options,
+    /// Where to find the database, and as whom.
+    #[command(flatten)]
+    pub database: Database,
+    /// Address of REST and GraphQL.
+    #[arg(long, env = "SMB_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
+    pub http_addr: SocketAddr,
+    /// Address of the health endpoints and metrics.
+    #[arg(long, env = "SMB_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
+    pub health_addr: SocketAddr,
+    /// The trusted issuers of tokens: a JSON list of `{issuer, audience, jwksUrl?, algorithms}`.
+    #[arg(long, env = "SMB_OIDC_ISSUERS", default_value = "[]", global = true)]
+    pub oidc_issuers: String,
+    /// Signs the cursors of lists; any text of 16 characters or more, the same for all replicas.
+    #[arg(long, env = "SMB_CURSOR_KEY", hide_env_values = true, global = true)]
+    pub cursor_key: Option<String>,
+    /// Name of this replica, for the lease.
+    #[arg(long, env = "POD_NAME", default_value = "api-server", global = true)]
+    pub pod_name: String,
+    /// Namespace of the lease; the pod's own where absent.
+    #[arg(long, env = "SMB_RELEASE_NAMESPACE", global = true)]
+    pub release_namespace: Option<String>,
+    /// Name of the lease that elects the replica that mirrors.
+    #[arg(long, env = "SMB_MIRROR_LEASE_NAME", default_value = "smb-copilot-mirror", global = true)]
+    pub mirror_lease_name: String,
+}
+
+/// Database URLs. Only the owner's is needed: see `docs/decisions/0002-database-roles.md`.
+#[derive(Clone, Debug, Args)]
+pub struct Database {
+    /// URL of the owner of the schema; used for migrations alone.
+    #[arg(long, env = "SMB_MIGRATION_DATABASE_URL", hide_env_values = true, global = true)]
+    pub migration_database_url: Option<String>,
+    /// URL of a login that is (a member of) `smb_app`; derived from the owner's where absent.
+    #[arg(long, env = "SMB_DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// URL of a login that is (a member of) `smb_mirror`; derived from the owner's where absent.
+    #[arg(long, env = "SMB_MIRROR_DATABASE_URL", hide_env_values = true, global = true)]
+    pub mirror_database_url: Option<String>,
+}
+
+impl Database {
+    /// The three URLs.
+    ///
+    /// # Errors
+    /// The owner's is missing, or one does not parse.
+    pub fn urls(&self) -> anyhow::Result<Urls> {
+        Ok(Urls::new(self.owner()?, self.database_url.as_deref(), self.mirror_database_url.as_deref())?)
+    }
+
+    /// Migrates the database.
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        let derived = self.database_url.is_none() || self.mirror_database_url.is_none();
+        let logins_of = if derived { Some(self.owner()?) } else { None };
+        Ok(db::migrate(&self.urls()?, logins_of).await?)
+    }
+
+    fn owner(&self) -> anyhow::Result<&str> {
+        self.migration_database_url
+            .as_deref()
+            .context("no database is configured: set SMB_MIGRATION_DATABASE_URL")
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever ended it.
+pub async fn run(Cli { command, options }: Cli) -> anyhow::Result<()> {
+    match command.unwrap_or(Command::Serve) {
+        Command::PrintOpenapi => print(&http::openapi_json()?),
+        Command::PrintSdl => print(&graphql::sdl()),
+        Command::Erd => print(&erd::svg(&options.database.urls()?).await?),
+        Command::Serve => serve::serve(options).await,
+        Command::Migrate => {
+            telemetry::logs::init(&options.logs)?;
+            options.database.migrate().await
+        }
+        Command::Mirror { command: MirrorCommand::AcceptCluster { relation } } => {
+            telemetry::logs::init(&options.logs)?;
+            Ok(mirror::accept_cluster(&options.database.urls()?, relation).await?)
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,128 @@
+//! The drawing.
+
+use std::fmt::Write as _;
+
+use super::{
+    Column, Reference,
+    layout::{MARGIN, Placed, ROW, WIDTH},
+};
+
+const STYLE: &str = "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#1f2328}\
+.name{font-weight:bold;fill:#fff}.type{fill:#656d76}.key{font-weight:bold}\
+.box{fill:#fff;stroke:#0b5394}.head{fill:#0b5394}\
+.link{fill:none;stroke:#0b5394;stroke-width:1.3}.told{stroke-dasharray:5 4}";
+
+/// The whole drawing.
+pub(super) fn svg(tables: &[Placed]) -> String {
+    let width = tables.iter().map(|table| table.x + WIDTH + MARGIN).max().unwrap_or(0);
+    let height = tables.iter().map(|table| table.y + table.height() + MARGIN).max().unwrap_or(0);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\" aria-label=\"Tables of SMB Copilot\">\n<style>{STYLE}</style>\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#f6f8fa\"/>\n"
+    );
+    for table in tables {
+        links(&mut svg, table, tables);
+    }
+    for table in tables {
+        boxed(&mut svg, table);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn boxed(svg: &mut String, placed: &Placed) {
+    let Placed { table, x, y } = placed;
+    line(svg, format_args!("<g id=\"{}\">", table.name));
+    let height = placed.height();
+    line(
+        svg,
+        format_args!("<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{height}\" rx=\"4\"/>"),
+    );
+    line(
+        svg,
+        format_args!("<rect class=\"head\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{ROW}\" rx=\"4\"/>"),
+    );
+    line(svg, format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + 8, y + 14, table.name));
+    for (index, column) in (1..).zip(&table.columns) {
+        row(svg, column, *x, y + ROW * index + 16);
+    }
+    line(svg, format_args!("</g>"));
+}
+
+fn row(svg: &mut String, column: &Column, x: u32, y: u32) {
+    let Column { name, type_name, required, primary, reference: _ } = column;
+    let class = if *primary { " class=\"key\"" } else { "" };
+    let optional = if *required { "" } else { "?" };
+    line(
+        svg,
+        format_args!(
+            "<text{class} x=\"{}\" y=\"{y}\">{name}</text>\
+             <text class=\"type\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{type_name}{optional}</text>",
+            x + 8,
+            x + WIDTH - 8
+        ),
+    );
+}
+
+/// One curve a reference, from the column on the left side to the referred one on the right side of its table.
+fn links(svg: &mut String, from: &Placed, tables: &[Placed]) {
+    for (index, column) in (1..).zip(&from.table.columns) {
+        let Some(Reference { table, column, enforced }) = &column.reference else { continue };
+        let Some(to) = tables.iter().find(|placed| placed.table.name == *table) else { continue };
+        let target = (1..).zip(&to.table.columns).find(|(_, candidate)| candidate.name == *column);
+        let target_row = target.map_or(0, |(row, _)| row);
+        let (x1, y1) = (from.x, from.y + ROW * index + 12);
+        let (x2, y2) = (to.x + WIDTH, to.y + ROW * target_row + 12);
+        let class = if *enforced { "link" } else { "link told" };
+        line(
+            svg,
+            format_args!(
+                "<path class=\"{class}\" d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\"/>\
+                 <circle class=\"head\" cx=\"{x2}\" cy=\"{y2}\" r=\"3\"/>",
+                x1.saturating_sub(60),
+                x2 + 60
+            ),
+        );
+    }
+}
+
+fn line(svg: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(svg, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Table, *};
+    use crate::erd::layout::arrange;
+
+    fn column(name: &str, reference: Option<(&str, &str)>) -> Column {
+        Column {
+            name: name.to_owned(),
+            type_name: "uuid".to_owned(),
+            required: true,
+            primary: name == "id",
+            reference: reference.map(|(table, column)| Reference {
+                table: table.to_owned(),
+                column: column.to_owned(),
+                enforced: true,
+            }),
+        }
+    }
+
+    /// The diagram changes from run to run, or a reference in it leads nowhere.
+    #[test]
+    fn a_table_stands_to_the_right_of_what_it_refers_to_and_is_linked_to_it() {
+        let orders = Table {
+            name: "a_orders".to_owned(),
+            columns: vec![column("id", None), column("shop", Some(("z_shops", "id")))],
+        };
+        let shops = Table { name: "z_shops".to_owned(), columns: vec![column("id", None)] };
+        let placed = arrange(vec![orders.clone(), shops.clone()]);
+        assert_eq!(placed, arrange(vec![shops, orders]));
+        let order: Vec<_> = placed.iter().map(|placed| placed.table.name.as_str()).collect();
+        assert_eq!(order, ["z_shops", "a_orders"]);
+        assert_eq!(svg(&placed).matches("class=\"link\"").count(), 1);
+    }
+}

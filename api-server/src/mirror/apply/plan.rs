@@ -1,0 +1,82 @@
+//! Plans in the projection.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::decide::{Decision, Known, decide};
+use crate::{
+    mirror::Error,
+    project::{Meta, PlanRow},
+};
+
+pub(super) async fn put(connection: &mut PgConnection, row: &PlanRow) -> Result<(), Error> {
+    let Meta { uid, name, resource_version, .. } = &row.meta;
+    let known = sqlx::query_as!(
+        Known,
+        "select id, uid, resource_version from plans where uid = $1 or name = $2",
+        uid,
+        name
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(Error::database("find a plan"))?;
+    let id = match decide(*uid, *resource_version, &known) {
+        Decision::Stale => return Ok(()),
+        Decision::Create => *uid,
+        Decision::Update { id } => id,
+        Decision::Replace { gone: old } => {
+            remove(connection, old, *resource_version).await?;
+            *uid
+        }
+    };
+    store(connection, id, row).await
+}
+
+/// The row of an object.
+pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+    sqlx::query_scalar!("select id from plans where uid = $1", uid)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::database("find a plan"))
+}
+
+/// Deletes the row of an object that is gone, unless it is newer than that.
+pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
+    sqlx::query!("delete from plans where id = $1 and resource_version <= $2", id, up_to)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(Error::database("delete a plan"))
+}
+
+async fn store(connection: &mut PgConnection, id: Uuid, row: &PlanRow) -> Result<(), Error> {
+    let PlanRow { meta, display_name, price, features, limits, spec, status } = row;
+    let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
+    sqlx::query!(
+        "insert into plans (id, uid, name, resource_version, generation, created_at, updated_at,
+                            display_name, price, features, limits, spec, status)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         on conflict (id) do update set
+           uid = excluded.uid, name = excluded.name, resource_version = excluded.resource_version,
+           generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
+           display_name = excluded.display_name, price = excluded.price, features = excluded.features,
+           limits = excluded.limits, spec = excluded.spec, status = excluded.status",
+        id,
+        uid,
+        name,
+        resource_version,
+        generation,
+        *created_at,
+        *updated_at,
+        display_name,
+        price.as_ref(),
+        features,
+        limits,
+        spec,
+        status
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::database("store a plan"))
+}

@@ -1,0 +1,222 @@
+//! Runs in the projection. A finished run's row is the record: it stays when the object goes.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    decide::{Decision, Known, decide},
+    event::{self, Event, What},
+};
+use crate::{
+    mirror::Error,
+    project::{Kind, Meta, RunRow},
+};
+
+pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
+    let Meta { uid, name, resource_version, .. } = &row.meta;
+    let known = sqlx::query_as!(
+        Known,
+        "select id, uid, resource_version from workflow_runs
+         where uid = $1 or (tenant_id = $2 and name = $3 and live)",
+        uid,
+        tenant,
+        name
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(Error::database("find a run"))?;
+    let (id, what) = match decide(*uid, *resource_version, &known) {
+        Decision::Stale => return Ok(()),
+        Decision::Create => (*uid, What::Created),
+        Decision::Update { id } => (id, What::Updated),
+        Decision::Replace { gone: old } => {
+            remove(connection, old, *resource_version).await?;
+            (*uid, What::Created)
+        }
+    };
+    store(connection, id, tenant, row).await?;
+    let data = json!({"name": name, "workflow": row.workflow_name, "status": row.status});
+    event::write(connection, Event { tenant, kind: Kind::WorkflowRun, id, what, data }).await
+}
+
+/// The row of an object.
+pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+    sqlx::query_scalar!("select id from workflow_runs where uid = $1", uid)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::database("find a run"))
+}
+
+/// Deletes the row of an object that is gone, unless it is newer than that.
+pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "update workflow_runs set live = false where id = $1 and finished and live and resource_version <= $2",
+        id,
+        up_to
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(Error::database("keep a finished run"))?;
+    let row = sqlx::query!(
+        "delete from workflow_runs where id = $1 and not finished and resource_version <= $2
+         returning id, tenant_id, name, workflow_name",
+        id,
+        up_to
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(Error::database("delete an unfinished run"))?;
+    let Some(row) = row else { return Ok(()) };
+    let data = json!({"name": row.name, "workflow": row.workflow_name});
+    let event = Event { tenant: row.tenant_id, kind: Kind::WorkflowRun, id: row.id, what: What::Deleted, data };
+    event::write(connection, event).await
+}
+
+async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
+    let RunRow {
+        meta,
+        workflow_name,
+        revision,
+        status,
+        archived,
+        cancel,
+        trigger_kind,
+        requested_by,
+        trigger,
+        input,
+        output,
+        output_ref,
+        error,
+        queue,
+        steps,
+        priority,
+        started_at,
+        finished_at,
+    } = row;
+    let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
+    sqlx::query!(
+        "insert into workflow_runs (
+           id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name, workflow_id,
+           revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
+           error, queue, steps, priority, started_at, finished_at
+         )
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (select id from workflows where tenant_id = $3 and name = $9),
+                 $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+         on conflict (id) do update set
+           uid = excluded.uid, name = excluded.name, resource_version = excluded.resource_version,
+           generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
+           workflow_name = excluded.workflow_name,
+           workflow_id = coalesce(workflow_runs.workflow_id, excluded.workflow_id),
+           revision = excluded.revision, status = excluded.status, live = true, archived = excluded.archived,
+           cancel = excluded.cancel, trigger_kind = excluded.trigger_kind, requested_by = excluded.requested_by,
+           trigger = excluded.trigger, input = excluded.input, output = excluded.output,
+           output_ref = excluded.output_ref, error = excluded.error, queue = excluded.queue, steps = excluded.steps,
+           priority = excluded.priority, started_at = excluded.started_at, finished_at = excluded.finished_at",
+        id,
+        uid,
+        tenant,
+        name,
+        resource_version,
+        generation,
+        *created_at,
+        *updated_at,
+        workflow_name,
+        revision.as_deref(),
+        *status as _,
+        archived,
+        *cancel as _,
+        trigger_kind,
+        requested_by.as_deref(),
+        trigger,
+        input.as_ref(),
+        output.as_ref(),
+        output_ref.as_ref(),
+        error.as_ref(),
+        queue.as_ref(),
+        steps,
+        priority,
+        *started_at as _,
+        *finished_at as _
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::database("store a run"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use crate::{
+        db::MIGRATOR,
+        mirror::testing::{gone, put, store, try_changes},
+        project::testing::{run, tenant, uid, workflow},
+    };
+
+    async fn rows(owner: &PgPool) -> Vec<(String, String, bool)> {
+        sqlx::query_as("select name, status, live from workflow_runs order by name, live")
+            .fetch_all(owner)
+            .await
+            .unwrap()
+    }
+
+    async fn events(owner: &PgPool) -> Vec<(i64, String)> {
+        sqlx::query_as("select seq, change from events where kind = 'WORKFLOW_RUN' order by seq")
+            .fetch_all(owner)
+            .await
+            .unwrap()
+    }
+
+    /// A finished run is shown as running again, because an old answer came late.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_stale_version_changes_nothing_and_tells_nobody(owner: PgPool) {
+        let run = run("acme", "invoices", "invoices-1");
+        store(&owner, [tenant("acme").build()]).await;
+        store(&owner, [run.clone().version(7).phase("Succeeded").build()]).await;
+        store(&owner, [run.clone().version(6).phase("Running").build()]).await;
+        store(&owner, [run.version(7).phase("Succeeded").build()]).await;
+        assert_eq!(rows(&owner).await, [("invoices-1".to_owned(), "SUCCEEDED".to_owned(), true)]);
+        assert_eq!(events(&owner).await, [(2, "CREATED".to_owned())]);
+    }
+
+    /// A customer's history disappears when the operator tidies up in Kubernetes.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_finished_run_outlives_its_object_and_an_unfinished_one_does_not(owner: PgPool) {
+        let finished = run("acme", "invoices", "finished").version(5).phase("Failed").build();
+        let deleted = run("acme", "invoices", "deleted").version(5).phase("Running").build();
+        store(&owner, [tenant("acme").build(), finished.clone(), deleted.clone()]).await;
+        try_changes(&owner, &[gone(&finished, 8), gone(&deleted, 9)]).await.unwrap();
+        assert_eq!(rows(&owner).await, [("finished".to_owned(), "FAILED".to_owned(), false)]);
+    }
+
+    /// A run that was deleted comes back to life by an answer that was under way.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_deleted_run_does_not_come_back(owner: PgPool) {
+        let deleted = run("acme", "invoices", "deleted").version(5).phase("Running").build();
+        store(&owner, [tenant("acme").build(), deleted.clone()]).await;
+        try_changes(&owner, &[gone(&deleted, 9), put(deleted)]).await.unwrap();
+        assert_eq!(rows(&owner).await, []);
+    }
+
+    /// The runs of a workflow are missing from its list, because they were seen before it.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_run_that_came_first_finds_its_workflow(owner: PgPool) {
+        store(&owner, [tenant("acme").build(), run("acme", "invoices", "invoices-1").build()]).await;
+        store(&owner, [workflow("acme", "invoices").build()]).await;
+        let workflow: Option<uuid::Uuid> =
+            sqlx::query_scalar("select workflow_id from workflow_runs").fetch_one(&owner).await.unwrap();
+        assert_eq!(workflow, Some(uid("invoices")));
+    }
+
+    /// A new run of an old name overwrites the record of the old run.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_name_used_again_is_another_run(owner: PgPool) {
+        let first = run("acme", "invoices", "nightly").version(5).phase("Succeeded");
+        let second = run("acme", "invoices", "nightly").uid(uid("second nightly")).version(9);
+        store(&owner, [tenant("acme").build(), first.build(), second.build()]).await;
+        let nightly = |status: &str, live| ("nightly".to_owned(), status.to_owned(), live);
+        assert_eq!(rows(&owner).await, [nightly("SUCCEEDED", false), nightly("QUEUED", true)]);
+    }
+}

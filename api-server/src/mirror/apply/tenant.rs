@@ -1,0 +1,118 @@
+//! Tenants in the projection. Their rows are never deleted: finished runs hang on them.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    decide::{Decision, Known, decide},
+    event::{self, Event, What},
+};
+use crate::{
+    mirror::Error,
+    project::{Kind, Meta, TenantRow},
+};
+
+/// Whether a tenant came that was not there, so that something may wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    New,
+    Known,
+}
+
+pub(super) async fn put(connection: &mut PgConnection, row: &TenantRow) -> Result<Arrival, Error> {
+    let Meta { uid, name, resource_version, .. } = &row.meta;
+    let known = sqlx::query_as!(
+        Known,
+        "select id, uid, resource_version from tenants where uid = $1 or (slug = $2 and deleted_at is null)",
+        uid,
+        name
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(Error::database("find a tenant"))?;
+    let (id, what) = match decide(*uid, *resource_version, &known) {
+        Decision::Stale => return Ok(Arrival::Known),
+        Decision::Create => (*uid, What::Created),
+        Decision::Update { id } => (id, What::Updated),
+        Decision::Replace { gone: old } => {
+            remove(connection, old, *resource_version).await?;
+            (*uid, What::Created)
+        }
+    };
+    store(connection, id, row).await?;
+    let data = json!({"slug": name, "state": row.state});
+    event::write(connection, Event { tenant: id, kind: Kind::Tenant, id, what, data }).await?;
+    Ok(if what == What::Created { Arrival::New } else { Arrival::Known })
+}
+
+/// The row of an object.
+pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+    sqlx::query_scalar!("select id from tenants where uid = $1", uid)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::database("find a tenant"))
+}
+
+/// The tenant that a namespace belongs to.
+pub(super) async fn of_namespace(
+    connection: &mut PgConnection,
+    namespace: Option<&str>,
+) -> Result<Option<Uuid>, Error> {
+    sqlx::query_scalar!("select id from tenants where namespace = $1 and deleted_at is null", namespace)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::database("find a namespace's tenant"))
+}
+
+/// Deletes the row of an object that is gone, unless it is newer than that.
+pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
+    let row = sqlx::query!(
+        "update tenants set deleted_at = now(), resource_version = $2
+         where id = $1 and deleted_at is null and resource_version <= $2
+         returning id, slug",
+        id,
+        up_to
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(Error::database("mark a tenant as deleted"))?;
+    let Some(row) = row else { return Ok(()) };
+    let data = json!({"slug": row.slug});
+    let event = Event { tenant: row.id, kind: Kind::Tenant, id: row.id, what: What::Deleted, data };
+    event::write(connection, event).await
+}
+
+async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Result<(), Error> {
+    let TenantRow { meta, display_name, state, plan_name, namespace, settings, spec, status } = row;
+    let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
+    sqlx::query!(
+        "insert into tenants (id, uid, slug, resource_version, generation, created_at, updated_at,
+                              display_name, state, plan_name, namespace, settings, spec, status)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         on conflict (id) do update set
+           uid = excluded.uid, slug = excluded.slug, resource_version = excluded.resource_version,
+           generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
+           display_name = excluded.display_name, state = excluded.state, plan_name = excluded.plan_name,
+           namespace = excluded.namespace, settings = excluded.settings, spec = excluded.spec,
+           status = excluded.status, deleted_at = null",
+        id,
+        uid,
+        name,
+        resource_version,
+        generation,
+        *created_at,
+        *updated_at,
+        display_name,
+        *state as _,
+        plan_name,
+        namespace,
+        settings,
+        spec,
+        status
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::database("store a tenant"))
+}

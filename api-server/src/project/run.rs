@@ -1,0 +1,100 @@
+//! Workflow runs.
+
+use crds::{
+    conditions,
+    run::{Cancel, RunPhase, TriggerKind},
+};
+use serde_json::json;
+
+use super::{Malformed, Object, RunRow, meta};
+use crate::store::{CancelMode, RunStatus};
+
+pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow, Malformed> {
+    let status = run.status.unwrap_or_default();
+    let trigger_kind = run.spec.trigger.as_ref().map_or(TriggerKind::Manual, |trigger| trigger.kind);
+    Ok(RunRow {
+        meta: meta::project(object, run.metadata)?,
+        workflow_name: run.spec.workflow_ref.name,
+        revision: status.revision.map(|revision| revision.name),
+        status: run_status(status.phase.unwrap_or(RunPhase::Queued)),
+        archived: conditions::is_true(&status.conditions, conditions::ARCHIVED),
+        cancel: run.spec.cancel.map(|mode| match mode {
+            Cancel::Graceful => CancelMode::Graceful,
+            Cancel::Now => CancelMode::Now,
+        }),
+        trigger_kind: trigger_name(trigger_kind).to_owned(),
+        requested_by: run.spec.trigger.and_then(|trigger| trigger.by),
+        trigger: object.optional("/spec/trigger").unwrap_or_else(|| json!({"kind": "Manual"})),
+        input: object.optional("/spec/input"),
+        output: object.optional("/status/output"),
+        output_ref: object.optional("/status/outputRef"),
+        error: object.optional("/status/error"),
+        queue: object.optional("/status/queue"),
+        steps: object.optional("/status/steps").unwrap_or_else(|| json!([])),
+        priority: run.spec.priority.unwrap_or(0),
+        started_at: status.started_at.map(|time| time.0.into()),
+        finished_at: status.finished_at.map(|time| time.0.into()),
+    })
+}
+
+/// A run that the operator has not seen yet waits.
+fn run_status(phase: RunPhase) -> RunStatus {
+    match phase {
+        RunPhase::Queued => RunStatus::Queued,
+        RunPhase::Running => RunStatus::Running,
+        RunPhase::Suspended => RunStatus::Suspended,
+        RunPhase::Succeeded => RunStatus::Succeeded,
+        RunPhase::Failed => RunStatus::Failed,
+        RunPhase::Cancelled => RunStatus::Cancelled,
+        RunPhase::TimedOut => RunStatus::TimedOut,
+    }
+}
+
+fn trigger_name(kind: TriggerKind) -> &'static str {
+    match kind {
+        TriggerKind::Manual => "MANUAL",
+        TriggerKind::Api => "API",
+        TriggerKind::Schedule => "SCHEDULE",
+        TriggerKind::Webhook => "WEBHOOK",
+        TriggerKind::Workflow => "WORKFLOW",
+        TriggerKind::Rerun => "RERUN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::project::{Row, project, testing};
+
+    fn row(fixture: testing::Fixture) -> RunRow {
+        let Row::Run(row) = project(&fixture.build()).unwrap() else { panic!("not a run") };
+        *row
+    }
+
+    /// A run that was just created is not listed until the operator gets to it.
+    #[test]
+    fn a_run_without_status_is_queued() {
+        let row = row(testing::run("acme", "invoices", "invoices-1").status(json!(null)));
+        assert_eq!((row.status, row.archived, row.steps), (RunStatus::Queued, false, json!([])));
+        assert_eq!((row.trigger_kind.as_str(), row.requested_by.as_deref()), ("API", Some("anna@acme.example")));
+    }
+
+    /// Times, output and error of a finished run are lost with its object.
+    #[test]
+    fn a_finished_run_is_kept_whole() {
+        let row = row(testing::run("acme", "invoices", "invoices-1").status(json!({
+            "phase": "TimedOut",
+            "startedAt": "2026-11-24T08:00:01Z",
+            "finishedAt": "2026-11-24T09:00:01Z",
+            "steps": [{"name": "fetch", "phase": "Failed", "attempt": 2}],
+            "output": null,
+            "error": {"step": "fetch", "kind": "Timeout", "code": "DEADLINE", "message": "took longer than 1h"},
+        })));
+        assert_eq!(row.status, RunStatus::TimedOut);
+        assert_eq!(row.finished_at.unwrap().0.to_string(), "2026-11-24T09:00:01Z");
+        assert_eq!((row.output, row.error.unwrap()["code"].clone()), (None, json!("DEADLINE")));
+        assert_eq!(row.steps[0]["attempt"], 2);
+    }
+}

@@ -1,0 +1,32 @@
+//! Tenants.
+
+use crds::{names, tenant::TenantState as State};
+use serde_json::{Value, json};
+
+use super::{Malformed, Object, TenantRow, meta};
+use crate::store::TenantState;
+
+pub(super) fn project(object: &Object, tenant: crds::Tenant) -> Result<TenantRow, Malformed> {
+    let slug = &object.identity.name;
+    Ok(TenantRow {
+        meta: meta::project(object, tenant.metadata)?,
+        display_name: tenant.spec.display_name.unwrap_or_else(|| slug.clone()),
+        state: match tenant.spec.state.unwrap_or(State::Active) {
+            State::Active => TenantState::Active,
+            State::Suspended => TenantState::Suspended,
+            State::Archived => TenantState::Archived,
+        },
+        plan_name: tenant.spec.plan_ref.name,
+        namespace: namespace_of_tenant(object),
+        settings: object.optional("/spec/settings").unwrap_or_else(|| json!({})),
+        spec: object.part("/spec"),
+        status: object.optional("/status").unwrap_or_else(|| json!({})),
+    })
+}
+
+/// The namespace that is a tenant's, also of one that does not parse.
+#[must_use]
+pub fn namespace_of_tenant(object: &Object) -> String {
+    let named = object.raw.pointer("/spec/namespace/name").and_then(Value::as_str);
+    named.map_or_else(|| names::tenant_namespace(&object.identity.name), str::to_owned)
+}

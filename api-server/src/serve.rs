@@ -1,0 +1,72 @@
+//! The process: everything it is made of, started and stopped together.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use telemetry::{Health, Registry, health, logs, shutdown, tasks::Tasks};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{Issuers, Verifier},
+    cli::Options,
+    db::{AppPool, MirrorPool, Urls},
+    http,
+    mirror::{self, Mirror},
+    state::AppState,
+    store::CursorKey,
+};
+
+/// Requests under way get this long; a `Prefer: wait` of 30 s is answered early by then.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Serves until it is told to stop, or a part fails.
+///
+/// # Errors
+/// The configuration is wrong, the database cannot be migrated, or a task ended.
+pub async fn serve(options: Options) -> anyhow::Result<()> {
+    logs::init(&options.logs)?;
+    // Others of our libraries bring another provider; without a choice TLS panics at its first use.
+    rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is installed already")?;
+    let stop = shutdown::on_signals()?;
+    let (health, registry) = (Health::default(), Registry::default());
+    health.require("database");
+    health.require("mirror");
+    let mut tasks = Tasks::new(stop.clone());
+    tasks.spawn("health", health::serve(options.health_addr, health.clone(), registry.clone(), stop.clone()));
+    options.database.migrate().await?;
+    let urls = options.database.urls()?;
+    let state = state(&options, &urls).await?;
+    health.set("database", true);
+    let mirror = Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
+    tasks.spawn("mirror", mirror.run(stop.clone()));
+    tasks.spawn("http", serve_http(options, state, stop));
+    Ok(tasks.run(DRAIN).await?)
+}
+
+async fn state(options: &Options, urls: &Urls) -> anyhow::Result<AppState> {
+    let issuers: Issuers = options.oidc_issuers.parse().context("SMB_OIDC_ISSUERS cannot be used")?;
+    let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
+    Ok(AppState {
+        db: AppPool::connect(urls).await.context("cannot connect as smb_app")?,
+        mirror: MirrorPool::connect(urls).await.context("cannot connect as smb_mirror")?,
+        kube: kube::Client::try_default().await.context("cannot reach Kubernetes")?,
+        verifier: Arc::new(Verifier::new(issuers)?),
+        cursors: CursorKey::new(key)?,
+    })
+}
+
+fn mirror_options(options: &Options) -> mirror::Options {
+    mirror::Options {
+        identity: options.pod_name.clone(),
+        lease_name: options.mirror_lease_name.clone(),
+        lease_namespace: options.release_namespace.clone(),
+    }
+}
+
+async fn serve_http(options: Options, state: AppState, stop: CancellationToken) -> anyhow::Result<()> {
+    let router = http::router(state)?;
+    let listener = TcpListener::bind(options.http_addr).await?;
+    tracing::info!(address = %options.http_addr, "serving");
+    Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+}
