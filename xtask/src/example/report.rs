@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Asks for the run over REST and GraphQL, just as the page tells the reader to. Errors: one does not show it.
 pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> anyhow::Result<()> {
     phase.advice("kubectl --namespace smb-copilot logs deployment/smb-copilot-api-server");
-    let uid = run.text("/metadata/uid");
+    let (name, uid) = (run.text("/metadata/name"), run.text("/metadata/uid"));
     for call in [rest(access, uid), graphql(access, uid)] {
         wait::until("the run in the API", LIMIT, Duration::from_millis(300), || {
             let curl = Program::new("curl").args([
@@ -41,7 +41,7 @@ pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> 
             // Not through the phase: the token stays out of the log.
             let answer = curl.args(&call).capture();
             match answer {
-                Ok(text) if text.contains(uid) && text.contains("SUCCEEDED") => Ok(Some(())),
+                Ok(text) if text.contains(name) && text.contains("SUCCEEDED") => Ok(Some(())),
                 Ok(text) => {
                     phase.line(&text);
                     Ok(None)
@@ -97,7 +97,7 @@ fn rest(access: &Access, uid: &str) -> Vec<String> {
 fn graphql(access: &Access, uid: &str) -> Vec<String> {
     let id = STANDARD.encode(format!("WorkflowRun:{uid}"));
     let query =
-        "query($id: ID!) { workflowRun(id: $id) { uid: id status output steps { name status attempt } } }";
+        "query($id: ID!) { workflowRun(id: $id) { id name status output steps { name status attempt } } }";
     vec![
         "--header".to_owned(),
         format!("Authorization: Bearer {}", access.token),
