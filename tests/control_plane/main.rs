@@ -1,0 +1,3 @@
+//! Scenarios against a real etcd, API server and controller manager.
+
+mod mirror;

@@ -1,0 +1,75 @@
+//! A tenant with a workflow, as the operator would have made them.
+
+use crds::{Tenant, Workflow, WorkflowRun};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tests::cluster::unique;
+
+pub(super) struct TestTenant {
+    pub(super) slug: String,
+    pub(super) runs: Api<WorkflowRun>,
+    pub(super) workflows: Api<Workflow>,
+}
+
+impl TestTenant {
+    pub(super) async fn create(client: &Client) -> anyhow::Result<Self> {
+        let slug = unique("mirrored");
+        let namespace = format!("t-{slug}");
+        let spec = json!({"displayName": "Acme Bakery", "planRef": {"name": "starter"}, "settings": {"currency": "EUR"}});
+        create(&Api::<Tenant>::all(client.clone()), object("Tenant", &slug, spec)).await?;
+        let named = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": namespace, "labels": {"smbcopilot.dev/tenant": slug},
+        }});
+        create(&Api::<Namespace>::all(client.clone()), named).await?;
+        let runs = Api::namespaced(client.clone(), &namespace);
+        let workflows = Api::namespaced(client.clone(), &namespace);
+        Ok(Self { slug, runs, workflows })
+    }
+
+    pub(super) async fn workflow(&self, name: &str) -> anyhow::Result<Workflow> {
+        let spec = json!({
+            "displayName": "Invoice intake",
+            "input": {"schema": {"type": "object"}},
+            "steps": [{"name": "shape", "expr": {"value": "${{ input.total }}"}}],
+        });
+        create(&self.workflows, object("Workflow", name, spec)).await
+    }
+
+    pub(super) async fn run(&self, workflow: &str, name: &str) -> anyhow::Result<WorkflowRun> {
+        let spec = json!({"workflowRef": {"name": workflow}, "input": {"total": 12.5, "note": "für Jürgen"}});
+        create(&self.runs, object("WorkflowRun", name, spec)).await
+    }
+
+    /// Writes the status that a runner writes when it is done.
+    pub(super) async fn finish(&self, name: &str, phase: &str) -> anyhow::Result<WorkflowRun> {
+        let status = json!({"status": {
+            "phase": phase,
+            "startedAt": "2026-11-24T08:00:01Z",
+            "finishedAt": "2026-11-24T08:00:02Z",
+            "steps": [{"name": "shape", "phase": "Succeeded", "attempt": 1, "output": 12.5}],
+            "output": {"total": 12.5},
+        }});
+        Ok(self.runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?)
+    }
+
+    pub(super) async fn delete_run(&self, name: &str) -> anyhow::Result<()> {
+        self.runs.delete(name, &DeleteParams::default()).await?;
+        Ok(())
+    }
+}
+
+fn object(kind: &str, name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+async fn create<K>(api: &Api<K>, object: Value) -> anyhow::Result<K>
+where
+    K: Clone + std::fmt::Debug + DeserializeOwned + serde::Serialize,
+{
+    Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?)
+}
