@@ -5,6 +5,7 @@
 
 pub mod conditions;
 pub mod constants;
+mod definitions;
 mod duration;
 pub mod labels;
 pub mod names;
@@ -15,6 +16,7 @@ mod schema;
 pub mod tenant;
 pub mod workflow;
 
+pub use definitions::definitions;
 pub use duration::{Duration, InvalidDuration};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use quantity::{InvalidQuantity, Quantity};

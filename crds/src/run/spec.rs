@@ -23,6 +23,8 @@ use crate::schema;
     status = "WorkflowRunStatus",
     derive = "PartialEq",
     doc = "One execution of a workflow. Create it with kubectl create; watch it with kubectl get -w.",
+    validation = Rule::new("self.metadata.name.size() <= 63")
+        .message("a run's name is at most 63 characters: shorten it, or its generateName"),
     selectable = ".spec.workflowRef.name",
     selectable = ".status.phase",
     selectable = ".status.runner.podUid",
@@ -41,11 +43,15 @@ use crate::schema;
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by)))").message("a run's trigger is immutable: create another run").field_path(".trigger"))]
+#[x_kube(validation = Rule::new("self.workflowRef.name == oldSelf.workflowRef.name && has(self.input) == has(oldSelf.input) && has(self.reuse) == has(oldSelf.reuse) && has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)").message("a run's spec is immutable, but for cancel and decisions: create another run"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)").message("cancel is set once and stays: create another run instead").field_path(".cancel"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions are only added to: leave those in that were made").field_path(".decisions"))]
 pub struct WorkflowRunSpec {
     /// The workflow to run, in the same namespace.
     pub workflow_ref: WorkflowRef,
-    /// The run's input, by the workflow's input schema; at most 256 KiB as JSON.
-    #[schemars(schema_with = "schema::free")]
+    /// The run's input, by the workflow's input schema; a JSON object of at most 256 KiB.
+    #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
     /// What started it. Default: Manual.
@@ -152,15 +158,16 @@ pub enum Cancel {
 }
 
 /// A decision on an approval.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(validation = Rule::new("self.approved == oldSelf.approved && has(self.by) == has(oldSelf.by) && (!has(self.by) || self.by == oldSelf.by) && has(self.input) == has(oldSelf.input)").message("a decision that was made stays as it is"))]
 pub struct Decision {
     /// A step, or `step/index` of a `forEach`.
     #[schemars(length(min = 1, max = 45))]
     pub key: String,
     /// Whether it is approved.
     pub approved: bool,
-    /// What was filled in.
-    #[schemars(schema_with = "schema::free")]
+    /// What was filled in: a JSON object.
+    #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
     /// Who decided: must be the requesting user.

@@ -23,6 +23,8 @@ use crate::{Duration, plan::EgressEntry, schema};
     derive = "PartialEq",
     doc = "A business. The object's name is its slug.",
     selectable = ".spec.planRef.name",
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("a tenant's name is its slug: at most 40 lower-case letters, digits and dashes; begin with a letter, end with a letter or digit"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".status.namespace"),
@@ -40,6 +42,7 @@ use crate::{Duration, plan::EgressEntry, schema};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(oldSelf.namespace) || !has(oldSelf.namespace.name) || (has(self.namespace) && has(self.namespace.name))").message("namespace.name is immutable once set: a tenant does not move, make a new tenant instead").field_path(".namespace.name"))]
 pub struct TenantSpec {
     /// The business's name for people; at most 120 characters. Default: the slug.
     #[schemars(length(max = 120))]
@@ -150,21 +153,26 @@ impl AccessRole {
 }
 
 /// The tenant's namespace.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNamespace {
     /// Its name. Default: `t-<slug>`.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("namespace.name is immutable once set: a tenant does not move, make a new tenant instead"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("a namespace's name is made of lower-case letters, digits and dashes, and begins and ends with a letter or digit"))]
+    #[x_kube(validation = Rule::new("!self.startsWith('kube-') && self != 'default'").message("default and the kube- namespaces are the cluster's own: choose another one"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether a namespace that exists may be taken over. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
-    /// Labels to add to it, at most 32; ours win.
+    /// Labels to add to it, at most 32; not those under `smbcopilot.dev/` and `pod-security.kubernetes.io/`.
     #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/') || k.startsWith('pod-security.kubernetes.io/') || k == 'app.kubernetes.io/managed-by')").message("labels under smbcopilot.dev/ and pod-security.kubernetes.io/, and app.kubernetes.io/managed-by, are the operator's: leave them out"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations to add to it, at most 32; ours win.
+    /// Annotations to add to it, at most 32; not those under `smbcopilot.dev/`.
     #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/'))").message("annotations under smbcopilot.dev/ are the operator's: leave them out"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,7 +135,8 @@ pub enum OnTimeout {
 }
 
 /// Waits for a duration or until a time, at most 90 days.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[x_kube(validation = Rule::new("has(self.for) != has(self.until)").message("a wait is either for a duration or until a time: give exactly one of for and until"))]
 pub struct WaitAction {
     /// How long.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]

@@ -13,12 +13,15 @@ use crate::{Quantity, schema};
 /// Calls an HTTP endpoint that the plan's egress names. The header `Idempotency-Key` is the same at every attempt.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.form) && has(self.text))").message("a request has one body: give only one of json, form and text"))]
+#[x_kube(validation = Rule::new("!(has(self.form) || has(self.text)) || (has(self.method) && !(self.method in ['GET', 'HEAD']))").message("GET and HEAD carry no body: set method to POST, PUT, PATCH or DELETE, or leave the body out"))]
 pub struct HttpAction {
     /// Default: GET.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<HttpMethod>,
     /// An http or https URL (a template); at most 4 KiB.
     #[schemars(length(min = 1, max = 4096))]
+    #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("a url begins with https:// or http://, or is a template that gives one"))]
     pub url: String,
     /// Headers (templates), at most 64.
     #[schemars(extend("maxProperties" = 64))]
@@ -81,6 +84,7 @@ pub enum HttpMethod {
 
 /// How a request is authenticated: exactly one of `bearer` and `basic`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[x_kube(validation = Rule::new("has(self.bearer) != has(self.basic)").message("auth is either bearer or basic: give exactly one of the two"))]
 pub struct HttpAuth {
     /// A bearer token (a template, usually of a secret).
     #[schemars(length(min = 1, max = 4096))]

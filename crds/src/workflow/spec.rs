@@ -21,6 +21,8 @@ use crate::{Duration, schema};
     status = "WorkflowStatus",
     derive = "PartialEq",
     doc = "An automation of typed steps. A run keeps the revision it started with; later edits don't touch it.",
+    validation = Rule::new("self.metadata.name.size() <= 40")
+        .message("a workflow's name is at most 40 characters: shorten it, and put the long one into spec.displayName"),
     printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedules[0].cron"),
     printcolumn(
         name = "Ready",
@@ -33,6 +35,9 @@ use crate::{Duration, schema};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message("needs names a step that does not exist: name steps of spec.steps").field_path(".steps"))]
+#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(s, !has(s.needs) || s.needs.all(n, self.onExit.exists(t, t.name == n)))").message("needs of an onExit step names a step that does not exist: name other onExit steps").field_path(".onExit"))]
+#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(e, !self.steps.exists(s, s.name == e.name))").message("step names are unique across steps and onExit: rename one of the two").field_path(".onExit"))]
 pub struct WorkflowSpec {
     /// The workflow's name for people; at most 120 characters. Default: the object's name.
     #[schemars(length(max = 120))]

@@ -14,9 +14,12 @@ use crate::{Duration, schema};
 /// A step. Exactly one of `http`, `python`, `container`, `workflow`, `approval`, `wait`, `search` and `expr` says what it does.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.python), has(self.container), has(self.workflow), has(self.approval), has(self.wait), has(self.search), has(self.expr)].filter(a, a).size() == 1").message("a step does exactly one thing: give one of http, python, container, workflow, approval, wait, search and expr"))]
+#[x_kube(validation = Rule::new("!has(self.needs) || !(self.name in self.needs)").message("a step cannot need itself: take its own name out of needs"))]
 pub struct Step {
     /// Its name, unique in the workflow; a lower-case DNS label of at most 40 characters.
-    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("a step's name is made of lower-case letters, digits and dashes; begin with a letter, end with a letter or digit"))]
     pub name: String,
     /// Steps that must have ended before this one starts, at most 16.
     #[schemars(length(max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
