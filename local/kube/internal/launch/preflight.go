@@ -30,13 +30,22 @@ func Preflight(mode spec.Mode) error {
 	if mode == spec.ControlPlane {
 		return nil
 	}
-	if systems, err := os.ReadFile("/proc/filesystems"); err != nil || !strings.Contains(string(systems), "\toverlay\n") {
-		return errors.New("no overlayfs: the container runtime needs it (try `modprobe overlay`), or use a cluster that exists")
+	if !overlayKnown() {
+		// A module that nothing has needed yet. Whether it was found is seen right after.
+		_ = exec.Command("modprobe", "overlay").Run()
+	}
+	if !overlayKnown() {
+		return errors.New("no overlayfs in this kernel: the container runtime needs it; use a cluster that exists")
 	}
 	if missing := missingPackages(programs[mode]); len(missing) > 0 {
 		return fmt.Errorf("missing programs: apt-get install --no-install-recommends %s", strings.Join(missing, " "))
 	}
 	return nil
+}
+
+func overlayKnown() bool {
+	systems, err := os.ReadFile("/proc/filesystems")
+	return err == nil && strings.Contains(string(systems), "\toverlay\n")
 }
 
 // MissingPackages lists the Debian packages that running a node and building images still need.

@@ -67,7 +67,7 @@ func identify(s spec.Spec) error {
 
 // prepare makes the world that components run in. It ends before the first of them starts.
 func prepare(s spec.Spec) error {
-	for _, step := range []func(spec.Spec) error{mountAll, setUpNetwork, setUpCgroups, configure, rotateLogs, forwardAll} {
+	for _, step := range []func(spec.Spec) error{mountAll, tryOverlay, setUpNetwork, setUpCgroups, configure, rotateLogs, forwardAll} {
 		if err := step(s); err != nil {
 			return err
 		}
