@@ -27,7 +27,10 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     logs::init(&options.logs)?;
     // Others of our libraries bring another provider; without a choice TLS panics at its first use.
-    rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is installed already")?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok()
+        .context("a TLS provider is installed already")?;
     let stop = shutdown::on_signals()?;
     let (health, registry) = (Health::default(), Registry::default());
     health.require("database");
@@ -38,7 +41,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let urls = options.database.urls()?;
     let state = state(&options, &urls).await?;
     health.set("database", true);
-    let mirror = Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
+    let mirror =
+        Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
     tasks.spawn("mirror", mirror.run(stop.clone()));
     tasks.spawn("http", serve_http(options, state, stop));
     Ok(tasks.run(DRAIN).await?)

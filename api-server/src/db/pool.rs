@@ -74,9 +74,7 @@ fn parse(purpose: &'static str, url: &str) -> Result<PgConnectOptions, UrlsError
     url.parse().map_err(|source: sqlx::Error| parse_error(purpose)(source.into()))
 }
 
-fn parse_error(
-    purpose: &'static str,
-) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> UrlsError {
+fn parse_error(purpose: &'static str) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> UrlsError {
     move |source| UrlsError::Parse { purpose, source }
 }
 

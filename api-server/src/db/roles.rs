@@ -79,7 +79,9 @@ async fn login_works(role: Role, owner_url: &str) -> Result<bool, BoxError> {
             Ok(true)
         }
         // 28000 and 28P01: may not log in, wrong password.
-        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("28")) => Ok(false),
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("28")) => {
+            Ok(false)
+        }
         Err(other) => Err(other.into()),
     }
 }

@@ -52,9 +52,7 @@ pub(super) async fn tables(urls: &Urls) -> Result<Vec<Table>, Error> {
     Ok(tables.into_iter().map(|(name, columns)| Table { name, columns }).collect())
 }
 
-async fn foreign_keys(
-    connection: &mut PgConnection,
-) -> Result<BTreeMap<(String, String), Reference>, Error> {
+async fn foreign_keys(connection: &mut PgConnection) -> Result<BTreeMap<(String, String), Reference>, Error> {
     let rows = sqlx::query!(
         r#"select k.conrelid::regclass::text as "from_table!", f.attname::text as "from_column!",
                   k.confrelid::regclass::text as "to_table!", t.attname::text as "to_column!"

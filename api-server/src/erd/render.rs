@@ -37,11 +37,15 @@ fn boxed(svg: &mut String, placed: &Placed) {
     let height = placed.height();
     line(
         svg,
-        format_args!("<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{height}\" rx=\"4\"/>"),
+        format_args!(
+            "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{height}\" rx=\"4\"/>"
+        ),
     );
     line(
         svg,
-        format_args!("<rect class=\"head\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{ROW}\" rx=\"4\"/>"),
+        format_args!(
+            "<rect class=\"head\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{ROW}\" rx=\"4\"/>"
+        ),
     );
     line(svg, format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + 8, y + 14, table.name));
     for (index, column) in (1..).zip(&table.columns) {

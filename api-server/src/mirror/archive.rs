@@ -43,7 +43,7 @@ impl Archiver {
     pub(super) async fn run(self) -> Result<(), Error> {
         loop {
             if let Err(error) = self.sweep().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "marking finished runs goes on later");
+                tracing::warn!(error = error.chain(), "marking finished runs goes on later");
             }
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
@@ -80,8 +80,11 @@ impl Archiver {
             Some(404 | 409) => Ok(()),
             Some(status) => {
                 tracing::warn!(
-                    run.name = run.name, run.namespace = run.namespace, status,
-                    error = &error as &dyn std::error::Error, "a finished run cannot be marked"
+                    run.name = run.name,
+                    run.namespace = run.namespace,
+                    status,
+                    error = error.chain(),
+                    "a finished run cannot be marked"
                 );
                 Ok(())
             }

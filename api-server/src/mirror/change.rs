@@ -9,10 +9,7 @@ use crate::project::{Identity, Kind, Object};
 #[derive(Debug)]
 pub(super) enum Change {
     /// A list of a kind begins, at this version.
-    Listing {
-        kind: Kind,
-        resource_version: i64,
-    },
+    Listing { kind: Kind, resource_version: i64 },
     /// An object is so.
     Put(Box<Object>),
     /// An object is gone, at the identity's version.
@@ -20,10 +17,7 @@ pub(super) enum Change {
     /// A list of a kind is complete: what is older than it and not in it is gone.
     Listed(Listed),
     /// A watch has told all up to this version.
-    Reached {
-        kind: Kind,
-        resource_version: i64,
-    },
+    Reached { kind: Kind, resource_version: i64 },
 }
 
 /// A complete list.

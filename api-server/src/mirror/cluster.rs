@@ -196,7 +196,8 @@ mod tests {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
         let finished = run("acme", "invoices", "invoices-1").phase("Succeeded").build();
-        store(&owner, [tenant("acme").version(900).build(), workflow("acme", "invoices").build(), finished]).await;
+        store(&owner, [tenant("acme").version(900).build(), workflow("acme", "invoices").build(), finished])
+            .await;
         check(&pool, REBUILT).await.unwrap();
         accept(pool.inner(), Relation::New).await.unwrap();
         store(&owner, [in_rebuilt().build()]).await;

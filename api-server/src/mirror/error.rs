@@ -73,4 +73,16 @@ impl Error {
     pub(super) fn is_expired(&self) -> bool {
         self.status() == Some(410)
     }
+
+    /// Its message with those of its sources, for a log line.
+    pub(super) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
 }

@@ -31,7 +31,7 @@ impl Mirror {
     pub(super) async fn lead(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.term(stop).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "mirroring begins anew");
+                tracing::error!(error = error.chain(), "mirroring begins anew");
             }
             tokio::select! {
                 () = stop.cancelled() => {}

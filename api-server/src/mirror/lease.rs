@@ -26,11 +26,12 @@ impl Mirror {
                     // The manager releases the lease when nobody listens any more.
                     drop(leading);
                     if let Ok(Err(error)) = task.await {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not given back");
+                        let error = Error::Lease(Box::new(error));
+                        tracing::warn!(error = error.chain(), "the lease was not given back");
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no lease yet");
+                    tracing::warn!(error = error.chain(), "no lease yet");
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = tokio::time::sleep(PAUSE) => {}

@@ -73,9 +73,13 @@ impl Writer {
                 match (apply(&self.pool, Some(self.cluster), std::slice::from_ref(change)).await, change) {
                     (Ok(()), _) => break,
                     (Err(error), Change::Put(object)) if error.is_refusal() => {
-                        let problem = chain(&error);
-                        let mut connection =
-                            self.pool.inner().acquire().await.map_err(Error::database("take a connection"))?;
+                        let problem = error.chain();
+                        let mut connection = self
+                            .pool
+                            .inner()
+                            .acquire()
+                            .await
+                            .map_err(Error::database("take a connection"))?;
                         quarantine::put(&mut connection, object, Reason::Refused, &problem).await?;
                         break;
                     }
@@ -88,7 +92,7 @@ impl Writer {
     }
 
     async fn pause(&self, error: &Error) -> Result<(), Error> {
-        tracing::warn!(error = error as &dyn std::error::Error, "writing goes on later");
+        tracing::warn!(error = error.chain(), "writing goes on later");
         tokio::select! {
             () = self.stop.cancelled() => Err(Error::Ended { part: "writer" }),
             () = tokio::time::sleep(PAUSE) => Ok(()),
@@ -103,16 +107,4 @@ fn acknowledge(change: Change) {
         // Whoever waited may have been stopped.
         let _ = stored.send(());
     }
-}
-
-/// The message of an error with those of its sources.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -80,7 +80,9 @@ impl Object {
         let missing = |field| Anonymous { kind, field };
         let identity = Identity {
             kind,
-            uid: text("/metadata/uid").and_then(|uid| uid.parse().ok()).ok_or_else(|| missing("metadata.uid"))?,
+            uid: text("/metadata/uid")
+                .and_then(|uid| uid.parse().ok())
+                .ok_or_else(|| missing("metadata.uid"))?,
             namespace: text("/metadata/namespace").map(str::to_owned),
             name: text("/metadata/name").map(str::to_owned).ok_or_else(|| missing("metadata.name"))?,
             resource_version: text("/metadata/resourceVersion")

@@ -10,7 +10,7 @@ mod tenant;
 pub(crate) mod testing;
 mod workflow;
 
-use serde::{Deserialize as _, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 pub use identity::{Anonymous, Identity, Kind, Object};
 pub use row::{Meta, PlanRow, Row, RunRow, TenantRow, WorkflowRow};

@@ -78,7 +78,10 @@ mod tests {
     fn a_run_without_status_is_queued() {
         let row = row(testing::run("acme", "invoices", "invoices-1").status(json!(null)));
         assert_eq!((row.status, row.archived, row.steps), (RunStatus::Queued, false, json!([])));
-        assert_eq!((row.trigger_kind.as_str(), row.requested_by.as_deref()), ("API", Some("anna@acme.example")));
+        assert_eq!(
+            (row.trigger_kind.as_str(), row.requested_by.as_deref()),
+            ("API", Some("anna@acme.example"))
+        );
     }
 
     /// Times, output and error of a finished run are lost with its object.

@@ -13,7 +13,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    fn new(kind: Kind, kind_name: &str, namespace: Option<&str>, name: &str, spec: Value) -> Self {
+    fn new(kind: Kind, kind_name: &str, namespace: Option<&str>, name: &str, spec: &Value) -> Self {
         let mut raw = json!({
             "apiVersion": "smbcopilot.dev/v1alpha1",
             "kind": kind_name,
@@ -76,18 +76,25 @@ pub(crate) fn uid(name: &str) -> Uuid {
 }
 
 pub(crate) fn plan(name: &str) -> Fixture {
-    Fixture::new(Kind::Plan, "Plan", None, name, json!({"displayName": "Starter", "limits": {"workflows": 50}}))
+    Fixture::new(
+        Kind::Plan,
+        "Plan",
+        None,
+        name,
+        &json!({"displayName": "Starter", "limits": {"workflows": 50}}),
+    )
 }
 
 /// A tenant; its namespace is `t-<slug>`.
 pub(crate) fn tenant(slug: &str) -> Fixture {
     let spec = json!({"displayName": "Bakery", "planRef": {"name": "starter"}});
-    Fixture::new(Kind::Tenant, "Tenant", None, slug, spec)
+    Fixture::new(Kind::Tenant, "Tenant", None, slug, &spec)
 }
 
 pub(crate) fn workflow(slug: &str, name: &str) -> Fixture {
-    let spec = json!({"displayName": "Invoice intake", "steps": [{"name": "shape", "expr": {"value": "${{ 1 }}"}}]});
-    Fixture::new(Kind::Workflow, "Workflow", Some(&format!("t-{slug}")), name, spec)
+    let spec =
+        json!({"displayName": "Invoice intake", "steps": [{"name": "shape", "expr": {"value": "${{ 1 }}"}}]});
+    Fixture::new(Kind::Workflow, "Workflow", Some(&format!("t-{slug}")), name, &spec)
 }
 
 /// A queued run of a workflow.
@@ -97,5 +104,5 @@ pub(crate) fn run(slug: &str, workflow: &str, name: &str) -> Fixture {
         "input": {"url": "https://shop.example/orders"},
         "trigger": {"kind": "Api", "by": "anna@acme.example"},
     });
-    Fixture::new(Kind::WorkflowRun, "WorkflowRun", Some(&format!("t-{slug}")), name, spec).phase("Queued")
+    Fixture::new(Kind::WorkflowRun, "WorkflowRun", Some(&format!("t-{slug}")), name, &spec).phase("Queued")
 }

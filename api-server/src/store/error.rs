@@ -31,9 +31,9 @@ impl Error {
         match source {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             // 08 connection, 40 rollback, 53 out of resources, 57 operator intervention (also a statement's timeout).
-            sqlx::Error::Database(error) => {
-                error.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
-            }
+            sqlx::Error::Database(error) => error
+                .code()
+                .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))),
             _ => false,
         }
     }

@@ -157,7 +157,8 @@ mod tests {
         project::testing::{tenant, uid},
     };
 
-    const ANNA: Request<'_> = Request { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
+    const ANNA: Request<'_> =
+        Request { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
 
     fn at(time: &str) -> Timestamp {
         Timestamp(format!("2026-11-24T{time}Z").parse().unwrap())

@@ -19,9 +19,7 @@ pub(super) enum Decision {
     /// A row is made, with the uid for its id.
     Create,
     /// This row is the object's.
-    Update {
-        id: Uuid,
-    },
+    Update { id: Uuid },
     /// This row was an earlier object's of the same name; that one is gone, and a row is made.
     Replace {
         /// The row's id.

@@ -33,42 +33,50 @@ async fn missing(
     uids: &[Uuid],
 ) -> Result<Vec<Missing>, Error> {
     let found = match kind {
-        Kind::Plan => sqlx::query_as!(
-            Missing,
-            "select id, uid from plans p where resource_version <= $1
+        Kind::Plan => {
+            sqlx::query_as!(
+                Missing,
+                "select id, uid from plans p where resource_version <= $1
              and not exists (select from unnest($2::uuid[]) as listed (uid) where listed.uid = p.uid)",
-            version,
-            uids
-        )
-        .fetch_all(connection)
-        .await,
-        Kind::Tenant => sqlx::query_as!(
-            Missing,
-            "select id, uid from tenants t where resource_version <= $1 and deleted_at is null
+                version,
+                uids
+            )
+            .fetch_all(connection)
+            .await
+        }
+        Kind::Tenant => {
+            sqlx::query_as!(
+                Missing,
+                "select id, uid from tenants t where resource_version <= $1 and deleted_at is null
              and not exists (select from unnest($2::uuid[]) as listed (uid) where listed.uid = t.uid)",
-            version,
-            uids
-        )
-        .fetch_all(connection)
-        .await,
-        Kind::Workflow => sqlx::query_as!(
-            Missing,
-            "select id, uid from workflows w where resource_version <= $1
+                version,
+                uids
+            )
+            .fetch_all(connection)
+            .await
+        }
+        Kind::Workflow => {
+            sqlx::query_as!(
+                Missing,
+                "select id, uid from workflows w where resource_version <= $1
              and not exists (select from unnest($2::uuid[]) as listed (uid) where listed.uid = w.uid)",
-            version,
-            uids
-        )
-        .fetch_all(connection)
-        .await,
-        Kind::WorkflowRun => sqlx::query_as!(
-            Missing,
-            "select id, uid from workflow_runs r where resource_version <= $1 and live
+                version,
+                uids
+            )
+            .fetch_all(connection)
+            .await
+        }
+        Kind::WorkflowRun => {
+            sqlx::query_as!(
+                Missing,
+                "select id, uid from workflow_runs r where resource_version <= $1 and live
              and not exists (select from unnest($2::uuid[]) as listed (uid) where listed.uid = r.uid)",
-            version,
-            uids
-        )
-        .fetch_all(connection)
-        .await,
+                version,
+                uids
+            )
+            .fetch_all(connection)
+            .await
+        }
     };
     found.map_err(Error::database("compare the projection with a list"))
 }

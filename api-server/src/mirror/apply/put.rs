@@ -42,7 +42,8 @@ async fn store(connection: &mut PgConnection, object: &Object, row: Row) -> Resu
 async fn store_of_tenant(connection: &mut PgConnection, object: &Object, row: Row) -> Result<(), Error> {
     let Identity { kind, uid, namespace, .. } = &object.identity;
     let Some(tenant) = tenant::of_namespace(connection, namespace.as_deref()).await? else {
-        return quarantine::put(connection, object, Reason::UnknownTenant, "its namespace is no tenant's").await;
+        return quarantine::put(connection, object, Reason::UnknownTenant, "its namespace is no tenant's")
+            .await;
     };
     match row {
         Row::Workflow(row) => workflow::put(connection, tenant, &row).await?,
@@ -78,7 +79,10 @@ mod tests {
     };
 
     async fn quarantined(owner: &PgPool) -> Vec<(String, String)> {
-        sqlx::query_as("select name, reason from mirror_quarantine order by name").fetch_all(owner).await.unwrap()
+        sqlx::query_as("select name, reason from mirror_quarantine order by name")
+            .fetch_all(owner)
+            .await
+            .unwrap()
     }
 
     async fn workflows(owner: &PgPool) -> Vec<String> {
@@ -110,16 +114,14 @@ mod tests {
     /// A workflow that was read just before its tenant is never shown.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn what_came_before_its_tenant_follows_it(owner: PgPool) {
-        store(
-            &owner,
-            [run("acme", "invoices", "invoices-1").build(), workflow("acme", "invoices").build()],
-        )
-        .await;
+        store(&owner, [run("acme", "invoices", "invoices-1").build(), workflow("acme", "invoices").build()])
+            .await;
         assert_eq!(workflows(&owner).await, Vec::<String>::new());
         store(&owner, [tenant("acme").build()]).await;
         assert_eq!(workflows(&owner).await, ["invoices"]);
         assert_eq!(quarantined(&owner).await, []);
-        let runs: i64 = sqlx::query_scalar("select count(*) from workflow_runs").fetch_one(&owner).await.unwrap();
+        let runs: i64 =
+            sqlx::query_scalar("select count(*) from workflow_runs").fetch_one(&owner).await.unwrap();
         assert_eq!(runs, 1);
     }
 }

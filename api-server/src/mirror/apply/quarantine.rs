@@ -38,7 +38,11 @@ pub(in crate::mirror) async fn put(
 ) -> Result<(), Error> {
     let Identity { kind, uid, namespace, name, resource_version } = identity;
     tracing::warn!(
-        kind = kind.as_str(), object.namespace = namespace, object.name = name, reason = reason.as_str(), problem,
+        kind = kind.as_str(),
+        object.namespace = namespace,
+        object.name = name,
+        reason = reason.as_str(),
+        problem,
         "an object is not projected"
     );
     sqlx::query!(

@@ -69,10 +69,12 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     .map_err(Error::database("delete an unfinished run"))?;
     let Some(row) = row else { return Ok(()) };
     let data = json!({"name": row.name, "workflow": row.workflow_name});
-    let event = Event { tenant: row.tenant_id, kind: Kind::WorkflowRun, id: row.id, what: What::Deleted, data };
+    let event =
+        Event { tenant: row.tenant_id, kind: Kind::WorkflowRun, id: row.id, what: What::Deleted, data };
     event::write(connection, event).await
 }
 
+#[expect(clippy::too_many_lines, reason = "one statement, a line a column")]
 async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
     let RunRow {
         meta,

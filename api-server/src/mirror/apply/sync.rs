@@ -2,11 +2,7 @@
 
 use sqlx::PgConnection;
 
-use crate::{
-    db::MirrorPool,
-    mirror::Error,
-    project::Kind,
-};
+use crate::{db::MirrorPool, mirror::Error, project::Kind};
 
 /// Remembers that all up to this version was taken in.
 pub(super) async fn reached(connection: &mut PgConnection, kind: Kind, version: i64) -> Result<(), Error> {

@@ -3,7 +3,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{mirror::Error, project::{Identity, Kind}};
+use crate::{
+    mirror::Error,
+    project::{Identity, Kind},
+};
 
 /// Whether the object is known to have gone at this version or later.
 pub(super) async fn covers(connection: &mut PgConnection, identity: &Identity) -> Result<bool, Error> {

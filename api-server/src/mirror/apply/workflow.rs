@@ -13,11 +13,7 @@ use crate::{
     project::{Kind, Meta, WorkflowRow},
 };
 
-pub(super) async fn put(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    row: &WorkflowRow,
-) -> Result<(), Error> {
+pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &WorkflowRow) -> Result<(), Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
     let known = sqlx::query_as!(
         Known,
@@ -55,12 +51,7 @@ pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Op
 }
 
 /// Runs that were seen before their workflow.
-async fn adopt_runs(
-    connection: &mut PgConnection,
-    id: Uuid,
-    tenant: Uuid,
-    name: &str,
-) -> Result<(), Error> {
+async fn adopt_runs(connection: &mut PgConnection, id: Uuid, tenant: Uuid, name: &str) -> Result<(), Error> {
     sqlx::query!(
         "update workflow_runs set workflow_id = $1
          where tenant_id = $2 and workflow_name = $3 and workflow_id is null",

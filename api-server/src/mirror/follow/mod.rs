@@ -82,7 +82,7 @@ impl Follower {
     }
 
     async fn pause(&self, error: &Error, pause: &mut Duration) {
-        tracing::warn!(kind = self.kind.as_str(), error = error as &dyn std::error::Error, "following goes on later");
+        tracing::warn!(kind = self.kind.as_str(), error = error.chain(), "following goes on later");
         let jittered = pause.mul_f64(0.5 + ids::unit_random() / 2.0);
         tokio::select! {
             () = self.stop.cancelled() => {}

@@ -89,8 +89,11 @@ pub async fn of_workflows(
     }
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
-    let rows =
-        sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs of workflows"))?;
+    let rows = sql
+        .build_query_as::<Run>()
+        .fetch_all(connection)
+        .await
+        .map_err(Error::query("list runs of workflows"))?;
     Ok(workflows.iter().map(|workflow| of_workflow(*workflow, &rows, limit)).collect())
 }
 
