@@ -1,0 +1,64 @@
+//! Which addresses a request may go to. Checked after the name was resolved, and connected to as checked:
+//! a name that resolves to something else a moment later gains nothing.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use domain::egress::Egress;
+use tokio::{net::lookup_host, time::timeout};
+use url::{Host, Url};
+
+use crate::action::http::HttpError;
+
+/// The C library tries each name server for 5 s; a name that takes longer is as good as unknown.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A host with the addresses that may be used for it.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+/// Resolves the URL's host, and keeps of its addresses those that are allowed.
+pub(super) async fn resolve(url: &Url, egress: &Egress) -> Result<Target, HttpError> {
+    let refused = |reason: &str| HttpError::Url { url: url.to_string(), reason: reason.to_owned() };
+    let port = url.port_or_known_default().ok_or_else(|| refused("it names no port"))?;
+    let host = url.host().ok_or_else(|| refused("it names no host"))?;
+    let name = url.host_str().unwrap_or_default().to_owned();
+    let found = match host {
+        Host::Domain(domain) => look_up(domain, port).await?,
+        Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(address), port)],
+        Host::Ipv6(address) => vec![SocketAddr::new(IpAddr::V6(address), port)],
+    };
+    let addresses = allowed(&name, found, egress)?;
+    Ok(Target { host: name, addresses })
+}
+
+async fn look_up(domain: &str, port: u16) -> Result<Vec<SocketAddr>, HttpError> {
+    let host = || domain.to_owned();
+    match timeout(RESOLVE_TIMEOUT, lookup_host((domain, port))).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(source)) => Err(HttpError::Resolve { host: host(), source }),
+        Err(_) => Err(HttpError::ResolveTimeout { host: host(), seconds: RESOLVE_TIMEOUT.as_secs() }),
+    }
+}
+
+/// An error only if none is allowed: it tells about the first.
+fn allowed(host: &str, found: Vec<SocketAddr>, egress: &Egress) -> Result<Vec<SocketAddr>, HttpError> {
+    let mut denied = None;
+    let mut addresses = Vec::new();
+    for address in found {
+        match egress.allows(host, address.ip(), address.port()) {
+            Ok(()) => addresses.push(address),
+            Err(source) => drop(denied.get_or_insert(HttpError::Denied { address, source })),
+        }
+    }
+    match denied {
+        _ if !addresses.is_empty() => Ok(addresses),
+        Some(denied) => Err(denied),
+        None => Err(HttpError::NoAddress { host: host.to_owned() }),
+    }
+}

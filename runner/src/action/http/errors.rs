@@ -1,0 +1,71 @@
+//! Why a request gave no answer.
+
+use std::net::SocketAddr;
+
+use crds::{run::StepError, workflow::ErrorKind};
+use domain::egress::Denied;
+
+use crate::chain::chain;
+
+/// Each variant is one error code of a step, or a group of them.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::action) enum HttpError {
+    #[error("failed to read the URL {url:?}: {reason}")]
+    Url { url: String, reason: String },
+    #[error("failed to build the request: {reason}")]
+    Request { reason: String },
+    #[error("failed to set up the client")]
+    Client(#[source] reqwest::Error),
+    #[error("failed to resolve {host}")]
+    Resolve {
+        host: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("failed to resolve {host} within {seconds} s")]
+    ResolveTimeout { host: String, seconds: u64 },
+    #[error("failed to resolve {host}: it has no address")]
+    NoAddress { host: String },
+    #[error("failed to be allowed to reach {address}")]
+    Denied {
+        address: SocketAddr,
+        #[source]
+        source: Denied,
+    },
+    #[error("failed to send the request")]
+    Send(#[source] reqwest::Error),
+    #[error("failed to read the answer")]
+    Read(#[source] reqwest::Error),
+    #[error("failed to read the answer: it has more than {limit} bytes, the step's maxResponseBytes")]
+    TooLarge { limit: u64 },
+    #[error("failed to read the answer as JSON (status {status}); set `response: Text` to take it as text")]
+    NotJson {
+        status: u16,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("failed to read the answer as text (status {status}): it is not UTF-8; set `response: Bytes`")]
+    NotText { status: u16 },
+}
+
+impl HttpError {
+    /// What the step's author, and `retry`, see of it.
+    pub(in crate::action) fn into_step_error(self) -> StepError {
+        let (kind, code) = match &self {
+            Self::Url { .. } | Self::Request { .. } => (ErrorKind::User, "HTTP_REQUEST"),
+            Self::Client(_) => (ErrorKind::Infra, "HTTP_CLIENT"),
+            Self::Resolve { .. } | Self::NoAddress { .. } => (ErrorKind::Infra, "HTTP_CONNECT"),
+            Self::Denied { .. } => (ErrorKind::Policy, "EGRESS_DENIED"),
+            Self::ResolveTimeout { .. } => (ErrorKind::Timeout, "HTTP_TIMEOUT"),
+            Self::Send(error) | Self::Read(error) if error.is_timeout() => {
+                (ErrorKind::Timeout, "HTTP_TIMEOUT")
+            }
+            Self::Send(error) if error.is_builder() => (ErrorKind::User, "HTTP_REQUEST"),
+            Self::Send(_) => (ErrorKind::Infra, "HTTP_CONNECT"),
+            Self::Read(_) => (ErrorKind::Infra, "HTTP_READ"),
+            Self::TooLarge { .. } => (ErrorKind::User, "HTTP_TOO_LARGE"),
+            Self::NotJson { .. } | Self::NotText { .. } => (ErrorKind::User, "HTTP_BODY"),
+        };
+        StepError { kind, code: code.to_owned(), message: chain(&self), details: None }
+    }
+}

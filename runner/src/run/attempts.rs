@@ -1,0 +1,72 @@
+//! The attempts that this runner makes at the moment.
+
+use std::collections::BTreeMap;
+
+use domain::run::{Outcome, Start, Stop};
+use protocol::host::StepId;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::{
+    action::{Canceller, Means, attempt, ending},
+    hosts::HostUnavailable,
+};
+
+/// Attempts by step and number. Dropping this ends them all.
+pub(super) struct Attempts {
+    means: Means,
+    tasks: JoinSet<Ended>,
+    cancellers: BTreeMap<(String, u32), Canceller>,
+    last_id: StepId,
+}
+
+/// An attempt that has ended.
+pub(super) struct Ended {
+    pub(super) step: String,
+    pub(super) attempt: u32,
+    /// `None`: it was cancelled.
+    pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
+}
+
+impl Attempts {
+    pub(super) fn new(means: Means) -> Self {
+        Self { means, tasks: JoinSet::new(), cancellers: BTreeMap::new(), last_id: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    pub(super) fn start(&mut self, start: Start) {
+        self.last_id += 1;
+        let (means, id) = (self.means.clone(), self.last_id);
+        let (step, number) = (start.step.clone(), start.attempt);
+        let (canceller, ending) = ending(start.deadline);
+        self.cancellers.insert((step.clone(), number), canceller);
+        self.tasks.spawn(async move {
+            Ended { step, attempt: number, outcome: attempt(means, start, id, ending).await }
+        });
+    }
+
+    /// Kills an attempt, if it runs here.
+    pub(super) fn stop(&self, stop: &Stop) {
+        if let Some(canceller) = self.cancellers.get(&(stop.step.clone(), stop.attempt)) {
+            canceller.cancel();
+        }
+    }
+
+    pub(super) fn stop_all(&self) {
+        self.cancellers.values().for_each(Canceller::cancel);
+    }
+
+    /// The next attempt to end; never, while there is none.
+    pub(super) async fn next(&mut self) -> Result<Ended, JoinError> {
+        match self.tasks.join_next().await {
+            Some(ended) => {
+                let ended = ended?;
+                self.cancellers.remove(&(ended.step.clone(), ended.attempt));
+                Ok(ended)
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the runner knows of the object that it holds.
+
+use crds::{
+    WorkflowRun,
+    run::{Cancel, RunPhase, StepStatus},
+};
+use domain::run::Lost;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt as _;
+use serde_json::Value;
+
+/// A run that is assigned to this pod, as of one resource version.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) started_at: Timestamp,
+    pub(crate) input: Value,
+    pub(crate) cancel: Option<Cancel>,
+    /// Name of the ControllerRevision.
+    pub(crate) revision: String,
+    pub(crate) generation: Option<i64>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) phase: RunPhase,
+    /// `status.step` is set.
+    pub(crate) names_step: bool,
+    pub(crate) steps: Vec<StepStatus>,
+    /// How the runner before, if there was one, was lost.
+    pub(crate) lost: Lost,
+}
+
+impl Held {
+    /// `None` if the run is not this pod's, or has ended.
+    pub(crate) fn of(run: WorkflowRun, pod_uid: &str) -> Option<Self> {
+        let (name, uid, resource_version) = (run.name_any(), run.uid()?, run.resource_version()?);
+        let created_at = run.creation_timestamp()?.0;
+        let generation = run.metadata.generation;
+        let status = run.status?;
+        let runner = status.runner.filter(|runner| runner.pod_uid.as_deref() == Some(pod_uid))?;
+        let phase = status.phase.unwrap_or_default();
+        let lost = runner.lost.and_then(|lost| lost.reason);
+        (!phase.is_final()).then_some(())?;
+        Some(Self {
+            name,
+            uid,
+            resource_version,
+            created_at,
+            // The operator sets it with the assignment.
+            started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
+            input: run.spec.input.unwrap_or_default(),
+            cancel: run.spec.cancel,
+            revision: status.revision?.name,
+            generation,
+            conditions: status.conditions,
+            phase,
+            names_step: status.step.is_some(),
+            steps: status.steps,
+            lost: Lost::parse(lost.as_deref()),
+        })
+    }
+
+    /// Whether this is not older than `other`. The API server's versions of one object grow.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        let number = |held: &Self| held.resource_version.parse::<u64>().unwrap_or_default();
+        number(self) > number(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(status: &Value) -> WorkflowRun {
+        serde_json::from_value(json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
+            "metadata": {"name": "nightly-7", "namespace": "t-acme", "uid": "run-uid", "resourceVersion": "12",
+                         "creationTimestamp": "2026-11-24T10:00:00Z"},
+            "spec": {"workflowRef": {"name": "nightly"}},
+            "status": status
+        }))
+        .unwrap()
+    }
+
+    /// A pod goes on with a run that was given to another one, or that has ended.
+    #[test]
+    fn only_an_unfinished_run_of_this_pod_is_held() {
+        let status = |pod: &str, phase: &str| {
+            run(&json!({"phase": phase, "revision": {"name": "nightly-5d8c"},
+                        "runner": {"podUid": pod, "lost": {"count": 1, "reason": "OOMKilled"}}}))
+        };
+        let held = Held::of(status("pod-a", "Queued"), "pod-a").unwrap();
+        assert_eq!((held.name.as_str(), held.lost), ("nightly-7", Lost::OutOfMemory));
+        assert!(Held::of(status("pod-b", "Running"), "pod-a").is_none());
+        assert!(Held::of(status("pod-a", "Failed"), "pod-a").is_none());
+        assert!(Held::of(run(&json!({"phase": "Queued"})), "pod-a").is_none());
+    }
+}

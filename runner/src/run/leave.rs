@@ -1,0 +1,139 @@
+//! Leaves a run to another pod, in good order: SIGTERM.
+
+use std::time::Duration;
+
+use crds::run::{StepPhase, StepStatus};
+use domain::run::Start;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{info, warn};
+
+use crate::{
+    run::{
+        Left, RunError,
+        execution::{Execution, is_running},
+        flight::{Flight, Kind, Landed, landed},
+        report,
+        write::write,
+    },
+    store::{Store, WriteError},
+};
+
+/// How long running steps may go on. With the two bounds below it fits into the pod's 30 s.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long killed steps may take to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a write may take now.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl<S: Store> Execution<'_, S> {
+    /// Starts nothing more, records what ends in time, and gives the run back. What still runs then is killed;
+    /// to the next runner it was interrupted.
+    pub(super) async fn leave(mut self, flight: Option<Flight<'_>>) -> Result<Left, RunError> {
+        info!(run.name = self.held.name, "giving the run back");
+        if let Some(left) = self.land(flight).await? {
+            return Ok(left);
+        }
+        for start in std::mem::take(&mut self.intents) {
+            self.steps.iter_mut().filter(|status| status.name == start.step).for_each(|status| {
+                take_back(status, start.attempt);
+            });
+        }
+        self.drain(GRACE).await?;
+        self.attempts.stop_all();
+        self.drain(KILL_TIMEOUT).await?;
+        self.give_back().await
+    }
+
+    /// Waits for the write that is under way. The attempts that it was to start are not started.
+    async fn land(&mut self, mut flight: Option<Flight<'_>>) -> Result<Option<Left>, RunError> {
+        if flight.is_none() {
+            return Ok(None);
+        }
+        let Ok(Landed { result, intents, kind }) = timeout(WRITE_TIMEOUT, landed(&mut flight)).await else {
+            return Ok(None);
+        };
+        let unstarted: Vec<Start> =
+            intents.into_iter().filter(|start| is_running(&self.steps, start)).collect();
+        self.intents.extend(unstarted);
+        match result {
+            Ok(_) if kind == Kind::End => Ok(Some(Left::Finished)),
+            Ok(run) => Ok(self.renew(run)),
+            Err(WriteError::Conflict { .. }) => Ok(None),
+            Err(WriteError::NotHeld { .. }) => Ok(Some(Left::Lost)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn drain(&mut self, patience: Duration) -> Result<(), RunError> {
+        let until = Instant::now() + patience;
+        while !self.attempts.is_empty() {
+            let Ok(ended) = timeout_at(until, self.attempts.next()).await else { return Ok(()) };
+            self.ended(ended.map_err(RunError::Attempt)?)?;
+        }
+        Ok(())
+    }
+
+    /// The last step may just have ended: then the run has, and there is nothing to give back.
+    async fn give_back(mut self) -> Result<Left, RunError> {
+        let now = telemetry::clock::now();
+        let advance = self.run.advance(&self.steps, self.held.cancel, now);
+        loop {
+            let (patch, left) = match &advance.finish {
+                Some(finish) => (report::end(&self.held, &advance.steps, finish, now), Left::Finished),
+                None => (report::hand_back(&self.held, &self.steps), Left::HandedBack),
+            };
+            let written = timeout(WRITE_TIMEOUT, write(self.setting.store, &self.held.name, patch)).await;
+            match written {
+                Ok(Ok(_)) => return Ok(left),
+                Ok(Err(WriteError::Conflict { .. })) => {
+                    if let Some(left) = self.look().await? {
+                        return Ok(left);
+                    }
+                }
+                Ok(Err(WriteError::NotHeld { .. })) => return Ok(Left::Lost),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => {
+                    warn!(run.name = self.held.name, "could not give the run back in time");
+                    return Ok(Left::Lost);
+                }
+            }
+        }
+    }
+}
+
+/// An attempt that was recorded, but never made, is not counted.
+fn take_back(status: &mut StepStatus, attempt: u32) {
+    if status.phase != StepPhase::Running || status.attempt != Some(attempt) {
+        return;
+    }
+    status.phase = StepPhase::Pending;
+    status.attempt = attempt.checked_sub(1).filter(|before| *before > 0);
+    if status.attempt.is_none() {
+        status.started_at = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A step that may run only once fails though it never ran.
+    #[test]
+    fn an_attempt_that_was_never_made_is_not_counted() {
+        let running = |attempt| StepStatus {
+            name: "fetch".into(),
+            phase: StepPhase::Running,
+            attempt: Some(attempt),
+            ..StepStatus::default()
+        };
+        let mut first = running(1);
+        take_back(&mut first, 1);
+        assert_eq!((first.phase, first.attempt), (StepPhase::Pending, None));
+        let mut second = running(2);
+        take_back(&mut second, 2);
+        assert_eq!((second.phase, second.attempt), (StepPhase::Pending, Some(1)));
+        let mut other = running(2);
+        take_back(&mut other, 1);
+        assert_eq!(other, running(2));
+    }
+}

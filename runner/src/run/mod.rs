@@ -1,0 +1,114 @@
+//! A run in this pod: load, resume, execute, report.
+
+mod attempts;
+mod execution;
+mod flight;
+mod held;
+mod leave;
+mod load;
+mod report;
+mod write;
+
+use std::{path::Path, sync::Arc};
+
+use domain::run::Finish;
+use tokio::{sync::mpsc, task::JoinError};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+pub(crate) use held::Held;
+
+use crate::{
+    action::Means,
+    assignment::Assignment,
+    hosts::{HostUnavailable, Hosts},
+    logs::Logs,
+    run::{
+        execution::Execution,
+        load::{LoadError, Loaded, load},
+    },
+    store::{ReadError, Store, WriteError},
+};
+
+/// What a runner is given to work with.
+pub(crate) struct Setting<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) pod_uid: &'a str,
+    pub(crate) python_image: &'a str,
+    pub(crate) sockets: &'a Path,
+    pub(crate) logs: Logs,
+    /// Cancelled by SIGTERM.
+    pub(crate) stop: CancellationToken,
+}
+
+/// How a run left this pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It has ended, and that is written.
+    Finished,
+    /// It is held elsewhere, or gone: nothing more was written.
+    Lost,
+    /// It was given back, for another pod to go on.
+    HandedBack,
+}
+
+/// Why a run cannot go on in this pod. The operator makes another one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Host(#[from] HostUnavailable),
+    #[error("failed to follow an attempt")]
+    Attempt(#[source] JoinError),
+    #[error("failed to hear of assignments: the watch has ended")]
+    Assignments,
+}
+
+/// Executes the run from where its status says it is.
+pub(crate) async fn execute(
+    setting: &Setting<'_, impl Store>,
+    held: Held,
+    assignments: &mut mpsc::Receiver<Assignment>,
+) -> Result<Left, RunError> {
+    let Loaded { run, hosts, egress } = match load(setting.store, &held, setting.python_image).await {
+        Ok(loaded) => loaded,
+        Err(failed) => return refuse(setting, &held, failed).await,
+    };
+    info!(run.name = held.name, run.id = held.uid, "holding a run");
+    let steps = run.resume(&held.steps, &held.lost, telemetry::clock::now());
+    let means = Means {
+        run: Arc::new(run),
+        run_name: held.name.clone(),
+        hosts: Hosts::connect(hosts, setting.sockets),
+        egress: Arc::new(egress),
+        logs: setting.logs.clone(),
+    };
+    Execution::new(setting, means, held, steps).run(assignments).await
+}
+
+/// A run that no pod can execute has failed; anything else is left to the next pod.
+async fn refuse(
+    setting: &Setting<'_, impl Store>,
+    held: &Held,
+    failed: LoadError,
+) -> Result<Left, RunError> {
+    let finish: Option<Finish> = failed.finish();
+    match (failed, finish) {
+        (LoadError::Read(failed), None) => Err(failed.into()),
+        (failed, None) => {
+            error!(error = &failed as &dyn std::error::Error, run.name = held.name, "cannot execute the run");
+            Ok(Left::Lost)
+        }
+        (_, Some(finish)) => {
+            let patch = report::end(held, &held.steps, &finish, telemetry::clock::now());
+            write::write(setting.store, &held.name, patch).await?;
+            Ok(Left::Finished)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

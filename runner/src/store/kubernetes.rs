@@ -1,0 +1,97 @@
+//! The store that is the API server.
+
+use std::time::Duration;
+
+use crds::{WorkflowRun, constants::RUNNER_MANAGER, names::TENANT_CONFIG_MAP};
+use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::ConfigMap};
+use kube::{Api, Client};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::store::{ReadError, Revision, Store, Tenant, WriteError, revision, tenant};
+
+/// An answer takes milliseconds; one that takes this long will not come, and the request is repeated.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One namespace of the API server.
+#[derive(Clone)]
+pub(crate) struct Kubernetes {
+    client: Client,
+    runs: Api<WorkflowRun>,
+    revisions: Api<ControllerRevision>,
+    config_maps: Api<ConfigMap>,
+}
+
+impl Kubernetes {
+    pub(crate) fn new(client: &Client, namespace: &str) -> Self {
+        Self {
+            client: client.clone(),
+            runs: Api::namespaced(client.clone(), namespace),
+            revisions: Api::namespaced(client.clone(), namespace),
+            config_maps: Api::namespaced(client.clone(), namespace),
+        }
+    }
+
+    /// The runs of the namespace, to be watched.
+    pub(crate) fn runs(&self) -> Api<WorkflowRun> {
+        self.runs.clone()
+    }
+}
+
+impl Store for Kubernetes {
+    async fn run(&self, name: &str) -> Result<Option<WorkflowRun>, ReadError> {
+        get(&self.runs, "run", name).await
+    }
+
+    async fn revision(&self, name: &str) -> Result<Revision, ReadError> {
+        let found = require(&self.revisions, "revision", name).await?;
+        revision::parse(found).map_err(|error| malformed("revision", name, error))
+    }
+
+    async fn tenant(&self) -> Result<Tenant, ReadError> {
+        let found = require(&self.config_maps, "config map", TENANT_CONFIG_MAP).await?;
+        tenant::parse(found).map_err(|error| malformed("config map", TENANT_CONFIG_MAP, error))
+    }
+
+    async fn patch_status(&self, name: &str, patch: &[Value]) -> Result<WorkflowRun, WriteError> {
+        let run = || name.to_owned();
+        let url = format!("{}/{name}/status?fieldManager={RUNNER_MANAGER}", self.runs.resource_url());
+        let body = serde_json::to_vec(patch).map_err(|source| WriteError::Encode { run: run(), source })?;
+        let request = http::Request::patch(url)
+            .header(http::header::CONTENT_TYPE, "application/json-patch+json")
+            .body(body)
+            .map_err(|source| WriteError::Request { run: run(), source })?;
+        match timeout(REQUEST_TIMEOUT, self.client.request(request)).await {
+            Ok(written) => written.map_err(|source| WriteError::new(name, source)),
+            Err(_) => Err(WriteError::Transient { run: run(), source: None }),
+        }
+    }
+}
+
+async fn get<K>(api: &Api<K>, kind: &'static str, name: &str) -> Result<Option<K>, ReadError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    match timeout(REQUEST_TIMEOUT, api.get_opt(name)).await {
+        Ok(found) => {
+            found.map_err(|source| ReadError::Get { kind, name: name.to_owned(), source: Box::new(source) })
+        }
+        Err(_) => Err(ReadError::Timeout { kind, name: name.to_owned(), after: REQUEST_TIMEOUT }),
+    }
+}
+
+async fn require<K>(api: &Api<K>, kind: &'static str, name: &str) -> Result<K, ReadError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    get(api, kind, name).await?.ok_or_else(|| ReadError::Missing { kind, name: name.to_owned() })
+}
+
+fn malformed(
+    kind: &'static str,
+    name: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ReadError {
+    ReadError::Malformed { kind, name: name.to_owned(), source: source.into() }
+}
