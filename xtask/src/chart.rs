@@ -49,6 +49,7 @@ impl Values {
             ("image.registry", json!(self.registry)),
             ("image.tag", json!("local")),
             ("image.pullPolicy", json!(self.pull_policy)),
+            ("postgres.embedded.enabled", json!(true)),
             ("api.service", self.service.clone()),
             ("api.oidc.issuers", issuers),
         ]

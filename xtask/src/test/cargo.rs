@@ -5,17 +5,12 @@ use crate::checkout::Checkout;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// Rust and Go are formatted. Errors: they are not.
+/// Rust is formatted. Errors: it is not.
 pub(super) fn fmt(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {
-    phase.advice("cargo fmt --all; gofmt -w local/kube");
+    phase.advice("cargo fmt --all");
     phase.exec(
         Program::new("cargo").dir(&checkout.root).args(["fmt", "--all", "--check", "--", "--color", "never"]),
-    )?;
-    let unformatted = phase.capture(Program::new("gofmt").arg("-l").arg(checkout.path("local/kube")))?;
-    if !unformatted.is_empty() {
-        anyhow::bail!("not formatted by gofmt:\n{unformatted}");
-    }
-    Ok(())
+    )
 }
 
 /// No lint warns. Errors: one does.
@@ -32,12 +27,10 @@ pub(super) fn clippy(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Resu
     phase.exec(program)
 }
 
-/// The tests of smb-kube. Each Go test counts.
+/// The tests and the formatting of smb-kube. Each Go test counts.
 pub(super) fn go(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Report> {
-    phase.advice("cd local/kube && go test ./...");
-    // The flags are those of the build: with others, all of Kubernetes would be compiled once more.
-    let program = Program::new("go").env("CGO_ENABLED", "0").env("GOFLAGS", "-trimpath");
-    let program = program.dir(&checkout.path("local/kube")).args(["test", "-v", "./..."]);
+    phase.advice("sh local/kube/test.sh");
+    let program = Program::new("sh").arg(checkout.path("local/kube/test.sh")).arg("-v");
     let (mut tally, mut failures) = (Tally::default(), String::new());
     let end = program.run(&mut |line| {
         let text = line.text();

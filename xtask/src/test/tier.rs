@@ -14,13 +14,13 @@ use crate::preflight::Need;
 /// A kind of test, from cheap to dear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Tier {
-    /// Formatting, of Rust and Go.
+    /// Formatting of Rust.
     Fmt,
     /// Lints, warnings denied.
     Clippy,
     /// Generated files are what would be generated now.
     Generated,
-    /// Tests of the Go programs.
+    /// Tests and formatting of the Go programs.
     Go,
     /// Tests that need nothing.
     Unit,
