@@ -1,0 +1,48 @@
+//! Requests to the API server, with errors that name the object.
+
+mod apply;
+mod delete;
+mod read;
+mod status;
+
+pub(crate) use apply::apply;
+pub(crate) use delete::delete;
+pub(crate) use read::{get, list};
+pub(crate) use status::{apply_status, merge_status};
+
+use std::fmt::Debug;
+
+use kube::{Api, Client, Resource, core::NamespaceResourceScope};
+
+use crate::errors::{Error, Verb};
+
+/// A handle on the objects of a kind in one namespace.
+pub(crate) fn within<K>(client: &Client, namespace: &str) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::namespaced(client.clone(), namespace)
+}
+
+/// Names the object in an error of the client.
+pub(crate) fn failed<K>(verb: Verb, api: &Api<K>, name: &str) -> impl FnOnce(kube::Error) -> Error
+where
+    K: Resource<DynamicType = ()>,
+{
+    let name = match api.namespace() {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
+    };
+    move |source| Error::Api { verb, kind: K::kind(&()).into_owned(), name, source: Box::new(source) }
+}
+
+/// What a kind must be to be read from the API server.
+pub(crate) trait Readable:
+    Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Readable for K where
+    K: Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned + Send + Sync + 'static
+{
+}

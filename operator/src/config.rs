@@ -1,0 +1,42 @@
+//! What an installation decides: flags, each with an `SMB_…` variable.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+
+/// Command line of the operator.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(version, about = "The controllers for Plan, Tenant, Workflow and WorkflowRun")]
+pub(crate) struct Config {
+    /// The namespace that this release is installed in; the lease lives there.
+    #[arg(long, env = "SMB_RELEASE_NAMESPACE", default_value = "smb-copilot")]
+    pub(crate) release_namespace: String,
+    /// Image of the container that executes runs.
+    #[arg(long, env = "SMB_RUNNER_IMAGE", default_value = "docker.io/smb-copilot/runner:local")]
+    pub(crate) runner_image: String,
+    /// Image of the host for Python steps that name none.
+    #[arg(long, env = "SMB_PYTHON_IMAGE", default_value = "docker.io/smb-copilot/python:local")]
+    pub(crate) python_image: String,
+    /// `Always`, `IfNotPresent` or `Never`, for the containers of run pods.
+    #[arg(long, env = "SMB_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
+    pub(crate) image_pull_policy: String,
+    /// Where runners reach the api-server.
+    #[arg(long, env = "SMB_API_SERVER_URL", default_value = "http://smb-copilot-api-server.smb-copilot.svc")]
+    pub(crate) api_server_url: String,
+    /// Name of the Lease that one operator holds.
+    #[arg(long, env = "SMB_LEASE_NAME", default_value = "smb-copilot-operator")]
+    pub(crate) lease_name: String,
+    /// Who this process is, in the Lease and in Events.
+    #[arg(long, env = "POD_NAME", default_value = "smb-copilot-operator")]
+    pub(crate) pod_name: String,
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
+    #[arg(long, env = "SMB_HEALTH_ADDR", default_value = "0.0.0.0:9090")]
+    pub(crate) health_addr: SocketAddr,
+    /// Address ranges of the cluster's pods, Services and nodes, comma-separated; no plan's `cidr` ever
+    /// reaches into them. Private, link-local and loopback ranges are closed without being named.
+    #[arg(long, env = "SMB_CLUSTER_CIDRS", value_delimiter = ',')]
+    pub(crate) cluster_cidrs: Vec<IpNet>,
+    /// How log lines look, and which are written.
+    #[command(flatten)]
+    pub(crate) logs: telemetry::logs::Options,
+}

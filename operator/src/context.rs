@@ -1,0 +1,46 @@
+//! What every reconcile may use.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::Config,
+    events::{Events, Note},
+    metrics::Metrics,
+    run::{Fence, Revisions, Slots, Losses},
+    watch::{Stores, kicks::Kicks},
+    workflow::LastRuns,
+};
+
+/// What every reconcile may use.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) config: Config,
+    pub(crate) stores: Stores,
+    pub(crate) kicks: Kicks,
+    pub(crate) events: Events,
+    pub(crate) metrics: Metrics,
+    /// Who holds a slot, and who waits for one.
+    pub(crate) slots: Slots,
+    /// Whether runners are known to be fenced.
+    pub(crate) fence: Fence,
+    /// Revisions read lately.
+    pub(crate) revisions: Revisions,
+    /// Pods lost in a row, by run.
+    pub(crate) losses: Losses,
+    /// Runs that finished since they were last written into their workflows.
+    pub(crate) last_runs: LastRuns,
+    /// Events that are being written.
+    pub(crate) telling: TaskTracker,
+}
+
+impl Context {
+    /// Tells of something where one cannot wait for it.
+    pub(crate) fn tell_later(self: &Arc<Self>, object: ObjectReference, note: Note) {
+        let events = self.events.clone();
+        self.telling.spawn(async move { events.tell(&object, note).await });
+    }
+}

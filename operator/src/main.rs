@@ -1,0 +1,36 @@
+//! The operator: it makes what Plans, Tenants, Workflows and WorkflowRuns ask for, and nothing else.
+
+mod api;
+mod backoff;
+mod client;
+mod config;
+mod context;
+mod controller;
+mod counters;
+mod election;
+mod errors;
+mod events;
+mod metrics;
+mod plan;
+mod process;
+mod run;
+mod tenant;
+mod unparsable;
+mod watch;
+mod workflow;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = config::Config::parse();
+    telemetry::logs::init(&config.logs)?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("failed to install the TLS provider: there is one already"))?;
+    if let Err(error) = process::run(config).await {
+        tracing::error!(error = format!("{error:#}"), "the operator ends");
+        return Err(error);
+    }
+    Ok(())
+}

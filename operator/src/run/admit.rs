@@ -1,0 +1,106 @@
+//! Asking for a slot.
+
+use crds::{Tenant, conditions, run::QueueStatus, tenant::TenantState, workflow::ErrorKind};
+use domain::admission::{self, Gate, GroupMember, Queued, Verdict};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use serde_json::Value;
+
+use super::{
+    decide::End,
+    revisions::Revision,
+    see::Seen,
+    slots::{Offered, Waiting},
+};
+use crate::{
+    context::Context,
+    watch::{Stores, kicks::Kick},
+};
+
+/// What came of asking.
+pub(super) enum Asked {
+    /// The run has a slot.
+    Admitted,
+    /// It waits for one.
+    Waits(QueueStatus),
+    /// It can never be counted.
+    Refused(End),
+}
+
+/// Asks for a slot, and calls others that got one on this occasion.
+pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision) -> Asked {
+    let group = match group(seen, revision) {
+        Ok(group) => group,
+        Err(end) => return Asked::Refused(end),
+    };
+    let queued = Queued {
+        uid: seen.uid.clone(),
+        tenant: seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
+        created_at: seen.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        priority: seen.run.spec.priority.unwrap_or_default(),
+        group,
+    };
+    let waiting = Waiting { queued, object: ObjectRef::from_obj(seen.run.as_ref()) };
+    let Offered { verdict, admitted } = ctx.slots.offer(waiting, |name, running| limits(&ctx.stores, name, running));
+    ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
+    count(ctx);
+    match verdict {
+        Verdict::Admit => Asked::Admitted,
+        Verdict::Wait { position, reason, message } => {
+            Asked::Waits(QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message })
+        }
+    }
+}
+
+/// Gives a run's slot back, and calls who got it.
+pub(super) async fn give_back(ctx: &Context, uid: &str) {
+    let admitted = ctx.slots.release(uid, |name, running| limits(&ctx.stores, name, running));
+    ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
+    count(ctx);
+}
+
+fn count(ctx: &Context) {
+    let (holding, waiting) = ctx.slots.counts();
+    ctx.metrics.runs_admitted.set(i64::try_from(holding).unwrap_or(i64::MAX));
+    ctx.metrics.runs_queued.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+}
+
+fn group(seen: &Seen, revision: &Revision) -> Result<Option<GroupMember>, End> {
+    let Ok(valid) = &revision.valid else { return Ok(None) };
+    match valid.concurrency(seen.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
+        Ok(None) => Ok(None),
+        Ok(Some((limit, value))) => {
+            let key = format!("{}/{}/{value}", seen.namespace, revision.workflow);
+            Ok(Some(GroupMember { key, limit }))
+        }
+        Err(error) => {
+            let message = format!("spec.concurrency.key fails on this input: {error}");
+            Err(End::failed(ErrorKind::User, "CONCURRENCY_KEY", message))
+        }
+    }
+}
+
+/// What a tenant may have at once.
+fn limits(stores: &Stores, name: &str, running: u32) -> admission::Tenant {
+    let tenant = stores.tenants.get(&ObjectRef::new(name));
+    let plan = tenant.as_ref().and_then(|tenant| stores.plan_of(tenant));
+    let spec = plan.as_ref().map(|plan| &plan.spec);
+    admission::Tenant {
+        name: name.to_owned(),
+        gate: gate(tenant.as_deref()),
+        weight: spec.and_then(|spec| spec.weight).unwrap_or(1),
+        concurrent_runs: spec.and_then(|spec| spec.limits.as_ref()?.concurrent_runs),
+        running,
+        plan: plan.as_ref().map(|plan| plan.name_any()).unwrap_or_default(),
+    }
+}
+
+fn gate(tenant: Option<&Tenant>) -> Gate {
+    let Some(tenant) = tenant else { return Gate::Closed("gone".to_owned()) };
+    match tenant.spec.state.unwrap_or_default() {
+        TenantState::Suspended => return Gate::Closed("suspended".to_owned()),
+        TenantState::Archived => return Gate::Closed("archived".to_owned()),
+        TenantState::Active => (),
+    }
+    let ready = tenant.status.as_ref().is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
+    if ready { Gate::Open } else { Gate::Closed("not ready".to_owned()) }
+}

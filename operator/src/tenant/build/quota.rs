@@ -1,0 +1,43 @@
+//! What all pods of the tenant may request together.
+
+use std::collections::BTreeMap;
+
+use crds::{
+    names,
+    plan::{NamespaceBudget, ResourceAmounts},
+    tenant::TenantState,
+};
+use k8s_openapi::{
+    api::core::v1::{ResourceQuota, ResourceQuotaSpec},
+    apimachinery::pkg::api::resource::Quantity,
+};
+
+use super::{Validated, meta};
+
+/// The plan's budget; none for a tenant that is archived.
+pub(super) fn build(tenant: &Validated) -> ResourceQuota {
+    let budget = tenant.plan.spec.namespace.clone().unwrap_or_default();
+    let mut hard = bounds(&budget);
+    if tenant.state == TenantState::Archived {
+        hard.insert("pods".to_owned(), Quantity("0".to_owned()));
+    }
+    ResourceQuota {
+        metadata: meta(tenant, names::RESOURCE_QUOTA, "tenant"),
+        spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
+        ..ResourceQuota::default()
+    }
+}
+
+fn bounds(budget: &NamespaceBudget) -> BTreeMap<String, Quantity> {
+    let NamespaceBudget { requests, pods } = budget;
+    let ResourceAmounts { cpu, memory, ephemeral_storage } = requests.clone().unwrap_or_default();
+    [
+        ("requests.cpu", cpu.map(|amount| amount.to_string())),
+        ("requests.memory", memory.map(|amount| amount.to_string())),
+        ("requests.ephemeral-storage", ephemeral_storage.map(|amount| amount.to_string())),
+        ("pods", pods.map(|pods| pods.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(resource, amount)| Some((resource.to_owned(), Quantity(amount?))))
+    .collect()
+}
