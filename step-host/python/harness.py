@@ -11,6 +11,7 @@ one of `result`, `exception`, `badOutput`. An end without one of these is told b
 """
 
 import gc
+import importlib
 import json
 import linecache
 import logging
@@ -33,6 +34,15 @@ SENDING = threading.Lock()  # threads of a step may report progress at the same 
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024 - 1024  # a frame has 16 MiB; the rest is what step-host wraps around it
 MAX_MESSAGE_CHARS = 4 * 1024
 MAX_TRACEBACK_CHARS = 16 * 1024
+
+
+def preload(names):
+    """Imports what the workflow's steps name. What fails here fails again, with its message, in the step."""
+    for name in filter(None, names.split(",")):
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            print(f"failed to preload {name}: {error!r}", file=sys.stderr)
 
 
 def serve(control):
@@ -232,4 +242,8 @@ def flush():
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # step-host blocks what it reads, and a spawn inherits that
-    serve(socket.socket(fileno=os.dup(0)))
+    preload(sys.argv[1] if len(sys.argv) > 1 else "")
+    try:
+        serve(socket.socket(fileno=os.dup(0)))
+    except ConnectionError:
+        pass  # step-host is gone

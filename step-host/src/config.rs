@@ -13,6 +13,8 @@ pub(crate) struct Config {
     pub(crate) python: PathBuf,
     /// The program that the interpreter runs.
     pub(crate) harness: PathBuf,
+    /// Modules, separated by commas, that the interpreter imports before any step, beside those it always does.
+    pub(crate) preload: OsString,
     /// Each step gets a directory of its own below this one.
     pub(crate) work_dir: PathBuf,
 }
@@ -44,8 +46,9 @@ const HARNESS: Flag = Flag {
     variable: "SMB_HARNESS",
     default: Some("/usr/local/lib/smb-copilot/harness.py"),
 };
+const PRELOAD: Flag = Flag { name: "--preload", variable: "SMB_PRELOAD", default: Some("") };
 const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMB_WORK_DIR", default: Some("/tmp") };
-const FLAGS: [&Flag; 5] = [&SOCKET, &RUNNER_UID, &PYTHON, &HARNESS, &WORK_DIR];
+const FLAGS: [&Flag; 6] = [&SOCKET, &RUNNER_UID, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR];
 
 impl Config {
     /// Reads `--flag value` pairs; what is not given comes from `variable`, then from the default.
@@ -68,6 +71,7 @@ impl Config {
             runner_uid: uid(get(&RUNNER_UID)?)?,
             python: get(&PYTHON)?.into(),
             harness: get(&HARNESS)?.into(),
+            preload: get(&PRELOAD)?,
             work_dir: get(&WORK_DIR)?.into(),
         })
     }

@@ -58,7 +58,11 @@ impl Python {
                 .map_err(PythonError::Socket)?;
         let mut command = Command::new(&config.python);
         // Isolated mode: neither the environment nor the working directory changes what is imported.
-        command.args(["-I", "-X", "utf8"]).arg(&config.harness).stdin(Stdio::from(theirs));
+        command
+            .args(["-I", "-X", "utf8"])
+            .arg(&config.harness)
+            .arg(&config.preload)
+            .stdin(Stdio::from(theirs));
         command.env_clear().env("LANG", "C.UTF-8");
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let failed = |source| PythonError::Spawn { program: config.python.display().to_string(), source };

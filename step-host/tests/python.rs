@@ -1,6 +1,11 @@
 //! Python steps in a real host: every way in which one can end, and what it must not leave behind.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what a test sets up may fail it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test sets up may fail it"
+)]
 
 mod support;
 
@@ -221,4 +226,12 @@ fn children(parent: u32) -> Vec<i32> {
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| parent_of(*pid) == Some(parent))
         .collect()
+}
+
+/// A module that takes long to import is imported by every step again.
+#[test]
+fn modules_named_beforehand_are_there_when_a_step_begins() {
+    let mut host = TestHost::with_flags("preload", &["--preload", "sqlite3,no_such_module"]);
+    let code = "import sys\ndef run(i, c): return 'sqlite3' in sys.modules";
+    assert_eq!(outcome(&mut host, code), Outcome::Ok { value: json!(true) });
 }

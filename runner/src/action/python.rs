@@ -58,7 +58,9 @@ pub(super) async fn run(
 async fn follow(execution: &mut Execution, Log { logs, origin }: Log<'_>) -> Result<Outcome, HostLost> {
     loop {
         match execution.event().await? {
-            Event::Output { stream, line, partial, .. } => logs.line(origin.line(stream, line, partial)).await,
+            Event::Output { stream, line, partial, .. } => {
+                logs.line(origin.line(stream, line, partial)).await
+            }
             Event::Progress { fraction, message, .. } => {
                 let text = format!("progress {:.0} % {message}", fraction * 100.0);
                 logs.line(origin.line(Stream::Stdout, text, false)).await;
@@ -89,7 +91,8 @@ fn judge(outcome: Outcome) -> Result<Value, StepError> {
             error(ErrorKind::User, &format!("SIGNAL_{number}"), message, None)
         }
         Outcome::OomKilled => {
-            let message = "the step needed more memory than its limit; raise python.resources or hold less at a time";
+            let message =
+                "the step needed more memory than its limit; raise python.resources or hold less at a time";
             error(ErrorKind::User, "OOM_KILLED", message.to_owned(), None)
         }
         Outcome::BadOutput { message } => error(ErrorKind::User, "BAD_OUTPUT", message, None),

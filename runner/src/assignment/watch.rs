@@ -14,7 +14,7 @@ use kube::{
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use crate::assignment::Assignment;
+use crate::{assignment::Assignment, chain::chain};
 
 /// The stream of events has ended, which it never does by itself.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,10 @@ async fn report(
                 before.difference(&known).map(|run| Assignment::Doubtful { run: run.clone() }).collect()
             }
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "the watch for assignments broke; taking it up again");
+                warn!(
+                    error = %chain(&error),
+                    "the watch for assignments broke; taking it up again"
+                );
                 Vec::new()
             }
         };

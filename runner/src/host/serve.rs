@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::host::Command;
+use crate::{chain::chain, host::Command};
 
 const READ_BYTES: usize = 64 * 1024;
 
@@ -36,7 +36,7 @@ type Readers = BTreeMap<StepId, mpsc::Sender<Event>>;
 pub(super) async fn serve(stream: UnixStream, commands: mpsc::Receiver<Command>) {
     match exchange(stream, commands).await {
         Ok(()) => debug!("the step host's connection has ended"),
-        Err(error) => warn!(error = &error as &dyn std::error::Error, "lost the step host"),
+        Err(error) => warn!(error = %chain(&error), "lost the step host"),
     }
 }
 

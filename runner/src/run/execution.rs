@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use crate::{
     action::{Means, passed},
     assignment::Assignment,
+    chain::chain,
     run::{
         Held, Left, RunError, Setting,
         attempts::{Attempts, Ended},
@@ -60,7 +61,10 @@ impl<'a, S: Store> Execution<'a, S> {
         }
     }
 
-    pub(super) async fn run(mut self, assignments: &mut mpsc::Receiver<Assignment>) -> Result<Left, RunError> {
+    pub(super) async fn run(
+        mut self,
+        assignments: &mut mpsc::Receiver<Assignment>,
+    ) -> Result<Left, RunError> {
         let mut flight = None;
         loop {
             self.decide();
@@ -131,7 +135,7 @@ impl<'a, S: Store> Execution<'a, S> {
                 self.look().await
             }
             Err(error @ WriteError::NotHeld { .. }) => {
-                warn!(error = &error as &dyn std::error::Error, run.name = self.held.name, "stopping");
+                warn!(error = %chain(&error), run.name = self.held.name, "stopping");
                 Ok(Some(Left::Lost))
             }
             Err(error) => Err(error.into()),

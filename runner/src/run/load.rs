@@ -41,11 +41,7 @@ pub(super) enum LoadError {
     Invalid { revision: String, problems: Vec<Problem> },
 }
 
-pub(super) async fn load(
-    store: &impl Store,
-    held: &Held,
-    python_image: &str,
-) -> Result<Loaded, LoadError> {
+pub(super) async fn load(store: &impl Store, held: &Held, python_image: &str) -> Result<Loaded, LoadError> {
     let (revision, tenant) =
         tokio::try_join!(patiently(|| store.revision(&held.revision)), patiently(|| store.tenant()))?;
     let workflow = validate(&revision.spec, &Environment::default())
@@ -73,7 +69,7 @@ where
     loop {
         match read().await {
             Err(error) if error.is_transient() && Instant::now() < until => {
-                warn!(error = &error as &dyn std::error::Error, "trying to read again");
+                warn!(error = %chain(&error), "trying to read again");
                 sleep(PAUSE).await;
             }
             read => return read,

@@ -21,6 +21,7 @@ pub(crate) use held::Held;
 use crate::{
     action::Means,
     assignment::Assignment,
+    chain::chain,
     hosts::{HostUnavailable, Hosts},
     logs::Logs,
     run::{
@@ -90,16 +91,12 @@ pub(crate) async fn execute(
 }
 
 /// A run that no pod can execute has failed; anything else is left to the next pod.
-async fn refuse(
-    setting: &Setting<'_, impl Store>,
-    held: &Held,
-    failed: LoadError,
-) -> Result<Left, RunError> {
+async fn refuse(setting: &Setting<'_, impl Store>, held: &Held, failed: LoadError) -> Result<Left, RunError> {
     let finish: Option<Finish> = failed.finish();
     match (failed, finish) {
         (LoadError::Read(failed), None) => Err(failed.into()),
         (failed, None) => {
-            error!(error = &failed as &dyn std::error::Error, run.name = held.name, "cannot execute the run");
+            error!(error = %chain(&failed), run.name = held.name, "cannot execute the run");
             Ok(Left::Lost)
         }
         (_, Some(finish)) => {

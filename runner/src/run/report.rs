@@ -64,7 +64,8 @@ fn end_conditions(held: &Held, finish: &Finish, now: Timestamp) -> Value {
     let (status, reason) = if succeeded { (TRUE, "Succeeded") } else { (FALSE, finish.phase.as_str()) };
     let message = bounded(message.unwrap_or_default());
     conditions::set(&mut all, Now { kind: SUCCEEDED, status, reason, message, generation }, Time(now));
-    let done = Now { kind: RECONCILING, status: FALSE, reason: "Finished", message: String::new(), generation };
+    let done =
+        Now { kind: RECONCILING, status: FALSE, reason: "Finished", message: String::new(), generation };
     conditions::set(&mut all, done, Time(now));
     json!(all)
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use crate::store::{Store, WriteError};
+use crate::{
+    chain::chain,
+    store::{Store, WriteError},
+};
 
 /// The operator takes a pod whose node is silent for 30 s as lost; a runner that can reach nobody for longer
 /// than this has most likely been replaced, and is refused when it is heard again.
@@ -27,7 +30,7 @@ pub(super) async fn write(
     loop {
         match store.patch_status(run, &patch).await {
             Err(error @ WriteError::Transient { .. }) if Instant::now() < until => {
-                warn!(error = &error as &dyn std::error::Error, run.name = run, "trying to write again");
+                warn!(error = %chain(&error), run.name = run, "trying to write again");
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

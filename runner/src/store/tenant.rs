@@ -74,9 +74,14 @@ mod tests {
     /// The price service in the cluster cannot be reached though the plan names it.
     #[test]
     fn what_the_operator_lists_is_allowed_by_host_and_port() {
-        let egress = r#"[{"namespace": "shop", "ports": [8080], "hosts": ["prices.shop.svc.cluster.local"]}]"#;
-        let data =
-            [("name", "acme"), ("settings", r#"{"country":"DE"}"#), ("egress", egress), ("clusterCidrs", "[]")];
+        let egress =
+            r#"[{"namespace": "shop", "ports": [8080], "hosts": ["prices.shop.svc.cluster.local"]}]"#;
+        let data = [
+            ("name", "acme"),
+            ("settings", r#"{"country":"DE"}"#),
+            ("egress", egress),
+            ("clusterCidrs", "[]"),
+        ];
         let tenant = parse(config_map(&data)).unwrap();
         assert_eq!(tenant.settings["country"], "DE");
         let address = "10.96.7.7".parse().unwrap();

@@ -38,6 +38,10 @@ pub(crate) struct Seen {
 impl TestHost {
     /// `name` must differ between tests: it is part of the idempotency keys, by which processes are found.
     pub(crate) fn start(name: &'static str) -> Self {
+        Self::with_flags(name, &[])
+    }
+
+    pub(crate) fn with_flags(name: &'static str, flags: &[&str]) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-step-host-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let socket = dir.join("host.sock");
@@ -45,6 +49,7 @@ impl TestHost {
             .args(["--socket", socket.to_str().unwrap(), "--work-dir", dir.to_str().unwrap()])
             .args(["--harness", concat!(env!("CARGO_MANIFEST_DIR"), "/python/harness.py")])
             .args(["--runner-uid", &nix::unistd::getuid().to_string()])
+            .args(flags)
             .spawn()
             .unwrap();
         let stream = wait_for(|| UnixStream::connect(&socket).ok());

@@ -83,7 +83,8 @@ const fn method(method: HttpMethod) -> Method {
 }
 
 pub(super) fn build(client: &Client, request: Request) -> RequestBuilder {
-    let Request { method, url, headers, query, body, credentials, response: _, max_response_bytes: _ } = request;
+    let Request { method, url, headers, query, body, credentials, response: _, max_response_bytes: _ } =
+        request;
     let mut builder = client.request(method, url);
     if !query.is_empty() {
         builder = builder.query(&query);

@@ -6,19 +6,20 @@ use axum::{
 };
 use crds::workflow::{HttpMethod, HttpResponse};
 use domain::{egress::Egress, workflow::HttpBody};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{HttpError, Request, Response, address::Target, exchange, send};
 
 /// Tells what came: method, path and query, the headers that matter, body.
-async fn echo(incoming: Incoming) -> String {
+async fn echo(incoming: Incoming) -> axum::Json<Value> {
     let (parts, body) = incoming.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let header = |name| parts.headers.get(name).map_or("", |value| value.to_str().unwrap());
-    json!({"method": parts.method.as_str(), "uri": parts.uri.to_string(), "key": header("idempotency-key"),
-           "type": header("content-type"), "own": header("x-own"), "body": String::from_utf8_lossy(&body)})
-    .to_string()
+    axum::Json(
+        json!({"method": parts.method.as_str(), "uri": parts.uri.to_string(), "key": header("idempotency-key"),
+           "type": header("content-type"), "own": header("x-own"), "body": String::from_utf8_lossy(&body)}),
+    )
 }
 
 async fn serve() -> Target {
@@ -29,7 +30,10 @@ async fn serve() -> Target {
         .route("/text", get(|| async { "grüße" }))
         .route("/large", get(|| async { "x".repeat(4096) }))
         .route("/failed", get(|| async { (StatusCode::BAD_GATEWAY, "<html>down</html>") }))
-        .route("/moved", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/")]) }));
+        .route(
+            "/moved",
+            get(|| async { (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/")]) }),
+        );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
@@ -84,7 +88,10 @@ async fn the_body_is_read_as_the_step_says() {
     assert_eq!(get_as("/text", None).await.unwrap().body, json!("grüße"));
     assert_eq!(get_as("/text", Some(HttpResponse::Text)).await.unwrap().body, json!("grüße"));
     assert_eq!(get_as("/text", Some(HttpResponse::Bytes)).await.unwrap().body, json!("Z3LDvMOfZQ=="));
-    assert!(matches!(get_as("/text", Some(HttpResponse::Json)).await, Err(HttpError::NotJson { status: 200, .. })));
+    assert!(matches!(
+        get_as("/text", Some(HttpResponse::Json)).await,
+        Err(HttpError::NotJson { status: 200, .. })
+    ));
     let failed = get_as("/failed", Some(HttpResponse::Json)).await.unwrap();
     assert_eq!((failed.status, failed.body), (502, json!("<html>down</html>")));
 }
@@ -92,7 +99,10 @@ async fn the_body_is_read_as_the_step_says() {
 /// One answer fills the runner's memory.
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_refused() {
-    assert!(matches!(get_as("/large", Some(HttpResponse::Text)).await, Err(HttpError::TooLarge { limit: 1024 })));
+    assert!(matches!(
+        get_as("/large", Some(HttpResponse::Text)).await,
+        Err(HttpError::TooLarge { limit: 1024 })
+    ));
 }
 
 /// A redirect leads past the egress check, to the cloud's metadata service.
@@ -110,6 +120,9 @@ async fn what_the_egress_does_not_name_is_refused_after_resolution() {
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let url = format!("http://{host}:{}/text", target.addresses[0].port());
         let request = domain::run::Request { url, ..rendered(&target, "/text") };
-        assert!(matches!(send(parse(request), &Egress::default()).await, Err(HttpError::Denied { .. })), "{host}");
+        assert!(
+            matches!(send(parse(request), &Egress::default()).await, Err(HttpError::Denied { .. })),
+            "{host}"
+        );
     }
 }
