@@ -1,5 +1,6 @@
 //! Why a use case ends without what was wanted.
 
+use super::case::upper_snake;
 use crate::{
     mirror,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
@@ -40,7 +41,7 @@ pub enum Error {
         workflow: String,
     },
     /// The input does not fit the workflow's schema.
-    #[error("failed to accept the input: {} of its values do not fit the workflow's schema", .0.len())]
+    #[error("failed to accept the input: it does not fit the workflow's schema")]
     InvalidInput(Vec<Violation>),
     /// The input is too long.
     #[error("failed to accept an input of {bytes} bytes: {limit} are allowed")]
@@ -54,13 +55,13 @@ pub enum Error {
     #[error("failed to use the idempotency key: it belongs to another request")]
     KeyReused,
     /// A run that has ended cannot be cancelled.
-    #[error("failed to cancel: the run has ended as {status:?}")]
+    #[error("failed to cancel: the run has ended as {}", upper_snake(&format!("{status:?}")))]
     RunFinished {
         /// How it ended.
         status: RunStatus,
     },
     /// A cancellation cannot be changed.
-    #[error("failed to cancel: the run is already being cancelled as {asked:?}")]
+    #[error("failed to cancel: the run is already being cancelled as {}", upper_snake(&format!("{asked:?}")))]
     CancellationFixed {
         /// How it was asked to stop.
         asked: CancelMode,

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Error,
+    case::upper_snake,
     page::{List, Page, Paging},
 };
 use crate::{
@@ -11,6 +12,25 @@ use crate::{
     state::AppState,
     store::{Plan, TenantTx, plans},
 };
+
+/// What a plan costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// ISO 4217, such as `EUR`.
+    pub currency: String,
+    /// In the currency's minor unit (cents).
+    pub amount_minor: i64,
+    /// How often it is due: `MONTH` or `YEAR`.
+    pub interval: String,
+}
+
+/// What a plan costs, if anything.
+#[must_use]
+pub fn price(plan: &Plan) -> Option<Price> {
+    let crds::plan::Price { currency, amount_minor, interval } =
+        serde_json::from_value(plan.price.clone()?).ok()?;
+    Some(Price { currency, amount_minor, interval: upper_snake(&format!("{interval:?}")) })
+}
 
 /// A page of all plans.
 ///

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Error,
+    case::upper_snake,
     page::{List, Page, Paging},
 };
 use crate::{
@@ -20,6 +21,27 @@ pub struct Filter {
     pub state: Option<WorkflowState>,
     /// Only those created after this time.
     pub created_after: Option<Timestamp>,
+}
+
+/// Something that was found wrong with a workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, such as `spec.steps[2].when`.
+    pub path: String,
+    /// What, for machines, such as `UNKNOWN_STEP`.
+    pub code: String,
+    /// What, for people.
+    pub message: String,
+}
+
+/// What was found wrong with a workflow.
+#[must_use]
+pub fn problems(workflow: &Workflow) -> Vec<Problem> {
+    let problems: Vec<crds::workflow::Problem> =
+        serde_json::from_value(workflow.problems.clone()).unwrap_or_default();
+    let problem =
+        |crds::workflow::Problem { path, code, message }| Problem { path, code: upper_snake(&code), message };
+    problems.into_iter().map(problem).collect()
 }
 
 /// One workflow.

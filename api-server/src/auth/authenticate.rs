@@ -48,9 +48,7 @@ pub async fn authenticate(
 async fn membership(db: &AppPool, claims: &Claims) -> Result<Option<Membership>, Error> {
     let Some(slug) = &claims.tenant else { return Ok(None) };
     match store::tenants::by_slug(db, slug).await? {
-        Some(tenant) => {
-            Ok(Some(Membership { scope: TenantScope::new(tenant.id), slug: tenant.slug }))
-        }
+        Some(tenant) => Ok(Some(Membership { scope: TenantScope::new(tenant.id), slug: tenant.slug })),
         None => Err(Error::UnknownTenant { slug: slug.clone() }),
     }
 }

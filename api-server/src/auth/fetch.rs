@@ -16,19 +16,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(in crate::auth) enum Error {
     /// No connection, a timeout, or a status that is no success.
     #[error("failed to fetch {url}")]
-    Request {
-        url: Url,
-        source: reqwest::Error,
-    },
+    Request { url: Url, source: reqwest::Error },
     /// More than [`MAX_BYTES`].
     #[error("failed to fetch {url}: longer than {MAX_BYTES} bytes")]
     TooLong { url: Url },
     /// It is not the JSON that was expected.
     #[error("failed to parse {url}")]
-    Parse {
-        url: Url,
-        source: serde_json::Error,
-    },
+    Parse { url: Url, source: serde_json::Error },
     /// The discovery document is another issuer's.
     #[error("failed to trust the discovery document at {url}: it names issuer {found}")]
     Impostor { url: Url, found: String },

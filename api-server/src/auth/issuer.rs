@@ -111,7 +111,8 @@ mod tests {
     /// A misspelt field is taken for an absent one, and the wrong keys are used.
     #[test]
     fn an_unknown_field_is_refused() {
-        let text = r#"[{"issuer": "https://id.example", "audience": "smb", "jwksUri": "https://id.example/k"}]"#;
+        let text =
+            r#"[{"issuer": "https://id.example", "audience": "smb", "jwksUri": "https://id.example/k"}]"#;
         assert_eq!(refusal(text), "failed to parse the list of issuers");
     }
 

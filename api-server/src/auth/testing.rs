@@ -64,7 +64,8 @@ impl TestIssuer {
     /// Claims that hold, with others over them.
     pub(crate) fn claims(&self, others: &Value) -> Value {
         let expiry = telemetry::clock::now().as_second() + 300;
-        let mut claims = json!({"iss": self.url, "aud": AUDIENCE, "exp": expiry, "email": "Anna@acme.example"});
+        let mut claims =
+            json!({"iss": self.url, "aud": AUDIENCE, "exp": expiry, "email": "Anna@acme.example"});
         for (name, value) in others.as_object().unwrap() {
             claims[name] = value.clone();
         }

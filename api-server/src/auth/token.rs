@@ -75,7 +75,9 @@ impl Verifier {
         }
         let key = keys.key(header.kid.as_deref()).await?;
         let validation = validation(issuer, &key)?;
-        decode::<Claims>(token, &key, &validation).map(|data| data.claims).map_err(|error| refusal(error.kind()))
+        decode::<Claims>(token, &key, &validation)
+            .map(|data| data.claims)
+            .map_err(|error| refusal(error.kind()))
     }
 
     /// The issuer that a token names. The claim is not yet trusted: it only chooses by whom to verify it.

@@ -6,11 +6,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use uuid::Uuid;
 
 use crate::{
-    app::{
-        self,
-        page::Page,
-        runs::Filter,
-    },
+    app::{self, page::Page, runs::Filter},
     auth::TenantScope,
     state::AppState,
     store::{self, Plan, Run, RunContent, RunStatus, TenantTx, Workflow},

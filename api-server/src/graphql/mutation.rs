@@ -79,7 +79,8 @@ impl Mutation {
         ctx: &Context<'_>,
         input: StartWorkflowRunInput,
     ) -> Result<StartWorkflowRunPayload> {
-        let StartWorkflowRunInput { workflow_id, input, priority, idempotency_key, client_mutation_id } = input;
+        let StartWorkflowRunInput { workflow_id, input, priority, idempotency_key, client_mutation_id } =
+            input;
         let (caller, tenant) = (Caller::of(ctx)?, Caller::of(ctx)?.tenant()?);
         let email = &caller.principal.email;
         let start = |workflow| Start {

@@ -79,8 +79,9 @@ impl Query {
     ) -> Result<ConnectionOf<Workflow>> {
         let (caller, paging) = (Caller::of(ctx)?, paging(first, after));
         let filter = app::workflows::Filter { state: status.map(Into::into), created_after: None };
-        let page =
-            app::workflows::list(caller.state, caller.tenant()?.scope, filter, &paging).await.map_err(of_app)?;
+        let page = app::workflows::list(caller.state, caller.tenant()?.scope, filter, &paging)
+            .await
+            .map_err(of_app)?;
         Ok(connection(page, &paging, Workflow::position, Workflow))
     }
 
@@ -108,7 +109,8 @@ impl Query {
             status: status.map(Into::into),
             created_after: created_after.map(|DateTime(time)| time),
         };
-        let page = app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging).await.map_err(of_app)?;
+        let page =
+            app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging).await.map_err(of_app)?;
         Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun))
     }
 

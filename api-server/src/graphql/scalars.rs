@@ -12,7 +12,9 @@ pub(super) struct DateTime(pub(super) Timestamp);
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(text) => Ok(Self(Timestamp(text.parse().map_err(|_| InputValueError::custom(RFC_3339))?))),
+            Value::String(text) => {
+                Ok(Self(Timestamp(text.parse().map_err(|_| InputValueError::custom(RFC_3339))?)))
+            }
             _ => Err(InputValueError::expected_type(value)),
         }
     }

@@ -3,7 +3,9 @@
 
 use async_graphql::parser::{
     parse_schema,
-    types::{BaseType, FieldDefinition, ServiceDocument, Type, TypeDefinition, TypeKind, TypeSystemDefinition},
+    types::{
+        BaseType, FieldDefinition, ServiceDocument, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+    },
 };
 
 /// Introspection is a field of every schema, and stands in none.
@@ -20,7 +22,8 @@ pub(super) fn operations(sdl: &str) -> Result<Vec<String>, async_graphql::parser
     let document = parse_schema(sdl)?;
     let types: Vec<_> = definitions(&document).collect();
     let entities: Vec<_> = types.iter().filter(|it| is_entity(it)).map(|it| it.name.node.as_str()).collect();
-    let fields = types.iter().flat_map(|parent| fields(parent).map(move |field| (parent.name.node.as_str(), field)));
+    let fields =
+        types.iter().flat_map(|parent| fields(parent).map(move |field| (parent.name.node.as_str(), field)));
     let operations = fields.filter(|(parent, field)| is_operation(parent, field, &entities));
     let names = operations.map(|(parent, field)| format!("{parent}.{}", field.name.node));
     Ok(names.chain([INTROSPECTION.to_owned()]).collect())

@@ -83,9 +83,7 @@ fn refused(refusal: &TokenError) -> Problem {
 /// Something that we need is down: logged here, and the client may come again.
 pub(in crate::http) fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Problem {
     tracing::error!(error, "a request cannot be answered");
-    Problem::new(Code::Unavailable)
-        .detail(detail)
-        .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+    Problem::new(Code::Unavailable).detail(detail).header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal {

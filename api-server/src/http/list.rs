@@ -69,12 +69,21 @@ pub(in crate::http) fn paging(limit: Option<Limit>, cursor: Option<String>, sort
 }
 
 /// The answer for a page, with `Link: rel="next"` where there is a next one.
-pub(in crate::http) fn answer<R, T: Serialize>(uri: &Uri, page: Page<R>, present: impl Fn(R) -> T) -> Response {
+pub(in crate::http) fn answer<R, T: Serialize>(
+    uri: &Uri,
+    page: Page<R>,
+    present: impl Fn(R) -> T,
+) -> Response {
     let Page { items, next, limit, list: _ } = page;
-    let headers: HeaderMap =
-        next.as_deref().and_then(|cursor| link(uri, cursor)).map(|link| (header::LINK, link)).into_iter().collect();
+    let headers: HeaderMap = next
+        .as_deref()
+        .and_then(|cursor| link(uri, cursor))
+        .map(|link| (header::LINK, link))
+        .into_iter()
+        .collect();
     let data = items.into_iter().map(present).collect();
-    let list = List { data, page: PageInfo { has_more: next.is_some(), next_cursor: next, limit: limit.get() } };
+    let list =
+        List { data, page: PageInfo { has_more: next.is_some(), next_cursor: next, limit: limit.get() } };
     (headers, axum::Json(list)).into_response()
 }
 

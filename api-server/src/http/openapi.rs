@@ -48,9 +48,11 @@ pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Resu
 
 /// Every operation of the public port, as `operations.yaml` names them.
 pub(in crate::http) fn operations(document: &openapi::OpenApi) -> Vec<String> {
-    let described = document.paths.paths.iter().flat_map(|(path, item)| {
-        by_method(item).map(move |(method, _)| format!("{method} {path}"))
-    });
+    let described = document
+        .paths
+        .paths
+        .iter()
+        .flat_map(|(path, item)| by_method(item).map(move |(method, _)| format!("{method} {path}")));
     described.chain(UNDESCRIBED.map(str::to_owned)).collect()
 }
 
@@ -81,8 +83,5 @@ fn complete(document: &mut openapi::OpenApi) {
 
 fn problem_response() -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new()
-        .description("Anything else")
-        .content("application/problem+json", content)
-        .build()
+    ResponseBuilder::new().description("Anything else").content("application/problem+json", content).build()
 }

@@ -1,5 +1,6 @@
 //! What holds for every path.
 
+use axum::{body::Body, http::Request};
 use sqlx::PgPool;
 
 use super::testing::Server;
@@ -15,17 +16,20 @@ async fn every_failure_is_a_problem(pool: PgPool) {
         ("acme", "GET", "/v1/workflows?limit=x", 400, "invalid_parameter"),
         ("initech", "GET", "/v1/workflows", 403, "tenant_unknown"),
     ] {
-        let request = axum::http::Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(path)
             .header("authorization", format!("Bearer {}", server.issuer.token(tenant, "viewer")))
             .header("x-request-id", "shop-7")
-            .body(axum::body::Body::empty())
+            .body(Body::empty())
             .unwrap();
         let answer = server.send(request).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)), "{method} {path}");
         assert_eq!(answer.headers["content-type"], "application/problem+json");
-        assert_eq!((&answer.body["requestId"], &answer.headers["x-request-id"]), (&"shop-7".into(), &"shop-7".parse().unwrap()));
+        assert_eq!(
+            (&answer.body["requestId"], &answer.headers["x-request-id"]),
+            (&"shop-7".into(), &"shop-7".parse().unwrap())
+        );
         assert_eq!(answer.body["instance"], path.split('?').next().unwrap());
     }
 }

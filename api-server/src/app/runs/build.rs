@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crds::{
     WorkflowRun, WorkflowRunSpec,
     names::digest,
-    run::{Trigger, TriggerKind, WorkflowRef},
+    run::{RunTrigger, TriggerKind, WorkflowRef},
 };
 use kube::api::ObjectMeta;
 
@@ -30,7 +30,7 @@ pub(super) fn run(tenant: &Tenant, workflow: &Workflow, start: Start) -> Workflo
         spec: WorkflowRunSpec {
             workflow_ref: WorkflowRef { name: workflow.name.clone() },
             input: Some(input),
-            trigger: Some(Trigger { kind: TriggerKind::Api, by: Some(requested_by) }),
+            trigger: Some(RunTrigger { kind: TriggerKind::Api, by: Some(requested_by) }),
             priority,
             reuse: None,
             cancel: None,

@@ -16,12 +16,7 @@ use crate::{
 /// # Errors
 /// The tenant accepts no writes or has no such run; the run has ended, or was asked to stop in another way; or
 /// Kubernetes or the database fails.
-pub async fn cancel(
-    state: &AppState,
-    scope: TenantScope,
-    id: Uuid,
-    mode: CancelMode,
-) -> Result<Run, Error> {
+pub async fn cancel(state: &AppState, scope: TenantScope, id: Uuid, mode: CancelMode) -> Result<Run, Error> {
     let mut tx = TenantTx::begin(&state.db, scope).await?;
     let tenant = tenants::writable(&mut tx).await?;
     let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;

@@ -21,7 +21,11 @@ const MANAGER: &str = crds::constants::API_SERVER_MANAGER;
 ///
 /// # Errors
 /// Another request has created a run of that name, Kubernetes refuses it, or does not answer in time.
-pub(super) async fn create(client: &Client, namespace: &str, run: &WorkflowRun) -> Result<WorkflowRun, Error> {
+pub(super) async fn create(
+    client: &Client,
+    namespace: &str,
+    run: &WorkflowRun,
+) -> Result<WorkflowRun, Error> {
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
     let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
     let action = "create the run";
@@ -52,8 +56,8 @@ pub(super) async fn cancel(
 ) -> Result<WorkflowRun, Error> {
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
     let mode = match mode {
-        CancelMode::Graceful => crds::run::CancelMode::Graceful,
-        CancelMode::Now => crds::run::CancelMode::Now,
+        CancelMode::Graceful => crds::run::Cancel::Graceful,
+        CancelMode::Now => crds::run::Cancel::Now,
     };
     let patch = Patch::Merge(json!({"spec": {"cancel": mode}}));
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
@@ -73,7 +77,9 @@ fn failure(action: &'static str, error: kube::Error) -> Error {
     match error {
         kube::Error::Api(status) if status.is_not_found() => Error::NotFound,
         // What the schema, a rule or an admission policy says is meant for the one who wrote the object.
-        kube::Error::Api(status) if status.is_invalid() => Error::Refused { action, message: message(&status) },
+        kube::Error::Api(status) if status.is_invalid() => {
+            Error::Refused { action, message: message(&status) }
+        }
         source => Error::Kubernetes { action, source },
     }
 }

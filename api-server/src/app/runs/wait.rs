@@ -19,12 +19,7 @@ const LAST_LOOK: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The tenant has no such run, or the database fails.
-pub async fn wait(
-    state: &AppState,
-    scope: TenantScope,
-    id: Uuid,
-    at_most: Duration,
-) -> Result<Run, Error> {
+pub async fn wait(state: &AppState, scope: TenantScope, id: Uuid, at_most: Duration) -> Result<Run, Error> {
     let Ok(_permit) = WAITERS.try_acquire() else { return get(state, scope, id).await };
     let deadline = Instant::now() + at_most;
     let mut pause = FIRST_LOOK;

@@ -1,10 +1,22 @@
-use async_graphql::{ID, Json, Object};
+use async_graphql::{ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
 use crate::{
+    app::plans,
     graphql::{global_id::Kind, scalars::DateTime},
     store,
 };
+
+/// What a plan costs.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct Price {
+    /// ISO 4217, such as `EUR`.
+    currency: String,
+    /// In the currency's minor unit (cents).
+    amount_minor: i64,
+    /// How often it is due: `MONTH` or `YEAR`.
+    interval: String,
+}
 
 /// What a tenant may use, and for how much.
 pub(in crate::graphql) struct Plan(pub(in crate::graphql) store::Plan);
@@ -27,9 +39,10 @@ impl Plan {
         &self.0.display_name
     }
 
-    /// `{currency, amountMinor, interval}`; null where it has none.
-    async fn price(&self) -> Option<Json<&Value>> {
-        self.0.price.as_ref().map(Json)
+    /// What it costs; null where it costs nothing.
+    async fn price(&self) -> Option<Price> {
+        let plans::Price { currency, amount_minor, interval } = plans::price(&self.0)?;
+        Some(Price { currency, amount_minor, interval })
     }
 
     /// What it switches on.

@@ -55,6 +55,18 @@ pub(in crate::graphql) struct Trigger {
     by: Option<String>,
 }
 
+/// Why a run waits.
+#[derive(SimpleObject)]
+#[graphql(name = "WorkflowRunQueue")]
+pub(in crate::graphql) struct Queue {
+    /// Its place among the runs of its tenant; 1 is next.
+    position: Option<u32>,
+    /// Why, for machines, such as `PLAN_CONCURRENCY`; new ones may be added.
+    reason: String,
+    /// Why, for people.
+    message: String,
+}
+
 /// One execution of a workflow.
 pub(in crate::graphql) struct WorkflowRun(pub(in crate::graphql) store::Run);
 
@@ -114,9 +126,10 @@ impl WorkflowRun {
         self.0.priority
     }
 
-    /// Why it waits, while it does: `{position, reason, message}`.
-    async fn queue(&self) -> Option<Json<&Value>> {
-        self.0.queue.as_ref().map(Json)
+    /// Why it waits, while it does.
+    async fn queue(&self) -> Option<Queue> {
+        let app::runs::Queue { position, reason, message } = app::runs::Queue::parse(self.0.queue.as_ref()?)?;
+        Some(Queue { position, reason, message })
     }
 
     /// What it was given.

@@ -16,7 +16,7 @@ pub(in crate::graphql) enum WorkflowRunStepStatus {
     /// An attempt of it is under way.
     Running,
     /// It waits for a person, a time or another run.
-    Waiting,
+    Suspended,
     /// It ended well.
     Succeeded,
     /// It failed, and is not tried again.
@@ -25,8 +25,6 @@ pub(in crate::graphql) enum WorkflowRunStepStatus {
     Skipped,
     /// The run was cancelled, or failed, before it ended.
     Cancelled,
-    /// It took longer than it may.
-    TimedOut,
 }
 
 /// A step of a run.

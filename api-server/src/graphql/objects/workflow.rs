@@ -1,4 +1,4 @@
-use async_graphql::{Context, Enum, ID, Json, Object, Result};
+use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
 use super::WorkflowRun;
@@ -24,6 +24,24 @@ pub(in crate::graphql) enum WorkflowStatus {
     Active,
     /// It is kept for the record.
     Archived,
+}
+
+/// Something that was found wrong with a workflow.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct WorkflowProblem {
+    /// Where, such as `spec.steps[2].when`.
+    path: String,
+    /// What, for machines, such as `UNKNOWN_STEP`; new codes may be added.
+    code: String,
+    /// What, for people.
+    message: String,
+}
+
+impl From<app::workflows::Problem> for WorkflowProblem {
+    fn from(problem: app::workflows::Problem) -> Self {
+        let app::workflows::Problem { path, code, message } = problem;
+        Self { path, code, message }
+    }
 }
 
 /// Steps that are executed in order, over and over, each time as a run.
@@ -67,9 +85,9 @@ impl Workflow {
         self.0.valid
     }
 
-    /// What was found wrong with it: a list of `{path, code, message}`.
-    async fn problems(&self) -> Json<&Value> {
-        Json(&self.0.problems)
+    /// What was found wrong with it.
+    async fn problems(&self) -> Vec<WorkflowProblem> {
+        app::workflows::problems(&self.0).into_iter().map(WorkflowProblem::from).collect()
     }
 
     /// Its steps, in order, as they were written.
@@ -126,7 +144,9 @@ impl Workflow {
     ) -> Result<Page<Run>> {
         let caller = Caller::of(ctx)?;
         let filter = Filter { workflow: Some(self.0.id), status, created_after: None };
-        app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging(first, after)).await.map_err(of_app)
+        app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging(first, after))
+            .await
+            .map_err(of_app)
     }
 
     /// Its place in lists.

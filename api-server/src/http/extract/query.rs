@@ -21,7 +21,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 fn problem(text: &str) -> Problem {
-    let code =
-        if text.contains("unknown field") { Code::UnknownParameter } else { Code::InvalidParameter };
+    let code = if text.contains("unknown field") { Code::UnknownParameter } else { Code::InvalidParameter };
     Problem::new(code).detail(text)
 }

@@ -53,7 +53,8 @@ fn weighted(range: &str) -> Option<(f32, MediaType)> {
         "application/json" | "application/*" | "*/*" => MediaType::Json,
         _ => return None,
     };
-    let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |text| text.parse().ok())?;
+    let quality =
+        parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |text| text.parse().ok())?;
     (quality > 0.0).then_some((quality, media_type))
 }
 
@@ -65,11 +66,13 @@ pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
     let json = parts.next().is_some_and(|media_type| media_type == "application/json");
-    let utf8 = parts.filter_map(|part| part.strip_prefix("charset=").map(|it| it.trim_matches('"').to_owned()));
+    let utf8 =
+        parts.filter_map(|part| part.strip_prefix("charset=").map(|it| it.trim_matches('"').to_owned()));
     if json && utf8.into_iter().all(|charset| charset == "utf-8") {
         Ok(())
     } else {
-        Err(Problem::new(Code::UnsupportedMediaType).detail("a document is sent as application/json in UTF-8"))
+        Err(Problem::new(Code::UnsupportedMediaType)
+            .detail("a document is sent as application/json in UTF-8"))
     }
 }
 
@@ -102,7 +105,8 @@ mod tests {
     /// Any web page can send documents in the name of its reader.
     #[test]
     fn what_browsers_send_without_asking_is_refused() {
-        let sending = |value| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
+        let sending =
+            |value| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
         assert!(sending("application/json; charset=UTF-8").is_ok());
         assert!(sending("application/json").is_ok());
         assert!(sending("text/plain").is_err());

@@ -101,8 +101,9 @@ impl Endpoint {
         let executing = self.schema.execute(graphql::request(request, state, principal));
         match tokio::time::timeout(BOUND, executing).await {
             Ok(response) => Ok(answer::answer(media_type, response)),
-            Err(_) => Err(Problem::new(Code::Timeout)
-                .header(header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Err(_) => {
+                Err(Problem::new(Code::Timeout).header(header::RETRY_AFTER, HeaderValue::from_static("5")))
+            }
         }
     }
 }

@@ -14,9 +14,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use tower::ServiceExt as _;
 
-pub(in crate::http) use fixtures::{
-    ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW,
-};
+pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
 
 use crate::{
     auth::testing::TestIssuer,
@@ -115,11 +113,13 @@ impl Server {
 }
 
 impl Answer {
-    /// Takes out what is different in every request.
-    pub(in crate::http) fn forget_request(&mut self) {
-        let body = self.body.as_object_mut().unwrap();
-        body.remove("requestId");
-        body.remove("instance");
+    /// The body without what is different in every request.
+    pub(in crate::http) fn without_request(&self) -> Value {
+        let mut body = self.body.clone();
+        for field in ["requestId", "instance"] {
+            body.as_object_mut().unwrap().remove(field);
+        }
+        body
     }
 }
 

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    app::plans,
     http::v1::{json::AnyJson, time::Time},
     store,
 };
@@ -21,9 +22,8 @@ pub(in crate::http) struct Plan {
     /// Its name for people.
     #[schema(example = "Starter")]
     display_name: String,
-    /// `{currency, amountMinor, interval}`; null where it has none.
-    #[schema(value_type = Option<Object>)]
-    price: Option<AnyJson>,
+    /// What it costs; null where it costs nothing.
+    price: Option<Price>,
     /// What it switches on.
     features: Vec<String>,
     /// Its limits by name; an absent one is unlimited.
@@ -35,13 +35,35 @@ pub(in crate::http) struct Plan {
     updated_at: Time,
 }
 
+/// What a plan costs.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Price {
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: String,
+    /// In the currency's minor unit (cents).
+    amount_minor: i64,
+    /// How often it is due: `MONTH` or `YEAR`.
+    #[schema(example = "MONTH")]
+    interval: String,
+}
+
+impl From<plans::Price> for Price {
+    fn from(price: plans::Price) -> Self {
+        let plans::Price { currency, amount_minor, interval } = price;
+        Self { currency, amount_minor, interval }
+    }
+}
+
 impl From<store::Plan> for Plan {
     fn from(plan: store::Plan) -> Self {
+        let price = plans::price(&plan).map(Price::from);
         let store::Plan {
             id,
             name,
             display_name,
-            price,
+            price: _,
             features,
             limits,
             resource_version: _,
@@ -52,7 +74,7 @@ impl From<store::Plan> for Plan {
             id,
             name,
             display_name,
-            price: price.map(Into::into),
+            price,
             features,
             limits: limits.into(),
             created_at: created_at.into(),

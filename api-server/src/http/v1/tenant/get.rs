@@ -41,7 +41,7 @@ mod tests {
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn who_has_no_tenant_is_told_so(pool: PgPool) {
         let server = Server::start(&pool).await;
-        let answer = server.with_token(&server.issuer.platform_token("platform-admin"), "/v1/tenant").await;
+        let answer = server.with_token(&server.issuer.platform_token("platform-admin"), "/v1/plans").await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (403, Some("tenant_required")));
     }
 }

@@ -39,9 +39,8 @@ pub(in crate::http) struct RunSummary {
     cancellation: Option<CancelMode>,
     /// What failed, in a run that has.
     error: Option<Failure>,
-    /// Why it waits, while it does: `{position, reason, message}`.
-    #[schema(value_type = Option<Object>)]
-    queue: Option<AnyJson>,
+    /// Why it waits, while it does.
+    queue: Option<Queue>,
     /// Runs of a higher priority start first.
     priority: i32,
     /// When it was created.
@@ -77,6 +76,25 @@ pub(in crate::http) struct Trigger {
     kind: String,
     /// Who or what it was.
     by: Option<String>,
+}
+
+/// Why a run waits.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Queue {
+    /// Its place among the runs of its tenant; 1 is next.
+    position: Option<u32>,
+    /// Why, for machines; new ones may be added.
+    #[schema(example = "PLAN_CONCURRENCY")]
+    reason: String,
+    /// Why, for people.
+    message: String,
+}
+
+impl From<runs::Queue> for Queue {
+    fn from(queue: runs::Queue) -> Self {
+        let runs::Queue { position, reason, message } = queue;
+        Self { position, reason, message }
+    }
 }
 
 /// What failed.
@@ -127,7 +145,7 @@ impl From<store::Run> for RunSummary {
             requested_by,
             cancellation: cancel,
             error: error.and_then(Failure::of),
-            queue: queue.map(Into::into),
+            queue: queue.as_ref().and_then(runs::Queue::parse).map(Queue::from),
             priority,
             created_at: created_at.into(),
             updated_at: updated_at.into(),

@@ -29,7 +29,7 @@ pub(in crate::http) struct Steps {
 pub(in crate::http) struct Step {
     /// Its name in the workflow.
     name: String,
-    /// `PENDING`, `RUNNING`, `WAITING`, `SUCCEEDED`, `FAILED`, `SKIPPED`, `CANCELLED` or `TIMED_OUT`.
+    /// `PENDING`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
     #[schema(example = "SUCCEEDED")]
     status: String,
     /// The attempt that is under way, or was the last; the first is 1.
@@ -67,17 +67,8 @@ pub(in crate::http) async fn list_steps(
 
 impl From<runs::Step> for Step {
     fn from(step: runs::Step) -> Self {
-        let runs::Step {
-            name,
-            phase,
-            attempt,
-            started_at,
-            finished_at,
-            next_at,
-            output,
-            output_ref,
-            error,
-        } = step;
+        let runs::Step { name, phase, attempt, started_at, finished_at, next_at, output, output_ref, error } =
+            step;
         Self {
             name,
             status: upper_snake(phase.as_str()),

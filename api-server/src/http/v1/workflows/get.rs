@@ -45,10 +45,9 @@ mod tests {
         let server = Server::start(&pool).await;
         let mut bodies = Vec::new();
         for id in [WORKFLOW, "00000000-0000-4000-8000-00000000dead", "nonsense"] {
-            let mut answer = server.get("globex", "viewer", &format!("/v1/workflows/{id}")).await;
+            let answer = server.get("globex", "viewer", &format!("/v1/workflows/{id}")).await;
             assert_eq!(answer.status, 404);
-            answer.forget_request();
-            bodies.push(answer.body);
+            bodies.push(answer.without_request());
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
     }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    app::workflows,
     http::v1::{json::AnyJson, time::Time},
     store::{self, WorkflowState},
 };
@@ -44,15 +45,34 @@ pub(in crate::http) struct WorkflowSummary {
 pub(in crate::http) struct Workflow {
     #[serde(flatten)]
     summary: WorkflowSummary,
-    /// What was found wrong with it: a list of `{path, code, message}`.
-    #[schema(value_type = Vec<Object>)]
-    problems: AnyJson,
+    /// What was found wrong with it.
+    problems: Vec<WorkflowProblem>,
     /// Its steps, in order, as they were written.
     #[schema(value_type = Vec<Object>)]
     steps: AnyJson,
     /// The JSON Schema of its runs' input; null where it takes any.
     #[schema(value_type = Option<Object>)]
     input_schema: Option<AnyJson>,
+}
+
+/// Something that was found wrong with a workflow.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct WorkflowProblem {
+    /// Where.
+    #[schema(example = "spec.steps[2].when")]
+    path: String,
+    /// What, for machines; new codes may be added.
+    #[schema(example = "UNKNOWN_STEP")]
+    code: String,
+    /// What, for people.
+    message: String,
+}
+
+impl From<workflows::Problem> for WorkflowProblem {
+    fn from(problem: workflows::Problem) -> Self {
+        let workflows::Problem { path, code, message } = problem;
+        Self { path, code, message }
+    }
 }
 
 impl From<store::Workflow> for WorkflowSummary {
@@ -91,7 +111,7 @@ impl From<store::Workflow> for Workflow {
     fn from(workflow: store::Workflow) -> Self {
         let part = |pointer: &str| workflow.spec.pointer(pointer).cloned();
         Self {
-            problems: workflow.problems.clone().into(),
+            problems: workflows::problems(&workflow).into_iter().map(WorkflowProblem::from).collect(),
             steps: part("/steps").unwrap_or_else(|| serde_json::json!([])).into(),
             input_schema: part("/input/schema").map(Into::into),
             summary: workflow.into(),
