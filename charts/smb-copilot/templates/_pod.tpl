@@ -1,0 +1,48 @@
+{{/* Parts that the pods of operator and api-server share. */}}
+
+{{- define "smb.pod.security" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "smb.container.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "smb.probes" -}}
+startupProbe:
+  httpGet: {path: /livez, port: health}
+  periodSeconds: 1
+  failureThreshold: 120
+livenessProbe:
+  httpGet: {path: /livez, port: health}
+  periodSeconds: 10
+  failureThreshold: 3
+readinessProbe:
+  httpGet: {path: /readyz, port: health}
+  periodSeconds: 2
+  failureThreshold: 3
+{{- end }}
+
+{{- define "smb.env" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- {name: SMB_RELEASE_NAMESPACE, value: {{ .Release.Namespace | quote }}}
+- {name: SMB_HEALTH_ADDR, value: "0.0.0.0:9090"}
+- {name: SMB_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
+- {name: RUST_LOG, value: {{ .Values.logs.filter | quote }}}
+{{- end }}
+
+{{- define "smb.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
