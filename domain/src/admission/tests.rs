@@ -88,6 +88,10 @@ fn waiting_runs_say_why() {
     insta::assert_debug_snapshot!(decide(&queue));
 }
 
+fn count(number: usize) -> u32 {
+    u32::try_from(number).expect("few")
+}
+
 fn any_queue() -> impl Strategy<Value = Queue> {
     let tenants =
         proptest::collection::vec((1_u32..4, proptest::option::of(0_u32..5), 0_u32..5, any::<bool>()), 1..5);
@@ -125,13 +129,13 @@ proptest! {
         let decisions = decide(&queue);
         prop_assert_eq!(decisions.len(), queue.queued.len());
         let admitted = admitted(&queue);
-        prop_assert!(queue.places.is_none_or(|places| admitted.len() <= places as usize));
+        prop_assert!(queue.places.is_none_or(|places| count(admitted.len()) <= places));
         for tenant in &queue.tenants {
             let starts = queue.queued.iter().filter(|r| r.tenant == tenant.name && admitted.contains(&r.uid)).count();
             prop_assert!(tenant.gate == Gate::Open || starts == 0);
-            prop_assert!(starts == 0 || tenant.concurrent_runs.is_none_or(|l| starts + tenant.running as usize <= l as usize));
+            prop_assert!(starts == 0 || tenant.concurrent_runs.is_none_or(|l| count(starts) + tenant.running <= l));
         }
-        let mut reversed = queue.clone();
+        let mut reversed = queue;
         reversed.queued.reverse();
         reversed.tenants.reverse();
         prop_assert_eq!(decide(&reversed), decisions);
@@ -140,10 +144,10 @@ proptest! {
     /// A free place is not left empty while somebody could use it.
     #[test]
     fn who_waits_for_a_place_waits_for_a_full_cluster(queue in any_queue()) {
-        let starts = admitted(&queue).len();
+        let starts = count(admitted(&queue).len());
         for decision in decide(&queue) {
             if let Verdict::Wait { reason: Reason::ClusterConcurrency, .. } = decision.verdict {
-                prop_assert_eq!(queue.places.map(|places| places as usize), Some(starts));
+                prop_assert_eq!(queue.places, Some(starts));
             }
         }
     }

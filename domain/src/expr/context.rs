@@ -41,7 +41,7 @@ impl Context {
         self.roots.get(name).map(AsRef::as_ref)
     }
 
-    pub(super) fn interrupt(&self) -> Option<Arc<AtomicBool>> {
+    pub(crate) fn interrupt(&self) -> Option<Arc<AtomicBool>> {
         self.interrupt.clone()
     }
 }

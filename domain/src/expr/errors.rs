@@ -72,15 +72,17 @@ pub enum EvaluateError {
         message: String,
     },
     /// More iterations than allowed, or interrupted by the caller.
-    #[error("failed to evaluate `{source_text}`: it took more than {limit} steps, or was interrupted")]
+    #[error("failed to evaluate `{source_text}`: it took more than {limit} steps, or too long")]
     Exhausted {
         /// The expression.
         source_text: String,
-        /// The bound in iterations and concatenations.
-        limit: u32,
+        /// The bound in iterations and values copied.
+        limit: u64,
     },
     /// The value, as JSON, is larger than allowed.
-    #[error("failed to evaluate `{source_text}`: its value has more than {limit} bytes")]
+    #[error(
+        "failed to evaluate `{source_text}`: its value, with those before it, has more than {limit} bytes"
+    )]
     TooLarge {
         /// The expression.
         source_text: String,

@@ -2,47 +2,41 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use cel::common::types::CelBool;
-use cel::common::value::CowVal;
-use cel::context::VariableResolver;
 use serde_json::Value;
 
+use super::budget::{Guard, UNITS};
 use super::context::Context;
 use super::errors::EvaluateError;
 use super::functions::ENVIRONMENT;
 use super::json;
-use super::meter::TICK;
 use super::program::Program;
+use super::references::Reads;
 
-/// Iterations and concatenations of one evaluation. A workflow's input of 256 KiB holds at most some 100,000 values.
-const BUDGET: u32 = 200_000;
 /// The largest value of an expression, in bytes of JSON: a run's whole inline budget, four times over.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
 impl Program {
-    /// The value of this expression on `context`, as JSON. Costs at most 200,000 iterations and concatenations.
+    /// The value of this expression on `context`, as JSON. Costs at most 500,000 units, which are
+    /// iterations and values copied.
     ///
     /// # Errors
     /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
-        let meter = Meter {
-            left: AtomicU32::new(BUDGET),
-            spent: AtomicBool::new(false),
-            interrupt: context.interrupt(),
-        };
+        let budget = Guard::new(context.interrupt());
         let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
-        scope.set_variable_resolver(&meter);
-        for name in &self.references().roots {
+        for (name, reads) in &self.references().roots {
             if let Some(value) = context.get(name) {
-                scope.add_variable_from_value(name.as_str(), self.bind(name, value));
+                scope.add_variable_from_value(name.as_str(), bind(value, reads, &budget));
             }
+        }
+        if budget.is_spent() {
+            return Err(self.exhausted());
         }
         // The evaluator may panic on what its authors did not foresee; that must end the step, not the process.
         let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, &scope)));
-        if meter.spent.load(Ordering::Relaxed) {
-            return Err(EvaluateError::Exhausted { source_text: self.source.clone(), limit: BUDGET });
+        if budget.is_spent() {
+            return Err(self.exhausted());
         }
         match result {
             Ok(Ok(value)) => json::from_cel(&value, MAX_VALUE_BYTES).map_err(|error| self.not_json(error)),
@@ -64,15 +58,8 @@ impl Program {
         }
     }
 
-    /// Only the steps that are read are converted: the others' outputs may be large.
-    fn bind(&self, name: &str, value: &Value) -> cel::Value {
-        match (name, value) {
-            ("steps", Value::Object(steps)) => {
-                let read = steps.iter().filter(|(step, _)| self.references().steps.contains_key(*step));
-                json::map_to_cel(read)
-            }
-            _ => json::to_cel(value),
-        }
+    fn exhausted(&self) -> EvaluateError {
+        EvaluateError::Exhausted { source_text: self.source.clone(), limit: UNITS }
     }
 
     fn failed(&self, message: String) -> EvaluateError {
@@ -87,6 +74,20 @@ impl Program {
             json::NotJson::Kind(message) => {
                 EvaluateError::NotJson { source_text: self.source.clone(), message }
             }
+        }
+    }
+}
+
+/// Only what is read is converted: the rest of an input, or the outputs of other steps, may be large.
+fn bind(value: &Value, reads: &Reads, budget: &Guard) -> cel::Value {
+    match (value, reads) {
+        (Value::Object(fields), Reads::Fields(read)) => {
+            let fields = fields.iter().filter(|(name, _)| read.contains(*name));
+            json::map_to_cel(fields.inspect(|(_, field)| budget.charge(field)))
+        }
+        _ => {
+            budget.charge(value);
+            json::to_cel(value)
         }
     }
 }
@@ -115,31 +116,12 @@ fn describe(error: &cel::ExecutionError) -> String {
             cel::Value::Int(index) => format!("the list has no element {index}"),
             _ => "the list has no such element".to_owned(),
         },
-        E::FunctionError { function, message } => format!("{function}: {message}"),
+        E::FunctionError { function, message } => {
+            // The regex library draws its message over several lines.
+            format!("{function}: {}", message.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
         E::NoSuchOverload(overload) => overload.to_string(),
         E::UnexpectedType { got, want } => format!("expected {want}, got {got}"),
         _ => "the operation is not supported on these values".to_owned(),
-    }
-}
-
-/// Resolves `@tick` while there is budget.
-struct Meter {
-    left: AtomicU32,
-    spent: AtomicBool,
-    interrupt: Option<Arc<AtomicBool>>,
-}
-
-impl VariableResolver for Meter {
-    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        if variable != TICK {
-            return None;
-        }
-        let interrupted = self.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
-        let paid = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if interrupted || paid.is_err() {
-            self.spent.store(true, Ordering::Relaxed);
-            return None;
-        }
-        Some(CowVal::owned(CelBool::from(true)))
     }
 }

@@ -6,14 +6,12 @@
 use std::sync::{Arc, LazyLock};
 
 use cel::common::types::DYN_TYPE;
-use cel::common::value::CowVal;
-use cel::{Env, ExecutionError, extensions};
+use cel::{Env, extensions};
 
-/// Elements of a list or characters of a string that a concatenation may give.
-const MAX_CONCATENATED: i64 = 1 << 20;
+use super::budget::{pay, range};
 
-/// The name under which [`bounded`] is called by metered expressions. It cannot be written by users.
-pub(super) const BOUNDED: &str = "@bounded";
+/// The name under which [`pay`] is called by metered expressions. It cannot be written by users.
+pub(super) const PAY: &str = "@pay";
 
 const NAMES: &[&str] = &[
     "!_",
@@ -96,24 +94,16 @@ pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
+/// The name under which [`range`] is called by metered expressions. It cannot be written by users.
+pub(super) const RANGE: &str = "@range";
+
 /// The environment of every expression: standard functions, `math`, and the harmless part of the string functions.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib().with_optional_support(false);
     env.add_extension(extensions::strings).expect("the string functions are declared once");
     env.add_extension(extensions::math).expect("the math functions are declared once");
     env.add_extension(extensions::encoders).expect("the base64 functions are declared once");
-    env.add_overload(BOUNDED, "bounded_dyn", vec![DYN_TYPE], bounded).expect("the name is ours alone");
+    env.add_overload(PAY, "pay_dyn", vec![DYN_TYPE], pay).expect("the name is ours alone");
+    env.add_overload(RANGE, "range_dyn", vec![DYN_TYPE], range).expect("the name is ours alone");
     Arc::new(env)
 });
-
-/// Gives its argument back, or refuses it for its size.
-fn bounded<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let value = arguments.into_iter().next().ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    match value.as_sizer().map(|sizer| *sizer.size().inner()) {
-        Some(size) if size > MAX_CONCATENATED => Err(ExecutionError::function_error(
-            "+",
-            format!("the result has {size} elements, more than {MAX_CONCATENATED}"),
-        )),
-        _ => Ok(value),
-    }
-}

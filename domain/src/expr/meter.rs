@@ -1,21 +1,17 @@
 //! Meters an expression: the evaluator has no hooks, so the tree is rewritten to carry them.
 //!
-//! - The range of every comprehension, and what it computes for each element, becomes `@tick ? … : null`, where
-//!   `@tick` is a variable whose lookup fails once the budget is spent.
-//! - Every concatenation becomes `@bounded(@tick ? a + b : null)`, so that repeated doubling ends early.
+//! What is about to be copied goes through the function `@pay`, which charges for it and fails once the budget is
+//! spent: the range of every loop and what it computes for each element, the elements of lists and maps, and the
+//! result of every concatenation. Ranges go through `@range`, which also brings the keys of maps into an order.
 //!
 //! The shape `@result + […]` of `map` and `filter` is left alone: the evaluator runs it in linear time.
 
 use cel::IdedExpr;
 use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, MapEntryExpr, SelectExpr,
-    operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, MapEntryExpr, SelectExpr, operators,
 };
 
-use super::functions::BOUNDED;
-
-/// The variable whose lookup costs one unit of the budget.
-pub(super) const TICK: &str = "@tick";
+use super::functions::{PAY, RANGE};
 
 /// The same expression, metered.
 pub(super) fn meter(node: IdedExpr) -> IdedExpr {
@@ -29,7 +25,7 @@ pub(super) fn meter(node: IdedExpr) -> IdedExpr {
             Expr::Select(SelectExpr { operand: Box::new(meter(*select.operand)), ..select })
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(meter).collect();
+            list.elements = list.elements.into_iter().map(paid).collect();
             Expr::List(list)
         }
         Expr::Map(mut map) => {
@@ -49,13 +45,13 @@ fn meter_call(id: u64, call: CallExpr) -> IdedExpr {
         func_name: call.func_name,
     };
     let metered = IdedExpr { id, expr: Expr::Call(call) };
-    if concatenates { function(BOUNDED, vec![ticked(metered)]) } else { metered }
+    if concatenates { function(PAY, metered) } else { metered }
 }
 
 fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
     let expr = match entry.expr {
         EntryExpr::MapEntry(MapEntryExpr { key, value, optional }) => {
-            EntryExpr::MapEntry(MapEntryExpr { key: meter(key), value: meter(value), optional })
+            EntryExpr::MapEntry(MapEntryExpr { key: meter(key), value: paid(value), optional })
         }
         field @ EntryExpr::StructField(_) => field,
     };
@@ -65,7 +61,7 @@ fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
 fn meter_comprehension(comprehension: ComprehensionExpr) -> ComprehensionExpr {
     let accumulator = comprehension.accu_var.clone();
     ComprehensionExpr {
-        iter_range: ticked(meter(comprehension.iter_range)),
+        iter_range: function(RANGE, meter(comprehension.iter_range)),
         loop_step: meter_step(comprehension.loop_step, &accumulator),
         ..comprehension
     }
@@ -79,11 +75,11 @@ fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
             IdedExpr { id: node.id, expr: Expr::Call(CallExpr { args, ..call }) }
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(|element| ticked(meter(element))).collect();
+            list.elements = list.elements.into_iter().map(paid).collect();
             IdedExpr { id: node.id, expr: Expr::List(list) }
         }
         Expr::Ident(name) if name == accumulator => IdedExpr { id: node.id, expr: Expr::Ident(name) },
-        expr => ticked(meter(IdedExpr { id: node.id, expr })),
+        expr => paid(IdedExpr { id: node.id, expr }),
     }
 }
 
@@ -97,12 +93,16 @@ fn mentions(node: &IdedExpr, accumulator: &str) -> bool {
     }
 }
 
-fn ticked(node: IdedExpr) -> IdedExpr {
-    let tick = IdedExpr { id: 0, expr: Expr::Ident(TICK.to_owned()) };
-    let null = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Null) };
-    function(operators::CONDITIONAL, vec![tick, node, null])
+/// Metered, and paid for.
+fn paid(node: IdedExpr) -> IdedExpr {
+    match node.expr {
+        // A literal is as small as the expression.
+        Expr::Literal(_) => node,
+        _ => function(PAY, meter(node)),
+    }
 }
 
-fn function(name: &str, args: Vec<IdedExpr>) -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args }) }
+fn function(name: &str, argument: IdedExpr) -> IdedExpr {
+    let call = CallExpr { func_name: name.to_owned(), target: None, args: vec![argument] };
+    IdedExpr { id: 0, expr: Expr::Call(call) }
 }

@@ -4,6 +4,7 @@
 //! nesting of comprehensions, a closed list of functions) when they are parsed, and dynamically (iterations, size
 //! of intermediate and final values, an interrupt) when they are evaluated.
 
+mod budget;
 mod context;
 mod errors;
 mod evaluate;
@@ -13,10 +14,11 @@ mod meter;
 mod program;
 mod references;
 
+pub(crate) use budget::Guard;
 pub use context::Context;
 pub use errors::{EvaluateError, ParseError};
 pub use program::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, Program};
-pub use references::References;
+pub use references::{Reads, References};
 
 #[cfg(test)]
 mod tests;

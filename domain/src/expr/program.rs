@@ -62,15 +62,18 @@ fn parse(source: &str) -> Result<IdedExpr, ParseError> {
     match parsed {
         Ok(Ok(expression)) => Ok(expression),
         Ok(Err(errors)) => {
-            let first = errors.errors.first();
-            let message = first.map_or_else(
-                || "unknown error".to_owned(),
-                |error| format!("{} (column {})", error.msg, error.pos.1),
-            );
+            let message = errors.errors.first().map_or_else(|| "unknown error".to_owned(), describe);
             Err(ParseError::Syntax { message })
         }
         Err(_) => Err(ParseError::Syntax { message: "the parser gave up".to_owned() }),
     }
+}
+
+/// The parser's message, without its list of everything that could have stood there.
+fn describe(error: &cel::ParseError) -> String {
+    let message = error.msg.trim_start_matches("Syntax error: ");
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    format!("{} (column {})", message.replace("'<EOF>'", "end"), error.pos.1)
 }
 
 /// Levels of the tree, found without recursion: the tree is not known to be shallow yet.

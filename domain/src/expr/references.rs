@@ -12,23 +12,21 @@ use super::program::MAX_NESTING;
 /// What an expression reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
-    /// Free variables: `input`, `steps`, …
-    pub roots: BTreeSet<String>,
+    /// Free variables (`input`, `steps`, …), and what of each.
+    pub roots: BTreeMap<String, Reads>,
     /// The steps read, and of each the fields (`output`, `phase`, …); no field when the whole step is read.
     pub steps: BTreeMap<String, BTreeSet<String>>,
     /// The secrets read, by their name in `spec.secrets`.
     pub secrets: BTreeSet<String>,
 }
 
-impl References {
-    /// Adds what another expression reads.
-    pub fn extend(&mut self, other: &Self) {
-        self.roots.extend(other.roots.iter().cloned());
-        self.secrets.extend(other.secrets.iter().cloned());
-        for (step, fields) in &other.steps {
-            self.steps.entry(step.clone()).or_default().extend(fields.iter().cloned());
-        }
-    }
+/// What is read of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// All of it.
+    Whole,
+    /// These fields.
+    Fields(BTreeSet<String>),
 }
 
 /// Walks the expression once.
@@ -133,7 +131,14 @@ impl Walk {
 
     fn read(&mut self, path: &[String]) -> Result<(), ParseError> {
         let [root, rest @ ..] = path else { return Ok(()) };
-        self.found.roots.insert(root.clone());
+        let reads = self.found.roots.entry(root.clone()).or_insert_with(|| Reads::Fields(BTreeSet::new()));
+        match (reads, rest.first()) {
+            (Reads::Fields(fields), Some(field)) => {
+                fields.insert(field.clone());
+            }
+            (reads, None) => *reads = Reads::Whole,
+            (Reads::Whole, Some(_)) => {}
+        }
         match (root.as_str(), rest) {
             ("steps", []) => return Err(ParseError::DynamicSteps),
             ("steps", [step, rest @ ..]) => {

@@ -100,18 +100,68 @@ fn references_are_found_without_evaluation() {
     insta::assert_debug_snapshot!(program.references());
 }
 
-/// A tenant's loop over a large input must not occupy the operator or the runner.
+/// A tenant's loop over a large input must occupy neither the processor nor the memory of the operator or the runner.
 #[test]
 fn a_costly_expression_is_ended() {
     let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
-    for source in ["input.l.map(a, input.l.map(b, a + b))", "input.l.all(a, input.l.all(b, b == 1))"] {
+    let many = |element: &str| vec![element; 400].join(",");
+    for source in [
+        "input.l.map(a, input.l.map(b, a + b))",
+        "input.l.all(a, input.l.all(b, b == 1)) || true",
+        "input.l.exists(a, input.l.all(b, b == 1) && false)",
+        "input.l.filter(a, input.l.exists_one(b, b == 2))",
+        "input.l.map(a, input.s)",
+        "input.l.map(a, input.l)",
+        "input.l.map(a, {'s': input.s})",
+        &vec!["input.s"; 100].join("+"),
+        &format!("[{}]", many("input.s")),
+        &format!("[{}]", many("input.l")),
+    ] {
         let result = Program::parse(source).expect("valid").evaluate(&large);
-        assert!(matches!(result, Err(EvaluateError::Exhausted { .. })), "{source}: {result:?}");
+        assert!(matches!(result, Err(EvaluateError::Exhausted { .. })), "{source}");
     }
-    let doubling = Program::parse(&vec!["input.s"; 100].join("+")).expect("valid").evaluate(&large);
-    assert!(matches!(doubling, Err(EvaluateError::Failed { .. })), "{doubling:?}");
-    let wide = Program::parse("input.l.map(a, input.s)").expect("valid").evaluate(&large);
-    assert!(matches!(wide, Err(EvaluateError::TooLarge { .. })), "{wide:?}");
+    let wide = Program::parse("[input.s, input.s, input.s, input.s, input.s, input.s]").expect("valid");
+    assert!(matches!(wide.evaluate(&large), Err(EvaluateError::TooLarge { .. })));
+}
+
+/// A tenant may write thousands of expressions into one step: they share one budget.
+#[test]
+fn a_template_has_one_budget() {
+    let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
+    let text = "${{ input.s }} ".repeat(5_000);
+    for template in
+        [json!(text), json!(vec!["${{ input.l.map(a, a + 1) }}"; 100]), json!(vec!["${{ input.s }}"; 5_000])]
+    {
+        let result = crate::template::Template::parse(&template).expect("valid").render(&large);
+        let ended = matches!(result, Err(EvaluateError::Exhausted { .. } | EvaluateError::TooLarge { .. }));
+        assert!(ended, "{:?}", result.map(|value| value.to_string().len()));
+    }
+}
+
+/// Each expression of a large input pays only for the fields it reads.
+#[test]
+fn what_is_not_read_costs_nothing() {
+    let large = Context::new().with("input", json!({"l": vec![1; 400_000], "n": 1}));
+    assert_eq!(Program::parse("input.n").expect("valid").evaluate(&large), Ok(json!(1)));
+    assert_eq!(
+        Program::parse("has(input.n) && !has(input.m)").expect("valid").evaluate(&large),
+        Ok(json!(true))
+    );
+    assert!(
+        Program::parse("input")
+            .expect("valid")
+            .evaluate(&Context::new().with("input", json!(vec![1; 600_000])))
+            .is_err()
+    );
+}
+
+/// A replayed run must see the same order as the run did.
+#[test]
+fn maps_are_gone_through_in_the_order_of_their_keys() {
+    let fields: serde_json::Map<String, Value> = (0..50).map(|n| (format!("k{n:02}"), json!(n))).collect();
+    let context = Context::new().with("input", Value::Object(fields));
+    let values = Program::parse("input.map(k, input[k])").expect("valid").evaluate(&context);
+    assert_eq!(values, Ok(json!((0..50).collect::<Vec<_>>())));
 }
 
 #[test]

@@ -18,7 +18,10 @@ pub enum SchemaError {
         dialect: String,
     },
     /// A reference that leaves the document.
-    #[error("{pointer}: `{target}` leaves the schema; only references within it (`#/$defs/…`) are allowed")]
+    #[error(
+        "{}: `{target}` leaves the schema; only references within it (`#/$defs/…`) are allowed",
+        at(pointer)
+    )]
     Remote {
         /// Where in the schema.
         pointer: String,
@@ -26,7 +29,7 @@ pub enum SchemaError {
         target: String,
     },
     /// A schema that applies itself to the same value without end, or in too many ways.
-    #[error("{pointer}: applies {applications} subschemas to one value; at most {limit} are allowed")]
+    #[error("{}: applies {applications} subschemas to one value; at most {limit} are allowed", at(pointer))]
     TooCostly {
         /// Where in the schema.
         pointer: String,
@@ -36,11 +39,16 @@ pub enum SchemaError {
         limit: u64,
     },
     /// Not a valid schema.
-    #[error("{pointer}: {message}")]
+    #[error("{}: {message}", at(pointer))]
     Invalid {
         /// Where in the schema.
         pointer: String,
         /// What is wrong.
         message: String,
     },
+}
+
+/// A JSON pointer for people.
+pub(super) fn at(pointer: &str) -> &str {
+    if pointer.is_empty() { "(root)" } else { pointer }
 }

@@ -35,8 +35,7 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = if self.pointer.is_empty() { "(root)" } else { &self.pointer };
-        write!(f, "{at}: {}", self.message)
+        write!(f, "{}: {}", errors::at(&self.pointer), self.message)
     }
 }
 

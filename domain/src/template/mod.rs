@@ -15,7 +15,7 @@ use text::Text;
 #[derive(Clone, Debug)]
 pub struct Template {
     root: Node,
-    references: References,
+    references: Vec<(String, References)>,
 }
 
 /// One thing wrong in a template.
@@ -50,9 +50,9 @@ impl Template {
         }
     }
 
-    /// What its expressions read.
+    /// What its expressions read, by their place in the template (as in [`TemplateProblem::path`]).
     #[must_use]
-    pub fn references(&self) -> &References {
+    pub fn references(&self) -> &[(String, References)] {
         &self.references
     }
 
@@ -61,7 +61,7 @@ impl Template {
     /// # Errors
     /// The first expression that fails on this data.
     pub fn render(&self, context: &Context) -> Result<Value, EvaluateError> {
-        render::node(&self.root, context)
+        render::render(&self.root, context)
     }
 
     /// The same as text, for what has no other type: environment variables, headers, URLs.
@@ -69,14 +69,14 @@ impl Template {
     /// # Errors
     /// The first expression that fails on this data.
     pub fn render_text(&self, context: &Context) -> Result<String, EvaluateError> {
-        render::node(&self.root, context).map(|value| render::text_of(&value))
+        render::render(&self.root, context).map(|value| render::text_of(&value))
     }
 }
 
 #[derive(Default)]
 struct Reader {
     problems: Vec<TemplateProblem>,
-    references: References,
+    references: Vec<(String, References)>,
 }
 
 impl Reader {
@@ -104,7 +104,8 @@ impl Reader {
         match Text::parse(source) {
             Ok(Text::Literal(literal)) => Node::Plain(Value::String(literal)),
             Ok(text) => {
-                text.programs().for_each(|program| self.references.extend(program.references()));
+                let read = text.programs().map(|program| (path.to_owned(), program.references().clone()));
+                self.references.extend(read);
                 Node::Text(text)
             }
             Err(errors) => {

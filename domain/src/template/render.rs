@@ -4,37 +4,65 @@ use serde_json::Value;
 
 use super::Node;
 use super::text::{Part, Text};
-use crate::expr::{Context, EvaluateError};
+use crate::expr::{Context, EvaluateError, Guard, Program};
 
-pub(super) fn node(node: &Node, context: &Context) -> Result<Value, EvaluateError> {
-    match node {
-        Node::Plain(value) => Ok(value.clone()),
-        Node::Text(written) => text(written, context),
-        Node::List(items) => {
-            items.iter().map(|item| self::node(item, context)).collect::<Result<_, _>>().map(Value::Array)
-        }
-        Node::Object(fields) => fields
-            .iter()
-            .map(|(name, field)| Ok((name.clone(), self::node(field, context)?)))
-            .collect::<Result<_, _>>()
-            .map(Value::Object),
-    }
+/// What all values of a template together may be as JSON, in bytes.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Renders a template; all its expressions share one budget, in cost and in size.
+pub(super) fn render(root: &Node, context: &Context) -> Result<Value, EvaluateError> {
+    let _budget = Guard::new(context.interrupt());
+    Renderer { context, left: MAX_BYTES }.node(root)
 }
 
-fn text(text: &Text, context: &Context) -> Result<Value, EvaluateError> {
-    match text {
-        Text::Literal(literal) => Ok(Value::String(literal.clone())),
-        Text::Whole(program) => program.evaluate(context),
-        Text::Mixed(parts) => {
-            let mut written = String::new();
-            for part in parts {
-                match part {
-                    Part::Literal(literal) => written.push_str(literal),
-                    Part::Program(program) => written.push_str(&text_of(&program.evaluate(context)?)),
-                }
+struct Renderer<'a> {
+    context: &'a Context,
+    left: usize,
+}
+
+impl Renderer<'_> {
+    fn node(&mut self, node: &Node) -> Result<Value, EvaluateError> {
+        match node {
+            Node::Plain(value) => Ok(value.clone()),
+            Node::Text(text) => self.text(text),
+            Node::List(items) => {
+                items.iter().map(|item| self.node(item)).collect::<Result<_, _>>().map(Value::Array)
             }
-            Ok(Value::String(written))
+            Node::Object(fields) => fields
+                .iter()
+                .map(|(name, field)| Ok((name.clone(), self.node(field)?)))
+                .collect::<Result<_, _>>()
+                .map(Value::Object),
         }
+    }
+
+    fn text(&mut self, text: &Text) -> Result<Value, EvaluateError> {
+        match text {
+            Text::Literal(literal) => Ok(Value::String(literal.clone())),
+            Text::Whole(program) => self.value(program),
+            Text::Mixed(parts) => {
+                let mut written = String::new();
+                for part in parts {
+                    match part {
+                        Part::Literal(literal) => written.push_str(literal),
+                        Part::Program(program) => written.push_str(&text_of(&self.value(program)?)),
+                    }
+                }
+                Ok(Value::String(written))
+            }
+        }
+    }
+
+    fn value(&mut self, program: &Program) -> Result<Value, EvaluateError> {
+        let value = program.evaluate(self.context)?;
+        let bytes = match &value {
+            Value::String(text) => text.len(),
+            other => other.to_string().len(),
+        };
+        let too_large =
+            || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit: MAX_BYTES };
+        self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
+        Ok(value)
     }
 }
 

@@ -35,7 +35,8 @@ impl Problems {
     }
 
     pub(super) fn into_sorted(mut self) -> Vec<Problem> {
-        self.found.sort();
+        self.found
+            .sort_by_cached_key(|problem| (natural(&problem.path), problem.code, problem.message.clone()));
         self.found.dedup();
         self.found
     }
@@ -70,7 +71,9 @@ impl Problems {
     pub(super) fn template(&mut self, path: &str, value: &Value, scope: &Scope<'_>) -> Option<Template> {
         match Template::parse(value) {
             Ok(template) => {
-                self.references(path, template.references(), scope);
+                for (place, references) in template.references() {
+                    self.references(&format!("{path}{place}"), references, scope);
+                }
                 Some(template)
             }
             Err(problems) => {
@@ -123,6 +126,17 @@ impl Problems {
             self.add(path, code, message);
         }
     }
+}
+
+/// A path that sorts `steps[2]` before `steps[10]`.
+fn natural(path: &str) -> String {
+    let pieces = path.split('[').map(|piece| match piece.split_once(']') {
+        Some((index, rest)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{index:0>6}]{rest}")
+        }
+        _ => piece.to_owned(),
+    });
+    pieces.collect::<Vec<_>>().join("[")
 }
 
 impl From<Problem> for crds::workflow::Problem {

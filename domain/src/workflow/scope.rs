@@ -56,7 +56,7 @@ impl<'a> Scope<'a> {
 
     /// What is read there but must not be, as codes and messages.
     pub(super) fn faults(&self, references: &References) -> Vec<(&'static str, String)> {
-        let mut faults: Vec<_> = references.roots.iter().filter_map(|root| self.root_fault(root)).collect();
+        let mut faults: Vec<_> = references.roots.keys().filter_map(|root| self.root_fault(root)).collect();
         for (step, fields) in &references.steps {
             faults.extend(self.step_fault(step));
             faults.extend(fields.iter().filter_map(|field| field_fault(step, field)));
@@ -97,6 +97,9 @@ impl<'a> Scope<'a> {
     }
 
     fn step_fault(&self, step: &str) -> Option<(&'static str, String)> {
+        if matches!(self.steps, Steps::None) {
+            return Some(("NotUpstream", format!("no step has run here: {step} cannot be read")));
+        }
         if !self.graph.contains(step) {
             let hint = self
                 .graph
@@ -107,11 +110,14 @@ impl<'a> Scope<'a> {
             return Some(("UnknownStep", format!("there is no step {step}{hint}")));
         }
         match self.steps {
-            Steps::All => None,
-            Steps::None => Some(("NotUpstream", format!("no step has run here: {step} cannot be read"))),
+            Steps::All | Steps::None => None,
             Steps::Before(this) if self.graph.upstream(this).is_some_and(|before| before.contains(step)) => {
                 None
             }
+            Steps::Before(this) if this == step => Some((
+                "NotUpstream",
+                format!("step {step} cannot read itself: it has not ended when this is read"),
+            )),
             Steps::Before(this) => Some((
                 "NotUpstream",
                 format!(
