@@ -1,6 +1,6 @@
 //! What an installation decides: flags, each with an `SMB_…` variable.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -36,6 +36,12 @@ pub(crate) struct Config {
     /// reaches into them. Private, link-local and loopback ranges are closed without being named.
     #[arg(long, env = "SMB_CLUSTER_CIDRS", value_delimiter = ',')]
     pub(crate) cluster_cidrs: Vec<IpNet>,
+    /// Where Services reach the Kubernetes API, as every pod is told: runs may reach it there too.
+    #[arg(long, env = "KUBERNETES_SERVICE_HOST")]
+    pub(crate) kubernetes_service_host: Option<IpAddr>,
+    /// The port of it.
+    #[arg(long, env = "KUBERNETES_SERVICE_PORT", default_value = "443")]
+    pub(crate) kubernetes_service_port: u16,
     /// How log lines look, and which are written.
     #[command(flatten)]
     pub(crate) logs: telemetry::logs::Options,

@@ -4,10 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use crds::{Plan, Tenant};
 use k8s_openapi::api::{
-    core::v1::{Namespace, Service},
+    core::v1::Namespace,
     discovery::v1::EndpointSlice,
 };
-use kube::{Api, Client, api::ListParams};
+use kube::{Api, api::ListParams};
 
 use crate::{api, context::Context, errors::Error};
 
@@ -37,26 +37,23 @@ pub(super) async fn fetch(ctx: &Context, tenant: Arc<Tenant>) -> Result<Fetched,
     let plan = ctx.stores.plan_of(&tenant);
     let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
     let namespace = api::get(&namespaces, &super::namespace_name(&tenant)).await?;
-    let kubernetes = kubernetes(&ctx.client).await?;
+    let kubernetes = kubernetes(ctx).await?;
     Ok(Fetched { tenant, plan, namespace, kubernetes })
 }
 
-async fn kubernetes(client: &Client) -> Result<Endpoint, Error> {
-    let slices: Api<EndpointSlice> = api::within(client, "default");
+async fn kubernetes(ctx: &Context) -> Result<Endpoint, Error> {
+    let slices: Api<EndpointSlice> = api::within(&ctx.client, "default");
     let of_service = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
-    let slices = api::list(&slices, of_service).await?;
-    let service = api::get(&api::within::<Service>(client, "default"), "kubernetes").await?;
-    Ok(endpoint(&slices, service.as_ref()))
+    let service = ctx.config.kubernetes_service_host.map(|host| (host, ctx.config.kubernetes_service_port));
+    Ok(endpoint(&api::list(&slices, of_service).await?, service))
 }
 
-fn endpoint(slices: &[EndpointSlice], service: Option<&Service>) -> Endpoint {
-    let spec = service.and_then(|service| service.spec.as_ref());
+fn endpoint(slices: &[EndpointSlice], service: Option<(IpAddr, u16)>) -> Endpoint {
     let behind = slices.iter().flat_map(|slice| &slice.endpoints).flat_map(|endpoint| &endpoint.addresses);
-    let before = spec.and_then(|spec| spec.cluster_ips.as_ref()).into_iter().flatten();
-    let mut addresses: Vec<IpAddr> = behind.chain(before).filter_map(|text| text.parse().ok()).collect();
+    let behind = behind.filter_map(|text| text.parse().ok());
+    let mut addresses: Vec<IpAddr> = behind.chain(service.map(|(host, _)| host)).collect();
     let behind = slices.iter().flat_map(|slice| slice.ports.iter().flatten()).filter_map(|port| port.port);
-    let before = spec.and_then(|spec| spec.ports.as_ref()).into_iter().flatten().map(|port| port.port);
-    let mut ports: Vec<i32> = behind.chain(before).collect();
+    let mut ports: Vec<i32> = behind.chain(service.map(|(_, port)| i32::from(port))).collect();
     addresses.sort_unstable();
     addresses.dedup();
     ports.sort_unstable();
