@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Mirrors Kubernetes into Postgres; serves REST and GraphQL.
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = false)]
+#[derive(Parser)]
+#[command(version)]
 pub struct Cli {
     /// What to do; serves when nothing is said.
     #[command(subcommand)]
@@ -64,7 +64,8 @@ pub enum Relation {
 }
 
 /// The configuration: flags, each with an environment variable.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Args)]
+#[group(id = "api-server")]
 pub struct Options {
     /// How to log.
     #[command(flatten)]
@@ -96,7 +97,7 @@ pub struct Options {
 }
 
 /// Database URLs. Only the owner's is needed: see `docs/decisions/0002-database-roles.md`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Args)]
 pub struct Database {
     /// URL of the owner of the schema; used for migrations alone.
     #[arg(long, env = "SMB_MIGRATION_DATABASE_URL", hide_env_values = true, global = true)]
@@ -160,4 +161,26 @@ fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The program panics at its start, before it can log anything.
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    /// A secret is in the logs, because somebody printed the options.
+    #[test]
+    fn help_does_not_show_the_values_of_secrets() {
+        let help = Cli::command().render_long_help().to_string();
+        for secret in ["SMB_MIGRATION_DATABASE_URL", "SMB_DATABASE_URL", "SMB_CURSOR_KEY"] {
+            assert!(help.contains(&format!("[env: {secret}]")), "{secret}");
+        }
+    }
 }

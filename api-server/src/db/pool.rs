@@ -26,7 +26,7 @@ pub struct AppPool(PgPool);
 pub struct MirrorPool(PgPool);
 
 /// How to reach the database in each of the three roles.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Urls {
     owner: PgConnectOptions,
     app: PgConnectOptions,
