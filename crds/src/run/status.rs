@@ -1,6 +1,6 @@
 //! What is seen of a WorkflowRun. The operator writes it until it runs, then the runner.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,11 +43,11 @@ pub struct WorkflowRunStatus {
     /// When it was first assigned to a pod.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Time>,
+    pub started_at: Option<MicroTime>,
     /// When it ended.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Time>,
+    pub finished_at: Option<MicroTime>,
     /// Its steps, in the order of the workflow; written whole, by one writer.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,7 +93,7 @@ pub struct RunnerStatus {
     /// Since when.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assigned_at: Option<Time>,
+    pub assigned_at: Option<MicroTime>,
     /// Pods that were lost before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<LostRunner>,

@@ -6,7 +6,7 @@ use crds::{
     workflow::RevisionRef,
 };
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use serde_json::{Value, json};
 
 use super::{
@@ -32,14 +32,14 @@ pub(super) fn waits(seen: &Seen, revision: Option<RevisionRef>, queue: &QueueSta
 /// A pod takes it.
 pub(super) fn assigned(seen: &Seen, pod: &RunnerPod, revision: &RevisionRef, now: Timestamp) -> Value {
     let status = seen.status();
-    let started = status.started_at.clone().unwrap_or(Time(now));
+    let started = status.started_at.clone().unwrap_or(MicroTime(now));
     json!({
         "observedGeneration": seen.run.metadata.generation,
         "phase": status.phase.unwrap_or(RunPhase::Queued),
         "queue": null,
         "revision": status.revision.as_ref().unwrap_or(revision),
         "startedAt": started,
-        "runner": {"job": pod.job, "pod": pod.name, "podUid": pod.uid, "assignedAt": Time(now)},
+        "runner": {"job": pod.job, "pod": pod.name, "podUid": pod.uid, "assignedAt": MicroTime(now)},
         "conditions": working(seen, now),
     })
 }
@@ -70,7 +70,7 @@ pub(super) fn ended(seen: &Seen, end: &End, now: Timestamp) -> Value {
         "phase": phase,
         "queue": null,
         "error": error,
-        "finishedAt": Time(now),
+        "finishedAt": MicroTime(now),
         "duration": began.map(|began| seconds(now.duration_since(began))),
         "conditions": all,
     })

@@ -8,7 +8,7 @@ use crds::{
 };
 use domain::run::{Finish, current};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(super) fn progress(held: &Held, steps: &[StepStatus]) -> Vec<Value> {
 pub(super) fn end(held: &Held, steps: &[StepStatus], finish: &Finish, now: Timestamp) -> Vec<Value> {
     let Finish { phase, output, error } = finish;
     let mut patch = vec![version(held), set("phase", phase), set("steps", steps)];
-    patch.push(set("finishedAt", Time(now)));
+    patch.push(set("finishedAt", MicroTime(now)));
     patch.push(set("duration", duration(now.duration_since(held.started_at))));
     patch.push(set("conditions", end_conditions(held, finish, now)));
     match error.as_ref().and_then(|error| error.step.as_ref()) {
