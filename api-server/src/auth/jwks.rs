@@ -89,11 +89,10 @@ impl KeySet {
         *attempted = Some(Instant::now());
         match self.fetch().await {
             Ok(keys) => self.store(Fetched { keys: Arc::new(keys), at: Instant::now() }),
-            Err(error) => tracing::warn!(
-                issuer = %self.issuer.issuer,
-                error = &error as &dyn std::error::Error,
-                "keeping the issuer's old keys"
-            ),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(issuer = %self.issuer.issuer, error, "keeping the issuer's old keys");
+            }
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) type Schema = async_graphql::Schema<query::Query, mutation::Mutation,
 ///
 /// # Errors
 /// The table lacks a field of the schema, or names one that does not exist.
-pub(crate) fn schema(operations: Arc<Operations>) -> anyhow::Result<Schema> {
+pub(crate) fn schema(operations: &Arc<Operations>) -> anyhow::Result<Schema> {
     let schema = builder().extension(gate::Gate(operations.clone())).data(operations.clone()).finish();
     operations.check_graphql(&surface::operations(&schema.sdl())?)?;
     Ok(schema)
@@ -49,7 +49,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query::default(), mutation::Mutation::default(), EmptySubscription)
+    Schema::build(query::Query, mutation::Mutation, EmptySubscription)
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .limit_directives(MAX_DIRECTIVES)

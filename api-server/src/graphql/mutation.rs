@@ -18,7 +18,6 @@ use crate::{
 };
 
 /// What can be changed.
-#[derive(Default)]
 pub(crate) struct Mutation;
 
 /// A run to start.

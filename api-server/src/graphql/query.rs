@@ -15,7 +15,6 @@ use super::{
 use crate::{app, store};
 
 /// What can be read.
-#[derive(Default)]
 pub(crate) struct Query;
 
 /// What can be read.

@@ -43,7 +43,7 @@ pub fn router(state: AppState) -> anyhow::Result<Router> {
     let operations = Arc::new(Operations::load()?);
     let (routes, document) = openapi::routes().split_for_parts();
     operations.check_rest(&openapi::operations(&document))?;
-    let schema = crate::graphql::schema(operations.clone())?;
+    let schema = crate::graphql::schema(&operations)?;
     let gate = Gate { state: state.clone(), operations: operations.clone() };
     Ok(routes
         .merge(graphql::routes(schema, operations))

@@ -22,7 +22,7 @@ struct Message {
 }
 
 /// The answer for a request that is none.
-pub(super) fn refused(media_type: MediaType, refusal: Refusal) -> Response {
+pub(super) fn refused(media_type: MediaType, refusal: &Refusal) -> Response {
     let errors = vec![Message { message: refusal.to_string() }];
     send(media_type, StatusCode::BAD_REQUEST, &Unexecuted { errors })
 }

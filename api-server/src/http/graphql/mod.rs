@@ -56,7 +56,7 @@ async fn by_get(
     let media_type = accept::choose(&headers)?;
     match parse::from_query(query.as_deref().unwrap_or_default()) {
         Ok(request) => endpoint.execute(&state, principal, request, &Method::GET, media_type).await,
-        Err(refusal) => Ok(answer::refused(media_type, refusal)),
+        Err(refusal) => Ok(answer::refused(media_type, &refusal)),
     }
 }
 
@@ -74,7 +74,7 @@ async fn by_post(
     })?;
     match parse::from_body(&body) {
         Ok(request) => endpoint.execute(&state, principal, request, &Method::POST, media_type).await,
-        Err(refusal) => Ok(answer::refused(media_type, refusal)),
+        Err(refusal) => Ok(answer::refused(media_type, &refusal)),
     }
 }
 

@@ -5,7 +5,7 @@ mod panic;
 mod render;
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -38,14 +38,14 @@ pub struct Problem {
     /// Each thing that is wrong with the request.
     pub errors: Vec<FieldError>,
     /// Headers that belong to the answer, such as `Retry-After`.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem with nothing said but its code.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), headers: HeaderMap::new() }
+        Self { code, detail: None, errors: Vec::new(), headers: Vec::new() }
     }
 
     /// Says what went wrong this time.
@@ -65,7 +65,7 @@ impl Problem {
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
