@@ -1,0 +1,3 @@
+//! Scenarios with real pods: the system installed by its chart on a node.
+
+mod runs;
