@@ -14,7 +14,7 @@ create table idempotency_keys (
   primary key (tenant_id, principal, key)
 );
 
-create index idempotency_keys_by_expiry on idempotency_keys (expires_at);
+create index idempotency_keys_by_expiry on idempotency_keys (tenant_id, expires_at);
 
 alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;

@@ -42,7 +42,11 @@ impl Archiver {
     /// Marks runs as they finish, until it is stopped.
     pub(super) async fn run(self) -> Result<(), Error> {
         loop {
-            if let Err(error) = self.sweep().await {
+            let swept = tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                swept = self.sweep() => swept,
+            };
+            if let Err(error) = swept {
                 tracing::warn!(error = error.chain(), "marking finished runs goes on later");
             }
             tokio::select! {

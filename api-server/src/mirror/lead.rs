@@ -41,7 +41,10 @@ impl Mirror {
     }
 
     async fn term(&self, stop: &CancellationToken) -> Result<(), Error> {
-        let cluster = kube_api::cluster_uid(&self.client).await?;
+        let cluster = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            cluster = kube_api::cluster_uid(&self.client) => cluster?,
+        };
         if cluster::check(&self.pool, cluster).await? == Standing::Halted {
             return Err(Error::Halted);
         }

@@ -12,6 +12,8 @@ use super::{Error, Mirror};
 const DURATION: u64 = 15;
 /// How long before that the lease is renewed, in seconds.
 const GRACE: u64 = 5;
+/// The API server may be away when the process leaves; the lease then ends by itself.
+const RELEASE: Duration = Duration::from_secs(3);
 /// Between tries while the API server is away.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -19,17 +21,12 @@ impl Mirror {
     /// Mirrors whenever this replica holds the lease, until it is stopped; then gives the lease back.
     pub(super) async fn campaign(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            match self.lease().await {
-                Ok(manager) => {
-                    let (mut leading, task) = manager.watch().await;
-                    self.reign(&mut leading, stop).await;
-                    // The manager releases the lease when nobody listens any more.
-                    drop(leading);
-                    if let Ok(Err(error)) = task.await {
-                        let error = Error::Lease(Box::new(error));
-                        tracing::warn!(error = error.chain(), "the lease was not given back");
-                    }
-                }
+            let lease = tokio::select! {
+                () = stop.cancelled() => return,
+                lease = self.lease() => lease,
+            };
+            match lease {
+                Ok(manager) => self.hold(manager, stop).await,
                 Err(error) => {
                     tracing::warn!(error = error.chain(), "no lease yet");
                     tokio::select! {
@@ -37,6 +34,25 @@ impl Mirror {
                         () = tokio::time::sleep(PAUSE) => {}
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes part in the election until the process is stopped or the lease's manager gives up.
+    async fn hold(&self, manager: LeaseManager, stop: &CancellationToken) {
+        let (mut leading, mut task) = manager.watch().await;
+        self.reign(&mut leading, stop).await;
+        // The manager releases the lease when nobody listens any more.
+        drop(leading);
+        match tokio::time::timeout(RELEASE, &mut task).await {
+            Ok(Ok(Err(error))) => {
+                let error = Error::Lease(Box::new(error));
+                tracing::warn!(error = error.chain(), "the lease was not given back");
+            }
+            Ok(_) => {}
+            Err(_) => {
+                tracing::warn!(seconds = RELEASE.as_secs(), "the lease was not given back in time");
+                task.abort();
             }
         }
     }

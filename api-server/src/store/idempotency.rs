@@ -54,6 +54,17 @@ pub async fn begin(
 ) -> Result<Found, Error> {
     let Request { principal, key, fingerprint } = request;
     let (connection, tenant) = tx.parts();
+    sqlx::query!(
+        "delete from idempotency_keys where tenant_id = $1 and (principal, key) in (
+           select principal, key from idempotency_keys
+           where tenant_id = $1 and expires_at <= $2 limit 100 for update skip locked
+         )",
+        tenant,
+        now
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(Error::query("forget expired idempotency keys"))?;
     // A row that is in the way and counts is locked by the failed update, so that the query below sees it.
     let claimed = sqlx::query!(
         "insert into idempotency_keys as k (tenant_id, principal, key, fingerprint, created_at, expires_at)

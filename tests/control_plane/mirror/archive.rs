@@ -15,14 +15,33 @@ async fn a_finished_run_is_marked_once_it_is_stored_and_outlives_its_object() ->
     let running = database.start(&client).await?;
     tenant.run("invoices", "done").await?;
     tenant.finish("done", "Failed").await?;
-    let marked = async || {
-        let conditions = tenant.runs.get("done").await?.status.unwrap_or_default().conditions;
-        Ok(crds::conditions::is_true(&conditions, crds::conditions::ARCHIVED))
-    };
+    let marked = async || tenant.is_archived("done").await;
     until("the run is marked", DEADLINE, marked, |marked| *marked).await?;
     tenant.delete_run("done").await?;
     let runs = async || database.runs(&tenant.slug).await;
     let kept = [("done".to_owned(), "FAILED".to_owned(), false)];
     until("the record is kept", DEADLINE, runs, |runs| *runs == kept).await?;
+    running.stop().await
+}
+
+/// A run that ends during a rollout of the api-server is shown as running for ever, and never retired.
+#[tokio::test]
+async fn a_run_that_ends_while_the_mirror_is_down_is_stored_and_marked_when_it_is_back() -> anyhow::Result<()>
+{
+    let client = cluster::client().await?;
+    let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
+    tenant.run("invoices", "long").await?;
+    let running = database.start(&client).await?;
+    assert_eq!(database.runs(&tenant.slug).await?, [("long".to_owned(), "QUEUED".to_owned(), true)]);
+    running.stop().await?;
+
+    tenant.finish("long", "Succeeded").await?;
+
+    let running = database.start(&client).await?;
+    let runs = async || database.runs(&tenant.slug).await;
+    let ended = [("long".to_owned(), "SUCCEEDED".to_owned(), true)];
+    until("the end is mirrored", DEADLINE, runs, |runs| *runs == ended).await?;
+    let marked = async || tenant.is_archived("long").await;
+    until("the run is marked", DEADLINE, marked, |marked| *marked).await?;
     running.stop().await
 }

@@ -17,12 +17,10 @@ async fn a_rebuilt_projection_equals_the_one_before() -> anyhow::Result<()> {
     tenant.run("invoices", "done").await?;
     tenant.run("invoices", "waiting").await?;
     tenant.finish("done", "Succeeded").await?;
-    let marked = async || {
-        let marked = tenant.runs.get("done").await?.status.unwrap_or_default().conditions;
-        Ok(crds::conditions::is_true(&marked, crds::conditions::ARCHIVED))
-    };
+    let marked = async || tenant.is_archived("done").await;
     until("the finished run is marked", DEADLINE, marked, |marked| *marked).await?;
-    let version = tenant.runs.get("done").await?.metadata.resource_version.unwrap_or_default().parse::<i64>()?;
+    let version =
+        tenant.runs.get("done").await?.metadata.resource_version.unwrap_or_default().parse::<i64>()?;
     let has_mark = async || {
         let rows = database.rows(&tenant.slug).await?;
         Ok(rows.into_iter().filter(|row| row["resource_version"] == version).collect::<Vec<_>>())

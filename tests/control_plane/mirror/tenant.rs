@@ -57,6 +57,12 @@ impl TestTenant {
         Ok(self.runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?)
     }
 
+    /// Whether the run says that it is stored.
+    pub(super) async fn is_archived(&self, name: &str) -> anyhow::Result<bool> {
+        let conditions = self.runs.get(name).await?.status.unwrap_or_default().conditions;
+        Ok(crds::conditions::is_true(&conditions, crds::conditions::ARCHIVED))
+    }
+
     pub(super) async fn delete_run(&self, name: &str) -> anyhow::Result<()> {
         self.runs.delete(name, &DeleteParams::default()).await?;
         Ok(())

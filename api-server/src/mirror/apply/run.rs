@@ -106,7 +106,8 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (select id from workflows where tenant_id = $3 and name = $9),
                  $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
          on conflict (id) do update set
-           uid = excluded.uid, name = excluded.name, resource_version = excluded.resource_version,
+           uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
+           resource_version = excluded.resource_version,
            generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
            workflow_name = excluded.workflow_name,
            workflow_id = coalesce(workflow_runs.workflow_id, excluded.workflow_id),

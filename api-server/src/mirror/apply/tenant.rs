@@ -41,6 +41,9 @@ pub(super) async fn put(connection: &mut PgConnection, row: &TenantRow) -> Resul
         }
     };
     store(connection, id, row).await?;
+    if what == What::Created {
+        take_over(connection, id, &row.namespace).await?;
+    }
     let data = json!({"slug": name, "state": row.state});
     event::write(connection, Event { tenant: id, kind: Kind::Tenant, id, what, data }).await?;
     Ok(if what == What::Created { Arrival::New } else { Arrival::Known })
@@ -83,6 +86,22 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     event::write(connection, event).await
 }
 
+/// A tenant that was deleted with its data retained, and made again, finds its namespace as it was. What lives in it
+/// is the new one's; records of runs that are gone stay with the old one.
+async fn take_over(connection: &mut PgConnection, id: Uuid, namespace: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "with old as (select id from tenants where namespace = $2 and id <> $1),
+              w as (update workflows set tenant_id = $1 where tenant_id in (select id from old))
+         update workflow_runs set tenant_id = $1 where live and tenant_id in (select id from old)",
+        id,
+        namespace
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::database("take over a namespace"))
+}
+
 async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Result<(), Error> {
     let TenantRow { meta, display_name, state, plan_name, namespace, settings, spec, status } = row;
     let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
@@ -115,4 +134,37 @@ async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Resu
     .await
     .map(drop)
     .map_err(Error::database("store a tenant"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+    use uuid::Uuid;
+
+    use crate::{
+        db::MIGRATOR,
+        mirror::testing::{gone, store, try_changes},
+        project::testing::{run, tenant, uid, workflow},
+    };
+
+    /// After a tenant was deleted by mistake and applied again, none of its workflows is shown.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_tenant_made_again_has_what_lives_in_its_namespace(owner: PgPool) {
+        let first = tenant("acme").version(3).build();
+        let live = [
+            workflow("acme", "invoices").version(4).build(),
+            run("acme", "invoices", "invoices-1").version(5).build(),
+        ];
+        store(&owner, [first.clone()]).await;
+        store(&owner, live).await;
+        try_changes(&owner, &[gone(&first, 9)]).await.unwrap();
+        store(&owner, [tenant("acme").uid(uid("second acme")).version(11).build()]).await;
+        let owners: Vec<Uuid> = sqlx::query_scalar(
+            "select tenant_id from workflows union all select tenant_id from workflow_runs",
+        )
+        .fetch_all(&owner)
+        .await
+        .unwrap();
+        assert_eq!(owners, [uid("second acme"), uid("second acme")]);
+    }
 }

@@ -94,7 +94,8 @@ async fn store(
                                 display_name, description, state, revision, valid, problems, spec, status)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (id) do update set
-           uid = excluded.uid, name = excluded.name, resource_version = excluded.resource_version,
+           uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
+           resource_version = excluded.resource_version,
            generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
            display_name = excluded.display_name, description = excluded.description, state = excluded.state,
            revision = excluded.revision, valid = excluded.valid, problems = excluded.problems,
