@@ -91,6 +91,21 @@ fn the_deepest_expression_allowed_can_be_evaluated() {
     assert_eq!(evaluate(&format!("{}1", "1+".repeat(120))), Ok(json!(121)));
 }
 
+/// The longest text of any one shape must neither overflow the stack of the parser nor keep it busy for long.
+#[test]
+fn deeply_nested_text_does_no_harm() {
+    for unit in [
+        "(", "[", "{1:", "!", "-", "1?1:", "a.", "a[", "f(", "x.f(", "1+", "1-", "1&&", "1||", "a.map(a,",
+        "'", "`", "{",
+    ] {
+        let source = unit.repeat(4096 / unit.len());
+        assert!(Program::parse(&source).is_err(), "{unit}");
+        // `!!1` and `--1` are shortened by the parser, and so may be accepted.
+        let complete = format!("{}1", &source[..source.len() - unit.len()]);
+        let _ = Program::parse(&complete).map(|program| program.evaluate(&Context::new()));
+    }
+}
+
 #[test]
 fn references_are_found_without_evaluation() {
     let program = Program::parse(

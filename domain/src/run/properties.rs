@@ -174,10 +174,15 @@ impl World {
                 return Ok(true);
             }
         }
-        self.running.clear();
+        let lost = std::mem::take(&mut self.running);
         let steps = self.run.resume(&self.stored, &Lost::Interrupted, at(self.now));
         let advance = self.run.advance(&steps, self.cancel, at(self.now));
         self.write(&advance)?;
+        for (step, attempt) in lost {
+            let late =
+                self.run.on_outcome(&self.stored, &step, attempt, Outcome::TimedOut, at(self.now), 0.5);
+            prop_assert_eq!(&late, &self.stored, "a late report of the old runner changes nothing");
+        }
         Ok(advance.finish.is_some())
     }
 }
