@@ -44,7 +44,7 @@ async fn write_once(ctx: &Context) -> Result<(), Error> {
     }
     for (workflow, last) in changed_workflows(ctx) {
         let api = Api::namespaced(ctx.client.clone(), &workflow.namespace().unwrap_or_default());
-        let patch = workflow_patch(&workflow, counted.of_workflow(&workflow), last);
+        let patch = workflow_patch(&workflow, counted.of_workflow(&workflow), last.as_ref());
         merge(&api, &*workflow, patch).await?;
     }
     Ok(())
@@ -147,14 +147,14 @@ fn texts(amounts: Option<std::collections::BTreeMap<String, Quantity>>) -> std::
     amounts.into_iter().flatten().map(|(resource, amount)| (resource, amount.0)).collect()
 }
 
-fn workflow_patch(workflow: &Workflow, count: Count, last: Option<LastRun>) -> Map<String, Value> {
+fn workflow_patch(workflow: &Workflow, count: Count, last: Option<&LastRun>) -> Map<String, Value> {
     let status = workflow.status.clone().unwrap_or_default();
     let runs = WorkflowRuns { running: count.running, queued: count.queued };
     let mut patch = Map::new();
     if status.runs.as_ref() != Some(&runs) {
         patch.insert("runs".to_owned(), json!(runs));
     }
-    if last.is_some() && last != status.last_run {
+    if last.is_some() && last != status.last_run.as_ref() {
         patch.insert("lastRun".to_owned(), json!(last));
     }
     patch

@@ -76,11 +76,6 @@ async fn admit(ctx: &Context, seen: &Seen, now: Timestamp) -> Result<Action, Err
         let message = "the admission policy that fences runners is not in force yet".to_owned();
         return wait(ctx, seen, &revision, "FenceNotReady", message, SOON).await;
     }
-    if super::has_started(&seen.run) {
-        let tenant = seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default();
-        ctx.slots.hold(&seen.uid, &tenant, None);
-        return make(ctx, seen, &revision, start::next_attempt(seen, &revision), now).await;
-    }
     match admit::ask(ctx, seen, &revision).await {
         Asked::Admitted => match seen.pods.iter().find(|pod| pod.state == super::lost::PodState::Live) {
             // Made before the operator was restarted.

@@ -51,6 +51,14 @@ pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision) -> Aske
     }
 }
 
+/// Gives a run that has started its slot, whatever the limits say.
+pub(super) fn hold(ctx: &Context, seen: &mut Seen) {
+    let group = seen.revision.as_ref().and_then(|revision| group(seen, revision).ok().flatten());
+    let tenant = seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default();
+    ctx.slots.hold(&seen.uid, &tenant, group.map(|group| group.key));
+    seen.holds_slot = true;
+}
+
 /// Gives a run's slot back, and calls who got it.
 pub(super) async fn give_back(ctx: &Context, uid: &str) {
     let admitted = ctx.slots.release(uid, |name, running| limits(&ctx.stores, name, running));

@@ -37,7 +37,11 @@ pub(crate) const CLUSTER_FULL: &str = "ClusterFull";
 /// Does the next thing for a run that has not ended.
 pub(crate) async fn reconcile(ctx: Arc<Context>, run: Arc<WorkflowRun>) -> Result<Action, Error> {
     let now = telemetry::clock::now();
-    let seen = see::see(&ctx, run, now).await?;
+    let mut seen = see::see(&ctx, run, now).await?;
+    if has_started(&seen.run) {
+        // What is stored wins over what is counted: another operator may have started it.
+        admit::hold(&ctx, &mut seen);
+    }
     let next = decide::next(&seen, now);
     act::act(&ctx, &seen, next, now).await
 }

@@ -52,8 +52,13 @@ impl Slots {
 
     /// Gives a run a slot whatever the limits say: it has started already.
     pub(super) fn hold(&self, run: &str, tenant: &str, group: Option<String>) {
-        let holder = Holder { tenant: tenant.to_owned(), group, made: None };
-        self.lock().holding.entry(run.to_owned()).or_insert(holder);
+        let mut book = self.lock();
+        book.waiting.remove(run);
+        let new = || Holder { tenant: tenant.to_owned(), group: None, made: None };
+        let holder = book.holding.entry(run.to_owned()).or_insert_with(new);
+        if group.is_some() {
+            holder.group = group;
+        }
     }
 
     /// Asks for a slot; `tenant` says what a tenant may have, given how many slots it holds.

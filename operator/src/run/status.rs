@@ -56,11 +56,11 @@ pub(super) fn lost(seen: &Seen, job: &str, revision: &RevisionRef, lost: &LostRu
 
 /// It has ended, and the operator says so.
 pub(super) fn ended(seen: &Seen, end: &End, now: Timestamp) -> Value {
-    let status = seen.status();
+    let mut status = seen.status();
     let began = status.started_at.as_ref().map(|started| started.0);
     let End { phase, error } = end;
     let message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-    let mut all = status.conditions.clone();
+    let mut all = std::mem::take(&mut status.conditions);
     let generation = seen.run.metadata.generation;
     let succeeded = Now { kind: conditions::SUCCEEDED, status: conditions::FALSE, reason: phase.as_str(), message, generation };
     conditions::set(&mut all, succeeded, Time(now));
