@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the module's own tests, and gofmt; no root, no cluster. Its arguments go to `go test`. With the flags of build.sh, and without vet, which would load all of Kubernetes.
+# Runs the module's own tests; no root, no cluster. Arguments go to `go test`. With the flags of build.sh, and without vet, which would
+# load all of Kubernetes.
 set -eu
 cd "$(dirname "$0")"
 unformatted=$(gofmt -l .)
