@@ -138,9 +138,8 @@ async fn a_failure_of_ours_is_an_error(pool: PgPool) {
 async fn documents_that_are_too_deep_or_too_dear_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     // Fifteen levels of two fields that lead to each other.
-    let deep = (0..5).fold("id".to_owned(), |inner, _| {
-        format!("workflow {{ runs(first: 1) {{ nodes {{ {inner} }} }} }}")
-    });
+    let deep = (0..5)
+        .fold("id".to_owned(), |inner, _| format!("workflow {{ runs(first: 1) {{ nodes {{ {inner} }} }} }}"));
     let deep = format!("{{ workflowRuns(first: 1) {{ nodes {{ {deep} }} }} }}");
     let dear = "{ workflows(first: 100) { nodes { runs(first: 100) { nodes { id } } } } }";
     for document in [deep.as_str(), dear] {

@@ -1,0 +1,52 @@
+//! Tokens that the api-server accepts: an issuer with a key of its own, over HTTP.
+
+use anyhow::Context as _;
+use api_server::auth::{Issuer, Issuers, Verifier};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use axum::{Json, Router, routing::get};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+const AUDIENCE: &str = "smb-copilot";
+
+pub(super) struct TestIssuer {
+    url: String,
+    key: EncodingKey,
+}
+
+impl TestIssuer {
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        let pair = Ed25519KeyPair::generate().context("no key")?;
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "one", "x": x}]});
+        let router = Router::new().route("/keys", get(|| async { Json(keys) }));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let key = EncodingKey::from_ed_der(pair.to_pkcs8().context("no key")?.as_ref());
+        Ok(Self { url, key })
+    }
+
+    pub(super) fn verifier(&self) -> anyhow::Result<Verifier> {
+        let issuer = Issuer {
+            issuer: self.url.clone(),
+            audience: AUDIENCE.to_owned(),
+            jwks_url: Some(format!("{}/keys", self.url).parse()?),
+            algorithms: vec![Algorithm::EdDSA],
+        };
+        Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
+    }
+
+    /// A token of Anna, a builder of the tenant.
+    pub(super) fn token(&self, tenant: &str) -> anyhow::Result<String> {
+        let expiry = telemetry::clock::now().as_second() + 300;
+        let claims = json!({
+            "iss": self.url, "aud": AUDIENCE, "exp": expiry,
+            "email": "anna@acme.example", "smb_tenant": tenant, "smb_roles": ["builder"],
+        });
+        let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::EdDSA) };
+        Ok(encode(&header, &claims, &self.key)?)
+    }
+}

@@ -1,0 +1,70 @@
+//! A tenant with a workflow, in Kubernetes and in the database.
+
+use api_server::{db::MirrorPool, mirror};
+use crds::{Tenant, Workflow, WorkflowRun};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tests::cluster::unique;
+
+pub(super) struct TestTenant {
+    pub(super) slug: String,
+    pub(super) workflow: String,
+    pub(super) runs: Api<WorkflowRun>,
+    mirror: MirrorPool,
+}
+
+impl TestTenant {
+    pub(super) async fn create(admin: &Client, mirror: &MirrorPool) -> anyhow::Result<Self> {
+        let slug = unique("api");
+        let namespace = format!("t-{slug}");
+        let spec = json!({"displayName": "Acme Bakery", "planRef": {"name": "starter"}});
+        let tenant: Tenant = create(&Api::all(admin.clone()), object("Tenant", &slug, &spec)).await?;
+        mirror::apply_one(mirror, &tenant).await?;
+        let named = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": namespace, "labels": {"smbcopilot.dev/tenant": slug},
+        }});
+        create::<Namespace>(&Api::all(admin.clone()), named).await?;
+        let spec = json!({
+            "input": {"schema": {"type": "object", "properties": {"total": {"type": "number"}}}},
+            "steps": [{"name": "shape", "expr": {"value": "${{ input.total }}"}}],
+        });
+        let workflows = Api::namespaced(admin.clone(), &namespace);
+        let workflow: Workflow = create(&workflows, object("Workflow", "invoices", &spec)).await?;
+        mirror::apply_one(mirror, &workflow).await?;
+        let runs = Api::namespaced(admin.clone(), &namespace);
+        let workflow = workflow.uid().unwrap_or_default();
+        Ok(Self { slug, workflow, runs, mirror: mirror.clone() })
+    }
+
+    /// The only run of the tenant, as Kubernetes has it.
+    pub(super) async fn only_run(&self) -> anyhow::Result<WorkflowRun> {
+        let runs = self.runs.list(&Default::default()).await?.items;
+        anyhow::ensure!(runs.len() == 1, "there are {} runs", runs.len());
+        runs.into_iter().next().ok_or_else(|| anyhow::anyhow!("no run"))
+    }
+
+    /// Writes what a runner writes when it is done, and mirrors it.
+    pub(super) async fn finish(&self, run: &str) -> anyhow::Result<()> {
+        let status = json!({"status": {
+            "phase": "Succeeded", "finishedAt": "2026-11-24T08:00:02Z", "output": {"total": 12.5},
+        }});
+        let run = self.runs.patch_status(run, &PatchParams::default(), &Patch::Merge(&status)).await?;
+        Ok(mirror::apply_one(&self.mirror, &run).await?)
+    }
+}
+
+fn object(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+async fn create<K>(api: &Api<K>, object: Value) -> anyhow::Result<K>
+where
+    K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+{
+    Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?)
+}
