@@ -89,6 +89,8 @@ impl Mirror {
 /// Waits until the lease is held, or is not; says no when the process is stopped or the lease's manager is gone.
 async fn becomes(leading: &mut watch::Receiver<bool>, wanted: bool, stop: &CancellationToken) -> bool {
     tokio::select! {
+        // First: a lease that is held is no reason to go on after the stop.
+        biased;
         () = stop.cancelled() => false,
         changed = leading.wait_for(|leads| *leads == wanted) => changed.is_ok(),
     }
