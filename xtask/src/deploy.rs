@@ -2,10 +2,11 @@
 
 use clap::ValueEnum;
 
-use crate::build::fingerprint::{Fingerprint, is_fresh, stamp};
+use crate::build::fingerprint::Fingerprint;
 use crate::build::{go, images, rust};
 use crate::chart;
 use crate::checkout::Checkout;
+use crate::cluster::marks::Marks;
 use crate::cluster::{Cluster, rollout};
 use crate::instance::Instance;
 use crate::phase::{Phase, Phases};
@@ -57,7 +58,7 @@ pub(crate) fn run(
     })?;
     let cluster = Cluster::local(checkout, instance);
     phases.run("roll out", |phase| {
-        restart_changed(phase, checkout, instance, &cluster)?;
+        restart_changed(phase, checkout, &cluster, &mut Marks::load(&cluster)?)?;
         wait(phase, &cluster)
     })
 }
@@ -70,18 +71,21 @@ const DEPLOYMENTS: [(&str, &str); 2] =
 pub(crate) fn restart_changed(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
-    instance: &Instance,
     cluster: &Cluster,
+    marks: &mut Marks,
 ) -> anyhow::Result<()> {
     for (program, deployment) in DEPLOYMENTS {
         let fingerprint = Fingerprint::default().tree(&rust::program(checkout, program))?.finish();
-        let mark = instance.dir.join(format!("{program}.rolled-out"));
-        // No mark: the Deployment is new, and started with this program.
-        if mark.exists() && !is_fresh(&mark, &fingerprint) {
+        let known = marks.get(program);
+        if known == Some(fingerprint.as_str()) {
+            continue;
+        }
+        // Where none is known the Deployment is new, and has started with this program.
+        if known.is_some() {
             let restart = ["rollout", "restart", deployment];
             phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
         }
-        stamp(&mark, &fingerprint)?;
+        marks.set(phase, cluster, program, fingerprint)?;
     }
     Ok(())
 }

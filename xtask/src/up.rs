@@ -1,9 +1,13 @@
 //! `cargo xtask up`: from a bare machine to a finished run.
 
+use serde_json::Value;
+
+use crate::build::fingerprint::Fingerprint;
 use crate::build::{go, images, rust};
 use crate::chart::{self, Values};
 use crate::checkout::Checkout;
 use crate::cluster::boot::{self, Mode};
+use crate::cluster::marks::Marks;
 use crate::cluster::{Cluster, Existing};
 use crate::example::report::{self, Access};
 use crate::example::run::Finished;
@@ -62,7 +66,7 @@ fn elsewhere(
     build_all(phases, checkout, instance)?;
     phases.run("push images", |phase| images::push(phase, checkout, &existing.registry))?;
     let values = Values::registry(&existing.registry);
-    install(phases, checkout, instance, &cluster, &values, &existing.registry)?;
+    install(phases, checkout, &cluster, &values, &existing.registry)?;
     let finished: Finished =
         phases.run("run order-invoice", |phase| example::run::to_the_end(phase, checkout, &cluster))?;
     let forward = format!(
@@ -131,32 +135,58 @@ pub(crate) fn boot_and_install(
     phases.run("boot Kubernetes", |phase| boot::up(phase, checkout, instance, Mode::Node))?;
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);
-    install(phases, checkout, instance, &cluster, &Values::local(instance), chart::LOCAL_REGISTRY)
+    install(phases, checkout, &cluster, &Values::local(instance), chart::LOCAL_REGISTRY)
 }
 
 fn install(
     phases: &mut Phases,
     checkout: &Checkout,
-    instance: &Instance,
     cluster: &Cluster,
     values: &Values,
     registry: &str,
 ) -> anyhow::Result<()> {
-    phases.run("start issuer and price service", |phase| {
-        issuer::install(phase, cluster, registry)?;
-        example::start_services(phase, checkout, cluster, registry)
-    })?;
-    phases.run("install with Helm", |phase| {
-        chart::install_kinds(phase, checkout, cluster)?;
-        chart::install(phase, checkout, cluster, values)?;
-        deploy::restart_changed(phase, checkout, instance, cluster)
-    })?;
+    let mut marks = Marks::load(cluster)?;
+    let fingerprint = product(checkout, values)?;
+    if marks.get(PRODUCT) != Some(fingerprint.as_str()) || !is_installed(cluster)? {
+        phases.run("start issuer and price service", |phase| {
+            issuer::install(phase, cluster, registry)?;
+            example::start_services(phase, checkout, cluster, registry)
+        })?;
+        phases.run("install with Helm", |phase| {
+            chart::install_kinds(phase, checkout, cluster)?;
+            chart::install(phase, checkout, cluster, values)?;
+            marks.set(phase, cluster, PRODUCT, fingerprint)
+        })?;
+    }
     phases.run("wait for the product", |phase| {
+        deploy::restart_changed(phase, checkout, cluster, &mut marks)?;
         issuer::wait(phase, cluster)?;
         example::wait_for_services(phase, cluster)?;
         deploy::wait(phase, cluster)
     })?;
     phases.run("apply examples", |phase| example::apply(phase, checkout, cluster))
+}
+
+const PRODUCT: &str = "product";
+
+/// All that is installed, but for the programs.
+fn product(checkout: &Checkout, values: &Values) -> anyhow::Result<String> {
+    let mut fingerprint = Fingerprint::default().text(&values.arguments().join(" "));
+    for folder in ["charts", "examples/services", "xtask/manifests"] {
+        fingerprint = fingerprint.tree(&checkout.path(folder))?;
+    }
+    Ok(fingerprint.finish())
+}
+
+/// Whether nobody has removed a part of it behind our back.
+fn is_installed(cluster: &Cluster) -> anyhow::Result<bool> {
+    let found = cluster.get(&["deployments", "--all-namespaces"])?;
+    let items = found.pointer("/items").and_then(Value::as_array);
+    let names: Vec<&str> =
+        items.into_iter().flatten().filter_map(|item| item.pointer("/metadata/name")?.as_str()).collect();
+    Ok(["smb-copilot-operator", "smb-copilot-api-server", "smb-issuer", "prices"]
+        .iter()
+        .all(|name| names.contains(name)))
 }
 
 /// Where the instance's api-server answers.

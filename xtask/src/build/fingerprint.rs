@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-/// A hash over files.
+/// A hash over files and settings.
 #[derive(Default)]
 pub(crate) struct Fingerprint {
     hasher: Sha256,
 }
 
 impl Fingerprint {
+    /// Adds a text, as of settings.
+    pub(crate) fn text(mut self, text: &str) -> Self {
+        self.add(text.as_bytes());
+        self
+    }
+
     /// Adds a file, or all files below a folder: their paths below it and their contents.
     pub(crate) fn tree(mut self, root: &Path) -> anyhow::Result<Self> {
         for file in files(root)? {

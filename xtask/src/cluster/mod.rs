@@ -1,6 +1,7 @@
 //! A Kubernetes cluster, by way of kubectl: the local one or one that exists.
 
 pub(crate) mod boot;
+pub(crate) mod marks;
 pub(crate) mod rollout;
 
 use std::path::PathBuf;
@@ -68,9 +69,10 @@ impl Cluster {
         phase.exec(self.kubectl().args(APPLY).args(["-f", "-"]).input(manifests))
     }
 
-    /// Applies a file or all files of a folder.
-    pub(crate) fn apply_path(&self, phase: &mut Phase<'_>, path: PathBuf) -> anyhow::Result<()> {
-        phase.exec(self.kubectl().args(APPLY).args(["--recursive", "-f"]).arg(path))
+    /// Applies all files of the folders.
+    pub(crate) fn apply_folders(&self, phase: &mut Phase<'_>, folders: &[PathBuf]) -> anyhow::Result<()> {
+        let kubectl = self.kubectl().args(APPLY);
+        phase.exec(folders.iter().fold(kubectl, |kubectl, folder| kubectl.arg("--filename").arg(folder)))
     }
 
     /// What `kubectl get` answers. Errors: no answer, or no such object.

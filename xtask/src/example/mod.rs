@@ -34,11 +34,10 @@ pub(crate) fn apply(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluste
     phase.advice(
         "kubectl describe splan,sten; kubectl --namespace smb-copilot logs deployment/smb-copilot-operator",
     );
-    for folder in ["plans", "tenants"] {
-        cluster.apply_path(phase, checkout.path("examples").join(folder))?;
-    }
+    cluster
+        .apply_folders(phase, &["examples/plans", "examples/tenants"].map(|folder| checkout.path(folder)))?;
     wait_ready(phase, cluster, &["splan", "sten", "--all"])?;
-    cluster.apply_path(phase, checkout.path("examples/workflows"))?;
+    cluster.apply_folders(phase, &[checkout.path("examples/workflows")])?;
     wait_ready(phase, cluster, &["swf", "--all", "--all-namespaces"])
 }
 
