@@ -17,7 +17,7 @@ use crate::{
     store::CursorKey,
 };
 
-/// Requests under way get this long; a `Prefer: wait` of 30 s is answered early by then.
+/// Requests under way get this long; those that wait for a run are answered at once.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Serves until it is told to stop, or a part fails.
@@ -39,7 +39,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     tasks.spawn("health", health::serve(options.health_addr, health.clone(), registry.clone(), stop.clone()));
     options.database.migrate().await?;
     let urls = options.database.urls()?;
-    let state = state(&options, &urls).await?;
+    let state = state(&options, &urls, &registry, &stop).await?;
     health.set("database", true);
     let mirror =
         Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
@@ -48,7 +48,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(tasks.run(DRAIN).await?)
 }
 
-async fn state(options: &Options, urls: &Urls) -> anyhow::Result<AppState> {
+async fn state(
+    options: &Options,
+    urls: &Urls,
+    registry: &Registry,
+    stop: &CancellationToken,
+) -> anyhow::Result<AppState> {
     let issuers: Issuers = options.oidc_issuers.parse().context("SMB_OIDC_ISSUERS cannot be used")?;
     let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
     Ok(AppState {
@@ -57,6 +62,8 @@ async fn state(options: &Options, urls: &Urls) -> anyhow::Result<AppState> {
         kube: kube::Client::try_default().await.context("cannot reach Kubernetes")?,
         verifier: Arc::new(Verifier::new(issuers)?),
         cursors: CursorKey::new(key)?,
+        metrics: http::Metrics::registered(registry),
+        stop: stop.clone(),
     })
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     auth::Verifier,
     db::{AppPool, MirrorPool},
+    http::Metrics,
     store::CursorKey,
 };
 
@@ -21,4 +24,8 @@ pub struct AppState {
     pub verifier: Arc<Verifier>,
     /// Signs cursors.
     pub cursors: CursorKey,
+    /// Counts requests.
+    pub metrics: Metrics,
+    /// Cancelled when the process is asked to leave: requests that wait for a run are answered then.
+    pub stop: CancellationToken,
 }

@@ -7,6 +7,7 @@ mod extract;
 mod graphql;
 mod idempotency;
 mod list;
+mod observe;
 mod openapi;
 mod problem;
 mod request_id;
@@ -30,6 +31,7 @@ use authorize::Gate;
 
 use crate::{auth::Operations, state::AppState};
 
+pub use observe::Metrics;
 pub(crate) use problem::{Code, FieldError, Problem};
 
 /// A run's input may have 256 KiB; the same again for white space and escapes that JSON may be sent with.
@@ -44,6 +46,7 @@ pub fn router(state: AppState) -> anyhow::Result<Router> {
     let (routes, document) = openapi::routes().split_for_parts();
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;
+    let metrics = state.metrics.clone();
     let gate = Gate { state: state.clone(), operations: operations.clone() };
     Ok(routes
         .merge(graphql::routes(schema, operations))
@@ -56,6 +59,7 @@ pub fn router(state: AppState) -> anyhow::Result<Router> {
         .layer(from_fn(timeout::bound))
         .layer(CatchPanicLayer::custom(problem::caught))
         .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(metrics, observe::observe))
         .layer(from_fn(request_id::identify)))
 }
 

@@ -15,7 +15,8 @@ const CANCEL: &str = "mutation ($input: CancelWorkflowRunInput!) {
 
 async fn execute(server: &Server, query: &str, input: Value) -> anyhow::Result<Value> {
     let body = json!({"query": query, "variables": {"input": input}});
-    Ok(server.send(Method::POST, "/graphql", &[], &body).await?.body["data"].take())
+    let mut answer = server.send(Method::POST, "/graphql", &[], &body).await?;
+    Ok(answer.body.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
 /// GraphQL starts and cancels other runs than REST, or none.

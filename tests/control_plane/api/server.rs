@@ -12,8 +12,10 @@ use api_server::{
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use telemetry::Registry;
 use tests::cluster::{client, client_as, unique};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::{issuer::TestIssuer, tenant::TestTenant};
 
@@ -47,6 +49,8 @@ impl Server {
             kube: client_as(ACCOUNT, &GROUPS).await?,
             verifier: Arc::new(issuer.verifier()?),
             cursors: CursorKey::new("a key of the tests")?,
+            metrics: http::Metrics::registered(&Registry::default()),
+            stop: CancellationToken::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);

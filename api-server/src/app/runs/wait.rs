@@ -14,7 +14,7 @@ static WAITERS: Semaphore = Semaphore::const_new(64);
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_millis(500);
 
-/// The run as soon as it has ended, or as it stands when the time is over. Where too many wait already, it is given
+/// The run as soon as it has ended, or as it stands when the time is over or the process is asked to leave. Where too many wait already, it is given
 /// at once: to wait is a caller's preference, not a promise.
 ///
 /// # Errors
@@ -29,7 +29,10 @@ pub async fn wait(state: &AppState, scope: TenantScope, id: Uuid, at_most: Durat
         if run.status.is_final() || now >= deadline {
             return Ok(run);
         }
-        tokio::time::sleep_until(deadline.min(now + pause)).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline.min(now + pause)) => {}
+            () = state.stop.cancelled() => return Ok(run),
+        }
         pause = (pause * 3 / 2).min(LAST_LOOK);
     }
 }

@@ -12,6 +12,8 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use sqlx::PgPool;
+use telemetry::Registry;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
@@ -28,6 +30,7 @@ pub(in crate::http) struct Server {
     pub(in crate::http) issuer: TestIssuer,
     router: Router,
     state: AppState,
+    pub(in crate::http) registry: Registry,
 }
 
 /// What a request is answered with; a body that is no JSON is null.
@@ -41,15 +44,18 @@ pub(in crate::http) struct Answer {
 impl Server {
     pub(in crate::http) async fn start(pool: &PgPool) -> Self {
         let issuer = TestIssuer::start().await;
+        let registry = Registry::default();
         let state = AppState {
             db: app_pool(pool).await,
             mirror: mirror_pool(pool).await,
             kube: kubernetes_that_is_down(),
             verifier: Arc::new(issuer.verifier()),
             cursors: CursorKey::new("a key of the tests").unwrap(),
+            metrics: crate::http::Metrics::registered(&registry),
+            stop: CancellationToken::new(),
         };
         fixtures::apply(&state.mirror).await;
-        Self { issuer, router: crate::http::router(state.clone()).unwrap(), state }
+        Self { issuer, router: crate::http::router(state.clone()).unwrap(), state, registry }
     }
 
     pub(in crate::http) async fn get(&self, tenant: &str, role: &str, path: &str) -> Answer {
@@ -104,6 +110,11 @@ impl Server {
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// The process is asked to leave.
+    pub(in crate::http) fn stop(&self) {
+        self.state.stop.cancel();
     }
 
     /// The run that waits in the queue succeeds.

@@ -86,6 +86,17 @@ mod tests {
         assert_eq!(answer.headers["preference-applied"], "wait=30");
     }
 
+    /// A rollout takes as long as the longest wait, or cuts it off without an answer.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_wait_is_answered_when_the_process_leaves(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let path = format!("/v1/workflow-runs/{QUEUED_RUN}");
+        server.stop();
+        let waiting = server.get_with("acme", "viewer", &path, "prefer", "wait=50");
+        let answer = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
+        assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("QUEUED")));
+    }
+
     /// Another business reads a run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn anothers_run_is_not_there(pool: PgPool) {
