@@ -157,7 +157,7 @@ impl Host<'_> {
         let held = !self.reads_steps();
         for step in self.steps.values_mut() {
             step.kill_if_due(now);
-            if held {
+            if held || step.is_throttled(now) {
                 step.hold(now);
             }
         }

@@ -60,17 +60,21 @@ impl Host<'_> {
     }
 
     fn timeout(&self) -> PollTimeout {
-        let Some(at) = self.steps.values().filter_map(Step::wakes_at).min() else { return PollTimeout::NONE };
+        let now = Instant::now();
+        let wakes = self.steps.values().filter_map(|step| step.wakes_at(now));
+        let Some(at) = wakes.min() else { return PollTimeout::NONE };
         // One more than the whole milliseconds that are left: else the last one is spent in a busy loop.
-        let left = at.saturating_duration_since(Instant::now()).as_millis() + 1;
+        let left = at.saturating_duration_since(now).as_millis() + 1;
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
     }
 }
 
 fn readable(step: &Step) -> impl Iterator<Item = (Ready, PollFd<'_>)> {
     let channel = step.channel().map(|channel| (Source::Channel, channel.as_fd()));
-    let output = STREAMS
-        .into_iter()
+    let streams = if step.is_throttled(Instant::now()) { &[][..] } else { &STREAMS[..] };
+    let output = streams
+        .iter()
+        .copied()
         .filter_map(|stream| step.output(stream).map(|lines| (Source::Output(stream), lines.as_fd())));
     output
         .chain(channel)

@@ -1,5 +1,6 @@
 //! One step while it runs: its process, its channel, its output, its end.
 
+mod budget;
 pub(crate) mod lines;
 mod message;
 pub(crate) mod outcome;
@@ -19,6 +20,7 @@ use crate::{
     oom,
     python::ChildEnds,
     step::{
+        budget::Budget,
         lines::Lines,
         message::Message,
         outcome::{Memory, Status},
@@ -45,6 +47,7 @@ pub(crate) struct Step {
     status: Option<Status>,
     kill: Kill,
     kills_before: u64,
+    budget: Budget,
     drained_by: Option<Instant>,
 }
 
@@ -78,6 +81,7 @@ impl Step {
             status: None,
             kill: Kill::No,
             kills_before: oom::kills(),
+            budget: Budget::full(Instant::now()),
             drained_by: None,
         };
         Ok((step, theirs))
@@ -100,6 +104,11 @@ impl Step {
             Stream::Stdout => self.stdout.as_ref(),
             Stream::Stderr => self.stderr.as_ref(),
         }
+    }
+
+    /// Whether it has written more than it may for now.
+    pub(crate) fn is_throttled(&self, now: Instant) -> bool {
+        self.budget.resumes_at(now).is_some()
     }
 
     /// Reads once from `source`; what it says for the runner.
@@ -127,6 +136,7 @@ impl Step {
             *slot = None;
             return Vec::new();
         };
+        self.budget.spend(lines.iter().map(|line| line.text.len() + 1).sum(), Instant::now());
         let id = self.start.id;
         let event = |line: lines::Line| Event::Output { id, stream, line: line.text, partial: line.partial };
         lines.into_iter().map(event).collect()
@@ -181,12 +191,12 @@ impl Step {
     }
 
     /// When this step wants attention though nothing happens.
-    pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        match (&self.kill, self.drained_by) {
-            (_, Some(drained_by)) => Some(drained_by),
-            (Kill::At(at), None) => Some(*at),
-            (Kill::No | Kill::Done, None) => None,
-        }
+    pub(crate) fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        let kill = match self.kill {
+            Kill::At(at) => Some(at),
+            Kill::No | Kill::Done => None,
+        };
+        [kill, self.drained_by, self.budget.resumes_at(now)].into_iter().flatten().min()
     }
 
     /// Sends SIGKILL when its time has come. A process that has not said hello finds its channel closed.
