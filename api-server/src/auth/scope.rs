@@ -35,4 +35,10 @@ impl PlatformScope {
     pub(in crate::auth) fn new() -> Self {
         Self(())
     }
+
+    /// A scope without a token, for tests of queries.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self(())
+    }
 }
