@@ -1,0 +1,118 @@
+//! The operator under test: one process, shared by all scenarios, gone when the test process is.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    coordination::v1::Lease,
+    core::v1::ServiceAccount,
+};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+};
+use tests::{cluster, wait};
+use tokio::sync::Mutex;
+
+/// Where the chart is installed.
+const NAMESPACE: &str = "smb-copilot";
+const ACCOUNT: &str = "smb-copilot-operator";
+/// A lease of our own: the chart's operator, should one run, is not waited for.
+const LEASE: &str = "operator-under-test";
+/// Longer than all scenarios take, in seconds.
+const TOKEN_SECONDS: i64 = 3_600;
+
+static RUNNING: Mutex<Option<Child>> = Mutex::const_new(None);
+
+/// Makes sure that the operator runs.
+pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
+    let mut running = RUNNING.lock().await;
+    let alive = match running.as_mut() {
+        Some(child) => child.try_wait()?.is_none(),
+        None => false,
+    };
+    if !alive {
+        *running = Some(start(client).await?);
+    }
+    Ok(())
+}
+
+/// Kills it at once, without a chance to finish anything.
+pub(super) async fn kill() -> anyhow::Result<()> {
+    if let Some(mut child) = RUNNING.lock().await.take() {
+        // The shell that holds it kills it with -9 as soon as its standard input ends.
+        drop(child.stdin.take());
+        child.wait()?;
+    }
+    Ok(())
+}
+
+async fn start(client: &Client) -> anyhow::Result<Child> {
+    let kubeconfig = as_operator(client).await?;
+    let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
+    // The one before was killed, and its lease would hold for 15 s.
+    if leases.get_opt(LEASE).await?.is_some() {
+        leases.delete(LEASE, &DeleteParams::default()).await?;
+    }
+    let log = fs::File::create(directory()?.join("operator.log"))?;
+    let child = Command::new("sh")
+        .args(["-c", "\"$0\" </dev/null & operator=$!; cat >/dev/null; kill -9 $operator; wait $operator"])
+        .arg(binary()?)
+        .env("KUBECONFIG", kubeconfig)
+        .env("SMB_RELEASE_NAMESPACE", NAMESPACE)
+        .env("SMB_LEASE_NAME", LEASE)
+        .env("SMB_HEALTH_ADDR", "127.0.0.1:0")
+        .env("POD_NAME", cluster::unique("operator"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .context("failed to start the operator")?;
+    let holder = async || Ok(leases.get_opt(LEASE).await?.and_then(|lease| lease.spec?.holder_identity));
+    wait::until("the operator holds its lease", Duration::from_secs(60), holder, Option::is_some).await?;
+    Ok(child)
+}
+
+/// A kubeconfig as that of the tests, but for who one is.
+async fn as_operator(client: &Client) -> anyhow::Result<PathBuf> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let spec = TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+    let request = TokenRequest { spec, ..TokenRequest::default() };
+    let token = accounts
+        .create_token_request(ACCOUNT, &PostParams::default(), &request)
+        .await
+        .context("failed to get a token of the operator: is the chart installed?")?;
+    let token = token.status.context("a token request has no status")?.token;
+    let own = kube::config::Kubeconfig::read()?;
+    let mut config = serde_yaml::to_value(own)?;
+    for user in config["users"].as_sequence_mut().context("a kubeconfig without users")? {
+        user["user"] = serde_yaml::from_str(&format!("{{token: {token}}}"))?;
+    }
+    let path = directory()?.join("operator.kubeconfig");
+    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
+    file.write_all(serde_yaml::to_string(&config)?.as_bytes())?;
+    Ok(path)
+}
+
+fn directory() -> anyhow::Result<PathBuf> {
+    let directory = env::temp_dir().join(format!("smb-operator-{}", std::process::id()));
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// The program that was built beside these tests.
+fn binary() -> anyhow::Result<PathBuf> {
+    let tests = env::current_exe()?;
+    let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;
+    let binary = built.join("operator");
+    anyhow::ensure!(binary.exists(), "{} is not there: run `cargo build --package operator`", binary.display());
+    Ok(binary)
+}

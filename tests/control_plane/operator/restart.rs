@@ -1,0 +1,31 @@
+//! The operator is killed.
+
+use serde_json::json;
+
+use super::{
+    objects, process,
+    world::{World, held_by},
+};
+
+/// What happened while no operator worked is never made good.
+#[tokio::test]
+async fn a_new_operator_makes_good_what_was_missed() -> anyhow::Result<()> {
+    let mut plan = objects::plan();
+    plan["limits"] = json!({"concurrentRuns": 2});
+    let world = World::with_workflow("restart", plan).await?;
+    for name in ["ends", "loses", "waits"] {
+        world.run(name, json!({"quantity": 1})).await?;
+        world.run_until(name, "is looked at", |status| status.phase.is_some()).await?;
+    }
+    let lost = world.assigned("loses").await?;
+    process::kill().await?;
+    world.delete_pod(&world.pod_of("loses").await?).await?;
+    world.finish_run("ends").await?;
+    process::ensure(&world.client).await?;
+    let other = |status: &crds::WorkflowRunStatus| held_by(status).is_some_and(|now| now != lost);
+    world.run_until("loses", "has another pod", other).await?;
+    world.no_jobs_of("ends").await?;
+    world.assigned("waits").await?;
+    assert_eq!(world.jobs_of("loses").await?.len(), 1);
+    Ok(())
+}
