@@ -1,7 +1,7 @@
 //! The definitions as they are installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
 use kube::CustomResourceExt as _;
 
@@ -29,6 +29,7 @@ fn plain(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     // It knows no unsigned formats, and warns about each; the bound of 0 is a `minimum` of its own.
     schema.format.take_if(|format| format.starts_with("uint"));
+    refuse_bare_on(schema);
     let properties = schema.properties.iter_mut().flat_map(|properties| properties.values_mut());
     properties.for_each(plain);
     match schema.items.as_mut() {
@@ -38,5 +39,48 @@ fn plain(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
         plain(values);
+    }
+}
+
+/// YAML 1.1, which kubectl and Helm read, takes a bare `on` for the value true, and so for a field named "true".
+/// Nobody would learn that, and the step would be retried by the defaults; so it is refused, with the remedy.
+fn refuse_bare_on(schema: &mut JSONSchemaProps) {
+    let Some(properties) = schema.properties.as_mut().filter(|properties| properties.contains_key("on"))
+    else {
+        return;
+    };
+    let bare = JSONSchemaProps {
+        description: Some(
+            "Never given: what YAML makes of `on` without quotes. Write it as \"on\".".to_owned(),
+        ),
+        type_: Some("array".to_owned()),
+        max_items: Some(16),
+        items: Some(JSONSchemaPropsOrArray::Schema(Box::new(JSONSchemaProps {
+            type_: Some("string".to_owned()),
+            max_length: Some(63),
+            ..JSONSchemaProps::default()
+        }))),
+        ..JSONSchemaProps::default()
+    };
+    properties.insert("true".to_owned(), bare);
+    schema.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
+        rule: "!has(self.__true__)".to_owned(),
+        message: Some("YAML reads on without quotes as true: write \"on\" in quotes".to_owned()),
+        ..ValidationRule::default()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::definitions;
+
+    /// A field with such a name is another one as soon as it passes through kubectl, and its value is lost.
+    #[test]
+    fn no_field_but_on_has_a_name_that_yaml_reads_as_a_boolean() {
+        let text = serde_json::to_string(&definitions()).unwrap();
+        for word in ["y", "n", "yes", "no", "off"] {
+            assert!(!text.contains(&format!("\"{word}\":")), "{word}");
+        }
+        assert!(text.contains("\"on\":") && text.contains("__true__"));
     }
 }

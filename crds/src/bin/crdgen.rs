@@ -63,7 +63,7 @@ fn render(mut definition: CustomResourceDefinition) -> Result<String, Error> {
         .get_or_insert_default()
         .insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
     let text = match serde_yaml::to_string(&definition) {
-        Ok(text) => format!("{HEADER}{text}"),
+        Ok(text) => format!("{HEADER}{}", quoted(&text)),
         Err(source) => return Err(Error::Yaml { name, source }),
     };
     match text.len() {
@@ -71,6 +71,15 @@ fn render(mut definition: CustomResourceDefinition) -> Result<String, Error> {
         _ if text.contains("{{") => Err(Error::HelmSyntax { name }),
         _ => Ok(text),
     }
+}
+
+/// kubectl and Helm read YAML 1.1, where a key `on` is the boolean true; our writer knows YAML 1.2 only.
+fn quoted(text: &str) -> String {
+    let line = |line: &str| match line.strip_suffix("on:") {
+        Some(indent) if indent.chars().all(|c| c == ' ') => format!("{indent}'on':\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

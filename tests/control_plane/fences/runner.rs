@@ -1,0 +1,146 @@
+//! A runner writes the status of the run that its pod holds, and only forwards.
+
+use crds::WorkflowRun;
+use k8s_openapi::api::{
+    authentication::v1::TokenRequest,
+    core::v1::{Pod, ServiceAccount},
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tests::cluster::{client, config, unique};
+
+use super::{accepted, place::Place, refusal, refused};
+
+const FENCE: &str = "smb-copilot-runner-fence";
+
+/// A runner in a pod of its own.
+struct Runner {
+    pod_uid: String,
+    runs: Api<WorkflowRun>,
+}
+
+async fn service_account(client: &Client, place: &Place) -> anyhow::Result<()> {
+    let account = serde_json::from_value(json!({"metadata": {"name": "smb-runner"}}))?;
+    place.api::<ServiceAccount>(client).create(&PostParams::default(), &account).await?;
+    let subject = json!({"kind": "ServiceAccount", "name": "smb-runner", "namespace": place.namespace});
+    place.bind("smb-copilot-runner", subject).await
+}
+
+/// The token is one that the API server gave for this pod: the fence judges by what is in it.
+async fn runner(client: &Client, place: &Place) -> anyhow::Result<Runner> {
+    let pod = serde_json::from_value(json!({
+        "metadata": {"name": unique("runner")},
+        "spec": {"serviceAccountName": "smb-runner", "containers": [{"name": "runner", "image": "docker.io/smb-copilot/runner:local"}]},
+    }))?;
+    let pod: Pod = place.api(client).create(&PostParams::default(), &pod).await?;
+    let (name, pod_uid) = (pod.name_any(), pod.uid().unwrap_or_default());
+    let request: TokenRequest = serde_json::from_value(json!({"metadata": {}, "spec": {
+        "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod_uid},
+    }}))?;
+    let accounts = place.api::<ServiceAccount>(client);
+    let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
+    let mut config = config().await?;
+    config.auth_info = serde_json::from_value(json!({"token": given.status.map(|status| status.token)}))?;
+    Ok(Runner { pod_uid, runs: place.api(&Client::try_from(config)?) })
+}
+
+/// A run that is held by a pod.
+async fn held(client: &Client, place: &Place, runner: &Runner, phase: &str) -> anyhow::Result<String> {
+    let runs = place.api::<WorkflowRun>(client);
+    let run = serde_json::from_value(json!({
+        "metadata": {"name": unique("held")}, "spec": {"workflowRef": {"name": "order-invoice"}},
+    }))?;
+    let name = runs.create(&PostParams::default(), &run).await?.name_any();
+    let status = json!({
+        "phase": phase, "startedAt": "2026-11-24T08:00:00Z",
+        "revision": {"name": "order-invoice-1"},
+        "runner": {"job": "run-1", "pod": "run-1-x", "podUid": runner.pod_uid},
+        "conditions": [condition("Stalled", "False")],
+    });
+    write(&runs, &name, status).await?;
+    Ok(name)
+}
+
+fn condition(kind: &str, status: &str) -> Value {
+    json!({"type": kind, "status": status, "reason": "Test", "message": "", "lastTransitionTime": "2026-11-24T08:00:00Z"})
+}
+
+async fn write(runs: &Api<WorkflowRun>, name: &str, status: Value) -> kube::Result<WorkflowRun> {
+    runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&json!({"status": status}))).await
+}
+
+/// A runner that lost its pod, or a tenant's code that got at a token, rewrites the results of another run.
+#[tokio::test]
+async fn a_runner_writes_only_the_run_that_its_pod_holds() -> anyhow::Result<()> {
+    let client = client().await?;
+    let place = Place::managed(&client).await?;
+    service_account(&client, &place).await?;
+    let (holder, other) = (runner(&client, &place).await?, runner(&client, &place).await?);
+    let run = held(&client, &place, &holder, "Queued").await?;
+
+    let running = json!({"phase": "Running", "steps": [{"name": "parse", "phase": "Running", "attempt": 1}]});
+    refused("only the pod that holds a run writes its status", || write(&other.runs, &run, running.clone()))
+        .await?;
+    accepted("its pod", || write(&holder.runs, &run, running.clone())).await?;
+
+    let given_away = json!({"runner": {"podUid": other.pod_uid}});
+    let by_operator = json!({"queue": {"position": 1, "reason": "PlanConcurrency"}});
+    let all = |with: Value| json!({"conditions": [condition("Stalled", "False"), with]});
+    for (status, words) in [
+        (given_away, "a runner may hand a run back by clearing status.runner, but not change it"),
+        (json!({"phase": "Queued"}), "never back to Queued"),
+        (by_operator, "queue, revision and startedAt are the operator's"),
+        (
+            json!({"revision": {"name": "order-invoice-2"}}),
+            "queue, revision and startedAt are the operator's",
+        ),
+        (json!({"startedAt": "2026-11-24T09:00:00Z"}), "queue, revision and startedAt are the operator's"),
+        (all(condition("Archived", "True")), "a runner writes the conditions Succeeded and Reconciling only"),
+        (json!({"conditions": []}), "a runner writes the conditions Succeeded and Reconciling only"),
+    ] {
+        let said = refusal(write(&holder.runs, &run, status.clone()).await)?;
+        assert!(
+            said.as_ref().is_some_and(|said| said.contains(FENCE) && said.contains(words)),
+            "{status}: {said:?}"
+        );
+    }
+
+    let mut done = all(condition("Succeeded", "True"));
+    done["phase"] = json!("Succeeded");
+    assert_eq!(refusal(write(&holder.runs, &run, done).await)?, None);
+    let said = refusal(write(&holder.runs, &run, json!({"phase": "Failed"})).await)?;
+    assert!(said.as_ref().is_some_and(|said| said.contains("the run has ended")), "{said:?}");
+    place.remove().await
+}
+
+/// A runner that is told to stop cannot hand its run back, which then waits until its pod is found to be gone.
+#[tokio::test]
+async fn a_runner_hands_its_run_back_once() -> anyhow::Result<()> {
+    let client = client().await?;
+    let place = Place::managed(&client).await?;
+    service_account(&client, &place).await?;
+    let holder = runner(&client, &place).await?;
+    let run = held(&client, &place, &holder, "Running").await?;
+    accepted("hand back", || write(&holder.runs, &run, json!({"runner": null}))).await?;
+    let words = "the run is held by none";
+    refused(words, || write(&holder.runs, &run, json!({"phase": "Running", "step": "parse"}))).await?;
+    place.remove().await
+}
+
+/// The operator admits runs though no fence is up, since its probe tells it nothing.
+#[tokio::test]
+async fn the_probe_of_the_operator_is_refused_by_the_fence() -> anyhow::Result<()> {
+    let client = client().await?;
+    let place = Place::managed(&client).await?;
+    service_account(&client, &place).await?;
+    let holder = runner(&client, &place).await?;
+    let run = held(&client, &place, &holder, "Queued").await?;
+    let runs = place.api::<WorkflowRun>(&client);
+    let probe = json!({"runner": {"podUid": "00000000-0000-0000-0000-000000000000"}});
+    refused(FENCE, || write(&runs, &run, probe.clone())).await?;
+    assert_eq!(refusal(write(&runs, &run, json!({"runner": {"pod": "run-1-y"}})).await)?, None);
+    place.remove().await
+}
