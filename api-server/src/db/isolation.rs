@@ -4,10 +4,10 @@ use sqlx::PgPool;
 
 use super::{MIGRATOR, testing::app_pool};
 use crate::{
-    auth::TenantScope,
+    auth::{PlatformScope, TenantScope},
     mirror::testing::store,
     project::testing::{run, tenant, uid, workflow},
-    store::{TenantTx, runs, tenants, workflows},
+    store::{PlatformTx, TenantTx, runs, tenants, workflows},
 };
 
 async fn two_tenants(owner: &PgPool) {
@@ -62,6 +62,21 @@ async fn a_connection_forgets_its_tenant_after_the_transaction(owner: PgPool) ->
     tx.commit().await.unwrap();
     let rows: i64 = sqlx::query_scalar("select count(*) from workflow_runs").fetch_one(app.inner()).await?;
     assert_eq!(rows, 0);
+    Ok(())
+}
+
+/// A platform engineer who lists tenants reads their data as well.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_platform_sees_tenants_and_nothing_of_theirs(owner: PgPool) -> sqlx::Result<()> {
+    two_tenants(&owner).await;
+    let app = app_pool(&owner).await;
+    let mut tx = PlatformTx::begin(&app, PlatformScope::for_tests()).await.unwrap();
+    let listed = tenants::list(&mut tx, tenants::Query::default()).await.unwrap().items;
+    assert_eq!(listed.len(), 2);
+    let mut tx = app.inner().begin().await?;
+    sqlx::query("select set_config('app.platform', 'on', true)").execute(&mut *tx).await?;
+    let runs: i64 = sqlx::query_scalar("select count(*) from workflow_runs").fetch_one(&mut *tx).await?;
+    assert_eq!(runs, 0);
     Ok(())
 }
 

@@ -21,7 +21,7 @@ impl TestTenant {
         let slug = unique("mirrored");
         let namespace = format!("t-{slug}");
         let spec = json!({"displayName": "Acme Bakery", "planRef": {"name": "starter"}, "settings": {"currency": "EUR"}});
-        create(&Api::<Tenant>::all(client.clone()), object("Tenant", &slug, spec)).await?;
+        create(&Api::<Tenant>::all(client.clone()), object("Tenant", &slug, &spec)).await?;
         let named = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
             "name": namespace, "labels": {"smbcopilot.dev/tenant": slug},
         }});
@@ -37,12 +37,12 @@ impl TestTenant {
             "input": {"schema": {"type": "object"}},
             "steps": [{"name": "shape", "expr": {"value": "${{ input.total }}"}}],
         });
-        create(&self.workflows, object("Workflow", name, spec)).await
+        create(&self.workflows, object("Workflow", name, &spec)).await
     }
 
     pub(super) async fn run(&self, workflow: &str, name: &str) -> anyhow::Result<WorkflowRun> {
         let spec = json!({"workflowRef": {"name": workflow}, "input": {"total": 12.5, "note": "für Jürgen"}});
-        create(&self.runs, object("WorkflowRun", name, spec)).await
+        create(&self.runs, object("WorkflowRun", name, &spec)).await
     }
 
     /// Writes the status that a runner writes when it is done.
@@ -69,7 +69,7 @@ impl TestTenant {
     }
 }
 
-fn object(kind: &str, name: &str, spec: Value) -> Value {
+fn object(kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
