@@ -54,8 +54,7 @@ pub(crate) fn up(
         .arg(&state)
         .args(["--kube-port", &ports.kubernetes.to_string(), "--mode"])
         .args(mode_args);
-    let lines = phase.capture(program.limit(BOOT_LIMIT))?;
-    phase.outcome(lines.lines().last().unwrap_or("up").to_owned());
+    phase.exec(program.limit(BOOT_LIMIT))?;
     copy_kubeconfig(phase, instance)
 }
 

@@ -84,17 +84,14 @@ impl Phase<'_> {
     pub(crate) fn capture(&mut self, program: Program) -> anyhow::Result<String> {
         self.log.line(&format!("$ {}", program.line()));
         let mut output = String::new();
-        let result = program.run(&mut |line| match line {
+        program.run(&mut |line| match line {
             Line::Out(text) => {
                 output.push_str(&text);
                 output.push('\n');
             }
             Line::Err(text) => self.line(&text),
-        });
-        if result.is_err() {
-            output.lines().for_each(|line| self.log.line(line));
-        }
-        result.map(|()| output)
+        })?;
+        Ok(output)
     }
 
     /// A line for the log, and for the terminal as what goes on now.
