@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     events::{Events, Note},
     metrics::Metrics,
-    run::{Fence, Revisions, Slots, Losses},
+    run::{Fence, Losses, Revisions, Slots},
     watch::{Stores, kicks::Kicks},
     workflow::LastRuns,
 };

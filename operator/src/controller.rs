@@ -113,7 +113,12 @@ fn report<K: Readable>(name: &'static str, object: &K, error: &Error, count: u32
     let (namespace, object_name) = (what.namespace.as_deref(), what.name.as_deref());
     let text = chain(error);
     if class == Class::Conflict {
-        tracing::debug!(controller = name, object.namespace = namespace, object.name = object_name, error = text);
+        tracing::debug!(
+            controller = name,
+            object.namespace = namespace,
+            object.name = object_name,
+            error = text
+        );
         return;
     }
     tracing::warn!(

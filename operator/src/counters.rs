@@ -12,7 +12,11 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{api, context::Context, errors::{Class, Error, chain}};
+use crate::{
+    api,
+    context::Context,
+    errors::{Class, Error, chain},
+};
 
 /// A count is for people; a thousand runs a minute must not write a thousand statuses.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -71,7 +75,9 @@ async fn merge<K: api::Readable>(api: &Api<K>, object: &K, patch: Map<String, Va
         Ok(_) => Ok(()),
         // It was written to meanwhile; its counts come with the next round.
         Err(error) if error.class() == Class::Conflict => Ok(()),
-        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.is_not_found()) => Ok(()),
+        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.is_not_found()) => {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }
@@ -143,7 +149,9 @@ fn with_nulls(mut new: Value, old: Option<&QuotaStatus>) -> Value {
     new
 }
 
-fn texts(amounts: Option<std::collections::BTreeMap<String, Quantity>>) -> std::collections::BTreeMap<String, String> {
+fn texts(
+    amounts: Option<std::collections::BTreeMap<String, Quantity>>,
+) -> std::collections::BTreeMap<String, String> {
     amounts.into_iter().flatten().map(|(resource, amount)| (resource, amount.0)).collect()
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kube::core::Status;
+
 /// A reconcile that did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -106,10 +108,52 @@ fn class_of(error: &kube::Error) -> Class {
     }
 }
 
-/// The whole chain of an error in one line, for the boundary that handles it.
+/// The whole chain of an error in one line, for the boundary that handles it. What the API server answered
+/// is given in its own words: the client's rendering repeats it, with all of its fields.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    let mut parts = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(status) = answer(error) {
+            parts.push(status.message.clone());
+            break;
+        }
+        parts.push(error.to_string());
+        next = error.source();
+    }
+    parts.join(": ")
+}
+
+fn answer<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Status> {
+    let boxed = error.downcast_ref::<Box<kube::Error>>().map(AsRef::as_ref);
+    match boxed.or_else(|| error.downcast_ref::<kube::Error>())? {
+        kube::Error::Api(status) => Some(status),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, message: &str) -> Error {
+        let status = Status::failure(message, "Whatever").with_code(code);
+        let source = Box::new(kube::Error::Api(status.boxed()));
+        Error::Api { verb: Verb::Apply, kind: "Job".to_owned(), name: "bakery/run-1".to_owned(), source }
+    }
+
+    /// An Event is three screens of Rust structs.
+    #[test]
+    fn an_answer_is_given_once_and_in_its_own_words() {
+        let text = chain(&refused(403, "exceeded quota: smb-tenant"));
+        assert_eq!(text, "failed to apply Job bakery/run-1: exceeded quota: smb-tenant");
+    }
+
+    /// An object that can never be stored is tried again every minute, for ever.
+    #[test]
+    fn a_request_that_is_too_large_is_permanent() {
+        assert_eq!(refused(500, "etcdserver: request is too large").class(), Class::Invalid);
+        assert_eq!(refused(500, "etcdserver: leader changed").class(), Class::Transient);
+        assert_eq!(refused(409, "the object has been modified").class(), Class::Conflict);
+    }
 }

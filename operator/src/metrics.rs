@@ -53,7 +53,8 @@ impl Metrics {
             runs_admitted: Gauge::default(),
             runners_lost: Counter::default(),
         };
-        let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost } = metrics.clone();
+        let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost } =
+            metrics.clone();
         registry.register("operator", |to| {
             to.register("reconciles", "Reconciles by controller and result", reconciles);
             to.register("reconcile_duration_seconds", "How long reconciles take", duration);

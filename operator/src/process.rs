@@ -86,7 +86,8 @@ async fn controllers(ctx: Arc<Context>, kicked: Kicked, stop: CancellationToken)
     tasks.spawn("plans", plans.run(c, s, plan::reconcile));
     let ((c, s), tenants) = (own(), Controller { name: "tenant", store: stores.tenants, queue: tenants });
     tasks.spawn("tenants", tenants.run(c, s, tenant::reconcile));
-    let ((c, s), workflows) = (own(), Controller { name: "workflow", store: stores.workflows, queue: workflows });
+    let ((c, s), workflows) =
+        (own(), Controller { name: "workflow", store: stores.workflows, queue: workflows });
     tasks.spawn("workflows", workflows.run(c, s, workflow::reconcile));
     let ((c, s), runs) = (own(), Controller { name: "run", store: stores.runs, queue: runs });
     tasks.spawn("runs", runs.run(c, s, run::reconcile));

@@ -12,12 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    api::Readable,
-    context::Context,
-    errors::chain,
-    metrics::ByController,
-};
+use crate::{api::Readable, context::Context, errors::chain, metrics::ByController};
 
 /// An object that the watch could not parse.
 #[derive(Clone, Debug)]
@@ -76,7 +71,11 @@ pub(crate) async fn report(
             "an object cannot be parsed"
         );
         if let Err(error) = write(&ctx.client, &object).await {
-            tracing::warn!(object.name = object.name, error = chain(&error), "failed to report it on the object");
+            tracing::warn!(
+                object.name = object.name,
+                error = chain(&error),
+                "failed to report it on the object"
+            );
         }
     }
     Ok(())

@@ -15,8 +15,7 @@ use crate::errors::{Error, Verb};
 /// The API server refuses, or the uid is another (a conflict).
 pub(crate) async fn delete<K: Readable>(api: &Api<K>, name: &str, uid: Option<&str>) -> Result<(), Error> {
     let mut how = DeleteParams::background();
-    how.preconditions =
-        uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+    how.preconditions = uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None });
     match api.delete(name, &how).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),

@@ -21,9 +21,7 @@ pub(crate) async fn apply_status<K: Readable>(api: &Api<K>, name: &str, status: 
         "status": status,
     });
     let ours = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
-    api.patch_status(name, &ours, &Patch::Apply(&object))
-        .await
-        .map_err(failed(Verb::PatchStatus, api, name))
+    api.patch_status(name, &ours, &Patch::Apply(&object)).await.map_err(failed(Verb::PatchStatus, api, name))
 }
 
 /// Merges into a status, on condition that nobody else wrote since `version`.
@@ -37,8 +35,9 @@ pub(crate) async fn merge_status<K: Readable>(
     status: Value,
 ) -> Result<K, Error> {
     let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
-    let ours = PatchParams { field_manager: Some(crds::constants::OPERATOR_MANAGER.to_owned()), ..PatchParams::default() };
-    api.patch_status(name, &ours, &Patch::Merge(&patch))
-        .await
-        .map_err(failed(Verb::PatchStatus, api, name))
+    let ours = PatchParams {
+        field_manager: Some(crds::constants::OPERATOR_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch_status(name, &ours, &Patch::Merge(&patch)).await.map_err(failed(Verb::PatchStatus, api, name))
 }

@@ -19,7 +19,8 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, plan: Arc<Plan>) -> Result<Acti
         return Ok(Action::await_change());
     };
     let api: Api<Plan> = Api::all(ctx.client.clone());
-    let status = serde_json::to_value(status).map_err(|source| Error::Encode { what: "a plan's status", source })?;
+    let status =
+        serde_json::to_value(status).map_err(|source| Error::Encode { what: "a plan's status", source })?;
     api::apply_status(&api, &plan.name_any(), status).await?;
     if let Some(problem) = problem {
         ctx.events.tell(&plan.object_ref(&()), Note::warning("Check", status::INVALID, problem)).await;

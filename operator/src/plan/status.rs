@@ -26,9 +26,8 @@ pub(super) fn build(plan: &Plan, problem: Option<&str>, tenants: u32, now: Times
         generation: plan.metadata.generation,
     };
     let changed = conditions::set(&mut status.conditions, ready, Time(now));
-    let same = !changed
-        && old.observed_generation == status.observed_generation
-        && old.tenants == status.tenants;
+    let same =
+        !changed && old.observed_generation == status.observed_generation && old.tenants == status.tenants;
     (!same).then_some(status)
 }
 

@@ -129,17 +129,26 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
     let attempt = start::next_attempt(seen, &revision);
     let job = crds::names::runner_job(&revision.uid, &seen.uid, attempt);
     write(ctx, seen, status::lost(seen, &job, &revision.reference(), &lost)).await?;
-    let progressed =
-        if decide::has_progressed(&seen.status()) { Progressed::Yes } else { Progressed::No };
+    let progressed = if decide::has_progressed(&seen.status()) { Progressed::Yes } else { Progressed::No };
     ctx.losses.lost(&seen.uid, progressed);
     ctx.metrics.runners_lost.inc();
     let reason = lost.reason.unwrap_or_default();
-    tracing::info!(run.name = seen.name, run.id = seen.uid, reason, losses = lost.count, "a run lost its pod");
+    tracing::info!(
+        run.name = seen.name,
+        run.id = seen.uid,
+        reason,
+        losses = lost.count,
+        "a run lost its pod"
+    );
     let jobs = within::<Job>(&ctx.client, &seen.namespace);
     for old in seen.pods.iter().filter(|pod| pod.job != job) {
         api::delete(&jobs, &old.job, None).await?;
     }
-    let note = Note::warning("Replace", "RunnerLost", format!("the run's pod was lost ({reason}); it goes on in another"));
+    let note = Note::warning(
+        "Replace",
+        "RunnerLost",
+        format!("the run's pod was lost ({reason}); it goes on in another"),
+    );
     ctx.events.tell(&seen.run.object_ref(&()), note).await;
     make(ctx, seen, &revision, attempt, now).await
 }
@@ -151,7 +160,13 @@ async fn assign(ctx: &Context, seen: &Seen, pod: &RunnerPod, now: Timestamp) -> 
         None => RevisionRef { name: pod.revision.clone(), generation: None },
     };
     write(ctx, seen, status::assigned(seen, pod, &revision, now)).await?;
-    tracing::info!(run.name = seen.name, run.id = seen.uid, pod = pod.name, attempt = pod.attempt, "assigned");
+    tracing::info!(
+        run.name = seen.name,
+        run.id = seen.uid,
+        pod = pod.name,
+        attempt = pod.attempt,
+        "assigned"
+    );
     Ok(Action::await_change())
 }
 

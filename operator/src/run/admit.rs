@@ -40,14 +40,17 @@ pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision) -> Aske
         group,
     };
     let waiting = Waiting { queued, object: ObjectRef::from_obj(seen.run.as_ref()) };
-    let Offered { verdict, admitted } = ctx.slots.offer(waiting, |name, running| limits(&ctx.stores, name, running));
+    let Offered { verdict, admitted } =
+        ctx.slots.offer(waiting, |name, running| limits(&ctx.stores, name, running));
     ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
     count(ctx);
     match verdict {
         Verdict::Admit => Asked::Admitted,
-        Verdict::Wait { position, reason, message } => {
-            Asked::Waits(QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message })
-        }
+        Verdict::Wait { position, reason, message } => Asked::Waits(QueueStatus {
+            position: Some(position),
+            reason: reason.as_str().to_owned(),
+            message,
+        }),
     }
 }
 
@@ -109,6 +112,9 @@ fn gate(tenant: Option<&Tenant>) -> Gate {
         TenantState::Archived => return Gate::Closed("archived".to_owned()),
         TenantState::Active => (),
     }
-    let ready = tenant.status.as_ref().is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
+    let ready = tenant
+        .status
+        .as_ref()
+        .is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
     if ready { Gate::Open } else { Gate::Closed("not ready".to_owned()) }
 }

@@ -80,7 +80,10 @@ pub(super) fn next(seen: &Seen, now: Timestamp) -> Next {
 /// The tenant is gone, or wants its runs ended.
 fn ended_from_outside(seen: &Seen) -> Option<End> {
     let cancelled = |code: &str, message: &str| {
-        Some(End { phase: RunPhase::Cancelled, error: Some(error(ErrorKind::Policy, code, message.to_owned())) })
+        Some(End {
+            phase: RunPhase::Cancelled,
+            error: Some(error(ErrorKind::Policy, code, message.to_owned())),
+        })
     };
     let Some(tenant) = &seen.tenant else {
         let started = super::has_started(&seen.run);
@@ -126,14 +129,21 @@ fn watch(state: &PodState, given_up: Option<Timestamp>) -> Next {
 }
 
 /// The pod is lost: the run goes on in the next, unless there is a reason to end it.
-fn lose(seen: &Seen, status: &WorkflowRunStatus, reason: &str, due: Option<Timestamp>, now: Timestamp) -> Next {
+fn lose(
+    seen: &Seen,
+    status: &WorkflowRunStatus,
+    reason: &str,
+    due: Option<Timestamp>,
+    now: Timestamp,
+) -> Next {
     if let Some(end) = ended_by_itself(seen, due, now) {
         return Next::End(end);
     }
     let progress = has_progressed(status);
     let in_a_row = if progress { 1 } else { seen.losses_in_a_row.saturating_add(1) };
     if in_a_row >= MAX_LOST_RUNNERS {
-        let message = format!("the run lost its pod {in_a_row} times without progress; the last time: {reason}");
+        let message =
+            format!("the run lost its pod {in_a_row} times without progress; the last time: {reason}");
         return Next::End(End::failed(ErrorKind::Infra, "RUNNER_LOST", message));
     }
     let before = status.runner.as_ref().and_then(|runner| runner.lost.as_ref()).map_or(0, |lost| lost.count);
@@ -142,7 +152,9 @@ fn lose(seen: &Seen, status: &WorkflowRunStatus, reason: &str, due: Option<Times
 
 /// Whether a step ended while the pod held the run.
 pub(super) fn has_progressed(status: &WorkflowRunStatus) -> bool {
-    let Some(since) = status.runner.as_ref().and_then(|runner| runner.assigned_at.as_ref()) else { return false };
+    let Some(since) = status.runner.as_ref().and_then(|runner| runner.assigned_at.as_ref()) else {
+        return false;
+    };
     status.steps.iter().filter_map(|step| step.finished_at.as_ref()).any(|ended| ended.0 >= since.0)
 }
 
@@ -160,9 +172,8 @@ fn unheld(
     if !seen.holds_slot {
         return Next::Admit;
     }
-    let live = seen.pods.iter().find(|pod| {
-        pod.state == PodState::Live && job.is_none_or(|job| *job == pod.job)
-    });
+    let live =
+        seen.pods.iter().find(|pod| pod.state == PodState::Live && job.is_none_or(|job| *job == pod.job));
     match (live, job) {
         (Some(pod), _) => Next::Assign(pod.clone()),
         (None, Some(job)) if !seen.pods.iter().any(|pod| pod.job == *job) => Next::Make(job.clone()),

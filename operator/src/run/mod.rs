@@ -59,6 +59,7 @@ pub(crate) fn seed(ctx: &Context) {
 pub(crate) fn has_started(run: &WorkflowRun) -> bool {
     let phase = |status: &crds::WorkflowRunStatus| status.phase.unwrap_or_default();
     run.status.as_ref().is_some_and(|status| {
-        phase(status) != crds::run::RunPhase::Suspended && (status.runner.is_some() || status.started_at.is_some())
+        phase(status) != crds::run::RunPhase::Suspended
+            && (status.runner.is_some() || status.started_at.is_some())
     })
 }

@@ -43,12 +43,10 @@ pub(super) async fn pin(ctx: &Context, seen: &Seen) -> Result<Pin, Error> {
         (Some(_), Some(revision)) => Arc::clone(revision),
         (Some(gone), None) => return Ok(Pin::Refused(revision_gone(&gone.name))),
         (None, _) => match current(ctx, seen).await? {
-            Current::Revision(name) => {
-                match ctx.revisions.get(&ctx.client, &seen.namespace, &name).await? {
-                    Some(revision) => revision,
-                    None => return Ok(Pin::NotYet),
-                }
-            }
+            Current::Revision(name) => match ctx.revisions.get(&ctx.client, &seen.namespace, &name).await? {
+                Some(revision) => revision,
+                None => return Ok(Pin::NotYet),
+            },
             Current::Refused(end) => return Ok(Pin::Refused(end)),
             Current::NotYet => return Ok(Pin::NotYet),
         },

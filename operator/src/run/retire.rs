@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crds::{
-    WorkflowRun, conditions,
-    run::RunPhase,
-    workflow::WorkflowRetention,
-};
+use crds::{WorkflowRun, conditions, run::RunPhase, workflow::WorkflowRetention};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
 

@@ -42,7 +42,12 @@ async fn settle_one(ctx: &Arc<Context>, run: ObjectRef<WorkflowRun>) {
             Ok(Err(error)) => error,
             Err(_) => Error::Timeout { seconds: TIMEOUT.as_secs() },
         };
-        tracing::warn!(run.name = run.name, failures, error = chain(&error), "failed to clear up after a run");
+        tracing::warn!(
+            run.name = run.name,
+            failures,
+            error = chain(&error),
+            "failed to clear up after a run"
+        );
         tokio::time::sleep(delay(error.class(), failures, rand::random())).await;
     }
 }
@@ -56,7 +61,11 @@ pub(super) async fn clear_up(ctx: &Arc<Context>, run: &ObjectRef<WorkflowRun>) -
     let now = api::get(&within::<WorkflowRun>(&ctx.client, &namespace), &run.name).await?;
     delete_jobs(ctx, &namespace, &run.name, now.as_ref()).await?;
     let ended = now.as_ref().filter(|run| has_ended(run));
-    let gone = run.extra.uid.as_ref().filter(|uid| now.as_ref().and_then(|run| run.metadata.uid.as_ref()) != Some(*uid));
+    let gone = run
+        .extra
+        .uid
+        .as_ref()
+        .filter(|uid| now.as_ref().and_then(|run| run.metadata.uid.as_ref()) != Some(*uid));
     for uid in ended.and_then(|run| run.metadata.uid.as_ref()).into_iter().chain(gone) {
         ctx.losses.forget(uid);
         admit::give_back(ctx, uid).await;
@@ -73,7 +82,12 @@ fn has_ended(run: &WorkflowRun) -> bool {
 }
 
 /// All Jobs of a run of that name, but for those of the one that is there and has not ended.
-async fn delete_jobs(ctx: &Context, namespace: &str, name: &str, now: Option<&WorkflowRun>) -> Result<(), Error> {
+async fn delete_jobs(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    now: Option<&WorkflowRun>,
+) -> Result<(), Error> {
     let jobs = within::<Job>(&ctx.client, namespace);
     let going_on = now.filter(|run| !has_ended(run)).and_then(|run| run.metadata.uid.as_ref());
     let of_run = ListParams::default().labels(&format!("{}={name}", labels::RUN));

@@ -68,7 +68,10 @@ impl Slots {
         book.waiting.insert(uid.clone(), run);
         let (mut own, mut admitted) = (None, Vec::new());
         for Decision { uid: of, verdict } in book.decide(tenant) {
-            if verdict == Verdict::Admit && let Some(object) = book.admit(&of) && of != uid {
+            if verdict == Verdict::Admit
+                && let Some(object) = book.admit(&of)
+                && of != uid
+            {
                 admitted.push(object);
             }
             if of == uid {
@@ -80,7 +83,11 @@ impl Slots {
     }
 
     /// A run has ended, or waits without a pod; who got its slot.
-    pub(super) fn release(&self, run: &str, tenant: impl Fn(&str, u32) -> Tenant) -> Vec<ObjectRef<WorkflowRun>> {
+    pub(super) fn release(
+        &self,
+        run: &str,
+        tenant: impl Fn(&str, u32) -> Tenant,
+    ) -> Vec<ObjectRef<WorkflowRun>> {
         let mut book = self.lock();
         book.holding.remove(run);
         book.waiting.remove(run);
@@ -125,7 +132,8 @@ impl Book {
         let mut names: Vec<&str> = queued.iter().map(|queued| queued.tenant.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        let tenants = names.iter().map(|name| tenant(name, running.get(name).copied().unwrap_or(0))).collect();
+        let tenants =
+            names.iter().map(|name| tenant(name, running.get(name).copied().unwrap_or(0))).collect();
         decide(&Queue { tenants, group_running, queued, places: None })
     }
 

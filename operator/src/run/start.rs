@@ -35,7 +35,8 @@ pub(super) enum Made {
 
 /// The attempts that a run's Jobs are numbered by.
 pub(super) fn next_attempt(seen: &Seen, revision: &Revision) -> u32 {
-    let written = seen.status().runner.and_then(|runner| runner.job).and_then(|job| attempt_of(seen, revision, &job));
+    let written =
+        seen.status().runner.and_then(|runner| runner.job).and_then(|job| attempt_of(seen, revision, &job));
     let newest = seen.pods.iter().map(|pod| pod.attempt).chain(written).max();
     newest.map_or(0, |newest| newest.saturating_add(1))
 }
@@ -62,7 +63,13 @@ pub(super) async fn make(
         return Ok(Made::Job);
     }
     for attempt in attempt..attempt.saturating_add(TRIES) {
-        let wanted = job::build(&Wanted { ctx_config: &ctx.config, seen, revision, attempt, plan: plan(ctx, seen).as_deref() });
+        let wanted = job::build(&Wanted {
+            ctx_config: &ctx.config,
+            seen,
+            revision,
+            attempt,
+            plan: plan(ctx, seen).as_deref(),
+        });
         if let Some(answer) = refusal(ctx, seen, &wanted).await? {
             return Ok(answer);
         }
@@ -94,7 +101,9 @@ async fn refusal(ctx: &Context, seen: &Seen, wanted: &Job) -> Result<Option<Made
         Err(KubeError::Api(status)) if status.message.contains("exceeded quota") => {
             Ok(Some(Made::NoRoom(status.message)))
         }
-        Err(KubeError::Api(status)) if status.code == 422 || status.message.contains("violates PodSecurity") => {
+        Err(KubeError::Api(status))
+            if status.code == 422 || status.message.contains("violates PodSecurity") =>
+        {
             let end = super::decide::End::failed(ErrorKind::User, "POD_REFUSED", status.message);
             Ok(Some(Made::Refused(end)))
         }
@@ -114,7 +123,9 @@ async fn create(ctx: &Context, seen: &Seen, wanted: &Job, now: Timestamp) -> Res
     let ours = PostParams { field_manager: manager, ..PostParams::default() };
     match jobs.create(&ours, wanted).await {
         Ok(_) => Ok(Created::Yes),
-        Err(KubeError::Api(status)) if status.is_already_exists() => taken(&jobs, &wanted.name_any(), now).await,
+        Err(KubeError::Api(status)) if status.is_already_exists() => {
+            taken(&jobs, &wanted.name_any(), now).await
+        }
         Err(error) => Err(failed(Verb::Create, &jobs, &wanted.name_any())(error)),
     }
 }

@@ -62,7 +62,13 @@ pub(super) fn ended(seen: &Seen, end: &End, now: Timestamp) -> Value {
     let message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
     let mut all = std::mem::take(&mut status.conditions);
     let generation = seen.run.metadata.generation;
-    let succeeded = Now { kind: conditions::SUCCEEDED, status: conditions::FALSE, reason: phase.as_str(), message, generation };
+    let succeeded = Now {
+        kind: conditions::SUCCEEDED,
+        status: conditions::FALSE,
+        reason: phase.as_str(),
+        message,
+        generation,
+    };
     conditions::set(&mut all, succeeded, Time(now));
     conditions::set(&mut all, reconciling(seen, conditions::FALSE, phase.as_str()), Time(now));
     json!({

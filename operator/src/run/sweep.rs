@@ -8,7 +8,11 @@ use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef
 use tokio_util::sync::CancellationToken;
 
 use super::{retire, settle::clear_up};
-use crate::{api, context::Context, errors::{Error, chain}};
+use crate::{
+    api,
+    context::Context,
+    errors::{Error, chain},
+};
 
 /// A Job that was left behind holds its share of the quota for at most this long.
 const PERIOD: Duration = Duration::from_secs(60);

@@ -23,7 +23,8 @@ pub(super) async fn clean_up(ctx: &Context, tenant: &Tenant) -> Result<Action, E
     let name = super::namespace_name(tenant);
     match tenant.spec.deletion_policy.unwrap_or_default() {
         DeletionPolicy::Retain => {
-            let text = format!("namespace {name} and the tenant's data are kept: spec.deletionPolicy is Retain");
+            let text =
+                format!("namespace {name} and the tenant's data are kept: spec.deletionPolicy is Retain");
             ctx.events.tell(&tenant.object_ref(&()), Note::normal("CleanUp", "DataRetained", text)).await;
         }
         DeletionPolicy::Delete => {
@@ -44,7 +45,8 @@ async fn namespace_is_gone(ctx: &Context, tenant: &Tenant, name: &str) -> Result
         return Ok(true);
     }
     if namespace.metadata.deletion_timestamp.is_none() {
-        let text = format!("namespace {name} is deleted with all that is in it: spec.deletionPolicy is Delete");
+        let text =
+            format!("namespace {name} is deleted with all that is in it: spec.deletionPolicy is Delete");
         ctx.events.tell(&tenant.object_ref(&()), Note::normal("CleanUp", "DeletingNamespace", text)).await;
         api::delete(&namespaces, name, namespace.uid().as_deref()).await?;
     }

@@ -3,10 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use crds::{Plan, Tenant};
-use k8s_openapi::api::{
-    core::v1::Namespace,
-    discovery::v1::EndpointSlice,
-};
+use k8s_openapi::api::{core::v1::Namespace, discovery::v1::EndpointSlice};
 use kube::{Api, api::ListParams};
 
 use crate::{api, context::Context, errors::Error};

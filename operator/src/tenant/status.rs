@@ -47,7 +47,8 @@ pub(super) async fn write(ctx: &Context, tenant: &Tenant, seen: Seen<'_>) -> Res
         return Ok(());
     }
     let api: Api<Tenant> = Api::all(ctx.client.clone());
-    let status = serde_json::to_value(&new).map_err(|source| Error::Encode { what: "a tenant's status", source })?;
+    let status =
+        serde_json::to_value(&new).map_err(|source| Error::Encode { what: "a tenant's status", source })?;
     api::apply_status(&api, &tenant.name_any(), status).await?;
     if let Some(note) = transition(&old, &new) {
         ctx.events.tell(&tenant.object_ref(&()), note).await;
@@ -93,7 +94,8 @@ fn set_times(status: &mut TenantStatus, tenant: &Tenant, now: Timestamp) {
     status.archived_at = since(&status.archived_at, state == TenantState::Archived);
     let purged = tenant.spec.deletion_policy == Some(DeletionPolicy::Delete);
     let kept = tenant.spec.retention.as_ref().and_then(|retention| retention.archived_for.as_ref());
-    let kept = kept.and_then(|kept| SignedDuration::try_from(kept.to_std().ok()?).ok()).unwrap_or(ARCHIVED_FOR);
+    let kept =
+        kept.and_then(|kept| SignedDuration::try_from(kept.to_std().ok()?).ok()).unwrap_or(ARCHIVED_FOR);
     let archived_at = status.archived_at.as_ref().filter(|_| purged);
     status.purge_after = archived_at.and_then(|at| at.0.checked_add(kept).ok()).map(Time);
 }
@@ -161,13 +163,15 @@ fn ready_reason(state: TenantState) -> (&'static str, &'static str) {
 
 fn refusal_reason(refusal: &Refusal) -> (&'static str, String) {
     match refusal {
-        Refusal::PlanNotFound(plan) => {
-            ("PlanNotFound", format!("there is no Plan {plan}: create it, or name another one in spec.planRef"))
-        }
+        Refusal::PlanNotFound(plan) => (
+            "PlanNotFound",
+            format!("there is no Plan {plan}: create it, or name another one in spec.planRef"),
+        ),
         Refusal::NamespaceNotOurs(message) => ("NamespaceNotOurs", message.clone()),
-        Refusal::NamespaceTerminating(name) => {
-            ("NamespaceTerminating", format!("namespace {name} is being deleted; it is made again after that"))
-        }
+        Refusal::NamespaceTerminating(name) => (
+            "NamespaceTerminating",
+            format!("namespace {name} is being deleted; it is made again after that"),
+        ),
         Refusal::EgressInvalid(message) => ("EgressInvalid", message.clone()),
         Refusal::ApplyFailed(message) => ("ApplyFailed", message.clone()),
     }

@@ -65,7 +65,8 @@ pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, 
     let wanted = spec.network.as_ref().map_or(&[][..], |network| &network.egress);
     let egress_entries = effective(&plan.spec.network.clone().unwrap_or_default(), wanted);
     let read = |entries: &[EgressEntry]| {
-        Egress::parse(entries, &config.cluster_cidrs).map_err(|error| Refusal::EgressInvalid(error.to_string()))
+        Egress::parse(entries, &config.cluster_cidrs)
+            .map_err(|error| Refusal::EgressInvalid(error.to_string()))
     };
     // What the tenant wrote is read too: an entry that allows nothing because of a typo must not go unnoticed.
     read(wanted)?;
@@ -124,8 +125,10 @@ mod tests {
     fn namespace(owner: Option<&str>, uid: Option<&str>) -> Namespace {
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some("t-acme".into());
-        namespace.metadata.labels = owner.map(|owner| BTreeMap::from([(labels::TENANT.into(), owner.into())]));
-        namespace.metadata.annotations = uid.map(|uid| BTreeMap::from([(labels::TENANT_UID.into(), uid.into())]));
+        namespace.metadata.labels =
+            owner.map(|owner| BTreeMap::from([(labels::TENANT.into(), owner.into())]));
+        namespace.metadata.annotations =
+            uid.map(|uid| BTreeMap::from([(labels::TENANT_UID.into(), uid.into())]));
         namespace
     }
 

@@ -35,9 +35,9 @@ pub(super) fn tenant(stores: &Stores, change: &Change<Tenant>) -> Vec<Kick> {
 pub(super) fn workflow(stores: &Stores, change: &Change<Workflow>) -> Vec<Kick> {
     let workflow = change.object();
     let (namespace, name) = (workflow.namespace(), workflow.name_any());
-    let runs = stores.runs.state_filter(|run| {
-        run.namespace() == namespace && run.spec.workflow_ref.name == name && waits(run)
-    });
+    let runs = stores
+        .runs
+        .state_filter(|run| run.namespace() == namespace && run.spec.workflow_ref.name == name && waits(run));
     let mut kicks: Vec<_> = runs.iter().map(|run| Kick::run(run)).collect();
     kicks.push(Kick::Workflow(ObjectRef::from_obj(workflow.as_ref())));
     kicks

@@ -67,7 +67,9 @@ pub(crate) async fn reflect<K: Readable>(
                     listener.hear(change).await;
                 }
             }
-            Err(error) => tracing::warn!(kind = %K::kind(&()), error = chain(&error), "a watch is interrupted"),
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), error = chain(&error), "a watch is interrupted")
+            }
         }
     }
 }
@@ -120,7 +122,8 @@ impl<K: Readable> Reflection<K> {
         let before = self.store.state();
         self.writer.apply_watcher_event(&Event::InitDone);
         let now = std::mem::take(&mut self.listing);
-        let gone = before.into_iter().filter(|object| !now.contains_key(&ObjectRef::from_obj(object.as_ref())));
+        let gone =
+            before.into_iter().filter(|object| !now.contains_key(&ObjectRef::from_obj(object.as_ref())));
         let gone: Vec<_> = gone.map(Change::Gone).collect();
         now.into_values().map(Change::Seen).chain(gone).collect()
     }

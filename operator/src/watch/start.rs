@@ -76,7 +76,10 @@ impl Watches<'_> {
     }
 }
 
-fn with<K>(stores: Stores, map: impl Fn(&Stores, &Change<K>) -> Vec<Kick>) -> impl Fn(&Change<K>) -> Vec<Kick> {
+fn with<K>(
+    stores: Stores,
+    map: impl Fn(&Stores, &Change<K>) -> Vec<Kick>,
+) -> impl Fn(&Change<K>) -> Vec<Kick> {
     move |change| map(&stores, change)
 }
 

@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn only_old_unused_revisions_are_superfluous() {
         let found = (1..=13).map(revision).collect();
-        let names: Vec<_> = superfluous(found, &["intake-2"]).iter().map(kube::ResourceExt::name_any).collect();
+        let names: Vec<_> =
+            superfluous(found, &["intake-2"]).iter().map(kube::ResourceExt::name_any).collect();
         assert_eq!(names, ["intake-3", "intake-1"]);
     }
 }

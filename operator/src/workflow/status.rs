@@ -123,7 +123,8 @@ fn conditions_of(workflow: &Workflow, seen: &Seen) -> Vec<Now<'static>> {
 
 /// How many problems, and the first; `status.problems` has them all.
 fn summary(problems: &[Problem]) -> String {
-    let first = problems.first().map(|first| format!("{}: {}", first.path, first.message)).unwrap_or_default();
+    let first =
+        problems.first().map(|first| format!("{}: {}", first.path, first.message)).unwrap_or_default();
     match problems.len() {
         0 | 1 => first,
         many => format!("{many} problems, the first: {first}"),

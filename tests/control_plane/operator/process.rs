@@ -113,6 +113,10 @@ fn binary() -> anyhow::Result<PathBuf> {
     let tests = env::current_exe()?;
     let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;
     let binary = built.join("operator");
-    anyhow::ensure!(binary.exists(), "{} is not there: run `cargo build --package operator`", binary.display());
+    anyhow::ensure!(
+        binary.exists(),
+        "{} is not there: run `cargo build --package operator`",
+        binary.display()
+    );
     Ok(binary)
 }

@@ -19,9 +19,8 @@ async fn runs_beyond_the_plans_limit_wait_for_a_slot() -> anyhow::Result<()> {
     world.run("first", json!({"quantity": 1})).await?;
     world.assigned("first").await?;
     world.run("second", json!({"quantity": 2})).await?;
-    let waiting = world
-        .run_until("second", "waits", |status| reason(status) == Some("PlanConcurrency"))
-        .await?;
+    let waiting =
+        world.run_until("second", "waits", |status| reason(status) == Some("PlanConcurrency")).await?;
     assert_eq!(waiting.queue.and_then(|queue| queue.position), Some(1));
     assert!(waiting.revision.is_some(), "a later edit must not touch a run that waits");
     assert!(world.jobs_of("second").await?.is_empty());

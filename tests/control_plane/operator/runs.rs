@@ -21,7 +21,10 @@ async fn a_run_is_given_a_pod_and_its_job_is_deleted_when_it_ends() -> anyhow::R
     world.no_jobs_of("order-7").await?;
     let workflow = async || Ok(world.workflows.get("intake").await?.status.unwrap_or_default());
     wait::until("the workflow shows its last run", DEADLINE, workflow, |status| {
-        status.last_run.as_ref().is_some_and(|last| last.name == "order-7" && last.phase == RunPhase::Succeeded)
+        status
+            .last_run
+            .as_ref()
+            .is_some_and(|last| last.name == "order-7" && last.phase == RunPhase::Succeeded)
     })
     .await?;
     Ok(())
@@ -54,7 +57,8 @@ async fn a_run_that_can_never_start_says_why() -> anyhow::Result<()> {
     {
         let spec = json!({"workflowRef": {"name": workflow}, "input": {"quantity": 1}});
         objects::create(&world.runs, "WorkflowRun", workflow, spec).await?;
-        let status = world.run_until(workflow, "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
+        let status =
+            world.run_until(workflow, "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
         assert_eq!(status.error.map(|error| error.code), Some(code.to_owned()));
     }
     Ok(())

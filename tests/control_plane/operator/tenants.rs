@@ -49,7 +49,8 @@ async fn what_is_deleted_by_hand_comes_back() -> anyhow::Result<()> {
     let policies: Api<NetworkPolicy> = Api::namespaced(world.client.clone(), &world.namespace);
     let bindings: Api<RoleBinding> = Api::namespaced(world.client.clone(), &world.namespace);
     policies.delete("smb-default-deny", &DeleteParams::default()).await?;
-    let more = json!({"subjects": [{"kind": "User", "name": "mallory", "apiGroup": "rbac.authorization.k8s.io"}]});
+    let more =
+        json!({"subjects": [{"kind": "User", "name": "mallory", "apiGroup": "rbac.authorization.k8s.io"}]});
     bindings.patch("smb-access-admin", &PatchParams::default(), &Patch::Merge(&more)).await?;
     let policy = async || Ok(policies.get_opt("smb-default-deny").await?);
     wait::until("the policy is back", DEADLINE, policy, Option::is_some).await?;

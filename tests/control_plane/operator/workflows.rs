@@ -31,7 +31,8 @@ async fn every_mistake_is_listed_at_once() -> anyhow::Result<()> {
 async fn revisions_survive_characters_that_json_encoders_escape() -> anyhow::Result<()> {
     let world = World::with_workflow("revision", objects::plan()).await?;
     let workflow = world.workflows.get("intake").await?;
-    let name = workflow.status.and_then(|status| status.revision).map(|revision| revision.name).unwrap_or_default();
+    let name =
+        workflow.status.and_then(|status| status.revision).map(|revision| revision.name).unwrap_or_default();
     let revisions: Api<ControllerRevision> = Api::namespaced(world.client.clone(), &world.namespace);
     let label = Patch::Merge(json!({"metadata": {"labels": {"touched": "yes"}}}));
     revisions.patch(&name, &PatchParams::default(), &label).await?;

@@ -53,7 +53,8 @@ impl World {
     pub(super) async fn with_tenant(prefix: &str, plan: Value) -> anyhow::Result<Self> {
         let world = Self::empty(prefix).await?;
         objects::create(&world.plans, "Plan", &world.slug, plan).await?;
-        objects::create(&world.tenants, "Tenant", &world.slug, json!({"planRef": {"name": world.slug}})).await?;
+        objects::create(&world.tenants, "Tenant", &world.slug, json!({"planRef": {"name": world.slug}}))
+            .await?;
         world.tenant_with_ready("True").await?;
         Ok(world)
     }

@@ -14,12 +14,16 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn run(rest: &str) -> WorkflowRun {
-    let text = format!("apiVersion: smbcopilot.dev/v1alpha1\nkind: WorkflowRun\nmetadata: {{name: order-7, namespace: bakery, uid: run-uid}}\n{rest}");
+    let text = format!(
+        "apiVersion: smbcopilot.dev/v1alpha1\nkind: WorkflowRun\nmetadata: {{name: order-7, namespace: bakery, uid: run-uid}}\n{rest}"
+    );
     serde_yaml::from_str(&text).unwrap()
 }
 
 fn tenant(spec: &str) -> Arc<Tenant> {
-    let text = format!("apiVersion: smbcopilot.dev/v1alpha1\nkind: Tenant\nmetadata: {{name: acme}}\nspec: {{planRef: {{name: starter}}{spec}}}");
+    let text = format!(
+        "apiVersion: smbcopilot.dev/v1alpha1\nkind: Tenant\nmetadata: {{name: acme}}\nspec: {{planRef: {{name: starter}}{spec}}}"
+    );
     Arc::new(serde_yaml::from_str(&text).unwrap())
 }
 
@@ -103,7 +107,10 @@ fn five_losses_in_a_row_are_too_many() {
     unlucky.losses_in_a_row = 4;
     let Next::End(end) = next(&unlucky, at(NOW)) else { panic!("not ended") };
     assert_eq!((end.phase, end.error.unwrap().code.as_str()), (RunPhase::Failed, "RUNNER_LOST"));
-    let progressed = HELD.replace("runner: {", "steps: [{name: parse, phase: Succeeded, finishedAt: '1970-01-01T00:01:30Z'}], runner: {");
+    let progressed = HELD.replace(
+        "runner: {",
+        "steps: [{name: parse, phase: Succeeded, finishedAt: '1970-01-01T00:01:30Z'}], runner: {",
+    );
     let mut lucky = seen(&progressed, vec![]);
     lucky.losses_in_a_row = 4;
     assert!(matches!(next(&lucky, at(NOW)), Next::Replace(_)));
@@ -119,7 +126,8 @@ fn a_first_pod_that_fails_counts_as_lost() {
 /// A run that a runner handed back counts as lost, and is given up after five upgrades.
 #[test]
 fn a_run_that_was_handed_back_is_started_anew() {
-    let handed_back = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z'}";
+    let handed_back =
+        "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z'}";
     let leaving = pod("a", 0, PodState::Lost("PodDeleted"));
     assert_eq!(next(&seen(handed_back, vec![leaving]), at(NOW)), Next::Start);
 }
@@ -139,7 +147,8 @@ fn only_a_run_without_a_pod_is_cancelled_here() {
 /// A suspended tenant's runs are killed though it asked for a drain, or go on though it asked for an end.
 #[test]
 fn a_suspended_tenants_runs_drain_unless_told_otherwise() {
-    let held = |spec: &str| Seen { tenant: Some(tenant(spec)), ..seen(HELD, vec![pod("a", 0, PodState::Live)]) };
+    let held =
+        |spec: &str| Seen { tenant: Some(tenant(spec)), ..seen(HELD, vec![pod("a", 0, PodState::Live)]) };
     assert!(matches!(next(&held(", state: Suspended"), at(NOW)), Next::Watch(_)));
     assert!(matches!(next(&held(", state: Suspended, onSuspend: Cancel"), at(NOW)), Next::End(_)));
     assert!(matches!(next(&held(", state: Archived"), at(NOW)), Next::End(_)));

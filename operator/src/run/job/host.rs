@@ -29,14 +29,19 @@ pub(super) fn container(wanted: &Wanted<'_>, host: &Host) -> Container {
         value: Some(preload.iter().cloned().collect::<Vec<_>>().join(",")),
         ..EnvVar::default()
     });
-    let requests = amounts(&[("cpu", cpu.as_str()), ("memory", memory.as_str()), ("ephemeral-storage", DISK)]);
+    let requests =
+        amounts(&[("cpu", cpu.as_str()), ("memory", memory.as_str()), ("ephemeral-storage", DISK)]);
     let limits = amounts(&[("memory", memory.as_str())]);
     Container {
         name: names::host_container(*index),
         image: Some(image.clone()),
         image_pull_policy: Some(wanted.ctx_config.image_pull_policy.clone()),
         env: Some([socket].into_iter().chain(preload).collect()),
-        resources: Some(ResourceRequirements { requests: Some(requests), limits: Some(limits), claims: None }),
+        resources: Some(ResourceRequirements {
+            requests: Some(requests),
+            limits: Some(limits),
+            claims: None,
+        }),
         security_context: Some(security::container(HOST_UID)),
         volume_mounts: Some(vec![
             mount(&socket_volume(*index), &names::host_directory(*index)),

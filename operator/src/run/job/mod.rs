@@ -16,7 +16,9 @@ use domain::hosts::{Host, hosts};
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
-        core::v1::{Container, EmptyDirVolumeSource, Pod, PodSecurityContext, PodSpec, PodTemplateSpec, Volume},
+        core::v1::{
+            Container, EmptyDirVolumeSource, Pod, PodSecurityContext, PodSpec, PodTemplateSpec, Volume,
+        },
     },
     apimachinery::pkg::{
         api::resource::Quantity,

@@ -6,9 +6,9 @@ use crds::{constants::RUNNER_UID, names};
 use domain::hosts::Host;
 use k8s_openapi::{
     api::core::v1::{
-        ConfigMapProjection, Container, DownwardAPIProjection, DownwardAPIVolumeFile, EnvVar, EnvVarSource, KeyToPath,
-        ObjectFieldSelector, ProjectedVolumeSource, ResourceRequirements, ServiceAccountTokenProjection, Volume,
-        VolumeMount, VolumeProjection,
+        ConfigMapProjection, Container, DownwardAPIProjection, DownwardAPIVolumeFile, EnvVar, EnvVarSource,
+        KeyToPath, ObjectFieldSelector, ProjectedVolumeSource, ResourceRequirements,
+        ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
     },
     apimachinery::pkg::api::resource::Quantity,
 };
@@ -34,7 +34,8 @@ pub(super) fn container(wanted: &Wanted<'_>, hosts: &[Host]) -> Container {
         VolumeMount { read_only: Some(true), ..mount(TOKEN_VOLUME, TOKEN_DIRECTORY) },
         mount(TMP_VOLUME, "/tmp"),
     ];
-    let sockets = hosts.iter().map(|host| mount(&host::socket_volume(host.index), &names::host_directory(host.index)));
+    let sockets =
+        hosts.iter().map(|host| mount(&host::socket_volume(host.index), &names::host_directory(host.index)));
     mounts.extend(sockets);
     Container {
         name: names::RUNNER_CONTAINER.to_owned(),
@@ -104,7 +105,10 @@ pub(super) fn token_volume() -> Volume {
     };
     let namespace = DownwardAPIVolumeFile {
         path: "namespace".to_owned(),
-        field_ref: Some(ObjectFieldSelector { field_path: "metadata.namespace".to_owned(), api_version: None }),
+        field_ref: Some(ObjectFieldSelector {
+            field_path: "metadata.namespace".to_owned(),
+            api_version: None,
+        }),
         ..DownwardAPIVolumeFile::default()
     };
     let sources = vec![

@@ -56,7 +56,8 @@ fn plan() -> Plan {
 fn a_runs_job_is_made_of_these() {
     let config = Config::parse_from(["operator"]);
     let (seen, revision, plan) = (seen(), revision(), plan());
-    let wanted = Wanted { ctx_config: &config, seen: &seen, revision: &revision, attempt: 2, plan: Some(&plan) };
+    let wanted =
+        Wanted { ctx_config: &config, seen: &seen, revision: &revision, attempt: 2, plan: Some(&plan) };
     insta::assert_yaml_snapshot!(build(&wanted));
 }
 
@@ -66,7 +67,8 @@ fn each_attempt_has_a_name_of_its_own() {
     let config = Config::parse_from(["operator"]);
     let (seen, revision) = (seen(), revision());
     let name = |attempt| {
-        build(&Wanted { ctx_config: &config, seen: &seen, revision: &revision, attempt, plan: None }).name_any()
+        build(&Wanted { ctx_config: &config, seen: &seen, revision: &revision, attempt, plan: None })
+            .name_any()
     };
     assert_ne!(name(0), name(1));
     assert_eq!(super::super::start::attempt_of(&seen, &revision, &name(1)), Some(1));

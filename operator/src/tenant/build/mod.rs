@@ -69,12 +69,7 @@ fn meta(tenant: &Validated, name: &str, component: &str) -> ObjectMeta {
 }
 
 fn labels_of(tenant: &Validated, component: &str) -> BTreeMap<String, String> {
-    labels::child_labels(Child {
-        name: labels::PART_OF,
-        component,
-        tenant: &tenant.slug,
-        ..Child::default()
-    })
+    labels::child_labels(Child { name: labels::PART_OF, component, tenant: &tenant.slug, ..Child::default() })
 }
 
 #[cfg(test)]

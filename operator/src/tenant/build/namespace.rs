@@ -14,7 +14,9 @@ const POD_SECURITY: [&str; 3] = ["enforce", "audit", "warn"];
 pub(super) fn build(tenant: &Validated) -> Namespace {
     let mut labels = tenant.labels.clone();
     labels.extend(labels_of(tenant, "tenant"));
-    labels.extend(POD_SECURITY.map(|mode| (format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned())));
+    labels.extend(
+        POD_SECURITY.map(|mode| (format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned())),
+    );
     let mut annotations: BTreeMap<_, _> = tenant.annotations.clone();
     annotations.insert(labels::TENANT_UID.to_owned(), tenant.uid.clone());
     Namespace {

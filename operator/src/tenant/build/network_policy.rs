@@ -7,7 +7,8 @@ use domain::egress::{Pods, Range};
 use ipnet::IpNet;
 use k8s_openapi::{
     api::networking::v1::{
-        IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+        IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
+        NetworkPolicySpec,
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
@@ -33,7 +34,8 @@ pub(super) fn build(tenant: &Validated, config: &Config) -> Vec<NetworkPolicy> {
 }
 
 fn dns() -> NetworkPolicyEgressRule {
-    let peers = DNS_PODS.map(|(label, value)| pods_of("kube-system", [(label.to_owned(), value.to_owned())].into()));
+    let peers =
+        DNS_PODS.map(|(label, value)| pods_of("kube-system", [(label.to_owned(), value.to_owned())].into()));
     rule(peers.into(), vec![port("UDP", 53), port("TCP", 53)])
 }
 
@@ -48,7 +50,10 @@ fn kubernetes(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
 fn api_server(config: &Config) -> NetworkPolicyEgressRule {
     let pods = [(labels::APP_NAME, labels::PART_OF), (labels::APP_COMPONENT, "api-server")];
     let pods = pods.map(|(label, value)| (label.to_owned(), value.to_owned()));
-    rule(vec![pods_of(&config.release_namespace, pods.into())], API_SERVER_PORTS.map(|number| port("TCP", number)).into())
+    rule(
+        vec![pods_of(&config.release_namespace, pods.into())],
+        API_SERVER_PORTS.map(|number| port("TCP", number)).into(),
+    )
 }
 
 fn plan_egress(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
@@ -64,7 +69,11 @@ fn plan_egress(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
 /// Ports of an egress entry. None named means all TCP ports: a port without a number.
 fn tcp(ports: &[u16]) -> Vec<NetworkPolicyPort> {
     let any = NetworkPolicyPort { protocol: Some("TCP".to_owned()), ..NetworkPolicyPort::default() };
-    if ports.is_empty() { vec![any] } else { ports.iter().map(|number| port("TCP", i32::from(*number))).collect() }
+    if ports.is_empty() {
+        vec![any]
+    } else {
+        ports.iter().map(|number| port("TCP", i32::from(*number))).collect()
+    }
 }
 
 fn policy(
@@ -96,7 +105,11 @@ fn range(net: IpNet, except: &[IpNet]) -> NetworkPolicyPeer {
 
 fn pods_of(namespace: &str, pods: BTreeMap<String, String>) -> NetworkPolicyPeer {
     let namespace = [(NAMESPACE_NAME.to_owned(), namespace.to_owned())].into();
-    NetworkPolicyPeer { namespace_selector: Some(selector(namespace)), pod_selector: Some(selector(pods)), ip_block: None }
+    NetworkPolicyPeer {
+        namespace_selector: Some(selector(namespace)),
+        pod_selector: Some(selector(pods)),
+        ip_block: None,
+    }
 }
 
 fn selector(labels: BTreeMap<String, String>) -> LabelSelector {
@@ -104,5 +117,9 @@ fn selector(labels: BTreeMap<String, String>) -> LabelSelector {
 }
 
 fn port(protocol: &str, number: i32) -> NetworkPolicyPort {
-    NetworkPolicyPort { protocol: Some(protocol.to_owned()), port: Some(IntOrString::Int(number)), end_port: None }
+    NetworkPolicyPort {
+        protocol: Some(protocol.to_owned()),
+        port: Some(IntOrString::Int(number)),
+        end_port: None,
+    }
 }

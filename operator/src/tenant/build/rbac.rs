@@ -62,7 +62,11 @@ fn service_account(name: &str, namespace: &str) -> Subject {
 fn binding(tenant: &Validated, name: &str, role: &str, subjects: Vec<Subject>) -> RoleBinding {
     RoleBinding {
         metadata: meta(tenant, name, "access"),
-        role_ref: RoleRef { api_group: RBAC.to_owned(), kind: "ClusterRole".to_owned(), name: role.to_owned() },
+        role_ref: RoleRef {
+            api_group: RBAC.to_owned(),
+            kind: "ClusterRole".to_owned(),
+            name: role.to_owned(),
+        },
         subjects: Some(subjects),
     }
 }

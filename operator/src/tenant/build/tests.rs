@@ -7,7 +7,10 @@ use crds::{Plan, Tenant};
 use k8s_openapi::api::core::v1::Namespace;
 
 use super::*;
-use crate::tenant::{fetch::{Endpoint, Fetched}, validate::validate};
+use crate::tenant::{
+    fetch::{Endpoint, Fetched},
+    validate::validate,
+};
 
 fn config() -> Config {
     Config::parse_from(["operator", "--release-namespace=platform", "--cluster-cidrs=10.244.0.0/16"])
