@@ -78,7 +78,9 @@ impl<'a, S: Store> Execution<'a, S> {
                     self.assigned(assignment.ok_or(RunError::Assignments)?).await?
                 }
                 () = due(self.wake), if !is_ending => None,
-                () = self.setting.stop.cancelled(), if !is_ending => return self.leave(flight).await,
+                () = self.setting.stop.cancelled(), if !is_ending => {
+                    return self.leave(flight, assignments).await;
+                }
             };
             if let Some(left) = left {
                 return Ok(left);
@@ -153,7 +155,7 @@ impl<'a, S: Store> Execution<'a, S> {
         Ok(None)
     }
 
-    async fn assigned(&mut self, assignment: Assignment) -> Result<Option<Left>, RunError> {
+    pub(super) async fn assigned(&mut self, assignment: Assignment) -> Result<Option<Left>, RunError> {
         match assignment {
             Assignment::Held(run) if run.metadata.name.as_ref() == Some(&self.held.name) => {
                 Ok(self.renew(*run))

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use crds::run::{StepPhase, StepStatus};
 use domain::run::Start;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
 use tracing::{info, warn};
 
 use crate::{
+    assignment::Assignment,
     run::{
         Left, RunError,
         execution::{Execution, is_running},
@@ -28,7 +32,14 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 impl<S: Store> Execution<'_, S> {
     /// Starts nothing more, records what ends in time, and gives the run back. What still runs then is killed;
     /// to the next runner it was interrupted.
-    pub(super) async fn leave(mut self, flight: Option<Flight<'_>>) -> Result<Left, RunError> {
+    ///
+    /// A pod that is being deleted is replaced at once: then the run is lost before the steps have ended, and
+    /// they are stopped, because another pod repeats them already.
+    pub(super) async fn leave(
+        mut self,
+        flight: Option<Flight<'_>>,
+        assignments: &mut mpsc::Receiver<Assignment>,
+    ) -> Result<Left, RunError> {
         info!(run.name = self.held.name, "giving the run back");
         if let Some(left) = self.land(flight).await? {
             return Ok(left);
@@ -38,9 +49,13 @@ impl<S: Store> Execution<'_, S> {
                 take_back(status, start.attempt);
             });
         }
-        self.drain(GRACE).await?;
+        if let Some(left) = self.drain(GRACE, assignments).await? {
+            return Ok(left);
+        }
         self.attempts.stop_all();
-        self.drain(KILL_TIMEOUT).await?;
+        if let Some(left) = self.drain(KILL_TIMEOUT, assignments).await? {
+            return Ok(left);
+        }
         self.give_back().await
     }
 
@@ -64,13 +79,26 @@ impl<S: Store> Execution<'_, S> {
         }
     }
 
-    async fn drain(&mut self, patience: Duration) -> Result<(), RunError> {
+    /// Waits until nothing runs, for so long.
+    async fn drain(
+        &mut self,
+        patience: Duration,
+        assignments: &mut mpsc::Receiver<Assignment>,
+    ) -> Result<Option<Left>, RunError> {
         let until = Instant::now() + patience;
         while !self.attempts.is_empty() {
-            let Ok(ended) = timeout_at(until, self.attempts.next()).await else { return Ok(()) };
-            self.ended(ended.map_err(RunError::Attempt)?)?;
+            let left = tokio::select! {
+                ended = self.attempts.next() => self.ended(ended.map_err(RunError::Attempt)?)?,
+                assignment = assignments.recv() => {
+                    self.assigned(assignment.ok_or(RunError::Assignments)?).await?
+                }
+                () = sleep_until(until) => return Ok(None),
+            };
+            if left.is_some() {
+                return Ok(left);
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The last step may just have ended: then the run has, and there is nothing to give back.

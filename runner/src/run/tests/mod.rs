@@ -174,6 +174,20 @@ async fn sigterm_lets_the_running_step_end_and_gives_the_run_back() {
     assert_eq!(step(&more.memory.run(), "wait").attempt, Some(1));
 }
 
+/// A pod that is deleted goes on with a step that its successor repeats already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaving_pod_stops_its_steps_when_the_run_is_given_away() {
+    let trace = Trace::held("");
+    let pod = Pod::start(&trace.memory, "pod-a");
+    trace.in_second(1).await;
+    let (writes, since) = (trace.memory.writes(), tokio::time::Instant::now());
+    pod.stop.cancel();
+    trace.memory.change(|run| run["status"]["runner"] = json!({"podUid": "pod-b"}));
+    assert_eq!(pod.left().await, Left::Lost);
+    assert_eq!(trace.memory.writes(), writes);
+    assert!(since.elapsed().as_secs() < 8, "it did not wait for the step");
+}
+
 /// A user's cancel is ignored until the step is done, or for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_now_ends_the_running_step_and_the_run() {
