@@ -4,6 +4,7 @@ mod connection;
 mod error;
 mod gate;
 mod global_id;
+mod limits;
 mod loaders;
 mod mutation;
 mod objects;
@@ -18,6 +19,7 @@ use async_graphql::{EmptySubscription, SDLExportOptions};
 
 use crate::auth::Operations;
 
+pub(crate) use limits::{TooLarge, check};
 pub(crate) use request::request;
 
 /// Deep enough for workflow → runs → edges → node → steps → error with some room, and no deeper.

@@ -25,6 +25,10 @@ impl From<Error> for Problem {
                 let errors = violations.into_iter().map(field_error).collect();
                 Self::new(Code::InvalidInput).detail(detail).errors(errors)
             }
+            // We lack a right, or speak another version: coming again does not help.
+            Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_our_fault(status.code) => {
+                internal(&error)
+            }
             Error::Kubernetes { .. } | Error::KubernetesSlow { .. } => {
                 unavailable(&error, "Kubernetes does not answer")
             }
@@ -33,6 +37,10 @@ impl From<Error> for Problem {
             Error::Mirror(_) => unavailable(&error, "what was written cannot be read yet"),
         }
     }
+}
+
+fn is_our_fault(status: u16) -> bool {
+    (400..500).contains(&status) && status != 429
 }
 
 fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {

@@ -4,6 +4,8 @@ use async_graphql::{Request, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::graphql;
+
 /// What a client may send; `extensions` are read and not used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,8 @@ pub(super) enum Refusal {
     Json(#[from] serde_json::Error),
     #[error("failed to read the request: there is no query in it")]
     NoQuery,
+    #[error(transparent)]
+    TooLarge(#[from] graphql::TooLarge),
 }
 
 /// The request in a body.
@@ -33,7 +37,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<Request, Refusal> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Refusal::Batch);
     }
-    Ok(request(serde_json::from_slice(body)?))
+    request(serde_json::from_slice(body)?)
 }
 
 /// The request in a query string.
@@ -49,15 +53,16 @@ pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
             _ => {}
         }
     }
-    if parameters.query.is_empty() { Err(Refusal::NoQuery) } else { Ok(request(parameters)) }
+    if parameters.query.is_empty() { Err(Refusal::NoQuery) } else { request(parameters) }
 }
 
-fn request(parameters: Parameters) -> Request {
+fn request(parameters: Parameters) -> Result<Request, Refusal> {
     let Parameters { query, operation_name, variables, extensions: _ } = parameters;
+    graphql::check(&query)?;
     let variables = Variables::from_json(Value::Object(variables.unwrap_or_default()));
     let request = Request::new(query).variables(variables);
-    match operation_name {
+    Ok(match operation_name {
         Some(name) => request.operation_name(name),
         None => request,
-    }
+    })
 }

@@ -151,6 +151,15 @@ async fn documents_that_are_too_deep_or_too_dear_are_refused(pool: PgPool) {
     assert!(unbounded.body["errors"][0]["message"].as_str().unwrap().contains("100"), "{}", unbounded.body);
 }
 
+/// The parser descends a hundred thousand times for one request.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_document_of_nothing_but_brackets_is_refused(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let answer = server.graphql("viewer", &"{a".repeat(100_000), json!({})).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("nested"), "{}", answer.body);
+}
+
 /// Anyone can read the whole schema, or nobody can.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_schema_is_shown_to_those_who_may_see_it(pool: PgPool) {
