@@ -40,6 +40,8 @@ pub(super) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Resul
             found.extend(executable(artifact)?);
         }
     }
+    // In one order every time: what takes parts of the node away (`node_outage`) comes after `node`.
+    found.sort_by(|one, other| (&one.package, &one.target).cmp(&(&other.package, &other.target)));
     phase.outcome(format!("{} test programs", found.len()));
     Ok(found)
 }

@@ -145,7 +145,9 @@ impl Tier {
             }
             Tier::Postgres => Some(|it| it.package == "api-server"),
             Tier::ControlPlane => Some(|it| it.package == "tests" && it.target == "control_plane"),
-            Tier::Node => Some(|it| it.package == "tests" && it.target == "node"),
+            Tier::Node => {
+                Some(|it| it.package == "tests" && matches!(it.target.as_str(), "node" | "node_outage"))
+            }
             _ => None,
         }
     }

@@ -1,0 +1,77 @@
+//! The example by REST and GraphQL.
+
+use std::fs;
+
+use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crds::run::RunPhase;
+use serde_json::{Value, json};
+use tests::{api::Caller, namespace::Namespace};
+
+const ORDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/orders.csv");
+const QUERY: &str = "query($id: ID!) { workflowRun(id: $id) {
+    name workflowName revision status trigger { kind by } requestedBy priority input output
+    createdAt updatedAt startedAt finishedAt
+    steps { name status attempt startedAt finishedAt output error { code } } } }";
+
+/// An application cannot do with a token what people do with kubectl, or REST, GraphQL and kubectl tell different things.
+#[tokio::test]
+async fn orders_are_posted_and_read_back_by_every_way() -> anyhow::Result<()> {
+    let api = Caller::admin()?;
+    let path = format!("/v1/workflows/{}/runs", order_invoice(&api).await?);
+    let body = json!({"input": {"orders": fs::read_to_string(ORDERS)?}});
+    let answer = api.post(&path, &[("Prefer", "wait=50")], &body).await?;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("SUCCEEDED")), "{answer:#?}");
+    assert!(answer.body["output"]["grossMinor"].as_i64().is_some_and(|gross| gross > 0), "{answer:#?}");
+
+    let id = answer.body["id"].as_str().context("a run has an id")?;
+    let rest = api.get(&format!("/v1/workflow-runs/{id}")).await?.body;
+    let steps = api.get(&format!("/v1/workflow-runs/{id}/steps")).await?.list();
+    let node = STANDARD.encode(format!("WorkflowRun:{id}"));
+    let graphql = api.graphql(QUERY, &json!({"id": node})).await?["workflowRun"].clone();
+    assert_same(&graphql, &rest);
+    let of_graphql = graphql["steps"].as_array().context("a run has steps")?;
+    assert_eq!((steps.len(), of_graphql.len()), (5, 5), "{steps:#?}");
+    for (of_graphql, of_rest) in of_graphql.iter().zip(&steps) {
+        assert_same(of_graphql, of_rest);
+    }
+
+    let runs = Namespace::of("acme").await?.runs();
+    let run = runs.get(rest["name"].as_str().context("a run has a name")?).await?;
+    assert_eq!(run.metadata.uid.as_deref(), Some(id));
+    let status = run.status.unwrap_or_default();
+    assert_eq!((status.phase, status.output.as_ref()), (Some(RunPhase::Succeeded), rest.get("output")));
+    Ok(())
+}
+
+/// Somebody without the right starts runs, or one business reads the orders of another.
+#[tokio::test]
+async fn the_token_decides_who_does_what() -> anyhow::Result<()> {
+    let (admin, viewer, stranger) = (Caller::admin()?, Caller::viewer()?, Caller::stranger()?);
+    let workflow = format!("/v1/workflows/{}", order_invoice(&admin).await?);
+    let body = json!({"input": {"orders": "order\n"}});
+    let problem = |answer: tests::api::Answer| (answer.status, answer.body["code"].clone());
+    assert_eq!(viewer.get(&workflow).await?.status, 200);
+    let refused = viewer.post(&format!("{workflow}/runs"), &[], &body).await?;
+    assert_eq!(problem(refused), (403, json!("forbidden")));
+    let missing = stranger.get(&workflow).await?;
+    assert_eq!(problem(missing), (404, json!("not_found")));
+    let unknown = Caller::nobody()?.get(&workflow).await?;
+    assert_eq!(unknown.status, 401);
+    assert!(unknown.headers.contains_key("www-authenticate"), "{unknown:#?}");
+    Ok(())
+}
+
+async fn order_invoice(api: &Caller) -> anyhow::Result<String> {
+    let workflows = api.get("/v1/workflows?limit=100").await?.list();
+    let found = workflows.iter().find(|workflow| workflow.get("name") == Some(&json!("order-invoice")));
+    let id = found.and_then(|workflow| workflow.get("id")).and_then(Value::as_str);
+    Ok(id.with_context(|| format!("order-invoice is not among {workflows:#?}"))?.to_owned())
+}
+
+/// Every field that GraphQL was asked for is what REST has under the same name; steps are compared one by one.
+fn assert_same(graphql: &Value, rest: &Value) {
+    for (field, value) in graphql.as_object().into_iter().flatten().filter(|(field, _)| *field != "steps") {
+        assert_eq!(Some(value), rest.get(field), "{field} of {rest:#?}");
+    }
+}

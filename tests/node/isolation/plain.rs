@@ -1,0 +1,23 @@
+//! A namespace that is no tenant's.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+};
+use serde_json::json;
+use tests::cluster;
+
+/// Makes one, without any policy.
+pub(super) async fn create(client: &Client) -> anyhow::Result<String> {
+    let name = cluster::unique("plain");
+    let namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+    Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?;
+    Ok(name)
+}
+
+/// Deletes it with all that is in it.
+pub(super) async fn delete(client: &Client, name: &str) -> anyhow::Result<()> {
+    Api::<Namespace>::all(client.clone()).delete(name, &DeleteParams::default()).await?;
+    Ok(())
+}
