@@ -93,3 +93,39 @@ pub fn get<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition>
 pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
     get(conditions, kind).is_some_and(|condition| condition.status == TRUE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Time {
+        Time(k8s_openapi::jiff::Timestamp::from_second(seconds).unwrap())
+    }
+
+    fn ready(status: &'static str, reason: &'static str, generation: i64) -> Now<'static> {
+        Now { kind: READY, status, reason, message: String::new(), generation: Some(generation) }
+    }
+
+    /// "Ready for 5 minutes" means nothing, since each look at the object begins anew.
+    #[test]
+    fn the_time_moves_only_with_the_status() {
+        let mut conditions = Vec::new();
+        assert!(set(&mut conditions, ready(FALSE, "NoPlan", 1), at(1)));
+        assert!(set(&mut conditions, ready(FALSE, "NoNamespace", 2), at(2)));
+        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&at(1)));
+        assert!(set(&mut conditions, ready(TRUE, "Ready", 2), at(3)));
+        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&at(3)));
+        assert!(is_true(&conditions, READY));
+        assert_eq!(conditions.len(), 1);
+    }
+
+    /// The operator and the API server write an unchanged status for ever, each woken by the other.
+    #[test]
+    fn saying_the_same_again_changes_nothing() {
+        let mut conditions = Vec::new();
+        set(&mut conditions, ready(TRUE, "Ready", 1), at(1));
+        let before = conditions.clone();
+        assert!(!set(&mut conditions, ready(TRUE, "Ready", 1), at(9)));
+        assert_eq!(conditions, before);
+    }
+}

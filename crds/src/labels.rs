@@ -66,3 +66,19 @@ pub fn child_labels(child: Child<'_>) -> BTreeMap<String, String> {
     .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())))
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Argo CD prunes our objects, which it takes for its own; or a child cannot be found by its run.
+    #[test]
+    fn a_child_has_the_labels_it_is_found_by_and_none_that_argo_cd_claims() {
+        let child = Child { name: "smb-copilot", component: "runner", tenant: "acme", ..Child::default() };
+        let labels = child_labels(child);
+        assert_eq!(labels.get(TENANT).map(String::as_str), Some("acme"));
+        assert!(!labels.contains_key(RUN) && !labels.contains_key("app.kubernetes.io/instance"));
+        let of_run = child_labels(Child { run: Some("order-invoice-1"), ..child });
+        assert_eq!(of_run.get(RUN).map(String::as_str), Some("order-invoice-1"));
+    }
+}

@@ -81,18 +81,23 @@ pub struct Step {
 }
 
 impl Step {
-    /// What the step does; `None` for an object that never passed the API server.
+    /// What the step does; `None` where it is nothing or several things: an object that never passed the API server.
     #[must_use]
     pub fn action(&self) -> Option<Action<'_>> {
         let Self { http, python, container, workflow, approval, wait, search, expr, .. } = self;
-        None.or(http.as_ref().map(Action::Http))
-            .or(python.as_ref().map(Action::Python))
-            .or(container.as_ref().map(Action::Container))
-            .or(workflow.as_ref().map(Action::Workflow))
-            .or(approval.as_ref().map(Action::Approval))
-            .or(wait.as_ref().map(Action::Wait))
-            .or(search.as_ref().map(Action::Search))
-            .or(expr.as_ref().map(Action::Expr))
+        let all = [
+            http.as_ref().map(Action::Http),
+            python.as_ref().map(Action::Python),
+            container.as_ref().map(Action::Container),
+            workflow.as_ref().map(Action::Workflow),
+            approval.as_ref().map(Action::Approval),
+            wait.as_ref().map(Action::Wait),
+            search.as_ref().map(Action::Search),
+            expr.as_ref().map(Action::Expr),
+        ];
+        let mut given = all.into_iter().flatten();
+        let first = given.next()?;
+        given.next().is_none().then_some(first)
     }
 }
 
@@ -119,4 +124,19 @@ pub struct JsonSchemaHolder {
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a step that does two things one is done, and nobody knows which.
+    #[test]
+    fn a_step_has_an_action_only_if_it_has_one() {
+        let one = Step { expr: Some(ExprAction { value: Value::from(1) }), ..Step::default() };
+        assert!(matches!(one.action(), Some(Action::Expr(_))));
+        let two = Step { wait: Some(WaitAction::default()), ..one };
+        assert!(two.action().is_none());
+        assert!(Step::default().action().is_none());
+    }
 }
