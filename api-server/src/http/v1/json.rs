@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{RefOr, Schema, schema::AnyOfBuilder},
+    openapi::{ObjectBuilder, RefOr, Schema, schema::SchemaType},
 };
 
 /// Any JSON value.
@@ -20,7 +20,7 @@ impl From<Value> for AnyJson {
 
 impl PartialSchema for AnyJson {
     fn schema() -> RefOr<Schema> {
-        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().build()))
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
     }
 }
 

@@ -60,8 +60,10 @@ pub(in crate::http) struct Run {
     #[serde(flatten)]
     summary: RunSummary,
     /// What it was given.
+    #[schema(value_type = AnyJson)]
     input: Option<AnyJson>,
     /// What it returned; null until it has, and where that is kept elsewhere.
+    #[schema(value_type = AnyJson)]
     output: Option<AnyJson>,
     /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
     #[schema(value_type = Option<Object>)]

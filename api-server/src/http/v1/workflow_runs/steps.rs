@@ -41,6 +41,7 @@ pub(in crate::http) struct Step {
     /// When its next attempt begins, while it waits for that.
     next_at: Option<Time>,
     /// What it returned; null until it has, and where that is kept elsewhere.
+    #[schema(value_type = AnyJson)]
     output: Option<AnyJson>,
     /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
     #[schema(value_type = Option<Object>)]
