@@ -36,7 +36,7 @@ pub(super) fn end(held: &Held, steps: &[StepStatus], finish: &Finish, now: Times
     patch.push(set("finishedAt", MicroTime(now)));
     patch.push(set("duration", duration(now.duration_since(held.started_at))));
     patch.push(set("conditions", end_conditions(held, finish, now)));
-    match error.as_ref().and_then(|error| error.step.as_ref()) {
+    match error.as_ref().and_then(|error| error.step.as_ref()).or_else(|| last(steps)) {
         Some(step) => patch.push(set("step", step)),
         None if held.names_step => patch.push(remove("step")),
         None => {}
@@ -44,6 +44,12 @@ pub(super) fn end(held: &Held, steps: &[StepStatus], finish: &Finish, now: Times
     patch.extend(output.iter().map(|output| set("output", output)));
     patch.extend(error.iter().map(|error| set("error", error)));
     patch
+}
+
+/// The step that ended last.
+fn last(steps: &[StepStatus]) -> Option<&String> {
+    let ended = steps.iter().filter_map(|step| Some((step.finished_at.as_ref()?.0, &step.name)));
+    ended.max_by_key(|(at, _)| *at).map(|(_, name)| name)
 }
 
 /// The run is to be given to another pod.
@@ -106,6 +112,20 @@ fn remove(field: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `kubectl get` shows no step of a run that succeeded.
+    #[test]
+    fn a_run_is_ended_by_the_step_that_ended_last() {
+        let step = |name: &str, second: Option<i64>| StepStatus {
+            name: name.to_owned(),
+            finished_at: second.map(|second| MicroTime(Timestamp::from_second(second).unwrap())),
+            ..StepStatus::default()
+        };
+        let steps =
+            [step("parse", Some(1)), step("total", Some(3)), step("taxes", Some(2)), step("never", None)];
+        assert_eq!(last(&steps).map(String::as_str), Some("total"));
+        assert_eq!(last(&[]), None);
+    }
 
     /// `kubectl get` shows a duration that nobody can read.
     #[test]
