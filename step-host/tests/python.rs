@@ -194,6 +194,31 @@ fn the_host_leaves_with_its_runner_and_takes_its_steps_along() {
     wait_for(|| (!is_alive(pid)).then_some(()));
 }
 
+/// A step that writes nonsense where its report belongs blocks all others.
+#[test]
+fn a_broken_channel_ends_one_step_and_no_other() {
+    let mut host = TestHost::start("broken");
+    let code = "def run(i, c):\n  c._channel.sendall(b'\\xff' * 8)\n  return 1";
+    assert!(matches!(outcome(&mut host, code), Outcome::BadOutput { .. }));
+    let code = "def run(i, c):\n  c._channel.sendall(b'\\0\\0\\0\\x02{]')\n  return 1";
+    assert!(matches!(outcome(&mut host, code), Outcome::BadOutput { .. }));
+    let code = r#"
+import json, struct
+def run(i, c):
+    body = json.dumps({"exception": {"type": "E", "message": "x" * 16_000_000, "traceback": ""}}).encode()
+    c._channel.sendall(struct.pack(">I", len(body)) + body)
+"#;
+    assert!(matches!(outcome(&mut host, code), Outcome::Exception { message, .. } if message.len() < 100));
+    let code = r#"
+import struct
+def run(i, c):
+    body = b'{"result":"' + b"x" * (16 * 1024 * 1024 - 13) + b'"}'
+    c._channel.sendall(struct.pack(">I", len(body)) + body)
+"#;
+    assert!(matches!(outcome(&mut host, code), Outcome::BadOutput { .. }));
+    assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
+}
+
 /// A step that kills the interpreter ends all later steps of its run.
 #[test]
 fn a_killed_interpreter_is_replaced() {

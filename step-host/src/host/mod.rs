@@ -17,7 +17,7 @@ use nix::{
 };
 use protocol::{
     frame::FrameError,
-    host::{Event, StepId, Stream},
+    host::{Event, Outcome, StepId, Stream},
 };
 
 use crate::{
@@ -169,7 +169,19 @@ impl Host<'_> {
             sweep::strays(self.python.pid());
         }
         let over: Vec<Step> = over.iter().filter_map(|id| self.steps.remove(id)).collect();
-        over.into_iter().try_for_each(|step| self.tell(&step.finish()))
+        over.into_iter().try_for_each(|step| self.report_end(step))
+    }
+
+    /// A value may just fit into the step's message, and not into ours.
+    fn report_end(&mut self, step: Step) -> Result<(), HostError> {
+        let id = step.id();
+        match self.tell(&step.finish()) {
+            Err(HostError::Runner(error @ FrameError::TooLarge { .. })) => {
+                let outcome = Outcome::BadOutput { message: error.to_string() };
+                self.tell(&Event::Exited { id, outcome })
+            }
+            told => told,
+        }
     }
 
     fn reads_steps(&self) -> bool {

@@ -31,26 +31,55 @@ enum Raw {
     Failed(String),
 }
 
-/// The next message, if a whole one has been read. What is malformed counts as a bad output: the return value
-/// is the one part of a message that a well-behaved step decides about.
-pub(crate) fn receive(channel: &mut Framed) -> Option<Message> {
+/// What was read of a channel.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    Message(Message),
+    /// No whole message yet.
+    Nothing,
+    /// What follows cannot be told apart any more.
+    Broken(Message),
+}
+
+/// The next message. What is malformed counts as a bad output: the return value is the one part of a message
+/// that a well-behaved step decides about.
+pub(crate) fn receive(channel: &mut Framed) -> Received {
+    let bad_output = |error| Message::Report(Outcome::BadOutput { message: malformed(&error) });
     match channel.receive() {
-        Ok(raw) => raw.map(checked),
-        Err(error) => Some(Message::Report(Outcome::BadOutput { message: malformed(&error) })),
+        Ok(Some(raw)) => Received::Message(checked(raw)),
+        Ok(None) => Received::Nothing,
+        Err(error @ FrameError::Decode { .. }) => Received::Message(bad_output(error)),
+        Err(error) => Received::Broken(bad_output(error)),
     }
 }
+
+/// The harness keeps to these, and says where it cut; what is longer did not come from it.
+const MAX_TEXT_BYTES: usize = 32 * 1024;
+const MAX_TRACEBACK_BYTES: usize = 128 * 1024;
 
 fn checked(raw: Raw) -> Message {
     match raw {
         Raw::Hello(pid) => Message::Hello(Pid::from_raw(pid)),
-        Raw::Progress { fraction, message } => Message::Progress { fraction, message },
+        Raw::Progress { fraction, message } => {
+            Message::Progress { fraction, message: bounded(message, MAX_TEXT_BYTES) }
+        }
         Raw::Result(value) => Message::Report(Outcome::Ok { value }),
         Raw::Exception { r#type, message, traceback } => {
+            let (r#type, message) = (bounded(r#type, MAX_TEXT_BYTES), bounded(message, MAX_TEXT_BYTES));
+            let traceback = bounded(traceback, MAX_TRACEBACK_BYTES);
             Message::Report(Outcome::Exception { r#type, message, traceback })
         }
-        Raw::BadOutput(message) => Message::Report(Outcome::BadOutput { message }),
-        Raw::Failed(message) => Message::Report(Outcome::NotStarted { message }),
+        Raw::BadOutput(message) => {
+            Message::Report(Outcome::BadOutput { message: bounded(message, MAX_TEXT_BYTES) })
+        }
+        Raw::Failed(message) => {
+            Message::Report(Outcome::NotStarted { message: bounded(message, MAX_TEXT_BYTES) })
+        }
     }
+}
+
+fn bounded(text: String, max_bytes: usize) -> String {
+    if text.len() <= max_bytes { text } else { format!("(a text of {} bytes is left out)", text.len()) }
 }
 
 fn malformed(error: &FrameError) -> String {

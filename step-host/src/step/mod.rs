@@ -22,7 +22,7 @@ use crate::{
     step::{
         budget::Budget,
         lines::Lines,
-        message::Message,
+        message::{Message, Received},
         outcome::{Memory, Status},
         prepare::WorkDir,
     },
@@ -144,10 +144,17 @@ impl Step {
 
     fn read_channel(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        let Some(channel) = &mut self.channel else { return events };
-        let peer = channel.fill();
-        while let Some(message) = self.channel.as_mut().and_then(message::receive) {
-            events.extend(self.take(message));
+        let Some(mut peer) = self.channel.as_mut().map(Framed::fill) else { return events };
+        while let Some(received) = self.channel.as_mut().map(message::receive) {
+            match received {
+                Received::Message(message) => events.extend(self.take(message)),
+                Received::Nothing => break,
+                Received::Broken(message) => {
+                    events.extend(self.take(message));
+                    peer = Peer::Gone;
+                    break;
+                }
+            }
         }
         if peer == Peer::Gone {
             self.channel = None;
