@@ -48,11 +48,17 @@ pub fn router(state: AppState) -> anyhow::Result<Router> {
     let schema = crate::graphql::schema(&operations)?;
     let metrics = state.metrics.clone();
     let gate = Gate { state: state.clone(), operations: operations.clone() };
-    Ok(routes
+    let routes = routes
         .merge(graphql::routes(schema, operations))
         .merge(openapi::document(&document)?)
         .route_layer(from_fn_with_state(gate, authorize::authorize))
-        .with_state(state)
+        .with_state(state);
+    Ok(complete(routes, metrics))
+}
+
+/// Adds what is the same for all requests. The last layer is the first to see a request, and the last its answer.
+fn complete(routes: Router, metrics: Metrics) -> Router {
+    routes
         .fallback(|| async { Problem::new(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -60,7 +66,7 @@ pub fn router(state: AppState) -> anyhow::Result<Router> {
         .layer(CatchPanicLayer::custom(problem::caught))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(metrics, observe::observe))
-        .layer(from_fn(request_id::identify)))
+        .layer(from_fn(request_id::identify))
 }
 
 /// The OpenAPI document of the routes, as it is committed.

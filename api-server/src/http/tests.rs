@@ -1,9 +1,12 @@
 //! What holds for every path.
 
-use axum::{body::Body, http::Request};
+use axum::{Router, body::Body, http::Request, routing::get};
+use http_body_util::BodyExt as _;
 use sqlx::PgPool;
+use telemetry::Registry;
+use tower::ServiceExt as _;
 
-use super::testing::Server;
+use super::{Metrics, testing::Server};
 
 /// A client that reads `code` fails on answers that libraries have made.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
@@ -32,6 +35,19 @@ async fn every_failure_is_a_problem(pool: PgPool) {
         );
         assert_eq!(answer.body["instance"], path.split('?').next().unwrap());
     }
+}
+
+/// A defect of ours closes the connection without a word, or tells a stranger what is inside.
+#[tokio::test]
+async fn a_panic_is_a_problem_without_details() {
+    let routes = Router::new().route("/", get(async || -> () { panic!("the secret is 7") }));
+    let router = super::complete(routes, Metrics::registered(&Registry::default()));
+    let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert!(text.contains("\"code\":\"internal\"") && !text.contains("secret"), "{text}");
 }
 
 /// The published document is not the one that clients are made from.
