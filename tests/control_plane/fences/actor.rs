@@ -13,7 +13,7 @@ use super::{accepted, place::Place, refusal, refused};
 const ANNA: &str = "anna@acme.example";
 const API_SERVER: &str = "system:serviceaccount:smb-copilot:smb-copilot-api-server";
 
-fn run(trigger: Option<Value>) -> anyhow::Result<WorkflowRun> {
+fn run(trigger: Option<&Value>) -> anyhow::Result<WorkflowRun> {
     let spec = json!({"workflowRef": {"name": "order-invoice"}, "trigger": trigger});
     Ok(serde_json::from_value(json!({"metadata": {"name": unique("spoken")}, "spec": spec}))?)
 }
@@ -45,7 +45,7 @@ async fn a_run_is_started_by_who_starts_it() -> anyhow::Result<()> {
 }
 
 fn trigger(by: &str) -> anyhow::Result<WorkflowRun> {
-    run(Some(json!({"kind": "Manual", "by": by})))
+    run(Some(&json!({"kind": "Manual", "by": by})))
 }
 
 /// An invoice is approved in the name of the boss.
