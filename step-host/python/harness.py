@@ -32,8 +32,9 @@ import time, typing, unicodedata, urllib.parse, uuid, zoneinfo  # noqa: E401, F4
 STEP_FILE = "step.py"
 SENDING = threading.Lock()  # threads of a step may report progress at the same time
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024 - 1024  # a frame has 16 MiB; the rest is what step-host wraps around it
-MAX_MESSAGE_CHARS = 4 * 1024
-MAX_TRACEBACK_CHARS = 16 * 1024
+# A run's status has room for 64 steps that failed; the step's log has the whole text.
+MAX_MESSAGE_CHARS = 2 * 1024
+MAX_TRACEBACK_CHARS = 4 * 1024
 
 
 def preload(names):
@@ -109,7 +110,11 @@ def run_step(channel, stdout, stderr):
     except Unrepresentable as error:
         encoded = encode({"badOutput": str(error)})
     except BaseException as error:
-        encoded, code = encode({"exception": describe(error)}), 1
+        described = describe(error)
+        print_safely(described["traceback"] or described["message"])
+        described["message"] = shortened(described["message"])
+        described["traceback"] = tail(described["traceback"])
+        encoded, code = encode({"exception": described}), 1
     if os.getpid() != pid:
         os._exit(code)  # a fork of the step that came back from `run`: it has no say
     flush()
@@ -144,7 +149,7 @@ class Context:
     def progress(self, fraction, message=""):
         """Says how far the step is: `fraction` from 0 to 1."""
         fraction = min(max(float(fraction), 0.0), 1.0)
-        send(self._channel, {"progress": {"fraction": fraction, "message": str(message)[:MAX_MESSAGE_CHARS]}})
+        send(self._channel, {"progress": {"fraction": fraction, "message": shortened(printable(str(message)))}})
 
 
 class Log(logging.Logger):
@@ -211,15 +216,31 @@ def describe(error):
     except Exception:
         message, lines = f"<{name} whose text cannot be had>", ""
     return {
-        "type": printable(name, MAX_MESSAGE_CHARS),
-        "message": printable(message, MAX_MESSAGE_CHARS),
-        "traceback": printable(lines, MAX_TRACEBACK_CHARS),
+        "type": shortened(printable(name)),
+        "message": printable(message),
+        "traceback": printable(lines),
     }
 
 
-def printable(text, limit):
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters, cut at {limit})"
+def printable(text):
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def shortened(text):
+    limit = MAX_MESSAGE_CHARS
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters; the step's log has all)"
+
+
+def tail(text):
+    limit = MAX_TRACEBACK_CHARS
+    return text if len(text) <= limit else f"({len(text)} characters; the step's log has all) …{text[-limit:]}"
+
+
+def print_safely(text):
+    try:
+        print(text, file=sys.stderr)
+    except (OSError, ValueError, AttributeError):
+        pass  # the step closed or replaced it
 
 
 def exit_code(code):

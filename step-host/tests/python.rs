@@ -42,9 +42,11 @@ def run(input, ctx):
 fn an_exception_tells_its_type_and_the_authors_part_of_the_traceback() {
     let mut host = TestHost::start("exception");
     let code = "import json\ndef run(input, ctx):\n    return json.loads('{')\n";
-    let Outcome::Exception { r#type, message, traceback } = outcome(&mut host, code) else {
+    let seen = host.run(code, json!(null));
+    let Some(Outcome::Exception { r#type, message, traceback }) = seen.outcome else {
         panic!("an exception")
     };
+    assert_eq!(seen.lines.join("\n").trim_end(), traceback.trim_end(), "the log has it as well");
     assert_eq!(r#type, "json.decoder.JSONDecodeError");
     assert!(message.starts_with("Expecting property name"), "{message}");
     assert!(
@@ -52,6 +54,17 @@ fn an_exception_tells_its_type_and_the_authors_part_of_the_traceback() {
         "{traceback}"
     );
     assert!(!traceback.contains("harness.py"), "{traceback}");
+}
+
+/// One failed step makes the run's status too large to be written.
+#[test]
+fn a_long_exception_is_short_in_the_report_and_whole_in_the_log() {
+    let mut host = TestHost::start("long");
+    let seen = host.run("def run(i, c): raise ValueError('ü' * 100_000)", json!(null));
+    let Some(Outcome::Exception { message, traceback, .. }) = seen.outcome else { panic!("an exception") };
+    assert!(message.contains("100000 characters") && message.len() < 5_000, "{message}");
+    assert!(traceback.len() < 9_000, "{traceback}");
+    assert!(seen.lines.concat().contains(&"ü".repeat(100_000)));
 }
 
 /// A typo, or a forgotten function, gives no hint.

@@ -66,9 +66,10 @@ pub enum Outcome {
     Exception {
         /// The exception's class, with its module unless that is `builtins`.
         r#type: String,
-        /// The exception's text, at most 4 KiB.
+        /// The exception's text, shortened to about 2,000 characters; the step's log has all of it.
         message: String,
-        /// The part of the traceback that lies in the step's own code and below, at most 16 KiB.
+        /// The part of the traceback that lies in the step's own code and below; of a long one the last 4,000
+        /// characters or so.
         traceback: String,
     },
     /// It left by itself without having returned.

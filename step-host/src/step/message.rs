@@ -55,7 +55,6 @@ pub(crate) fn receive(channel: &mut Framed) -> Received {
 
 /// The harness keeps to these, and says where it cut; what is longer did not come from it.
 const MAX_TEXT_BYTES: usize = 32 * 1024;
-const MAX_TRACEBACK_BYTES: usize = 128 * 1024;
 
 fn checked(raw: Raw) -> Message {
     match raw {
@@ -66,7 +65,7 @@ fn checked(raw: Raw) -> Message {
         Raw::Result(value) => Message::Report(Outcome::Ok { value }),
         Raw::Exception { r#type, message, traceback } => {
             let (r#type, message) = (bounded(r#type, MAX_TEXT_BYTES), bounded(message, MAX_TEXT_BYTES));
-            let traceback = bounded(traceback, MAX_TRACEBACK_BYTES);
+            let traceback = bounded(traceback, MAX_TEXT_BYTES);
             Message::Report(Outcome::Exception { r#type, message, traceback })
         }
         Raw::BadOutput(message) => {
