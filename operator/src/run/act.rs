@@ -43,6 +43,9 @@ const CHECK_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// The API server cannot be asked, refuses, or somebody else wrote the run meanwhile.
 pub(super) async fn act(ctx: &Context, seen: &Seen, next: Next, now: Timestamp) -> Result<Action, Error> {
+    if gives_a_pod(&next) && !ctx.fence.stands(ctx, seen).await? {
+        return wait_for_fence(ctx, seen, None).await;
+    }
     match next {
         Next::Nothing => Ok(Action::await_change()),
         Next::Watch(until) => Ok(Action::requeue(until_then(until, now))),
@@ -62,6 +65,24 @@ pub(super) async fn act(ctx: &Context, seen: &Seen, next: Next, now: Timestamp) 
     }
 }
 
+/// A pod that was given up must be fenced out before another is given its run.
+fn gives_a_pod(next: &Next) -> bool {
+    match next {
+        Next::Start | Next::Replace(_) | Next::Make(_) | Next::Assign(_) => true,
+        // To be admitted asks too, but only after the run was found to be able to run at all.
+        Next::Nothing | Next::Watch(_) | Next::End(_) | Next::Admit | Next::Release => false,
+    }
+}
+
+async fn wait_for_fence(ctx: &Context, seen: &Seen, revision: Option<&Revision>) -> Result<Action, Error> {
+    let message = "the admission policy that fences runners is not in force yet".to_owned();
+    let queue = QueueStatus { position: None, reason: "FenceNotReady".to_owned(), message };
+    if let Some(patch) = status::waits(seen, revision.map(Revision::reference), &queue) {
+        write(ctx, seen, patch).await?;
+    }
+    Ok(Action::requeue(SOON))
+}
+
 fn until_then(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO).max(Duration::from_millis(10))
 }
@@ -73,8 +94,7 @@ async fn admit(ctx: &Context, seen: &Seen, now: Timestamp) -> Result<Action, Err
         Pin::NotYet => return Ok(Action::requeue(CHECK_WAIT)),
     };
     if !ctx.fence.stands(ctx, seen).await? {
-        let message = "the admission policy that fences runners is not in force yet".to_owned();
-        return wait(ctx, seen, &revision, "FenceNotReady", message, SOON).await;
+        return wait_for_fence(ctx, seen, Some(&revision)).await;
     }
     match admit::ask(ctx, seen, &revision).await {
         Asked::Admitted => match seen.pods.iter().find(|pod| pod.state == super::lost::PodState::Live) {

@@ -2,7 +2,7 @@
 
 use crds::{Plan, Tenant, Workflow, WorkflowRun, labels};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{Resource, ResourceExt as _, runtime::reflector::ObjectRef};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::{Change, Stores, kicks::Kick};
 
@@ -75,12 +75,6 @@ pub(super) fn node(stores: &Stores, change: &Change<Node>) -> Vec<Kick> {
         Some(Kick::Run(ObjectRef::new(run).within(&pod.namespace()?)))
     };
     pods.iter().filter_map(|pod| run(pod)).collect()
-}
-
-/// A child of a tenant concerns the tenant.
-pub(super) fn child<K: Resource>(change: &Change<K>) -> Vec<Kick> {
-    let tenant = change.object().labels().get(labels::TENANT);
-    tenant.map(|tenant| Kick::tenant(tenant)).into_iter().collect()
 }
 
 fn waiting_of(stores: &Stores, tenant: &Tenant) -> Vec<Kick> {

@@ -1,5 +1,6 @@
 //! What the operator watches: one watch a kind, shared by all controllers.
 
+mod drift;
 pub(crate) mod kicks;
 mod map;
 mod reflect;

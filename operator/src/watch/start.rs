@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Change, Stores, Writers,
+    drift::Drift,
     kicks::{Kick, Kicks, Mapped},
     map,
     reflect::reflect,
@@ -72,7 +73,9 @@ impl Watches<'_> {
         PartialObjectMeta<K>: Readable,
     {
         let (_, writer) = reflector::store::<PartialObjectMeta<K>>();
-        self.add(name, watcher::Config::default().labels(labels::TENANT), writer, map::child);
+        let drift = Drift::default();
+        let config = watcher::Config::default().labels(labels::TENANT);
+        self.add(name, config, writer, move |change| drift.kicks(change));
     }
 }
 

@@ -104,3 +104,16 @@ async fn a_suspended_tenants_runs_wait() -> anyhow::Result<()> {
     world.assigned("order-7").await?;
     Ok(())
 }
+
+/// A deleted tenant's runs go on, in a namespace that nobody looks after.
+#[tokio::test]
+async fn a_deleted_tenants_runs_are_cancelled() -> anyhow::Result<()> {
+    let world = World::with_workflow("orphan", objects::plan()).await?;
+    world.run("order-7", json!({"quantity": 3})).await?;
+    world.assigned("order-7").await?;
+    world.tenants.delete(&world.slug, &DeleteParams::default()).await?;
+    let cancelled = |status: &crds::WorkflowRunStatus| status.phase == Some(RunPhase::Cancelled);
+    let status = world.run_until("order-7", "is cancelled", cancelled).await?;
+    assert_eq!(status.error.map(|error| error.code), Some("TENANT_GONE".to_owned()));
+    world.no_jobs_of("order-7").await
+}

@@ -1,5 +1,7 @@
 //! Tenants.
 
+use std::time::Duration;
+
 use crds::Tenant;
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Namespace, ResourceQuota},
@@ -14,6 +16,9 @@ use serde_json::{Value, json};
 use tests::wait;
 
 use super::{DEADLINE, objects, world::World};
+
+/// The namespace controller deletes kind by kind, with waits of its own in between.
+const NAMESPACE_DEADLINE: Duration = Duration::from_secs(120);
 
 async fn patch(world: &World, spec: Value) -> anyhow::Result<()> {
     let patch = Patch::Merge(json!({"spec": spec}));
@@ -110,7 +115,7 @@ async fn a_tenant_that_says_delete_takes_its_namespace_along() -> anyhow::Result
     patch(&world, json!({"deletionPolicy": "Delete"})).await?;
     world.tenants.delete(&world.slug, &DeleteParams::default()).await?;
     let tenant = async || Ok(world.tenants.get_opt(&world.slug).await?);
-    wait::until("the tenant is gone", DEADLINE, tenant, Option::is_none).await?;
+    wait::until("the tenant is gone", NAMESPACE_DEADLINE, tenant, Option::is_none).await?;
     assert!(world.namespaces.get_opt(&world.namespace).await?.is_none());
     Ok(())
 }
