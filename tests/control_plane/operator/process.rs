@@ -93,8 +93,11 @@ async fn as_operator(client: &Client) -> anyhow::Result<PathBuf> {
     let token = token.status.context("a token request has no status")?.token;
     let own = kube::config::Kubeconfig::read()?;
     let mut config = serde_yaml::to_value(own)?;
-    for user in config["users"].as_sequence_mut().context("a kubeconfig without users")? {
-        user["user"] = serde_yaml::from_str(&format!("{{token: {token}}}"))?;
+    let users = config.get_mut("users").and_then(|users| users.as_sequence_mut());
+    for user in
+        users.context("a kubeconfig without users")?.iter_mut().filter_map(|user| user.as_mapping_mut())
+    {
+        user.insert("user".into(), serde_yaml::from_str(&format!("{{token: {token}}}"))?);
     }
     let path = directory()?.join("operator.kubeconfig");
     let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
