@@ -5,18 +5,15 @@ use anyhow::bail;
 use crate::phase::Phase;
 use crate::program::{self, Program};
 
-/// Programs that xtask itself calls, and the Debian packages that have them. What the node needs,
-/// `smb-kube preflight` knows.
+/// Programs that xtask itself calls, and the Debian packages that have them.
 const PROGRAMS: [(&str, &str); 5] =
     [("cc", "gcc"), ("strip", "binutils"), ("openssl", "openssl"), ("curl", "curl"), ("mold", "mold")];
 
-/// The packages that a local cluster needs on top, also where smb-kube is not built yet.
-const NODE_PACKAGES: [(&str, &str); 7] = [
+/// What a local cluster needs on top: the list of `smb-kube preflight`, which is not built yet when it is asked for.
+const NODE_PACKAGES: [(&str, &str); 5] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("iptables", "iptables"),
-    ("conntrack", "conntrack"),
-    ("umoci", "umoci"),
     ("mmdebstrap", "mmdebstrap"),
     ("musl-gcc", "musl-tools"),
 ];
@@ -32,6 +29,8 @@ pub(crate) enum Need {
     Registry,
     /// A temporary Postgres.
     Postgres,
+    /// Python, for the tests of its host.
+    Python,
 }
 
 /// The Debian packages that are missing.
@@ -44,9 +43,12 @@ pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
     if needs.contains(&Need::Registry) {
         wanted.push(("skopeo", "skopeo"));
     }
+    if needs.contains(&Need::Python) {
+        wanted.push(("python3", "python3"));
+    }
     let mut packages: Vec<&str> =
         wanted.into_iter().filter(|(name, _)| !program::exists(name)).map(|(_, package)| package).collect();
-    if needs.contains(&Need::Node) && !std::path::Path::new("/usr/lib/cni/bridge").exists() {
+    if needs.contains(&Need::Node) && !std::path::Path::new("/usr/lib/cni/ptp").exists() {
         packages.push("containernetworking-plugins");
     }
     if needs.contains(&Need::Postgres) && crate::test::postgres::programs().is_none() {
@@ -76,11 +78,19 @@ fn check_node() -> anyhow::Result<()> {
     if !nix::unistd::geteuid().is_root() && !program::exists("sudo") {
         bail!("a local cluster needs root (namespaces, mounts): run as root or install sudo, {otherwise}");
     }
-    let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if !filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay") {
-        bail!("the kernel has no overlayfs: try `modprobe overlay`, {otherwise}");
+    if !has_overlayfs() {
+        // A module that nothing has needed yet. Whether it was found is seen right after.
+        let _ = Program::as_root("modprobe").arg("overlay").capture();
+    }
+    if !has_overlayfs() {
+        bail!("the kernel has no overlayfs, which containers need: take another machine, {otherwise}");
     }
     Ok(())
+}
+
+fn has_overlayfs() -> bool {
+    let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay")
 }
 
 /// Installs the packages with apt-get. Errors: there is none, or it fails.

@@ -3,6 +3,8 @@
 pub(crate) mod report;
 pub(crate) mod run;
 
+use std::path::PathBuf;
+
 use crate::chart::LOCAL_REGISTRY;
 use crate::checkout::Checkout;
 use crate::cluster::{Cluster, rollout};
@@ -34,15 +36,16 @@ pub(crate) fn apply(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluste
     phase.advice(
         "kubectl describe splan,sten; kubectl --namespace smb-copilot logs deployment/smb-copilot-operator",
     );
-    cluster
-        .apply_folders(phase, &["examples/plans", "examples/tenants"].map(|folder| checkout.path(folder)))?;
-    wait_ready(phase, cluster, &["splan", "sten", "--all"])?;
-    cluster.apply_folders(phase, &[checkout.path("examples/workflows")])?;
-    wait_ready(phase, cluster, &["swf", "--all", "--all-namespaces"])
+    // Those of the example alone: what a user has made meanwhile may well be wrong, and stay so.
+    for folders in [&["examples/plans", "examples/tenants"][..], &["examples/workflows"]] {
+        let folders: Vec<PathBuf> = folders.iter().map(|folder| checkout.path(folder)).collect();
+        cluster.apply_folders(phase, &folders)?;
+        wait_ready(phase, cluster, &folders)?;
+    }
+    Ok(())
 }
 
-fn wait_ready(phase: &mut Phase<'_>, cluster: &Cluster, what: &[&str]) -> anyhow::Result<()> {
-    let (kinds, flags): (Vec<&str>, Vec<&str>) = what.iter().partition(|word| !word.starts_with("--"));
-    let wait = ["wait", "--for=condition=Ready", "--timeout=50s"];
-    phase.exec(cluster.kubectl().args(wait).arg(kinds.join(",")).args(flags))
+fn wait_ready(phase: &mut Phase<'_>, cluster: &Cluster, folders: &[PathBuf]) -> anyhow::Result<()> {
+    let wait = cluster.kubectl().args(["wait", "--for=condition=Ready", "--timeout=50s"]);
+    phase.exec(folders.iter().fold(wait, |wait, folder| wait.arg("--filename").arg(folder)))
 }

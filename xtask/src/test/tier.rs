@@ -79,7 +79,8 @@ impl Tier {
 
     pub(super) fn needs(self) -> &'static [Need] {
         match self {
-            Tier::Fmt | Tier::Clippy | Tier::Go | Tier::Unit => &[Need::Build],
+            Tier::Fmt | Tier::Clippy | Tier::Go => &[Need::Build],
+            Tier::Unit => &[Need::Build, Need::Python],
             Tier::Generated | Tier::Postgres => &[Need::Build, Need::Postgres],
             Tier::ControlPlane | Tier::Chart => &[Need::Build, Need::Postgres],
             Tier::Node => &[Need::Build, Need::Node],
