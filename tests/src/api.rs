@@ -51,7 +51,7 @@ impl Caller {
     ///
     /// # Errors
     /// As [`Caller::admin`].
-    pub fn stranger() -> anyhow::Result<Self> {
+    pub fn of_globex() -> anyhow::Result<Self> {
         Self::new(Some(variable("SMB_TEST_GLOBEX_TOKEN")?))
     }
 
