@@ -20,7 +20,10 @@ pub(crate) fn run(
     }
     let mut phases = Phases::new(&instance.log("down"), verbose)?;
     if instance.kube_state().exists() {
-        phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+        // Any version can end an instance; only where the target directory is gone is there none.
+        if !checkout.local().join("smb-kube").is_file() {
+            phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+        }
         let data = if purge { Data::Purge } else { Data::Keep };
         phases.run("end the node", |phase| boot::down(phase, checkout, &instance.kube_state(), data))?;
     }
