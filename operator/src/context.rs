@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     events::{Events, Note},
     metrics::Metrics,
-    run::{Fence, Losses, Revisions, Slots},
+    run::{Fence, Revisions, Slots},
     watch::{Stores, kicks::Kicks},
     workflow::LastRuns,
 };
@@ -29,8 +29,6 @@ pub(crate) struct Context {
     pub(crate) fence: Fence,
     /// Revisions read lately.
     pub(crate) revisions: Revisions,
-    /// Pods lost in a row, by run.
-    pub(crate) losses: Losses,
     /// Runs that finished since they were last written into their workflows.
     pub(crate) last_runs: LastRuns,
     /// Events that are being written.

@@ -60,7 +60,6 @@ fn prepare(
         slots: run::Slots::default(),
         fence: run::Fence::default(),
         revisions: run::Revisions::default(),
-        losses: run::Losses::default(),
         last_runs: workflow::LastRuns::default(),
         telling: TaskTracker::new(),
         client,

@@ -102,7 +102,7 @@ pub struct RunnerStatus {
 /// Pods that a run has lost.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostRunner {
-    /// How many in all.
+    /// How many since a step last ended.
     #[serde(default)]
     pub count: u32,
     /// Why the last one was lost, such as `OOMKilled`, `PodDeleted`, `ContainerEnded`.

@@ -14,8 +14,7 @@ use serde_json::Value;
 
 use super::{
     admit::{self, Asked},
-    decide::{self, End, Next},
-    losses::Progressed,
+    decide::{End, Next},
     pin::{Pin, pin},
     revisions::Revision,
     see::{RunnerPod, Seen},
@@ -29,8 +28,11 @@ use crate::{
     events::Note,
 };
 
-/// A run that waits in the queue has its position renewed this often; a slot calls it at once.
+/// A run that waits in the queue has its position renewed this often, and the less often the further back it
+/// is: so all that wait write a few times a second, however many they are. A slot calls it at once.
 const WAIT: Duration = Duration::from_secs(15);
+/// This much less often for each place.
+const WAIT_A_PLACE: Duration = Duration::from_millis(500);
 /// There may be room for a pod, or the fence may stand, soon.
 const SOON: Duration = Duration::from_secs(1);
 /// A pod that does not come is looked for after this.
@@ -103,7 +105,10 @@ async fn admit(ctx: &Context, seen: &Seen, now: Timestamp) -> Result<Action, Err
             None => make(ctx, seen, &revision, start::next_attempt(seen, &revision), now).await,
         },
         Asked::Refused(end) => finish(ctx, seen, &end, now).await,
-        Asked::Waits(queue) => write_wait(ctx, seen, &revision, queue, WAIT).await,
+        Asked::Waits(queue) => {
+            let again = WAIT + WAIT_A_PLACE.saturating_mul(queue.position.unwrap_or(0));
+            write_wait(ctx, seen, &revision, queue, again).await
+        }
     }
 }
 
@@ -149,8 +154,6 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
     let attempt = start::next_attempt(seen, &revision);
     let job = crds::names::runner_job(&revision.uid, &seen.uid, attempt);
     write(ctx, seen, status::lost(seen, &job, &revision.reference(), &lost)).await?;
-    let progressed = if decide::has_progressed(&seen.status()) { Progressed::Yes } else { Progressed::No };
-    ctx.losses.lost(&seen.uid, progressed);
     ctx.metrics.runners_lost.inc();
     let reason = lost.reason.unwrap_or_default();
     tracing::info!(
@@ -161,8 +164,13 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
         "a run lost its pod"
     );
     let jobs = within::<Job>(&ctx.client, &seen.namespace);
-    for old in seen.pods.iter().filter(|pod| pod.job != job) {
-        api::delete(&jobs, &old.job, None).await?;
+    // A pod that went while no operator worked is not seen any more, but its Job is written on the run.
+    let written = seen.status().runner.and_then(|runner| runner.job);
+    let mut old: Vec<_> = seen.pods.iter().map(|pod| pod.job.clone()).chain(written).collect();
+    old.sort_unstable();
+    old.dedup();
+    for old in old.iter().filter(|old| **old != job) {
+        api::delete(&jobs, old, None).await?;
     }
     let note = Note::warning(
         "Replace",

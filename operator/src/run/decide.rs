@@ -139,19 +139,17 @@ fn lose(
     if let Some(end) = ended_by_itself(seen, due, now) {
         return Next::End(end);
     }
-    let progress = has_progressed(status);
-    let in_a_row = if progress { 1 } else { seen.losses_in_a_row.saturating_add(1) };
-    if in_a_row >= MAX_LOST_RUNNERS {
-        let message =
-            format!("the run lost its pod {in_a_row} times without progress; the last time: {reason}");
+    let before = status.runner.as_ref().and_then(|runner| runner.lost.as_ref()).map_or(0, |lost| lost.count);
+    let count = if has_progressed(status) { 1 } else { before.saturating_add(1) };
+    if count >= MAX_LOST_RUNNERS {
+        let message = format!("the run lost its pod {count} times without progress; the last time: {reason}");
         return Next::End(End::failed(ErrorKind::Infra, "RUNNER_LOST", message));
     }
-    let before = status.runner.as_ref().and_then(|runner| runner.lost.as_ref()).map_or(0, |lost| lost.count);
-    Next::Replace(LostRunner { count: before.saturating_add(1), reason: Some(reason.to_owned()) })
+    Next::Replace(LostRunner { count, reason: Some(reason.to_owned()) })
 }
 
 /// Whether a step ended while the pod held the run.
-pub(super) fn has_progressed(status: &WorkflowRunStatus) -> bool {
+fn has_progressed(status: &WorkflowRunStatus) -> bool {
     let Some(since) = status.runner.as_ref().and_then(|runner| runner.assigned_at.as_ref()) else {
         return false;
     };

@@ -5,7 +5,6 @@ mod admit;
 mod decide;
 mod fence;
 mod job;
-mod losses;
 mod lost;
 mod pin;
 mod retire;
@@ -23,7 +22,6 @@ use crds::WorkflowRun;
 use kube::runtime::controller::Action;
 
 pub(crate) use fence::Fence;
-pub(crate) use losses::Losses;
 pub(crate) use revisions::Revisions;
 pub(crate) use settle::settle;
 pub(crate) use slots::Slots;

@@ -28,8 +28,6 @@ pub(super) struct Seen {
     pub(super) holds_slot: bool,
     /// The revision that is written on it, where there still is one.
     pub(super) revision: Option<Arc<Revision>>,
-    /// Pods that it has lost in a row without progress.
-    pub(super) losses_in_a_row: u32,
 }
 
 /// A pod that was made for a run.
@@ -72,7 +70,6 @@ pub(super) async fn see(ctx: &Context, run: Arc<WorkflowRun>, now: Timestamp) ->
         tenant: ctx.stores.tenant_in(&namespace),
         pods: pods_of(ctx, &namespace, &name, &uid, now),
         holds_slot: ctx.slots.holds(&uid),
-        losses_in_a_row: ctx.losses.in_a_row(&uid),
         revision,
         run,
         namespace,

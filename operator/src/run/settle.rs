@@ -67,7 +67,6 @@ pub(super) async fn clear_up(ctx: &Arc<Context>, run: &ObjectRef<WorkflowRun>) -
         .as_ref()
         .filter(|uid| now.as_ref().and_then(|run| run.metadata.uid.as_ref()) != Some(*uid));
     for uid in ended.and_then(|run| run.metadata.uid.as_ref()).into_iter().chain(gone) {
-        ctx.losses.forget(uid);
         admit::give_back(ctx, uid).await;
     }
     if let Some(run) = ended {

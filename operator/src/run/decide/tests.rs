@@ -48,7 +48,6 @@ fn seen(rest: &str, pods: Vec<RunnerPod>) -> Seen {
         pods,
         holds_slot: true,
         revision: None,
-        losses_in_a_row: 0,
     }
 }
 
@@ -103,17 +102,14 @@ fn after_a_loss_the_written_job_is_waited_for() {
 /// A run that can never progress starts pods for ever; or one that progresses is given up.
 #[test]
 fn five_losses_in_a_row_are_too_many() {
-    let mut unlucky = seen(HELD, vec![]);
-    unlucky.losses_in_a_row = 4;
-    let Next::End(end) = next(&unlucky, at(NOW)) else { panic!("not ended") };
+    let four = HELD.replace("runner: {", "runner: {lost: {count: 4, reason: PodGone}, ");
+    let Next::End(end) = next(&seen(&four, vec![]), at(NOW)) else { panic!("not ended") };
     assert_eq!((end.phase, end.error.unwrap().code.as_str()), (RunPhase::Failed, "RUNNER_LOST"));
-    let progressed = HELD.replace(
+    let progressed = four.replace(
         "runner: {",
         "steps: [{name: parse, phase: Succeeded, finishedAt: '1970-01-01T00:01:30Z'}], runner: {",
     );
-    let mut lucky = seen(&progressed, vec![]);
-    lucky.losses_in_a_row = 4;
-    assert!(matches!(next(&lucky, at(NOW)), Next::Replace(_)));
+    assert!(matches!(next(&seen(&progressed, vec![]), at(NOW)), Next::Replace(LostRunner { count: 1, .. })));
 }
 
 /// A pod that ends before it took the run is made again and again, at once.

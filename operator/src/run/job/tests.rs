@@ -39,7 +39,6 @@ fn seen() -> Seen {
         pods: vec![],
         holds_slot: true,
         revision: None,
-        losses_in_a_row: 0,
     }
 }
 
