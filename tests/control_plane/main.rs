@@ -3,5 +3,4 @@
 mod api;
 mod crds;
 mod fences;
-mod mirror;
 mod operator;

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::errors::EvaluateError;
 use super::functions::ENVIRONMENT;
 use super::json;
-use super::program::Program;
+use super::program::{Program, STACK};
 use super::references::Reads;
 
 /// The largest value of an expression, in bytes of JSON: a run's whole inline budget, four times over.
@@ -23,6 +23,10 @@ impl Program {
     /// # Errors
     /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
+        stacker::grow(STACK, || self.evaluate_bounded(context))
+    }
+
+    fn evaluate_bounded(&self, context: &Context) -> Result<Value, EvaluateError> {
         let budget = Guard::new(context.interrupt());
         let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, reads) in &self.references().roots {
