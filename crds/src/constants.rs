@@ -36,3 +36,11 @@ pub const MAX_INLINE_OUTPUT_BYTES: usize = 16 * 1024;
 pub const MAX_INLINE_RUN_BYTES: usize = 256 * 1024;
 /// Times that a run may lose its pod without progress.
 pub const MAX_LOST_RUNNERS: u32 = 5;
+/// Bytes of one output that is kept in object storage, at most. A runner holds it in its memory.
+pub const MAX_STORED_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// How deep sub-runs may be.
+pub const MAX_SUB_RUN_DEPTH: u32 = 8;
+/// Seconds that a run holds its runner while nothing but time has to pass; longer waits give it back.
+pub const HOLD_SECONDS: i64 = 30;
+/// Seconds that `onExit` steps may take together.
+pub const EXIT_TIMEOUT_SECONDS: u64 = 600;

@@ -74,6 +74,33 @@ pub fn runner_job(revision_uid: &str, run_uid: &str, lost: u32) -> String {
     format!("run-{}", digest(&[revision_uid, run_uid, &lost.to_string()], 20))
 }
 
+/// A sub-run: the first 40 characters of the parent's name, and 12 hex digits of the parent's uid, the step (with
+/// `/index` of an item) and the attempt. The same attempt made twice makes one run.
+#[must_use]
+pub fn sub_run(parent: &str, parent_uid: &str, place: &str, attempt: u32) -> String {
+    let short: String = parent.chars().take(40).collect();
+    let short = short.trim_end_matches(['-', '.']);
+    format!("{short}-{}", digest(&[parent_uid, place, &attempt.to_string()], 12))
+}
+
+/// The run of a schedule at a time: `<workflow>-<10 hex digits>` of the schedule's name and the time in seconds since
+/// 1970. Whoever makes it, and however often, makes one.
+#[must_use]
+pub fn scheduled_run(workflow: &str, workflow_uid: &str, schedule: &str, at_second: i64) -> String {
+    format!("{workflow}-{}", digest(&[workflow_uid, schedule, &at_second.to_string()], 10))
+}
+
+/// The directory in the runner, and nowhere else, where a Secret of `spec.secrets` is: a file a key.
+#[must_use]
+pub fn secret_directory(name: &str) -> String {
+    format!("/run/smb-secrets/{name}")
+}
+
+/// The directory in the runner where the token for the api-server is, as the file `token`.
+pub const API_TOKEN_DIRECTORY: &str = "/run/smb-api-token";
+/// The audience of that token.
+pub const API_TOKEN_AUDIENCE: &str = "smb-copilot-api-server";
+
 /// The first `length` hex digits of the SHA-256 over `parts`, each with its length before it.
 #[must_use]
 pub fn digest(parts: &[&str], length: usize) -> String {

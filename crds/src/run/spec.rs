@@ -43,7 +43,7 @@ use crate::schema;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by)))").message("a run's trigger is immutable: create another run").field_path(".trigger"))]
+#[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by) && has(self.trigger.parent) == has(oldSelf.trigger.parent) && (!has(self.trigger.parent) || self.trigger.parent == oldSelf.trigger.parent)))").message("a run's trigger is immutable: create another run").field_path(".trigger"))]
 #[x_kube(validation = Rule::new("self.workflowRef.name == oldSelf.workflowRef.name && has(self.input) == has(oldSelf.input) && has(self.reuse) == has(oldSelf.reuse) && has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)").message("a run's spec is immutable, but for cancel and decisions: create another run"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)").message("cancel is set once and stays: create another run instead").field_path(".cancel"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions are only added to: leave those in that were made").field_path(".decisions"))]
@@ -93,6 +93,26 @@ pub struct RunTrigger {
     #[schemars(length(min = 1, max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// The run whose step this is, of a sub-run; given by the system alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentRun>,
+}
+
+/// The run whose step a sub-run is.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParentRun {
+    /// The WorkflowRun's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its uid.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
+    /// The step, or `step/index` of a `forEach`.
+    #[schemars(length(min = 1, max = 45))]
+    pub step: String,
+    /// How deep the sub-run is: 1 for that of a run that no other run started; at most 8.
+    #[schemars(range(min = 1, max = 8))]
+    pub depth: u32,
 }
 
 /// In which way a run was started.

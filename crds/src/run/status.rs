@@ -48,7 +48,24 @@ pub struct WorkflowRunStatus {
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<MicroTime>,
-    /// Its steps, in the order of the workflow; written whole, by one writer.
+    /// Of a Suspended run: when it goes on by itself, if nothing happens before.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake_at: Option<MicroTime>,
+    /// Of a Suspended run that waits for a person or a time: since when. That wait does not count for its timeout.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_at: Option<MicroTime>,
+    /// Seconds that it has waited for people and times before; they do not count for its timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_seconds: Option<u64>,
+    /// How its steps ended, while its `onExit` steps run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<RunEnding>,
+    /// The earlier run whose outputs were taken over, once they are (`spec.reuse`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedRun>,
+    /// Its steps, in the order of the workflow, `onExit` steps last; written whole, by one writer.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStatus>,
@@ -122,6 +139,28 @@ pub struct OutputRef {
     pub sha256: String,
     /// Its media type.
     pub media_type: String,
+}
+
+/// How the steps of a run ended, while its `onExit` steps run.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct RunEnding {
+    /// The phase that the run will have.
+    pub phase: RunPhase,
+    /// What it failed of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// Since when its `onExit` steps run.
+    #[schemars(schema_with = "schema::time")]
+    pub since: MicroTime,
+}
+
+/// An earlier run whose outputs were taken over.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ReusedRun {
+    /// Its uid.
+    pub uid: String,
+    /// How many steps were taken over.
+    pub steps: u32,
 }
 
 /// What a run failed of.

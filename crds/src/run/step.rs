@@ -1,5 +1,7 @@
 //! What is seen of a step of a run.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,7 @@ pub struct StepStatus {
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<MicroTime>,
-    /// When its next attempt is due.
+    /// When something happens to it by itself: its next attempt is due, or its wait or approval is over.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<MicroTime>,
@@ -41,9 +43,41 @@ pub struct StepStatus {
     /// What its last attempt failed of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,
+    /// What it waits for, while it is Suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// The items of a `forEach`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsStatus>,
+}
+
+/// What a step, or an item of one, waits for.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// For what.
+    #[serde(rename = "for")]
+    pub reason: WaitingFor,
+    /// What is asked, of an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Who may decide, of an approval.
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// The WorkflowRun that is waited for, of a sub-run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// What is waited for.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WaitingFor {
+    /// A person's decision.
+    Approval,
+    /// A time.
+    Time,
+    /// The end of another run.
+    Run,
 }
 
 /// What an attempt failed of.
@@ -62,7 +96,7 @@ pub struct StepError {
 }
 
 /// The items of a `forEach`.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct ItemsStatus {
     /// How many there are.
     pub total: u32,
@@ -75,10 +109,56 @@ pub struct ItemsStatus {
     /// Those that have ended, as ranges: `0-412,414`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub done: String,
+    /// Those that have begun and not ended; at most `maxParallel`.
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub active: Vec<ActiveItem>,
     /// The first 20 that failed.
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<ItemFailure>,
+    /// Outputs of items, by index, until the step has ended; at most 16 KiB together.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::free_object")]
+    pub outputs: BTreeMap<u32, Value>,
+    /// Where further outputs of items are, until the step has ended.
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<ItemBatch>,
+}
+
+/// An item that has begun and not ended.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveItem {
+    /// Which, counted from 0.
+    pub index: u32,
+    /// The attempt that runs, or ran last; counted from 1.
+    pub attempt: u32,
+    /// When its first attempt began.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<MicroTime>,
+    /// When something happens to it by itself: its next attempt is due, or its wait or approval is over. Absent: it runs, or waits for somebody.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<MicroTime>,
+    /// What its last attempt failed of: the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+/// Outputs of items that are in object storage: a JSON object by index.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemBatch {
+    /// Whose outputs, as ranges: `0-99,104`.
+    pub indexes: String,
+    /// Where they are.
+    pub output_ref: OutputRef,
 }
 
 /// An item that failed.
@@ -86,8 +166,10 @@ pub struct ItemsStatus {
 pub struct ItemFailure {
     /// Which, counted from 0.
     pub index: u32,
+    /// Whose fault it is.
+    pub kind: ErrorKind,
     /// What, for machines.
     pub code: String,
-    /// What, for people.
+    /// What, for people; at most 1,000 characters.
     pub message: String,
 }
