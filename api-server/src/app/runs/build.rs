@@ -30,7 +30,7 @@ pub(super) fn run(tenant: &Tenant, workflow: &Workflow, start: Start) -> Workflo
         spec: WorkflowRunSpec {
             workflow_ref: WorkflowRef { name: workflow.name.clone() },
             input: Some(input),
-            trigger: Some(RunTrigger { kind: TriggerKind::Api, by: Some(requested_by) }),
+            trigger: Some(RunTrigger { kind: TriggerKind::Api, by: Some(requested_by), parent: None }),
             priority,
             reuse: None,
             cancel: None,
