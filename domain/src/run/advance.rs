@@ -1,18 +1,19 @@
 //! What comes next.
 
-use crds::run::{Cancel, RunPhase, StepPhase, StepStatus};
+use crds::run::{Cancel, RunPhase, StepPhase};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
 use super::round::Round;
 use super::state::{end, error};
-use super::{Advance, Run, Stop};
+use super::{Advance, Place, Run, Signals, State, Stop};
 
 impl Run {
     /// What comes next. The same arguments give the same answer, so it can be asked again after a write has failed.
     #[must_use]
-    pub fn advance(&self, steps: &[StepStatus], cancel: Option<Cancel>, now: Timestamp) -> Advance {
-        let mut round = Round::new(self, steps, now);
+    pub fn advance(&self, state: &State, signals: &Signals<'_>, now: Timestamp) -> Advance {
+        let cancel = signals.cancel;
+        let mut round = Round::new(self, &state.steps, now);
         if now >= self.deadline() {
             return round.time_out();
         }
@@ -50,7 +51,7 @@ impl Round<'_> {
         let timed_out =
             error(ErrorKind::Timeout, "RUN_TIMEOUT", format!("the run took longer than {seconds} s"));
         self.stop_running(&timed_out);
-        let step = self.stop.first().map(|stop| stop.step.clone());
+        let step = self.stop.first().map(|stop| stop.place.step.clone());
         self.end_with(RunPhase::TimedOut, step, timed_out)
     }
 
@@ -62,7 +63,7 @@ impl Round<'_> {
 
     fn stop_running(&mut self, because: &crds::run::StepError) {
         for step in self.steps.iter_mut().filter(|step| step.phase == StepPhase::Running) {
-            self.stop.push(Stop { step: step.name.clone(), attempt: step.attempt.unwrap_or(0) });
+            self.stop.push(Stop { place: Place::step(&step.name), attempt: step.attempt.unwrap_or(0) });
             step.error = Some(because.clone());
             let phase =
                 if because.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };

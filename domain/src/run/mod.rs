@@ -12,20 +12,32 @@
 mod advance;
 mod context;
 mod finish;
+mod next;
 mod outcome;
+mod place;
 mod resume;
+mod reuse;
 mod round;
+mod signals;
 mod state;
+mod stored;
 mod work;
 
-use crds::run::{RunError, RunPhase, StepStatus};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use outcome::Outcome;
+pub use next::{Advance, Finish, Start, Stop, Suspend};
+pub use outcome::{Failure, Outcome, Output};
+pub use place::Place;
 pub use resume::Lost;
-pub use state::{current, error};
-pub use work::{Request, Work};
+pub use reuse::reuse;
+pub use signals::{Child, Signals};
+pub use state::{State, children, current, error};
+pub use stored::{Slot, fill, missing, written};
+pub use work::{Request, SubRun, Work};
 
 use crate::workflow::Valid;
 
@@ -35,6 +47,7 @@ pub struct Run {
     workflow: Valid,
     facts: Facts,
     started_at: Timestamp,
+    waited: Duration,
 }
 
 /// What expressions see of a run besides its steps.
@@ -54,65 +67,19 @@ pub struct Facts {
     pub tenant: String,
     /// The tenant's settings, from the same.
     pub tenant_settings: Value,
-}
-
-/// What comes next.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Advance {
-    /// The next `status.steps`, with the intents of `start`. Write them before anything else.
-    pub steps: Vec<StepStatus>,
-    /// Attempts to start, after the write.
-    pub start: Vec<Start>,
-    /// Attempts to kill; their outcome is written already, so reports of them are void.
-    pub stop: Vec<Stop>,
-    /// When to ask again, if nothing happens before: an attempt or the run's deadline is due. None once finished.
-    pub wait_until: Option<Timestamp>,
-    /// The run's end; belongs into the same write.
-    pub finish: Option<Finish>,
-}
-
-/// An attempt to start.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Start {
-    /// The step.
-    pub step: String,
-    /// Which attempt, from 1.
-    pub attempt: u32,
-    /// The same for every attempt at this step of this run; printable ASCII.
-    pub idempotency_key: String,
-    /// When to kill it and report [`Outcome::TimedOut`].
-    pub deadline: Timestamp,
-    /// The step's input: its `with`, rendered.
-    pub input: Value,
-    /// What to do.
-    pub work: Work,
-}
-
-/// An attempt to kill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
-    /// The step.
-    pub step: String,
-    /// Which attempt, from 1.
-    pub attempt: u32,
-}
-
-/// The end of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finish {
-    /// A final phase.
-    pub phase: RunPhase,
-    /// The run's output, if it succeeded.
-    pub output: Option<Value>,
-    /// What it ended of, if it did not succeed.
-    pub error: Option<RunError>,
+    /// `spec.secrets` by name, and of each the values by key.
+    pub secrets: BTreeMap<String, BTreeMap<String, String>>,
+    /// `spec.trigger.parent.depth`; 0 of a run that no other run started.
+    pub depth: u32,
 }
 
 impl Run {
-    /// A run of a workflow. `started_at` is `status.startedAt`: the run's timeout counts from there.
+    /// A run of a workflow. `started_at` is `status.startedAt`: the run's timeout counts from there. `waited` is for how
+    /// long it has waited for people and times since, which does not count: `status.waitedSeconds` and, of a run that
+    /// goes on now, the time since `status.suspendedAt`.
     #[must_use]
-    pub fn new(workflow: Valid, facts: Facts, started_at: Timestamp) -> Self {
-        Self { workflow, facts, started_at }
+    pub fn new(workflow: Valid, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
+        Self { workflow, facts, started_at, waited }
     }
 
     /// The workflow.
@@ -124,7 +91,7 @@ impl Run {
     /// When the run times out.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
-        state::after(self.started_at, self.workflow.timeout())
+        state::after(self.started_at, self.workflow.timeout().saturating_add(self.waited))
     }
 }
 

@@ -1,13 +1,15 @@
 //! The end of one attempt.
 
 use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
-use crds::run::{StepError, StepPhase, StepStatus};
+use crds::run::{OutputRef, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Run;
 use super::state::{after, attempt, end, error};
+use super::{Place, Run, State};
 use crate::schema;
 use crate::workflow::Step;
 
@@ -15,11 +17,45 @@ use crate::workflow::Step;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// With an output.
-    Succeeded(Value),
+    Succeeded(Output),
     /// With an error.
-    Failed(StepError),
+    Failed(Failure),
+    /// It failed before the workflow's own code began, or a request was sent: no attempt is spent.
+    NotStarted(StepError),
     /// It was killed at [`super::Start::deadline`].
     TimedOut,
+    /// The sub-run that it stands for has been created, and is waited for.
+    Waiting,
+}
+
+/// What an attempt gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The value.
+    pub value: Value,
+    /// Where it is stored, if it is too large for the run's status.
+    pub stored: Option<OutputRef>,
+}
+
+/// What an attempt failed of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// What of.
+    pub error: StepError,
+    /// How long the service that failed asks to be left alone (`Retry-After`).
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self { value, stored: None }
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        Self { error, retry_after: None }
+    }
 }
 
 impl Run {
@@ -29,16 +65,17 @@ impl Run {
     #[must_use]
     pub fn on_outcome(
         &self,
-        steps: &[StepStatus],
-        step: &str,
+        state: &State,
+        place: &Place,
         of_attempt: u32,
         outcome: Outcome,
         now: Timestamp,
         random: f64,
-    ) -> Vec<StepStatus> {
-        let mut next = steps.to_vec();
-        let Some(step) = self.workflow().step(step) else { return next };
-        let running = next.iter_mut().find(|status| {
+    ) -> State {
+        let steps = &state.steps;
+        let mut next = state.clone();
+        let Some(step) = self.workflow().step(&place.step) else { return next };
+        let running = next.steps.iter_mut().find(|status| {
             status.name == step.name && status.phase == StepPhase::Running && attempt(status) == of_attempt
         });
         let Some(status) = running else { return next };
@@ -64,11 +101,12 @@ impl Run {
         now: Timestamp,
     ) -> Result<Value, StepError> {
         match outcome {
-            Outcome::Succeeded(output) => {
+            Outcome::Succeeded(Output { value: output, stored: _ }) => {
                 let others = steps.iter().filter(|other| other.name != step.name);
                 check_output(step, others, &output).map(|()| output)
             }
-            Outcome::Failed(error) => Err(error),
+            Outcome::Failed(Failure { error, retry_after: _ }) | Outcome::NotStarted(error) => Err(error),
+            Outcome::Waiting => Err(error(ErrorKind::Infra, "UNKNOWN", "nothing is waited for")),
             Outcome::TimedOut => Err(self.timeout(step, status, now)),
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::tests::{at, run};
-use super::{Advance, Lost, Outcome, Run, error};
+use super::{Advance, Lost, Outcome, Place, Run, Signals, State, error};
 
 /// A step of a random workflow, and how its attempts end.
 #[derive(Clone, Debug)]
@@ -86,30 +86,31 @@ fn yaml(plans: &[Plan]) -> String {
 struct World {
     run: Run,
     plans: Vec<Plan>,
-    stored: Vec<StepStatus>,
-    running: Vec<(String, u32)>,
+    stored: State,
+    running: Vec<(Place, u32)>,
     cancel: Option<Cancel>,
     now: f64,
     /// How often each step's end was written.
     ends: BTreeMap<String, u32>,
-    started: BTreeSet<(String, u32)>,
+    started: BTreeSet<(Place, u32)>,
 }
 
 impl World {
     /// Writes an advance, checking that it only goes forward, and starts what it says.
     fn write(&mut self, advance: &Advance) -> Result<(), TestCaseError> {
         let stored = std::mem::take(&mut self.stored);
-        for (step, before) in advance.steps.iter().zip(stored.iter().map(Some).chain(std::iter::repeat(None)))
+        let before = stored.steps.iter();
+        for (step, before) in advance.state.steps.iter().zip(before.map(Some).chain(std::iter::repeat(None)))
         {
             self.check_forward(before, step)?;
         }
-        self.stored.clone_from(&advance.steps);
-        self.running.retain(|(step, attempt)| {
-            !advance.stop.iter().any(|stop| stop.step == *step && stop.attempt == *attempt)
+        self.stored.clone_from(&advance.state);
+        self.running.retain(|(place, attempt)| {
+            !advance.stop.iter().any(|stop| stop.place == *place && stop.attempt == *attempt)
         });
         for start in &advance.start {
-            prop_assert!(self.started.insert((start.step.clone(), start.attempt)), "an attempt starts once");
-            self.running.push((start.step.clone(), start.attempt));
+            prop_assert!(self.started.insert((start.place.clone(), start.attempt)), "an attempt starts once");
+            self.running.push((start.place.clone(), start.attempt));
         }
         Ok(())
     }
@@ -131,27 +132,31 @@ impl World {
         Ok(())
     }
 
-    fn outcome(&self, step: &str, attempt: u32) -> Outcome {
-        let plan = step.trim_start_matches('s').parse::<usize>().ok().and_then(|at| self.plans.get(at));
+    fn outcome(&self, place: &Place, attempt: u32) -> Outcome {
+        let plan = place.step.trim_start_matches('s').parse::<usize>().ok().and_then(|at| self.plans.get(at));
         let code =
             plan.and_then(|plan| plan.outcomes.iter().cycle().nth(usize::try_from(attempt).ok()?)).copied();
         match code.unwrap_or(0) {
-            0 | 1 => Outcome::Succeeded(json!({"attempt": attempt})),
-            2 => Outcome::Failed(error(ErrorKind::User, "USER", "no")),
-            3 => Outcome::Failed(error(ErrorKind::Infra, "INFRA", "no")),
+            0 | 1 => Outcome::Succeeded(json!({"attempt": attempt}).into()),
+            2 => Outcome::Failed(error(ErrorKind::User, "USER", "no").into()),
+            3 => Outcome::Failed(error(ErrorKind::Infra, "INFRA", "no").into()),
             _ => Outcome::TimedOut,
         }
+    }
+
+    fn signals(&self) -> Signals<'static> {
+        Signals { cancel: self.cancel, ..Signals::NONE }
     }
 
     /// One event, then one advance; whether the run has ended.
     fn happens(&mut self, event: &Event) -> Result<bool, TestCaseError> {
         self.now += 0.5;
-        let mut steps = self.stored.clone();
+        let mut state = self.stored.clone();
         match event {
             Event::Ends(which) if !self.running.is_empty() => {
-                let (step, attempt) = self.running.remove(which % self.running.len());
-                let outcome = self.outcome(&step, attempt);
-                steps = self.run.on_outcome(&steps, &step, attempt, outcome, at(self.now), 0.5);
+                let (place, attempt) = self.running.remove(which % self.running.len());
+                let outcome = self.outcome(&place, attempt);
+                state = self.run.on_outcome(&state, &place, attempt, outcome, at(self.now), 0.5);
             }
             Event::Crash { written } => return self.crash(*written),
             Event::Cancel(graceful) => {
@@ -160,7 +165,7 @@ impl World {
             }
             Event::Ends(_) | Event::Wait => self.now += 2.0,
         }
-        let advance = self.run.advance(&steps, self.cancel, at(self.now));
+        let advance = self.run.advance(&state, &self.signals(), at(self.now));
         self.write(&advance)?;
         Ok(advance.finish.is_some())
     }
@@ -168,19 +173,19 @@ impl World {
     /// The pod goes, perhaps between the write of its intents and their start; the next runner resumes.
     fn crash(&mut self, written: bool) -> Result<bool, TestCaseError> {
         if written {
-            let advance = self.run.advance(&self.stored, self.cancel, at(self.now));
+            let advance = self.run.advance(&self.stored, &self.signals(), at(self.now));
             self.write(&advance)?;
             if advance.finish.is_some() {
                 return Ok(true);
             }
         }
         let lost = std::mem::take(&mut self.running);
-        let steps = self.run.resume(&self.stored, &Lost::Interrupted, at(self.now));
-        let advance = self.run.advance(&steps, self.cancel, at(self.now));
+        let state = self.run.resume(&self.stored, &Lost::Interrupted, at(self.now));
+        let advance = self.run.advance(&state, &self.signals(), at(self.now));
         self.write(&advance)?;
-        for (step, attempt) in lost {
+        for (place, attempt) in lost {
             let late =
-                self.run.on_outcome(&self.stored, &step, attempt, Outcome::TimedOut, at(self.now), 0.5);
+                self.run.on_outcome(&self.stored, &place, attempt, Outcome::TimedOut, at(self.now), 0.5);
             prop_assert_eq!(&late, &self.stored, "a late report of the old runner changes nothing");
         }
         Ok(advance.finish.is_some())
@@ -195,7 +200,7 @@ proptest! {
     #[test]
     fn every_run_moves_forward_and_ends(plans in plans(), events in events()) {
         let mut world = World {
-            run: run(&yaml(&plans)), plans, stored: Vec::new(), running: Vec::new(), cancel: None, now: 0.0,
+            run: run(&yaml(&plans)), plans, stored: State::default(), running: Vec::new(), cancel: None, now: 0.0,
             ends: BTreeMap::new(), started: BTreeSet::new(),
         };
         let mut ended = world.happens(&Event::Wait)?;
@@ -207,10 +212,10 @@ proptest! {
             if !ended { ended = world.happens(&Event::Ends(0))?; }
         }
         prop_assert!(ended, "the run ends: {:?}", world.stored);
-        prop_assert!(world.stored.iter().all(|step| step.phase.is_final()));
-        prop_assert!(world.stored.iter().all(|step| step.next_at.is_none() && step.finished_at.is_some()));
+        prop_assert!(world.stored.steps.iter().all(|step| step.phase.is_final()));
+        prop_assert!(world.stored.steps.iter().all(|step| step.next_at.is_none() && step.finished_at.is_some()));
         prop_assert!(world.ends.values().all(|times| *times == 1), "every step is reported once");
-        prop_assert_eq!(world.ends.len(), world.stored.len());
+        prop_assert_eq!(world.ends.len(), world.stored.steps.len());
         prop_assert!(world.running.is_empty(), "nothing runs on after the end");
     }
 
@@ -218,29 +223,29 @@ proptest! {
     #[test]
     fn needs_are_respected(plans in plans(), events in events()) {
         let run = run(&yaml(&plans));
-        let mut steps = Vec::new();
-        let mut running: Vec<(String, u32)> = Vec::new();
+        let mut state = State::default();
+        let mut running: Vec<(Place, u32)> = Vec::new();
         let mut now = 0.0;
         for event in std::iter::once(&Event::Wait).chain(&events) {
             now += 1.0;
             if let (Event::Ends(which), false) = (event, running.is_empty()) {
-                let (step, attempt) = running.remove(which % running.len());
-                let failed = Outcome::Failed(error(ErrorKind::User, "NO", "no"));
-                let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1)) };
-                steps = run.on_outcome(&steps, &step, attempt, outcome, at(now), 0.5);
+                let (place, attempt) = running.remove(which % running.len());
+                let failed = Outcome::Failed(error(ErrorKind::User, "NO", "no").into());
+                let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
+                state = run.on_outcome(&state, &place, attempt, outcome, at(now), 0.5);
             }
-            let advance = run.advance(&steps, None, at(now));
-            let ended = |name: &str| advance.steps.iter().any(|step| step.name == name && step.phase.is_final());
+            let advance = run.advance(&state, &Signals::NONE, at(now));
+            let ended = |name: &str| advance.state.steps.iter().any(|step| step.name == name && step.phase.is_final());
             for start in &advance.start {
-                let step = run.workflow().step(&start.step).expect("a step");
+                let step = run.workflow().step(&start.place.step).expect("a step");
                 prop_assert!(step.needs.iter().all(|need| ended(need)));
             }
             let failed = |step: &StepStatus| {
                 step.phase == StepPhase::Failed && run.workflow().step(&step.name).is_some_and(|s| !s.continue_on_error)
             };
-            prop_assert!(!steps.iter().any(failed) || advance.start.is_empty());
-            running.extend(advance.start.iter().map(|start| (start.step.clone(), start.attempt)));
-            steps = advance.steps;
+            prop_assert!(!state.steps.iter().any(failed) || advance.start.is_empty());
+            running.extend(advance.start.iter().map(|start| (start.place.clone(), start.attempt)));
+            state = advance.state;
             if advance.finish.is_some() { break; }
         }
     }

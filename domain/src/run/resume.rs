@@ -4,8 +4,8 @@ use crds::run::{StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
-use super::Run;
 use super::state::error;
+use super::{Run, State};
 use crate::workflow::{Action, Step};
 
 /// How the runner before was lost.
@@ -33,10 +33,11 @@ impl Run {
     /// fault of the step where only one ran in a host; where several did, nobody knows whose it was, and all are
     /// taken as interrupted.
     #[must_use]
-    pub fn resume(&self, steps: &[StepStatus], lost: &Lost, now: Timestamp) -> Vec<StepStatus> {
-        let mut next = steps.to_vec();
+    pub fn resume(&self, state: &State, lost: &Lost, now: Timestamp) -> State {
+        let mut next = state.clone();
+        let steps = &state.steps;
         let in_hosts = steps.iter().filter(|status| self.runs_in_host(status)).count();
-        for status in next.iter_mut().filter(|status| status.phase == StepPhase::Running) {
+        for status in next.steps.iter_mut().filter(|status| status.phase == StepPhase::Running) {
             let Some(step) = self.workflow().step(&status.name) else { continue };
             let error = match lost {
                 Lost::OutOfMemory if in_hosts == 1 && self.runs_in_host(status) => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::outcome::check_output;
 use super::state::{after, attempt, end, error, find};
 use super::work::{Rendered, render};
-use super::{Advance, Run, Start, Stop};
+use super::{Advance, Place, Run, Start, State, Stop};
 use crate::expr::{Context, EvaluateError};
 use crate::workflow::Step;
 
@@ -40,7 +40,8 @@ impl<'a> Round<'a> {
     }
 
     pub(super) fn into_advance(self) -> Advance {
-        Advance { steps: self.steps, start: self.start, stop: self.stop, wait_until: None, finish: None }
+        let state = State { steps: self.steps, ending: None };
+        Advance { state, start: self.start, stop: self.stop, ..Advance::default() }
     }
 
     /// Whether a step has failed that the run cannot do without.
@@ -96,7 +97,7 @@ impl<'a> Round<'a> {
                 }
             }
             Ok(Rendered::Work { input, work }) => Next::Start(Box::new(Start {
-                step: step.name.clone(),
+                place: Place::step(&step.name),
                 attempt: find(&self.steps, &step.name).map_or(0, attempt) + 1,
                 idempotency_key: format!("{}/{}", self.run.facts.run_id, step.name),
                 deadline: self.deadline(step),

@@ -2,9 +2,55 @@
 
 use std::time::Duration;
 
-use crds::run::{StepError, StepPhase, StepStatus};
+use crds::run::{RunEnding, StepError, StepPhase, StepStatus, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
+
+use super::Place;
+
+/// Where a run is: what of its status the engine reads and writes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// The workflow's steps, then its `onExit` steps; with all their values.
+    pub steps: Vec<StepStatus>,
+    /// How the steps ended, while the `onExit` steps run.
+    pub ending: Option<RunEnding>,
+}
+
+impl State {
+    /// Whether the attempt is under way: it has been begun, and its end is not recorded.
+    #[must_use]
+    pub fn is_running(&self, place: &Place, of_attempt: u32) -> bool {
+        find(&self.steps, &place.step)
+            .is_some_and(|step| step.phase == StepPhase::Running && attempt(step) == of_attempt)
+    }
+
+    /// Takes an attempt back that was recorded but never made: it is not counted.
+    pub fn take_back(&mut self, place: &Place, of_attempt: u32) {
+        if !self.is_running(place, of_attempt) {
+            return;
+        }
+        for step in self.steps.iter_mut().filter(|step| step.name == place.step) {
+            step.phase = StepPhase::Pending;
+            step.attempt = of_attempt.checked_sub(1).filter(|before| *before > 0);
+            if step.attempt.is_none() {
+                step.started_at = None;
+            }
+        }
+    }
+}
+
+/// The names of the sub-runs that are waited for.
+#[must_use]
+pub fn children(steps: &[StepStatus]) -> Vec<String> {
+    let of_step = |step: &StepStatus| {
+        let of_items =
+            step.items.iter().flat_map(|items| &items.active).filter_map(|item| item.waiting.clone());
+        step.waiting.clone().into_iter().chain(of_items).collect::<Vec<_>>()
+    };
+    let waiting = steps.iter().flat_map(of_step);
+    waiting.filter(|waiting| waiting.reason == WaitingFor::Run).filter_map(|waiting| waiting.run).collect()
+}
 
 /// A step's error.
 #[must_use]

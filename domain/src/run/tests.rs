@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crds::run::{Cancel, RunPhase, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Advance, Facts, Lost, Outcome, Run, Work, error};
+use super::{Advance, Facts, Lost, Outcome, Place, Run, Signals, State, Work, error};
 use crate::workflow::{Environment, validate};
 
 const START: i64 = 1_795_500_000;
@@ -24,53 +25,55 @@ pub(super) fn run(yaml: &str) -> Run {
         tenant_settings: json!({"currency": "EUR"}),
         ..Facts::default()
     };
-    Run::new(validate(&spec, &Environment::default()).expect("valid"), facts, at(0.0))
+    Run::new(validate(&spec, &Environment::default()).expect("valid"), facts, at(0.0), Duration::ZERO)
 }
 
 /// A run as the runner drives it: what was written last is what the next call gets.
 struct Driver {
     run: Run,
-    steps: Vec<StepStatus>,
+    state: State,
     now: f64,
     cancel: Option<Cancel>,
 }
 
 impl Driver {
     fn new(yaml: &str) -> Self {
-        Self { run: run(yaml), steps: Vec::new(), now: 0.0, cancel: None }
+        Self { run: run(yaml), state: State::default(), now: 0.0, cancel: None }
     }
 
     fn advance(&mut self) -> Advance {
-        let advance = self.run.advance(&self.steps, self.cancel, at(self.now));
-        self.steps.clone_from(&advance.steps);
+        let signals = Signals { cancel: self.cancel, ..Signals::NONE };
+        let advance = self.run.advance(&self.state, &signals, at(self.now));
+        self.state.clone_from(&advance.state);
         advance
     }
 
     fn ends(&mut self, step: &str, attempt: u32, outcome: Outcome) -> Advance {
         self.now += 1.0;
-        self.steps = self.run.on_outcome(&self.steps, step, attempt, outcome, at(self.now), 0.5);
+        let place = Place::parse(step).expect("a place");
+        self.state = self.run.on_outcome(&self.state, &place, attempt, outcome, at(self.now), 0.5);
         self.advance()
     }
 
     fn succeeds(&mut self, step: &str, output: Value) -> Advance {
-        self.ends(step, 1, Outcome::Succeeded(output))
+        self.ends(step, 1, Outcome::Succeeded(output.into()))
     }
 
     fn step(&self, name: &str) -> &StepStatus {
-        self.steps.iter().find(|step| step.name == name).expect("a step")
+        self.state.steps.iter().find(|step| step.name == name).expect("a step")
     }
 
     fn phases(&self) -> Vec<(&str, StepPhase)> {
-        self.steps.iter().map(|step| (step.name.as_str(), step.phase)).collect()
+        self.state.steps.iter().map(|step| (step.name.as_str(), step.phase)).collect()
     }
 }
 
 fn started(advance: &Advance) -> Vec<(&str, u32)> {
-    advance.start.iter().map(|start| (start.step.as_str(), start.attempt)).collect()
+    advance.start.iter().map(|start| (start.place.step.as_str(), start.attempt)).collect()
 }
 
 fn user(code: &str) -> Outcome {
-    Outcome::Failed(error(ErrorKind::User, code, "the service said no"))
+    Outcome::Failed(error(ErrorKind::User, code, "the service said no").into())
 }
 
 const CHAIN: &str = "
@@ -104,12 +107,14 @@ fn a_chain_runs_to_its_output() {
 #[test]
 fn asking_again_starts_nothing_again() {
     let mut run = Driver::new(CHAIN);
-    assert_eq!(run.run.advance(&run.steps, None, at(0.0)), run.advance());
+    assert_eq!(run.run.advance(&run.state, &Signals::NONE, at(0.0)), run.advance());
     assert_eq!(started(&run.advance()), []);
-    let ended = run.run.on_outcome(&run.steps, "a", 1, Outcome::Succeeded(json!({"v": 1})), at(1.0), 0.5);
-    let again = run.run.on_outcome(&ended, "a", 1, user("LATE"), at(2.0), 0.5);
+    let a = Place::step("a");
+    let ended =
+        run.run.on_outcome(&run.state, &a, 1, Outcome::Succeeded(json!({"v": 1}).into()), at(1.0), 0.5);
+    let again = run.run.on_outcome(&ended, &a, 1, user("LATE"), at(2.0), 0.5);
     assert_eq!(ended, again);
-    assert_eq!(run.run.on_outcome(&run.steps, "a", 2, user("OTHER"), at(2.0), 0.5), run.steps);
+    assert_eq!(run.run.on_outcome(&run.state, &a, 2, user("OTHER"), at(2.0), 0.5), run.state);
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn a_failed_attempt_is_tried_again_after_its_backoff() {
     assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
     run.now = 8.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);
-    let end = run.ends("a", 3, Outcome::Succeeded(json!(1))).finish.expect("the end");
+    let end = run.ends("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
     assert_eq!((end.phase, run.step("a").attempt), (RunPhase::Succeeded, Some(3)));
 }
 
@@ -192,7 +197,7 @@ fn attempts_end_where_the_workflow_says() {
         drive(&mut run).finish.expect("the end").error.expect("an error").code
     };
     assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "retry.when says no");
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "GONE", ""));
+    let infra = || Outcome::Failed(error(ErrorKind::Infra, "GONE", "").into());
     assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "a kind that retry.on leaves out");
     let late = |run: &mut Driver| {
         run.now = 18.5;
@@ -211,7 +216,7 @@ fn attempts_end_where_the_workflow_says() {
 fn by_default_only_what_is_our_fault_is_tried_again() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "IMAGE", ""));
+    let infra = || Outcome::Failed(error(ErrorKind::Infra, "IMAGE", "").into());
     assert_eq!(run.ends("a", 1, infra()).wait_until, Some(at(2.0)));
     run.now = 2.0;
     run.advance();
@@ -227,10 +232,10 @@ fn a_new_runner_goes_on_after_the_last_step_that_ended() {
     let mut run = Driver::new(CHAIN);
     run.advance();
     run.succeeds("a", json!({"v": "x"}));
-    run.steps = run.run.resume(&run.steps, &Lost::parse(Some("PodDeleted")), at(9.0));
+    run.state = run.run.resume(&run.state, &Lost::parse(Some("PodDeleted")), at(9.0));
     run.now = 9.0;
     assert_eq!(started(&run.advance()), [("b", 2)]);
-    let end = run.ends("b", 2, Outcome::Succeeded(json!(1))).finish.expect("the end");
+    let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
     assert_eq!(
         (end.phase, run.step("a").attempt, run.step("b").attempt),
         (RunPhase::Succeeded, Some(1), Some(2))
@@ -242,7 +247,7 @@ fn a_new_runner_goes_on_after_the_last_step_that_ended() {
 fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
     let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");
     run.advance();
-    run.steps = run.run.resume(&run.steps, &Lost::Interrupted, at(1.0));
+    run.state = run.run.resume(&run.state, &Lost::Interrupted, at(1.0));
     let end = run.advance().finish.expect("the end");
     assert_eq!(
         end.error.map(|error| (error.kind, error.code)),
@@ -256,12 +261,12 @@ fn out_of_memory_is_the_fault_of_the_only_step_in_a_host() {
     let mut alone =
         Driver::new("steps: [{name: a, python: {code: x}}, {name: h, http: {url: 'http://x.example'}}]");
     alone.advance();
-    alone.steps = alone.run.resume(&alone.steps, &Lost::parse(Some("OOMKilled")), at(1.0));
+    alone.state = alone.run.resume(&alone.state, &Lost::parse(Some("OOMKilled")), at(1.0));
     assert_eq!(alone.step("a").error.as_ref().map(|error| error.code.as_str()), Some("OOM_KILLED"));
     assert_eq!(alone.step("h").phase, StepPhase::Pending);
     let mut two = Driver::new(TWO_ARMS);
     two.advance();
-    two.steps = two.run.resume(&two.steps, &Lost::OutOfMemory, at(1.0));
+    two.state = two.run.resume(&two.state, &Lost::OutOfMemory, at(1.0));
     two.now = 1.0;
     assert_eq!(started(&two.advance()), [("bad", 2), ("good", 2)]);
 }
@@ -282,7 +287,7 @@ fn cancel_waits_for_running_steps_or_kills_them() {
     let end = now.advance();
     assert_eq!(end.stop.len(), 2);
     assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
-    assert!(now.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
+    assert!(now.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
 }
 
 #[test]
@@ -372,4 +377,26 @@ fn environment_variables_are_text() {
         env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(),
         [("E", ""), ("N", "5")]
     );
+}
+
+/// A step that may run only once fails though it never ran.
+#[test]
+fn an_attempt_that_was_never_made_is_not_counted() {
+    let running = |attempt| State {
+        steps: vec![StepStatus {
+            name: "fetch".into(),
+            phase: StepPhase::Running,
+            attempt: Some(attempt),
+            ..StepStatus::default()
+        }],
+        ending: None,
+    };
+    let taken_back = |attempt, of| {
+        let mut state = running(attempt);
+        state.take_back(&Place::step("fetch"), of);
+        (state.steps[0].phase, state.steps[0].attempt)
+    };
+    assert_eq!(taken_back(1, 1), (StepPhase::Pending, None));
+    assert_eq!(taken_back(2, 2), (StepPhase::Pending, Some(1)));
+    assert_eq!(taken_back(2, 1), (StepPhase::Running, Some(2)));
 }

@@ -26,8 +26,34 @@ pub enum Work {
         /// Environment variables.
         env: BTreeMap<String, String>,
     },
+    /// Run a command in the step's host. The input is in the file that `COPILOT_INPUT` names.
+    Container {
+        /// The program and its first arguments.
+        command: Vec<String>,
+        /// Further arguments.
+        args: Vec<String>,
+        /// Environment variables.
+        env: BTreeMap<String, String>,
+    },
     /// Call an HTTP endpoint.
     Http(Box<Request>),
+    /// Create a run of another workflow, unless it is there, and report [`super::Outcome::Waiting`].
+    Run(SubRun),
+    /// Store a value, as JSON, in object storage and report it with its reference: it is too large for the status.
+    Store(Value),
+}
+
+/// A run of another workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubRun {
+    /// Its name; the same whenever this attempt is made.
+    pub name: String,
+    /// The workflow, in the same namespace.
+    pub workflow: String,
+    /// Its input.
+    pub input: Value,
+    /// How deep it is: `spec.trigger.parent.depth`.
+    pub depth: u32,
 }
 
 /// An HTTP request. The header `Idempotency-Key` comes on top.

@@ -52,8 +52,8 @@ pub(crate) async fn attempt(
     ending: Ending,
 ) -> Result<Option<Outcome>, HostUnavailable> {
     match act(means, start, id, ending).await {
-        Ok(value) => Ok(Some(Outcome::Succeeded(value))),
-        Err(ActionError::Failed(error)) => Ok(Some(Outcome::Failed(error))),
+        Ok(value) => Ok(Some(Outcome::Succeeded(value.into()))),
+        Err(ActionError::Failed(error)) => Ok(Some(Outcome::Failed(error.into()))),
         Err(ActionError::Ended(End::Deadline)) => Ok(Some(Outcome::TimedOut)),
         Err(ActionError::Ended(End::Cancel)) => Ok(None),
         Err(ActionError::Host(unavailable)) => Err(unavailable),
@@ -61,7 +61,8 @@ pub(crate) async fn attempt(
 }
 
 async fn act(means: Means, start: Start, id: StepId, mut ending: Ending) -> Result<Value, ActionError> {
-    let Start { step, attempt, idempotency_key, deadline: _, input, work } = start;
+    let Start { place, attempt, idempotency_key, deadline: _, input, work } = start;
+    let step = place.step;
     let origin = Origin { run: means.run_name.as_str().into(), step: step.as_str().into(), attempt };
     match work {
         // The host has imported what the step's `preload` names.
@@ -78,6 +79,12 @@ async fn act(means: Means, start: Start, id: StepId, mut ending: Ending) -> Resu
             answer = call(&means, &origin, *request, &idempotency_key) => answer.map_err(ActionError::Failed),
             end = ending.asked() => Err(ActionError::Ended(end)),
         },
+        // No workflow with such steps is valid yet.
+        Work::Container { .. } | Work::Run(_) | Work::Store(_) => Err(ActionError::Failed(error(
+            crds::workflow::ErrorKind::Infra,
+            "NOT_AVAILABLE",
+            "this runner cannot do that",
+        ))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::run::{Outcome, Start, Stop};
+use domain::run::{Outcome, Place, Start, Stop};
 use protocol::host::StepId;
 use tokio::task::{JoinError, JoinSet};
 
@@ -11,17 +11,17 @@ use crate::{
     hosts::HostUnavailable,
 };
 
-/// Attempts by step and number. Dropping this ends them all.
+/// Attempts by place and number. Dropping this ends them all.
 pub(super) struct Attempts {
     means: Means,
     tasks: JoinSet<Ended>,
-    cancellers: BTreeMap<(String, u32), Canceller>,
+    cancellers: BTreeMap<(Place, u32), Canceller>,
     last_id: StepId,
 }
 
 /// An attempt that has ended.
 pub(super) struct Ended {
-    pub(super) step: String,
+    pub(super) place: Place,
     pub(super) attempt: u32,
     /// `None`: it was cancelled.
     pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
@@ -39,17 +39,17 @@ impl Attempts {
     pub(super) fn start(&mut self, start: Start) {
         self.last_id += 1;
         let (means, id) = (self.means.clone(), self.last_id);
-        let (step, number) = (start.step.clone(), start.attempt);
+        let (place, number) = (start.place.clone(), start.attempt);
         let (canceller, ending) = ending(start.deadline);
-        self.cancellers.insert((step.clone(), number), canceller);
+        self.cancellers.insert((place.clone(), number), canceller);
         self.tasks.spawn(async move {
-            Ended { step, attempt: number, outcome: attempt(means, start, id, ending).await }
+            Ended { place, attempt: number, outcome: attempt(means, start, id, ending).await }
         });
     }
 
     /// Kills an attempt, if it runs here.
     pub(super) fn stop(&self, stop: &Stop) {
-        if let Some(canceller) = self.cancellers.get(&(stop.step.clone(), stop.attempt)) {
+        if let Some(canceller) = self.cancellers.get(&(stop.place.clone(), stop.attempt)) {
             canceller.cancel();
         }
     }
@@ -63,7 +63,7 @@ impl Attempts {
         match self.tasks.join_next().await {
             Some(ended) => {
                 let ended = ended?;
-                self.cancellers.remove(&(ended.step.clone(), ended.attempt));
+                self.cancellers.remove(&(ended.place.clone(), ended.attempt));
                 Ok(ended)
             }
             None => std::future::pending().await,

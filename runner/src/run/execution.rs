@@ -5,11 +5,8 @@
 
 use std::sync::Arc;
 
-use crds::{
-    WorkflowRun,
-    run::{StepPhase, StepStatus},
-};
-use domain::run::{Advance, Finish, Run, Start};
+use crds::WorkflowRun;
+use domain::run::{Advance, Finish, Run, Signals, Start, State};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -36,8 +33,8 @@ pub(super) struct Execution<'a, S> {
     pub(super) run: Arc<Run>,
     pub(super) held: Held,
     /// As they are to be written.
-    pub(super) steps: Vec<StepStatus>,
-    /// Attempts that are in `steps`, but in no write yet.
+    pub(super) state: State,
+    /// Attempts that are in `state`, but in no write yet.
     pub(super) intents: Vec<Start>,
     pub(super) attempts: Attempts,
     pub(super) finish: Option<Finish>,
@@ -46,14 +43,14 @@ pub(super) struct Execution<'a, S> {
 }
 
 impl<'a, S: Store> Execution<'a, S> {
-    /// `steps` are those of `held`, resumed.
-    pub(super) fn new(setting: &'a Setting<'a, S>, means: Means, held: Held, steps: Vec<StepStatus>) -> Self {
+    /// `state` is that of `held`, resumed.
+    pub(super) fn new(setting: &'a Setting<'a, S>, means: Means, held: Held, state: State) -> Self {
         Self {
             setting,
             run: Arc::clone(&means.run),
-            is_written: held.steps == steps,
+            is_written: held.steps == state.steps,
             held,
-            steps,
+            state,
             intents: Vec::new(),
             attempts: Attempts::new(means),
             finish: None,
@@ -93,10 +90,11 @@ impl<'a, S: Store> Execution<'a, S> {
         if self.finish.is_some() {
             return;
         }
-        let Advance { steps, start, stop, wait_until, finish } =
-            self.run.advance(&self.steps, self.held.cancel, telemetry::clock::now());
-        self.is_written &= steps == self.steps && finish.is_none();
-        self.steps = steps;
+        let signals = Signals { cancel: self.held.cancel, ..Signals::NONE };
+        let Advance { state, start, stop, wait_until, finish, cancel_children: _, suspend: _ } =
+            self.run.advance(&self.state, &signals, telemetry::clock::now());
+        self.is_written &= state == self.state && finish.is_none();
+        self.state = state;
         self.intents.extend(start);
         stop.iter().for_each(|stop| self.attempts.stop(stop));
         self.wake = wait_until;
@@ -110,9 +108,9 @@ impl<'a, S: Store> Execution<'a, S> {
         }
         let (patch, kind) = match &self.finish {
             Some(finish) => {
-                (report::end(&self.held, &self.steps, finish, telemetry::clock::now()), Kind::End)
+                (report::end(&self.held, &self.state.steps, finish, telemetry::clock::now()), Kind::End)
             }
-            None => (report::progress(&self.held, &self.steps), Kind::Progress),
+            None => (report::progress(&self.held, &self.state.steps), Kind::Progress),
         };
         let (store, name) = (self.setting.store, self.held.name.clone());
         let landing = async move { write(store, &name, patch).await }.boxed();
@@ -126,9 +124,13 @@ impl<'a, S: Store> Execution<'a, S> {
             Ok(_) if kind == Kind::End => Ok(Some(Left::Finished)),
             Ok(run) => {
                 let left = self.renew(run);
-                intents.into_iter().filter(|start| is_running(&self.steps, start)).for_each(|start| {
-                    self.attempts.start(start);
-                });
+                // A cancel may have come between an attempt's intent and now.
+                intents
+                    .into_iter()
+                    .filter(|start| self.state.is_running(&start.place, start.attempt))
+                    .for_each(|start| {
+                        self.attempts.start(start);
+                    });
                 Ok(left)
             }
             Err(WriteError::Conflict { .. }) => {
@@ -145,12 +147,12 @@ impl<'a, S: Store> Execution<'a, S> {
     }
 
     pub(super) fn ended(&mut self, ended: Ended) -> Result<Option<Left>, RunError> {
-        let Ended { step, attempt, outcome } = ended;
+        let Ended { place, attempt, outcome } = ended;
         if let Some(outcome) = outcome? {
             let (now, random) = (telemetry::clock::now(), telemetry::ids::unit_random());
-            let steps = self.run.on_outcome(&self.steps, &step, attempt, outcome, now, random);
-            self.is_written &= steps == self.steps;
-            self.steps = steps;
+            let state = self.run.on_outcome(&self.state, &place, attempt, outcome, now, random);
+            self.is_written &= state == self.state;
+            self.state = state;
         }
         Ok(None)
     }
@@ -187,15 +189,6 @@ impl<'a, S: Store> Execution<'a, S> {
         }
         None
     }
-}
-
-/// Whether the attempt is still wanted: a cancel may have come between its intent and now.
-pub(super) fn is_running(steps: &[StepStatus], start: &Start) -> bool {
-    steps.iter().any(|status| {
-        status.name == start.step
-            && status.phase == StepPhase::Running
-            && status.attempt == Some(start.attempt)
-    })
 }
 
 async fn due(at: Option<Timestamp>) {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crds::run::{StepPhase, StepStatus};
-use domain::run::Start;
+use domain::run::{Signals, Start};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -14,7 +13,7 @@ use crate::{
     assignment::Assignment,
     run::{
         Left, RunError,
-        execution::{Execution, is_running},
+        execution::Execution,
         flight::{Flight, Kind, Landed, landed},
         report,
         write::write,
@@ -45,9 +44,7 @@ impl<S: Store> Execution<'_, S> {
             return Ok(left);
         }
         for start in std::mem::take(&mut self.intents) {
-            self.steps.iter_mut().filter(|status| status.name == start.step).for_each(|status| {
-                take_back(status, start.attempt);
-            });
+            self.state.take_back(&start.place, start.attempt);
         }
         if let Some(left) = self.drain(GRACE, assignments).await? {
             return Ok(left);
@@ -68,7 +65,7 @@ impl<S: Store> Execution<'_, S> {
             return Ok(None);
         };
         let unstarted: Vec<Start> =
-            intents.into_iter().filter(|start| is_running(&self.steps, start)).collect();
+            intents.into_iter().filter(|start| self.state.is_running(&start.place, start.attempt)).collect();
         self.intents.extend(unstarted);
         match result {
             Ok(_) if kind == Kind::End => Ok(Some(Left::Finished)),
@@ -104,11 +101,12 @@ impl<S: Store> Execution<'_, S> {
     /// The last step may just have ended: then the run has, and there is nothing to give back.
     async fn give_back(mut self) -> Result<Left, RunError> {
         let now = telemetry::clock::now();
-        let advance = self.run.advance(&self.steps, self.held.cancel, now);
+        let signals = Signals { cancel: self.held.cancel, ..Signals::NONE };
+        let advance = self.run.advance(&self.state, &signals, now);
         loop {
             let (patch, left) = match &advance.finish {
-                Some(finish) => (report::end(&self.held, &advance.steps, finish, now), Left::Finished),
-                None => (report::hand_back(&self.held, &self.steps), Left::HandedBack),
+                Some(finish) => (report::end(&self.held, &advance.state.steps, finish, now), Left::Finished),
+                None => (report::hand_back(&self.held, &self.state.steps), Left::HandedBack),
             };
             let written = timeout(WRITE_TIMEOUT, write(self.setting.store, &self.held.name, patch)).await;
             match written {
@@ -126,42 +124,5 @@ impl<S: Store> Execution<'_, S> {
                 }
             }
         }
-    }
-}
-
-/// An attempt that was recorded, but never made, is not counted.
-fn take_back(status: &mut StepStatus, attempt: u32) {
-    if status.phase != StepPhase::Running || status.attempt != Some(attempt) {
-        return;
-    }
-    status.phase = StepPhase::Pending;
-    status.attempt = attempt.checked_sub(1).filter(|before| *before > 0);
-    if status.attempt.is_none() {
-        status.started_at = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A step that may run only once fails though it never ran.
-    #[test]
-    fn an_attempt_that_was_never_made_is_not_counted() {
-        let running = |attempt| StepStatus {
-            name: "fetch".into(),
-            phase: StepPhase::Running,
-            attempt: Some(attempt),
-            ..StepStatus::default()
-        };
-        let mut first = running(1);
-        take_back(&mut first, 1);
-        assert_eq!((first.phase, first.attempt), (StepPhase::Pending, None));
-        let mut second = running(2);
-        take_back(&mut second, 2);
-        assert_eq!((second.phase, second.attempt), (StepPhase::Pending, Some(1)));
-        let mut other = running(2);
-        take_back(&mut other, 1);
-        assert_eq!(other, running(2));
     }
 }

@@ -55,9 +55,10 @@ pub(super) async fn load(store: &impl Store, held: &Held, python_image: &str) ->
         workflow: revision.workflow,
         tenant: name,
         tenant_settings: settings,
+        ..Facts::default()
     };
     let hosts = hosts::hosts(&revision.spec, python_image);
-    Ok(Loaded { run: Run::new(workflow, facts, held.started_at), hosts, egress })
+    Ok(Loaded { run: Run::new(workflow, facts, held.started_at, Duration::ZERO), hosts, egress })
 }
 
 /// Tries again while another try may help.

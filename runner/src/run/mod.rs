@@ -11,7 +11,7 @@ mod write;
 
 use std::{path::Path, sync::Arc};
 
-use domain::run::Finish;
+use domain::run::{Finish, State};
 use tokio::{sync::mpsc, task::JoinError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -79,7 +79,8 @@ pub(crate) async fn execute(
         Err(failed) => return refuse(setting, &held, failed).await,
     };
     info!(run.name = held.name, run.id = held.uid, "holding a run");
-    let steps = run.resume(&held.steps, &held.lost, telemetry::clock::now());
+    let state = State { steps: held.steps.clone(), ending: None };
+    let state = run.resume(&state, &held.lost, telemetry::clock::now());
     let means = Means {
         run: Arc::new(run),
         run_name: held.name.clone(),
@@ -87,7 +88,7 @@ pub(crate) async fn execute(
         egress: Arc::new(egress),
         logs: setting.logs.clone(),
     };
-    Execution::new(setting, means, held, steps).run(assignments).await
+    Execution::new(setting, means, held, state).run(assignments).await
 }
 
 /// A run that no pod can execute has failed; anything else is left to the next pod.
