@@ -103,7 +103,7 @@ def run_step(channel, stdout, stderr):
     os.chdir(start["workDir"])
     code = 0
     try:
-        report = {"result": call(start, Context(channel, start["meta"]))}
+        report = {"result": call(start, Context(channel, start))}
         encoded = encode(report)
     except SystemExit as leave:
         encoded, code = None, exit_code(leave.code)
@@ -139,11 +139,12 @@ def call(start, context):
 class Context:
     """What a step is given beside its input."""
 
-    def __init__(self, channel, meta):
+    def __init__(self, channel, start):
+        meta = start["meta"]
         self._channel = channel
         self.attempt = meta["attempt"]
         self.idempotency_key = meta["idempotencyKey"]
-        self.secrets = types.MappingProxyType({})
+        self.secrets = {name: types.MappingProxyType(values) for name, values in start["secrets"].items()}
         self.log = Log("step")
 
     def progress(self, fraction, message=""):

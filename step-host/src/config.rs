@@ -1,4 +1,13 @@
 //! Flags, each with an environment variable. Parsed by hand: the program is linked statically and stays small.
+//!
+//! A host of Python steps needs `--socket` alone (`SMB_SOCKET`); `--preload` names what its steps import.
+//!
+//! A host of container steps runs in an image that knows nothing of us. An init container of one of our images puts
+//! the program into a volume with `step-host install <directory>`, and the host's container then starts
+//! `<directory>/step-host` with `--kind container` (`SMB_KIND`), `--socket` (`SMB_SOCKET`) and `--work-dir`
+//! (`SMB_WORK_DIR`): a volume that the container's user may write to, since nothing else in the image need be
+//! writable. It takes no shell, no library and no particular user; it does not change the working directory, which is
+//! the image's, and passes the image's environment on to the steps, its own variables (`SMB_…`) excepted.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -9,14 +18,29 @@ pub(crate) struct Config {
     pub(crate) socket: PathBuf,
     /// The one user whose connection is accepted.
     pub(crate) runner_uid: u32,
+    /// What steps here are.
+    pub(crate) kind: Kind,
     /// The Python interpreter.
     pub(crate) python: PathBuf,
     /// The program that the interpreter runs.
     pub(crate) harness: PathBuf,
     /// Modules, separated by commas, that the interpreter imports before any step, beside those it always does.
     pub(crate) preload: OsString,
+    /// Emptied whenever no step runs: the directory that code writes to although it is given one of its own.
+    pub(crate) scratch: Option<PathBuf>,
+    /// A step is ended when the host has more processes than this.
+    pub(crate) max_processes: usize,
     /// Each step gets a directory of its own below this one.
     pub(crate) work_dir: PathBuf,
+}
+
+/// What the steps of a host are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Python functions, forked off a warm interpreter.
+    Python,
+    /// Programs of the image.
+    Container,
 }
 
 /// Why the flags are refused.
@@ -30,6 +54,10 @@ pub(crate) enum ConfigError {
     Missing { flag: &'static str, variable: &'static str },
     #[error("failed to read the flags: {flag} is no user id: {value:?}")]
     NoUid { flag: &'static str, value: OsString },
+    #[error("failed to read the flags: {flag} is no number: {value:?}")]
+    NoNumber { flag: &'static str, value: OsString },
+    #[error("failed to read the flags: {flag} is python or container, not {value:?}")]
+    NoKind { flag: &'static str, value: OsString },
 }
 
 struct Flag {
@@ -40,6 +68,7 @@ struct Flag {
 
 const SOCKET: Flag = Flag { name: "--socket", variable: "SMB_SOCKET", default: None };
 const RUNNER_UID: Flag = Flag { name: "--runner-uid", variable: "SMB_RUNNER_UID", default: Some("10001") };
+const KIND: Flag = Flag { name: "--kind", variable: "SMB_KIND", default: Some("python") };
 const PYTHON: Flag = Flag { name: "--python", variable: "SMB_PYTHON", default: Some("python3") };
 const HARNESS: Flag = Flag {
     name: "--harness",
@@ -48,7 +77,12 @@ const HARNESS: Flag = Flag {
 };
 const PRELOAD: Flag = Flag { name: "--preload", variable: "SMB_PRELOAD", default: Some("") };
 const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMB_WORK_DIR", default: Some("/tmp") };
-const FLAGS: [&Flag; 6] = [&SOCKET, &RUNNER_UID, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR];
+const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMB_SCRATCH", default: Some("") };
+/// A hundred items at a time with ten processes each are within it.
+const MAX_PROCESSES: Flag =
+    Flag { name: "--max-processes", variable: "SMB_MAX_PROCESSES", default: Some("1500") };
+const FLAGS: [&Flag; 9] =
+    [&SOCKET, &RUNNER_UID, &KIND, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR, &SCRATCH, &MAX_PROCESSES];
 
 impl Config {
     /// Reads `--flag value` pairs; what is not given comes from `variable`, then from the default.
@@ -69,10 +103,13 @@ impl Config {
         Ok(Self {
             socket: get(&SOCKET)?.into(),
             runner_uid: uid(get(&RUNNER_UID)?)?,
+            kind: kind(get(&KIND)?)?,
             python: get(&PYTHON)?.into(),
             harness: get(&HARNESS)?.into(),
             preload: get(&PRELOAD)?,
             work_dir: get(&WORK_DIR)?.into(),
+            scratch: Some(PathBuf::from(get(&SCRATCH)?)).filter(|path| !path.as_os_str().is_empty()),
+            max_processes: number(get(&MAX_PROCESSES)?)?,
         })
     }
 }
@@ -94,6 +131,21 @@ fn uid(value: OsString) -> Result<u32, ConfigError> {
         .to_str()
         .and_then(|text| text.parse().ok())
         .ok_or(ConfigError::NoUid { flag: RUNNER_UID.name, value })
+}
+
+fn number(value: OsString) -> Result<usize, ConfigError> {
+    value
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or(ConfigError::NoNumber { flag: MAX_PROCESSES.name, value })
+}
+
+fn kind(value: OsString) -> Result<Kind, ConfigError> {
+    match value.to_str() {
+        Some("python") => Ok(Kind::Python),
+        Some("container") => Ok(Kind::Container),
+        _ => Err(ConfigError::NoKind { flag: KIND.name, value }),
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +175,6 @@ mod tests {
         assert!(refused(&["--socket"]).contains("needs a value"));
         assert!(refused(&[]).contains("SMB_SOCKET"));
         assert!(refused(&["--socket", "x", "--runner-uid", "root"]).contains("root"));
+        assert!(refused(&["--socket", "x", "--kind", "shell"]).contains("shell"));
     }
 }

@@ -3,6 +3,8 @@
 mod config;
 mod framed;
 mod host;
+mod install;
+mod launch;
 mod listen;
 mod oom;
 mod python;
@@ -11,12 +13,20 @@ mod sweep;
 
 use std::{
     error::Error,
+    ffi::OsStr,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
 fn main() -> ExitCode {
-    match serve() {
+    let mut args = std::env::args_os().skip(1);
+    let done = match (args.next().as_deref().and_then(OsStr::to_str), args.next()) {
+        (Some("install"), Some(directory)) => install::install(Path::new(&directory)).map_err(Into::into),
+        (Some(launch::SUBCOMMAND), None) => return launch::launch(),
+        _ => serve(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(error.as_ref());

@@ -14,19 +14,12 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::config::Config;
+use crate::{config::Config, step::ChildEnds};
 
 /// A running interpreter, with the socket over which it is asked to fork.
 pub(crate) struct Python {
     control: OwnedFd,
     pid: Pid,
-}
-
-/// The child's ends of what connects it with this process.
-pub(crate) struct ChildEnds {
-    pub(crate) channel: OwnedFd,
-    pub(crate) stdout: OwnedFd,
-    pub(crate) stderr: OwnedFd,
 }
 
 /// What the interpreter says on its socket.

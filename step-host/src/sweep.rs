@@ -1,6 +1,10 @@
 //! Kills what steps leave behind.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use nix::{
     sys::signal::{Signal, kill, killpg},
@@ -18,9 +22,37 @@ pub(crate) fn step(leader: Pid, mark: &str) {
 }
 
 /// Kills all children of this process but `keep`: they are orphans, or processes that do not belong here.
-pub(crate) fn strays(keep: Pid) {
+pub(crate) fn strays(keep: Option<Pid>) {
     let me = getpid();
-    kill_all(|process| process.parent == me && process.pid != keep);
+    kill_all(|process| process.parent == me && Some(process.pid) != keep);
+}
+
+/// Removes all that is in a directory; what cannot be removed stays.
+pub(crate) fn files(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = if is_directory { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+    }
+}
+
+/// How many processes can be seen. Cheap: none of them is looked at.
+pub(crate) fn count() -> usize {
+    pids().count()
+}
+
+/// How many processes descend from this one, and how many of them each session has.
+pub(crate) fn descendants() -> (usize, BTreeMap<Pid, usize>) {
+    let mut children = BTreeMap::<Pid, Vec<Process>>::new();
+    processes().for_each(|process| children.entry(process.parent).or_default().push(process));
+    let (mut count, mut sessions, mut parents) = (0, BTreeMap::new(), vec![getpid()]);
+    while let Some(parent) = parents.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            count += 1;
+            *sessions.entry(child.session).or_default() += 1;
+            parents.push(child.pid);
+        }
+    }
+    (count, sessions)
 }
 
 /// Looks again as long as there is somebody new: who is killed may have forked, and orphans come to us.
@@ -49,11 +81,12 @@ struct Process {
 
 /// All processes that can be seen and are not dead.
 fn processes() -> impl Iterator<Item = Process> {
+    pids().filter_map(|pid| parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
+}
+
+fn pids() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        parse(Pid::from_raw(pid), &fs::read_to_string(entry.path().join("stat")).ok()?)
-    })
+    entries.filter_map(|entry| Some(Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)))
 }
 
 /// `pid (name) state parent group session …`; the name may contain anything, so count from its end.

@@ -9,7 +9,7 @@
 
 mod support;
 
-use protocol::host::{Outcome, Request};
+use protocol::host::{Action, Outcome, Request, Secrets};
 use serde_json::json;
 use support::{TestHost, is_alive, wait_for};
 
@@ -272,4 +272,69 @@ fn modules_named_beforehand_are_there_when_a_step_begins() {
     let mut host = TestHost::with_flags("preload", &["--preload", "sqlite3,no_such_module"]);
     let code = "import sys\ndef run(i, c): return 'sqlite3' in sys.modules";
     assert_eq!(outcome(&mut host, code), Outcome::Ok { value: json!(true) });
+}
+
+/// A step finds files of an earlier one in a directory that both know.
+#[test]
+fn a_shared_directory_is_emptied_when_no_step_runs() {
+    let scratch = std::env::temp_dir().join(format!("smb-scratch-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).unwrap();
+    let mut host = TestHost::with_flags("scratch", &["--scratch", scratch.to_str().unwrap()]);
+    let code = "import os\ndef run(i, c):\n  found = os.listdir(i)\n  os.makedirs(i + '/a/b')\n  open(i + '/f', 'w')\n  return found";
+    for _ in 0..2 {
+        assert_eq!(host.run(code, json!(scratch)).outcome, Some(Outcome::Ok { value: json!([]) }));
+    }
+    std::fs::remove_dir_all(scratch).unwrap();
+}
+
+/// A step has no way to a secret but its environment, which every program that it starts inherits.
+#[test]
+fn secrets_are_given_to_those_who_ask() {
+    let mut host = TestHost::start("secrets");
+    let secrets = Secrets([("erp".to_owned(), [("token".to_owned(), "s3cret".to_owned())].into())].into());
+    assert!(!format!("{secrets:?}").contains("s3cret"));
+    let code = "import os\ndef run(i, c): return [c.secrets['erp']['token'], 's3cret' in str(os.environ)]";
+    let id = host.start_step(Action::Python { code: code.into() }, json!(null), secrets);
+    assert_eq!(host.end(id).outcome, Some(Outcome::Ok { value: json!(["s3cret", false]) }));
+    assert!(matches!(
+        outcome(&mut host, "def run(i, c): return c.secrets['erp']"),
+        Outcome::Exception { .. }
+    ));
+}
+
+/// A step that prints without end fills the host's memory, or a step with a large report is cut off.
+#[test]
+fn a_hundred_megabytes_of_output_are_read_at_a_bounded_rate_and_memory() {
+    let mut host = TestHost::start("flood");
+    let code = "import os\ndef run(i, c):\n  while True: os.write(1, b'x' * 99_999 + b'\\n')";
+    let id = host.begin(code, json!(null));
+    let mut bytes = 0;
+    // The burst, and some seconds at the rate.
+    while bytes < 24 << 20 {
+        bytes += host.line().len();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 32 << 10, "the host has taken {peak} KiB");
+    host.send(&Request::Kill { id, grace_ms: 0 });
+    assert_eq!(host.end(id).outcome, Some(Outcome::Signal { number: 9 }));
+}
+
+/// A step that forks without end takes the node along, or the host, or the steps after it.
+#[test]
+fn a_fork_bomb_costs_its_step_alone() {
+    let mut host = TestHost::with_flags("bomb", &["--max-processes", "60"]);
+    // Sleeping children, so that the test does not depend on how fast the machine forks.
+    let code = r#"
+import os, time
+def run(input, ctx):
+    while True:
+        if os.fork() == 0:
+            time.sleep(600)
+"#;
+    let seen = host.run(code, json!(null));
+    assert!(matches!(seen.outcome, Some(Outcome::TooManyProcesses { .. })), "{:?}", seen.outcome);
+    assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
+    wait_for(|| (children(host.pid()).len() == 1).then_some(()));
 }

@@ -7,11 +7,10 @@ mod step;
 
 pub use phase::{RunPhase, StepPhase};
 pub use spec::{
-    Cancel, Decision, ParentRun, Reuse, ReuseFrom, RunTrigger, TriggerKind, WorkflowRef, WorkflowRun, WorkflowRunSpec,
+    Cancel, Decision, ParentRun, Reuse, ReuseFrom, RunTrigger, TriggerKind, WorkflowRef, WorkflowRun,
+    WorkflowRunSpec,
 };
 pub use status::{
     LostRunner, OutputRef, QueueStatus, ReusedRun, RunEnding, RunError, RunnerStatus, WorkflowRunStatus,
 };
-pub use step::{
-    ActiveItem, ItemBatch, ItemFailure, ItemsStatus, StepError, StepStatus, Waiting, WaitingFor,
-};
+pub use step::{ActiveItem, ItemBatch, ItemFailure, ItemsStatus, StepError, StepStatus, Waiting, WaitingFor};

@@ -89,6 +89,21 @@ pub enum Outcome {
         /// What is wrong with it.
         message: String,
     },
+    /// It had more processes at once than a host allows.
+    TooManyProcesses {
+        /// How many the host counted, of how many.
+        message: String,
+    },
+    /// Its program cannot be executed: it is not there, or no program.
+    NoCommand {
+        /// Which, and why not.
+        message: String,
+    },
+    /// Its input is larger than a host takes.
+    InputTooLarge {
+        /// Both numbers.
+        message: String,
+    },
     /// It did not start, for a reason that lies outside it.
     NotStarted {
         /// The reason.

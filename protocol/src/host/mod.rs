@@ -9,7 +9,7 @@ mod event;
 mod request;
 
 pub use event::{Event, Outcome, Stream};
-pub use request::{Action, Meta, Request, Start};
+pub use request::{Action, Meta, Request, Secrets, Start};
 
 /// Names one execution of one step for as long as the connection lives.
 pub type StepId = u64;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +36,28 @@ pub struct Start {
     pub env: BTreeMap<String, String>,
     /// What the step may know about itself.
     pub meta: Meta,
+    /// The workflow's secrets, for code that asks for them; no environment has them.
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
+}
+
+/// Values by secret and key. Its `Debug` shows no value.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secrets(pub BTreeMap<String, BTreeMap<String, String>>);
+
+impl Secrets {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What a step consists of.
@@ -47,6 +69,14 @@ pub enum Action {
         /// The source text.
         code: String,
     },
+    /// A program of the host's image. It finds its input as JSON in the file `$COPILOT_INPUT`, and may leave its
+    /// output as JSON in `$COPILOT_OUTPUT`; without that file its output is `{"stdout": …}`.
+    Container {
+        /// The program and its first arguments; at least one. A name without `/` is looked up in `PATH`.
+        command: Vec<String>,
+        /// Further arguments.
+        args: Vec<String>,
+    },
 }
 
 /// What a step may know about itself.
@@ -57,8 +87,11 @@ pub struct Meta {
     pub run: String,
     /// Name of the step.
     pub step: String,
+    /// Which item of a `forEach`, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
-    /// The same for every attempt of this step of this run.
+    /// The same for every attempt of this step, or item, of this run.
     pub idempotency_key: String,
 }

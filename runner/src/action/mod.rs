@@ -71,7 +71,7 @@ async fn act(means: Means, start: Start, id: StepId, mut ending: Ending) -> Resu
                 host = means.hosts.of(&step) => host?,
                 end = ending.asked() => return Err(ActionError::Ended(end)),
             };
-            let meta = Meta { run: means.run_name.clone(), step, attempt, idempotency_key };
+            let meta = Meta { run: means.run_name.clone(), step, item: None, attempt, idempotency_key };
             let log = python::Log { logs: &means.logs, origin: &origin };
             python::run(python::Python { code, input, env, meta }, id, &host, log, ending).await
         }

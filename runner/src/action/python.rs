@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crds::{run::StepError, workflow::ErrorKind};
-use protocol::host::{Action, Event, Meta, Outcome, Start, StepId, Stream};
+use protocol::host::{Action, Event, Meta, Outcome, Secrets, Start, StepId, Stream};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -42,7 +42,8 @@ pub(super) async fn run(
     mut ending: Ending,
 ) -> Result<Value, ActionError> {
     let Python { code, input, env, meta } = python;
-    let start = Start { id, action: Action::Python { code }, input, env, meta };
+    let secrets = Secrets::default();
+    let start = Start { id, action: Action::Python { code }, input, env, meta, secrets };
     let mut execution = host.start(start).await?;
     let end = tokio::select! {
         outcome = follow(&mut execution, log) => return judge(outcome?).map_err(ActionError::Failed),
@@ -95,6 +96,9 @@ fn judge(outcome: Outcome) -> Result<Value, StepError> {
                 "the step needed more memory than its limit; raise python.resources or hold less at a time";
             error(ErrorKind::User, "OOM_KILLED", message.to_owned(), None)
         }
+        Outcome::TooManyProcesses { message } => error(ErrorKind::User, "TOO_MANY_PROCESSES", message, None),
+        Outcome::NoCommand { message } => error(ErrorKind::User, "COMMAND_INVALID", message, None),
+        Outcome::InputTooLarge { message } => error(ErrorKind::User, "INPUT_TOO_LARGE", message, None),
         Outcome::BadOutput { message } => error(ErrorKind::User, "BAD_OUTPUT", message, None),
         Outcome::NotStarted { message } => error(ErrorKind::Infra, "NOT_STARTED", message, None),
     }

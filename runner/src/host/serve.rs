@@ -83,7 +83,7 @@ async fn send(
             outgoing.write_all(&frame).await.map_err(ServeError::Write)
         }
         (Err(error), Some((id, reader))) => {
-            let outcome = Outcome::NotStarted { message: error.to_string() };
+            let outcome = Outcome::InputTooLarge { message: error.to_string() };
             // A reader that is gone has lost its interest in the step.
             let _ = reader.send(Event::Exited { id, outcome }).await;
             Ok(())

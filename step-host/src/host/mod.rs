@@ -1,5 +1,6 @@
 //! The host: one loop around `poll` over the runner, the interpreter, the steps and the signals.
 
+mod crowd;
 mod ready;
 mod reap;
 mod requests;
@@ -21,9 +22,9 @@ use protocol::{
 };
 
 use crate::{
-    config::Config,
+    config::{Config, Kind},
     framed::{Framed, Peer},
-    host::{ready::Ready, wait::Waited},
+    host::{crowd::Crowd, ready::Ready, wait::Waited},
     listen::ListenError,
     python::{Python, PythonError, Said},
     step::{Source, Step},
@@ -62,8 +63,10 @@ struct Host<'a> {
     config: &'a Config,
     signals: &'a SignalFd,
     runner: Framed,
-    python: Python,
+    /// The interpreter; a host of container steps has none.
+    python: Option<Python>,
     failed_starts: u32,
+    crowd: Crowd,
     steps: BTreeMap<StepId, Step>,
 }
 
@@ -80,15 +83,19 @@ enum Next {
 pub(crate) fn serve(config: &Config) -> Result<(), HostError> {
     prctl::set_child_subreaper(true).map_err(HostError::Process)?;
     let signals = signals().map_err(HostError::Process)?;
-    let python = Python::spawn(config)?;
+    let python = match config.kind {
+        Kind::Python => Some(Python::spawn(config)?),
+        Kind::Container => None,
+    };
     let runner = match wait::for_runner(config, &signals) {
         Ok(Waited::Runner(stream)) => stream,
-        Ok(Waited::Stopped) => return end_python(&python),
-        Err(error) => return end_python(&python).and(Err(error)),
+        Ok(Waited::Stopped) => return end_python(python.as_ref()),
+        Err(error) => return end_python(python.as_ref()).and(Err(error)),
     };
     let runner = Framed::new(runner).map_err(HostError::Connection)?;
     let steps = BTreeMap::new();
-    let mut host = Host { config, signals: &signals, runner, python, failed_starts: 0, steps };
+    let crowd = Crowd::new(config.max_processes);
+    let mut host = Host { config, signals: &signals, runner, python, failed_starts: 0, crowd, steps };
     let ended = host.run();
     host.leave();
     ended
@@ -102,8 +109,10 @@ fn signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
-fn end_python(python: &Python) -> Result<(), HostError> {
-    let _ = kill(python.pid(), Signal::SIGKILL);
+fn end_python(python: Option<&Python>) -> Result<(), HostError> {
+    if let Some(python) = python {
+        let _ = kill(python.pid(), Signal::SIGKILL);
+    }
     Ok(())
 }
 
@@ -134,7 +143,7 @@ impl Host<'_> {
     }
 
     fn hear_python(&mut self) -> Result<(), HostError> {
-        if self.python.listen() == Said::Ready {
+        if self.python.as_ref().map(Python::listen) == Some(Said::Ready) {
             self.failed_starts = 0;
             self.tell(&Event::Ready)?;
         }
@@ -155,6 +164,7 @@ impl Host<'_> {
     fn end_steps(&mut self) -> Result<(), HostError> {
         let now = Instant::now();
         let held = !self.reads_steps();
+        self.crowd.disperse(&mut self.steps, now);
         for step in self.steps.values_mut() {
             step.kill_if_due(now);
             if held || step.is_throttled(now) {
@@ -166,10 +176,14 @@ impl Host<'_> {
             return Ok(());
         }
         if over.len() == self.steps.len() {
-            sweep::strays(self.python.pid());
+            sweep::strays(self.python.as_ref().map(Python::pid));
         }
         let over: Vec<Step> = over.iter().filter_map(|id| self.steps.remove(id)).collect();
-        over.into_iter().try_for_each(|step| self.report_end(step))
+        over.into_iter().try_for_each(|step| self.report_end(step))?;
+        if let (Some(scratch), true) = (&self.config.scratch, self.steps.is_empty()) {
+            sweep::files(scratch);
+        }
+        Ok(())
     }
 
     /// A value may just fit into the step's message, and not into ours.
@@ -193,8 +207,8 @@ impl Host<'_> {
         while let Some((_, step)) = self.steps.pop_first() {
             step.abandon();
         }
-        let _ = kill(self.python.pid(), Signal::SIGKILL);
-        sweep::strays(self.python.pid());
+        let _ = end_python(self.python.as_ref());
+        sweep::strays(None);
     }
 }
 

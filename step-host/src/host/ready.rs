@@ -28,7 +28,8 @@ impl Host<'_> {
     /// In the order in which it is to be handled: output before the signals that tell of an end.
     pub(super) fn wait(&self) -> Result<Vec<Ready>, HostError> {
         let mut watched = self.steps_watched();
-        watched.push((Ready::Python, PollFd::new(self.python.as_fd(), PollFlags::POLLIN)));
+        let python = self.python.as_ref();
+        watched.extend(python.map(|python| (Ready::Python, PollFd::new(python.as_fd(), PollFlags::POLLIN))));
         watched.push((Ready::Runner, PollFd::new(self.runner.as_fd(), PollFlags::POLLIN)));
         if self.runner.pending() > 0 {
             let writable = PollFd::new(self.runner.as_fd(), PollFlags::POLLOUT);
@@ -62,7 +63,8 @@ impl Host<'_> {
     fn timeout(&self) -> PollTimeout {
         let now = Instant::now();
         let wakes = self.steps.values().filter_map(|step| step.wakes_at(now));
-        let Some(at) = wakes.min() else { return PollTimeout::NONE };
+        let look = (!self.steps.is_empty()).then(|| self.crowd.looks_at(now));
+        let Some(at) = wakes.chain(look).min() else { return PollTimeout::NONE };
         // One more than the whole milliseconds that are left: else the last one is spent in a busy loop.
         let left = at.saturating_duration_since(now).as_millis() + 1;
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)

@@ -26,7 +26,7 @@ impl Host<'_> {
     }
 
     fn reaped(&mut self, pid: Pid, status: Status) -> Result<(), HostError> {
-        if pid == self.python.pid() {
+        if self.python.as_ref().is_some_and(|python| python.pid() == pid) {
             return self.restart_python();
         }
         if let Some(step) = self.steps.values_mut().find(|step| step.pid() == Some(pid)) {
@@ -38,7 +38,7 @@ impl Host<'_> {
     /// Steps that run are not touched: they are children of this process. Those that the interpreter had not
     /// yet forked find their channel closed, and are told as not started.
     fn restart_python(&mut self) -> Result<(), HostError> {
-        if self.python.listen() == Said::Ready {
+        if self.python.as_ref().map(Python::listen) == Some(Said::Ready) {
             self.failed_starts = 0;
             self.tell(&Event::Ready)?;
         }
@@ -46,7 +46,7 @@ impl Host<'_> {
         if self.failed_starts >= MAX_FAILED_STARTS {
             return Err(HostError::PythonEnds);
         }
-        self.python = Python::spawn(self.config)?;
+        self.python = Some(Python::spawn(self.config)?);
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::host::{Event, Outcome, Request, Start};
+use protocol::host::{Action, Event, Outcome, Request, Start};
 
 use crate::{
     host::{Host, HostError, Next, leave_if},
+    launch,
     step::Step,
 };
 
@@ -38,8 +39,18 @@ impl Host<'_> {
     }
 
     fn try_start(&self, start: Start) -> Result<Step, String> {
+        let is_python = matches!(start.action, Action::Python { .. });
         let (step, ends) = Step::prepare(self.config, start).map_err(|error| error.to_string())?;
-        self.python.fork(&ends).map_err(|error| format!("failed to ask for a process: {error}"))?;
+        match (&self.python, is_python) {
+            (Some(python), true) => {
+                python.fork(&ends).map_err(|error| format!("failed to ask for a process: {error}"))?;
+            }
+            (None, false) => {
+                launch::spawn(ends).map_err(|error| format!("failed to make a process: {error}"))?;
+            }
+            (Some(_), false) => return Err("this host runs Python steps alone".to_owned()),
+            (None, true) => return Err("this host runs container steps alone".to_owned()),
+        }
         Ok(step)
     }
 }

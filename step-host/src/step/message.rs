@@ -28,6 +28,7 @@ enum Raw {
     Result(Value),
     Exception { r#type: String, message: String, traceback: String },
     BadOutput(String),
+    NoCommand(String),
     Failed(String),
 }
 
@@ -70,6 +71,9 @@ fn checked(raw: Raw) -> Message {
         }
         Raw::BadOutput(message) => {
             Message::Report(Outcome::BadOutput { message: bounded(message, MAX_TEXT_BYTES) })
+        }
+        Raw::NoCommand(message) => {
+            Message::Report(Outcome::NoCommand { message: bounded(message, MAX_TEXT_BYTES) })
         }
         Raw::Failed(message) => {
             Message::Report(Outcome::NotStarted { message: bounded(message, MAX_TEXT_BYTES) })

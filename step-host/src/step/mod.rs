@@ -1,6 +1,7 @@
 //! One step while it runs: its process, its channel, its output, its end.
 
 mod budget;
+mod files;
 pub(crate) mod lines;
 mod message;
 pub(crate) mod outcome;
@@ -12,15 +13,15 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use protocol::host::{Event, Outcome, Start, StepId, Stream};
+use protocol::host::{Action, Event, Outcome, Start, StepId, Stream};
 
 use crate::{
     config::Config,
     framed::{Framed, Peer},
     oom,
-    python::ChildEnds,
     step::{
         budget::Budget,
+        files::Tail,
         lines::Lines,
         message::{Message, Received},
         outcome::{Memory, Status},
@@ -29,7 +30,7 @@ use crate::{
     sweep,
 };
 
-pub(crate) use prepare::PrepareError;
+pub(crate) use prepare::{ChildEnds, PrepareError};
 
 /// How long output is awaited when the process is gone. Only a process that escaped the sweep can hold a pipe
 /// open that long.
@@ -44,6 +45,7 @@ pub(crate) struct Step {
     stderr: Option<Lines>,
     pid: Option<Pid>,
     report: Option<Outcome>,
+    written: Tail,
     status: Option<Status>,
     kill: Kill,
     kills_before: u64,
@@ -78,6 +80,7 @@ impl Step {
             stderr: Some(ours.stderr),
             pid: None,
             report: None,
+            written: Tail::default(),
             status: None,
             kill: Kill::No,
             kills_before: oom::kills(),
@@ -111,6 +114,10 @@ impl Step {
         self.budget.resumes_at(now).is_some()
     }
 
+    const fn is_program(&self) -> bool {
+        matches!(self.start.action, Action::Container { .. })
+    }
+
     /// Reads once from `source`; what it says for the runner.
     pub(crate) fn read(&mut self, source: Source) -> Vec<Event> {
         match source {
@@ -138,6 +145,9 @@ impl Step {
         };
         self.budget.spend(lines.iter().map(|line| line.text.len() + 1).sum(), Instant::now());
         let id = self.start.id;
+        if stream == Stream::Stdout && self.is_program() {
+            lines.iter().for_each(|line| self.written.push(&line.text, line.partial));
+        }
         let event = |line: lines::Line| Event::Output { id, stream, line: line.text, partial: line.partial };
         lines.into_iter().map(event).collect()
     }
@@ -197,6 +207,12 @@ impl Step {
         self.kill_if_due(now);
     }
 
+    /// Ends it because of how many processes it has.
+    pub(crate) fn disperse(&mut self, message: String, now: Instant) {
+        self.report.get_or_insert(Outcome::TooManyProcesses { message });
+        self.kill(Duration::ZERO, now);
+    }
+
     /// When this step wants attention though nothing happens.
     pub(crate) fn wakes_at(&self, now: Instant) -> Option<Instant> {
         let kill = match self.kill {
@@ -252,9 +268,13 @@ impl Step {
 
     /// The last event. Takes the step's directory with it.
     pub(crate) fn finish(self) -> Event {
+        let id = self.start.id;
+        if self.is_program() && self.report.is_none() && self.status == Some(Status::Exited(0)) {
+            return Event::Exited { id, outcome: files::read_output(self.work_dir.path(), self.written) };
+        }
         let ran_out = matches!(self.kill, Kill::No) && oom::kills() > self.kills_before;
         let memory = if ran_out { Memory::RanOut } else { Memory::Sufficed };
-        Event::Exited { id: self.start.id, outcome: outcome::decide(self.report, self.status, memory) }
+        Event::Exited { id, outcome: outcome::decide(self.report, self.status, memory) }
     }
 
     /// Kills at once, without an account.

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder},
     io,
-    os::unix::{fs::DirBuilderExt as _, net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::DirBuilderExt as _, net::UnixStream},
+    },
     path::{Path, PathBuf},
 };
 
@@ -16,7 +19,11 @@ use nix::{
 use protocol::host::{Action, Start};
 use serde::Serialize;
 
-use crate::{framed::Framed, python::ChildEnds, step::lines::Lines};
+use crate::{
+    framed::Framed,
+    launch::{self, Program},
+    step::{files, lines::Lines},
+};
 
 /// The variable that carries the idempotency key, and by which a step's processes are known.
 const KEY_VARIABLE: &str = "SMB_IDEMPOTENCY_KEY";
@@ -26,6 +33,8 @@ const KEY_VARIABLE: &str = "SMB_IDEMPOTENCY_KEY";
 pub(crate) enum PrepareError {
     #[error("failed to make the step's directory {}: {source}", path.display())]
     WorkDir { path: PathBuf, source: io::Error },
+    #[error("failed to write the step's input: {0}")]
+    Input(io::Error),
     #[error("failed to make the step's pipes: {0}")]
     Pipes(Errno),
     #[error("failed to make the step's channel: {0}")]
@@ -39,9 +48,23 @@ impl WorkDir {
     pub(crate) fn create(parent: &Path, start: &Start) -> Result<Self, PrepareError> {
         let path = parent.join(format!("step-{}-{}", std::process::id(), start.id));
         match DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => Ok(Self(path)),
+            Ok(()) => Self(path).with_input(start),
             Err(source) => Err(PrepareError::WorkDir { path, source }),
         }
+    }
+
+    fn with_input(self, start: &Start) -> Result<Self, PrepareError> {
+        match &start.action {
+            Action::Container { .. } => {
+                files::write_input(&self.0, &start.input).map_err(PrepareError::Input)?;
+            }
+            Action::Python { .. } => {}
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -54,23 +77,37 @@ impl Drop for WorkDir {
 
 /// The start message as the child reads it.
 #[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Message<'a> {
+    Python(PythonMessage<'a>),
+    Container(Program),
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Message<'a> {
+pub(crate) struct PythonMessage<'a> {
     code: &'a str,
     input: &'a serde_json::Value,
-    env: BTreeMap<&'a str, String>,
+    env: BTreeMap<String, String>,
     meta: &'a protocol::host::Meta,
+    secrets: &'a protocol::host::Secrets,
     work_dir: String,
 }
 
 pub(crate) fn message<'a>(start: &'a Start, work_dir: &WorkDir) -> Message<'a> {
-    let Action::Python { code } = &start.action;
-    Message {
-        code,
-        input: &start.input,
-        env: environment(start, &work_dir.0),
-        meta: &start.meta,
-        work_dir: work_dir.0.display().to_string(),
+    match &start.action {
+        Action::Python { code } => Message::Python(PythonMessage {
+            code,
+            input: &start.input,
+            env: python_environment(start, work_dir.path()),
+            meta: &start.meta,
+            secrets: &start.secrets,
+            work_dir: text(work_dir.path()),
+        }),
+        Action::Container { command, args } => Message::Container(Program {
+            command: [command.as_slice(), args].concat(),
+            env: container_environment(start, work_dir.path()),
+        }),
     }
 }
 
@@ -80,18 +117,53 @@ pub(crate) fn mark(start: &Start) -> String {
 }
 
 /// The step's own variables, and over them those that say what the step is.
-fn environment<'a>(start: &'a Start, work_dir: &Path) -> BTreeMap<&'a str, String> {
-    let meta = &start.meta;
-    let home = work_dir.display().to_string();
+fn python_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, String> {
     let path = std::env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned();
-    let mut variables = BTreeMap::from([("PATH", path), ("HOME", home.clone()), ("TMPDIR", home)]);
-    variables.insert("LANG", "C.UTF-8".to_owned());
-    variables.extend(start.env.iter().map(|(name, value)| (name.as_str(), value.clone())));
-    variables.insert("SMB_RUN", meta.run.clone());
-    variables.insert("SMB_STEP", meta.step.clone());
-    variables.insert("SMB_ATTEMPT", meta.attempt.to_string());
-    variables.insert(KEY_VARIABLE, meta.idempotency_key.clone());
+    let mut variables = homes(work_dir);
+    variables.extend([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
+    variables.extend(start.env.clone());
+    variables.extend(about(start));
     variables
+}
+
+/// The same over what the image says, and where the files are.
+fn container_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, String> {
+    let mut variables = launch::inherited();
+    variables.extend(homes(work_dir));
+    variables.extend(start.env.clone());
+    variables.extend(about(start));
+    variables.insert("COPILOT_INPUT".to_owned(), text(&files::input(work_dir)));
+    variables.insert("COPILOT_OUTPUT".to_owned(), text(&files::output(work_dir)));
+    variables
+}
+
+/// Where a step may write.
+fn homes(work_dir: &Path) -> BTreeMap<String, String> {
+    ["HOME", "TMPDIR"].map(|name| (name.to_owned(), text(work_dir))).into()
+}
+
+/// What a step may know about itself.
+fn about(start: &Start) -> BTreeMap<String, String> {
+    let meta = &start.meta;
+    let mut variables = BTreeMap::from([
+        ("SMB_RUN".to_owned(), meta.run.clone()),
+        ("SMB_STEP".to_owned(), meta.step.clone()),
+        ("SMB_ATTEMPT".to_owned(), meta.attempt.to_string()),
+        (KEY_VARIABLE.to_owned(), meta.idempotency_key.clone()),
+    ]);
+    variables.extend(meta.item.map(|item| ("SMB_ITEM".to_owned(), item.to_string())));
+    variables
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The child's ends of what connects it with this process.
+pub(crate) struct ChildEnds {
+    pub(crate) channel: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
 }
 
 /// Our ends of what connects us with a step's process.
@@ -111,7 +183,7 @@ pub(crate) fn ends() -> Result<(Ends, ChildEnds), PrepareError> {
 }
 
 /// Only our end must not block: a step that writes faster than it is read has to wait.
-fn output() -> Result<(Lines, std::os::fd::OwnedFd), PrepareError> {
+fn output() -> Result<(Lines, OwnedFd), PrepareError> {
     let (ours, theirs) = pipe2(OFlag::O_CLOEXEC).map_err(PrepareError::Pipes)?;
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(PrepareError::Pipes)?;
     Ok((Lines::new(ours), theirs))

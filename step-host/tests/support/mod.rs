@@ -1,5 +1,7 @@
 //! A real step host with a real interpreter, and a runner's end of its socket.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -11,7 +13,7 @@ use std::{
 
 use protocol::{
     frame::{Decoder, encode},
-    host::{Action, Event, Meta, Outcome, Request, Start, StepId},
+    host::{Action, Event, Meta, Outcome, Request, Secrets, Start, StepId},
 };
 use serde_json::Value;
 
@@ -66,16 +68,21 @@ impl TestHost {
     }
 
     pub(crate) fn begin(&mut self, code: &str, input: Value) -> StepId {
+        self.start_step(Action::Python { code: code.into() }, input, Secrets::default())
+    }
+
+    pub(crate) fn start_step(&mut self, action: Action, input: Value, secrets: Secrets) -> StepId {
         let id = self.next_id;
         self.next_id += 1;
         let meta = Meta {
             run: "run-7".into(),
             step: format!("step-{id}"),
+            item: None,
             attempt: 2,
             idempotency_key: format!("{}-{}-{id}", self.name, std::process::id()),
         };
-        let action = Action::Python { code: code.into() };
-        self.send(&Request::Start(Box::new(Start { id, action, input, env: [].into(), meta })));
+        let env = [("OWN".to_owned(), "own".to_owned())].into();
+        self.send(&Request::Start(Box::new(Start { id, action, input, env, meta, secrets })));
         id
     }
 
