@@ -2,17 +2,28 @@ package images
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 )
 
-// Push copies the image of an OCI layout to a registry, as <registry>/smb-copilot/<name>:local.
+// Push copies the image of an OCI layout to a registry, as <registry>/<name>:local. A registry on this
+// machine's loopback address may speak plain HTTP, as it may to Docker and containerd.
 func Push(dir, registry string, tlsVerify bool) error {
-	target := registry + "/smb-copilot/" + filepath.Base(dir) + ":" + Tag
-	command := exec.Command("skopeo", "copy", "--dest-compress", fmt.Sprintf("--dest-tls-verify=%t", tlsVerify),
+	target := registry + "/" + filepath.Base(dir) + ":" + Tag
+	command := exec.Command("skopeo", "copy", "--dest-compress", fmt.Sprintf("--dest-tls-verify=%t", tlsVerify && !isLoopback(registry)),
 		"oci:"+dir+":"+Tag, "docker://"+target)
 	if err := run(command); err != nil {
 		return fmt.Errorf("failed to push %s: %w", target, err)
 	}
 	return nil
+}
+
+func isLoopback(registry string) bool {
+	address, err := url.Parse("//" + registry)
+	if err != nil {
+		return false
+	}
+	return address.Hostname() == "localhost" || net.ParseIP(address.Hostname()).IsLoopback()
 }

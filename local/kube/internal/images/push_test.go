@@ -1,0 +1,15 @@
+package images
+
+import "testing"
+
+// A registry of another machine is spoken to without TLS, or one on this machine cannot be pushed to.
+func TestOnlyThisMachinesRegistryMayDoWithoutTLS(t *testing.T) {
+	for registry, want := range map[string]bool{
+		"127.0.0.1:5000/smb": true, "localhost:5000": true, "[::1]:5000/a": true,
+		"registry.example/smb": false, "localhost.example:5000": false, "10.0.0.7:5000": false, "": false,
+	} {
+		if got := isLoopback(registry); got != want {
+			t.Errorf("isLoopback(%q) = %t", registry, got)
+		}
+	}
+}
