@@ -55,6 +55,14 @@ impl Caller {
         Self::new(Some(variable("SMB_TEST_GLOBEX_TOKEN")?))
     }
 
+    /// An administrator of the scenarios' tenant.
+    ///
+    /// # Errors
+    /// As [`Caller::admin`].
+    pub fn of_scenarios() -> anyhow::Result<Self> {
+        Self::new(Some(variable("SMB_TEST_SCENARIOS_TOKEN")?))
+    }
+
     /// Somebody without a token.
     ///
     /// # Errors

@@ -8,4 +8,6 @@ pub mod cluster;
 pub mod environment;
 pub mod kubectl;
 pub mod namespace;
+pub mod pod;
+pub mod scenario;
 pub mod wait;

@@ -25,6 +25,8 @@ use crate::schema;
     doc = "One execution of a workflow. Create it with kubectl create; watch it with kubectl get -w.",
     validation = Rule::new("self.metadata.name.size() <= 63")
         .message("a run's name is at most 63 characters: shorten it, or its generateName"),
+    validation = Rule::new("!has(self.spec.cancel) || has(oldSelf.spec.cancel) || !has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ['Succeeded', 'Failed', 'Cancelled', 'TimedOut'])")
+        .message("a run that has finished cannot be cancelled: it stays as it ended"),
     selectable = ".spec.workflowRef.name",
     selectable = ".status.phase",
     selectable = ".status.runner.podUid",

@@ -1,12 +1,11 @@
 //! Pods that are lost in the second of three steps.
 
-use std::{fs, process::Command};
-
 use anyhow::Context as _;
 use crds::{WorkflowRunStatus, run::RunPhase};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::DeleteParams};
 use serde_json::json;
+use tests::pod;
 
 use super::world::{World, is_running, step};
 
@@ -54,7 +53,7 @@ async fn a_killed_runner_is_replaced_and_the_run_goes_on() -> anyhow::Result<()>
     let world = World::enter().await?;
     let (run, before) = in_second_step(&world).await?;
     let pod_uid = before.runner.clone().and_then(|runner| runner.pod_uid).context("no pod")?;
-    kill_runner(&pod_uid)?;
+    pod::kill(&pod_uid)?;
     assert_went_on(&world, &run, &before).await
 }
 
@@ -67,19 +66,4 @@ async fn a_deleted_pod_is_replaced_and_the_run_goes_on() -> anyhow::Result<()> {
     let pods = Api::<Pod>::namespaced(world.client.clone(), &world.namespace);
     pods.delete(&pod, &DeleteParams::default()).await?;
     assert_went_on(&world, &run, &before).await
-}
-
-/// The node's processes are this machine's: the runner is the one with this pod's UID in its environment.
-fn kill_runner(pod_uid: &str) -> anyhow::Result<()> {
-    let mark = format!("POD_UID={pod_uid}");
-    let is_it = |directory: &std::path::Path| {
-        let environment = fs::read(directory.join("environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    let process = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|path| is_it(path));
-    let process = process.with_context(|| format!("no process of pod {pod_uid} on this machine"))?;
-    let pid = process.file_name().context("a process has a number")?;
-    let killed = Command::new("kill").arg("-KILL").arg(pid).status()?;
-    anyhow::ensure!(killed.success(), "kill said {killed}");
-    Ok(())
 }

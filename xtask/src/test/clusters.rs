@@ -14,6 +14,7 @@ pub(super) struct Clusters<'a> {
     control_plane: Instance,
     node: Instance,
     control_plane_is_up: bool,
+    node_is_up: bool,
 }
 
 impl<'a> Clusters<'a> {
@@ -24,6 +25,7 @@ impl<'a> Clusters<'a> {
             control_plane: instance("test-cp")?,
             node: instance("test")?,
             control_plane_is_up: false,
+            node_is_up: false,
         })
     }
 
@@ -47,14 +49,19 @@ impl<'a> Clusters<'a> {
         Ok(())
     }
 
-    /// A node with all that `up` installs, freshly booted.
+    /// A node with all that `up` installs, booted when the first tier needs it.
     pub(super) fn node(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
+        if self.node_is_up {
+            return Ok(());
+        }
         let (checkout, instance) = (self.checkout, &self.node);
         up::build(phases, checkout, instance)?;
         phases.run("end an earlier test node", |phase| {
             boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
         })?;
-        up::boot_and_install(phases, checkout, instance)
+        up::boot_and_install(phases, checkout, instance)?;
+        self.node_is_up = true;
+        Ok(())
     }
 
     /// How to reach the control plane.
@@ -80,6 +87,7 @@ impl<'a> Clusters<'a> {
             ("SMB_TEST_TOKEN", "acme", "admin"),
             ("SMB_TEST_VIEWER_TOKEN", "acme", "viewer"),
             ("SMB_TEST_GLOBEX_TOKEN", "globex", "admin"),
+            ("SMB_TEST_SCENARIOS_TOKEN", "scenarios", "admin"),
         ] {
             environment.push((variable.to_owned(), mint(&key, &Holder::new(tenant, role))?));
         }

@@ -28,7 +28,9 @@ pub(crate) enum Tier {
     Postgres,
     /// Scenarios with a real API server, without pods.
     ControlPlane,
-    /// Scenarios with a real node.
+    /// The files of `tests/scenarios`, played in real pods.
+    Scenarios,
+    /// Further tests with a real node; the last of them take parts of it away.
     Node,
     /// The chart: lint, rendering, upgrade.
     Chart,
@@ -36,7 +38,7 @@ pub(crate) enum Tier {
 
 impl Tier {
     /// In the order in which they run.
-    pub(super) const ALL: [Tier; 9] = [
+    pub(super) const ALL: [Tier; 10] = [
         Tier::Fmt,
         Tier::Clippy,
         Tier::Generated,
@@ -45,6 +47,7 @@ impl Tier {
         Tier::Postgres,
         Tier::ControlPlane,
         Tier::Chart,
+        Tier::Scenarios,
         Tier::Node,
     ];
 
@@ -57,6 +60,7 @@ impl Tier {
             Tier::Unit => "unit",
             Tier::Postgres => "postgres",
             Tier::ControlPlane => "control-plane",
+            Tier::Scenarios => "scenarios",
             Tier::Node => "node",
             Tier::Chart => "chart",
         }
@@ -72,6 +76,7 @@ impl Tier {
             Tier::Unit => 90,
             Tier::Postgres => 90,
             Tier::ControlPlane => 240,
+            Tier::Scenarios => 720,
             Tier::Node => 420,
             Tier::Chart => 30,
         })
@@ -83,7 +88,7 @@ impl Tier {
             Tier::Unit => &[Need::Build, Need::Python],
             Tier::Generated | Tier::Postgres => &[Need::Build, Need::Postgres],
             Tier::ControlPlane | Tier::Chart => &[Need::Build, Need::Postgres],
-            Tier::Node => &[Need::Build, Need::Node],
+            Tier::Scenarios | Tier::Node => &[Need::Build, Need::Node],
         }
     }
 
@@ -99,7 +104,7 @@ impl Tier {
                 session.clusters.control_plane(phases)
             }
             Tier::Chart => session.clusters.control_plane(phases),
-            Tier::Node => session.clusters.node(phases),
+            Tier::Scenarios | Tier::Node => session.clusters.node(phases),
             Tier::Generated | Tier::Postgres => {
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
@@ -117,7 +122,7 @@ impl Tier {
                 generate::check(phase, checkout, &session.postgres.url()).map(|()| Report::one_passed())
             }
             Tier::Chart => chart::check(phase, checkout, &session.clusters),
-            Tier::Unit | Tier::Postgres | Tier::ControlPlane | Tier::Node => {
+            Tier::Unit | Tier::Postgres | Tier::ControlPlane | Tier::Scenarios | Tier::Node => {
                 self.run_executables(phase, session)
             }
         }
@@ -132,7 +137,7 @@ impl Tier {
                 environment.extend(session.clusters.control_plane_environment());
                 environment
             }
-            Tier::Node => session.clusters.node_environment()?,
+            Tier::Scenarios | Tier::Node => session.clusters.node_environment()?,
             _ => Vec::new(),
         };
         let all = session.executables.as_deref().unwrap_or_default();
@@ -148,6 +153,7 @@ impl Tier {
             Tier::ControlPlane => {
                 Some(|it| it.package == "tests" && ["control_plane", "mirror"].contains(&it.target.as_str()))
             }
+            Tier::Scenarios => Some(|it| it.package == "tests" && it.target == "scenarios"),
             Tier::Node => {
                 Some(|it| it.package == "tests" && matches!(it.target.as_str(), "node" | "node_outage"))
             }

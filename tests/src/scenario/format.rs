@@ -1,0 +1,396 @@
+//! What a scenario's file says. `tests/scenarios/README.md` explains it to authors; unknown fields are refused.
+//!
+//! Needs nothing of the cluster: the tests of `domain` read the same files.
+
+use std::collections::BTreeMap;
+
+use crds::run::{Cancel, ReuseFrom, RunPhase, StepPhase};
+use crds::workflow::ErrorKind;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Stands in a file for the URL of the recording server, without a slash at its end.
+pub const SERVER: &str = "$SERVER";
+/// Stands in a file for the same server under another host's name.
+pub const OTHER: &str = "$OTHER";
+/// The run that starts by itself.
+pub const MAIN: &str = "main";
+
+/// A file of `tests/scenarios`.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// One sentence: what breaks for a user if this fails.
+    pub title: String,
+    /// Why it is left out for now. A scenario without this runs.
+    pub skip: Option<String>,
+    /// Parts of a Plan's spec that differ: then the scenario has a tenant of its own.
+    pub plan: Option<Value>,
+    /// The spec of the workflow `main`.
+    pub workflow: Value,
+    /// The specs of further ones, by name. Steps of `main` and of each other call them by these names.
+    #[serde(default)]
+    pub workflows: BTreeMap<String, Value>,
+    /// Secrets that exist before the workflows do, by the name that `spec.secrets` refers to.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretFile>,
+    /// The input of the run `main`.
+    pub input: Option<Value>,
+    /// The answers of the recording server by path, in turn; the last one stays. Without any: 200 and `{}`.
+    #[serde(default)]
+    pub http: BTreeMap<String, Vec<Answer>>,
+    /// What the attempts of steps end in where there is no cluster, by step, in turn; the last one stays. Absent: the
+    /// scenario needs one.
+    pub pure: Option<BTreeMap<String, Vec<Scripted>>>,
+    /// Whether the run `main` starts by itself, before the first event. Default: it does.
+    #[serde(default = "yes")]
+    pub starts: bool,
+    /// What happens, one after the other.
+    #[serde(default)]
+    pub events: Vec<Event>,
+    /// What is seen in the end.
+    pub expect: Expect,
+}
+
+/// A Secret.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretFile {
+    /// Values by key.
+    pub data: BTreeMap<String, String>,
+    /// Whether it has the label that lets workflows name it. Default: it has.
+    #[serde(default = "yes")]
+    pub labelled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// An answer of the recording server.
+#[derive(Deserialize, serde::Serialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answer {
+    /// Default: 200.
+    pub status: Option<u16>,
+    /// Headers. `$SERVER` may stand in them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body as JSON.
+    pub json: Option<Value>,
+    /// The body as text.
+    pub text: Option<String>,
+    /// So many bytes `x` as body.
+    pub bytes: Option<u64>,
+    /// Seconds before it answers.
+    pub delay: Option<f64>,
+}
+
+/// What an attempt ends in where there is no cluster.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Scripted {
+    /// It succeeds with this.
+    Output(Value),
+    /// It fails of this.
+    Fail(ScriptedError),
+    /// It does not end before it is stopped, or its pod is lost.
+    Hang,
+}
+
+/// What a scripted attempt fails of.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScriptedError {
+    /// `User`, `Infra`, …
+    pub kind: ErrorKind,
+    /// Such as `HTTP_503`.
+    pub code: String,
+    /// For people.
+    #[serde(default)]
+    pub message: String,
+    /// Seconds that the service asked to wait.
+    pub retry_after: Option<u64>,
+}
+
+/// Something that happens.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Event {
+    /// As soon as all of this holds. Absent: at once.
+    #[serde(default)]
+    pub when: When,
+    /// What is done.
+    #[serde(rename = "do")]
+    pub action: Do,
+    /// It must be refused, with a message that contains this.
+    pub refused: Option<String>,
+}
+
+/// What is waited for: all that is given.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct When {
+    /// Which run. Default: `main`.
+    pub run: Option<String>,
+    /// Its phase.
+    pub run_phase: Option<RunPhase>,
+    /// A step of it; the next three are about that step.
+    pub step: Option<String>,
+    /// The step's phase.
+    pub phase: Option<StepPhase>,
+    /// The attempt.
+    pub attempt: Option<u32>,
+    /// At least so many items have ended.
+    pub items: Option<u32>,
+    /// The run waits in the queue for this reason.
+    pub queued: Option<String>,
+    /// The recording server has been called at this path.
+    pub called: Option<String>,
+}
+
+/// What is done.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Do {
+    /// Nothing: only wait.
+    Nothing,
+    /// SIGKILL for the runner that holds `main`.
+    KillRunner,
+    /// The pod that holds `main` is deleted.
+    DeletePod,
+    /// `spec.cancel` of a run.
+    Cancel(CancelRun),
+    /// A decision on `main`.
+    Decide(DecideOn),
+    /// Another run is started.
+    Start(StartRun),
+    /// The workflow `main` gets this spec.
+    Edit(Value),
+    /// An object of ours is deleted: `{secret: erp}`.
+    Delete(Target),
+    /// A Secret is created or replaced.
+    Secret(SecretUpdate),
+}
+
+/// How a run is cancelled.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CancelRun {
+    /// Which. Default: `main`.
+    pub run: Option<String>,
+    /// How.
+    pub how: Cancel,
+}
+
+/// A decision.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DecideOn {
+    /// A step, or `step/index`.
+    pub key: String,
+    /// Whether it is approved.
+    pub approved: bool,
+    /// What was filled in.
+    pub input: Option<Value>,
+    /// The role of the kubectl user who decides. Default: the cluster's administrator, who may everything.
+    #[serde(rename = "as")]
+    pub role: Option<String>,
+}
+
+/// Another run.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartRun {
+    /// What `expect.runs` and other events call it.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// Of which workflow. Default: `main`.
+    pub workflow: Option<String>,
+    /// Its input. Default: the scenario's.
+    pub input: Option<Value>,
+    /// Outputs of an earlier run are taken over.
+    pub reuse: Option<ReuseRun>,
+    /// Its place in the queue.
+    pub priority: Option<i32>,
+}
+
+/// Whose outputs are taken over.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReuseRun {
+    /// The earlier run. Default: `main`.
+    pub run: Option<String>,
+    /// `Failed`, or the steps that run again.
+    pub from: ReuseFrom,
+}
+
+/// One object of ours.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Target {
+    /// A Secret of the scenario.
+    Secret(String),
+    /// A run.
+    Run(String),
+    /// A workflow.
+    Workflow(String),
+}
+
+/// A Secret that is created or replaced.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretUpdate {
+    /// Which.
+    pub name: String,
+    /// Values by key.
+    pub data: BTreeMap<String, String>,
+}
+
+/// What is seen in the end.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expect {
+    /// The workflow `main` is refused with these problems; no run starts by itself.
+    pub problems: Option<Vec<ProblemSeen>>,
+    /// Of the run `main`.
+    pub run: Option<RunSeen>,
+    /// Of other runs.
+    #[serde(default)]
+    pub runs: BTreeMap<String, RunSeen>,
+    /// At least so many runs of `main` that a schedule started have succeeded; no two of them for the same time.
+    pub scheduled: Option<usize>,
+    /// The runs that are sub-runs of `main`, in any order: their phases.
+    pub children: Option<Vec<RunPhase>>,
+    /// All requests that the recording server received, in their order.
+    pub calls: Option<Vec<Call>>,
+    /// How many requests it received, by path.
+    #[serde(default)]
+    pub call_counts: BTreeMap<String, usize>,
+    /// Lines that are kept of `main` after its pod is gone.
+    #[serde(default)]
+    pub logs: Vec<LogLine>,
+    /// Texts that are nowhere: not in the run, its events, its kept logs, nor in what the API shows of it.
+    #[serde(default)]
+    pub absent: Vec<String>,
+}
+
+/// A problem of a workflow.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProblemSeen {
+    /// Where, such as `spec.steps[2].when`.
+    pub path: String,
+    /// What.
+    pub code: Option<String>,
+    /// A part of the message.
+    pub message: Option<String>,
+}
+
+/// What is seen of a run. What is not given may be anything.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunSeen {
+    /// Its phase. One that is not final is waited for. Default: the run's end is waited for.
+    pub phase: Option<RunPhase>,
+    /// What it failed of.
+    pub error: Option<ErrorSeen>,
+    /// Its output.
+    pub output: Option<Value>,
+    /// Its output is in object storage.
+    pub stored: Option<bool>,
+    /// Its steps, by name.
+    #[serde(default)]
+    pub steps: BTreeMap<String, StepSeen>,
+    /// How many steps were taken over from an earlier run.
+    pub reused: Option<u32>,
+    /// It took at least so many seconds from start to end.
+    pub at_least: Option<f64>,
+    /// It took at most so many seconds from start to end.
+    pub at_most: Option<f64>,
+}
+
+/// What is seen of an error.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorSeen {
+    /// The step, of a run's error.
+    pub step: Option<String>,
+    /// `User`, `Infra`, …
+    pub kind: Option<ErrorKind>,
+    /// Such as `HTTP_503`.
+    pub code: Option<String>,
+    /// A part of the message.
+    pub message: Option<String>,
+    /// A part of the details, of a step's error.
+    pub details: Option<String>,
+}
+
+/// What is seen of a step.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepSeen {
+    /// Its phase.
+    pub phase: Option<StepPhase>,
+    /// Its last attempt.
+    pub attempt: Option<u32>,
+    /// Its output.
+    pub output: Option<Value>,
+    /// Whether its output is in object storage.
+    pub stored: Option<bool>,
+    /// What it failed of.
+    pub error: Option<ErrorSeen>,
+    /// Its items.
+    pub items: Option<ItemsSeen>,
+}
+
+/// What is seen of a step's items.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ItemsSeen {
+    /// How many there are.
+    pub total: Option<u32>,
+    /// How many ended well.
+    pub succeeded: Option<u32>,
+    /// How many failed.
+    pub failed: Option<u32>,
+    /// Which have ended: `0-412,414`.
+    pub done: Option<String>,
+    /// The indexes of those that failed.
+    pub failures: Option<Vec<u32>>,
+}
+
+/// A request that the recording server received.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Call {
+    /// Its path.
+    pub path: String,
+    /// Its method.
+    pub method: Option<String>,
+    /// Its query, as written.
+    pub query: Option<String>,
+    /// Headers by lower-case name; `null` for one that must not be there.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// The body as JSON.
+    pub json: Option<Value>,
+    /// The body as text.
+    pub text: Option<String>,
+    /// Calls of the same letter carry the same `Idempotency-Key`, calls of others another.
+    pub key: Option<String>,
+}
+
+/// A line that is kept.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogLine {
+    /// Of which step.
+    pub step: String,
+    /// Of which item.
+    pub item: Option<u32>,
+    /// `stdout` or `stderr`.
+    pub stream: Option<String>,
+    /// A part of the line.
+    pub line: String,
+}

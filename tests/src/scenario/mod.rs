@@ -1,0 +1,17 @@
+//! Scenarios: a workflow, what happens, and what is seen of it; each a file of `tests/scenarios`, each played in real pods.
+
+pub mod check;
+mod control;
+mod events;
+mod evidence;
+mod files;
+pub mod format;
+mod play;
+mod recorder;
+mod stage;
+mod tenant;
+mod world;
+
+pub use files::{Found, find};
+pub use play::{Played, play};
+pub use world::World;
