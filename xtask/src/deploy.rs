@@ -2,7 +2,6 @@
 
 use clap::ValueEnum;
 
-use crate::build::fingerprint::Fingerprint;
 use crate::build::{go, images, rust};
 use crate::chart;
 use crate::checkout::Checkout;
@@ -63,29 +62,29 @@ pub(crate) fn run(
     })
 }
 
-/// The Deployments that run a program of ours. Their images keep their tag, so that Kubernetes sees no change.
+/// The Deployments that run an image of ours. Their images keep their tag, so that Kubernetes sees no change.
 const DEPLOYMENTS: [(&str, &str); 2] =
     [("operator", "deployment/smb-copilot-operator"), ("api-server", "deployment/smb-copilot-api-server")];
 
-/// Restarts each Deployment whose program is another than the one that it was started with.
+/// Restarts each Deployment whose image is another than the one that it was started with.
 pub(crate) fn restart_changed(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     cluster: &Cluster,
     marks: &mut Marks,
 ) -> anyhow::Result<()> {
-    for (program, deployment) in DEPLOYMENTS {
-        let fingerprint = Fingerprint::default().tree(&rust::program(checkout, program))?.finish();
-        let known = marks.get(program);
+    for (image, deployment) in DEPLOYMENTS {
+        let fingerprint = images::fingerprint(checkout, image)?;
+        let known = marks.get(image);
         if known == Some(fingerprint.as_str()) {
             continue;
         }
-        // Where none is known the Deployment is new, and has started with this program.
+        // Where none is known the Deployment is new, and has started with this image.
         if known.is_some() {
             let restart = ["rollout", "restart", deployment];
             phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
         }
-        marks.set(phase, cluster, program, fingerprint)?;
+        marks.set(phase, cluster, image, fingerprint)?;
     }
     Ok(())
 }

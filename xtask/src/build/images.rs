@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::build::fingerprint::Fingerprint;
 use crate::build::rust;
 use crate::checkout::Checkout;
 use crate::instance::Instance;
@@ -63,6 +64,11 @@ pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -
     let program =
         Program::new(checkout.local().join("smb-kube")).args(["images", "push", "--registry", registry]);
     phase.exec(program.args(layouts(checkout, &all())))
+}
+
+/// What tells an image from an earlier one of its name: its index, which holds the digests of all the rest.
+pub(crate) fn fingerprint(checkout: &Checkout, image: &str) -> anyhow::Result<String> {
+    Ok(Fingerprint::default().tree(&folder(checkout).join(image).join("index.json"))?.finish())
 }
 
 /// Root file systems, and what belongs to the node, are root's.

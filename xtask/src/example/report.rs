@@ -65,14 +65,15 @@ pub(crate) fn page(access: &Access, run: &Finished) -> String {
     }
     let output = run.object.pointer("/status/output").unwrap_or(&Value::Null);
     page.push_str(&format!("output: {output:#}\n\nREST:    {0}/v1\nGraphQL: {0}/graphql\n\n", access.url));
-    for call in [rest(access, uid), graphql(access, uid)] {
-        page.push_str(&format!("curl --silent {}\n\n", quote(&call)));
-    }
+    // First: on a cluster that exists, the calls below need the forward that is among these lines.
     for line in &access.shell {
         page.push_str(&format!("{line}\n"));
     }
+    for call in [rest(access, uid), graphql(access, uid)] {
+        page.push_str(&format!("\ncurl --silent {}\n", quote(&call)));
+    }
     page.push_str(&format!(
-        "kubectl get splan,sten,swf,swr -A\nkubectl --namespace {TENANT_NAMESPACE} describe swr {name}\n"
+        "\nkubectl get splan,sten,swf,swr -A\nkubectl --namespace {TENANT_NAMESPACE} describe swr {name}\n"
     ));
     page
 }
