@@ -21,6 +21,9 @@ pub struct StepStatus {
     /// The attempt that runs, or ran last; counted from 1. 0 or absent: none has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// How often in a row an attempt could not be begun; such attempts are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_started: Option<u32>,
     /// When its first attempt began.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,13 +131,16 @@ pub struct ItemsStatus {
 }
 
 /// An item that has begun and not ended.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveItem {
     /// Which, counted from 0.
     pub index: u32,
-    /// The attempt that runs, or ran last; counted from 1.
+    /// The attempt that runs, or ran last; counted from 1. 0: none has begun.
     pub attempt: u32,
+    /// How often in a row an attempt could not be begun; such attempts are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_started: Option<u32>,
     /// When its first attempt began.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub(crate) use budget::Guard;
 pub use context::Context;
 pub use errors::{EvaluateError, ParseError};
 pub use program::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, Program};
-pub use references::{Reads, References};
+pub use references::{Reads, References, Segment};
 
 #[cfg(test)]
 mod tests;

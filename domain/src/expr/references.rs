@@ -16,8 +16,31 @@ pub struct References {
     pub roots: BTreeMap<String, Reads>,
     /// The steps read, and of each the fields (`output`, `phase`, …); no field when the whole step is read.
     pub steps: BTreeMap<String, BTreeSet<String>>,
-    /// The secrets read, by their name in `spec.secrets`.
-    pub secrets: BTreeSet<String>,
+    /// The secrets read, by their name in `spec.secrets`, and of each the keys; the name is empty where it is not plain
+    /// to see.
+    pub secrets: BTreeMap<String, BTreeSet<String>>,
+    /// Every path that is read, from its root on; what is asked for with `has()` is not read.
+    pub paths: Vec<Vec<Segment>>,
+}
+
+/// A part of a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Segment {
+    /// `.name` or `["name"]`, or the root.
+    Field(String),
+    /// `[…]`: an element of a list, or a property that is not plain to see.
+    Element,
+}
+
+impl Segment {
+    /// The name, of a field.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Field(name) => Some(name),
+            Self::Element => None,
+        }
+    }
 }
 
 /// What is read of a variable.
@@ -47,6 +70,7 @@ struct Walk {
 
 impl Walk {
     fn node(&mut self, node: &IdedExpr) -> Result<(), ParseError> {
+        self.found.paths.extend(self.typed_path(node));
         if let Some(path) = self.path(node) {
             return self.read(&path);
         }
@@ -125,6 +149,28 @@ impl Walk {
         }
     }
 
+    /// As [`Self::path`], and further, with the elements of lists.
+    fn typed_path(&self, node: &IdedExpr) -> Option<Vec<Segment>> {
+        let (operand, segment) = match &node.expr {
+            Expr::Ident(name) if self.is_free(name) => return Some(vec![Segment::Field(name.clone())]),
+            Expr::Select(SelectExpr { operand, field, test: false }) => {
+                (operand.as_ref(), Segment::Field(field.clone()))
+            }
+            Expr::Call(call) if call.func_name == operators::INDEX => {
+                let [operand, key] = call.args.as_slice() else { return None };
+                let segment = match &key.expr {
+                    Expr::Literal(LiteralValue::String(key)) => Segment::Field(key.inner().to_owned()),
+                    _ => Segment::Element,
+                };
+                (operand, segment)
+            }
+            _ => return None,
+        };
+        let mut path = self.typed_path(operand)?;
+        path.push(segment);
+        Some(path)
+    }
+
     fn is_free(&self, name: &str) -> bool {
         !TYPES.contains(&name) && !name.starts_with('@') && !self.locals.iter().any(|local| local == name)
     }
@@ -145,8 +191,11 @@ impl Walk {
                 let fields = self.found.steps.entry(step.clone()).or_default();
                 fields.extend(rest.first().cloned());
             }
-            ("secrets", [secret, ..]) => {
-                self.found.secrets.insert(secret.clone());
+            ("secrets", []) => {
+                self.found.secrets.entry(String::new()).or_default();
+            }
+            ("secrets", [secret, rest @ ..]) => {
+                self.found.secrets.entry(secret.clone()).or_default().extend(rest.first().cloned());
             }
             _ => {}
         }

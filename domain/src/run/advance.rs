@@ -1,73 +1,212 @@
 //! What comes next.
 
-use crds::run::{Cancel, RunPhase, StepPhase};
+use crds::constants::{EXIT_TIMEOUT_SECONDS, HOLD_SECONDS};
+use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::round::Round;
-use super::state::{end, error};
-use super::{Advance, Place, Run, Signals, State, Stop};
+use super::attempt::step_deadline;
+use super::finish::End;
+use super::items::under_way;
+use super::round::{Part, Round};
+use super::state::{attempt, end, error, find, store_under_way, waits};
+use super::{Advance, Place, Run, Signals, State, Stop, Suspend, stored};
 
 impl Run {
     /// What comes next. The same arguments give the same answer, so it can be asked again after a write has failed.
     #[must_use]
     pub fn advance(&self, state: &State, signals: &Signals<'_>, now: Timestamp) -> Advance {
-        let cancel = signals.cancel;
-        let mut round = Round::new(self, &state.steps, now);
-        if now >= self.deadline() {
-            return round.time_out();
+        let mut round = Round::new(self, state, signals, now);
+        if round.part == Part::Main {
+            let Some(ended) = round.run_main() else { return round.wait() };
+            round.end_main(ended);
         }
-        match cancel {
-            Some(Cancel::Now) => return round.cancel(),
-            Some(Cancel::Graceful) => {}
-            None => round.start_what_can(),
-        }
-        if round.steps.iter().any(|step| step.phase == StepPhase::Running) || round.has_more(cancel) {
-            let wait_until = round.next_due(cancel);
-            return Advance { wait_until: Some(wait_until), ..round.into_advance() };
-        }
-        match cancel {
-            Some(_) => round.cancel(),
-            None => round.finish(),
-        }
+        if round.run_exit() { round.finish() } else { round.wait() }
     }
 }
 
 impl Round<'_> {
-    /// Whether a step waits for its next attempt, and will get it.
-    fn has_more(&self, cancel: Option<Cancel>) -> bool {
-        cancel.is_none() && !self.is_failing() && self.steps.iter().any(|step| step.next_at.is_some())
+    /// Runs the steps as far as they come now; how they ended, once they have.
+    fn run_main(&mut self) -> Option<End> {
+        if self.now >= self.deadline() {
+            let seconds = self.run.workflow().timeout().as_secs_f64();
+            let message = format!("the run took longer than {seconds} s");
+            let timed_out = error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
+            let step = self.stop_all(&timed_out);
+            return Some(End { phase: RunPhase::TimedOut, step, error: Some(timed_out) });
+        }
+        let cancelled = || {
+            let error = error(ErrorKind::User, "CANCELLED", "the run was cancelled");
+            End { phase: RunPhase::Cancelled, step: None, error: Some(error) }
+        };
+        match self.signals.cancel {
+            Some(Cancel::Now) => {
+                let end = cancelled();
+                self.stop_all(end.error.as_ref()?);
+                return Some(end);
+            }
+            Some(Cancel::Graceful) => {
+                self.go();
+                self.cancel_sub_runs_gracefully();
+            }
+            None => self.go(),
+        }
+        if self.is_busy() || self.has_more() {
+            return None;
+        }
+        Some(if self.signals.cancel.is_some() { cancelled() } else { self.end_of_main() })
     }
 
-    /// The next attempt that is due, or the run's deadline.
-    fn next_due(&self, cancel: Option<Cancel>) -> Timestamp {
-        let attempts =
-            self.steps.iter().filter(|_| self.has_more(cancel)).filter_map(|step| step.next_at.as_ref());
-        attempts.map(|time| time.0).min().map_or(self.run.deadline(), |due| due.min(self.run.deadline()))
+    /// Runs the `onExit` steps as far as they come now; whether they have ended.
+    fn run_exit(&mut self) -> bool {
+        self.part = Part::Exit;
+        if self.part().is_empty() {
+            return true;
+        }
+        if self.now >= self.deadline() {
+            let message = format!("the onExit steps took longer than {EXIT_TIMEOUT_SECONDS} s");
+            self.stop_all(&error(ErrorKind::Timeout, "EXIT_TIMEOUT", message));
+            self.end_rest();
+            return true;
+        }
+        self.go();
+        !self.is_busy() && !self.has_more()
     }
 
-    fn time_out(mut self) -> Advance {
-        let seconds = self.run.workflow().timeout().as_secs_f64();
-        let timed_out =
-            error(ErrorKind::Timeout, "RUN_TIMEOUT", format!("the run took longer than {seconds} s"));
-        self.stop_running(&timed_out);
-        let step = self.stop.first().map(|stop| stop.place.step.clone());
-        self.end_with(RunPhase::TimedOut, step, timed_out)
+    fn cancel_sub_runs_gracefully(&mut self) {
+        let runs: Vec<String> = self
+            .statuses()
+            .filter(|status| !status.phase.is_final())
+            .flat_map(waits)
+            .filter_map(|waiting| waiting.run.clone())
+            .collect();
+        self.cancel_children.extend(runs.into_iter().map(|run| (run, Cancel::Graceful)));
     }
 
-    fn cancel(mut self) -> Advance {
-        let cancelled = error(ErrorKind::User, "CANCELLED", "the run was cancelled");
-        self.stop_running(&cancelled);
-        self.end_with(RunPhase::Cancelled, None, cancelled)
+    /// Ends all that has begun, at once. The first step of which something ran.
+    fn stop_all(&mut self, because: &StepError) -> Option<String> {
+        let phase = if because.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };
+        let mut first = None;
+        for step in self.part() {
+            let Some(at) = self.steps.iter().position(|status| status.name == step.name) else { continue };
+            let Some(mut status) = self.steps.get_mut(at).map(std::mem::take) else { continue };
+            if !status.phase.is_final() && status.started_at.is_some() {
+                if matches!(status.phase, StepPhase::Running | StepPhase::Suspended) {
+                    first.get_or_insert_with(|| step.name.clone());
+                }
+                self.stop_attempts(&status);
+                status.error = Some(because.clone());
+                end(&mut status, phase, self.now);
+            }
+            if let Some(slot) = self.steps.get_mut(at) {
+                *slot = status;
+            }
+        }
+        first
     }
 
-    fn stop_running(&mut self, because: &crds::run::StepError) {
-        for step in self.steps.iter_mut().filter(|step| step.phase == StepPhase::Running) {
-            self.stop.push(Stop { place: Place::step(&step.name), attempt: step.attempt.unwrap_or(0) });
-            step.error = Some(because.clone());
-            let phase =
-                if because.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };
-            end(step, phase, self.now);
+    fn stop_attempts(&mut self, status: &StepStatus) {
+        let name = &status.name;
+        self.stop.extend(
+            under_way(status).map(|(item, attempt)| Stop { place: Place::item(name, item), attempt }),
+        );
+        let of_step = match &status.items {
+            Some(_) => store_under_way(status),
+            None => stored::is_busy(status).then(|| attempt(status)),
+        };
+        self.stop.extend(of_step.map(|attempt| Stop { place: Place::step(name), attempt }));
+        let runs = waits(status).filter_map(|waiting| waiting.run.clone());
+        self.cancel_children.extend(runs.map(|run| (run, Cancel::Now)));
+    }
+
+    /// Nothing more can be done now.
+    fn wait(self) -> Advance {
+        let due = self.next_due();
+        let suspend = self.may_suspend(due);
+        let wait_until =
+            suspend.is_none().then(|| due.map_or(self.deadline(), |due| due.min(self.deadline())));
+        Advance { wait_until, suspend, ..self.into_advance() }
+    }
+
+    /// When something happens by itself, but for the run's deadline.
+    fn next_due(&self) -> Option<Timestamp> {
+        let accepts = self.accepts();
+        let goes_on = |waiting: Option<&Waiting>| {
+            accepts || waiting.is_some_and(|waiting| waiting.reason == WaitingFor::Run)
+        };
+        let of_step = |status: &StepStatus| {
+            let items = status.items.iter().flat_map(|items| &items.active);
+            let items = items.filter(|item| goes_on(item.waiting.as_ref()));
+            let deadline = self
+                .run
+                .workflow()
+                .step(&status.name)
+                .filter(|_| accepts && status.items.is_some())
+                .and_then(|step| step_deadline(step, status));
+            let own = status
+                .next_at
+                .iter()
+                .filter(|_| goes_on(status.waiting.as_ref()))
+                .chain(items.filter_map(|item| item.next_at.as_ref()));
+            own.map(|time| time.0).chain(deadline).min()
+        };
+        self.statuses().filter(|status| !status.phase.is_final()).filter_map(of_step).min()
+    }
+
+    /// Gives the runner back where nothing runs and nothing is due soon. A run that is cancelled is held to its end: who
+    /// is cancelled is woken up.
+    fn may_suspend(&self, due: Option<Timestamp>) -> Option<Suspend> {
+        let busy =
+            |status: &StepStatus| !status.phase.is_final() && (stored::is_busy(status) || is_unsaved(status));
+        if self.signals.cancel.is_some() || self.statuses().any(busy) {
+            return None;
+        }
+        let waits = |reason: WaitingFor| {
+            self.statuses()
+                .filter(|status| !status.phase.is_final())
+                .flat_map(waits)
+                .any(|waiting| waiting.reason == reason)
+        };
+        let is_person_or_time = waits(WaitingFor::Approval) || waits(WaitingFor::Time);
+        let stops_clock = self.part == Part::Main && is_person_or_time;
+        let wake_at =
+            if stops_clock { due } else { Some(due.map_or(self.deadline(), |due| due.min(self.deadline()))) };
+        let is_soon =
+            wake_at.is_some_and(|at| at.duration_since(self.now) <= SignedDuration::from_secs(HOLD_SECONDS));
+        (!is_soon).then_some(Suspend { wake_at, stops_clock })
+    }
+
+    /// Ends what has not begun, or not ended: Skipped behind a failure, else Cancelled.
+    pub(super) fn end_rest(&mut self) {
+        let skipped: Vec<String> = self
+            .part()
+            .iter()
+            .filter(|step| self.is_behind_failure(&step.name))
+            .map(|step| step.name.clone())
+            .collect();
+        let names: Vec<&str> = self.part().iter().map(|step| step.name.as_str()).collect();
+        let now = self.now;
+        for status in self.steps.iter_mut().filter(|status| names.contains(&status.name.as_str())) {
+            if !status.phase.is_final() {
+                let is_skipped = skipped.contains(&status.name) && status.started_at.is_none();
+                end(status, if is_skipped { StepPhase::Skipped } else { StepPhase::Cancelled }, now);
+            }
         }
     }
+
+    /// The step of its part that failed first; of several at the same time the first in the workflow.
+    pub(super) fn first_failure(&self) -> Option<&StepStatus> {
+        let fatal = self.part().iter().filter_map(|step| find(&self.steps, &step.name));
+        fatal
+            .filter(|status| self.is_fatal(status))
+            .min_by_key(|status| status.finished_at.as_ref().map(|time| time.0))
+    }
+}
+
+/// Whether a value of it is in memory alone.
+fn is_unsaved(status: &StepStatus) -> bool {
+    let held = |items: &crds::run::ItemsStatus| {
+        items.active.iter().any(|item| items.outputs.contains_key(&item.index))
+    };
+    status.output.is_some() || status.items.as_ref().is_some_and(held)
 }

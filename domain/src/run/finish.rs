@@ -1,78 +1,94 @@
-//! The end of a run.
+//! The end of a run, and of the steps before its `onExit` steps.
 
-use crds::run::{RunError, RunPhase, StepError, StepPhase, StepStatus};
+use crds::run::{RunEnding, RunError, RunPhase, StepError, StepStatus};
+use crds::workflow::ErrorKind;
 use serde_json::Value;
 
-use super::outcome::check_size;
-use super::round::{Round, expression_error};
-use super::state::end;
+use super::apply::check_size;
+use super::render::expression_error;
+use super::round::Round;
+use super::state::{error, find};
 use super::{Advance, Finish};
+
+/// How the steps ended.
+pub(super) struct End {
+    pub(super) phase: RunPhase,
+    /// The step that it ended of, where it was one.
+    pub(super) step: Option<String>,
+    pub(super) error: Option<StepError>,
+}
 
 impl Round<'_> {
     /// All steps have ended, or one has failed and those that ran have ended too.
-    pub(super) fn finish(self) -> Advance {
+    pub(super) fn end_of_main(&self) -> End {
         if let Some(failed) = self.first_failure() {
-            let (step, error) = (failed.name.clone(), failed.error.clone());
-            let error = error.unwrap_or_else(|| {
-                super::error(crds::workflow::ErrorKind::Infra, "UNKNOWN", "no error was recorded")
-            });
-            return self.end_with(RunPhase::Failed, Some(step), error);
+            return End {
+                phase: RunPhase::Failed,
+                step: Some(failed.name.clone()),
+                error: Some(error_of(failed)),
+            };
         }
         match self.output() {
-            Ok(output) => {
-                let finish = Finish { phase: RunPhase::Succeeded, output: Some(output), error: None };
-                Advance { finish: Some(finish), ..self.into_advance() }
-            }
-            Err(error) => self.end_with(RunPhase::Failed, None, error),
+            Ok(_) => End { phase: RunPhase::Succeeded, step: None, error: None },
+            Err(error) => End { phase: RunPhase::Failed, step: None, error: Some(error) },
         }
     }
 
-    /// Ends the run without success: steps that depend on one that did not succeed are Skipped, others Cancelled.
-    pub(super) fn end_with(mut self, phase: RunPhase, step: Option<String>, error: StepError) -> Advance {
-        let skipped: Vec<String> = self.behind_failures();
-        for status in self.steps.iter_mut().filter(|status| !status.phase.is_final()) {
-            let phase =
-                if skipped.contains(&status.name) { StepPhase::Skipped } else { StepPhase::Cancelled };
-            end(status, phase, self.now);
-        }
-        let StepError { kind, code, message, details: _ } = error;
-        let finish = Finish { phase, output: None, error: Some(RunError { step, kind, code, message }) };
-        Advance { finish: Some(finish), ..self.into_advance() }
+    pub(super) fn end_main(&mut self, ended: End) {
+        self.end_rest();
+        let End { phase, step, error } = ended;
+        let error = error.map(|error| run_error(step, error));
+        self.context = None;
+        self.ending = Some(RunEnding { phase, error, since: self.now.into() });
     }
 
-    /// The step that failed first; of several at the same time the first in the workflow.
-    fn first_failure(&self) -> Option<&StepStatus> {
-        let fatal = self.steps.iter().filter(|status| self.is_fatal(status));
-        fatal.min_by_key(|status| status.finished_at.as_ref().map(|time| time.0))
-    }
-
-    fn behind_failures(&self) -> Vec<String> {
-        let workflow = self.run.workflow();
+    /// The `onExit` steps have ended too.
+    pub(super) fn finish(mut self) -> Advance {
+        let (phase, error) = match self.ending.take() {
+            Some(RunEnding { phase, error, since: _ }) => (phase, error),
+            None => (RunPhase::Succeeded, None),
+        };
         let failed =
-            |name: &String| self.steps.iter().any(|status| status.name == *name && self.is_fatal(status));
-        let behind = |name: &str| workflow.upstream(name).is_some_and(|upstream| upstream.iter().any(failed));
-        workflow.steps().iter().filter(|step| behind(&step.name)).map(|step| step.name.clone()).collect()
+            self.first_failure().map(|failed| run_error(Some(failed.name.clone()), error_of(failed)));
+        let finish = match (phase, failed) {
+            (RunPhase::Succeeded, Some(error)) => {
+                Finish { phase: RunPhase::Failed, output: None, error: Some(error) }
+            }
+            (RunPhase::Succeeded, None) => match self.output() {
+                Ok(output) => Finish { phase, output: Some(output), error: None },
+                Err(error) => {
+                    Finish { phase: RunPhase::Failed, output: None, error: Some(run_error(None, error)) }
+                }
+            },
+            (phase, _) => Finish { phase, output: None, error },
+        };
+        Advance { finish: Some(finish), ..self.into_advance() }
     }
 
     fn output(&self) -> Result<Value, StepError> {
         let workflow = self.run.workflow();
         let output = match workflow.output() {
             Some(template) => template
-                .render(&self.run.context(&self.steps))
+                .render(&self.run.context(&self.steps, None))
                 .map_err(|failed| expression_error("output", &failed))?,
             None => Value::Object(
                 workflow
                     .last_steps()
-                    .filter_map(|step| self.steps.iter().find(|status| status.name == step.name))
+                    .filter_map(|step| find(&self.steps, &step.name))
                     .map(|status| (status.name.clone(), status.output.clone().unwrap_or_default()))
                     .collect(),
             ),
         };
-        check_size(
-            "the run's output",
-            &output,
-            self.steps.iter().filter_map(|status| status.output.as_ref()),
-        )?;
+        check_size("the run's output", &output)?;
         Ok(output)
     }
+}
+
+fn error_of(failed: &StepStatus) -> StepError {
+    failed.error.clone().unwrap_or_else(|| error(ErrorKind::Infra, "UNKNOWN", "no error was recorded"))
+}
+
+fn run_error(step: Option<String>, error: StepError) -> RunError {
+    let StepError { kind, code, message, details: _ } = error;
+    RunError { step, kind, code, message }
 }

@@ -6,28 +6,40 @@
 //! another runner can go on from what is written.
 //!
 //! A step that is skipped counts as done: its output is null, and steps that need it start. A step that failed ends
-//! the run, unless it says `continueOnError`: no other step starts, those that run may end. What needed a failed step
-//! is Skipped then, and what else has not ended is Cancelled.
+//! the run, unless it says `continueOnError`: no other step starts, those that run, and sub-runs, may end; who waits for a
+//! person or a time does not any longer. What needed a failed step is Skipped then, and what else has not ended is
+//! Cancelled. However the steps ended, the `onExit` steps run after them.
+//!
+//! A run that only waits, for longer than [`crds::constants::HOLD_SECONDS`], needs no runner: [`Advance::suspend`].
 
 mod advance;
+mod apply;
+mod attempt;
 mod context;
+mod fan;
 mod finish;
+mod items;
 mod next;
 mod outcome;
+mod pile;
 mod place;
+mod ranges;
+mod render;
 mod resume;
 mod reuse;
 mod round;
+mod settle;
 mod signals;
 mod state;
 mod stored;
 mod work;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use next::{Advance, Finish, Start, Stop, Suspend};
 pub use outcome::{Failure, Outcome, Output};
@@ -39,7 +51,9 @@ pub use state::{State, children, current, error};
 pub use stored::{Slot, fill, missing, written};
 pub use work::{Request, SubRun, Work};
 
+use crate::expr::Context;
 use crate::workflow::Valid;
+use fan::Fans;
 
 /// A run, without its status.
 #[derive(Clone, Debug)]
@@ -48,6 +62,10 @@ pub struct Run {
     facts: Facts,
     started_at: Timestamp,
     waited: Duration,
+    /// What all expressions see.
+    base: Context,
+    secrets: Arc<Value>,
+    fans: Fans,
 }
 
 /// What expressions see of a run besides its steps.
@@ -79,7 +97,8 @@ impl Run {
     /// goes on now, the time since `status.suspendedAt`.
     #[must_use]
     pub fn new(workflow: Valid, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
-        Self { workflow, facts, started_at, waited }
+        let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));
+        Self { workflow, facts, started_at, waited, base, secrets, fans: Fans::default() }
     }
 
     /// The workflow.

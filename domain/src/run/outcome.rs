@@ -1,16 +1,17 @@
 //! The end of one attempt.
 
-use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
-use crds::run::{OutputRef, StepError, StepPhase, StepStatus};
-use crds::workflow::ErrorKind;
 use std::time::Duration;
 
+use crds::run::{OutputRef, StepError, StepPhase, StepStatus};
+use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::state::{after, attempt, end, error};
+use super::apply::{apply, fail, inline_bytes};
+use super::attempt::{Now, Tries, step_deadline, try_later};
+use super::pile::{apply_item, store_ended};
+use super::state::{end, error};
 use super::{Place, Run, State};
-use crate::schema;
 use crate::workflow::Step;
 
 /// How an attempt ended.
@@ -33,7 +34,8 @@ pub enum Outcome {
 pub struct Output {
     /// The value.
     pub value: Value,
-    /// Where it is stored, if it is too large for the run's status.
+    /// Where it is stored, if it is too large for the run's status. Of an item it is not looked at: outputs of items are
+    /// stored together.
     pub stored: Option<OutputRef>,
 }
 
@@ -59,9 +61,9 @@ impl From<StepError> for Failure {
 }
 
 impl Run {
-    /// Records the end of an attempt: the step has ended, or is due for another attempt after its backoff, for which
-    /// `random` is drawn from 0 ≤ random < 1. A report of any but the attempt that runs changes nothing, so a step is
-    /// reported once.
+    /// Records the end of an attempt: its place has ended, waits, or is due for another attempt after its backoff, for
+    /// which `random` is drawn from 0 ≤ random < 1. A report of any but the attempt that runs changes nothing, so an end
+    /// is reported once.
     #[must_use]
     pub fn on_outcome(
         &self,
@@ -72,135 +74,93 @@ impl Run {
         now: Timestamp,
         random: f64,
     ) -> State {
-        let steps = &state.steps;
         let mut next = state.clone();
         let Some(step) = self.workflow().step(&place.step) else { return next };
-        let running = next.steps.iter_mut().find(|status| {
-            status.name == step.name && status.phase == StepPhase::Running && attempt(status) == of_attempt
-        });
-        let Some(status) = running else { return next };
-        match self.judge(step, steps, status, outcome, now) {
-            Ok(output) => {
-                status.output = Some(output);
-                end(status, StepPhase::Succeeded, now);
+        if !state.is_running(place, of_attempt) {
+            return next;
+        }
+        let others = inline_bytes(&state.steps, &step.name);
+        let tries = |status: &StepStatus, not_started| Tries {
+            attempt: of_attempt,
+            not_started,
+            step_deadline: step_deadline(step, status),
+            run_deadline: self.deadline_of(state.ending.as_ref()),
+        };
+        let context = || self.context(&state.steps, state.ending.as_ref());
+        let Some(status) = next.steps.iter_mut().find(|status| status.name == step.name) else { return next };
+        let moment = Now { at: now, random };
+        match place.item {
+            Some(index) => {
+                let not_started = not_started_of(status, index);
+                let after = self.judge(step, tries(status, not_started), outcome, moment, context);
+                apply_item(self, step, status, index, after, others, now);
             }
-            Err(error) => {
-                let due = after(now, step.retry.backoff.delay(of_attempt, random));
-                self.fail(step, steps, status, error, due, now);
+            None if status.items.is_some() => {
+                let tries = tries(status, status.not_started.unwrap_or(0));
+                let stored = stored(step, tries, outcome, moment);
+                store_ended(step, status, stored, others, now);
+            }
+            None if status.output.is_some() => {
+                let tries = tries(status, status.not_started.unwrap_or(0));
+                output_stored(status, stored(step, tries, outcome, moment), now);
+            }
+            None => {
+                let after = self.judge(
+                    step,
+                    tries(status, status.not_started.unwrap_or(0)),
+                    outcome,
+                    moment,
+                    context,
+                );
+                apply(self, step, status, after, others, now);
             }
         }
         next
     }
-
-    fn judge(
-        &self,
-        step: &Step,
-        steps: &[StepStatus],
-        status: &StepStatus,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Result<Value, StepError> {
-        match outcome {
-            Outcome::Succeeded(Output { value: output, stored: _ }) => {
-                let others = steps.iter().filter(|other| other.name != step.name);
-                check_output(step, others, &output).map(|()| output)
-            }
-            Outcome::Failed(Failure { error, retry_after: _ }) | Outcome::NotStarted(error) => Err(error),
-            Outcome::Waiting => Err(error(ErrorKind::Infra, "UNKNOWN", "nothing is waited for")),
-            Outcome::TimedOut => Err(self.timeout(step, status, now)),
-        }
-    }
-
-    fn timeout(&self, step: &Step, status: &StepStatus, now: Timestamp) -> StepError {
-        if now >= self.deadline() {
-            let message = "the run's time was up before the step ended";
-            return error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
-        }
-        if let Some(timeout) =
-            step.timeout.filter(|_| step_deadline(step, status).is_some_and(|due| due <= now))
-        {
-            let message = format!("all attempts together took longer than {} s", timeout.as_secs_f64());
-            return error(ErrorKind::Timeout, "STEP_TIMEOUT", message);
-        }
-        let limit =
-            step.attempt_timeout.map(|limit| format!(" of {} s", limit.as_secs_f64())).unwrap_or_default();
-        error(ErrorKind::Timeout, "ATTEMPT_TIMEOUT", format!("the attempt took longer than its time{limit}"))
-    }
-
-    /// Fails the attempt: another one at `due` if the step's `retry` and the deadlines allow, else the step has failed.
-    pub(super) fn fail(
-        &self,
-        step: &Step,
-        steps: &[StepStatus],
-        status: &mut StepStatus,
-        mut error: StepError,
-        due: Timestamp,
-        now: Timestamp,
-    ) {
-        let in_time =
-            due < self.deadline() && step_deadline(step, status).is_none_or(|deadline| due < deadline);
-        let again = in_time && attempt(status) < step.retry.attempts && step.retry.on.contains(&error.kind);
-        if again && self.wants_retry(step, steps, &mut error) {
-            status.phase = StepPhase::Pending;
-            status.next_at = Some(due.into());
-        } else {
-            end(status, StepPhase::Failed, now);
-        }
-        status.error = Some(error);
-    }
-
-    /// Decides by `retry.when`; where that fails, there is no other attempt, and the error says so.
-    fn wants_retry(&self, step: &Step, steps: &[StepStatus], error: &mut StepError) -> bool {
-        let Some(when) = &step.retry.when else { return true };
-        match when.decide(&self.context_of_error(steps, error)) {
-            Ok(again) => again,
-            Err(failed) => {
-                error.message = format!("{} (not tried again: retry.when: {failed})", error.message);
-                false
-            }
-        }
-    }
 }
 
-/// When all attempts at a step must have ended.
-fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestamp> {
-    Some(after(status.started_at.as_ref()?.0, step.timeout?))
+fn not_started_of(status: &StepStatus, index: u32) -> u32 {
+    let mut active = status.items.iter().flat_map(|items| &items.active);
+    active.find(|item| item.index == index).and_then(|item| item.not_started).unwrap_or(0)
 }
 
-/// Checks an output against the step's schema and the bounds of what stays in the run's status.
-pub(super) fn check_output<'s>(
-    step: &Step,
-    others: impl Iterator<Item = &'s StepStatus>,
-    output: &Value,
-) -> Result<(), StepError> {
-    if let Some(schema) = &step.output {
-        schema.check(output).map_err(|violations| {
-            let message = format!("the step's output breaks its schema: {}", schema::message(&violations));
-            error(ErrorKind::Schema, "OUTPUT_INVALID", message)
-        })?;
-    }
-    check_size("the step's output", output, others.filter_map(|other| other.output.as_ref()))
+/// The end of a store.
+pub(super) enum Stored {
+    At(OutputRef),
+    /// Not yet; tried again then.
+    Again(Timestamp),
+    Failed(StepError),
 }
 
-/// Checks that a value may stay in the run's status beside the given others.
-pub(super) fn check_size<'s>(
-    what: &str,
-    value: &Value,
-    others: impl Iterator<Item = &'s Value>,
-) -> Result<(), StepError> {
-    let bytes = schema::size(value);
-    if bytes > MAX_INLINE_OUTPUT_BYTES {
-        let message = format!(
-            "{what} has {bytes} bytes; at most {MAX_INLINE_OUTPUT_BYTES} are kept without object storage"
-        );
-        return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
+/// Object storage that is away is not the step's fault: what it gave is kept, and stored later.
+fn stored(step: &Step, tries: Tries, outcome: Outcome, now: Now) -> Stored {
+    let failed = match outcome {
+        Outcome::Succeeded(Output { stored: Some(reference), value: _ }) => return Stored::At(reference),
+        Outcome::Succeeded(Output { stored: None, value: _ }) | Outcome::Waiting => {
+            error(ErrorKind::Infra, "STORE_FAILED", "the output was not stored")
+        }
+        Outcome::TimedOut => {
+            error(ErrorKind::Timeout, "RUN_TIMEOUT", "the run's time was up before the output was stored")
+        }
+        Outcome::NotStarted(error) | Outcome::Failed(Failure { error, retry_after: _ }) => error,
+    };
+    if failed.kind != ErrorKind::Infra {
+        return Stored::Failed(failed);
     }
-    let all = others.map(schema::size).fold(bytes, usize::saturating_add);
-    if all > MAX_INLINE_RUN_BYTES {
-        let message = format!(
-            "all outputs of the run together have {all} bytes; at most {MAX_INLINE_RUN_BYTES} are kept without object storage"
-        );
-        return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
+    try_later(step, tries, now).map_or(Stored::Failed(failed), Stored::Again)
+}
+
+fn output_stored(status: &mut StepStatus, stored: Stored, now: Timestamp) {
+    match stored {
+        Stored::At(reference) => {
+            status.output_ref = Some(reference);
+            end(status, StepPhase::Succeeded, now);
+        }
+        Stored::Again(at) => {
+            status.output_ref = None;
+            status.next_at = Some(at.into());
+            status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
+        }
+        Stored::Failed(error) => fail(status, error, now),
     }
-    Ok(())
 }

@@ -1,11 +1,15 @@
 //! Going on with a run that another runner has left.
 
-use crds::run::{StepError, StepPhase, StepStatus};
+use crds::run::{ItemsStatus, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
-use super::state::error;
-use super::{Run, State};
+use super::apply::{apply, inline_bytes};
+use super::attempt::{After, Now, Tries, again, step_deadline};
+use super::pile::apply_item;
+use super::ranges::Ranges;
+use super::state::{attempt, error, is_being_stored, is_under_way, take_back_item, take_back_step};
+use super::{Failure, Run, State};
 use crate::workflow::{Action, Step};
 
 /// How the runner before was lost.
@@ -25,39 +29,113 @@ impl Lost {
     }
 }
 
+/// What becomes of an attempt that was under way.
+enum Fate {
+    /// It is made again, and not counted.
+    TakenBack,
+    /// It has failed.
+    Failed(StepError),
+}
+
 impl Run {
-    /// What has become of the steps that ran when the runner before was lost. They may have had their side effects, or
+    /// What has become of the attempts that ran when the runner before was lost. They may have had their side effects, or
     /// not; by default they are tried again at once, as the next attempt.
     ///
     /// A step whose `retry.on` leaves out `Infra` runs at most once and fails with `INTERRUPTED`. Out of memory is the
-    /// fault of the step where only one ran in a host; where several did, nobody knows whose it was, and all are
-    /// taken as interrupted.
+    /// fault of the attempt where only one ran in a host; where several did, nobody knows whose it was: all are made
+    /// again without being counted, and the operator counts the pods that are lost. What does nothing by itself (an
+    /// expression, the creation of a sub-run, whose name is the same again) is never counted.
     #[must_use]
     pub fn resume(&self, state: &State, lost: &Lost, now: Timestamp) -> State {
         let mut next = state.clone();
-        let steps = &state.steps;
-        let in_hosts = steps.iter().filter(|status| self.runs_in_host(status)).count();
-        for status in next.steps.iter_mut().filter(|status| status.phase == StepPhase::Running) {
+        let in_hosts: usize = state.steps.iter().map(|status| self.count_in_hosts(status)).sum();
+        let run_deadline = self.deadline_of(state.ending.as_ref());
+        for status in next.steps.iter_mut().filter(|status| !status.phase.is_final()) {
             let Some(step) = self.workflow().step(&status.name) else { continue };
-            let error = match lost {
-                Lost::OutOfMemory if in_hosts == 1 && self.runs_in_host(status) => {
-                    error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory")
-                }
-                Lost::OutOfMemory | Lost::Interrupted => interruption(step, status),
+            forget_stores(status);
+            let others = inline_bytes(&state.steps, &step.name);
+            let tries = |attempt| Tries {
+                attempt,
+                not_started: 0,
+                step_deadline: step_deadline(step, status),
+                run_deadline,
             };
-            self.fail(step, steps, status, error, now, now);
+            let fate = |attempt| match fate(step, lost, in_hosts, attempt) {
+                Fate::TakenBack => None,
+                Fate::Failed(error) => Some(self.interrupted(step, state, tries(attempt), error, now)),
+            };
+            match &status.items {
+                None if status.phase == StepPhase::Running => match fate(attempt(status)) {
+                    None => take_back_step(status),
+                    Some(after) => apply(self, step, status, after, others, now),
+                },
+                None => {}
+                Some(items) => {
+                    let under_way = items.active.iter().filter(|item| is_under_way(item, items));
+                    let fates: Vec<_> = under_way.map(|item| (item.index, fate(item.attempt))).collect();
+                    for (index, fate) in fates {
+                        match (fate, &mut status.items) {
+                            (None, Some(items)) => take_back_item(items, index),
+                            (Some(after), _) => apply_item(self, step, status, index, after, others, now),
+                            (None, None) => {}
+                        }
+                    }
+                }
+            }
         }
         next
     }
 
-    fn runs_in_host(&self, status: &StepStatus) -> bool {
-        status.phase == StepPhase::Running
-            && self.workflow().step(&status.name).is_some_and(|step| matches!(step.action, Action::Python(_)))
+    fn interrupted(
+        &self,
+        step: &Step,
+        state: &State,
+        tries: Tries,
+        error: StepError,
+        now: Timestamp,
+    ) -> After {
+        let context = || self.context(&state.steps, state.ending.as_ref());
+        let failure = Failure { error, retry_after: None };
+        match again(step, tries, failure, Now { at: now, random: 0.5 }, context) {
+            // The pod took its time already.
+            After::Again { at: _, error, counts } if error.kind == ErrorKind::Infra => {
+                After::Again { at: now, error, counts }
+            }
+            after => after,
+        }
+    }
+
+    fn count_in_hosts(&self, status: &StepStatus) -> usize {
+        if status.phase.is_final() || !self.workflow().step(&status.name).is_some_and(runs_in_host) {
+            return 0;
+        }
+        match &status.items {
+            None => usize::from(status.phase == StepPhase::Running),
+            Some(items) => items.active.iter().filter(|item| is_under_way(item, items)).count(),
+        }
     }
 }
 
-fn interruption(step: &Step, status: &StepStatus) -> StepError {
-    let attempt = status.attempt.unwrap_or(0);
+fn runs_in_host(step: &Step) -> bool {
+    matches!(step.action, Action::Python(_) | Action::Container(_))
+}
+
+fn fate(step: &Step, lost: &Lost, in_hosts: usize, attempt: u32) -> Fate {
+    if matches!(step.action, Action::Expr(_) | Action::Workflow(_)) {
+        return Fate::TakenBack;
+    }
+    match lost {
+        Lost::OutOfMemory if runs_in_host(step) && in_hosts == 1 => {
+            Fate::Failed(error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory"))
+        }
+        Lost::OutOfMemory if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
+            Fate::TakenBack
+        }
+        Lost::OutOfMemory | Lost::Interrupted => Fate::Failed(interruption(step, attempt)),
+    }
+}
+
+fn interruption(step: &Step, attempt: u32) -> StepError {
     if step.retry.on.contains(&ErrorKind::Infra) {
         let message = format!("the pod was lost during attempt {attempt} of {}", step.retry.attempts);
         error(ErrorKind::Infra, "RUNNER_LOST", message)
@@ -68,4 +146,17 @@ fn interruption(step: &Step, status: &StepStatus) -> StepError {
             "the pod was lost, and the step's retry.on leaves out Infra: it runs at most once",
         )
     }
+}
+
+/// Values that were in the runner's memory alone are lost: who gave them is taken as running.
+fn forget_stores(status: &mut StepStatus) {
+    status.output = None;
+    status.output_ref = None;
+    let Some(items) = &mut status.items else { return };
+    let ItemsStatus { done, outputs, batches, .. } = items;
+    let done = Ranges::parse(done);
+    batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+    outputs.retain(|index, _| done.contains(*index));
+    // It was about a store.
+    status.next_at = None;
 }

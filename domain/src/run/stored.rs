@@ -1,10 +1,14 @@
 //! Values that are in object storage instead of the run's status.
 //!
 //! In memory a status always has its values, so that expressions read them without knowing where they are. What is
-//! written leaves out those that have a reference.
+//! written leaves out those that have a reference, and those of which the reference is not known yet: a step, or an item,
+//! whose output is still being stored is written as one that runs.
 
-use crds::run::{OutputRef, StepStatus};
+use crds::run::{OutputRef, StepPhase, StepStatus};
 use serde_json::Value;
+
+use super::ranges::Ranges;
+use super::state::{is_being_stored, is_under_way};
 
 /// Where in a status a value belongs that is stored elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,36 +27,88 @@ pub enum Slot {
     },
 }
 
-/// The steps as they are written: what has a reference, or is not done yet, is left out.
+/// The steps as they are written.
 #[must_use]
 pub fn written(steps: &[StepStatus]) -> Vec<StepStatus> {
-    let mut written = steps.to_vec();
-    for step in &mut written {
-        if step.output_ref.is_some() {
-            step.output = None;
-        }
+    steps.iter().map(written_step).collect()
+}
+
+fn written_step(step: &StepStatus) -> StepStatus {
+    let mut step = step.clone();
+    if step.phase != StepPhase::Succeeded {
+        step.output = None;
+        step.output_ref = None;
     }
-    written
+    if step.output_ref.is_some() {
+        step.output = None;
+    }
+    if let Some(items) = &mut step.items {
+        items.batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+        let (done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
+        items.outputs.retain(|index, _| done.contains(*index) && !stored.contains(*index));
+    }
+    step
+}
+
+/// The items whose outputs are in a batch that is stored.
+pub(super) fn stored(batches: &[crds::run::ItemBatch]) -> Ranges {
+    let stored = batches.iter().filter(|batch| !is_being_stored(Some(&batch.output_ref)));
+    Ranges::of(stored.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()))
 }
 
 /// The values that are to be fetched before the run can go on, of steps as they are read.
 #[must_use]
 pub fn missing(steps: &[StepStatus]) -> Vec<(Slot, OutputRef)> {
-    steps
-        .iter()
-        .filter(|step| step.output.is_none())
-        .filter_map(|step| Some((Slot::Output { step: step.name.clone() }, step.output_ref.clone()?)))
-        .collect()
+    steps.iter().flat_map(missing_of).collect()
+}
+
+fn missing_of(step: &StepStatus) -> Vec<(Slot, OutputRef)> {
+    let output = step.output_ref.as_ref().filter(|_| step.output.is_none());
+    let output = output.map(|reference| (Slot::Output { step: step.name.clone() }, reference.clone()));
+    let of_items = step.items.iter().flat_map(|items| {
+        items.batches.iter().enumerate().filter(|(_, batch)| {
+            Ranges::parse(&batch.indexes).iter().any(|index| !items.outputs.contains_key(&index))
+        })
+    });
+    let batches = of_items
+        .map(|(batch, status)| (Slot::Batch { step: step.name.clone(), batch }, status.output_ref.clone()));
+    output.into_iter().chain(batches).collect()
 }
 
 /// Puts a fetched value where it belongs.
 pub fn fill(steps: &mut [StepStatus], slot: &Slot, value: Value) {
-    match slot {
-        Slot::Output { step } => {
+    match (slot, value) {
+        (Slot::Output { step }, value) => {
             if let Some(status) = steps.iter_mut().find(|status| status.name == *step) {
                 status.output = Some(value);
             }
         }
-        Slot::Batch { .. } => {}
+        (Slot::Batch { step, batch }, Value::Object(values)) => {
+            let items =
+                steps.iter_mut().find(|status| status.name == *step).and_then(|step| step.items.as_mut());
+            let Some(items) = items else { return };
+            let Some(batch) = items.batches.get(*batch) else { return };
+            let indexes = Ranges::parse(&batch.indexes);
+            for (index, value) in values {
+                // What else is in it would be a value of another item: the batch is not what it was.
+                if let Some(index) = index.parse().ok().filter(|index| indexes.contains(*index)) {
+                    items.outputs.insert(index, value);
+                }
+            }
+        }
+        (Slot::Batch { .. }, _) => {}
+    }
+}
+
+/// Whether attempts are under way in the step, or values of it are being stored.
+pub(super) fn is_busy(step: &StepStatus) -> bool {
+    let items = || step.items.iter().flat_map(|items| items.active.iter().map(move |item| (item, items)));
+    match (&step.items, step.phase) {
+        (_, phase) if phase.is_final() => false,
+        (None, phase) => phase == StepPhase::Running && step.next_at.is_none(),
+        (Some(_), _) => {
+            super::state::store_under_way(step).is_some()
+                || items().any(|(item, items)| is_under_way(item, items))
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod cost;
 mod errors;
+pub(crate) mod exclude;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
@@ -96,6 +97,17 @@ pub fn message(violations: &[Violation]) -> String {
 #[must_use]
 pub fn size(schema: &Value) -> usize {
     schema.to_string().len()
+}
+
+/// Whether it refers to definitions outside of itself.
+pub(crate) fn has_references(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains("Ref") || name == "$ref" || has_references(value))
+        }
+        Value::Array(items) => items.iter().any(has_references),
+        _ => false,
+    }
 }
 
 fn check_dialect(schema: &Value) -> Result<(), SchemaError> {

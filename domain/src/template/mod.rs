@@ -8,7 +8,7 @@ mod text;
 
 use serde_json::Value;
 
-use crate::expr::{Context, EvaluateError, ParseError, References};
+use crate::expr::{Context, EvaluateError, ParseError, Program, References};
 use text::Text;
 
 /// A JSON value whose strings have been read.
@@ -54,6 +54,34 @@ impl Template {
     #[must_use]
     pub fn references(&self) -> &[(String, References)] {
         &self.references
+    }
+
+    /// The value, where no expression is in it.
+    #[must_use]
+    pub fn literal(&self) -> Option<Value> {
+        fn of(node: &Node) -> Option<Value> {
+            Some(match node {
+                Node::Plain(value) => value.clone(),
+                Node::Text(_) => return None,
+                Node::List(items) => Value::Array(items.iter().map(of).collect::<Option<_>>()?),
+                Node::Object(fields) => Value::Object(
+                    fields
+                        .iter()
+                        .map(|(name, field)| Some((name.clone(), of(field)?)))
+                        .collect::<Option<_>>()?,
+                ),
+            })
+        }
+        of(&self.root)
+    }
+
+    /// Its one expression, where it is nothing else.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Program> {
+        match &self.root {
+            Node::Text(Text::Whole(program)) => Some(program),
+            _ => None,
+        }
     }
 
     /// The JSON value with every expression replaced by its value.

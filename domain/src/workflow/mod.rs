@@ -1,21 +1,30 @@
 //! A workflow as it may be run: parsed once, with every problem found.
 
 mod action;
+mod calls;
+mod environment;
 mod graph;
 mod problems;
+mod schedules;
 mod scope;
+mod secrets;
 mod step;
+mod types;
 mod validate;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crds::workflow::ConcurrencyPolicy;
 use serde_json::Value;
 
-pub use action::{Action, Http, HttpBody, HttpCredentials, Python};
+pub use action::{
+    Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,
+};
+pub use environment::{Environment, SecretFacts, WorkflowFacts};
 pub use problems::Problem;
-pub use step::{Retry, Step};
+pub use step::{ForEach, Retry, Step};
 pub use validate::validate;
 
 use crate::expr::{Context, EvaluateError, Program};
@@ -26,11 +35,6 @@ pub(crate) use graph::Graph;
 /// How long a run may take where its workflow does not say.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// What validation knows besides the workflow itself. Nothing yet: secrets and sub-workflows will be looked up here.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Environment {}
-
 /// A workflow without problems. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Valid(Arc<Parsed>);
@@ -38,7 +42,10 @@ pub struct Valid(Arc<Parsed>);
 #[derive(Debug)]
 struct Parsed {
     steps: Vec<Step>,
+    on_exit: Vec<Step>,
     graph: Graph,
+    /// That of the `onExit` steps.
+    exit: Graph,
     input: Option<Schema>,
     output: Option<Template>,
     timeout: Duration,
@@ -49,6 +56,7 @@ struct Parsed {
 struct Concurrency {
     key: Option<Program>,
     limit: u32,
+    policy: ConcurrencyPolicy,
 }
 
 impl Valid {
@@ -58,10 +66,22 @@ impl Valid {
         &self.0.steps
     }
 
-    /// The step of that name.
+    /// The `onExit` steps, in the order of the spec.
+    #[must_use]
+    pub fn on_exit(&self) -> &[Step] {
+        &self.0.on_exit
+    }
+
+    /// The step of that name; an `onExit` step too.
     #[must_use]
     pub fn step(&self, name: &str) -> Option<&Step> {
-        self.0.steps.iter().find(|step| step.name == name)
+        self.0.steps.iter().chain(&self.0.on_exit).find(|step| step.name == name)
+    }
+
+    /// What becomes of one run too many; without `concurrency` it waits.
+    #[must_use]
+    pub fn concurrency_policy(&self) -> ConcurrencyPolicy {
+        self.0.concurrency.as_ref().map_or(ConcurrencyPolicy::Queue, |concurrency| concurrency.policy)
     }
 
     /// Checks a run's input against the workflow's input schema.
@@ -90,9 +110,9 @@ impl Valid {
         self.0.steps.iter().filter(move |step| !needed.contains(step.name.as_str()))
     }
 
-    /// All steps that have ended when the given one starts.
+    /// All steps of its kind, `onExit` or not, that have ended when the given one starts.
     pub(crate) fn upstream(&self, step: &str) -> Option<&BTreeSet<String>> {
-        self.0.graph.upstream(step)
+        self.0.graph.upstream(step).or_else(|| self.0.exit.upstream(step))
     }
 
     /// How many runs with the same key may run at once, and the key of a run with this input; none without
@@ -101,7 +121,7 @@ impl Valid {
     /// # Errors
     /// If the key's expression fails on this input.
     pub fn concurrency(&self, input: &Value) -> Result<Option<(u32, String)>, EvaluateError> {
-        let Some(Concurrency { key, limit }) = &self.0.concurrency else { return Ok(None) };
+        let Some(Concurrency { key, limit, policy: _ }) = &self.0.concurrency else { return Ok(None) };
         let value = match key {
             None => String::new(),
             Some(program) => program.evaluate(&Context::new().with("input", input.clone()))?.to_string(),

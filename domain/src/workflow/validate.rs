@@ -1,79 +1,142 @@
 //! From a spec to a workflow that may be run, or to everything that is wrong with it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crds::WorkflowSpec;
-use crds::workflow::{Concurrency as ConcurrencySpec, ConcurrencyPolicy, Step as StepSpec};
+use crds::workflow::{Concurrency as ConcurrencySpec, Step as StepSpec};
 
 use super::graph::Graph;
 use super::problems::{Problem, Problems};
-use super::scope::Scope;
-use super::step;
-use super::{Concurrency, DEFAULT_TIMEOUT, Environment, Parsed, Valid};
+use super::scope::{Names, Scope};
+use super::step::{self, Step};
+use super::types::{StepType, Types};
+use super::{Concurrency, DEFAULT_TIMEOUT, Environment, Parsed, Valid, schedules, secrets};
 use crate::schema;
 
 /// Reads a workflow.
 ///
 /// # Errors
 /// Every problem, sorted by path.
-pub fn validate(spec: &WorkflowSpec, _environment: &Environment) -> Result<Valid, Vec<Problem>> {
+pub fn validate(spec: &WorkflowSpec, environment: &Environment) -> Result<Valid, Vec<Problem>> {
     let mut problems = Problems::default();
-    let graph = Graph::new(spec.steps.iter().map(|step| (step.name.as_str(), step.needs.as_slice())));
-    check_graph(spec, &graph, &mut problems);
+    let (graph, exit) = (graph(&spec.steps), graph(&spec.on_exit));
+    check_graphs(spec, &graph, &exit, &mut problems);
     check_schema_size(spec, &mut problems);
-    refuse_unavailable(spec, &mut problems);
-    let parsed = parse(spec, graph, &mut problems);
-    match parsed {
-        Some(parsed) if problems.is_empty() => Ok(Valid(std::sync::Arc::new(parsed))),
+    secrets::check(spec, environment, &mut problems);
+    let read = {
+        let names = names(spec, environment, &graph, &exit);
+        parse(spec, environment, &names, &mut problems)
+    };
+    match read {
+        Some(read) if problems.is_empty() => Ok(Valid(Arc::new(read.with(graph, exit)))),
         _ => Err(problems.into_sorted()),
     }
 }
 
-fn parse(spec: &WorkflowSpec, graph: Graph, problems: &mut Problems) -> Option<Parsed> {
+fn graph(steps: &[StepSpec]) -> Graph {
+    Graph::new(steps.iter().map(|step| (step.name.as_str(), step.needs.as_slice())))
+}
+
+fn names<'a>(
+    spec: &'a WorkflowSpec,
+    environment: &'a Environment,
+    graph: &'a Graph,
+    exit: &'a Graph,
+) -> Names<'a> {
+    let all = || spec.steps.iter().chain(&spec.on_exit);
+    let types = all().map(|step| {
+        let output = step.output.as_ref().and_then(|output| output.schema.as_ref());
+        (step.name.as_str(), StepType { output, is_list: step.for_each.is_some() })
+    });
+    Names {
+        graph,
+        exit,
+        secrets: spec.secrets.iter().map(|secret| secret.name.as_str()).collect(),
+        fans: all().filter(|step| step.for_each.is_some()).map(|step| step.name.as_str()).collect(),
+        types: Types {
+            input: spec.input.as_ref().and_then(|input| input.schema.as_ref()),
+            steps: types.collect(),
+        },
+        keys: secrets::keys(spec, environment),
+    }
+}
+
+/// A workflow that was read, but for its graphs, which are lent to what reads it.
+struct Read {
+    steps: Vec<Step>,
+    on_exit: Vec<Step>,
+    input: Option<schema::Schema>,
+    output: Option<crate::template::Template>,
+    timeout: std::time::Duration,
+    concurrency: Option<Concurrency>,
+}
+
+impl Read {
+    fn with(self, graph: Graph, exit: Graph) -> Parsed {
+        let Self { steps, on_exit, input, output, timeout, concurrency } = self;
+        Parsed { steps, on_exit, graph, exit, input, output, timeout, concurrency }
+    }
+}
+
+fn parse<'a>(
+    spec: &'a WorkflowSpec,
+    environment: &Environment,
+    names: &'a Names<'a>,
+    problems: &mut Problems,
+) -> Option<Read> {
     let input = spec.input.as_ref().and_then(|input| input.schema.as_ref());
     let input = input.and_then(|input| problems.schema("spec.input.schema", input));
-    let steps: Option<Vec<_>> = spec
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(index, step)| step::parse(&format!("spec.steps[{index}]"), step, &graph, problems))
-        // Not collected at once into an Option, which would end at the first step with a problem.
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect();
+    schedules::check(spec, input.as_ref(), problems);
+    let mut read = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
+        step::parse(&format!("spec.{field}[{index}]"), step, scope, environment, problems)
+    };
+    // Not collected at once into an Option, which would end at the first step with a problem.
+    let steps = spec.steps.iter().enumerate();
+    let steps: Vec<_> =
+        steps.map(|(index, step)| read("steps", index, step, Scope::of_step(names, &step.name))).collect();
+    let on_exit = spec.on_exit.iter().enumerate();
+    let on_exit: Vec<_> =
+        on_exit.map(|(index, step)| read("onExit", index, step, Scope::of_exit(names, &step.name))).collect();
     let output = spec.output.as_ref();
-    let output =
-        output.and_then(|output| problems.template("spec.output", output, &Scope::after_all(&graph)));
+    let output = output.and_then(|output| problems.template("spec.output", output, &Scope::after_all(names)));
     let timeout = problems.duration("spec.timeout", spec.timeout.as_ref()).unwrap_or(DEFAULT_TIMEOUT);
-    let concurrency = spec.concurrency.as_ref().map(|concurrency| parse_concurrency(concurrency, problems));
-    Some(Parsed { steps: steps?, graph, input, output, timeout, concurrency })
+    let concurrency =
+        spec.concurrency.as_ref().map(|concurrency| parse_concurrency(concurrency, names, problems));
+    let steps = steps.into_iter().collect::<Option<_>>()?;
+    let on_exit = on_exit.into_iter().collect::<Option<_>>()?;
+    Some(Read { steps, on_exit, input, output, timeout, concurrency })
 }
 
-fn parse_concurrency(spec: &ConcurrencySpec, problems: &mut Problems) -> Concurrency {
-    if !matches!(spec.policy, None | Some(ConcurrencyPolicy::Queue)) {
-        problems.not_available("spec.concurrency.policy", "policies other than Queue are");
-    }
+fn parse_concurrency(spec: &ConcurrencySpec, names: &Names<'_>, problems: &mut Problems) -> Concurrency {
     // The run has not been admitted yet: nothing but its input exists.
-    let graph = Graph::default();
     let path = "spec.concurrency.key";
-    let key = spec.key.as_ref().and_then(|key| problems.program(path, key, &Scope::of_input(&graph)));
-    Concurrency { key, limit: spec.limit }
+    let key = spec.key.as_ref().and_then(|key| problems.program(path, key, &Scope::of_input(names)));
+    Concurrency { key, limit: spec.limit, policy: spec.policy.unwrap_or_default() }
 }
 
-fn check_graph(spec: &WorkflowSpec, graph: &Graph, problems: &mut Problems) {
-    let mut seen = BTreeSet::new();
-    let mut in_known_cycle: BTreeSet<String> = BTreeSet::new();
+fn check_graphs(spec: &WorkflowSpec, graph: &Graph, exit: &Graph, problems: &mut Problems) {
     if spec.steps.is_empty() {
         problems.add("spec.steps", "NoSteps", "a workflow needs at least one step");
     }
-    for (index, step) in spec.steps.iter().enumerate() {
-        let path = format!("spec.steps[{index}]");
+    let mut seen = BTreeSet::new();
+    check_graph("spec.steps", &spec.steps, graph, &mut seen, problems);
+    check_graph("spec.onExit", &spec.on_exit, exit, &mut seen, problems);
+}
+
+fn check_graph<'a>(
+    field: &str,
+    steps: &'a [StepSpec],
+    graph: &Graph,
+    seen: &mut BTreeSet<&'a str>,
+    problems: &mut Problems,
+) {
+    let mut in_known_cycle: BTreeSet<String> = BTreeSet::new();
+    for (index, step) in steps.iter().enumerate() {
+        let path = format!("{field}[{index}]");
         if !seen.insert(step.name.as_str()) {
-            problems.add(
-                format!("{path}.name"),
-                "DuplicateName",
-                format!("there is another step {}", step.name),
-            );
+            let message = format!("there is another step {}", step.name);
+            problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         check_needs(&path, step, graph, problems);
         if in_known_cycle.contains(&step.name) {
@@ -82,11 +145,8 @@ fn check_graph(spec: &WorkflowSpec, graph: &Graph, problems: &mut Problems) {
         if let Some(cycle) = graph.cycle(&step.name) {
             in_known_cycle.extend(cycle.iter().map(|step| (*step).to_owned()));
             let around: Vec<&str> = cycle.into_iter().chain([step.name.as_str()]).collect();
-            problems.add(
-                format!("{path}.needs"),
-                "Cycle",
-                format!("the step needs itself: {}", around.join(" needs ")),
-            );
+            let message = format!("the step needs itself: {}", around.join(" needs "));
+            problems.add(format!("{path}.needs"), "Cycle", message);
         }
     }
 }
@@ -100,26 +160,16 @@ fn check_needs(path: &str, step: &StepSpec, graph: &Graph, problems: &mut Proble
 }
 
 fn check_schema_size(spec: &WorkflowSpec, problems: &mut Problems) {
-    let of_steps = spec.steps.iter().flat_map(|step| [&step.input, &step.output]);
+    let all = || spec.steps.iter().chain(&spec.on_exit);
+    let of_steps = all().flat_map(|step| [&step.input, &step.output]);
     let of_steps = of_steps.flatten().filter_map(|holder| holder.schema.as_ref());
+    let of_approvals = all().filter_map(|step| step.approval.as_ref()?.schema.as_ref());
     let of_input = spec.input.iter().filter_map(|input| input.schema.as_ref());
-    let bytes: usize = of_steps.chain(of_input).map(schema::size).sum();
+    let bytes: usize = of_steps.chain(of_approvals).chain(of_input).map(schema::size).sum();
     if bytes > schema::MAX_BYTES {
         let limit = schema::MAX_BYTES;
         let message =
             format!("all schemas of the workflow together have {bytes} bytes; at most {limit} are allowed");
         problems.add("spec", "SchemasTooLarge", message);
-    }
-}
-
-fn refuse_unavailable(spec: &WorkflowSpec, problems: &mut Problems) {
-    if !spec.on_exit.is_empty() {
-        problems.not_available("spec.onExit", "onExit steps are");
-    }
-    if !spec.schedules.is_empty() {
-        problems.not_available("spec.schedules", "schedules are");
-    }
-    if !spec.secrets.is_empty() {
-        problems.not_available("spec.secrets", "secrets are");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::Quantity;
-use crds::workflow::{HttpAction, HttpAuth, HttpMethod, HttpResponse};
+use crds::workflow::{HttpAction, HttpAuth, HttpMethod, HttpResponse, HttpTls as HttpTlsSpec, SecretRef};
 use serde_json::Value;
 
 use super::texts;
@@ -24,6 +24,8 @@ pub struct Http {
     pub max_response_bytes: u64,
     /// How the answer's body is read; none = by its media type.
     pub response: Option<HttpResponse>,
+    /// TLS beyond the public authorities.
+    pub tls: HttpTls,
     pub(crate) url: Template,
     pub(crate) headers: BTreeMap<String, Template>,
     pub(crate) query: BTreeMap<String, Template>,
@@ -57,6 +59,15 @@ pub enum HttpCredentials<T> {
     },
 }
 
+/// TLS beyond the public authorities, by names in `spec.secrets`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpTls {
+    /// The secret with `ca.crt`: authorities to trust besides the public ones.
+    pub ca: Option<String>,
+    /// The secret with `tls.crt` and `tls.key`: what we show.
+    pub client: Option<String>,
+}
+
 pub(super) fn parse(
     path: &str,
     spec: &HttpAction,
@@ -77,9 +88,7 @@ pub(super) fn parse(
         max_response_bytes,
         response,
     } = spec;
-    if tls.is_some() {
-        problems.not_available(format!("{path}.tls"), "tls is");
-    }
+    let tls = parse_tls(&format!("{path}.tls"), tls.as_ref(), scope, problems);
     check_url(&format!("{path}.url"), url, problems);
     let url = text(&format!("{path}.url"), url, &scope, problems);
     let headers = texts(&format!("{path}.headers"), headers, &scope.with_secrets(), problems);
@@ -88,7 +97,7 @@ pub(super) fn parse(
     let credentials = auth
         .as_ref()
         .map(|auth| parse_credentials(&format!("{path}.auth"), auth, &scope.with_secrets(), problems));
-    let answer = scope.with(&["status", "headers", "body"]);
+    let answer = scope.of_answer(&["status", "headers", "body"]);
     let success =
         success.as_ref().map(|source| problems.program(&format!("{path}.success"), source, &answer));
     let bytes = parse_bytes(&format!("{path}.maxResponseBytes"), max_response_bytes.as_ref(), problems);
@@ -96,6 +105,7 @@ pub(super) fn parse(
         method: method.unwrap_or_default(),
         max_response_bytes: bytes?,
         response: *response,
+        tls,
         url: url?,
         headers: headers?,
         query: query?,
@@ -103,6 +113,21 @@ pub(super) fn parse(
         credentials: transpose(credentials)?,
         success: transpose(success)?,
     })
+}
+
+fn parse_tls(path: &str, spec: Option<&HttpTlsSpec>, scope: Scope<'_>, problems: &mut Problems) -> HttpTls {
+    let Some(HttpTlsSpec { ca_secret, client_secret }) = spec else { return HttpTls::default() };
+    let mut read = |field: &str, secret: Option<&SecretRef>, keys: &[&str]| {
+        let name = &secret?.name;
+        for (code, message) in scope.faults_of_secret(name, keys) {
+            problems.add(format!("{path}.{field}.name"), code, message);
+        }
+        Some(name.clone())
+    };
+    HttpTls {
+        ca: read("caSecret", ca_secret.as_ref(), &["ca.crt"]),
+        client: read("clientSecret", client_secret.as_ref(), &["tls.crt", "tls.key"]),
+    }
 }
 
 /// Where the scheme is plain to see it must be one that can be called; a template is looked at when it is rendered.

@@ -1,16 +1,19 @@
 //! What a step does.
 
 mod http;
+mod person;
 
 use std::collections::BTreeMap;
 
-use crds::workflow::{Action as ActionSpec, PythonAction, Step as StepSpec};
+use crds::workflow::{Action as ActionSpec, ContainerAction, PythonAction, Step as StepSpec};
 use serde_json::Value;
 
-pub use http::{Http, HttpBody, HttpCredentials};
+pub use http::{Http, HttpBody, HttpCredentials, HttpTls};
+pub use person::{Approval, Wait};
 
 use super::problems::Problems;
 use super::scope::Scope;
+use super::{Environment, calls};
 use crate::template::Template;
 
 /// What a step does, parsed. Kinds that are not available yet do not get this far.
@@ -22,6 +25,39 @@ pub enum Action {
     Python(Python),
     /// Calls an HTTP endpoint.
     Http(Box<Http>),
+    /// Runs a command.
+    Container(Container),
+    /// Runs another workflow.
+    Workflow(SubWorkflow),
+    /// Waits for a person's decision.
+    Approval(Box<Approval>),
+    /// Waits for a time.
+    Wait(Wait),
+}
+
+impl Action {
+    /// Whether it is never tried again: asked again, the same decision, or time, would give the same answer.
+    pub(crate) fn asks_once(&self) -> bool {
+        matches!(self, Self::Approval(_) | Self::Wait(_))
+    }
+}
+
+/// A command in an image.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The program and its first arguments.
+    pub command: Vec<String>,
+    /// Further arguments.
+    pub(crate) args: Vec<Template>,
+    /// Environment variables.
+    pub(crate) env: BTreeMap<String, Template>,
+}
+
+/// A run of another workflow; its input is the step's.
+#[derive(Clone, Debug)]
+pub struct SubWorkflow {
+    /// The workflow, in the same namespace.
+    pub name: String,
 }
 
 /// A Python function.
@@ -40,35 +76,66 @@ pub(super) fn parse(
     path: &str,
     spec: &StepSpec,
     scope: Scope<'_>,
+    environment: &Environment,
     problems: &mut Problems,
 ) -> Option<Action> {
-    let kind = match spec.action() {
+    match spec.action() {
         Some(ActionSpec::Expr(expr)) => {
-            return problems.template(&format!("{path}.expr.value"), &expr.value, &scope).map(Action::Expr);
+            problems.template(&format!("{path}.expr.value"), &expr.value, &scope).map(Action::Expr)
         }
         Some(ActionSpec::Python(python)) => {
-            return parse_python(&format!("{path}.python"), python, scope, problems).map(Action::Python);
+            parse_python(&format!("{path}.python"), python, scope, problems).map(Action::Python)
         }
         Some(ActionSpec::Http(http)) => {
             let http = http::parse(&format!("{path}.http"), http, scope, problems);
-            return http.map(|http| Action::Http(Box::new(http)));
+            http.map(|http| Action::Http(Box::new(http)))
         }
-        Some(ActionSpec::Container(_)) => "container",
-        Some(ActionSpec::Workflow(_)) => "workflow",
-        Some(ActionSpec::Approval(_)) => "approval",
-        Some(ActionSpec::Wait(_)) => "wait",
-        Some(ActionSpec::Search(_)) => "search",
+        Some(ActionSpec::Container(container)) => {
+            parse_container(&format!("{path}.container"), container, scope, problems).map(Action::Container)
+        }
+        Some(ActionSpec::Workflow(workflow)) => {
+            calls::check(&format!("{path}.workflow"), spec, &workflow.name, environment, problems);
+            Some(Action::Workflow(SubWorkflow { name: workflow.name.clone() }))
+        }
+        Some(ActionSpec::Approval(approval)) => {
+            let approval = person::parse_approval(&format!("{path}.approval"), approval, &scope, problems);
+            approval.map(|approval| Action::Approval(Box::new(approval)))
+        }
+        Some(ActionSpec::Wait(wait)) => {
+            person::parse_wait(&format!("{path}.wait"), wait, &scope, problems).map(Action::Wait)
+        }
+        Some(ActionSpec::Search(_)) => {
+            problems.not_available(format!("{path}.search"), "search steps are");
+            None
+        }
         None => {
             problems.add(
                 path,
                 "NoAction",
                 "the step must have exactly one of http, python, expr and the other actions",
             );
-            return None;
+            None
         }
-    };
-    problems.not_available(format!("{path}.{kind}"), &format!("{kind} steps are"));
-    None
+    }
+}
+
+fn parse_container(
+    path: &str,
+    spec: &ContainerAction,
+    scope: Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Container> {
+    // Image and resources are not the step's but its host's: see `hosts`.
+    let ContainerAction { image: _, command, args, env, resources: _ } = spec;
+    let args: Vec<_> = args
+        .iter()
+        .enumerate()
+        .map(|(index, arg)| {
+            problems.template(&format!("{path}.args[{index}]"), &Value::String(arg.clone()), &scope)
+        })
+        .collect();
+    let env = texts(&format!("{path}.env"), env, &scope.with_secrets(), problems);
+    Some(Container { command: command.clone(), args: args.into_iter().collect::<Option<_>>()?, env: env? })
 }
 
 fn parse_python(

@@ -46,6 +46,7 @@ impl Request {
             credentials,
             max_response_bytes,
             response,
+            tls: _,
         } = rendered;
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));

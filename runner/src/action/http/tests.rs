@@ -50,6 +50,7 @@ fn rendered(target: &Target, path: &str) -> domain::run::Request {
         credentials: None,
         response: None,
         max_response_bytes: 1024,
+        tls: domain::workflow::HttpTls::default(),
     }
 }
 

@@ -1,0 +1,109 @@
+//! Writing down what has become of an attempt.
+
+use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_STORED_OUTPUT_BYTES};
+use crds::names;
+use crds::run::{StepError, StepPhase, StepStatus, Waiting, WaitingFor};
+use crds::workflow::ErrorKind;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::attempt::{After, step_deadline};
+use super::state::{after, attempt, end, error};
+use super::{Output, Place, Run};
+use crate::schema;
+use crate::workflow::Step;
+
+/// Writes down what has become of a step's attempt. `others` are the bytes that the other steps have in the status.
+pub(super) fn apply(
+    run: &Run,
+    step: &Step,
+    status: &mut StepStatus,
+    after: After,
+    others: usize,
+    now: Timestamp,
+) {
+    match after {
+        After::Succeeded(output) => {
+            status.waiting = None;
+            if let Err(error) = succeed(status, output, others, now) {
+                fail(status, error, now);
+            }
+        }
+        After::Failed(error) => fail(status, error, now),
+        After::Again { at, error, counts } => {
+            status.phase = StepPhase::Pending;
+            status.waiting = None;
+            status.next_at = Some(at.into());
+            status.error = Some(error);
+            if counts {
+                status.not_started = None;
+            } else {
+                status.attempt = Some(attempt(status).saturating_sub(1)).filter(|attempt| *attempt > 0);
+                status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
+            }
+        }
+        After::Waits => {
+            let deadline = wait_deadline(step, status, now);
+            status.phase = StepPhase::Suspended;
+            status.waiting = Some(run.waiting_for_run(&Place::step(&step.name), attempt(status)));
+            status.next_at = deadline.map(Into::into);
+            status.not_started = None;
+        }
+    }
+}
+
+pub(super) fn fail(status: &mut StepStatus, error: StepError, now: Timestamp) {
+    status.error = Some(error);
+    end(status, StepPhase::Failed, now);
+}
+
+/// The value stays in the status, is stored already, or is yet to be stored: then the step runs on.
+fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestamp) -> Result<(), StepError> {
+    let Output { value, stored } = output;
+    let bytes = check_size("the step's output", &value)?;
+    let is_settled = stored.is_some()
+        || (bytes <= MAX_INLINE_OUTPUT_BYTES && bytes.saturating_add(others) <= MAX_INLINE_RUN_BYTES);
+    status.output = Some(value);
+    status.output_ref = stored;
+    status.not_started = None;
+    if is_settled {
+        end(status, StepPhase::Succeeded, now);
+    } else {
+        status.phase = StepPhase::Running;
+        status.next_at = None;
+    }
+    Ok(())
+}
+
+/// The bytes of a value that is not too large to be kept at all.
+pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> {
+    let bytes = schema::size(value);
+    if bytes > MAX_STORED_OUTPUT_BYTES {
+        let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are kept");
+        return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
+    }
+    Ok(bytes)
+}
+
+/// The bytes of values in the status, of all steps but one.
+pub(super) fn inline_bytes(steps: &[StepStatus], but: &str) -> usize {
+    let others = steps.iter().filter(|step| step.name != but && step.output_ref.is_none());
+    others.filter_map(|step| step.output.as_ref()).map(schema::size).fold(0, usize::saturating_add)
+}
+
+/// When a sub-run must have ended.
+pub(super) fn wait_deadline(step: &Step, status: &StepStatus, now: Timestamp) -> Option<Timestamp> {
+    let of_attempt = step.attempt_timeout.map(|timeout| after(now, timeout));
+    [of_attempt, step_deadline(step, status)].into_iter().flatten().min()
+}
+
+impl Run {
+    pub(super) fn waiting_for_run(&self, place: &Place, attempt: u32) -> Waiting {
+        let run = Some(self.sub_run_name(place, attempt));
+        Waiting { reason: WaitingFor::Run, message: None, roles: Vec::new(), run }
+    }
+
+    pub(super) fn sub_run_name(&self, place: &Place, attempt: u32) -> String {
+        names::sub_run(&self.facts.run_name, &self.facts.run_id, &place.to_string(), attempt)
+    }
+}

@@ -1,0 +1,168 @@
+//! What becomes of an attempt that has ended: the same for a step and for an item of one.
+
+use std::time::Duration;
+
+use crds::constants::MAX_NOT_STARTED;
+use crds::run::{StepError, StepStatus};
+use crds::workflow::ErrorKind;
+use jiff::Timestamp;
+
+use super::state::{after, error};
+use super::{Failure, Outcome, Output, Run};
+use crate::expr::Context;
+use crate::schema;
+use crate::workflow::Step;
+
+/// How far the attempts at a place have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tries {
+    /// The attempt that has ended, from 1.
+    pub(super) attempt: u32,
+    /// How often in a row an attempt could not be begun.
+    pub(super) not_started: u32,
+    /// When all of them must have ended: the step's timeout.
+    pub(super) step_deadline: Option<Timestamp>,
+    /// When the run, or its `onExit`, must have ended.
+    pub(super) run_deadline: Timestamp,
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug)]
+pub(super) enum After {
+    Succeeded(Output),
+    /// It has failed for good.
+    Failed(StepError),
+    /// Another attempt.
+    Again {
+        at: Timestamp,
+        error: StepError,
+        /// Whether the one that ended counts.
+        counts: bool,
+    },
+    /// A sub-run is under way.
+    Waits,
+}
+
+/// A moment, and the random number for a backoff: 0 ≤ random < 1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) at: Timestamp,
+    pub(super) random: f64,
+}
+
+impl Run {
+    /// Judges the end of an attempt. `context` is asked for only where `retry.when` needs it.
+    pub(super) fn judge(
+        &self,
+        step: &Step,
+        tries: Tries,
+        outcome: Outcome,
+        now: Now,
+        context: impl FnOnce() -> Context,
+    ) -> After {
+        match outcome {
+            Outcome::Succeeded(output) => match check_output(step, &output.value) {
+                Ok(()) => After::Succeeded(output),
+                Err(error) => again(step, tries, error.into(), now, context),
+            },
+            Outcome::Failed(failure) => again(step, tries, failure, now, context),
+            Outcome::TimedOut => again(step, tries, timeout(step, tries, now.at).into(), now, context),
+            Outcome::NotStarted(error) => not_started(step, tries, error, now),
+            Outcome::Waiting => After::Waits,
+        }
+    }
+}
+
+/// Another attempt, if the step's `retry` and the deadlines allow.
+pub(super) fn again(
+    step: &Step,
+    tries: Tries,
+    failure: Failure,
+    now: Now,
+    context: impl FnOnce() -> Context,
+) -> After {
+    let Failure { mut error, retry_after } = failure;
+    let wait = step.retry.backoff.delay(tries.attempt, now.random);
+    let at = after(now.at, wait.max(retry_after.unwrap_or_default()));
+    let may = tries.in_time(at)
+        && tries.attempt < step.retry.attempts
+        && step.retry.on.contains(&error.kind)
+        && !step.action.asks_once();
+    if may && wants_retry(step, &mut error, context) {
+        After::Again { at, error, counts: true }
+    } else {
+        After::Failed(error)
+    }
+}
+
+/// The workflow's code has not begun: that is nobody's attempt, but it must come to an end.
+fn not_started(step: &Step, tries: Tries, error: StepError, now: Now) -> After {
+    match try_later(step, tries, now) {
+        Some(at) => After::Again { at, error, counts: false },
+        None => {
+            let times = tries.not_started.saturating_add(1);
+            let message = format!("{} (could not be begun {times} times)", error.message);
+            After::Failed(StepError { message, ..error })
+        }
+    }
+}
+
+/// When to try again what is not the step's fault; none after [`MAX_NOT_STARTED`] times in a row, or when time is up.
+pub(super) fn try_later(step: &Step, tries: Tries, now: Now) -> Option<Timestamp> {
+    let times = tries.not_started.saturating_add(1);
+    let at = after(now.at, step.retry.backoff.delay(times, now.random));
+    (times < MAX_NOT_STARTED && tries.in_time(at)).then_some(at)
+}
+
+impl Tries {
+    fn in_time(&self, at: Timestamp) -> bool {
+        at < self.run_deadline && self.step_deadline.is_none_or(|deadline| at < deadline)
+    }
+}
+
+/// Decides by `retry.when`; where that fails, there is no other attempt, and the error says so.
+fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Context) -> bool {
+    let Some(when) = &step.retry.when else { return true };
+    let seen = serde_json::json!({"kind": error.kind, "code": error.code, "message": error.message});
+    match when.decide(&context().with("error", seen)) {
+        Ok(again) => again,
+        Err(failed) => {
+            error.message = format!("{} (not tried again: retry.when: {failed})", error.message);
+            false
+        }
+    }
+}
+
+/// Which of the times was up.
+pub(super) fn timeout(step: &Step, tries: Tries, now: Timestamp) -> StepError {
+    if now >= tries.run_deadline {
+        let message = "the run's time was up before the step ended";
+        return error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
+    }
+    if tries.step_deadline.is_some_and(|due| due <= now) {
+        return step_timeout(step);
+    }
+    let limit =
+        step.attempt_timeout.map(|limit| format!(" of {} s", limit.as_secs_f64())).unwrap_or_default();
+    error(ErrorKind::Timeout, "ATTEMPT_TIMEOUT", format!("the attempt took longer than its time{limit}"))
+}
+
+pub(super) fn step_timeout(step: &Step) -> StepError {
+    let seconds = step.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
+    let message = format!("all attempts together took longer than {seconds} s");
+    error(ErrorKind::Timeout, "STEP_TIMEOUT", message)
+}
+
+/// When all attempts at a step must have ended.
+pub(super) fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestamp> {
+    Some(after(status.started_at.as_ref()?.0, step.timeout?))
+}
+
+/// Checks an output, of an item where the step has some, against the step's schema.
+pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<(), StepError> {
+    let Some(schema) = &step.output else { return Ok(()) };
+    schema.check(output).map_err(|violations| {
+        let message = format!("the step's output breaks its schema: {}", schema::message(&violations));
+        error(ErrorKind::Schema, "OUTPUT_INVALID", message)
+    })
+}

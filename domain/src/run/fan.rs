@@ -1,0 +1,73 @@
+//! The items of a `forEach`, evaluated once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crds::constants::MAX_ITEMS;
+use crds::run::StepError;
+use crds::workflow::ErrorKind;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::render::expression_error;
+use super::state::error;
+use crate::expr::Context;
+use crate::workflow::ForEach;
+
+/// A list, and what its items' templates see: fixed once the step has begun, since all that it needs has ended.
+#[derive(Debug)]
+pub(super) struct Fan {
+    context: Context,
+    items: Vec<Arc<Value>>,
+}
+
+impl Fan {
+    /// Evaluates the list.
+    pub(super) fn new(for_each: &ForEach, context: Context) -> Result<Self, StepError> {
+        let items =
+            for_each.items.render(&context).map_err(|failed| expression_error("forEach.items", &failed))?;
+        let Value::Array(items) = items else {
+            let message = "forEach.items: it must give a list";
+            return Err(error(ErrorKind::User, "ITEMS_INVALID", message));
+        };
+        if items.len() > MAX_ITEMS {
+            let message =
+                format!("forEach.items: the list has {} items; at most {MAX_ITEMS} are allowed", items.len());
+            return Err(error(ErrorKind::User, "TOO_MANY_ITEMS", message));
+        }
+        Ok(Self { context, items: items.into_iter().map(Arc::new).collect() })
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.items.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What the templates of an item see.
+    pub(super) fn context_of(&self, index: u32) -> Context {
+        let item = usize::try_from(index).ok().and_then(|index| self.items.get(index)).cloned();
+        let context = self.context.clone().with("index", Value::from(index));
+        context.with("item", item.unwrap_or_default())
+    }
+}
+
+/// Lists that have been evaluated, by step and the time that it began: a memory of what would be the same again, since
+/// each of a thousand ends asks for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fans(Arc<Mutex<BTreeMap<(String, Timestamp), Arc<Fan>>>>);
+
+impl Fans {
+    pub(super) fn get(
+        &self,
+        step: &str,
+        began: Timestamp,
+        make: impl FnOnce() -> Result<Fan, StepError>,
+    ) -> Result<Arc<Fan>, StepError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fan) = known.get(&(step.to_owned(), began)) {
+            return Ok(Arc::clone(fan));
+        }
+        let fan = Arc::new(make()?);
+        known.insert((step.to_owned(), began), Arc::clone(&fan));
+        Ok(fan)
+    }
+}

@@ -1,0 +1,212 @@
+//! Outputs of items until their step has ended: in the status while they are small together, else in batches in object
+//! storage.
+//!
+//! An item has ended when its output is in the status or in a batch that is stored; until then it keeps its place among
+//! those that run. So nothing that was recorded is lost, and object storage that is slow slows the items down.
+
+use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
+use crds::run::{ItemBatch, ItemFailure, ItemsStatus, StepError, StepPhase, StepStatus};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::apply::{check_size, wait_deadline};
+use super::attempt::After;
+use super::outcome::Stored;
+use super::ranges::Ranges;
+use super::state::{being_stored, end, is_being_stored};
+use super::stored::stored;
+use super::{Place, Run};
+use crate::schema;
+use crate::workflow::Step;
+
+/// Failures of items that are kept, with their messages.
+const MAX_FAILURES: usize = 20;
+/// Bytes of a failure's message.
+const MAX_FAILURE_MESSAGE: usize = 1_000;
+/// Bytes of what is asked of an item's approval.
+pub(super) const MAX_ITEM_QUESTION: usize = 256;
+/// Batches from which on small ones are stored again as one.
+const MANY_BATCHES: usize = 32;
+/// Bytes from which on a batch is not small.
+const SMALL_BATCH: u64 = 512 * 1024;
+
+/// Bytes of item outputs that may be in the status beside those of other steps.
+pub(super) fn room(others: usize) -> usize {
+    MAX_INLINE_OUTPUT_BYTES.min(MAX_INLINE_RUN_BYTES.saturating_sub(others))
+}
+
+/// Writes down what has become of an attempt at an item. `others` are the bytes of other steps' outputs in the status.
+pub(super) fn apply_item(
+    run: &Run,
+    step: &Step,
+    status: &mut StepStatus,
+    index: u32,
+    after: After,
+    others: usize,
+    now: Timestamp,
+) {
+    let deadline = wait_deadline(step, status, now);
+    let Some(items) = &mut status.items else { return };
+    let Some(item) = items.active.iter_mut().find(|item| item.index == index) else { return };
+    item.waiting = None;
+    item.next_at = None;
+    match after {
+        After::Succeeded(output) => match check_size("the item's output", &output.value) {
+            Ok(_) => {
+                item.code = None;
+                item.not_started = None;
+                items.outputs.insert(index, output.value);
+                settle_held(items, room(others));
+            }
+            Err(error) => fail_item(step, status, index, error),
+        },
+        After::Failed(error) => fail_item(step, status, index, error),
+        After::Again { at, error, counts } => {
+            item.next_at = Some(at.into());
+            item.code = Some(error.code);
+            if counts {
+                item.not_started = None;
+            } else {
+                item.attempt = item.attempt.saturating_sub(1);
+                item.not_started = Some(item.not_started.unwrap_or(0).saturating_add(1));
+            }
+        }
+        After::Waits => {
+            item.waiting = Some(run.waiting_for_run(&Place::item(&step.name, index), item.attempt));
+            item.next_at = deadline.map(Into::into);
+            item.not_started = None;
+        }
+    }
+}
+
+fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError) {
+    let Some(items) = &mut status.items else { return };
+    items.active.retain(|item| item.index != index);
+    let mut done = Ranges::parse(&items.done);
+    done.insert(index);
+    items.done = done.to_string();
+    items.failed = items.failed.saturating_add(1);
+    let StepError { kind, code, message, details } = error;
+    if items.failures.len() < MAX_FAILURES {
+        let message = short(&message, MAX_FAILURE_MESSAGE);
+        items.failures.push(ItemFailure { index, kind, code: code.clone(), message });
+    }
+    let goes_on = step.for_each.as_ref().is_some_and(|for_each| for_each.continue_on_error);
+    if !goes_on && status.error.is_none() {
+        let details = Some(json!({"item": index, "details": details}));
+        status.error = Some(StepError { kind, code, message: format!("item {index}: {message}"), details });
+    }
+}
+
+/// Records the end of items whose outputs have room in the status, or are stored by now, in their order.
+pub(super) fn settle_held(items: &mut ItemsStatus, room: usize) {
+    let held: Vec<u32> = items
+        .active
+        .iter()
+        .map(|item| item.index)
+        .filter(|index| items.outputs.contains_key(index))
+        .collect();
+    if held.is_empty() {
+        return;
+    }
+    let (mut done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
+    let size = |index: &u32| items.outputs.get(index).map_or(0, schema::size);
+    let inline = items.outputs.keys().filter(|index| done.contains(**index) && !stored.contains(**index));
+    let mut pile: usize = inline.map(size).sum();
+    let mut ended = Vec::new();
+    for index in held {
+        let bytes = if stored.contains(index) { 0 } else { size(&index) };
+        if pile.saturating_add(bytes) <= room {
+            pile = pile.saturating_add(bytes);
+            ended.push(index);
+        }
+    }
+    for index in ended {
+        done.insert(index);
+        items.succeeded = items.succeeded.saturating_add(1);
+        items.active.retain(|item| item.index != index);
+    }
+    items.done = done.to_string();
+}
+
+/// The next outputs to store, with the number of their batch: once an item has ended whose output has no room.
+pub(super) fn next_batch(items: &mut ItemsStatus) -> Option<(u32, Value)> {
+    if !items.active.iter().any(|item| items.outputs.contains_key(&item.index)) {
+        return None;
+    }
+    let mut stored = stored(&items.batches);
+    if items.batches.len() >= MANY_BATCHES {
+        let large = items.batches.iter().filter(|batch| batch.output_ref.bytes >= SMALL_BATCH);
+        stored = Ranges::of(large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()));
+    }
+    let mut values = Map::new();
+    let mut indexes = Ranges::default();
+    for (index, value) in items.outputs.iter().filter(|(index, _)| !stored.contains(**index)) {
+        indexes.insert(*index);
+        values.insert(index.to_string(), value.clone());
+    }
+    items.batches.push(ItemBatch { indexes: indexes.to_string(), output_ref: being_stored() });
+    Some((u32::try_from(items.batches.len()).unwrap_or(u32::MAX), Value::Object(values)))
+}
+
+/// The end of a store: of a batch, or of the step's whole output.
+pub(super) fn store_ended(
+    step: &Step,
+    status: &mut StepStatus,
+    stored: Stored,
+    others: usize,
+    now: Timestamp,
+) {
+    let is_whole = is_being_stored(status.output_ref.as_ref());
+    match stored {
+        Stored::At(reference) if is_whole => {
+            status.output_ref = Some(reference);
+            end(status, StepPhase::Succeeded, now);
+        }
+        Stored::At(reference) => {
+            status.not_started = None;
+            let Some(items) = &mut status.items else { return };
+            if let Some(batch) = items.batches.last_mut() {
+                batch.output_ref = reference;
+            }
+            drop_merged(items);
+            settle_held(items, room(others));
+        }
+        Stored::Again(at) => {
+            forget_store(status);
+            status.next_at = Some(at.into());
+            status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
+        }
+        Stored::Failed(error) => {
+            forget_store(status);
+            let message = format!("the outputs of the items of {}: {}", step.name, error.message);
+            status.error.get_or_insert(StepError { message, ..error });
+        }
+    }
+}
+
+fn forget_store(status: &mut StepStatus) {
+    status.output = None;
+    status.output_ref = None;
+    if let Some(items) = &mut status.items {
+        items.batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+    }
+}
+
+/// Batches whose outputs are all in the last one are not needed any more.
+fn drop_merged(items: &mut ItemsStatus) {
+    let Some(last) = items.batches.pop() else { return };
+    let all = Ranges::parse(&last.indexes);
+    items.batches.retain(|batch| !all.contains_all(&Ranges::parse(&batch.indexes)));
+    items.batches.push(last);
+}
+
+/// The text, or its beginning with a sign that it goes on.
+pub(super) fn short(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let cut = bytes.saturating_sub('…'.len_utf8());
+    let at = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= cut).last().unwrap_or(0);
+    format!("{}…", text.get(..at).unwrap_or_default())
+}

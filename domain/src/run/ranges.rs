@@ -1,0 +1,103 @@
+//! Sets of items as ranges: `0-412,414`.
+
+use std::fmt;
+
+/// A set of whole numbers that is written short where they follow each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ranges {
+    /// First and last, in order; neither overlapping nor adjacent.
+    ranges: Vec<(u32, u32)>,
+}
+
+impl Ranges {
+    /// From its text; what cannot be read is left out.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut set = Self::default();
+        for piece in text.split(',') {
+            let (first, last) = piece.split_once('-').unwrap_or((piece, piece));
+            if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
+                set.insert_range(first, last);
+            }
+        }
+        set
+    }
+
+    pub(super) fn of(numbers: impl IntoIterator<Item = u32>) -> Self {
+        let mut set = Self::default();
+        numbers.into_iter().for_each(|number| set.insert(number));
+        set
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
+    }
+
+    pub(super) fn contains_all(&self, other: &Self) -> bool {
+        other.iter().all(|number| self.contains(number))
+    }
+
+    pub(super) fn insert(&mut self, number: u32) {
+        self.insert_range(number, number);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().flat_map(|(first, last)| *first..=*last)
+    }
+
+    fn insert_range(&mut self, mut first: u32, mut last: u32) {
+        if first > last {
+            return;
+        }
+        self.ranges.retain(|(from, to)| {
+            let touches = *from <= last.saturating_add(1) && first <= to.saturating_add(1);
+            if touches {
+                first = first.min(*from);
+                last = last.max(*to);
+            }
+            !touches
+        });
+        let at = self.ranges.partition_point(|(from, _)| *from < first);
+        self.ranges.insert(at, (first, last));
+    }
+}
+
+impl fmt::Display for Ranges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (first, last)) in self.ranges.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            if first == last {
+                write!(f, "{comma}{first}")?;
+            } else {
+                write!(f, "{comma}{first}-{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::Ranges;
+
+    proptest! {
+        /// An item whose end was recorded is repeated, or one that never ran is left out.
+        #[test]
+        fn ranges_are_sets(numbers in proptest::collection::vec(0_u32..60, 0..60)) {
+            let set = Ranges::of(numbers.iter().copied());
+            let expected: BTreeSet<u32> = numbers.iter().copied().collect();
+            prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), expected.clone());
+            prop_assert_eq!(Ranges::parse(&set.to_string()), set.clone());
+            prop_assert!((0..60).all(|number| set.contains(number) == expected.contains(&number)));
+        }
+    }
+
+    #[test]
+    fn what_follows_each_other_is_written_short() {
+        assert_eq!(Ranges::of([3, 1, 0, 2, 7, 9]).to_string(), "0-3,7,9");
+        assert_eq!(Ranges::parse("").to_string(), "");
+    }
+}

@@ -1,0 +1,244 @@
+//! Rendering: a step's action with all templates replaced by their values.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crds::constants::{MAX_SUB_RUN_DEPTH, MAX_WAIT_SECONDS};
+use crds::run::{StepError, Waiting, WaitingFor};
+use crds::workflow::ErrorKind;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::state::{after, error};
+use super::{Place, Request, Run, SubRun, Work};
+use crate::expr::{Context, EvaluateError};
+use crate::schema;
+use crate::template::Template;
+use crate::workflow::{Action, Approval, Container, Http, HttpBody, HttpCredentials, Python, Step, Wait};
+
+/// A step that is ready, with its templates rendered.
+pub(super) enum Rendered {
+    /// It has its value already.
+    Value(Value),
+    /// A runner has to do something.
+    Work { input: Value, work: Work },
+    /// Somebody, or time, has to.
+    Waits { waiting: Waiting, until: Timestamp },
+}
+
+impl Run {
+    /// Renders a step's input and action, and checks the input.
+    pub(super) fn render(
+        &self,
+        step: &Step,
+        place: &Place,
+        attempt: u32,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Rendered, StepError> {
+        let input = step.with.render(context).map_err(|failed| expression_error("with", &failed))?;
+        if let Some(schema) = &step.input {
+            schema.check(&input).map_err(|violations| {
+                let message = format!("the step's input breaks its schema: {}", schema::message(&violations));
+                error(ErrorKind::Schema, "INPUT_INVALID", message)
+            })?;
+        }
+        let secret = self.with_secrets(context);
+        let work = match &step.action {
+            Action::Expr(value) => {
+                let value =
+                    value.render(context).map_err(|failed| expression_error("expr.value", &failed))?;
+                return Ok(Rendered::Value(value));
+            }
+            Action::Approval(approval) => return render_approval(approval, context, now),
+            Action::Wait(wait) => return render_wait(wait, context, now),
+            Action::Python(python) => render_python(python, &secret)?,
+            Action::Container(container) => render_container(container, context, &secret)?,
+            Action::Http(http) => Work::Http(Box::new(render_http(http, context, &secret)?)),
+            Action::Workflow(workflow) => {
+                let run = self.sub_run(place, attempt, &workflow.name, input)?;
+                return Ok(Rendered::Work { input: run.input.clone(), work: Work::Run(run) });
+            }
+        };
+        Ok(Rendered::Work { input, work })
+    }
+
+    fn sub_run(
+        &self,
+        place: &Place,
+        attempt: u32,
+        workflow: &str,
+        input: Value,
+    ) -> Result<SubRun, StepError> {
+        let depth = self.facts.depth.saturating_add(1);
+        if depth > MAX_SUB_RUN_DEPTH {
+            let message =
+                format!("a run of {workflow} would be {depth} deep; at most {MAX_SUB_RUN_DEPTH} are allowed");
+            return Err(error(ErrorKind::User, "SUB_RUN_TOO_DEEP", message));
+        }
+        Ok(SubRun { name: self.sub_run_name(place, attempt), workflow: workflow.to_owned(), input, depth })
+    }
+}
+
+fn render_approval(approval: &Approval, context: &Context, now: Timestamp) -> Result<Rendered, StepError> {
+    let message = text("approval.message", &approval.message, context)?;
+    let waiting = Waiting {
+        reason: WaitingFor::Approval,
+        message: Some(message),
+        roles: approval.roles.clone(),
+        run: None,
+    };
+    Ok(Rendered::Waits { waiting, until: after(now, approval.timeout) })
+}
+
+fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendered, StepError> {
+    let until = match wait {
+        Wait::For(duration) => after(now, *duration),
+        Wait::Until(program) => {
+            let value =
+                program.evaluate(context).map_err(|failed| expression_error("wait.until", &failed))?;
+            let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            time.ok_or_else(|| {
+                let message = "wait.until: it must give a time, as timestamp(…) or as text such as 2027-01-31T08:00:00Z";
+                error(ErrorKind::User, "WAIT_INVALID", message)
+            })?
+        }
+    };
+    if until > after(now, Duration::from_secs(MAX_WAIT_SECONDS)) {
+        let days = MAX_WAIT_SECONDS / 86_400;
+        let message = format!("the wait would last until {until}; at most {days} days are allowed");
+        return Err(error(ErrorKind::User, "WAIT_TOO_LONG", message));
+    }
+    let waiting = Waiting { reason: WaitingFor::Time, message: None, roles: Vec::new(), run: None };
+    Ok(Rendered::Waits { waiting, until })
+}
+
+fn render_python(python: &Python, secret: &Context) -> Result<Work, StepError> {
+    let Python { code, preload, env } = python;
+    Ok(Work::Python { code: code.clone(), preload: preload.clone(), env: texts("python.env", env, secret)? })
+}
+
+fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Work, StepError> {
+    let Container { command, args, env } = container;
+    let args = args.iter().enumerate().map(|(at, arg)| text(&format!("container.args[{at}]"), arg, context));
+    Ok(Work::Container {
+        command: command.clone(),
+        args: args.collect::<Result<_, _>>()?,
+        env: texts("container.env", env, secret)?,
+    })
+}
+
+fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<Request, StepError> {
+    let Http {
+        method,
+        max_response_bytes,
+        response,
+        url,
+        headers,
+        query,
+        body,
+        credentials,
+        tls,
+        success: _,
+    } = http;
+    let url = text("http.url", url, context)?;
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        return Err(error(
+            ErrorKind::User,
+            "HTTP_URL",
+            "http.url: the URL must begin with http:// or https://",
+        ));
+    }
+    Ok(Request {
+        method: *method,
+        url,
+        headers: texts("http.headers", headers, secret)?,
+        query: texts("http.query", query, context)?,
+        body: body.as_ref().map(|body| render_body(body, context)).transpose()?,
+        credentials: credentials
+            .as_ref()
+            .map(|credentials| render_credentials(credentials, secret))
+            .transpose()?,
+        max_response_bytes: *max_response_bytes,
+        response: *response,
+        tls: tls.clone(),
+    })
+}
+
+fn render_body(body: &HttpBody<Template>, context: &Context) -> Result<HttpBody<Value>, StepError> {
+    Ok(match body {
+        HttpBody::Json(json) => {
+            HttpBody::Json(json.render(context).map_err(|failed| expression_error("http.json", &failed))?)
+        }
+        HttpBody::Form(form) => HttpBody::Form(
+            texts("http.form", form, context)?
+                .into_iter()
+                .map(|(name, text)| (name, Value::String(text)))
+                .collect(),
+        ),
+        HttpBody::Text(template) => HttpBody::Text(Value::String(text("http.text", template, context)?)),
+    })
+}
+
+fn render_credentials(
+    credentials: &HttpCredentials<Template>,
+    context: &Context,
+) -> Result<HttpCredentials<String>, StepError> {
+    Ok(match credentials {
+        HttpCredentials::Bearer(bearer) => {
+            HttpCredentials::Bearer(text("http.auth.bearer", bearer, context)?)
+        }
+        HttpCredentials::Basic { username, password } => HttpCredentials::Basic {
+            username: text("http.auth.basic.username", username, context)?,
+            password: text("http.auth.basic.password", password, context)?,
+        },
+    })
+}
+
+fn texts(
+    field: &str,
+    templates: &BTreeMap<String, Template>,
+    context: &Context,
+) -> Result<BTreeMap<String, String>, StepError> {
+    templates
+        .iter()
+        .map(|(name, template)| Ok((name.clone(), text(&format!("{field}.{name}"), template, context)?)))
+        .collect()
+}
+
+/// An expression that failed on this run's data: the workflow's fault, and no retry would help.
+pub(super) fn expression_error(field: &str, failed: &EvaluateError) -> StepError {
+    error(ErrorKind::User, failed.code(), format!("{field}: {failed}"))
+}
+
+/// A template as text, also where it is one whole expression: environment, headers and URLs have no other type.
+fn text(field: &str, template: &Template, context: &Context) -> Result<String, StepError> {
+    template.render_text(context).map_err(|failed| expression_error(field, &failed))
+}
+
+impl Run {
+    /// Whether an answer is a success, by the step's `http.success`; without one, if its status is below 400.
+    ///
+    /// # Errors
+    /// If the expression fails on this answer.
+    pub fn http_succeeded(
+        &self,
+        step: &str,
+        status: u16,
+        headers: &BTreeMap<String, String>,
+        body: &Value,
+    ) -> Result<bool, EvaluateError> {
+        let success = self.workflow().step(step).and_then(|step| match &step.action {
+            Action::Http(http) => http.success.as_ref(),
+            _ => None,
+        });
+        let Some(success) = success else { return Ok(status < 400) };
+        let context = self
+            .base
+            .clone()
+            .with("status", json!(status))
+            .with("headers", json!(headers))
+            .with("body", body.clone());
+        success.decide(&context)
+    }
+}

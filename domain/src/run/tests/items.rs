@@ -1,0 +1,178 @@
+//! Steps with `forEach`.
+
+use super::*;
+
+const EACH: &str = "
+steps:
+- name: list
+  python: {code: x}
+- name: each
+  needs: [list]
+  forEach: {items: '${{ steps.list.output }}', maxParallel: 2}
+  python: {code: x}
+  with: {item: '${{ item }}', index: '${{ index }}'}
+output: {all: '${{ steps.each.output }}', done: '${{ steps.each.items.succeeded }}'}";
+
+fn listed(yaml: &str, list: Value) -> (Driver, Advance) {
+    let mut run = Driver::new(yaml);
+    run.advance();
+    let advance = run.succeeds("list", list);
+    (run, advance)
+}
+
+/// Outputs come out in the order of the list, however the items end, and no more run at once than may.
+#[test]
+fn items_run_side_by_side_and_their_outputs_are_in_order() {
+    let (mut run, first) = listed(EACH, json!(["a", "b", "c"]));
+    assert_eq!(places(&first), ["each/0#1", "each/1#1"]);
+    assert_eq!(first.start[1].input, json!({"item": "b", "index": 1}));
+    assert_eq!(first.start[1].idempotency_key, "uid-1/each/1");
+    assert_eq!(places(&run.succeeds("each/1", json!("B"))), ["each/2#1"]);
+    assert_eq!(run.step("each").items.as_ref().map(|items| items.done.as_str()), Some("1"));
+    run.succeeds("each/2", json!("C"));
+    let end = ended(run.succeeds("each/0", json!("A")));
+    assert_eq!(end.output, Some(json!({"all": ["A", "B", "C"], "done": 3})));
+    assert!(
+        run.step("each")
+            .items
+            .as_ref()
+            .is_some_and(|items| items.outputs.is_empty() && items.active.is_empty())
+    );
+}
+
+#[test]
+fn an_empty_list_is_done_at_once_and_what_is_no_list_is_refused() {
+    let (_, advance) = listed(EACH, json!([]));
+    assert_eq!(ended(advance).output, Some(json!({"all": [], "done": 0})));
+    let code = |list| ended(listed(EACH, list).1).error.map(|error| error.code);
+    assert_eq!(code(json!({"a": 1})), Some("ITEMS_INVALID".to_owned()));
+    assert_eq!(code(json!(vec![0; 1001])), Some("TOO_MANY_ITEMS".to_owned()));
+}
+
+/// One order that cannot be delivered must stop the others unless the workflow says otherwise; it is named.
+#[test]
+fn a_failed_item_fails_the_step_when_those_that_run_have_ended() {
+    let (mut run, _) = listed(EACH, json!([1, 2, 3]));
+    let advance = run.ends("each/0", 1, user("HTTP_404"));
+    assert_eq!((places(&advance), advance.finish.is_some()), (vec![], false));
+    let end = ended(run.succeeds("each/1", json!(1)));
+    let error = end.error.expect("an error");
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("HTTP_404", "item 0: the service said no"));
+    let items = run.step("each").items.clone().expect("items");
+    assert_eq!((items.failed, items.succeeded, items.failures.len()), (1, 1, 1));
+}
+
+#[test]
+fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
+    let yaml = EACH.replace("maxParallel: 2", "maxParallel: 2, continueOnError: true");
+    let (mut run, _) = listed(&yaml, json!([1, 2]));
+    run.ends("each/0", 1, user("NO"));
+    let end = ended(run.succeeds("each/1", json!("B")));
+    assert_eq!(end.output, Some(json!({"all": [null, "B"], "done": 1})));
+}
+
+/// An item that is tried again keeps its place, so that its attempt and time are known to the next runner.
+#[test]
+fn items_are_retried_by_themselves_and_keep_their_place() {
+    let yaml = EACH.replace(
+        "python: {code: x}\n  with",
+        "retry: {on: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
+    );
+    let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
+    let waits = run.ends("each/0", 1, user("NO"));
+    assert_eq!((places(&waits), waits.wait_until), (vec![], Some(at(6.0))));
+    run.resumes(&Lost::Interrupted);
+    // Without Infra in retry.on an item, too, runs at most once.
+    assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
+}
+
+/// The pod dies: items whose end is recorded are not repeated, those that ran are, as their next attempt.
+#[test]
+fn a_resumed_run_repeats_no_item_that_has_ended() {
+    let (mut run, _) = listed(EACH, json!([1, 2, 3, 4]));
+    run.succeeds("each/0", json!("A"));
+    let again = run.resumes(&Lost::Interrupted);
+    assert_eq!(places(&again), ["each/1#2", "each/2#2"]);
+    assert_eq!(
+        run.step("each").items.as_ref().map(|items| items.outputs.clone()),
+        Some([(0, json!("A"))].into())
+    );
+    let again = run.resumes(&Lost::OutOfMemory);
+    assert_eq!(places(&again), ["each/1#2", "each/2#2"], "whose memory it was is not known");
+}
+
+#[test]
+fn expressions_over_items_need_no_runner() {
+    let mut run = Driver::new(
+        "steps: [{name: e, forEach: {items: '${{ [1, 2, 3] }}'}, expr: {value: '${{ item * 2 + index }}'}}]",
+    );
+    assert_eq!(ended(run.advance()).output, Some(json!({"e": [2, 5, 8]})));
+}
+
+/// A step's timeout is for all of its items together.
+#[test]
+fn the_time_of_a_fan_out_ends() {
+    let yaml = EACH.replace("python: {code: x}\n  with", "timeout: 10s\n  python: {code: x}\n  with");
+    let (mut run, first) = listed(&yaml, json!([1, 2, 3]));
+    assert_eq!(first.start[0].deadline, at(11.0));
+    run.now = 10.5;
+    run.ends("each/0", 1, Outcome::TimedOut);
+    let end = ended(run.ends("each/1", 1, Outcome::TimedOut));
+    assert_eq!(end.error.map(|error| error.code), Some("STEP_TIMEOUT".to_owned()));
+}
+
+#[test]
+fn cancel_stops_running_items() {
+    let (mut run, _) = listed(EACH, json!([1, 2, 3]));
+    run.cancel = Some(Cancel::Now);
+    let advance = run.advance();
+    let stopped: Vec<String> = advance.stop.iter().map(|stop| stop.place.to_string()).collect();
+    assert_eq!(stopped, ["each/0", "each/1"]);
+    assert_eq!(run.step("each").phase, StepPhase::Cancelled);
+}
+
+/// A thousand items must neither take minutes to decide on, nor fill etcd.
+#[test]
+fn a_thousand_items_are_cheap_and_their_status_is_small() {
+    let yaml = EACH.replace("maxParallel: 2", "maxParallel: 100, continueOnError: true");
+    let list: Vec<Value> = (0..1000).map(|n| json!({"customer": n, "text": "x".repeat(100)})).collect();
+    let (mut run, first) = listed(&yaml, json!(list));
+    let mut running: Vec<Place> = first.start.into_iter().map(|start| start.place).collect();
+    let mut largest = 0;
+    let mut advance = Advance::default();
+    let mut count = 0;
+    while !running.is_empty() {
+        // Not in order: the ranges are as bad as they come.
+        let place = running.remove((count * 7) % running.len());
+        count += 1;
+        let outcome = match (place.item, count % 11) {
+            (None, _) => is_stored(&Value::Null, &format!("store://{count}")),
+            (Some(_), 0) => user(&"é".repeat(3)),
+            (Some(_), _) => Outcome::Succeeded(json!({"ok": count, "text": "y".repeat(60)}).into()),
+        };
+        let attempt =
+            advance.start.iter().find(|start| start.place == place).map_or(1, |start| start.attempt);
+        let outcome = match outcome {
+            Outcome::Failed(Failure { error, .. }) => {
+                Outcome::Failed(Failure::from(crds::run::StepError { message: "é".repeat(3000), ..error }))
+            }
+            other => other,
+        };
+        let mut state = run.run.on_outcome(&run.state, &place, attempt, outcome.clone(), at(run.now), 0.5);
+        if place.item.is_none() {
+            // The number of a store is that of its batch.
+            let number = (1..70).find(|number| run.state.is_running(&place, *number)).expect("a store");
+            state = run.run.on_outcome(&run.state, &place, number, outcome, at(run.now), 0.5);
+        }
+        run.state = state;
+        advance = run.advance();
+        running.extend(advance.start.iter().map(|start| start.place.clone()));
+        let status = written(&run.state.steps);
+        let each = status.iter().find(|step| step.name == "each").expect("each");
+        largest = largest.max(serde_json::to_string(each).expect("JSON").len());
+    }
+    let items = run.step("each").items.clone().expect("items");
+    assert_eq!((items.total, items.succeeded + items.failed, items.failures.len()), (1000, 1000, 20));
+    assert_eq!(ended(advance).phase, RunPhase::Succeeded);
+    assert!(largest < 64 * 1024, "{largest} bytes");
+}

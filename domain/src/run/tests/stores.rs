@@ -1,0 +1,139 @@
+//! Values too large for the run's status.
+
+use super::super::{Slot, fill, missing};
+use super::*;
+
+fn big() -> Value {
+    json!("x".repeat(20_000))
+}
+
+fn store_of(advance: &Advance) -> (String, &Value) {
+    let start = advance.start.first().expect("a start");
+    let Work::Store(value) = &start.work else { panic!("a store, not {:?}", start.work) };
+    (format!("{}#{}", start.place, start.attempt), value)
+}
+
+/// A large output is stored before its step has ended; later steps read it as if it were in the status.
+#[test]
+fn a_large_output_is_stored_and_read_by_later_steps() {
+    let mut run = Driver::new(
+        "steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: b, needs: [a], expr: {value: '${{ size(steps.a.output) }}'}}]",
+    );
+    let facts = Facts { input: json!({"text": "x".repeat(20_000)}), ..Facts::default() };
+    run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
+    let advance = run.advance();
+    let (place, value) = store_of(&advance);
+    assert_eq!((place.as_str(), value), ("a#1", &big()));
+    assert_eq!(written(&run.state.steps)[0].output, None);
+    let end = ended(run.ends("a", 1, is_stored(&big(), "store://a")));
+    assert_eq!(end.output, Some(json!({"b": 20_000})));
+    let mut read = written(&run.state.steps);
+    assert_eq!((read[0].output.clone(), read[0].output_ref.clone()), (None, Some(stored_at("store://a"))));
+    let slot = Slot::Output { step: "a".to_owned() };
+    assert_eq!(missing(&read), [(slot.clone(), stored_at("store://a"))]);
+    fill(&mut read, &slot, big());
+    assert_eq!(read, run.state.steps);
+}
+
+#[test]
+fn an_output_that_the_runner_stored_is_not_stored_again() {
+    let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
+    run.advance();
+    let end = run.ends("a", 1, is_stored(&big(), "store://a"));
+    assert_eq!((end.start.len(), ended(end).phase), (0, RunPhase::Succeeded));
+}
+
+/// Nothing is cut silently: what cannot be stored fails its step, with both numbers; storage that is away is waited for.
+#[test]
+fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
+    let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
+    run.advance();
+    assert_eq!(store_of(&run.succeeds("a", big())).0, "a#1");
+    let waits = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
+    assert_eq!(waits.wait_until, Some(at(3.0)));
+    run.now = 3.0;
+    assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, the step is not repeated");
+    let end = ended(run.ends("a", 1, user("OUTPUT_TOO_LARGE")));
+    assert_eq!(end.error.map(|error| error.code), Some("OUTPUT_TOO_LARGE".to_owned()));
+    let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
+    run.advance();
+    let error = ended(run.succeeds("a", json!("x".repeat(17 << 20)))).error.expect("an error");
+    assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
+}
+
+/// Many small outputs must not fill the status either.
+#[test]
+fn what_has_no_room_beside_the_others_is_stored() {
+    let many: String =
+        (0..18).map(|n| format!("\n- {{name: s{n}, expr: {{value: '{}'}}}}", "x".repeat(15_000))).collect();
+    let advance = Driver::new(&format!("steps:{many}")).advance();
+    assert_eq!(store_of(&advance).0, "s17#1");
+}
+
+/// The pod is lost while an output is being stored: the step has not ended, and is taken up again.
+#[test]
+fn a_store_that_was_lost_is_made_again() {
+    let mut run =
+        Driver::new("steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: p, python: {code: x}}]");
+    let facts = Facts { input: json!({"text": "x".repeat(20_000)}), ..Facts::default() };
+    run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
+    run.advance();
+    run.succeeds("p", big());
+    let again = run.resumes(&Lost::Interrupted);
+    assert_eq!(places(&again), ["p#2", "a#1"]);
+}
+
+const FAN: &str =
+    "steps: [{name: e, forEach: {items: [0, 1, 2, 3, 4, 5], maxParallel: 3}, python: {code: x}}]";
+
+/// Item outputs that do not fit go to storage as batches; an item has ended when its output is in one.
+#[test]
+fn outputs_of_items_are_stored_in_batches() {
+    let half = |n: u32| json!(format!("{n}{}", "x".repeat(9_000)));
+    let mut run = Driver::new(FAN);
+    run.advance();
+    assert_eq!(places(&run.succeeds("e/0", half(0))), ["e/3#1"]);
+    let advance = run.succeeds("e/1", half(1));
+    assert_eq!(store_of(&advance), ("e#1".to_owned(), &json!({"0": half(0), "1": half(1)})));
+    let read = written(&run.state.steps);
+    let items = read[0].items.as_ref().expect("items");
+    assert_eq!((items.done.as_str(), items.outputs.len(), items.batches.len()), ("0", 1, 0));
+    assert!(items.active.iter().any(|item| item.index == 1), "it has not ended until its output is stored");
+    let advance = run.ends("e", 1, is_stored(&Value::Null, "store://1"));
+    assert_eq!(places(&advance), ["e/4#1"]);
+    let mut read = written(&run.state.steps);
+    let items = read[0].items.clone().expect("items");
+    assert_eq!(
+        (items.done.as_str(), items.outputs.len(), items.batches[0].indexes.as_str()),
+        ("0-1", 0, "0-1")
+    );
+    let [(slot, reference)] = missing(&read).try_into().expect("one batch");
+    assert_eq!(reference, stored_at("store://1"));
+    fill(&mut read, &slot, json!({"0": half(0), "1": half(1)}));
+    assert_eq!(missing(&read), []);
+    // The next runner goes on with the values that it has fetched.
+    run.state = run.run.resume(&State { steps: read, ending: None }, &Lost::OutOfMemory, at(run.now));
+    assert_eq!(places(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
+    run.succeeds("e/2", half(2));
+    run.succeeds("e/3", half(3));
+    run.ends("e", 2, is_stored(&Value::Null, "store://2"));
+    run.succeeds("e/4", half(4));
+    let advance = run.succeeds("e/5", json!(5));
+    let (place, list) = store_of(&advance);
+    assert_eq!((place.as_str(), list.as_array().map(Vec::len), &list[3]), ("e#3", Some(6), &half(3)));
+    let end = run.ends("e", 3, is_stored(&Value::Null, "store://list"));
+    assert_eq!(ended(end).phase, RunPhase::Succeeded);
+    assert_eq!(written(&run.state.steps)[0].output_ref, Some(stored_at("store://list")));
+}
+
+#[test]
+fn a_fan_out_without_storage_fails_when_its_outputs_do_not_fit() {
+    let mut run = Driver::new(FAN);
+    run.advance();
+    run.succeeds("e/0", json!("x".repeat(9_000)));
+    run.succeeds("e/1", json!("x".repeat(9_000)));
+    run.ends("e", 1, user("OUTPUT_TOO_LARGE"));
+    run.succeeds("e/2", json!(1));
+    let end = ended(run.succeeds("e/3", json!(1)));
+    assert_eq!(end.error.map(|error| error.code), Some("OUTPUT_TOO_LARGE".to_owned()));
+}

@@ -1,0 +1,27 @@
+//! `spec.schedules`: names, inputs, and when they are due.
+
+use std::collections::BTreeSet;
+
+use crds::WorkflowSpec;
+use serde_json::json;
+
+use super::problems::Problems;
+use crate::schema::{self, Schema};
+
+/// A schedule that could never start a run is told of now, not at night.
+pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut Problems) {
+    let mut seen = BTreeSet::new();
+    for (index, schedule) in spec.schedules.iter().enumerate() {
+        let path = format!("spec.schedules[{index}]");
+        if !seen.insert(schedule.name.as_str()) {
+            let message = format!("there is another schedule {}", schedule.name);
+            problems.add(format!("{path}.name"), "DuplicateName", message);
+        }
+        problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
+        let given = schedule.input.clone().unwrap_or_else(|| json!(null));
+        if let Some(Err(violations)) = input.map(|input| input.check(&given)) {
+            let message = format!("the input breaks spec.input.schema: {}", schema::message(&violations));
+            problems.add(format!("{path}.input"), "ScheduleInput", message);
+        }
+    }
+}

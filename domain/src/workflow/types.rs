@@ -1,0 +1,97 @@
+//! What is known of the types of data before a run, from declared schemas.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::expr::Segment;
+use crate::schema::exclude::{Excluded, descend, exclude};
+
+/// Declared types of a workflow's data.
+#[derive(Debug, Default)]
+pub(super) struct Types<'a> {
+    /// `spec.input.schema`.
+    pub(super) input: Option<&'a Value>,
+    /// Of each step.
+    pub(super) steps: BTreeMap<&'a str, StepType<'a>>,
+}
+
+/// What is known of a step's output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepType<'a> {
+    /// Of the output, or of one item's.
+    pub(super) output: Option<&'a Value>,
+    /// Whether the output is a list of these.
+    pub(super) is_list: bool,
+}
+
+impl<'a> Types<'a> {
+    /// Why a path cannot be read, where its type says so for certain. `item` is the type of `item`.
+    pub(super) fn mismatch(&self, path: &[Segment], item: Option<&Value>) -> Option<String> {
+        let (root, rest) = path.split_first()?;
+        let excluded = match root.name()? {
+            "input" => exclude(self.input?, rest),
+            "item" => exclude(item?, rest),
+            "steps" => {
+                let (step, rest) = rest.split_first()?;
+                let (field, rest) = rest.split_first()?;
+                let known = self.steps.get(step.name()?)?;
+                if field.name() != Some("output") {
+                    return None;
+                }
+                let rest = if known.is_list {
+                    let Some((first, rest)) = rest.split_first() else { return None };
+                    if let Some(name) = first.name() {
+                        return Some(format!(
+                            "{}: it is a list, with one entry for each item, and has no `{name}`",
+                            written(path)
+                        ));
+                    }
+                    rest
+                } else {
+                    rest
+                };
+                exclude(known.output?, rest)
+            }
+            _ => return None,
+        };
+        excluded.map(|Excluded { message }| format!("{}: {message}", written(path)))
+    }
+
+    /// The type of what a path reads; none where it is not known.
+    pub(super) fn schema(&self, path: &[Segment]) -> Option<&'a Value> {
+        let (root, rest) = path.split_first()?;
+        let (schema, rest) = match root.name()? {
+            "input" => (self.input?, rest),
+            "steps" => {
+                let (step, rest) = rest.split_first()?;
+                let (field, rest) = rest.split_first()?;
+                let known = self.steps.get(step.name()?).filter(|_| field.name() == Some("output"))?;
+                match (known.is_list, rest.split_first()) {
+                    (false, _) => (known.output?, rest),
+                    (true, Some((Segment::Element, rest))) => (known.output?, rest),
+                    (true, _) => return None,
+                }
+            }
+            _ => return None,
+        };
+        descend(schema, rest)
+    }
+}
+
+/// A path as it is written in an expression.
+fn written(path: &[Segment]) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Field(name) if text.is_empty() => text.push_str(name),
+            Segment::Field(name) if name.contains('-') => text.push_str(&format!("[\"{name}\"]")),
+            Segment::Field(name) => {
+                text.push('.');
+                text.push_str(name);
+            }
+            Segment::Element => text.push_str("[…]"),
+        }
+    }
+    text
+}
