@@ -53,7 +53,9 @@ impl Fan {
 /// Lists that have been evaluated, by step and the time that it began: a memory of what would be the same again, since
 /// each of a thousand ends asks for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fans(Arc<Mutex<BTreeMap<(String, Timestamp), Arc<Fan>>>>);
+pub(super) struct Fans(Arc<Mutex<Known>>);
+
+type Known = BTreeMap<(String, Timestamp), Arc<Fan>>;
 
 impl Fans {
     pub(super) fn get(

@@ -89,8 +89,8 @@ mod tests {
         fn ranges_are_sets(numbers in proptest::collection::vec(0_u32..60, 0..60)) {
             let set = Ranges::of(numbers.iter().copied());
             let expected: BTreeSet<u32> = numbers.iter().copied().collect();
-            prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), expected.clone());
-            prop_assert_eq!(Ranges::parse(&set.to_string()), set.clone());
+            prop_assert_eq!(&set.iter().collect::<BTreeSet<_>>(), &expected);
+            prop_assert_eq!(&Ranges::parse(&set.to_string()), &set);
             prop_assert!((0..60).all(|number| set.contains(number) == expected.contains(&number)));
         }
     }

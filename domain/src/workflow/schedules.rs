@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crds::WorkflowSpec;
-use serde_json::json;
 
 use super::problems::Problems;
 use crate::schema::{self, Schema};
@@ -18,7 +17,7 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
-        let given = schedule.input.clone().unwrap_or_else(|| json!(null));
+        let given = schedule.input.clone().unwrap_or_default();
         if let Some(Err(violations)) = input.map(|input| input.check(&given)) {
             let message = format!("the input breaks spec.input.schema: {}", schema::message(&violations));
             problems.add(format!("{path}.input"), "ScheduleInput", message);

@@ -40,7 +40,7 @@ impl<'a> Types<'a> {
                     return None;
                 }
                 let rest = if known.is_list {
-                    let Some((first, rest)) = rest.split_first() else { return None };
+                    let (first, rest) = rest.split_first()?;
                     if let Some(name) = first.name() {
                         return Some(format!(
                             "{}: it is a list, with one entry for each item, and has no `{name}`",
