@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     db::{self, Urls},
-    erd, graphql, http, mirror, serve,
+    erd, graphql, http, mirror,
+    objects::Credentials,
+    serve,
 };
 
 /// Mirrors Kubernetes into Postgres; serves REST and GraphQL.
@@ -76,6 +78,12 @@ pub struct Options {
     /// Address of REST and GraphQL.
     #[arg(long, env = "SMB_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     pub http_addr: SocketAddr,
+    /// Address of what runners alone are answered; no Ingress leads there.
+    #[arg(long, env = "SMB_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
+    pub internal_listen: SocketAddr,
+    /// Where to keep what is large.
+    #[command(flatten)]
+    pub objects: ObjectStore,
     /// Address of the health endpoints and metrics.
     #[arg(long, env = "SMB_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
@@ -94,6 +102,45 @@ pub struct Options {
     /// Name of the lease that elects the replica that mirrors.
     #[arg(long, env = "SMB_MIRROR_LEASE_NAME", default_value = "smb-copilot-mirror", global = true)]
     pub mirror_lease_name: String,
+}
+
+/// Object storage: a directory, or a bucket that speaks S3. The variables of the latter are those of the AWS tools.
+#[derive(Clone, Args)]
+pub struct ObjectStore {
+    /// `file:///directory`, which all replicas must share, or `s3://bucket/prefix`. Absent: runs whose outputs are
+    /// large fail, and say so.
+    #[arg(long, env = "SMB_OBJECT_STORE_URL", global = true)]
+    pub object_store_url: Option<String>,
+    /// The server of the bucket, where it is not Amazon's.
+    #[arg(long, env = "AWS_ENDPOINT_URL", global = true)]
+    pub aws_endpoint_url: Option<String>,
+    /// The region of the bucket.
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
+    pub aws_region: String,
+    /// The id of the key to the bucket.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value = "", hide_env_values = true, global = true)]
+    pub aws_access_key_id: String,
+    /// The key to the bucket.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", default_value = "", hide_env_values = true, global = true)]
+    pub aws_secret_access_key: String,
+    /// The token that a temporary key comes with.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true)]
+    pub aws_session_token: Option<String>,
+}
+
+impl ObjectStore {
+    /// How to reach the bucket, and as whom.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Credentials {
+            endpoint: filled(&self.aws_endpoint_url),
+            region: self.aws_region.clone(),
+            access_key_id: self.aws_access_key_id.clone(),
+            secret_access_key: self.aws_secret_access_key.clone(),
+            session_token: filled(&self.aws_session_token),
+        }
+    }
 }
 
 /// Database URLs. Only the owner's is needed: see `docs/decisions/0002-database-roles.md`.
@@ -179,7 +226,9 @@ mod tests {
     #[test]
     fn help_does_not_show_the_values_of_secrets() {
         let help = Cli::command().render_long_help().to_string();
-        for secret in ["SMB_MIGRATION_DATABASE_URL", "SMB_DATABASE_URL", "SMB_CURSOR_KEY"] {
+        for secret in
+            ["SMB_MIGRATION_DATABASE_URL", "SMB_DATABASE_URL", "SMB_CURSOR_KEY", "AWS_SECRET_ACCESS_KEY"]
+        {
             assert!(help.contains(&format!("[env: {secret}]")), "{secret}");
         }
     }

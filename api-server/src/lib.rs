@@ -11,6 +11,7 @@ pub mod erd;
 pub mod graphql;
 pub mod http;
 pub mod mirror;
+pub mod objects;
 pub mod project;
 pub mod serve;
 pub mod state;

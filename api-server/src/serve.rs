@@ -1,18 +1,20 @@
 //! The process: everything it is made of, started and stopped together.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use axum::Router;
 use telemetry::{Health, Registry, health, logs, shutdown, tasks::Tasks};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Issuers, Verifier},
+    auth::{Issuers, Runners, Verifier},
     cli::Options,
     db::{AppPool, MirrorPool, Urls},
     http,
     mirror::{self, Mirror},
+    objects::{Location, Objects},
     state::AppState,
     store::CursorKey,
 };
@@ -44,7 +46,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let mirror =
         Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
     tasks.spawn("mirror", mirror.run(stop.clone()));
-    tasks.spawn("http", serve_http(options, state, stop));
+    let internal = http::internal_router(state.clone());
+    tasks.spawn("internal", serve_router(options.internal_listen, internal, stop.clone()));
+    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, stop));
     Ok(tasks.run(DRAIN).await?)
 }
 
@@ -56,15 +60,28 @@ async fn state(
 ) -> anyhow::Result<AppState> {
     let issuers: Issuers = options.oidc_issuers.parse().context("SMB_OIDC_ISSUERS cannot be used")?;
     let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
+    let db = AppPool::connect(urls).await.context("cannot connect as smb_app")?;
+    let kube = kube::Client::try_default().await.context("cannot reach Kubernetes")?;
     Ok(AppState {
-        db: AppPool::connect(urls).await.context("cannot connect as smb_app")?,
+        runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+        objects: objects(options)?,
+        db,
         mirror: MirrorPool::connect(urls).await.context("cannot connect as smb_mirror")?,
-        kube: kube::Client::try_default().await.context("cannot reach Kubernetes")?,
+        kube,
         verifier: Arc::new(Verifier::new(issuers)?),
         cursors: CursorKey::new(key)?,
         metrics: http::Metrics::registered(registry),
         stop: stop.clone(),
     })
+}
+
+fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
+    let Some(url) = options.objects.object_store_url.as_deref().filter(|url| !url.is_empty()) else {
+        tracing::warn!("no object storage is configured: runs with large outputs fail");
+        return Ok(None);
+    };
+    let location: Location = url.parse().context("SMB_OBJECT_STORE_URL cannot be used")?;
+    Ok(Some(Objects::new(location, options.objects.credentials())?))
 }
 
 fn mirror_options(options: &Options) -> mirror::Options {
@@ -75,9 +92,8 @@ fn mirror_options(options: &Options) -> mirror::Options {
     }
 }
 
-async fn serve_http(options: Options, state: AppState, stop: CancellationToken) -> anyhow::Result<()> {
-    let router = http::router(state)?;
-    let listener = TcpListener::bind(options.http_addr).await?;
-    tracing::info!(address = %options.http_addr, "serving");
+async fn serve_router(address: SocketAddr, router: Router, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(%address, "serving");
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
 }

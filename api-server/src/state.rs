@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Verifier,
+    auth::{Runners, Verifier},
     db::{AppPool, MirrorPool},
     http::Metrics,
+    objects::Objects,
     store::CursorKey,
 };
 
@@ -22,6 +23,10 @@ pub struct AppState {
     pub kube: kube::Client,
     /// Knows which tokens to trust.
     pub verifier: Arc<Verifier>,
+    /// Knows which pods hold which runs.
+    pub runners: Arc<Runners>,
+    /// Where large values are; `None` where no storage is configured.
+    pub objects: Option<Objects>,
     /// Signs cursors.
     pub cursors: CursorKey,
     /// Counts requests.

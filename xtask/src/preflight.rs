@@ -31,6 +31,8 @@ pub(crate) enum Need {
     Postgres,
     /// Python, for the tests of its host.
     Python,
+    /// Python's installer, for programs that Debian does not have.
+    Pip,
 }
 
 /// The Debian packages that are missing.
@@ -45,6 +47,9 @@ pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
     }
     if needs.contains(&Need::Python) {
         wanted.push(("python3", "python3"));
+    }
+    if needs.contains(&Need::Pip) {
+        wanted.push(("pip3", "python3-pip"));
     }
     let mut packages: Vec<&str> =
         wanted.into_iter().filter(|(name, _)| !program::exists(name)).map(|(_, package)| package).collect();

@@ -2,7 +2,7 @@
 
 use super::case::upper_snake;
 use crate::{
-    mirror,
+    mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
 };
 
@@ -26,6 +26,9 @@ pub enum Error {
     /// The cursor is of another list, or was altered.
     #[error("failed to accept the cursor")]
     InvalidCursor(#[from] InvalidCursor),
+    /// The cursor is no place in a log.
+    #[error("failed to accept the cursor: it is no place in a log")]
+    InvalidLogCursor,
     /// The tenant accepts no writes.
     #[error("failed to write: tenant {slug} is {}", name(*state))]
     TenantSuspended {
@@ -51,6 +54,36 @@ pub enum Error {
         /// The most it may have, in bytes.
         limit: usize,
     },
+    /// Values that are large cannot be kept.
+    #[error("failed to use object storage: none is configured")]
+    NoObjectStorage,
+    /// The output is too long.
+    #[error("failed to store an output of {bytes} bytes: {limit} are allowed")]
+    OutputTooLarge {
+        /// Its length, in bytes.
+        bytes: usize,
+        /// The most it may have, in bytes.
+        limit: usize,
+    },
+    /// The bytes are not those that were promised.
+    #[error("failed to accept the bytes: their SHA-256 is {found}, not {promised}")]
+    DigestMismatch {
+        /// What was promised.
+        promised: String,
+        /// What it is.
+        found: String,
+    },
+    /// More lines than may be sent at once.
+    #[error("failed to accept {lines} lines at once: {limit} are allowed")]
+    TooManyLines {
+        /// How many there are.
+        lines: usize,
+        /// How many may be sent.
+        limit: usize,
+    },
+    /// Object storage does not answer, or not as it should.
+    #[error("failed to use object storage")]
+    Objects(#[from] objects::Error),
     /// The idempotency key belongs to another request.
     #[error("failed to use the idempotency key: it belongs to another request")]
     KeyReused,

@@ -3,6 +3,8 @@
 
 pub mod case;
 mod error;
+pub mod logs;
+pub mod outputs;
 pub mod page;
 pub mod plans;
 pub mod runs;

@@ -59,7 +59,7 @@ fn principal(Claims { email, tenant: _, roles }: Claims, tenant: Option<Membersh
     Principal { email: email.to_lowercase(), roles, permissions, tenant, platform }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Error::Missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::Missing) }

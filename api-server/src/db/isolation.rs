@@ -30,7 +30,16 @@ async fn two_tenants(owner: &PgPool) {
 async fn without_a_tenant_no_row_exists(owner: PgPool) -> sqlx::Result<()> {
     two_tenants(&owner).await;
     let app = app_pool(&owner).await;
-    for table in ["tenants", "workflows", "workflow_runs", "events", "idempotency_keys"] {
+    for table in [
+        "tenants",
+        "workflows",
+        "workflow_runs",
+        "events",
+        "idempotency_keys",
+        "stored_outputs",
+        "run_logs",
+        "run_log_chunks",
+    ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;
         assert_eq!(rows, 0, "{table}");

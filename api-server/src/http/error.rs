@@ -13,6 +13,13 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound => Self::new(Code::NotFound),
+            Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
+            Error::OutputTooLarge { .. } | Error::TooManyLines { .. } => {
+                Self::new(Code::TooLarge).detail(detail)
+            }
+            Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
+            Error::Objects(_) => unavailable(&error, "object storage does not answer"),
+            Error::InvalidLogCursor => Self::new(Code::InvalidCursor).detail(detail),
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor),
             Error::TenantSuspended { .. } => Self::new(Code::TenantSuspended).detail(detail),
             Error::WorkflowArchived { .. } => Self::new(Code::WorkflowArchived).detail(detail),

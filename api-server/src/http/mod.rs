@@ -6,6 +6,7 @@ mod etag;
 mod extract;
 mod graphql;
 mod idempotency;
+mod internal;
 mod list;
 mod observe;
 mod openapi;
@@ -31,6 +32,7 @@ use authorize::Gate;
 
 use crate::{auth::Operations, state::AppState};
 
+pub use internal::internal_router;
 pub use observe::Metrics;
 pub(crate) use problem::{Code, FieldError, Problem};
 

@@ -6,6 +6,8 @@
 mod cursor;
 mod error;
 pub mod idempotency;
+pub mod logs;
+pub mod outputs;
 mod page;
 pub mod plans;
 pub mod runs;

@@ -106,6 +106,17 @@ pub async fn get(tx: &mut PlatformTx, id: Uuid) -> Result<Option<Tenant>, Error>
     .map_err(Error::query("read a tenant"))
 }
 
+/// The id of the tenant that a namespace belongs to.
+///
+/// # Errors
+/// The query fails.
+pub async fn id_of_namespace(tx: &mut PlatformTx, namespace: &str) -> Result<Option<Uuid>, Error> {
+    sqlx::query_scalar!("select id from tenants where namespace = $1 and deleted_at is null", namespace)
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::query("find the tenant of a namespace"))
+}
+
 /// Which tenants to list, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query {

@@ -16,8 +16,8 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
-    /// 400: the request is malformed.
-    BadRequest,
+    /// 400: the request cannot be read.
+    Malformed,
     /// 401: the token does not hold.
     InvalidToken,
     /// 403: this pod does not hold the run.
@@ -43,7 +43,7 @@ impl RefusalCode {
     pub fn is_transient(self) -> bool {
         match self {
             Self::Unavailable | Self::Unknown => true,
-            Self::BadRequest
+            Self::Malformed
             | Self::InvalidToken
             | Self::NotTheHolder
             | Self::NotFound

@@ -6,6 +6,7 @@ mod clusters;
 mod executables;
 mod libtest;
 pub(crate) mod postgres;
+mod s3;
 mod tier;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ pub(crate) struct Session<'a> {
     checkout: &'a Checkout,
     executables: Option<Vec<Executable>>,
     postgres: Postgres,
+    s3: s3::Server,
     clusters: Clusters<'a>,
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn run(
         checkout,
         executables: None,
         postgres: Postgres::new(&instance)?,
+        s3: s3::Server::new(&instance),
         clusters: Clusters::new(checkout, homes)?,
     };
     let mut sum = Tally::default();

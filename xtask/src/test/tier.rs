@@ -86,7 +86,8 @@ impl Tier {
         match self {
             Tier::Fmt | Tier::Clippy | Tier::Go => &[Need::Build],
             Tier::Unit => &[Need::Build, Need::Python],
-            Tier::Generated | Tier::Postgres => &[Need::Build, Need::Postgres],
+            Tier::Postgres => &[Need::Build, Need::Postgres, Need::Pip],
+            Tier::Generated => &[Need::Build, Need::Postgres],
             Tier::ControlPlane | Tier::Chart => &[Need::Build, Need::Postgres],
             Tier::Scenarios | Tier::Node => &[Need::Build, Need::Node],
         }
@@ -105,7 +106,9 @@ impl Tier {
             }
             Tier::Chart => session.clusters.control_plane(phases),
             Tier::Scenarios | Tier::Node => session.clusters.node(phases),
-            Tier::Generated | Tier::Postgres => {
+            Tier::Generated => phases.run("start Postgres", |phase| session.postgres.start(phase)),
+            Tier::Postgres => {
+                phases.run("fetch an S3 server", |phase| session.s3.fetch(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
             Tier::Fmt | Tier::Clippy | Tier::Go | Tier::Unit => Ok(()),
@@ -131,7 +134,11 @@ impl Tier {
     fn run_executables(self, phase: &mut Phase<'_>, session: &Session<'_>) -> anyhow::Result<Report> {
         let Some(select) = self.select() else { return Ok(Report::default()) };
         let environment = match self {
-            Tier::Postgres => session.postgres.environment(),
+            Tier::Postgres => {
+                let mut environment = session.postgres.environment();
+                environment.push(session.s3.environment());
+                environment
+            }
             Tier::ControlPlane => {
                 let mut environment = session.postgres.environment();
                 environment.extend(session.clusters.control_plane_environment());

@@ -60,6 +60,8 @@ codes! {
     TenantRequired = FORBIDDEN "tenant_required" "The token names no tenant";
     /// The token's tenant is not known here.
     TenantUnknown = FORBIDDEN "tenant_unknown" "The token's tenant is not known";
+    /// The pod does not hold the run.
+    NotTheHolder = FORBIDDEN "not_the_holder" "The pod does not hold the run";
     /// No such object, or no such path.
     NotFound = NOT_FOUND "not_found" "There is nothing here";
     /// The path has no such method.
@@ -86,10 +88,14 @@ codes! {
     InvalidInput = UNPROCESSABLE_ENTITY "invalid_input" "The input does not fit the workflow's schema";
     /// The same idempotency key came with another request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key belongs to another request";
+    /// The bytes are not those that their SHA-256 promises.
+    DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "The bytes are not those that were promised";
     /// The tenant is suspended or archived.
     TenantSuspended = LOCKED "tenant_suspended" "The tenant accepts no changes";
     /// Something of ours is broken.
     Internal = INTERNAL_SERVER_ERROR "internal" "The server has failed";
+    /// Values that are large cannot be kept: no object storage is configured.
+    NoObjectStorage = NOT_IMPLEMENTED "no_object_storage" "No object storage is configured";
     /// Something that the server needs is down.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "The server cannot do this now";
     /// The answer took too long.

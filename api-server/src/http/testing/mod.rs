@@ -1,6 +1,7 @@
-//! The whole router, over a real Postgres and a real issuer; Kubernetes is down.
+//! Both routers, over a real Postgres and a real issuer; Kubernetes knows runners and is down for all else.
 
 mod fixtures;
+mod kubernetes;
 
 use std::sync::Arc;
 
@@ -18,9 +19,12 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
 
+pub(in crate::http) use kubernetes::{HOLDER, IDLE, STRANGER};
+
 use crate::{
-    auth::testing::TestIssuer,
+    auth::{Runners, testing::TestIssuer},
     db::testing::{app_pool, mirror_pool},
+    objects::{Credentials, Location, Objects},
     state::AppState,
     store::CursorKey,
 };
@@ -29,7 +33,9 @@ use crate::{
 pub(in crate::http) struct Server {
     pub(in crate::http) issuer: TestIssuer,
     router: Router,
+    internal: Router,
     state: AppState,
+    _directory: Directory,
     pub(in crate::http) registry: Registry,
 }
 
@@ -39,23 +45,58 @@ pub(in crate::http) struct Answer {
     pub(in crate::http) status: u16,
     pub(in crate::http) headers: HeaderMap,
     pub(in crate::http) body: Value,
+    pub(in crate::http) bytes: Vec<u8>,
+}
+
+/// A directory of the test's own, until it ends.
+struct Directory(std::path::PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("smb-objects-{}", telemetry::ids::uuid_v7()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn objects(&self) -> Objects {
+        let nobody = Credentials {
+            endpoint: None,
+            region: String::new(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: None,
+        };
+        Objects::new(Location::Directory(self.0.clone()), nobody).unwrap()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Server {
     pub(in crate::http) async fn start(pool: &PgPool) -> Self {
         let issuer = TestIssuer::start().await;
         let registry = Registry::default();
+        let (db, kube) = (app_pool(pool).await, kubernetes::client());
+        let directory = Directory::new();
         let state = AppState {
-            db: app_pool(pool).await,
+            runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+            objects: Some(directory.objects()),
+            db,
             mirror: mirror_pool(pool).await,
-            kube: kubernetes_that_is_down(),
+            kube,
             verifier: Arc::new(issuer.verifier()),
             cursors: CursorKey::new("a key of the tests").unwrap(),
             metrics: crate::http::Metrics::registered(&registry),
             stop: CancellationToken::new(),
         };
         fixtures::apply(&state.mirror).await;
-        Self { issuer, router: crate::http::router(state.clone()).unwrap(), state, registry }
+        let router = crate::http::router(state.clone()).unwrap();
+        let internal = crate::http::internal_router(state.clone());
+        Self { issuer, router, internal, state, registry, _directory: directory }
     }
 
     pub(in crate::http) async fn get(&self, tenant: &str, role: &str, path: &str) -> Answer {
@@ -105,11 +146,21 @@ impl Server {
     }
 
     pub(in crate::http) async fn send(&self, request: Request<Body>) -> Answer {
-        let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        answer(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Sends a request of a runner to the internal port.
+    pub(in crate::http) async fn internal(&self, token: &str, request: Builder, body: Vec<u8>) -> Answer {
+        let request = bearer(request, token).body(Body::from(body)).unwrap();
+        answer(self.internal.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// The same server without object storage.
+    pub(in crate::http) fn without_objects(mut self) -> Self {
+        self.state.objects = None;
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self.internal = crate::http::internal_router(self.state.clone());
+        self
     }
 
     /// The process is asked to leave.
@@ -138,9 +189,9 @@ fn bearer(request: Builder, token: &str) -> Builder {
     request.header("authorization", format!("Bearer {token}"))
 }
 
-fn kubernetes_that_is_down() -> kube::Client {
-    let service = tower::service_fn(|_: Request<kube::client::Body>| async {
-        Response::builder().status(503).body(Body::from("down"))
-    });
-    kube::Client::new(service, "default")
+async fn answer(response: Response<Body>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body, bytes }
 }

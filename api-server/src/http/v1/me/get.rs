@@ -60,7 +60,7 @@ mod tests {
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn without_a_token_nothing_is_said(pool: PgPool) {
         let server = Server::start(&pool).await;
-        let Answer { status, headers, body } = server.anonymous("/v1/me").await;
+        let Answer { status, headers, body, bytes: _ } = server.anonymous("/v1/me").await;
         assert_eq!((status, body["code"].as_str()), (401, Some("unauthenticated")));
         assert!(headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         let forged = server.with_token("not.a.token", "/v1/me").await;

@@ -1,0 +1,9 @@
+//! Values that are too large for a run's status: kept in object storage, by reference.
+
+mod name;
+mod put;
+mod read;
+
+pub use name::Name;
+pub use put::{NewOutput, put};
+pub use read::read;
