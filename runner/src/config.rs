@@ -1,6 +1,9 @@
 //! Flags, each with an environment variable.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crds::names;
+use url::Url;
 
 /// Executes the steps of one workflow run, inside the pod of its Job.
 #[derive(Debug, clap::Parser)]
@@ -24,6 +27,18 @@ pub(crate) struct Config {
     /// The image of Python steps that name none, as the operator knows it: both number hosts by their images.
     #[arg(long, env = "SMB_PYTHON_IMAGE")]
     pub(crate) python_image: String,
+    /// The directory below which each of the workflow's secrets has its own: `<name>/<key>`.
+    #[arg(long, env = "SMB_SECRETS", default_value = "/run/smb-secrets")]
+    pub(crate) secrets: PathBuf,
+    /// The api-server's internal port. Without it there is no object storage, and logs are on standard output alone.
+    #[arg(long, env = "SMB_API_URL")]
+    pub(crate) api_url: Option<Url>,
+    /// The projected token for it.
+    #[arg(long, env = "SMB_API_TOKEN", default_value_os_t = Path::new(names::API_TOKEN_DIRECTORY).join("token"))]
+    pub(crate) api_token: PathBuf,
+    /// Take another run of the same revision when one has left, instead of leaving: the operator ends this pod.
+    #[arg(long, env = "SMB_STAY")]
+    pub(crate) stay: bool,
     #[command(flatten)]
     pub(crate) logs: telemetry::logs::Options,
 }

@@ -1,11 +1,19 @@
 //! The step hosts of this pod, each connected as soon as it is up.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use futures::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
+
+use protocol::host::StepId;
 
 use crate::host::{ConnectError, Host, HostLost, connect};
 
@@ -16,6 +24,7 @@ type Connection = Shared<BoxFuture<'static, Result<Host, HostUnavailable>>>;
 pub(crate) struct Hosts {
     hosts: Arc<domain::hosts::Hosts>,
     connections: Arc<[Connection]>,
+    last_id: Arc<AtomicU64>,
 }
 
 /// A step's host is gone, or never came.
@@ -43,7 +52,12 @@ impl Hosts {
             connection
         });
         let connections = connections.collect();
-        Self { hosts: Arc::new(hosts), connections }
+        Self { hosts: Arc::new(hosts), connections, last_id: Arc::default() }
+    }
+
+    /// A name for one more execution, used on none of the hosts before.
+    pub(crate) fn next_id(&self) -> StepId {
+        self.last_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The host of a step, once it is connected.

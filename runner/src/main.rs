@@ -1,6 +1,7 @@
 //! What runs inside a run's Job: takes the run that is assigned to this pod, executes its steps, reports, leaves.
 
 mod action;
+mod api;
 mod assignment;
 mod chain;
 mod config;
@@ -8,6 +9,7 @@ mod host;
 mod hosts;
 mod logs;
 mod run;
+mod secrets;
 mod serve;
 mod store;
 

@@ -1,4 +1,4 @@
-//! The life of the process: one run, from its assignment to its end.
+//! The life of the process: one run, or one after the other, from assignment to end.
 
 use std::os::fd::AsFd as _;
 
@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    api::ApiServer,
     assignment::{self, Assignment},
     config::Config,
-    logs::Logs,
+    logs::{Logs, Shipping},
     run::{Held, Setting, execute},
-    store::Kubernetes,
+    store::{Kubernetes, Store},
 };
 
 /// Assignments of one pod are few.
@@ -22,14 +23,21 @@ const WAITING_ASSIGNMENTS: usize = 16;
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let stop = telemetry::shutdown::on_signals().context("failed to listen for signals")?;
     let stdout = std::io::stdout().as_fd().try_clone_to_owned().context("failed to open standard output")?;
-    let (logs, writer) = Logs::start(tokio::fs::File::from_std(stdout.into()));
-    let executed = hold(&config, logs, stop).await;
+    let api = config.api_url.clone().map(|url| ApiServer::new(url, config.api_token.clone())).transpose()?;
+    let shipping = api.clone().map(|api| Shipping { api, pod: config.pod_name.clone() });
+    let (logs, writer) = Logs::start(tokio::fs::File::from_std(stdout.into()), shipping);
+    let executed = hold(&config, api.as_ref(), logs, stop).await;
     // All that writes lines is gone: the writer ends when the last line is out.
     writer.await.context("failed to follow the log of steps")??;
     executed
 }
 
-async fn hold(config: &Config, logs: Logs, stop: CancellationToken) -> anyhow::Result<()> {
+async fn hold(
+    config: &Config,
+    api: Option<&ApiServer>,
+    logs: Logs,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let client = client().await?;
     let store = Kubernetes::new(&client, &config.pod_namespace);
     let (to, mut assignments) = mpsc::channel(WAITING_ASSIGNMENTS);
@@ -39,18 +47,41 @@ async fn hold(config: &Config, logs: Logs, stop: CancellationToken) -> anyhow::R
         pod_uid: &config.pod_uid,
         python_image: &config.python_image,
         sockets: &config.sockets,
+        secrets: &config.secrets,
+        api,
         logs,
         stop,
     };
-    let executing = async {
-        let Some(held) = take(&setting, &mut assignments).await else { return Ok(None) };
-        execute(&setting, held, &mut assignments).await.map(Some)
-    };
-    let left = tokio::select! {
-        left = executing => left.context("failed to execute the run")?,
-        ended = watching => return ended.context("failed to hear of assignments"),
-    };
-    info!(tenant.name = config.tenant, pod.name = config.pod_name, ?left, "leaving");
+    tokio::select! {
+        executed = work(config, &setting, &mut assignments) => executed,
+        ended = watching => ended.context("failed to hear of assignments"),
+    }
+}
+
+/// Executes one run; of a pod that stays, one after the other until it is told to leave.
+async fn work<S: Store>(
+    config: &Config,
+    setting: &Setting<'_, S>,
+    assignments: &mut mpsc::Receiver<Assignment>,
+) -> anyhow::Result<()> {
+    let mut hosts = None;
+    loop {
+        let Some(held) = take(setting, assignments).await else { break };
+        let run = held.name.clone();
+        let left =
+            execute(setting, &mut hosts, held, assignments).await.context("failed to execute the run")?;
+        info!(
+            tenant.name = config.tenant,
+            pod.name = config.pod_name,
+            run.name = run,
+            ?left,
+            "the run has left"
+        );
+        if !config.stay || setting.stop.is_cancelled() {
+            break;
+        }
+    }
+    info!(tenant.name = config.tenant, pod.name = config.pod_name, "leaving");
     Ok(())
 }
 

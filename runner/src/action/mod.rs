@@ -1,41 +1,52 @@
 //! What steps do: one attempt, from its start to its end.
 
 mod ending;
+mod hosted;
 mod http;
-mod python;
+mod keep;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use crds::run::StepError;
+use crds::{run::StepError, workflow::ErrorKind};
 use domain::{
     egress::Egress,
-    run::{Outcome, Run, Start, Work, error},
+    run::{Failure, Outcome, Output, Place, Run, Start, Work, error},
 };
-use protocol::host::{Meta, StepId, Stream};
+use protocol::host::{self, Action, Meta, StepId};
 use serde_json::Value;
 
 pub(crate) use ending::{Canceller, End, Ending, ending, passed};
+pub(crate) use keep::store_error;
 
 use crate::{
+    api::ApiServer,
     host::HostLost,
     hosts::{HostUnavailable, Hosts},
-    logs::{Logs, Origin},
+    logs::{AttemptLog, Logs, Origin},
+    secrets::{Redactor, Secrets},
 };
 
 /// What attempts need of the runner.
 #[derive(Clone)]
 pub(crate) struct Means {
     pub(crate) run: Arc<Run>,
-    pub(crate) run_name: String,
+    pub(crate) run_name: Arc<str>,
+    pub(crate) run_uid: Arc<str>,
     pub(crate) hosts: Hosts,
     pub(crate) egress: Arc<Egress>,
     pub(crate) logs: Logs,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) redactor: Redactor,
+    /// `None`: there is none to be reached, and so no object storage.
+    pub(crate) api: Option<ApiServer>,
 }
 
 /// Why an attempt gave no value.
 #[derive(Debug)]
 enum ActionError {
-    Failed(StepError),
+    Failed(Failure),
+    /// The step's own code has not begun.
+    NotStarted(StepError),
     Ended(End),
     Host(HostUnavailable),
 }
@@ -49,66 +60,106 @@ pub(crate) async fn attempt(
     means: Means,
     start: Start,
     id: StepId,
-    ending: Ending,
+    mut ending: Ending,
 ) -> Result<Option<Outcome>, HostUnavailable> {
-    match act(means, start, id, ending).await {
-        Ok(value) => Ok(Some(Outcome::Succeeded(value.into()))),
-        Err(ActionError::Failed(error)) => Ok(Some(Outcome::Failed(error.into()))),
+    let redactor = means.redactor.clone();
+    match act(&means, start, id, &mut ending).await {
+        Ok(output) => Ok(Some(Outcome::Succeeded(output))),
+        Err(ActionError::Failed(mut failure)) => {
+            redactor.step_error(&mut failure.error);
+            Ok(Some(Outcome::Failed(failure)))
+        }
+        Err(ActionError::NotStarted(mut error)) => {
+            redactor.step_error(&mut error);
+            Ok(Some(Outcome::NotStarted(error)))
+        }
         Err(ActionError::Ended(End::Deadline)) => Ok(Some(Outcome::TimedOut)),
         Err(ActionError::Ended(End::Cancel)) => Ok(None),
         Err(ActionError::Host(unavailable)) => Err(unavailable),
     }
 }
 
-async fn act(means: Means, start: Start, id: StepId, mut ending: Ending) -> Result<Value, ActionError> {
+async fn act(means: &Means, start: Start, id: StepId, ending: &mut Ending) -> Result<Output, ActionError> {
     let Start { place, attempt, idempotency_key, deadline: _, input, work } = start;
-    let step = place.step;
-    let origin = Origin { run: means.run_name.as_str().into(), step: step.as_str().into(), attempt };
-    match work {
-        // The host has imported what the step's `preload` names.
+    let origin = Origin {
+        run: Arc::clone(&means.run_name),
+        run_uid: Arc::clone(&means.run_uid),
+        step: place.step.as_str().into(),
+        item: place.item,
+        attempt,
+    };
+    let mut log = AttemptLog::new(means.logs.clone(), origin, means.redactor.clone());
+    let given = match work {
+        // Its host has imported what the step's `preload` names.
         Work::Python { code, preload: _, env } => {
-            let host = tokio::select! {
-                host = means.hosts.of(&step) => host?,
-                end = ending.asked() => return Err(ActionError::Ended(end)),
-            };
-            let meta = Meta { run: means.run_name.clone(), step, item: None, attempt, idempotency_key };
-            let log = python::Log { logs: &means.logs, origin: &origin };
-            python::run(python::Python { code, input, env, meta }, id, &host, log, ending).await
+            let given = Given { action: Action::Python { code }, env, input, idempotency_key };
+            hosted(means, &place, attempt, id, given, &mut log, ending).await
+        }
+        Work::Container { command, args, env } => {
+            let given = Given { action: Action::Container { command, args }, env, input, idempotency_key };
+            hosted(means, &place, attempt, id, given, &mut log, ending).await
         }
         Work::Http(request) => tokio::select! {
-            answer = call(&means, &origin, *request, &idempotency_key) => answer.map_err(ActionError::Failed),
+            answer = http::call(means, &place.step, *request, &idempotency_key, &log) => {
+                answer.map_err(ActionError::Failed)
+            }
             end = ending.asked() => Err(ActionError::Ended(end)),
         },
-        // No workflow with such steps is valid yet.
-        Work::Container { .. } | Work::Run(_) | Work::Store(_) => Err(ActionError::Failed(error(
-            crds::workflow::ErrorKind::Infra,
-            "NOT_AVAILABLE",
-            "this runner cannot do that",
-        ))),
+        Work::Store(value) => {
+            let stored = keep::store(means, value);
+            return tokio::select! {
+                stored = stored => stored.map_err(|error| ActionError::Failed(error.into())),
+                end = ending.asked() => Err(ActionError::Ended(end)),
+            };
+        }
+        // The run's own loop makes sub-runs.
+        Work::Run(_) => {
+            Err(ActionError::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "not a step's work")))
+        }
+    };
+    log.end().await;
+    let kept = keep::keep(means, &place, given?);
+    tokio::select! {
+        kept = kept => kept.map_err(|error| ActionError::Failed(error.into())),
+        end = ending.asked() => Err(ActionError::Ended(end)),
     }
 }
 
-/// Sends a request and judges its answer by the step's `success`.
-async fn call(
+/// What a host is given.
+struct Given {
+    action: Action,
+    env: BTreeMap<String, String>,
+    input: Value,
+    idempotency_key: String,
+}
+
+async fn hosted(
     means: &Means,
-    origin: &Origin,
-    request: domain::run::Request,
-    idempotency_key: &str,
-) -> Result<Value, StepError> {
-    let request = http::Request::parse(request, idempotency_key).map_err(http::HttpError::into_step_error)?;
-    let summary = request.summary();
-    let response = http::send(request, &means.egress).await;
-    let ended = response.as_ref().map_or_else(ToString::to_string, |response| response.status.to_string());
-    means.logs.line(origin.line(Stream::Stdout, format!("{summary}: {ended}"), false)).await;
-    let response = response.map_err(http::HttpError::into_step_error)?;
-    let success = means.run.http_succeeded(&origin.step, response.status, &response.headers, &response.body);
-    match success {
-        Ok(true) => Ok(response.into_output()),
-        Ok(false) => Err(response.into_step_error(&summary)),
-        Err(failed) => {
-            Err(error(crds::workflow::ErrorKind::User, failed.code(), format!("http.success: {failed}")))
-        }
-    }
+    place: &Place,
+    attempt: u32,
+    id: StepId,
+    given: Given,
+    log: &mut AttemptLog,
+    ending: &mut Ending,
+) -> Result<Value, ActionError> {
+    let Given { action, env, input, idempotency_key } = given;
+    let host = tokio::select! {
+        host = means.hosts.of(&place.step) => host?,
+        end = ending.asked() => return Err(ActionError::Ended(end)),
+    };
+    let meta = Meta {
+        run: means.run_name.to_string(),
+        step: place.step.clone(),
+        item: place.item,
+        attempt,
+        idempotency_key,
+    };
+    // Programs have no `ctx`: what they are to know of secrets is in their environment.
+    let secrets = match &action {
+        Action::Python { .. } => host::Secrets(means.secrets.as_ref().clone()),
+        Action::Container { .. } => host::Secrets::default(),
+    };
+    hosted::run(host::Start { id, action, input, env, meta, secrets }, &host, log, ending).await
 }
 
 impl From<HostLost> for ActionError {

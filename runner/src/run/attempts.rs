@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::run::{Outcome, Place, Start, Stop};
-use protocol::host::StepId;
+use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::{
@@ -12,11 +12,12 @@ use crate::{
 };
 
 /// Attempts by place and number. Dropping this ends them all.
-pub(super) struct Attempts {
+pub(super) struct Attempts<'a> {
     means: Means,
     tasks: JoinSet<Ended>,
     cancellers: BTreeMap<(Place, u32), Canceller>,
-    last_id: StepId,
+    /// Sub-runs that are being created. That takes milliseconds, and is not cancelled.
+    creations: FuturesUnordered<BoxFuture<'a, Ended>>,
 }
 
 /// An attempt that has ended.
@@ -27,24 +28,29 @@ pub(super) struct Ended {
     pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
 }
 
-impl Attempts {
+impl<'a> Attempts<'a> {
     pub(super) fn new(means: Means) -> Self {
-        Self { means, tasks: JoinSet::new(), cancellers: BTreeMap::new(), last_id: 0 }
+        let creations = FuturesUnordered::new();
+        Self { means, tasks: JoinSet::new(), cancellers: BTreeMap::new(), creations }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.tasks.is_empty() && self.creations.is_empty()
     }
 
     pub(super) fn start(&mut self, start: Start) {
-        self.last_id += 1;
-        let (means, id) = (self.means.clone(), self.last_id);
+        let (means, id) = (self.means.clone(), self.means.hosts.next_id());
         let (place, number) = (start.place.clone(), start.attempt);
         let (canceller, ending) = ending(start.deadline);
         self.cancellers.insert((place.clone(), number), canceller);
         self.tasks.spawn(async move {
             Ended { place, attempt: number, outcome: attempt(means, start, id, ending).await }
         });
+    }
+
+    /// Follows the creation of a sub-run.
+    pub(super) fn create(&mut self, creation: BoxFuture<'a, Ended>) {
+        self.creations.push(creation);
     }
 
     /// Kills an attempt, if it runs here.
@@ -60,13 +66,14 @@ impl Attempts {
 
     /// The next attempt to end; never, while there is none.
     pub(super) async fn next(&mut self) -> Result<Ended, JoinError> {
-        match self.tasks.join_next().await {
-            Some(ended) => {
+        tokio::select! {
+            Some(ended) = self.tasks.join_next() => {
                 let ended = ended?;
                 self.cancellers.remove(&(ended.place.clone(), ended.attempt));
                 Ok(ended)
             }
-            None => std::future::pending().await,
+            Some(ended) = self.creations.next() => Ok(ended),
+            else => std::future::pending().await,
         }
     }
 }

@@ -18,7 +18,16 @@ pub(super) struct Flight<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Progress,
+    /// It gives the run back, because it has to wait for long.
+    Suspend,
     End,
+}
+
+impl Kind {
+    /// Whether the run is not held by this pod any more when the write has landed.
+    pub(super) const fn is_last(self) -> bool {
+        matches!(self, Self::Suspend | Self::End)
+    }
 }
 
 /// Waits for the write that is under way; for ever when none is.

@@ -1,8 +1,10 @@
 //! What the runner knows of the object that it holds.
 
+use std::time::Duration;
+
 use crds::{
     WorkflowRun,
-    run::{Cancel, RunPhase, StepStatus},
+    run::{Cancel, Decision, RunEnding, RunPhase, StepStatus},
 };
 use domain::run::Lost;
 use jiff::Timestamp;
@@ -20,6 +22,9 @@ pub(crate) struct Held {
     pub(crate) started_at: Timestamp,
     pub(crate) input: Value,
     pub(crate) cancel: Option<Cancel>,
+    pub(crate) decisions: Vec<Decision>,
+    /// How deep it is as a sub-run; 0 of one that no other run started.
+    pub(crate) depth: u32,
     /// Name of the ControllerRevision.
     pub(crate) revision: String,
     pub(crate) generation: Option<i64>,
@@ -28,6 +33,13 @@ pub(crate) struct Held {
     /// `status.step` is set.
     pub(crate) names_step: bool,
     pub(crate) steps: Vec<StepStatus>,
+    pub(crate) ending: Option<RunEnding>,
+    /// `status.wakeAt` is set.
+    pub(crate) names_wake: bool,
+    /// Since when it has waited for a person or a time.
+    pub(crate) suspended_at: Option<Timestamp>,
+    /// For how long it has waited so before.
+    pub(crate) waited: Duration,
     /// How the runner before, if there was one, was lost.
     pub(crate) lost: Lost,
 }
@@ -39,6 +51,7 @@ impl Held {
         let created_at = run.creation_timestamp()?.0;
         let generation = run.metadata.generation;
         let status = run.status?;
+        let depth = run.spec.trigger.and_then(|trigger| trigger.parent).map_or(0, |parent| parent.depth);
         let runner = status.runner.filter(|runner| runner.pod_uid.as_deref() == Some(pod_uid))?;
         let phase = status.phase.unwrap_or_default();
         let lost = runner.lost.and_then(|lost| lost.reason);
@@ -52,14 +65,29 @@ impl Held {
             started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
             input: run.spec.input.unwrap_or_default(),
             cancel: run.spec.cancel,
+            decisions: run.spec.decisions,
+            depth,
             revision: status.revision?.name,
             generation,
             conditions: status.conditions,
             phase,
             names_step: status.step.is_some(),
             steps: status.steps,
+            ending: status.ending,
+            names_wake: status.wake_at.is_some(),
+            suspended_at: status.suspended_at.map(|time| time.0),
+            waited: Duration::from_secs(status.waited_seconds.unwrap_or_default()),
             lost: Lost::parse(lost.as_deref()),
         })
+    }
+
+    /// For how long it has waited for people and times when it goes on now: whole seconds, as they are written.
+    pub(crate) fn waited_until(&self, now: Timestamp) -> Duration {
+        let last = self.suspended_at.map(|since| now.duration_since(since));
+        // A clock that went back waited for nothing.
+        let last = last.and_then(|last| Duration::try_from(last).ok()).unwrap_or_default();
+        let seconds = last.as_secs() + u64::from(last.subsec_nanos() > 0);
+        self.waited.saturating_add(Duration::from_secs(seconds))
     }
 
     /// Whether this is not older than `other`. The API server's versions of one object grow.

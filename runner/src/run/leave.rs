@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::run::{Signals, Start};
+use domain::run::Start;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -13,9 +13,8 @@ use crate::{
     assignment::Assignment,
     run::{
         Left, RunError,
-        execution::Execution,
+        execution::{Close, Execution, KILL_TIMEOUT},
         flight::{Flight, Kind, Landed, landed},
-        report,
         write::write,
     },
     store::{Store, WriteError},
@@ -23,8 +22,6 @@ use crate::{
 
 /// How long running steps may go on. With the two bounds below it fits into the pod's 30 s.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long killed steps may take to be gone.
-const KILL_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a write may take now.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -69,6 +66,7 @@ impl<S: Store> Execution<'_, S> {
         self.intents.extend(unstarted);
         match result {
             Ok(_) if kind == Kind::End => Ok(Some(Left::Finished)),
+            Ok(_) if kind == Kind::Suspend => Ok(Some(Left::Suspended)),
             Ok(run) => Ok(self.renew(run)),
             Err(WriteError::Conflict { .. }) => Ok(None),
             Err(WriteError::NotHeld { .. }) => Ok(Some(Left::Lost)),
@@ -101,12 +99,19 @@ impl<S: Store> Execution<'_, S> {
     /// The last step may just have ended: then the run has, and there is nothing to give back.
     async fn give_back(mut self) -> Result<Left, RunError> {
         let now = telemetry::clock::now();
-        let signals = Signals { cancel: self.held.cancel, ..Signals::NONE };
-        let advance = self.run.advance(&self.state, &signals, now);
+        let advance = self.run.advance(&self.state, &self.signals(), now);
+        if let Some(finish) = advance.finish {
+            self.state = advance.state;
+            self.close = Some(Close::Finish(finish));
+        }
         loop {
-            let (patch, left) = match &advance.finish {
-                Some(finish) => (report::end(&self.held, &advance.state.steps, finish, now), Left::Finished),
-                None => (report::hand_back(&self.held, &self.state.steps), Left::HandedBack),
+            let (patch, left) = match self.close {
+                Some(_) => (timeout(WRITE_TIMEOUT, self.status().into_patch(now)).await, Left::Finished),
+                None => (Ok(self.status().into_hand_back()), Left::HandedBack),
+            };
+            let Ok(patch) = patch else {
+                warn!(run.name = self.held.name, "could not store the run's output in time");
+                return Ok(Left::Lost);
             };
             let written = timeout(WRITE_TIMEOUT, write(self.setting.store, &self.held.name, patch)).await;
             match written {

@@ -1,23 +1,26 @@
 //! What a run needs before its first step: its workflow's revision, and what the operator says of the tenant.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crds::{
-    run::{RunError, RunPhase},
+    run::{OutputRef, RunError, RunPhase, StepStatus},
     workflow::ErrorKind,
 };
 use domain::{
     egress::Egress,
     hosts::{self, Hosts},
-    run::{Facts, Finish, Run},
+    run::{Child, Facts, Finish, Run, Slot, fill, missing},
     workflow::{Environment, Problem, validate},
 };
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use crate::{
+    api::{ApiServer, FetchError},
     chain::chain,
-    run::held::Held,
+    run::{Setting, children, held::Held},
+    secrets::{self, RedactError, Redactor, SecretError, Secrets},
     store::{ReadError, Store, Tenant},
 };
 
@@ -30,6 +33,14 @@ pub(super) struct Loaded {
     pub(super) run: Run,
     pub(super) hosts: Hosts,
     pub(super) egress: Egress,
+    pub(super) secrets: Secrets,
+    pub(super) redactor: Redactor,
+    /// The run's steps with all their values.
+    pub(super) steps: Vec<StepStatus>,
+    /// For how long it has waited for people and times.
+    pub(super) waited: Duration,
+    /// The sub-runs that it waits for and that have ended.
+    pub(super) children: BTreeMap<String, Child>,
 }
 
 /// Why a run cannot be executed by anyone.
@@ -39,13 +50,28 @@ pub(super) enum LoadError {
     Read(#[from] ReadError),
     #[error("failed to run revision {revision}: {}", list(problems))]
     Invalid { revision: String, problems: Vec<Problem> },
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+    #[error("failed to read the stored output of step {step}")]
+    Output {
+        step: String,
+        #[source]
+        source: FetchError,
+    },
 }
 
-pub(super) async fn load(store: &impl Store, held: &Held, python_image: &str) -> Result<Loaded, LoadError> {
+pub(super) async fn load<S: Store>(setting: &Setting<'_, S>, held: &Held) -> Result<Loaded, LoadError> {
+    let store = setting.store;
     let (revision, tenant) =
         tokio::try_join!(patiently(|| store.revision(&held.revision)), patiently(|| store.tenant()))?;
     let workflow = validate(&revision.spec, &Environment::default())
         .map_err(|problems| LoadError::Invalid { revision: held.revision.clone(), problems })?;
+    let secrets = secrets::load(setting.secrets, &revision.spec.secrets).await?;
+    let redactor = Redactor::new(&secrets)?;
+    let steps = steps(setting.api, held).await?;
+    let children = children(setting, &steps).await?;
     let Tenant { name, settings, egress } = tenant;
     let facts = Facts {
         input: held.input.clone(),
@@ -55,10 +81,59 @@ pub(super) async fn load(store: &impl Store, held: &Held, python_image: &str) ->
         workflow: revision.workflow,
         tenant: name,
         tenant_settings: settings,
-        ..Facts::default()
+        secrets: secrets.clone(),
+        depth: held.depth,
     };
-    let hosts = hosts::hosts(&revision.spec, python_image);
-    Ok(Loaded { run: Run::new(workflow, facts, held.started_at, Duration::ZERO), hosts, egress })
+    let hosts = hosts::hosts(&revision.spec, setting.python_image);
+    let waited = held.waited_until(telemetry::clock::now());
+    let run = Run::new(workflow, facts, held.started_at, waited);
+    Ok(Loaded { run, hosts, egress, secrets, redactor, steps, waited, children })
+}
+
+/// The steps with the values that are stored elsewhere.
+async fn steps(api: Option<&ApiServer>, held: &Held) -> Result<Vec<StepStatus>, LoadError> {
+    let mut steps = held.steps.clone();
+    for (slot, reference) in missing(&steps) {
+        let value = fetch(api, &held.uid, &reference).await.map_err(|source| {
+            let (Slot::Output { step } | Slot::Batch { step, .. }) = slot.clone();
+            LoadError::Output { step, source }
+        })?;
+        fill(&mut steps, &slot, value);
+    }
+    Ok(steps)
+}
+
+/// Reads a stored value.
+pub(super) async fn fetch(
+    api: Option<&ApiServer>,
+    run_uid: &str,
+    reference: &OutputRef,
+) -> Result<Value, FetchError> {
+    match api {
+        Some(api) => api.fetch(run_uid, reference).await,
+        None => Err(FetchError::Gone {
+            uri: reference.uri.clone(),
+            reason: "this runner knows no api-server to ask for it".to_owned(),
+        }),
+    }
+}
+
+/// Asks for the sub-runs that are waited for: an end that nobody has heard of would be waited for in vain.
+async fn children<S: Store>(
+    setting: &Setting<'_, S>,
+    steps: &[StepStatus],
+) -> Result<BTreeMap<String, Child>, LoadError> {
+    let mut ended = BTreeMap::new();
+    for name in domain::run::children(steps) {
+        match patiently(|| setting.store.run(&name)).await? {
+            None => drop(ended.insert(name, Child::Gone)),
+            Some(run) if children::is_final(&run) => {
+                ended.insert(name, children::child(setting.api, run).await);
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(ended)
 }
 
 /// Tries again while another try may help.
@@ -86,9 +161,15 @@ impl LoadError {
             Self::Read(ReadError::Missing { .. } | ReadError::Malformed { .. }) => {
                 (ErrorKind::Infra, "REVISION_UNREADABLE")
             }
-            Self::Read(_) => return None,
+            Self::Secret(SecretError::Missing { .. }) => (ErrorKind::User, "SECRET_MISSING"),
+            Self::Output { source, .. } if source.is_final() => (ErrorKind::Infra, source.code()),
+            Self::Read(_) | Self::Secret(_) | Self::Redact(_) | Self::Output { .. } => return None,
         };
-        let error = RunError { step: None, kind, code: code.to_owned(), message: chain(self) };
+        let step = match self {
+            Self::Output { step, .. } => Some(step.clone()),
+            Self::Read(_) | Self::Invalid { .. } | Self::Secret(_) | Self::Redact(_) => None,
+        };
+        let error = RunError { step, kind, code: code.to_owned(), message: chain(self) };
         Some(Finish { phase: RunPhase::Failed, output: None, error: Some(error) })
     }
 }

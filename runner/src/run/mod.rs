@@ -1,12 +1,14 @@
 //! A run in this pod: load, resume, execute, report.
 
 mod attempts;
+mod children;
 mod execution;
 mod flight;
 mod held;
 mod leave;
 mod load;
 mod report;
+mod status;
 mod write;
 
 use std::{path::Path, sync::Arc};
@@ -20,13 +22,16 @@ pub(crate) use held::Held;
 
 use crate::{
     action::Means,
+    api::ApiServer,
     assignment::Assignment,
     chain::chain,
     hosts::{HostUnavailable, Hosts},
     logs::Logs,
     run::{
-        execution::Execution,
+        children::Children,
+        execution::{Beginning, Execution},
         load::{LoadError, Loaded, load},
+        report::{End, Report},
     },
     store::{ReadError, Store, WriteError},
 };
@@ -37,6 +42,10 @@ pub(crate) struct Setting<'a, S> {
     pub(crate) pod_uid: &'a str,
     pub(crate) python_image: &'a str,
     pub(crate) sockets: &'a Path,
+    /// Where the workflow's secrets are: `<name>/<key>`.
+    pub(crate) secrets: &'a Path,
+    /// `None`: there is none to be reached.
+    pub(crate) api: Option<&'a ApiServer>,
     pub(crate) logs: Logs,
     /// Cancelled by SIGTERM.
     pub(crate) stop: CancellationToken,
@@ -47,6 +56,8 @@ pub(crate) struct Setting<'a, S> {
 pub(crate) enum Left {
     /// It has ended, and that is written.
     Finished,
+    /// It waits for long, and no pod holds it.
+    Suspended,
     /// It is held elsewhere, or gone: nothing more was written.
     Lost,
     /// It was given back, for another pod to go on.
@@ -64,31 +75,64 @@ pub(crate) enum RunError {
     Host(#[from] HostUnavailable),
     #[error("failed to follow an attempt")]
     Attempt(#[source] JoinError),
+    #[error("failed to run revision {wanted}: the hosts of this pod are those of {here}")]
+    Revision { here: String, wanted: String },
     #[error("failed to hear of assignments: the watch has ended")]
     Assignments,
 }
 
-/// Executes the run from where its status says it is.
-pub(crate) async fn execute(
-    setting: &Setting<'_, impl Store>,
+/// Executes the run from where its status says it is, with hosts that are connected already or will be.
+pub(crate) async fn execute<'a, S: Store>(
+    setting: &'a Setting<'a, S>,
+    kept: &mut Option<KeptHosts>,
     held: Held,
     assignments: &mut mpsc::Receiver<Assignment>,
 ) -> Result<Left, RunError> {
-    let Loaded { run, hosts, egress } = match load(setting.store, &held, setting.python_image).await {
+    let loaded = match load(setting, &held).await {
         Ok(loaded) => loaded,
         Err(failed) => return refuse(setting, &held, failed).await,
     };
+    let Loaded { run, hosts, egress, secrets, redactor, steps, waited, children } = loaded;
     info!(run.name = held.name, run.id = held.uid, "holding a run");
-    let state = State { steps: held.steps.clone(), ending: None };
+    let state = State { steps, ending: held.ending.clone() };
     let state = run.resume(&state, &held.lost, telemetry::clock::now());
     let means = Means {
         run: Arc::new(run),
-        run_name: held.name.clone(),
-        hosts: Hosts::connect(hosts, setting.sockets),
+        run_name: held.name.as_str().into(),
+        run_uid: held.uid.as_str().into(),
+        hosts: KeptHosts::of(kept, &held.revision, hosts, setting.sockets)?,
         egress: Arc::new(egress),
         logs: setting.logs.clone(),
+        secrets: Arc::new(secrets),
+        redactor,
+        api: setting.api.cloned(),
     };
-    Execution::new(setting, means, held, state).run(assignments).await
+    let beginning = Beginning { means, held, waited, state, children: Children::new(children) };
+    Execution::new(setting, beginning).run(assignments).await
+}
+
+/// The hosts of the first run of this pod: they serve all later ones.
+pub(crate) struct KeptHosts {
+    revision: String,
+    hosts: Hosts,
+}
+
+impl KeptHosts {
+    fn of(
+        kept: &mut Option<Self>,
+        revision: &str,
+        hosts: domain::hosts::Hosts,
+        sockets: &Path,
+    ) -> Result<Hosts, RunError> {
+        let kept = kept.get_or_insert_with(|| Self {
+            revision: revision.to_owned(),
+            hosts: Hosts::connect(hosts, sockets),
+        });
+        if kept.revision != revision {
+            return Err(RunError::Revision { here: kept.revision.clone(), wanted: revision.to_owned() });
+        }
+        Ok(kept.hosts.clone())
+    }
 }
 
 /// A run that no pod can execute has failed; anything else is left to the next pod.
@@ -101,7 +145,10 @@ async fn refuse(setting: &Setting<'_, impl Store>, held: &Held, failed: LoadErro
             Ok(Left::Lost)
         }
         (_, Some(finish)) => {
-            let patch = report::end(held, &held.steps, &finish, telemetry::clock::now());
+            let now = telemetry::clock::now();
+            let (steps, waited) = (held.steps.clone(), held.waited_until(now));
+            let report = Report { held, steps: &steps, ending: None, waited };
+            let patch = report::end(&report, &End { finish: &finish, stored: None }, now);
             write::write(setting.store, &held.name, patch).await?;
             Ok(Left::Finished)
         }

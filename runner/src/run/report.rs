@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crds::{
     conditions::{self, FALSE, Now, RECONCILING, SUCCEEDED, TRUE},
-    run::{RunPhase, StepStatus},
+    run::{OutputRef, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::{Finish, current};
+use domain::run::{Finish, Suspend, current};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::Serialize;
@@ -14,36 +14,93 @@ use serde_json::{Value, json};
 
 use crate::run::held::Held;
 
+/// A run as it is to be written.
+pub(super) struct Report<'r> {
+    pub(super) held: &'r Held,
+    /// Without the values that are stored elsewhere.
+    pub(super) steps: &'r [StepStatus],
+    pub(super) ending: Option<&'r RunEnding>,
+    /// For how long it has waited for people and times.
+    pub(super) waited: Duration,
+}
+
 /// How far the run is.
-pub(super) fn progress(held: &Held, steps: &[StepStatus]) -> Vec<Value> {
-    let mut patch = vec![version(held)];
-    if held.phase != RunPhase::Running {
-        patch.push(set("phase", RunPhase::Running));
+pub(super) fn progress(report: &Report<'_>) -> Vec<Value> {
+    let mut patch = state(report, RunPhase::Running);
+    patch.extend(wakes(report.held, None));
+    patch.extend(step(report.held, current(report.steps)));
+    patch
+}
+
+/// The run waits without a pod.
+pub(super) fn suspend(report: &Report<'_>, suspend: &Suspend, now: Timestamp) -> Vec<Value> {
+    let mut patch = state(report, RunPhase::Suspended);
+    patch.extend(wakes(report.held, suspend.wake_at));
+    if suspend.stops_clock {
+        patch.push(set("suspendedAt", MicroTime(now)));
     }
-    patch.push(set("steps", steps));
-    match current(steps) {
-        Some(step) => patch.push(set("step", step)),
-        None if held.names_step => patch.push(remove("step")),
-        None => {}
-    }
+    patch.extend(step(report.held, current(report.steps)));
+    patch.push(remove("runner"));
     patch
 }
 
 /// The run's end.
-pub(super) fn end(held: &Held, steps: &[StepStatus], finish: &Finish, now: Timestamp) -> Vec<Value> {
+pub(super) fn end(report: &Report<'_>, end: &End<'_>, now: Timestamp) -> Vec<Value> {
+    let End { finish, stored } = end;
     let Finish { phase, output, error } = finish;
-    let mut patch = vec![version(held), set("phase", phase), set("steps", steps)];
+    let held = report.held;
+    let mut patch = state(&Report { ending: None, ..*report }, *phase);
+    patch.extend(wakes(held, None));
     patch.push(set("finishedAt", MicroTime(now)));
     patch.push(set("duration", duration(now.duration_since(held.started_at))));
     patch.push(set("conditions", end_conditions(held, finish, now)));
-    match error.as_ref().and_then(|error| error.step.as_ref()).or_else(|| last(steps)) {
-        Some(step) => patch.push(set("step", step)),
-        None if held.names_step => patch.push(remove("step")),
-        None => {}
+    let named = error.as_ref().and_then(|error| error.step.clone()).or_else(|| last(report.steps).cloned());
+    patch.extend(step(held, named));
+    match stored {
+        Some(reference) => patch.push(set("outputRef", reference)),
+        None => patch.extend(output.iter().map(|output| set("output", output))),
     }
-    patch.extend(output.iter().map(|output| set("output", output)));
     patch.extend(error.iter().map(|error| set("error", error)));
     patch
+}
+
+/// The end of a run, and where its output is if it is stored.
+pub(super) struct End<'r> {
+    pub(super) finish: &'r Finish,
+    pub(super) stored: Option<&'r OutputRef>,
+}
+
+/// What every write tells.
+fn state(report: &Report<'_>, phase: RunPhase) -> Vec<Value> {
+    let Report { held, steps, ending, waited } = report;
+    let mut patch = vec![version(held)];
+    if held.phase != phase {
+        patch.push(set("phase", phase));
+    }
+    patch.push(set("steps", steps));
+    match ending {
+        Some(ending) => patch.push(set("ending", ending)),
+        None if held.ending.is_some() => patch.push(remove("ending")),
+        None => {}
+    }
+    if held.suspended_at.is_some() {
+        patch.extend([remove("suspendedAt"), set("waitedSeconds", waited.as_secs())]);
+    }
+    patch
+}
+
+fn wakes(held: &Held, at: Option<Timestamp>) -> Option<Value> {
+    match at {
+        Some(at) => Some(set("wakeAt", MicroTime(at))),
+        None => held.names_wake.then(|| remove("wakeAt")),
+    }
+}
+
+fn step(held: &Held, named: Option<String>) -> Option<Value> {
+    match named {
+        Some(step) => Some(set("step", step)),
+        None => held.names_step.then(|| remove("step")),
+    }
 }
 
 /// The step that ended last.
@@ -52,9 +109,9 @@ fn last(steps: &[StepStatus]) -> Option<&String> {
     ended.max_by_key(|(at, _)| *at).map(|(_, name)| name)
 }
 
-/// The run is to be given to another pod.
-pub(super) fn hand_back(held: &Held, steps: &[StepStatus]) -> Vec<Value> {
-    let mut patch = progress(held, steps);
+/// Gives the run back, for another pod to go on.
+pub(super) fn hand_back(report: &Report<'_>) -> Vec<Value> {
+    let mut patch = progress(report);
     patch.push(remove("runner"));
     patch
 }

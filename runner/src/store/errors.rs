@@ -62,6 +62,36 @@ pub(crate) enum WriteError {
     },
 }
 
+/// Why a sub-run could not be created.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateError {
+    #[error("failed to create run {run} for now")]
+    Transient {
+        run: String,
+        #[source]
+        source: Option<Box<kube::Error>>,
+    },
+    #[error("failed to create run {run}: it is refused")]
+    Refused {
+        run: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    #[error("failed to create run {run}: there is another one of this name")]
+    Taken { run: String },
+}
+
+impl CreateError {
+    pub(super) fn new(run: &str, source: kube::Error) -> Self {
+        let run = run.to_owned();
+        if is_transient(&source) {
+            Self::Transient { run, source: Some(Box::new(source)) }
+        } else {
+            Self::Refused { run, source: Box::new(source) }
+        }
+    }
+}
+
 impl ReadError {
     /// Whether another try may help.
     pub(crate) fn is_transient(&self) -> bool {
@@ -85,7 +115,7 @@ impl WriteError {
     }
 }
 
-fn code(error: &kube::Error) -> Option<u16> {
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
         _ => None,

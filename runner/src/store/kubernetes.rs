@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use crds::{WorkflowRun, constants::RUNNER_MANAGER, names::TENANT_CONFIG_MAP};
+use crds::{WorkflowRun, constants::RUNNER_MANAGER, names::TENANT_CONFIG_MAP, run::Cancel};
 use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::ConfigMap};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::store::{ReadError, Revision, Store, Tenant, WriteError, revision, tenant};
+use crate::store::{
+    ChildEvent, CreateError, ReadError, Revision, Store, Tenant, WriteError, children, revision, tenant,
+};
 
 /// An answer takes milliseconds; one that takes this long will not come, and the request is repeated.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,6 +68,22 @@ impl Store for Kubernetes {
             Ok(written) => written.map_err(|source| WriteError::new(name, source)),
             Err(_) => Err(WriteError::Transient { run: run(), source: None }),
         }
+    }
+
+    async fn create_run(&self, run: &WorkflowRun) -> Result<(), CreateError> {
+        timeout(REQUEST_TIMEOUT, children::create(&self.runs, run))
+            .await
+            .unwrap_or_else(|_| Err(CreateError::Transient { run: run.name_any(), source: None }))
+    }
+
+    async fn cancel_run(&self, name: &str, cancel: Cancel) -> Result<(), WriteError> {
+        timeout(REQUEST_TIMEOUT, children::cancel(&self.runs, name, cancel))
+            .await
+            .unwrap_or_else(|_| Err(WriteError::Transient { run: name.to_owned(), source: None }))
+    }
+
+    async fn watch_children(&self, parent_uid: String, to: mpsc::Sender<ChildEvent>) {
+        children::watch(self.runs.clone(), &parent_uid, to).await;
     }
 }
 

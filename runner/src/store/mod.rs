@@ -1,14 +1,16 @@
 //! What the runner reads and writes of Kubernetes.
 
+mod children;
 mod errors;
 mod kubernetes;
 mod revision;
 mod tenant;
 
-use crds::{WorkflowRun, WorkflowSpec};
+use crds::{WorkflowRun, WorkflowSpec, run::Cancel};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
-pub(crate) use errors::{ReadError, WriteError};
+pub(crate) use errors::{CreateError, ReadError, WriteError};
 pub(crate) use kubernetes::Kubernetes;
 pub(crate) use tenant::Tenant;
 
@@ -18,6 +20,15 @@ pub(crate) struct Revision {
     /// The Workflow's name.
     pub(crate) workflow: String,
     pub(crate) spec: WorkflowSpec,
+}
+
+/// Something happened to a sub-run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ChildEvent {
+    /// It is now like this.
+    Seen(Box<WorkflowRun>),
+    /// It was deleted.
+    Gone(String),
 }
 
 /// The API server, or what stands for it in a test.
@@ -40,4 +51,17 @@ pub(crate) trait Store: Send + Sync {
         name: &str,
         patch: &[Value],
     ) -> impl Future<Output = Result<WorkflowRun, WriteError>> + Send;
+
+    /// Creates a sub-run. One that is there already counts as created, if it is of the same parent and place.
+    fn create_run(&self, run: &WorkflowRun) -> impl Future<Output = Result<(), CreateError>> + Send;
+
+    /// Sets a run's `spec.cancel`. One that is gone, or has been cancelled otherwise, is left as it is.
+    fn cancel_run(&self, name: &str, cancel: Cancel) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// Reports on all runs whose parent has this uid, those that are there first, until nobody listens.
+    fn watch_children(
+        &self,
+        parent_uid: String,
+        to: mpsc::Sender<ChildEvent>,
+    ) -> impl Future<Output = ()> + Send;
 }

@@ -22,8 +22,30 @@ pub(super) struct Target {
     pub(super) addresses: Vec<SocketAddr>,
 }
 
+/// Says where a request may go.
+pub(super) enum Resolver<'a> {
+    /// To what the plan names.
+    Egress(&'a Egress),
+    /// To a server of the test, whatever the name.
+    #[cfg(test)]
+    Test(Vec<SocketAddr>),
+}
+
+impl Resolver<'_> {
+    pub(super) async fn resolve(&self, url: &Url) -> Result<Target, HttpError> {
+        match self {
+            Self::Egress(egress) => resolve(url, egress).await,
+            #[cfg(test)]
+            Self::Test(addresses) => {
+                let host = url.host_str().unwrap_or_default().to_owned();
+                Ok(Target { host, addresses: addresses.clone() })
+            }
+        }
+    }
+}
+
 /// Resolves the URL's host, and keeps of its addresses those that are allowed.
-pub(super) async fn resolve(url: &Url, egress: &Egress) -> Result<Target, HttpError> {
+async fn resolve(url: &Url, egress: &Egress) -> Result<Target, HttpError> {
     let refused = |reason: &str| HttpError::Url { url: url.to_string(), reason: reason.to_owned() };
     let port = url.port_or_known_default().ok_or_else(|| refused("it names no port"))?;
     let host = url.host().ok_or_else(|| refused("it names no host"))?;

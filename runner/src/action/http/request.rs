@@ -11,13 +11,17 @@ use reqwest::{
 use serde_json::Value;
 use url::Url;
 
-use crate::action::http::HttpError;
+use crate::{
+    action::http::{HttpError, tls::Tls},
+    secrets::Secrets,
+};
 
 /// The header that lets a service recognise a repetition.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PRODUCT: &str = concat!("smb-copilot/", env!("CARGO_PKG_VERSION"));
 
 /// A request, checked. Credentials are in it: it has no `Debug`.
+#[derive(Clone)]
 pub(in crate::action) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -25,6 +29,7 @@ pub(in crate::action) struct Request {
     pub(super) query: BTreeMap<String, String>,
     pub(super) body: Option<HttpBody<Value>>,
     pub(super) credentials: Option<HttpCredentials<String>>,
+    pub(super) tls: Tls,
     /// How the answer's body is read; `None`: by its media type.
     pub(super) response: Option<HttpResponse>,
     /// In bytes.
@@ -36,6 +41,7 @@ impl Request {
     pub(in crate::action) fn parse(
         rendered: domain::run::Request,
         idempotency_key: &str,
+        secrets: &Secrets,
     ) -> Result<Self, HttpError> {
         let domain::run::Request {
             method,
@@ -46,7 +52,7 @@ impl Request {
             credentials,
             max_response_bytes,
             response,
-            tls: _,
+            tls,
         } = rendered;
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
@@ -61,7 +67,8 @@ impl Request {
         }
         let method = self::method(method);
         let url = Url::parse(&url).map_err(|error| HttpError::Url { url, reason: error.to_string() })?;
-        Ok(Self { method, url, headers, query, body, credentials, response, max_response_bytes })
+        let tls = Tls::parse(tls.ca.as_deref(), tls.client.as_deref(), secrets)?;
+        Ok(Self { method, url, headers, query, body, credentials, tls, response, max_response_bytes })
     }
 
     /// For the step's log: without the query, which may hold secrets.
@@ -83,18 +90,27 @@ const fn method(method: HttpMethod) -> Method {
     }
 }
 
-pub(super) fn build(client: &Client, request: Request) -> RequestBuilder {
-    let Request { method, url, headers, query, body, credentials, response: _, max_response_bytes: _ } =
-        request;
-    let mut builder = client.request(method, url);
+pub(super) fn build(client: &Client, request: &Request) -> RequestBuilder {
+    let Request {
+        method,
+        url,
+        headers,
+        query,
+        body,
+        credentials,
+        tls: _,
+        response: _,
+        max_response_bytes: _,
+    } = request;
+    let mut builder = client.request(method.clone(), url.clone());
     if !query.is_empty() {
-        builder = builder.query(&query);
+        builder = builder.query(query);
     }
     builder = match body {
         None => builder,
-        Some(HttpBody::Json(value)) => builder.json(&value),
-        Some(HttpBody::Form(fields)) => builder.form(&fields),
-        Some(HttpBody::Text(Value::String(text))) => builder.body(text),
+        Some(HttpBody::Json(value)) => builder.json(value),
+        Some(HttpBody::Form(fields)) => builder.form(fields),
+        Some(HttpBody::Text(Value::String(text))) => builder.body(text.clone()),
         Some(HttpBody::Text(other)) => builder.body(other.to_string()),
     };
     builder = match credentials {
@@ -102,7 +118,7 @@ pub(super) fn build(client: &Client, request: Request) -> RequestBuilder {
         Some(HttpCredentials::Bearer(token)) => builder.bearer_auth(token),
         Some(HttpCredentials::Basic { username, password }) => builder.basic_auth(username, Some(password)),
     };
-    builder.headers(headers)
+    builder.headers(headers.clone())
 }
 
 fn value(name: &str, text: &str) -> Result<HeaderValue, HttpError> {

@@ -1,6 +1,6 @@
 //! Reads an answer, as far as the step allows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::{
@@ -8,12 +8,13 @@ use crds::{
     workflow::{ErrorKind, HttpResponse},
 };
 use domain::schema;
+use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::{Value, json};
 
 use crate::action::http::HttpError;
 
-/// Enough for a problem document; status has room for many steps.
-const MAX_DETAILS_BYTES: usize = 2 * 1024;
+/// Enough of a body to see what is wrong; status has room for many steps.
+const MAX_BODY_BYTES: usize = 1024;
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -30,16 +31,41 @@ impl Response {
         json!({"status": self.status, "headers": self.headers, "body": self.body})
     }
 
-    /// The answer is no success. Its body, which tells why, goes to the error's details if it is short.
+    /// The answer is no success. The beginning of its body, which tells why, goes to the error's details.
     pub(in crate::action) fn into_step_error(self, summary: &str) -> StepError {
-        let short = schema::size(&self.body) <= MAX_DETAILS_BYTES;
+        let status = self.status;
+        let body = match schema::size(&self.body) {
+            short if short <= MAX_BODY_BYTES => self.body,
+            _ => Value::String(match self.body {
+                Value::String(text) => beginning(text.as_bytes()),
+                other => beginning(other.to_string().as_bytes()),
+            }),
+        };
         StepError {
             kind: ErrorKind::User,
-            code: format!("HTTP_{}", self.status),
-            message: format!("{summary} answered with status {}", self.status),
-            details: short.then(|| json!({"body": self.body})),
+            code: format!("HTTP_{status}"),
+            message: format!("{summary} answered with status {status}"),
+            details: Some(json!({"status": status, "body": body})),
         }
     }
+
+    /// How long the service asks to be left alone: `Retry-After` as seconds or as a date.
+    pub(in crate::action) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let text = self.headers.get("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let at = rfc2822::parse(text).ok()?.timestamp();
+        // A date that has passed asks for nothing.
+        Duration::try_from(at.duration_since(now)).ok()
+    }
+}
+
+/// The first KiB of a body as text.
+fn beginning(body: &[u8]) -> String {
+    let shown = body.get(..MAX_BODY_BYTES).unwrap_or(body);
+    let text = String::from_utf8_lossy(shown).into_owned();
+    if shown.len() < body.len() { format!("{text}… ({} bytes)", body.len()) } else { text }
 }
 
 pub(super) async fn read(
@@ -86,11 +112,14 @@ fn by_media_type(content_type: Option<&String>) -> HttpResponse {
 fn body(bytes: &[u8], expected: HttpResponse, status: u16) -> Result<Value, HttpError> {
     match expected {
         HttpResponse::Json if bytes.is_empty() => Ok(Value::Null),
-        HttpResponse::Json => {
-            serde_json::from_slice(bytes).map_err(|source| HttpError::NotJson { status, source })
-        }
+        HttpResponse::Json => serde_json::from_slice(bytes).map_err(|source| HttpError::NotJson {
+            status,
+            body: beginning(bytes),
+            source,
+        }),
         HttpResponse::Text => {
-            let text = std::str::from_utf8(bytes).map_err(|_| HttpError::NotText { status })?;
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| HttpError::NotText { status, body: beginning(bytes) })?;
             Ok(Value::String(text.to_owned()))
         }
         HttpResponse::Bytes => Ok(Value::String(STANDARD.encode(bytes))),

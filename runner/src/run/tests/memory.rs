@@ -1,18 +1,20 @@
 //! An API server in memory, as far as a runner can tell: versions, the fence, and events.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use crds::{WorkflowRun, WorkflowSpec};
+use crds::{WorkflowRun, WorkflowSpec, run::Cancel};
 use domain::egress::Egress;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
+    api::ApiServer,
     assignment::Assignment,
-    store::{ReadError, Revision, Store, Tenant, WriteError},
+    store::{ChildEvent, CreateError, ReadError, Revision, Store, Tenant, WriteError},
 };
 
 pub(super) const RUN: &str = "nightly-7";
@@ -31,6 +33,11 @@ struct State {
     /// What becomes of the next writes.
     faults: VecDeque<Fault>,
     watcher: Option<(String, mpsc::Sender<Assignment>)>,
+    /// Sub-runs by name, and who watches them.
+    children: BTreeMap<String, Value>,
+    children_watcher: Option<mpsc::Sender<ChildEvent>>,
+    secrets: BTreeMap<String, BTreeMap<String, String>>,
+    api: Option<ApiServer>,
 }
 
 /// What may come between a runner and its write.
@@ -67,8 +74,53 @@ impl Memory {
             writes: Vec::new(),
             faults: VecDeque::new(),
             watcher: None,
+            children: BTreeMap::new(),
+            children_watcher: None,
+            secrets: BTreeMap::new(),
+            api: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// With a Secret in the pod.
+    pub(super) fn with_secret(self, name: &str, key: &str, value: &str) -> Self {
+        self.lock().secrets.entry(name.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With an api-server.
+    pub(super) fn with_api(self, api: ApiServer) -> Self {
+        self.lock().api = Some(api);
+        self
+    }
+
+    pub(super) fn api(&self) -> Option<ApiServer> {
+        self.lock().api.clone()
+    }
+
+    pub(super) fn write_secrets(&self, directory: &Path) {
+        for (name, values) in &self.lock().secrets {
+            std::fs::create_dir_all(directory.join(name)).unwrap();
+            for (key, value) in values {
+                std::fs::write(directory.join(name).join(key), value).unwrap();
+            }
+        }
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<WorkflowRun> {
+        self.lock().children.get(name).map(|run| serde_json::from_value(run.clone()).unwrap())
+    }
+
+    pub(super) fn child_names(&self) -> Vec<String> {
+        self.lock().children.keys().cloned().collect()
+    }
+
+    /// As the child's own runner does it.
+    pub(super) fn end_child(&self, name: &str, status: &Value) {
+        let mut state = self.lock();
+        let child = state.children.get_mut(name).unwrap();
+        child["status"] = status.clone();
+        state.report_child(name);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -133,13 +185,22 @@ impl State {
     }
 }
 
+impl State {
+    fn report_child(&self, name: &str) {
+        let Some(to) = &self.children_watcher else { return };
+        let run = serde_json::from_value(self.children[name].clone()).unwrap();
+        // Nobody may listen any more.
+        let _ = to.try_send(ChildEvent::Seen(Box::new(run)));
+    }
+}
+
 fn holder(run: &Value) -> Option<String> {
     run["status"]["runner"]["podUid"].as_str().map(str::to_owned)
 }
 
 impl Store for PodStore {
-    async fn run(&self, _: &str) -> Result<Option<WorkflowRun>, ReadError> {
-        Ok(Some(self.memory.run()))
+    async fn run(&self, name: &str) -> Result<Option<WorkflowRun>, ReadError> {
+        Ok(if name == RUN { Some(self.memory.run()) } else { self.memory.child(name) })
     }
 
     async fn revision(&self, _: &str) -> Result<Revision, ReadError> {
@@ -173,5 +234,48 @@ impl Store for PodStore {
             Some(Fault::AnswerLost) => Err(transient()),
             _ => Ok(self.memory.run()),
         }
+    }
+
+    async fn create_run(&self, run: &WorkflowRun) -> Result<(), CreateError> {
+        let name = run.metadata.name.clone().unwrap();
+        let mut state = self.memory.lock();
+        match state.faults.pop_front() {
+            Some(Fault::Down) => return Err(CreateError::Transient { run: name, source: None }),
+            Some(Fault::AnswerLost) => {
+                state.children.insert(name.clone(), serde_json::to_value(run).unwrap());
+                return Err(CreateError::Transient { run: name, source: None });
+            }
+            Some(Fault::Overtaken) | None => {}
+        }
+        let of = |run: &WorkflowRun| run.spec.trigger.clone().unwrap().parent.unwrap();
+        match state.children.get(&name) {
+            Some(found) => {
+                let found: WorkflowRun = serde_json::from_value(found.clone()).unwrap();
+                if of(&found) == of(run) { Ok(()) } else { Err(CreateError::Taken { run: name }) }
+            }
+            None => {
+                state.children.insert(name, serde_json::to_value(run).unwrap());
+                Ok(())
+            }
+        }
+    }
+
+    async fn cancel_run(&self, name: &str, cancel: Cancel) -> Result<(), WriteError> {
+        let mut state = self.memory.lock();
+        if let Some(child) = state.children.get_mut(name) {
+            child["spec"]["cancel"] = json!(cancel);
+        }
+        Ok(())
+    }
+
+    async fn watch_children(&self, parent_uid: String, to: mpsc::Sender<ChildEvent>) {
+        {
+            let mut state = self.memory.lock();
+            assert_eq!(state.run["metadata"]["uid"], json!(parent_uid));
+            state.children_watcher = Some(to);
+            let names: Vec<String> = state.children.keys().cloned().collect();
+            names.iter().for_each(|name| state.report_child(name));
+        }
+        std::future::pending().await
     }
 }

@@ -26,6 +26,7 @@ impl Pod {
     /// Assigns the run to a new pod of this name.
     pub(super) fn start(memory: &Memory, pod: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-pod-{pod}-{}", telemetry::ids::uuid_v7()));
+        memory.write_secrets(&dir.join("secrets"));
         let host = step_host(&dir);
         let stop = CancellationToken::new();
         let runner = tokio::spawn(run(memory.clone(), pod.to_owned(), dir.clone(), stop.clone()));
@@ -59,13 +60,23 @@ async fn run(
     sockets: PathBuf,
     stop: CancellationToken,
 ) -> Result<Left, RunError> {
-    let (logs, writer) = Logs::start(tokio::io::sink());
+    let (logs, writer) = Logs::start(tokio::io::sink(), None);
     let mut assignments = memory.assign(&pod);
     let held = Held::of(memory.run(), &pod).unwrap();
+    let api = memory.api();
     let store = PodStore { memory, pod: pod.clone() };
-    let setting =
-        Setting { store: &store, pod_uid: &pod, python_image: "python", sockets: &sockets, logs, stop };
-    let left = execute(&setting, held, &mut assignments).await;
+    let secrets = sockets.join("secrets");
+    let setting = Setting {
+        store: &store,
+        pod_uid: &pod,
+        python_image: "python",
+        sockets: &sockets,
+        secrets: &secrets,
+        api: api.as_ref(),
+        logs,
+        stop,
+    };
+    let left = execute(&setting, &mut None, held, &mut assignments).await;
     drop(setting);
     writer.await.unwrap().unwrap();
     left

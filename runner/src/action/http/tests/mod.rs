@@ -1,0 +1,251 @@
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::Request as Incoming,
+    http::{StatusCode, header},
+    routing::{any, get},
+};
+use crds::workflow::{HttpMethod, HttpResponse};
+use domain::{
+    egress::Egress,
+    workflow::{HttpBody, HttpCredentials},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{HttpError, address::Resolver, request::Request, response::Response, send};
+use crate::secrets::{Redactor, Secrets};
+
+mod tls;
+
+/// Where a test's server is, under the name that the tests call it.
+struct Target {
+    host: String,
+    addresses: Vec<std::net::SocketAddr>,
+}
+
+async fn exchange(request: Request, target: &Target) -> Result<Response, HttpError> {
+    send(request, &Resolver::Test(target.addresses.clone()), &Redactor::new(&secrets()).unwrap()).await
+}
+
+fn secrets() -> Secrets {
+    [("erp".to_owned(), [("key".to_owned(), "s3cret-key".to_owned())].into())].into()
+}
+
+/// Tells what came: method, path and query, the headers that matter, body.
+async fn echo(incoming: Incoming) -> axum::Json<Value> {
+    let (parts, body) = incoming.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let header = |name| parts.headers.get(name).map_or("", |value| value.to_str().unwrap());
+    axum::Json(
+        json!({"method": parts.method.as_str(), "uri": parts.uri.to_string(), "key": header("idempotency-key"),
+           "type": header("content-type"), "authorization": header("authorization"), "secret": header("x-key"), "own": header("x-own"), "body": String::from_utf8_lossy(&body)}),
+    )
+}
+
+/// To the same server under another name.
+async fn elsewhere(incoming: Incoming) -> (StatusCode, [(header::HeaderName, String); 1]) {
+    let host = incoming.headers().get("host").unwrap().to_str().unwrap().replace("shop", "attacker");
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("http://{host}/echo"))])
+}
+
+async fn serve() -> Target {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let router = Router::new()
+        .route("/echo", any(echo))
+        .route("/json", get(|| async { axum::Json(json!({"a": 1})) }))
+        .route("/text", get(|| async { "grüße" }))
+        .route("/large", get(|| async { "x".repeat(4096) }))
+        .route("/failed", get(|| async { (StatusCode::BAD_GATEWAY, "<html>down</html>") }))
+        .route(
+            "/metadata",
+            get(|| async { (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/")]) }),
+        )
+        .route(
+            "/busy",
+            get(|| async { (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")], "x".repeat(5000)) }),
+        )
+        .route("/file", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "file:///etc/passwd")]) }))
+        .route("/circle", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "circle")]) }))
+        .route("/moved", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "/echo")]) }))
+        .route("/repeat", any(|| async { (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/echo")]) }))
+        .route("/elsewhere", any(elsewhere));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, router).await });
+    Target { host: "shop.example".into(), addresses: vec![address] }
+}
+
+fn rendered(target: &Target, path: &str) -> domain::run::Request {
+    domain::run::Request {
+        method: HttpMethod::Get,
+        url: format!("http://{}:{}{path}", target.host, target.addresses[0].port()),
+        headers: [].into(),
+        query: [].into(),
+        body: None,
+        credentials: None,
+        response: None,
+        max_response_bytes: 1024,
+        tls: domain::workflow::HttpTls::default(),
+    }
+}
+
+fn parse(rendered: domain::run::Request) -> Request {
+    Request::parse(rendered, "run-7/price", &Secrets::new()).unwrap()
+}
+
+async fn get_as(path: &str, response: Option<HttpResponse>) -> Result<Response, HttpError> {
+    let target = serve().await;
+    exchange(parse(domain::run::Request { response, ..rendered(&target, path) }), &target).await
+}
+
+/// A service gets other data than the step's author wrote, or cannot recognise a repetition.
+#[tokio::test]
+async fn method_query_headers_body_and_key_arrive() {
+    let target = serve().await;
+    let request = parse(domain::run::Request {
+        method: HttpMethod::Post,
+        headers: [("X-Own".to_owned(), "1".to_owned())].into(),
+        query: [("q".to_owned(), "a&b".to_owned())].into(),
+        body: Some(HttpBody::Json(json!({"sku": "BR-101"}))),
+        ..rendered(&target, "/echo")
+    });
+    let response = exchange(request, &target).await.unwrap();
+    assert_eq!(
+        response.body,
+        json!({"method": "POST", "uri": "/echo?q=a%26b", "key": "run-7/price", "own": "1",
+               "authorization": "", "secret": "", "type": "application/json", "body": "{\"sku\":\"BR-101\"}"})
+    );
+}
+
+/// An answer is taken for what it is not.
+#[tokio::test]
+async fn the_body_is_read_as_the_step_says() {
+    assert_eq!(get_as("/json", None).await.unwrap().body, json!({"a": 1}));
+    assert_eq!(get_as("/text", None).await.unwrap().body, json!("grüße"));
+    assert_eq!(get_as("/text", Some(HttpResponse::Text)).await.unwrap().body, json!("grüße"));
+    assert_eq!(get_as("/text", Some(HttpResponse::Bytes)).await.unwrap().body, json!("Z3LDvMOfZQ=="));
+    assert!(matches!(
+        get_as("/text", Some(HttpResponse::Json)).await,
+        Err(HttpError::NotJson { status: 200, .. })
+    ));
+    let failed = get_as("/failed", Some(HttpResponse::Json)).await.unwrap();
+    assert_eq!((failed.status, failed.body), (502, json!("<html>down</html>")));
+}
+
+/// One answer fills the runner's memory.
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_refused() {
+    assert!(matches!(
+        get_as("/large", Some(HttpResponse::Text)).await,
+        Err(HttpError::TooLarge { limit: 1024 })
+    ));
+}
+
+/// A form or a text arrives as something else.
+#[tokio::test]
+async fn forms_and_texts_are_sent_as_such() {
+    let target = serve().await;
+    for (body, sent) in [
+        (
+            HttpBody::Form([("a".to_owned(), json!("x y"))].into()),
+            ("application/x-www-form-urlencoded", "a=x+y"),
+        ),
+        (HttpBody::Text(json!("grüße")), ("text/plain; charset=utf-8", "grüße")),
+    ] {
+        let request =
+            domain::run::Request { method: HttpMethod::Post, body: Some(body), ..rendered(&target, "/echo") };
+        let body = exchange(parse(request), &target).await.unwrap().body;
+        assert_eq!((body["type"].as_str().unwrap(), body["body"].as_str().unwrap()), sent);
+    }
+}
+
+/// A password goes to whoever a service sends its callers to.
+#[tokio::test]
+async fn what_authenticates_a_step_does_not_go_to_another_host() {
+    let target = serve().await;
+    let send = async |path: &str| {
+        let request = domain::run::Request {
+            method: HttpMethod::Post,
+            headers: [("X-Key", "id s3cret-key"), ("X-Own", "1")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            body: Some(HttpBody::Json(json!(1))),
+            credentials: Some(HttpCredentials::Bearer("t0ken".into())),
+            ..rendered(&target, path)
+        };
+        exchange(parse(request), &target).await.unwrap().body
+    };
+    let seen = |body: &Value| {
+        ["method", "body", "own", "authorization", "secret"]
+            .map(|name| body[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(seen(&send("/repeat").await), ["POST", "1", "1", "Bearer t0ken", "id s3cret-key"]);
+    assert_eq!(seen(&send("/moved").await), ["GET", "", "1", "Bearer t0ken", "id s3cret-key"]);
+    assert_eq!(seen(&send("/elsewhere").await), ["POST", "1", "1", "", ""]);
+}
+
+/// Redirects go round for ever, or lead to a file.
+#[tokio::test]
+async fn redirects_that_lead_nowhere_are_refused() {
+    assert!(matches!(get_as("/circle", None).await, Err(HttpError::Redirects { .. })));
+    assert!(matches!(get_as("/file", None).await, Err(HttpError::Redirect { .. })));
+}
+
+/// A redirect leads past the egress check, to the cloud's metadata service.
+#[tokio::test]
+async fn every_hop_of_a_redirect_is_checked() {
+    let target = serve().await;
+    let answer = super::exchange(
+        &parse(rendered(&target, "/metadata")),
+        &super::address::Target { host: target.host.clone(), addresses: target.addresses.clone() },
+    )
+    .await
+    .unwrap();
+    let request = parse(rendered(&target, "/metadata"));
+    let next = super::redirect::next(&request, &answer, &Redactor::default()).unwrap().unwrap();
+    let sent = send(next, &Resolver::Egress(&Egress::default()), &Redactor::default()).await;
+    assert!(matches!(sent, Err(HttpError::Denied { .. })));
+}
+
+/// Nobody learns from a run why a service refused, or when it may be asked again.
+#[tokio::test]
+async fn a_refusal_tells_its_beginning_and_when_to_come_back() {
+    let busy = get_as("/busy", Some(HttpResponse::Text)).await;
+    assert!(matches!(busy, Err(HttpError::TooLarge { .. })));
+    let target = serve().await;
+    let request = domain::run::Request { max_response_bytes: 1 << 20, ..rendered(&target, "/busy") };
+    let busy = exchange(parse(request), &target).await.unwrap();
+    assert_eq!(busy.retry_after(jiff::Timestamp::UNIX_EPOCH), Some(Duration::from_secs(7)));
+    let details = busy.into_step_error("GET /busy").details.unwrap();
+    assert_eq!(details["status"], 429);
+    assert_eq!(details["body"].as_str().unwrap(), format!("{}… (5000 bytes)", "x".repeat(1024)));
+
+    let dated = |date: &str| Response {
+        status: 503,
+        headers: [("retry-after".to_owned(), date.to_owned())].into(),
+        body: Value::Null,
+    };
+    let now = "2026-11-24T10:00:00Z".parse().unwrap();
+    assert_eq!(dated("Tue, 24 Nov 2026 10:01:30 GMT").retry_after(now), Some(Duration::from_secs(90)));
+    assert_eq!(dated("Tue, 24 Nov 2026 09:00:00 GMT").retry_after(now), None);
+    assert_eq!(dated("soon").retry_after(now), None);
+}
+
+/// A tenant's step reaches addresses that its plan does not name.
+#[tokio::test]
+async fn what_the_egress_does_not_name_is_refused_after_resolution() {
+    let target = serve().await;
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let url = format!("http://{host}:{}/text", target.addresses[0].port());
+        let request = domain::run::Request { url, ..rendered(&target, "/text") };
+        assert!(
+            matches!(
+                send(parse(request), &Resolver::Egress(&Egress::default()), &Redactor::default()).await,
+                Err(HttpError::Denied { .. })
+            ),
+            "{host}"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Lines that wait for the api-server. Bounded: one that is away must neither slow a step down nor fill memory.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use protocol::internal::{LogLine, LogStream, MAX_LOG_LINES};
+use tokio::sync::Notify;
+
+use crate::logs::{Line, Origin};
+
+/// Bytes that may wait. A line has its text and some 200 bytes around it.
+const MAX_BYTES: usize = 1024 * 1024;
+/// Bytes of one batch; a line more does not matter.
+const BATCH_BYTES: usize = 64 * 1024;
+const OVERHEAD: usize = 200;
+
+/// Lines in the order in which they were written.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<(Arc<str>, LogLine)>,
+    bytes: usize,
+    /// The next number of each run. A run is in one pod at a time, so there are few.
+    next: BTreeMap<Arc<str>, u64>,
+    /// Lines of this attempt, the last that lost some, were left out since a line got in.
+    dropped: Option<(Origin, u64)>,
+    is_closed: bool,
+}
+
+/// Lines of one run.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) run_uid: Arc<str>,
+    pub(super) lines: Vec<LogLine>,
+}
+
+/// Whether a batch is to be sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// More may come.
+    CanWait,
+    /// It is full, or the last.
+    Now,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line, or counts it as left out.
+    pub(super) fn push(&self, line: Line) {
+        self.lock().push(line);
+        self.changed.notify_one();
+    }
+
+    /// No more will come.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    /// Waits until there is something; `None` when nothing is left and no more will come.
+    pub(super) async fn wait(&self) -> Option<Urgency> {
+        loop {
+            if let Some(found) = self.lock().look() {
+                return found;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Waits until what is there is to be sent at once.
+    pub(super) async fn urgent(&self) {
+        while self.lock().look() == Some(Some(Urgency::CanWait)) {
+            self.changed.notified().await;
+        }
+    }
+
+    /// The next lines of one run.
+    pub(super) fn take(&self) -> Option<Batch> {
+        self.lock().take()
+    }
+}
+
+impl State {
+    fn push(&mut self, line: Line) {
+        let Line { time, origin, stream, line: text, partial } = line;
+        let cost = text.len() + OVERHEAD;
+        if self.bytes + cost > MAX_BYTES {
+            let count = self.dropped.take().map_or(0, |(_, count)| count);
+            self.dropped = Some((origin, count + 1));
+            return;
+        }
+        if let Some((origin, count)) = self.dropped.take() {
+            let text =
+                format!("… {count} lines left out here: the api-server was away; `kubectl logs` has them");
+            self.add(&origin, time, LogStream::System, text, false);
+        }
+        self.add(&origin, time, stream, text, partial);
+    }
+
+    fn add(
+        &mut self,
+        origin: &Origin,
+        time: jiff::Timestamp,
+        stream: LogStream,
+        line: String,
+        partial: bool,
+    ) {
+        let next = self.next.entry(Arc::clone(&origin.run_uid)).or_default();
+        let seq = *next;
+        *next += 1;
+        self.bytes += line.len() + OVERHEAD;
+        let step = origin.step.to_string();
+        let (item, attempt) = (origin.item, origin.attempt);
+        let line = LogLine { seq, time: time.to_string(), step, item, attempt, stream, line, partial };
+        self.lines.push_back((Arc::clone(&origin.run_uid), line));
+    }
+
+    /// Outer `None`: nothing to do yet. Inner `None`: nothing to do any more.
+    #[expect(clippy::option_option, reason = "not yet and never again are two things")]
+    fn look(&self) -> Option<Option<Urgency>> {
+        let full = self.bytes >= BATCH_BYTES || self.lines.len() >= MAX_LOG_LINES;
+        match (self.lines.is_empty(), full || self.is_closed) {
+            (true, _) => self.is_closed.then_some(None),
+            (false, true) => Some(Some(Urgency::Now)),
+            (false, false) => Some(Some(Urgency::CanWait)),
+        }
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        let (run_uid, first) = self.lines.pop_front()?;
+        let mut bytes = first.line.len() + OVERHEAD;
+        let mut lines = vec![first];
+        while lines.len() < MAX_LOG_LINES && bytes < BATCH_BYTES {
+            let Some((_, line)) = self.lines.pop_front_if(|(uid, _)| *uid == run_uid) else { break };
+            bytes += line.line.len() + OVERHEAD;
+            lines.push(line);
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some(Batch { run_uid, lines })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(run: &str, text: &str) -> Line {
+        let origin = Origin {
+            run: run.into(),
+            run_uid: format!("{run}-uid").into(),
+            step: "fetch".into(),
+            item: None,
+            attempt: 1,
+        };
+        let time = "2026-11-24T10:00:00Z".parse().unwrap();
+        Line { time, origin, stream: LogStream::Stdout, line: text.into(), partial: false }
+    }
+
+    fn batch(queue: &Queue) -> (String, Vec<(u64, String)>) {
+        let Batch { run_uid, lines } = queue.take().unwrap();
+        (run_uid.to_string(), lines.into_iter().map(|line| (line.seq, line.line)).collect())
+    }
+
+    /// Lines of one run are shown with another, or twice under one number.
+    #[test]
+    fn a_batch_is_of_one_run_and_numbered_without_gaps() {
+        let queue = Queue::default();
+        for (run, text) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")] {
+            queue.push(line(run, text));
+        }
+        assert_eq!(batch(&queue), ("a-uid".into(), vec![(0, "1".into()), (1, "2".into())]));
+        assert_eq!(batch(&queue), ("b-uid".into(), vec![(0, "3".into())]));
+        assert_eq!(batch(&queue), ("a-uid".into(), vec![(2, "4".into())]));
+    }
+
+    /// A step that prints while the api-server is away fills the runner's memory, or lines vanish without a word.
+    #[test]
+    fn what_does_not_fit_is_counted_where_it_is_missing() {
+        let queue = Queue::default();
+        let long = "x".repeat(16 * 1024);
+        (0..100).for_each(|_| queue.push(line("a", &long)));
+        let mut taken = 0;
+        while queue.take().is_some() {
+            taken += 1;
+        }
+        assert!(taken > 1);
+        queue.push(line("a", "back"));
+        let (_, lines) = batch(&queue);
+        assert!(lines[0].1.contains("37 lines left out"), "{}", lines[0].1);
+        assert_eq!(lines[1].1, "back");
+        assert_eq!(lines[0].0 + 1, lines[1].0);
+    }
+}

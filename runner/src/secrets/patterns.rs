@@ -1,0 +1,119 @@
+//! The forms in which a secret's value may turn up.
+
+use std::collections::BTreeSet;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
+
+/// Shorter values are not looked for: they turn up by chance, and hiding them would tell where they are.
+pub(super) const MIN_BYTES: usize = 8;
+
+/// What may follow a value in percent encoding unencoded, by RFC 3986, by forms, and by JavaScript.
+const UNRESERVED: [&[u8]; 3] = [b"-._~", b"*-._", b"-_.!~*'()"];
+
+/// All forms of a value: itself and its lines, base64 also as a part of something longer, URL-encoded, JSON-escaped.
+pub(super) fn patterns(value: &str) -> BTreeSet<String> {
+    let mut patterns = BTreeSet::new();
+    // A log is cut into lines, so of a key in PEM no line may show; its first and last are the same in all.
+    let lines = value.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
+    for text in [value, value.trim_end()].into_iter().chain(lines) {
+        if text.len() < MIN_BYTES {
+            continue;
+        }
+        patterns.insert(text.to_owned());
+        patterns.extend(base64(text.as_bytes()));
+        patterns.extend(UNRESERVED.iter().flat_map(|unreserved| percent(text.as_bytes(), unreserved)));
+        patterns.extend([escaped(text), escaped_ascii(text)]);
+    }
+    patterns
+}
+
+/// Also as a part of something longer, as in `user:password`: then its bytes may begin at any of three places, and
+/// the characters at the ends depend on what is around.
+fn base64(value: &[u8]) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        let whole = engine.encode(value);
+        let padding = "=".repeat((3 - value.len() % 3) % 3);
+        patterns.extend([format!("{whole}{padding}"), whole]);
+        for before in 0..3 {
+            let bytes = [&vec![0; before], value].concat();
+            let encoded = engine.encode(&bytes);
+            let from = (before * 8).div_ceil(6);
+            let to = encoded.len() - usize::from(bytes.len() % 3 != 0);
+            patterns.extend(encoded.get(from..to).map(str::to_owned));
+        }
+    }
+    patterns
+}
+
+fn percent(value: &[u8], unreserved: &[u8]) -> [String; 4] {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || unreserved.contains(&byte);
+    let encode = |space: &str, is_upper: bool| -> String {
+        value
+            .iter()
+            .map(|byte| match byte {
+                b' ' => space.to_owned(),
+                byte if is_plain(*byte) => char::from(*byte).to_string(),
+                byte if is_upper => format!("%{byte:02X}"),
+                byte => format!("%{byte:02x}"),
+            })
+            .collect()
+    };
+    [encode("%20", true), encode("+", true), encode("%20", false), encode("+", false)]
+}
+
+/// As within a JSON string.
+fn escaped(value: &str) -> String {
+    let quoted = serde_json::Value::from(value).to_string();
+    quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
+}
+
+/// The same as Python writes it: in ASCII.
+fn escaped_ascii(value: &str) -> String {
+    let mut text = String::new();
+    for character in escaped(value).chars() {
+        if character.is_ascii() {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A password in a header of basic authentication can be read by whoever reads the log.
+    #[test]
+    fn every_form_is_known() {
+        let value = "pä$$ word/+\"x\"";
+        let patterns = patterns(value);
+        let basic = STANDARD_NO_PAD.encode(format!("user:{value}"));
+        assert!(patterns.iter().any(|pattern| basic.contains(pattern)), "{basic}");
+        for form in [
+            value,
+            "p%C3%A4%24%24%20word%2F%2B%22x%22",
+            "p%c3%a4%24%24+word%2f%2b%22x%22",
+            r#"pä$$ word/+\"x\""#,
+            r#"p\u00e4$$ word/+\"x\""#,
+        ] {
+            assert!(patterns.contains(form), "{form}");
+        }
+        assert!(super::patterns("short").is_empty());
+    }
+
+    /// A private key is printed line by line.
+    #[test]
+    fn of_many_lines_each_is_known() {
+        let patterns =
+            patterns("-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n");
+        assert!(patterns.contains("hkiG9w0BAQEFAASC"));
+        assert!(!patterns.contains("-----BEGIN KEY-----"));
+    }
+}
