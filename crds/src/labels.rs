@@ -10,7 +10,7 @@ pub const WORKFLOW: &str = "smbcopilot.dev/workflow";
 pub const REVISION: &str = "smbcopilot.dev/revision";
 /// The run that a child belongs to, where it belongs to one alone.
 pub const RUN: &str = "smbcopilot.dev/run";
-/// The uid of the run whose step a sub-run is (on the sub-run).
+/// The run that a sub-run belongs to.
 pub const PARENT: &str = "smbcopilot.dev/parent";
 /// The uid of the Tenant that made a namespace (annotation): a namespace of another uid is not ours.
 pub const TENANT_UID: &str = "smbcopilot.dev/tenant-uid";

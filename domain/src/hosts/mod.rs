@@ -12,6 +12,7 @@ use crds::workflow::{Action, Step, StepResources};
 use crds::{Quantity, WorkflowSpec};
 
 use crate::workflow::Graph;
+use width::Wide;
 
 /// CPU of a step, where it does not say: the same as in the documentation of the resource.
 const DEFAULT_CPU: &str = "50m";
@@ -70,9 +71,11 @@ impl Hosts {
 /// The hosts of a workflow, with `python_image` for Python steps that name none.
 #[must_use]
 pub fn hosts(spec: &WorkflowSpec, python_image: &str) -> Hosts {
-    let graph = Graph::new(spec.steps.iter().map(|step| (step.name.as_str(), step.needs.as_slice())));
+    // Steps of `onExit` begin when all others have ended.
+    let graphs = [&spec.steps, &spec.on_exit]
+        .map(|steps| Graph::new(steps.iter().map(|step| (step.name.as_str(), step.needs.as_slice()))));
     let mut groups: Vec<(Needs, Vec<&Step>)> = Vec::new();
-    for step in &spec.steps {
+    for step in spec.steps.iter().chain(&spec.on_exit) {
         let Some(needs) = needs(step, python_image) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == needs) {
             Some((_, steps)) => steps.push(step),
@@ -83,7 +86,8 @@ pub fn hosts(spec: &WorkflowSpec, python_image: &str) -> Hosts {
         .zip(&groups)
         .flat_map(|(index, (_, steps))| steps.iter().map(move |step| (step.name.clone(), index)))
         .collect();
-    let hosts = (0..).zip(&groups).map(|(index, (needs, steps))| host(index, needs, steps, &graph)).collect();
+    let hosts =
+        (0..).zip(&groups).map(|(index, (needs, steps))| host(index, needs, steps, spec, &graphs)).collect();
     Hosts { hosts, of_step }
 }
 
@@ -113,9 +117,10 @@ fn needs(step: &Step, python_image: &str) -> Option<Needs> {
     Some(Needs { kind, image: image.to_owned(), resources: resources.cloned().unwrap_or_default() })
 }
 
-fn host(index: usize, needs: &Needs, steps: &[&Step], graph: &Graph) -> Host {
-    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    let parallelism = width::width(&names, graph);
+fn host(index: usize, needs: &Needs, steps: &[&Step], spec: &WorkflowSpec, graphs: &[Graph; 2]) -> Host {
+    let [main, exit] = [&spec.steps, &spec.on_exit].map(|all| wide(steps, all));
+    let [main_graph, exit_graph] = graphs;
+    let parallelism = width::width(&main, main_graph).max(width::width(&exit, exit_graph));
     let StepResources { cpu, memory } = &needs.resources;
     let preload =
         steps.iter().filter_map(|step| step.python.as_ref()).flat_map(|python| python.preload.clone());
@@ -128,6 +133,16 @@ fn host(index: usize, needs: &Needs, steps: &[&Step], graph: &Graph) -> Host {
         memory: times(memory.as_ref(), DEFAULT_MEMORY, parallelism),
         preload: preload.collect(),
     }
+}
+
+/// Those of `steps` that are among `all`.
+fn wide<'a>(steps: &[&'a Step], all: &[Step]) -> Vec<Wide<'a>> {
+    let here = steps.iter().filter(|step| all.iter().any(|other| other.name == step.name));
+    here.map(|step| {
+        let items = step.for_each.as_ref().map_or(1, |each| each.max_parallel.unwrap_or(1).max(1));
+        Wide { step: &step.name, items }
+    })
+    .collect()
 }
 
 /// A quantity times a number, as it was written where the number is 1; the default where it cannot be read.

@@ -35,6 +35,21 @@ fn memory_grows_with_what_may_run_at_once() {
     assert_eq!((host.parallelism, host.memory.as_str(), host.cpu.as_str()), (3, "402653184", "150m"));
 }
 
+/// Items of a fan-out share the memory of one, or an `onExit` step has no host.
+#[test]
+fn items_and_exit_steps_are_counted() {
+    let hosts = of("
+- {name: each, forEach: {items: [1], maxParallel: 8}, python: {code: x}}
+- {name: other, needs: [each], forEach: {items: [1], maxParallel: 3}, python: {code: x}}
+- {name: beside, python: {code: x}}
+onExit:
+- {name: tidy, python: {code: x}}
+- {name: tell, container: {image: 'tool:1', command: [run]}}");
+    assert_eq!((hosts.of("tidy"), hosts.of("tell")), (Some(0), Some(1)));
+    let parallelism: Vec<u32> = hosts.all().iter().map(|host| host.parallelism).collect();
+    assert_eq!(parallelism, [9, 1]);
+}
+
 #[test]
 fn a_workflow_of_expressions_needs_no_host() {
     assert!(of("- {name: a, expr: {value: 1}}").all().is_empty());

@@ -1,19 +1,31 @@
 //! How many of some steps may run at once.
 //!
 //! The largest set of steps of which none needs another has, by Dilworth's theorem, as many members as the fewest
-//! chains that cover them; those are the steps less a maximum matching of steps with steps downstream of them.
+//! chains that cover them; those are the steps less a maximum matching of steps with steps downstream of them. Of a chain
+//! one step runs at a time, with as many items as it runs at once; so the largest step of each chain, all together, is
+//! what may run at once at most.
 
 use crate::workflow::Graph;
 
-/// The largest number of the given steps that may run at once; at least 1.
-pub(super) fn width(steps: &[&str], graph: &Graph) -> u32 {
+/// A step, and how many items of it run at once.
+#[derive(Clone, Copy)]
+pub(super) struct Wide<'a> {
+    pub(super) step: &'a str,
+    pub(super) items: u32,
+}
+
+/// How many of the given steps, and items of them, may run at once; at least 1.
+pub(super) fn width(steps: &[Wide<'_>], graph: &Graph) -> u32 {
     let mut matching = Matching { steps, graph, upstream_of: vec![None; steps.len()] };
-    let matched = (0..steps.len()).filter(|at| matching.augment(*at, &mut vec![false; steps.len()])).count();
-    u32::try_from(steps.len() - matched).unwrap_or(u32::MAX).max(1)
+    for at in 0..steps.len() {
+        matching.augment(at, &mut vec![false; steps.len()]);
+    }
+    let heads = (0..steps.len()).filter(|at| matching.upstream_of(*at).is_none());
+    heads.map(|head| matching.widest_from(head)).fold(0, u32::saturating_add).max(1)
 }
 
 struct Matching<'a> {
-    steps: &'a [&'a str],
+    steps: &'a [Wide<'a>],
     graph: &'a Graph,
     /// By index of the later step: the earlier one that it follows in its chain.
     upstream_of: Vec<Option<usize>>,
@@ -29,7 +41,7 @@ impl Matching<'_> {
             if let Some(tried) = tried.get_mut(later) {
                 *tried = true;
             }
-            let free = match self.upstream_of.get(later).copied().flatten() {
+            let free = match self.upstream_of(later) {
                 None => true,
                 Some(other) => self.augment(other, tried),
             };
@@ -43,10 +55,21 @@ impl Matching<'_> {
         false
     }
 
+    fn upstream_of(&self, later: usize) -> Option<usize> {
+        self.upstream_of.get(later).copied().flatten()
+    }
+
+    /// The most items that one step of the chain runs at once.
+    fn widest_from(&self, head: usize) -> u32 {
+        let next = |at: &usize| self.upstream_of.iter().position(|upstream| *upstream == Some(*at));
+        let chain = std::iter::successors(Some(head), next);
+        chain.filter_map(|at| self.steps.get(at)).map(|step| step.items).max().unwrap_or(1)
+    }
+
     fn follows(&self, later: usize, earlier: usize) -> bool {
         let (Some(later), Some(earlier)) = (self.steps.get(later), self.steps.get(earlier)) else {
             return false;
         };
-        self.graph.upstream(later).is_some_and(|upstream| upstream.contains(*earlier))
+        self.graph.upstream(later.step).is_some_and(|upstream| upstream.contains(earlier.step))
     }
 }

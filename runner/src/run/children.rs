@@ -51,10 +51,10 @@ impl<'a> Children<'a> {
     }
 
     /// Watches from now on; once is enough.
-    pub(super) fn watch(&mut self, store: &'a impl Store, run_uid: &str) {
+    pub(super) fn watch(&mut self, store: &'a impl Store, run: &str) {
         if self.watching.is_none() {
             let (to, events) = mpsc::channel(WAITING_EVENTS);
-            self.watching = Some((store.watch_children(run_uid.to_owned(), to).boxed(), events));
+            self.watching = Some((store.watch_children(run.to_owned(), to).boxed(), events));
         }
     }
 
@@ -172,7 +172,7 @@ fn object(parent: &Held, place: &Place, run: SubRun) -> WorkflowRun {
         ..WorkflowRunSpec::default()
     };
     let mut object = WorkflowRun::new(&name, spec);
-    object.labels_mut().insert(PARENT.to_owned(), parent.uid.clone());
+    object.labels_mut().insert(PARENT.to_owned(), parent.name.clone());
     object
 }
 

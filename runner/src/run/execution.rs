@@ -149,7 +149,10 @@ impl<'a, S: Store> Execution<'a, S> {
         }
         let Advance { state, start, stop, wait_until, finish, cancel_children, suspend } =
             self.run.advance(&self.state, &self.signals(), telemetry::clock::now());
-        self.intents.extend(start);
+        // To store a value is no side effect, and is in no status: it need not be written first.
+        let (stores, intents) = start.into_iter().partition(|start| matches!(start.work, Work::Store(_)));
+        self.intents.extend::<Vec<Start>>(intents);
+        Vec::into_iter(stores).for_each(|store| self.attempts.start(store));
         stop.iter().for_each(|stop| self.attempts.stop(stop));
         self.children.cancel(cancel_children);
         self.wake = wait_until;
@@ -159,7 +162,7 @@ impl<'a, S: Store> Execution<'a, S> {
         self.is_written &= state == self.state && self.close.is_none();
         self.state = state;
         if self.close.is_none() && !domain::run::children(&self.state.steps).is_empty() {
-            self.children.watch(self.setting.store, &self.held.uid);
+            self.children.watch(self.setting.store, &self.held.name);
         }
     }
 
@@ -242,8 +245,6 @@ impl<'a, S: Store> Execution<'a, S> {
                     };
                     self.attempts.create(creation.boxed());
                 }
-                // Storing belongs to no attempt of the step's own, and is never called off.
-                start if matches!(start.work, Work::Store(_)) => self.attempts.start(start),
                 start if self.state.is_running(&start.place, start.attempt) => self.attempts.start(start),
                 _ => {}
             }

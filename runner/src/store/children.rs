@@ -51,8 +51,8 @@ pub(super) async fn cancel(runs: &Api<WorkflowRun>, name: &str, cancel: Cancel) 
     }
 }
 
-pub(super) async fn watch(runs: Api<WorkflowRun>, parent_uid: &str, to: mpsc::Sender<ChildEvent>) {
-    let config = watcher::Config::default().labels(&format!("{PARENT}={parent_uid}"));
+pub(super) async fn watch(runs: Api<WorkflowRun>, parent: &str, to: mpsc::Sender<ChildEvent>) {
+    let config = watcher::Config::default().labels(&format!("{PARENT}={parent}"));
     let mut events = pin!(watcher(runs, config).default_backoff());
     let (mut known, mut listed) = (BTreeSet::new(), BTreeSet::new());
     while let Some(event) = events.next().await {

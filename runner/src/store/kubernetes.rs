@@ -82,8 +82,8 @@ impl Store for Kubernetes {
             .unwrap_or_else(|_| Err(WriteError::Transient { run: name.to_owned(), source: None }))
     }
 
-    async fn watch_children(&self, parent_uid: String, to: mpsc::Sender<ChildEvent>) {
-        children::watch(self.runs.clone(), &parent_uid, to).await;
+    async fn watch_children(&self, parent: String, to: mpsc::Sender<ChildEvent>) {
+        children::watch(self.runs.clone(), &parent, to).await;
     }
 }
 

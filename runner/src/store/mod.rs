@@ -58,10 +58,7 @@ pub(crate) trait Store: Send + Sync {
     /// Sets a run's `spec.cancel`. One that is gone, or has been cancelled otherwise, is left as it is.
     fn cancel_run(&self, name: &str, cancel: Cancel) -> impl Future<Output = Result<(), WriteError>> + Send;
 
-    /// Reports on all runs whose parent has this uid, those that are there first, until nobody listens.
-    fn watch_children(
-        &self,
-        parent_uid: String,
-        to: mpsc::Sender<ChildEvent>,
-    ) -> impl Future<Output = ()> + Send;
+    /// Reports on all runs whose parent has this name, those that are there first, until nobody listens.
+    fn watch_children(&self, parent: String, to: mpsc::Sender<ChildEvent>)
+    -> impl Future<Output = ()> + Send;
 }

@@ -32,6 +32,8 @@ struct State {
     writes: Vec<Vec<Value>>,
     /// What becomes of the next writes.
     faults: VecDeque<Fault>,
+    /// And of the next creations of sub-runs.
+    creation_faults: VecDeque<Fault>,
     watcher: Option<(String, mpsc::Sender<Assignment>)>,
     /// Sub-runs by name, and who watches them.
     children: BTreeMap<String, Value>,
@@ -73,6 +75,7 @@ impl Memory {
             version: 1,
             writes: Vec::new(),
             faults: VecDeque::new(),
+            creation_faults: VecDeque::new(),
             watcher: None,
             children: BTreeMap::new(),
             children_watcher: None,
@@ -131,12 +134,38 @@ impl Memory {
         serde_json::from_value(self.lock().run.clone()).unwrap()
     }
 
+    pub(super) fn spec(&self) -> WorkflowSpec {
+        self.lock().spec.clone()
+    }
+
     pub(super) fn writes(&self) -> usize {
         self.lock().writes.len()
     }
 
     pub(super) fn fail_next(&self, faults: &[Fault]) {
         self.lock().faults.extend(faults);
+    }
+
+    pub(super) fn fail_creations(&self, faults: &[Fault]) {
+        self.lock().creation_faults.extend(faults);
+    }
+
+    /// All that was ever written, as text.
+    pub(super) fn everything_written(&self) -> String {
+        serde_json::to_string(&self.lock().writes).unwrap()
+    }
+
+    /// Waits until the run is so.
+    pub(super) async fn until(&self, is_so: impl Fn(&WorkflowRun) -> bool) {
+        let until = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !is_so(&self.run()) {
+            assert!(tokio::time::Instant::now() < until, "{:#?}", self.run().status);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) fn delete_child(&self, name: &str) {
+        self.lock().children.remove(name);
     }
 
     /// As the operator or a user does it.
@@ -152,7 +181,8 @@ impl Memory {
                 (true, false) => Some(Assignment::Doubtful { run: RUN.into() }),
                 (false, false) => None,
             };
-            assignment.into_iter().for_each(|assignment| to.try_send(assignment).unwrap());
+            // A pod that has left does not listen any more.
+            assignment.into_iter().for_each(|assignment| drop(to.try_send(assignment)));
         }
     }
 
@@ -239,7 +269,7 @@ impl Store for PodStore {
     async fn create_run(&self, run: &WorkflowRun) -> Result<(), CreateError> {
         let name = run.metadata.name.clone().unwrap();
         let mut state = self.memory.lock();
-        match state.faults.pop_front() {
+        match state.creation_faults.pop_front() {
             Some(Fault::Down) => return Err(CreateError::Transient { run: name, source: None }),
             Some(Fault::AnswerLost) => {
                 state.children.insert(name.clone(), serde_json::to_value(run).unwrap());
@@ -268,10 +298,10 @@ impl Store for PodStore {
         Ok(())
     }
 
-    async fn watch_children(&self, parent_uid: String, to: mpsc::Sender<ChildEvent>) {
+    async fn watch_children(&self, parent: String, to: mpsc::Sender<ChildEvent>) {
         {
             let mut state = self.memory.lock();
-            assert_eq!(state.run["metadata"]["uid"], json!(parent_uid));
+            assert_eq!(parent, RUN);
             state.children_watcher = Some(to);
             let names: Vec<String> = state.children.keys().cloned().collect();
             names.iter().for_each(|name| state.report_child(name));

@@ -1,7 +1,9 @@
 //! Runs in pods with a real step host and a real interpreter; the API server alone is in memory.
 
 mod memory;
+mod outside;
 mod pod;
+mod waiting;
 
 use crds::{
     WorkflowRun,
@@ -218,6 +220,7 @@ async fn writes_that_fail_or_are_overtaken_are_repeated() {
     assert_eq!(trace.ran("second"), ["1"]);
 }
 
+/// Runs one step to the run's end.
 async fn run_step(step: &str) -> WorkflowRun {
     let memory = Memory::new(&format!("steps:\n- name: only\n{step}"), &json!(null));
     assert_eq!(Pod::start(&memory, "pod-a").left().await, Left::Finished);

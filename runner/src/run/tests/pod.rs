@@ -5,12 +5,13 @@ use std::{
     process::{Child, Command},
 };
 
+use domain::hosts::{Host, HostKind};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::memory::{Memory, PodStore};
 use crate::{
-    logs::Logs,
+    logs::{Logs, Shipping},
     run::{Held, Left, RunError, Setting, execute},
 };
 
@@ -18,7 +19,7 @@ use crate::{
 pub(super) struct Pod {
     runner: JoinHandle<Result<Left, RunError>>,
     pub(super) stop: CancellationToken,
-    host: Child,
+    hosts: Vec<Child>,
     dir: PathBuf,
 }
 
@@ -27,10 +28,11 @@ impl Pod {
     pub(super) fn start(memory: &Memory, pod: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-pod-{pod}-{}", telemetry::ids::uuid_v7()));
         memory.write_secrets(&dir.join("secrets"));
-        let host = step_host(&dir);
+        let hosts = domain::hosts::hosts(&memory.spec(), "python");
+        let hosts = hosts.all().iter().map(|host| step_host(&dir, host)).collect();
         let stop = CancellationToken::new();
         let runner = tokio::spawn(run(memory.clone(), pod.to_owned(), dir.clone(), stop.clone()));
-        Self { runner, stop, host, dir }
+        Self { runner, stop, hosts, dir }
     }
 
     /// How the run left this pod.
@@ -48,8 +50,10 @@ impl Pod {
 impl Drop for Pod {
     fn drop(&mut self) {
         self.runner.abort();
-        let _ = self.host.kill();
-        let _ = self.host.wait();
+        for host in &mut self.hosts {
+            let _ = host.kill();
+            let _ = host.wait();
+        }
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
@@ -60,7 +64,8 @@ async fn run(
     sockets: PathBuf,
     stop: CancellationToken,
 ) -> Result<Left, RunError> {
-    let (logs, writer) = Logs::start(tokio::io::sink(), None);
+    let shipping = memory.api().map(|api| Shipping { api, pod: pod.clone() });
+    let (logs, writer) = Logs::start(tokio::io::sink(), shipping);
     let mut assignments = memory.assign(&pod);
     let held = Held::of(memory.run(), &pod).unwrap();
     let api = memory.api();
@@ -82,19 +87,25 @@ async fn run(
     left
 }
 
-fn step_host(dir: &std::path::Path) -> Child {
+fn step_host(dir: &std::path::Path, host: &Host) -> Child {
     let harness = concat!(env!("CARGO_MANIFEST_DIR"), "/../step-host/python/harness.py");
     let here = std::env::current_exe().unwrap();
     let binary = here.ancestors().nth(2).unwrap().join("step-host");
     assert!(binary.exists(), "{} is not there: run `cargo build -p step-host`", binary.display());
-    std::fs::create_dir_all(dir.join("host-0")).unwrap();
+    let kind = match host.kind {
+        HostKind::Python => "python",
+        HostKind::Foreign => "container",
+    };
+    let own = dir.join(format!("host-{}", host.index));
+    std::fs::create_dir_all(&own).unwrap();
     let uid = std::fs::metadata(dir).map(|found| std::os::unix::fs::MetadataExt::uid(&found)).unwrap();
     Command::new(binary)
         .arg("--socket")
-        .arg(dir.join("host-0/host.sock"))
+        .arg(own.join("host.sock"))
+        .args(["--kind", kind])
         .args(["--harness", harness, "--runner-uid", &uid.to_string()])
         .arg("--work-dir")
-        .arg(dir)
+        .arg(own)
         .spawn()
         .unwrap()
 }
