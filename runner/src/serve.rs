@@ -12,6 +12,7 @@ use crate::{
     api::ApiServer,
     assignment::{self, Assignment},
     config::Config,
+    hosts::Connections,
     logs::{Logs, Shipping},
     run::{Held, Setting, execute},
     store::{Kubernetes, Store},
@@ -46,7 +47,7 @@ async fn hold(
         store: &store,
         pod_uid: &config.pod_uid,
         python_image: &config.python_image,
-        sockets: &config.sockets,
+        hosts: Connections::open(&config.sockets)?,
         secrets: &config.secrets,
         api,
         logs,
@@ -64,12 +65,18 @@ async fn work<S: Store>(
     setting: &Setting<'_, S>,
     assignments: &mut mpsc::Receiver<Assignment>,
 ) -> anyhow::Result<()> {
-    let mut hosts = None;
+    let mut revision = None;
     loop {
         let Some(held) = take(setting, assignments).await else { break };
         let run = held.name.clone();
-        let left =
-            execute(setting, &mut hosts, held, assignments).await.context("failed to execute the run")?;
+        // The hosts of this pod have the images of one revision.
+        let here = revision.get_or_insert_with(|| held.revision.clone());
+        anyhow::ensure!(
+            *here == held.revision,
+            "failed to run revision {}: this pod is of {here}",
+            held.revision
+        );
+        let left = execute(setting, held, assignments).await.context("failed to execute the run")?;
         info!(
             tenant.name = config.tenant,
             pod.name = config.pod_name,

@@ -25,7 +25,7 @@ use crate::{
     api::ApiServer,
     assignment::Assignment,
     chain::chain,
-    hosts::{HostUnavailable, Hosts},
+    hosts::{Connections, HostUnavailable, Hosts},
     logs::Logs,
     run::{
         children::Children,
@@ -41,7 +41,7 @@ pub(crate) struct Setting<'a, S> {
     pub(crate) store: &'a S,
     pub(crate) pod_uid: &'a str,
     pub(crate) python_image: &'a str,
-    pub(crate) sockets: &'a Path,
+    pub(crate) hosts: Connections,
     /// Where the workflow's secrets are: `<name>/<key>`.
     pub(crate) secrets: &'a Path,
     /// `None`: there is none to be reached.
@@ -75,16 +75,13 @@ pub(crate) enum RunError {
     Host(#[from] HostUnavailable),
     #[error("failed to follow an attempt")]
     Attempt(#[source] JoinError),
-    #[error("failed to run revision {wanted}: the hosts of this pod are those of {here}")]
-    Revision { here: String, wanted: String },
     #[error("failed to hear of assignments: the watch has ended")]
     Assignments,
 }
 
-/// Executes the run from where its status says it is, with hosts that are connected already or will be.
+/// Executes the run from where its status says it is.
 pub(crate) async fn execute<'a, S: Store>(
     setting: &'a Setting<'a, S>,
-    kept: &mut Option<KeptHosts>,
     held: Held,
     assignments: &mut mpsc::Receiver<Assignment>,
 ) -> Result<Left, RunError> {
@@ -100,7 +97,7 @@ pub(crate) async fn execute<'a, S: Store>(
         run: Arc::new(run),
         run_name: held.name.as_str().into(),
         run_uid: held.uid.as_str().into(),
-        hosts: KeptHosts::of(kept, &held.revision, hosts, setting.sockets)?,
+        hosts: Hosts::new(hosts, setting.hosts.clone()),
         egress: Arc::new(egress),
         logs: setting.logs.clone(),
         secrets: Arc::new(secrets),
@@ -109,30 +106,6 @@ pub(crate) async fn execute<'a, S: Store>(
     };
     let beginning = Beginning { means, held, waited, state, children: Children::new(children) };
     Execution::new(setting, beginning).run(assignments).await
-}
-
-/// The hosts of the first run of this pod: they serve all later ones.
-pub(crate) struct KeptHosts {
-    revision: String,
-    hosts: Hosts,
-}
-
-impl KeptHosts {
-    fn of(
-        kept: &mut Option<Self>,
-        revision: &str,
-        hosts: domain::hosts::Hosts,
-        sockets: &Path,
-    ) -> Result<Hosts, RunError> {
-        let kept = kept.get_or_insert_with(|| Self {
-            revision: revision.to_owned(),
-            hosts: Hosts::connect(hosts, sockets),
-        });
-        if kept.revision != revision {
-            return Err(RunError::Revision { here: kept.revision.clone(), wanted: revision.to_owned() });
-        }
-        Ok(kept.hosts.clone())
-    }
 }
 
 /// A run that no pod can execute has failed; anything else is left to the next pod.

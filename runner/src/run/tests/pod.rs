@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::memory::{Memory, PodStore};
 use crate::{
+    hosts::Connections,
     logs::{Logs, Shipping},
     run::{Held, Left, RunError, Setting, execute},
 };
@@ -27,6 +28,7 @@ impl Pod {
     /// Assigns the run to a new pod of this name.
     pub(super) fn start(memory: &Memory, pod: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-pod-{pod}-{}", telemetry::ids::uuid_v7()));
+        std::fs::create_dir_all(&dir).unwrap();
         memory.write_secrets(&dir.join("secrets"));
         let hosts = domain::hosts::hosts(&memory.spec(), "python");
         let hosts = hosts.all().iter().map(|host| step_host(&dir, host)).collect();
@@ -75,13 +77,13 @@ async fn run(
         store: &store,
         pod_uid: &pod,
         python_image: "python",
-        sockets: &sockets,
+        hosts: Connections::open(&sockets).unwrap(),
         secrets: &secrets,
         api: api.as_ref(),
         logs,
         stop,
     };
-    let left = execute(&setting, &mut None, held, &mut assignments).await;
+    let left = execute(&setting, held, &mut assignments).await;
     drop(setting);
     writer.await.unwrap().unwrap();
     left
