@@ -32,6 +32,8 @@ pub(crate) struct Held {
     pub(crate) away: usize,
     /// Whether it has object storage.
     pub(crate) has_no_storage: bool,
+    /// Whether a pod holds the run; lines of one that does not are refused.
+    pub(crate) holds: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
 impl Internal {
@@ -111,7 +113,11 @@ async fn log(State(internal): State<Internal>, headers: HeaderMap, Json(batch): 
     if let Some(refused) = internal.refuse(&headers) {
         return refused;
     }
-    internal.held().lines.extend(batch.lines);
+    let mut held = internal.held();
+    if held.holds.as_ref().is_some_and(|holds| !holds()) {
+        return refusal(StatusCode::FORBIDDEN, "not_the_holder");
+    }
+    held.lines.extend(batch.lines);
     StatusCode::NO_CONTENT.into_response()
 }
 

@@ -5,15 +5,16 @@ mod attempt;
 mod queue;
 mod ship;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use protocol::internal::LogStream;
 use serde::Serialize;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _, BufWriter},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 
 pub(crate) use attempt::AttemptLog;
@@ -24,6 +25,9 @@ use crate::logs::queue::Queue;
 /// Lines that may wait to be written. A reader of standard output that is slower makes the steps wait; the api-server
 /// never does.
 const WAITING_LINES: usize = 1024;
+
+/// How long a run that waits is held for its last lines.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One line of a step.
 #[derive(Debug, Clone, Serialize)]
@@ -52,9 +56,16 @@ pub(crate) struct Origin {
     pub(crate) attempt: u32,
 }
 
+#[derive(Debug)]
+enum Entry {
+    Line(Line),
+    /// Answered when all lines before it are with the api-server, or given up.
+    Flush(oneshot::Sender<()>),
+}
+
 /// Where lines go; clones write to the same place.
 #[derive(Clone, Debug)]
-pub(crate) struct Logs(mpsc::Sender<Line>);
+pub(crate) struct Logs(mpsc::Sender<Entry>);
 
 /// Why lines can no longer be written.
 #[derive(Debug, thiserror::Error)]
@@ -72,26 +83,37 @@ impl Logs {
         to: impl AsyncWrite + Send + Unpin + 'static,
         shipping: Option<Shipping>,
     ) -> (Self, JoinHandle<Result<(), LogsError>>) {
-        let (sender, lines) = mpsc::channel(WAITING_LINES);
-        (Self(sender), tokio::spawn(follow(BufWriter::new(to), lines, shipping)))
+        let (sender, entries) = mpsc::channel(WAITING_LINES);
+        (Self(sender), tokio::spawn(follow(BufWriter::new(to), entries, shipping)))
     }
 
     /// Hands a line over. A log that cannot be written is not a reason to fail a step: the line is lost, and
     /// the writer's end says why.
     async fn line(&self, line: Line) {
-        let _ = self.0.send(line).await;
+        let _ = self.0.send(Entry::Line(line)).await;
+    }
+
+    /// Waits until all lines so far are with the api-server, for a bounded time. The api-server takes them from the
+    /// pod that holds the run; so this is done before the run is given back.
+    pub(crate) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        let flush = async {
+            let _ = self.0.send(Entry::Flush(done)).await;
+            let _ = flushed.await;
+        };
+        let _ = timeout(FLUSH_TIMEOUT, flush).await;
     }
 }
 
 async fn follow(
     to: BufWriter<impl AsyncWrite + Unpin>,
-    lines: mpsc::Receiver<Line>,
+    entries: mpsc::Receiver<Entry>,
     shipping: Option<Shipping>,
 ) -> Result<(), LogsError> {
-    let Some(shipping) = shipping else { return Ok(write(to, lines, None).await?) };
+    let Some(shipping) = shipping else { return Ok(write(to, entries, None).await?) };
     let queue = Arc::new(Queue::default());
     let shipper = tokio::spawn(ship::ship(shipping, Arc::clone(&queue)));
-    let written = write(to, lines, Some(&queue)).await;
+    let written = write(to, entries, Some(&queue)).await;
     queue.close();
     shipper.await.map_err(LogsError::Ship)?;
     Ok(written?)
@@ -99,17 +121,24 @@ async fn follow(
 
 async fn write(
     mut to: BufWriter<impl AsyncWrite + Unpin>,
-    mut lines: mpsc::Receiver<Line>,
+    mut entries: mpsc::Receiver<Entry>,
     queue: Option<&Queue>,
 ) -> io::Result<()> {
-    while let Some(line) = lines.recv().await {
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        to.write_all(&text).await?;
-        if let Some(queue) = queue {
-            queue.push(line);
+    while let Some(entry) = entries.recv().await {
+        match (entry, queue) {
+            (Entry::Line(line), queue) => {
+                let mut text = serde_json::to_vec(&line)?;
+                text.push(b'\n');
+                to.write_all(&text).await?;
+                if let Some(queue) = queue {
+                    queue.push(line);
+                }
+            }
+            (Entry::Flush(done), Some(queue)) => queue.flush(done),
+            // Who waits learns that there is nothing to wait for.
+            (Entry::Flush(done), None) => drop(done),
         }
-        if lines.is_empty() {
+        if entries.is_empty() {
             to.flush().await?;
         }
     }

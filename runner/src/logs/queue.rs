@@ -6,7 +6,7 @@ use std::{
 };
 
 use protocol::internal::{LogLine, LogStream, MAX_LOG_LINES};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::logs::{Line, Origin};
 
@@ -31,6 +31,11 @@ struct State {
     next: BTreeMap<Arc<str>, u64>,
     /// Lines of this attempt, the last that lost some, were left out since a line got in.
     dropped: Option<(Origin, u64)>,
+    /// Who waits for the lines that were pushed before: how many of all there were then.
+    flushes: VecDeque<(u64, oneshot::Sender<()>)>,
+    /// Lines that were ever added, and that are done with.
+    added: u64,
+    done: u64,
     is_closed: bool,
 }
 
@@ -46,7 +51,7 @@ pub(super) struct Batch {
 pub(super) enum Urgency {
     /// More may come.
     CanWait,
-    /// It is full, or the last.
+    /// It is full or the last, or somebody waits for it.
     Now,
 }
 
@@ -59,6 +64,17 @@ impl Queue {
     pub(super) fn push(&self, line: Line) {
         self.lock().push(line);
         self.changed.notify_one();
+    }
+
+    /// Answers when all lines before this are done with.
+    pub(super) fn flush(&self, done: oneshot::Sender<()>) {
+        self.lock().flush(done);
+        self.changed.notify_one();
+    }
+
+    /// Lines that were taken have been sent, or given up.
+    pub(super) fn done(&self, lines: usize) {
+        self.lock().settle(lines);
     }
 
     /// No more will come.
@@ -123,17 +139,32 @@ impl State {
         let seq = *next;
         *next += 1;
         self.bytes += line.len() + OVERHEAD;
+        self.added += 1;
         let step = origin.step.to_string();
         let (item, attempt) = (origin.item, origin.attempt);
         let line = LogLine { seq, time: time.to_string(), step, item, attempt, stream, line, partial };
         self.lines.push_back((Arc::clone(&origin.run_uid), line));
     }
 
+    fn flush(&mut self, done: oneshot::Sender<()>) {
+        self.flushes.push_back((self.added, done));
+        self.settle(0);
+    }
+
+    fn settle(&mut self, lines: usize) {
+        self.done += u64::try_from(lines).unwrap_or_default();
+        let done = self.done;
+        while let Some((_, waiting)) = self.flushes.pop_front_if(|(lines, _)| *lines <= done) {
+            // Who waits may have given up.
+            let _ = waiting.send(());
+        }
+    }
+
     /// Outer `None`: nothing to do yet. Inner `None`: nothing to do any more.
     #[expect(clippy::option_option, reason = "not yet and never again are two things")]
     fn look(&self) -> Option<Option<Urgency>> {
         let full = self.bytes >= BATCH_BYTES || self.lines.len() >= MAX_LOG_LINES;
-        match (self.lines.is_empty(), full || self.is_closed) {
+        match (self.lines.is_empty(), full || self.is_closed || !self.flushes.is_empty()) {
             (true, _) => self.is_closed.then_some(None),
             (false, true) => Some(Some(Urgency::Now)),
             (false, false) => Some(Some(Urgency::CanWait)),

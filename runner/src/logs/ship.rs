@@ -34,7 +34,9 @@ pub(super) async fn ship(shipping: Shipping, queue: Arc<Queue>) {
             let _ = timeout(GATHER, queue.urgent()).await;
         }
         if let Some(Batch { run_uid, lines }) = queue.take() {
+            let count = lines.len();
             send(&shipping, &queue, &run_uid, lines).await;
+            queue.done(count);
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, Finish, Run, Signals, Start, State, Suspend, Work};
+use domain::run::{Advance, Finish, Run, Signals, Start, State, Suspend, Work, written};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::{
@@ -80,7 +80,7 @@ impl<'a, S: Store> Execution<'a, S> {
         Self {
             setting,
             run: Arc::clone(&means.run),
-            is_written: held.steps == domain::run::written(&state.steps) && held.ending == state.ending,
+            is_written: held.steps == written(&state.steps) && held.ending == state.ending,
             attempts: Attempts::new(means.clone()),
             means,
             held,
@@ -186,6 +186,9 @@ impl<'a, S: Store> Execution<'a, S> {
         let to_cancel = self.children.take_to_cancel();
         let landing = async move {
             children::cancel(store, to_cancel).await;
+            if kind == Kind::Suspend {
+                status.means.logs.flush().await;
+            }
             write(store, &name, status.into_patch(telemetry::clock::now()).await).await
         };
         *flight = Some(Flight { landing: landing.boxed(), intents: std::mem::take(&mut self.intents), kind });
@@ -201,7 +204,8 @@ impl<'a, S: Store> Execution<'a, S> {
     pub(super) fn status(&self) -> Status {
         Status {
             held: self.held.clone(),
-            state: self.state.clone(),
+            steps: written(&self.state.steps),
+            ending: self.state.ending.clone(),
             waited: self.waited,
             close: self.close.clone(),
             means: self.means.clone(),

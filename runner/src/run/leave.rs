@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::{
     assignment::Assignment,
     run::{
-        Left, RunError,
+        Left, RunError, children,
         execution::{Close, Execution, KILL_TIMEOUT},
         flight::{Flight, Kind, Landed, landed},
         write::write,
@@ -100,6 +100,11 @@ impl<S: Store> Execution<'_, S> {
     async fn give_back(mut self) -> Result<Left, RunError> {
         let now = telemetry::clock::now();
         let advance = self.run.advance(&self.state, &self.signals(), now);
+        self.children.cancel(advance.cancel_children);
+        let to_cancel = self.children.take_to_cancel();
+        // One that is not asked in time ends by its own timeout, or with the next pod's cancel.
+        let _ = timeout(WRITE_TIMEOUT, children::cancel(self.setting.store, to_cancel)).await;
+        self.means.logs.flush().await;
         if let Some(finish) = advance.finish {
             self.state = advance.state;
             self.close = Some(Close::Finish(finish));

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use crds::{
     constants::MAX_INLINE_OUTPUT_BYTES,
-    run::{OutputRef, RunError, RunPhase},
+    run::{OutputRef, RunEnding, RunError, RunPhase, StepStatus},
 };
-use domain::{
-    run::{Finish, State, written},
-    schema,
-};
+use domain::{run::Finish, schema};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -26,7 +23,9 @@ use crate::{
 /// All that a write is made of.
 pub(super) struct Status {
     pub(super) held: Held,
-    pub(super) state: State,
+    /// Without the values that are stored elsewhere.
+    pub(super) steps: Vec<StepStatus>,
+    pub(super) ending: Option<RunEnding>,
     pub(super) waited: Duration,
     pub(super) close: Option<Close>,
     pub(super) means: Means,
@@ -35,9 +34,7 @@ pub(super) struct Status {
 impl Status {
     /// As a JSON patch. A large output of the run is stored on the way.
     pub(super) async fn into_patch(self, now: Timestamp) -> Vec<Value> {
-        let Self { held, state, waited, close, means } = self;
-        let State { steps, mut ending } = state;
-        let mut steps = written(&steps);
+        let Self { held, mut steps, mut ending, waited, close, means } = self;
         means.redactor.steps(&mut steps);
         ending.iter_mut().for_each(|ending| means.redactor.ending(ending));
         let report = Report { held: &held, steps: &steps, ending: ending.as_ref(), waited };
@@ -53,9 +50,7 @@ impl Status {
 
     /// For another pod to go on.
     pub(super) fn into_hand_back(self) -> Vec<Value> {
-        let Self { held, state, waited, close: _, means } = self;
-        let State { steps, mut ending } = state;
-        let mut steps = written(&steps);
+        let Self { held, mut steps, mut ending, waited, close: _, means } = self;
         means.redactor.steps(&mut steps);
         ending.iter_mut().for_each(|ending| means.redactor.ending(ending));
         report::hand_back(&Report { held: &held, steps: &steps, ending: ending.as_ref(), waited })

@@ -127,3 +127,20 @@ async fn lines_reach_the_api_server_in_order_and_none_is_lost_while_it_is_away()
     assert!(lines.iter().enumerate().all(|(n, line)| line.seq == u64::try_from(n).unwrap()));
     assert_eq!((lines[0].step.as_str(), lines[0].attempt), ("only", 1));
 }
+
+/// What a step printed just before its run waits is refused by the api-server, because nobody holds the run any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_kept_before_the_run_is_given_back() {
+    let internal = Internal::default();
+    let spec = r#"
+steps:
+- {name: say, python: {code: "def run(i, c): print('hello')"}}
+- {name: ask, needs: [say], approval: {message: "Go?"}}
+"#;
+    let memory = Memory::new(spec, &json!(null)).with_api(internal.serve().await);
+    let run = memory.clone();
+    internal.held().holds = Some(Box::new(move || run.run().status.unwrap().runner.is_some()));
+    assert_eq!(Pod::start(&memory, "pod-a").left().await, Left::Suspended);
+    let lines: Vec<String> = internal.held().lines.iter().map(|line| line.line.clone()).collect();
+    assert_eq!(lines, ["hello"]);
+}
