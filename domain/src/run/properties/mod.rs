@@ -1,0 +1,80 @@
+//! What holds for every run, whatever its workflow and whatever happens to it.
+
+mod plans;
+mod world;
+
+use crds::run::{StepPhase, StepStatus};
+use crds::workflow::ErrorKind;
+use proptest::prelude::*;
+use serde_json::json;
+
+use self::plans::{Event, events, plans, yaml};
+use self::world::World;
+use super::tests::{at, run};
+use super::{Outcome, Place, Signals, State, Work, error};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever the workflow, the outcomes, decisions, crashes and cancels: nothing goes backwards, no attempt starts
+    /// twice, every step and item is reported once, and the run ends.
+    #[test]
+    fn every_run_moves_forward_and_ends(plans in plans(), events in events()) {
+        let mut world = World::new(plans);
+        world.happens(&Event::Wait(0))?;
+        for event in &events {
+            if world.finished.is_none() { world.happens(event)?; }
+        }
+        // From here on everything that runs ends, everybody decides, and time passes.
+        for _ in 0..400 {
+            if world.finished.is_some() { break; }
+            world.decide(0, true);
+            world.child_ends(0, true);
+            if world.is_idle() { world.skip()?; } else { world.happens(&Event::Ends(0))?; }
+        }
+        prop_assert!(world.finished.is_some(), "the run ends: {:?}", world.stored);
+        let steps = &world.stored.steps;
+        prop_assert!(steps.iter().all(|step| step.phase.is_final()));
+        prop_assert!(steps.iter().all(|step| step.next_at.is_none() && step.waiting.is_none() && step.finished_at.is_some()));
+        prop_assert!(steps.iter().filter_map(|step| step.items.as_ref()).all(|items| items.active.is_empty()));
+        prop_assert!(world.ends.values().all(|times| *times == 1), "every step is reported once");
+        prop_assert_eq!(world.ends.len(), steps.len());
+        prop_assert!(world.is_idle(), "nothing runs on after the end");
+    }
+
+    /// A step starts only when all it needs has ended, and never after a step that the run cannot do without failed.
+    #[test]
+    fn needs_are_respected(plans in plans(), events in events()) {
+        let run = run(&yaml(&plans));
+        let mut state = State::default();
+        let mut running: Vec<(Place, u32)> = Vec::new();
+        let mut now = 0.0;
+        for event in std::iter::once(&Event::Wait(0)).chain(&events) {
+            now += 1.0;
+            if let (Event::Ends(which), false) = (event, running.is_empty()) {
+                let (place, attempt) = running.remove(which % running.len());
+                let failed = Outcome::Failed(error(ErrorKind::User, "NO", "no").into());
+                let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
+                state = run.on_outcome(&state, &place, attempt, outcome, at(now), 0.5);
+            }
+            let advance = run.advance(&state, &Signals::NONE, at(now));
+            let ended = |name: &str| advance.state.steps.iter().any(|step| step.name == name && step.phase.is_final());
+            let is_main = |name: &str| run.workflow().steps().iter().any(|step| step.name == name);
+            for start in &advance.start {
+                let step = run.workflow().step(&start.place.step).expect("a step");
+                prop_assert!(step.needs.iter().all(|need| ended(need)));
+                prop_assert!(is_main(&step.name) || run.workflow().steps().iter().all(|step| ended(&step.name)));
+            }
+            let failed = |step: &StepStatus| {
+                step.phase == StepPhase::Failed && is_main(&step.name)
+                    && run.workflow().step(&step.name).is_some_and(|s| !s.continue_on_error)
+            };
+            let new = advance.start.iter().filter(|start| is_main(&start.place.step));
+            let new = new.filter(|start| !matches!(start.work, Work::Store(_))).count();
+            prop_assert!(!state.steps.iter().any(failed) || new == 0);
+            running.extend(advance.start.iter().map(|start| (start.place.clone(), start.attempt)));
+            state = advance.state;
+            if advance.finish.is_some() { break; }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Random workflows.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+/// A step of a random workflow, and how its attempts end.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    needs: Vec<usize>,
+    kind: u8,
+    continues: bool,
+    retries: bool,
+    /// Items, how many at once, and whether others go on.
+    each: Option<(usize, usize, bool)>,
+    /// By attempt: see [`super::World::outcome`].
+    pub(super) outcomes: Vec<u8>,
+}
+
+/// The steps and the `onExit` steps of a random workflow.
+pub(super) fn plans() -> impl Strategy<Value = (Vec<Plan>, Vec<Plan>)> {
+    (steps(1..8), steps(0..3))
+}
+
+fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Plan>> {
+    let plan = (
+        proptest::collection::vec(0_usize..8, 0..3),
+        0_u8..10,
+        any::<bool>(),
+        any::<bool>(),
+        proptest::option::weighted(0.3, (0_usize..6, 1_usize..4, any::<bool>())),
+        proptest::collection::vec(0_u8..8, 4),
+    );
+    proptest::collection::vec(plan, count).prop_map(|plans| {
+        plans
+            .into_iter()
+            .enumerate()
+            .map(|(at, (needs, kind, continues, retries, each, outcomes))| {
+                // Only earlier steps are needed: no cycles. And no step twice.
+                let needs: BTreeSet<usize> = needs.into_iter().filter(|need| *need < at).collect();
+                Plan { needs: needs.into_iter().collect(), kind, continues, retries, each, outcomes }
+            })
+            .collect()
+    })
+}
+
+pub(super) fn yaml((steps, exit): &(Vec<Plan>, Vec<Plan>)) -> String {
+    let mut text = format!("timeout: 2h\nsteps:\n{}", written("s", steps));
+    if !exit.is_empty() {
+        text.push_str(&format!("onExit:\n{}", written("e", exit)));
+    }
+    text
+}
+
+fn written(letter: &str, plans: &[Plan]) -> String {
+    let steps = plans.iter().enumerate().map(|(at, plan)| {
+        let needs: Vec<String> = plan.needs.iter().map(|need| format!("{letter}{need}")).collect();
+        let action = match plan.kind {
+            0 => "expr: {value: '${{ input.n }}'}",
+            1 => "when: 'input.n > 9', python: {code: x}",
+            2 => "expr: {value: '${{ input.missing }}'}",
+            3 => "expr: {value: '${{ input.big }}'}",
+            4 => "approval: {message: m, timeout: 1h}",
+            5 => "wait: {for: 10s}",
+            6 => "wait: {for: 1h}",
+            7 => "workflow: {name: other}",
+            _ => "python: {code: x}",
+        };
+        let on = if plan.retries { "[Infra, User, Timeout]" } else { "[User]" };
+        let each = plan.each.map_or(String::new(), |(items, parallel, continues)| {
+            let list = vec!["1"; items].join(", ");
+            format!("forEach: {{items: [{list}], maxParallel: {parallel}, continueOnError: {continues}}}, ")
+        });
+        format!(
+            "- {{name: {letter}{at}, needs: [{}], continueOnError: {}, retry: {{on: {on}}}, {each}{action}}}\n",
+            needs.join(", "),
+            plan.continues
+        )
+    });
+    steps.collect()
+}
+
+/// What happens between two advances.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// The n-th of the running attempts ends.
+    Ends(usize),
+    /// The pod is lost, before or after the last status was written; another runner takes the run.
+    Crash {
+        written: bool,
+        out_of_memory: bool,
+    },
+    /// Nothing but time, in seconds.
+    Wait(u32),
+    Cancel {
+        graceful: bool,
+    },
+    /// The n-th of the approvals that wait is decided on.
+    Decide {
+        which: usize,
+        approved: bool,
+    },
+    /// The n-th of the sub-runs that are waited for ends, well or not.
+    ChildEnds {
+        which: usize,
+        well: bool,
+    },
+}
+
+pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        12 => (0_usize..4).prop_map(Event::Ends),
+        2 => (any::<bool>(), any::<bool>())
+            .prop_map(|(written, out_of_memory)| Event::Crash { written, out_of_memory }),
+        3 => prop_oneof![Just(2), Just(40), Just(4000)].prop_map(Event::Wait),
+        1 => any::<bool>().prop_map(|graceful| Event::Cancel { graceful }),
+        2 => (0_usize..3, any::<bool>()).prop_map(|(which, approved)| Event::Decide { which, approved }),
+        2 => (0_usize..3, any::<bool>()).prop_map(|(which, well)| Event::ChildEnds { which, well }),
+    ];
+    proptest::collection::vec(event, 0..50)
+}

@@ -1,0 +1,316 @@
+//! A cluster in small: the status as it is stored, object storage, and a runner that may die.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepPhase, StepStatus, WaitingFor};
+use crds::workflow::ErrorKind;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::plans::{Event, Plan, yaml};
+use crate::run::ranges::Ranges;
+use crate::run::tests::{at, run};
+use crate::run::{
+    Advance, Child, Facts, Lost, Outcome, Output, Place, Run, Signals, Start, State, Suspend, Work, children,
+    error, fill, missing, written,
+};
+
+pub(super) struct World {
+    run: Run,
+    plans: (Vec<Plan>, Vec<Plan>),
+    /// As it was written last.
+    pub(super) stored: State,
+    /// As the runner has it.
+    memory: State,
+    running: Vec<Start>,
+    suspended: Option<(Suspend, f64)>,
+    waited: f64,
+    cancel: Option<Cancel>,
+    decisions: Vec<Decision>,
+    children: BTreeMap<String, Child>,
+    objects: BTreeMap<String, Value>,
+    now: f64,
+    wake: Option<f64>,
+    /// How often each step's end was written.
+    pub(super) ends: BTreeMap<String, u32>,
+    started: BTreeSet<(Place, u32)>,
+    pub(super) finished: Option<RunPhase>,
+}
+
+fn new_run(plans: &(Vec<Plan>, Vec<Plan>), waited: f64) -> Run {
+    let workflow = run(&yaml(plans)).workflow().clone();
+    let facts = Facts {
+        input: json!({"n": 5, "big": "x".repeat(17_000)}),
+        run_id: "uid-1".to_owned(),
+        run_name: "run-1".to_owned(),
+        ..Facts::default()
+    };
+    Run::new(workflow, facts, at(0.0), Duration::from_secs_f64(waited))
+}
+
+impl World {
+    pub(super) fn new(plans: (Vec<Plan>, Vec<Plan>)) -> Self {
+        Self {
+            run: new_run(&plans, 0.0),
+            plans,
+            stored: State::default(),
+            memory: State::default(),
+            running: Vec::new(),
+            suspended: None,
+            waited: 0.0,
+            cancel: None,
+            decisions: Vec::new(),
+            children: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            now: 0.0,
+            wake: None,
+            ends: BTreeMap::new(),
+            started: BTreeSet::new(),
+            finished: None,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// One event, and what comes of it.
+    pub(super) fn happens(&mut self, event: &Event) -> Result<(), TestCaseError> {
+        self.now += 0.5;
+        match event {
+            Event::Ends(which) if !self.running.is_empty() => {
+                let start = self.running.remove(which % self.running.len());
+                let outcome = self.outcome(&start);
+                if matches!(outcome, Outcome::NotStarted(_)) {
+                    self.started.remove(&(start.place.clone(), start.attempt));
+                }
+                self.memory = self.run.on_outcome(
+                    &self.memory,
+                    &start.place,
+                    start.attempt,
+                    outcome,
+                    at(self.now),
+                    0.5,
+                );
+            }
+            Event::Crash { written, out_of_memory } if self.suspended.is_none() => {
+                return self.crash(*written, *out_of_memory);
+            }
+            Event::Cancel { graceful } => {
+                let mode = if *graceful { Cancel::Graceful } else { Cancel::Now };
+                self.cancel.get_or_insert(mode);
+            }
+            Event::Wait(seconds) => self.now += f64::from(*seconds),
+            Event::Decide { which, approved } => self.decide(*which, *approved),
+            Event::ChildEnds { which, well } => self.child_ends(*which, *well),
+            Event::Ends(_) | Event::Crash { .. } => self.now += 2.0,
+        }
+        self.go_on()
+    }
+
+    /// Time passes until something is due by itself.
+    pub(super) fn skip(&mut self) -> Result<(), TestCaseError> {
+        let wake = self.suspended.as_ref().map_or(self.wake, |(suspend, _)| suspend.wake_at.map(seconds));
+        self.now = wake.unwrap_or(self.now).max(self.now) + 0.01;
+        self.go_on()
+    }
+
+    fn go_on(&mut self) -> Result<(), TestCaseError> {
+        if self.suspended.is_some() {
+            if !self.is_woken() {
+                return Ok(());
+            }
+            self.resume(&Lost::Interrupted);
+        }
+        self.advance()
+    }
+
+    /// As the operator decides.
+    fn is_woken(&self) -> bool {
+        let Some((suspend, _)) = &self.suspended else { return true };
+        let decided = self.questions().iter().any(|key| self.decisions.iter().any(|made| made.key == *key));
+        let ended = children(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
+        self.cancel.is_some() || decided || ended || suspend.wake_at.is_some_and(|due| due <= at(self.now))
+    }
+
+    fn advance(&mut self) -> Result<(), TestCaseError> {
+        let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: &self.children };
+        let advance = self.run.advance(&self.memory, &signals, at(self.now));
+        let again = self.run.advance(&self.memory, &signals, at(self.now));
+        prop_assert_eq!(&advance, &again, "asked again, it says the same");
+        self.write(advance)
+    }
+
+    /// Writes an advance, checking that it only goes forward, and starts what it says.
+    fn write(&mut self, advance: Advance) -> Result<(), TestCaseError> {
+        let Advance { state, start, stop, cancel_children, wait_until, suspend, finish } = advance;
+        let steps = written(&state.steps);
+        for step in &steps {
+            let before = self.stored.steps.iter().find(|before| before.name == step.name).cloned();
+            self.check_forward(before.as_ref(), step)?;
+        }
+        prop_assert!(self.stored.ending.is_none() || finish.is_some() || self.stored.ending == state.ending);
+        self.stored = State { steps, ending: state.ending.clone() };
+        self.memory = state;
+        self.running.retain(|start| {
+            !stop.iter().any(|stop| stop.place == start.place && stop.attempt == start.attempt)
+        });
+        for (name, _) in cancel_children {
+            self.children.entry(name).or_insert(Child::Ended { phase: RunPhase::Cancelled, error: None });
+        }
+        for start in start {
+            let is_code = matches!(start.work, Work::Python { .. });
+            let is_new = self.started.insert((start.place.clone(), start.attempt));
+            prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.place);
+            self.running.push(start);
+        }
+        self.wake = wait_until.map(seconds);
+        self.suspended = suspend.map(|suspend| (suspend, self.now));
+        prop_assert!(self.suspended.is_none() || self.running.is_empty(), "it waits, and nothing runs");
+        prop_assert!(
+            wait_until.is_some() || self.suspended.is_some() || finish.is_some(),
+            "it is known how it goes on"
+        );
+        self.finished = finish.map(|finish| finish.phase);
+        Ok(())
+    }
+
+    fn check_forward(
+        &mut self,
+        before: Option<&StepStatus>,
+        after: &StepStatus,
+    ) -> Result<(), TestCaseError> {
+        if let Some(before) = before {
+            prop_assert!(!before.phase.is_final() || before == after, "what has ended never changes");
+            prop_assert!(
+                before.attempt.unwrap_or(0) <= after.attempt.unwrap_or(0) + 1,
+                "attempts count upwards, but for one that was taken back"
+            );
+            check_items(before, after)?;
+        }
+        prop_assert!(after.output_ref.as_ref().is_none_or(|reference| !reference.uri.is_empty()));
+        if after.phase.is_final() && !before.is_some_and(|before| before.phase.is_final()) {
+            *self.ends.entry(after.name.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, start: &Start) -> Outcome {
+        match &start.work {
+            Work::Store(value) => {
+                let uri = format!("store://{}", self.objects.len());
+                self.objects.insert(uri.clone(), value.clone());
+                let reference = OutputRef { uri, ..OutputRef::default() };
+                return Outcome::Succeeded(Output { value: value.clone(), stored: Some(reference) });
+            }
+            Work::Run(_) => return Outcome::Waiting,
+            _ => {}
+        }
+        let (letter, number) = start.place.step.split_at(1);
+        let plans = if letter == "s" { &self.plans.0 } else { &self.plans.1 };
+        let plan = number.parse::<usize>().ok().and_then(|at| plans.get(at));
+        let attempt = usize::try_from(start.attempt + start.place.item.unwrap_or(0)).unwrap_or(0);
+        let code = plan.and_then(|plan| plan.outcomes.iter().cycle().nth(attempt)).copied();
+        match code.unwrap_or(0) {
+            0..=2 => Outcome::Succeeded(json!({"attempt": start.attempt}).into()),
+            3 => Outcome::Failed(error(ErrorKind::User, "USER", "no").into()),
+            4 => Outcome::Failed(error(ErrorKind::Infra, "INFRA", "no").into()),
+            5 => Outcome::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "no")),
+            6 => Outcome::Succeeded(json!("x".repeat(9_000)).into()),
+            _ => Outcome::TimedOut,
+        }
+    }
+
+    /// The pod goes, perhaps between the write of its intents and their start; the next runner resumes.
+    fn crash(&mut self, written: bool, out_of_memory: bool) -> Result<(), TestCaseError> {
+        if written {
+            self.advance()?;
+            if self.finished.is_some() || self.suspended.is_some() {
+                return Ok(());
+            }
+        }
+        let lost = std::mem::take(&mut self.running);
+        if out_of_memory {
+            // Nobody knows whose fault it was: attempts are made again under their number.
+            lost.iter().for_each(|start| {
+                self.started.remove(&(start.place.clone(), start.attempt));
+            });
+        }
+        self.resume(if out_of_memory { &Lost::OutOfMemory } else { &Lost::Interrupted });
+        self.advance()?;
+        for start in lost.iter().filter(|start| matches!(start.work, Work::Python { .. }) && !out_of_memory) {
+            let (place, attempt) = (&start.place, start.attempt);
+            let late =
+                self.run.on_outcome(&self.memory, place, attempt, Outcome::TimedOut, at(self.now), 0.5);
+            prop_assert_eq!(&late, &self.memory, "a late report of the old runner changes nothing");
+        }
+        Ok(())
+    }
+
+    /// Another runner takes the run: it has nothing but what is written, and what is stored.
+    fn resume(&mut self, lost: &Lost) {
+        if let Some((Suspend { stops_clock: true, .. }, since)) = self.suspended.take() {
+            self.waited += self.now - since;
+        }
+        self.run = new_run(&self.plans, self.waited);
+        let mut state = self.stored.clone();
+        for (slot, reference) in missing(&state.steps) {
+            fill(&mut state.steps, &slot, self.objects[&reference.uri].clone());
+        }
+        assert_eq!(missing(&state.steps), [], "all values are there");
+        self.memory = self.run.resume(&state, lost, at(self.now));
+    }
+
+    /// The keys of the approvals that wait.
+    fn questions(&self) -> Vec<String> {
+        let of_step = |step: &StepStatus| {
+            let items = step.items.iter().flat_map(|items| &items.active);
+            let items = items.map(|item| (Place::item(&step.name, item.index), item.waiting.clone()));
+            std::iter::once((Place::step(&step.name), step.waiting.clone())).chain(items).collect::<Vec<_>>()
+        };
+        let all = self.stored.steps.iter().flat_map(of_step);
+        let asks =
+            all.filter(|(_, waiting)| waiting.as_ref().is_some_and(|w| w.reason == WaitingFor::Approval));
+        asks.map(|(place, _)| place.to_string()).collect()
+    }
+
+    pub(super) fn decide(&mut self, which: usize, approved: bool) {
+        let open = self.questions();
+        let open: Vec<_> =
+            open.into_iter().filter(|key| self.decisions.iter().all(|made| made.key != *key)).collect();
+        if let Some(key) = open.get(which % open.len().max(1)) {
+            self.decisions.push(Decision { key: key.clone(), approved, input: None, by: None });
+        }
+    }
+
+    pub(super) fn child_ends(&mut self, which: usize, well: bool) {
+        let open = children(&self.stored.steps);
+        let open: Vec<_> = open.into_iter().filter(|name| !self.children.contains_key(name)).collect();
+        if let Some(name) = open.get(which % open.len().max(1)) {
+            let end = if well {
+                Child::Succeeded { output: json!({"child": name}), stored: None }
+            } else {
+                Child::Ended { phase: RunPhase::Failed, error: None }
+            };
+            self.children.insert(name.clone(), end);
+        }
+    }
+}
+
+fn check_items(before: &StepStatus, after: &StepStatus) -> Result<(), TestCaseError> {
+    let (Some(old), Some(new)) = (&before.items, &after.items) else { return Ok(()) };
+    let (was, is) = (Ranges::parse(&old.done), Ranges::parse(&new.done));
+    prop_assert!(is.contains_all(&was), "items that have ended stay so: {} then {}", was, is);
+    prop_assert_eq!(is.iter().count(), usize::try_from(new.succeeded + new.failed).unwrap_or(0), "each once");
+    prop_assert!(new.active.iter().all(|item| !is.contains(item.index)), "active items have not ended");
+    prop_assert!(new.active.len() <= 3, "no more than maxParallel");
+    if after.phase == StepPhase::Succeeded {
+        prop_assert_eq!(new.total, new.succeeded + new.failed);
+    }
+    Ok(())
+}
+
+fn seconds(time: jiff::Timestamp) -> f64 {
+    time.duration_since(at(0.0)).as_secs_f64()
+}
