@@ -8,6 +8,7 @@ pub mod egress;
 pub mod expr;
 pub mod hosts;
 pub mod permission;
+pub mod reference;
 pub mod retry;
 pub mod run;
 pub mod schema;

@@ -21,9 +21,20 @@ impl Program {
     /// iterations and values copied.
     ///
     /// # Errors
-    /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB.
+    /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB. A plain path,
+    /// such as `steps.a.output`, gives what is there, whatever its size.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
+        if let Some(value) = self.look_up(context) {
+            return Ok(value.clone());
+        }
         stacker::grow(STACK, || self.evaluate_bounded(context))
+    }
+
+    /// The value that a plain path leads to: it is only handed on, so it costs nothing and may be as large as the data is.
+    /// None where nothing is there, which evaluation tells of, or where the expression is more than a path.
+    pub(crate) fn look_up<'c>(&self, context: &'c Context) -> Option<&'c Value> {
+        let (root, rest) = self.path.as_ref()?.split_first()?;
+        rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))
     }
 
     fn evaluate_bounded(&self, context: &Context) -> Result<Value, EvaluateError> {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::IdedExpr;
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue, SelectExpr, operators};
 
 use super::errors::ParseError;
 use super::functions::ENVIRONMENT;
@@ -26,6 +26,8 @@ pub struct Program {
     pub(super) source: String,
     pub(super) expression: IdedExpr,
     references: References,
+    /// The path that it is, where it is nothing else.
+    pub(super) path: Option<Vec<String>>,
 }
 
 impl Program {
@@ -47,7 +49,8 @@ impl Program {
             return Err(ParseError::TooDeep { depth, limit: MAX_DEPTH });
         }
         let references = collect(&expression)?;
-        Ok(Self { source: source.to_owned(), expression: meter(expression), references })
+        let path = plain_path(&expression);
+        Ok(Self { source: source.to_owned(), expression: meter(expression), references, path })
     }
 
     /// The expression as written.
@@ -81,6 +84,23 @@ fn describe(error: &cel::ParseError) -> String {
     let message = error.msg.trim_start_matches("Syntax error: ");
     let message = message.split(" expecting ").next().unwrap_or(message);
     format!("{} (column {})", message.replace("'<EOF>'", "end"), error.pos.1)
+}
+
+/// `input.a["b"]` as its names; none if it is anything else.
+fn plain_path(node: &IdedExpr) -> Option<Vec<String>> {
+    let (operand, field) = match &node.expr {
+        Expr::Ident(name) => return Some(vec![name.clone()]),
+        Expr::Select(SelectExpr { operand, field, test: false }) => (operand.as_ref(), field.as_str()),
+        Expr::Call(call) if call.func_name == operators::INDEX => {
+            let [operand, key] = call.args.as_slice() else { return None };
+            let Expr::Literal(LiteralValue::String(key)) = &key.expr else { return None };
+            (operand, key.inner())
+        }
+        _ => return None,
+    };
+    let mut path = plain_path(operand)?;
+    path.push(field.to_owned());
+    Some(path)
 }
 
 /// Levels of the tree, found without recursion: the tree is not known to be shallow yet.

@@ -1,8 +1,8 @@
 //! How many subschemas a schema applies to one and the same value.
 //!
 //! `{"$ref": "#"}` would never end, and forty definitions of the form `{"anyOf": [next, next]}` would take 2⁴⁰ steps.
-//! Both are seen by following the keywords that stay at the same value. (Those that descend into the value are bounded
-//! by its size.)
+//! Both are seen by following the keywords that stay at the same value. Those that descend into the value are bounded by
+//! its size, but for schemas that apply themselves: see [`super::recursion`].
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,31 @@ use super::errors::SchemaError;
 /// Applications of subschemas to one value.
 const LIMIT: u64 = 10_000;
 
+/// Subschemas by the name of their anchor, as in `{"$ref": "#name"}`.
+pub(super) fn anchors(schema: &Value) -> BTreeMap<&str, &Value> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![schema];
+    while let Some(node) = open.pop() {
+        for keyword in ["$anchor", "$dynamicAnchor"] {
+            if let Some(name) = node.get(keyword).and_then(Value::as_str) {
+                found.insert(name, node);
+            }
+        }
+        match node {
+            Value::Object(fields) => open.extend(fields.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Looks at every subschema.
 ///
 /// # Errors
 /// On the first that applies more than [`LIMIT`] subschemas to the value it is given.
 pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
-    let mut walk = Walk { root: schema, known: BTreeMap::new() };
+    let mut walk = Walk { root: schema, anchors: anchors(schema), known: BTreeMap::new() };
     visit(schema, String::new(), &mut walk)
 }
 
@@ -42,7 +61,8 @@ fn visit(schema: &Value, pointer: String, walk: &mut Walk<'_>) -> Result<(), Sch
 
 struct Walk<'a> {
     root: &'a Value,
-    /// By pointer; `None` while it is being counted, so that a cycle is seen.
+    anchors: BTreeMap<&'a str, &'a Value>,
+    /// By pointer, or the name of an anchor; `None` while it is being counted, so that a cycle is seen.
     known: BTreeMap<String, Option<u64>>,
 }
 
@@ -81,11 +101,12 @@ impl Walk<'_> {
         schemas.fold(0, |sum, (pointer, schema)| sum.saturating_add(self.applications(&pointer, schema)))
     }
 
-    /// Anchors are found nowhere here and count as one; the compiler resolves them.
+    /// What is not found counts as one: the compiler refuses it.
     fn target(&mut self, target: &str) -> u64 {
         let pointer = target.trim_start_matches('#');
         let root = self.root;
-        root.pointer(pointer).map_or(1, |schema| self.applications(pointer, schema))
+        let schema = root.pointer(pointer).or_else(|| self.anchors.get(pointer).copied());
+        schema.map_or(1, |schema| self.applications(pointer, schema))
     }
 }
 

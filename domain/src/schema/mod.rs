@@ -6,6 +6,9 @@
 mod cost;
 mod errors;
 pub(crate) mod exclude;
+mod recursion;
+
+use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
@@ -23,6 +26,8 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Schema {
     validator: Validator,
+    /// The schema itself, where it may apply itself.
+    references: Option<Arc<Value>>,
 }
 
 /// One way in which a value breaks its schema.
@@ -63,14 +68,22 @@ impl Schema {
                 pointer: error.instance_path().to_string(),
                 message: error.to_string(),
             })?;
-        Ok(Self { validator })
+        let references = has_references(schema).then(|| Arc::new(schema.clone()));
+        Ok(Self { validator, references })
     }
 
     /// Checks a value.
     ///
     /// # Errors
-    /// The first 20 violations, and as a last one how many more there are.
+    /// The first 20 violations, and as a last one how many more there are. One alone where it would take too long.
     pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        if self.references.as_ref().is_some_and(|schema| recursion::is_too_costly(schema, value)) {
+            let message = format!(
+                "checking it would take more than {} steps: its schema applies itself several times at each level",
+                recursion::LIMIT
+            );
+            return Err(vec![Violation { pointer: String::new(), message }]);
+        }
         let mut found = self.validator.iter_errors(value).map(|error| Violation {
             pointer: error.instance_path().to_string(),
             message: error.masked().to_string(),
@@ -93,18 +106,30 @@ pub fn message(violations: &[Violation]) -> String {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The size of a schema as compact JSON, in bytes.
+/// The size of a value as JSON, in bytes, without writing it down.
 #[must_use]
-pub fn size(schema: &Value) -> usize {
-    schema.to_string().len()
+pub fn size(value: &Value) -> usize {
+    struct Counted(usize);
+    impl std::io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    // Values are written to a counter, which takes everything.
+    serde_json::to_writer(&mut counted, value).map_or(usize::MAX, |()| counted.0)
 }
 
 /// Whether it refers to definitions outside of itself.
 pub(crate) fn has_references(schema: &Value) -> bool {
     match schema {
-        Value::Object(fields) => {
-            fields.iter().any(|(name, value)| name.contains("Ref") || name == "$ref" || has_references(value))
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| matches!(name.as_str(), "$ref" | "$dynamicRef") || has_references(value)),
         Value::Array(items) => items.iter().any(has_references),
         _ => false,
     }

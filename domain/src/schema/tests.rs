@@ -49,6 +49,7 @@ fn dangerous_schemas_are_refused() {
         json!({"$id": "https://example.com/s.json"}),
         json!({"$schema": "http://json-schema.org/draft-07/schema#"}),
         json!({"$ref": "#"}),
+        json!({"$anchor": "a", "allOf": [{"$ref": "#a"}]}),
         json!({"$defs": doubling, "$ref": "#/$defs/l0"}),
         json!({"pattern": "(a)\\1"}),
         json!({"type": "strin"}),
@@ -78,4 +79,20 @@ fn recursion_into_the_value_is_allowed() {
 fn patterns_match_in_linear_time() {
     let schema = Schema::compile(&json!({"pattern": "^(a+)+$"})).expect("valid");
     assert!(schema.check(&json!(format!("{}b", "a".repeat(100_000)))).is_err());
+}
+
+/// One deep value would occupy the runner for ever: a union of trees applies itself twice at each level.
+#[test]
+fn values_that_take_too_long_to_check_are_refused() {
+    let node = |kind: &str| json!({"properties": {"left": {"$ref": "#"}, "kind": {"const": kind}}});
+    let schema =
+        Schema::compile(&json!({"type": "object", "anyOf": [node("add"), node("mul")]})).expect("valid");
+    let tree = |depth: usize| {
+        (0..depth).fold(json!({"kind": "mul"}), |left, _| json!({"left": left, "kind": "mul"}))
+    };
+    assert_eq!(schema.check(&tree(10)), Ok(()));
+    let violations = schema.check(&tree(100)).expect_err("2^100 steps");
+    assert!(message(&violations).contains("more than 5000000 steps"), "{}", message(&violations));
+    // Wide is not deep.
+    assert_eq!(schema.check(&json!({"kind": "add", "other": vec![1; 10_000]})), Ok(()));
 }

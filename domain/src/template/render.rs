@@ -1,23 +1,28 @@
 //! Putting values in place of expressions.
 
+use crds::constants::MAX_STORED_OUTPUT_BYTES;
 use serde_json::Value;
 
 use super::Node;
 use super::text::{Part, Text};
 use crate::expr::{Context, EvaluateError, Guard, Program};
+use crate::schema;
 
 /// What all values of a template together may be as JSON, in bytes.
 const MAX_BYTES: usize = 4 << 20;
+/// What values that are only handed on may be together: two outputs as large as they may be.
+const MAX_DATA_BYTES: usize = 2 * MAX_STORED_OUTPUT_BYTES;
 
 /// Renders a template; all its expressions share one budget, in cost and in size.
 pub(super) fn render(root: &Node, context: &Context) -> Result<Value, EvaluateError> {
     let _budget = Guard::new(context.interrupt());
-    Renderer { context, left: MAX_BYTES }.node(root)
+    Renderer { context, left: MAX_BYTES, data_left: MAX_DATA_BYTES }.node(root)
 }
 
 struct Renderer<'a> {
     context: &'a Context,
     left: usize,
+    data_left: usize,
 }
 
 impl Renderer<'_> {
@@ -54,15 +59,26 @@ impl Renderer<'_> {
     }
 
     fn value(&mut self, program: &Program) -> Result<Value, EvaluateError> {
+        if let Some(value) = program.look_up(self.context) {
+            self.pay_data(program, value)?;
+            return Ok(value.clone());
+        }
         let value = program.evaluate(self.context)?;
         let bytes = match &value {
             Value::String(text) => text.len(),
-            other => other.to_string().len(),
+            other => schema::size(other),
         };
         let too_large =
             || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit: MAX_BYTES };
         self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
         Ok(value)
+    }
+
+    fn pay_data(&mut self, program: &Program, value: &Value) -> Result<(), EvaluateError> {
+        let limit = MAX_DATA_BYTES;
+        let too_large = || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit };
+        self.data_left = self.data_left.checked_sub(schema::size(value)).ok_or_else(too_large)?;
+        Ok(())
     }
 }
 

@@ -56,6 +56,20 @@ fn every_problem_is_reported_with_its_place() {
     );
 }
 
+/// A large output by reference must be read by later steps as a small one is.
+#[test]
+fn data_that_is_only_handed_on_may_be_large() {
+    let rows: Vec<Value> = (0..100_000).map(|n| json!({"row": n, "text": "x".repeat(100)})).collect();
+    let context = Context::new().with("input", json!({"rows": rows}));
+    let template = |text: &str| Template::parse(&json!(text)).expect("valid");
+    let handed_on = template("${{ input.rows }}").render(&context).expect("10 MB");
+    assert_eq!(handed_on.as_array().map(Vec::len), Some(100_000));
+    assert!(
+        template("${{ input.rows.map(r, r.row) }}").render(&context).is_err(),
+        "computing on it is bounded"
+    );
+}
+
 proptest! {
     /// Whatever a tenant writes, reading it neither panics nor hangs, and text without marks is kept as it is.
     #[test]

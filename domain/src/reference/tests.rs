@@ -1,0 +1,76 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{ERRORS, LIMITS, PROBLEMS};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() && !["tests", "properties", "snapshots"].contains(&name.as_str()) {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push(path);
+        }
+    }
+}
+
+/// The string literals of the sources under a folder, up to their tests, that look like a code.
+fn literals(folder: &str, is_code: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root.join(folder), &mut files);
+    files.push(root.join("expr/errors.rs"));
+    assert!(files.len() > 5);
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("readable"));
+    let texts = texts.map(|text| text.split("#[cfg(test)]").next().unwrap_or_default().replace("\\\"", ""));
+    texts
+        .flat_map(|text| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .filter(|text| is_code(text))
+        .collect()
+}
+
+/// A user meets a code that no page explains.
+#[test]
+fn every_code_is_explained() {
+    let upper = |text: &str| {
+        text.len() > 5 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
+    };
+    let errors: BTreeSet<&str> = ERRORS.iter().map(|(_, code, _)| *code).collect();
+    let used = literals("run", upper);
+    assert!(used.contains("STEP_TIMEOUT") && used.contains("EXPRESSION_FAILED"), "{used:?}");
+    assert_eq!(
+        used.iter().filter(|code| !errors.contains(code.as_str())).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+
+    let camel = |text: &str| {
+        text.len() > 4
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_alphabetic())
+            && text.contains(|c: char| c.is_ascii_lowercase())
+    };
+    let problems: BTreeSet<&str> = PROBLEMS.iter().map(|(code, _)| *code).collect();
+    let used = literals("workflow", camel);
+    assert!(used.contains("Cycle") && used.contains("DynamicSteps"), "{used:?}");
+    assert_eq!(
+        used.iter().filter(|code| !problems.contains(code.as_str())).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+    assert_eq!(
+        problems.iter().filter(|code| !used.contains(**code)).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+}
+
+#[test]
+fn the_tables_are_in_order_and_whole() {
+    assert!(PROBLEMS.is_sorted_by_key(|(code, _)| *code) && ERRORS.len() > 60);
+    assert!(PROBLEMS.iter().all(|(_, meaning)| meaning.ends_with('.')));
+    assert!(ERRORS.iter().all(|(kind, _, meaning)| {
+        meaning.ends_with('.') && ["User", "Infra", "Timeout", "Schema", "Policy"].contains(kind)
+    }));
+    let codes: BTreeSet<_> = ERRORS.iter().map(|(_, code, _)| code).collect();
+    assert_eq!(codes.len(), ERRORS.len(), "each once");
+    assert!(LIMITS.iter().all(|limit| limit.at_most > 0));
+}
