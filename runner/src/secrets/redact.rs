@@ -79,6 +79,8 @@ impl Redactor {
                         .collect();
                 }
             }
+            // A secret may be a number, to whoever parses it.
+            Value::Number(number) if self.finds_in(&number.to_string()) => *value = Value::from(MARK),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
@@ -129,17 +131,16 @@ mod tests {
     use super::*;
 
     fn redactor() -> Redactor {
-        let secrets =
-            json!({"erp": {"token": "s3cret-t0ken", "pin": "1234", "long": "s3cret-t0ken-and-more"}});
+        let secrets = json!({"erp": {"token": "s3cret-t0ken", "pin": "1234", "long": "s3cret-t0ken-and-more", "id": "4711471147"}});
         Redactor::new(&serde_json::from_value(secrets).unwrap()).unwrap()
     }
 
     /// A token stands in a run's status for all who may see the run.
     #[test]
     fn values_are_replaced_wherever_they_stand() {
-        let mut value = json!({"a s3cret-t0ken": ["x s3cret-t0ken-and-more y", {"b": "czNjcmV0LXQwa2Vu"}], "pin": "1234"});
+        let mut value = json!({"a s3cret-t0ken": ["x s3cret-t0ken-and-more y", {"b": "czNjcmV0LXQwa2Vu"}], "pin": "1234", "id": 4_711_471_147_u64});
         redactor().value(&mut value);
-        assert_eq!(value, json!({"a ***": ["x *** y", {"b": "***"}], "pin": "1234"}));
+        assert_eq!(value, json!({"a ***": ["x *** y", {"b": "***"}], "pin": "1234", "id": "***"}));
         assert_eq!(Redactor::default().text("s3cret-t0ken"), "s3cret-t0ken");
     }
 
