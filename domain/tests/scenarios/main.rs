@@ -1,0 +1,54 @@
+//! The scenarios of `tests/scenarios` without a cluster: the engine alone, with attempts that end as the file says.
+//!
+//! Time passes as fast as nothing else can happen. What only a cluster can show is left to `cargo xtask test scenarios`.
+
+#[path = "../../../tests/src/scenario/format.rs"]
+#[allow(dead_code, reason = "what only a cluster can show is read, but not looked at")]
+mod format;
+mod play;
+mod seen;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use format::Scenario;
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
+        }
+    }
+}
+
+/// What a scenario promises to users does not depend on pods: the engine alone must keep it.
+#[test]
+fn scenarios_hold_without_a_cluster() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
+    let mut paths = Vec::new();
+    files(&root, &mut paths);
+    paths.sort();
+    let (mut played, mut left, mut failed) = (0, Vec::new(), Vec::new());
+    for path in paths {
+        let name = path.strip_prefix(&root).expect("below the root").display().to_string();
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let text =
+            text.replace(format::SERVER, "http://server.test").replace(format::OTHER, "http://other.test");
+        // By way of JSON: in YAML a variant with a value would need a tag.
+        let value: serde_json::Value =
+            serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let scenario: Scenario =
+            serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        match play::play(&scenario) {
+            Ok(true) => played += 1,
+            Ok(false) => left.push(name),
+            Err(faults) => failed.push(format!("{name}: {}\n  {}", scenario.title, faults.join("\n  "))),
+        }
+    }
+    println!("{played} played, left to the cluster: {}", left.join(", "));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(played > 20, "only {played} were played");
+}

@@ -1,0 +1,210 @@
+//! Runs, a runner for each that may be lost, and object storage.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepStatus};
+use domain::run::{
+    Advance, Child, Facts, Finish, Lost, Outcome, Output, Run, Signals, Start, State, Suspend, Work,
+    children, error, fill, missing, written,
+};
+use domain::workflow::Valid;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::format::Scripted;
+
+/// Outputs that are too large for a status, by where they are.
+#[derive(Default)]
+pub(crate) struct Objects(BTreeMap<String, Value>);
+
+impl Objects {
+    fn put(&mut self, value: &Value) -> OutputRef {
+        let uri = format!("store://{}", self.0.len());
+        self.0.insert(uri.clone(), value.clone());
+        OutputRef {
+            uri,
+            bytes: domain::schema::size(value).try_into().unwrap_or(u64::MAX),
+            ..OutputRef::default()
+        }
+    }
+
+    fn fetch(&self, steps: &mut Vec<StepStatus>) {
+        for (slot, reference) in missing(steps) {
+            fill(steps, &slot, self.0[&reference.uri].clone());
+        }
+    }
+}
+
+/// A run.
+pub(crate) struct Played {
+    pub(crate) name: String,
+    valid: Valid,
+    facts: Facts,
+    run: Run,
+    began: Timestamp,
+    pub(crate) memory: State,
+    pub(crate) running: Vec<Start>,
+    wait_until: Option<Timestamp>,
+    suspended: Option<(Suspend, Timestamp)>,
+    waited: Duration,
+    pub(crate) cancel: Option<Cancel>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) finish: Option<Finish>,
+    pub(crate) took: f64,
+    pub(crate) reused: usize,
+}
+
+impl Played {
+    pub(crate) fn new(
+        name: &str,
+        valid: Valid,
+        facts: Facts,
+        began: Timestamp,
+        taken: Vec<StepStatus>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            run: Run::new(valid.clone(), facts.clone(), began, Duration::ZERO),
+            valid,
+            facts,
+            began,
+            reused: taken.len(),
+            memory: State { steps: taken, ending: None },
+            running: Vec::new(),
+            wait_until: None,
+            suspended: None,
+            waited: Duration::ZERO,
+            cancel: None,
+            decisions: Vec::new(),
+            finish: None,
+            took: 0.0,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> RunPhase {
+        match (&self.finish, &self.suspended) {
+            (Some(finish), _) => finish.phase,
+            (None, Some(_)) => RunPhase::Suspended,
+            (None, None) => RunPhase::Running,
+        }
+    }
+
+    /// When something happens by itself.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        if self.finish.is_some() {
+            return None;
+        }
+        let own = self.suspended.as_ref().map_or(self.wait_until, |(suspend, _)| suspend.wake_at);
+        self.running.iter().map(|start| start.deadline).chain(own).min()
+    }
+
+    /// One advance, if there is reason for one. The sub-runs to create and to cancel.
+    pub(crate) fn go_on(
+        &mut self,
+        ended: &BTreeMap<String, Child>,
+        objects: &Objects,
+        now: Timestamp,
+    ) -> Vec<(String, Cancel)> {
+        if self.finish.is_some() || (self.suspended.is_some() && !self.is_woken(ended, now)) {
+            return Vec::new();
+        }
+        if self.suspended.is_some() {
+            self.lose(objects, now);
+        }
+        let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: ended };
+        let Advance { state, start, stop, cancel_children, wait_until, suspend, finish } =
+            self.run.advance(&self.memory, &signals, now);
+        self.memory = state;
+        self.running.retain(|start| !stop.iter().any(|stop| stop.place == start.place));
+        self.running.extend(start);
+        self.wait_until = wait_until;
+        self.suspended = suspend.map(|suspend| (suspend, now));
+        if finish.is_some() {
+            assert!(self.running.is_empty(), "{}: nothing runs after the end", self.name);
+            self.took = (now.duration_since(self.began)).as_secs_f64();
+        }
+        self.finish = finish;
+        cancel_children
+    }
+
+    fn is_woken(&self, ended: &BTreeMap<String, Child>, now: Timestamp) -> bool {
+        let Some((suspend, _)) = &self.suspended else { return true };
+        let child = children(&self.memory.steps).iter().any(|child| ended.contains_key(child));
+        let waits = |key: &str| {
+            let (step, item) =
+                key.split_once('/').map_or((key, None), |(step, item)| (step, item.parse::<u32>().ok()));
+            self.memory.steps.iter().filter(|status| status.name == step).any(|status| match item {
+                None => status.waiting.is_some(),
+                Some(item) => {
+                    status.items.iter().flat_map(|items| &items.active).any(|active| active.index == item)
+                }
+            })
+        };
+        let decided = self.decisions.iter().any(|decision| waits(&decision.key));
+        self.cancel.is_some() || child || decided || suspend.wake_at.is_some_and(|due| due <= now)
+    }
+
+    /// Another runner takes the run, with nothing but what was written.
+    pub(crate) fn lose(&mut self, objects: &Objects, now: Timestamp) {
+        self.running.clear();
+        if let Some((Suspend { stops_clock: true, .. }, since)) = self.suspended.take() {
+            self.waited += Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        }
+        self.run = Run::new(self.valid.clone(), self.facts.clone(), self.began, self.waited);
+        let mut state = State { steps: written(&self.memory.steps), ending: self.memory.ending.clone() };
+        objects.fetch(&mut state.steps);
+        self.memory = self.run.resume(&state, &Lost::Interrupted, now);
+    }
+
+    /// Ends an attempt that can end; whether there was one. Sub-runs that are to be created come out.
+    pub(crate) fn end_one(
+        &mut self,
+        script: &mut impl FnMut(&Start) -> Scripted,
+        objects: &mut Objects,
+        now: Timestamp,
+    ) -> Option<Option<domain::run::SubRun>> {
+        for at in 0..self.running.len() {
+            let start = self.running[at].clone();
+            let mut sub_run = None;
+            let outcome = match &start.work {
+                Work::Store(value) => {
+                    Outcome::Succeeded(Output { value: value.clone(), stored: Some(objects.put(value)) })
+                }
+                Work::Run(sub) => {
+                    sub_run = Some(sub.clone());
+                    Outcome::Waiting
+                }
+                _ => match script(&start) {
+                    Scripted::Output(value) => Outcome::Succeeded(value.into()),
+                    Scripted::Hang if start.deadline <= now => Outcome::TimedOut,
+                    Scripted::Hang => continue,
+                    Scripted::Fail(failed) => {
+                        let mut failure =
+                            domain::run::Failure::from(error(failed.kind, &failed.code, failed.message));
+                        failure.retry_after = failed.retry_after.map(Duration::from_secs);
+                        Outcome::Failed(failure)
+                    }
+                },
+            };
+            self.running.remove(at);
+            self.memory = self.run.on_outcome(&self.memory, &start.place, start.attempt, outcome, now, 0.5);
+            return Some(sub_run);
+        }
+        None
+    }
+
+    /// What waits for it is told.
+    pub(crate) fn end(&self) -> Option<Child> {
+        let Finish { phase, output, error } = self.finish.as_ref()?;
+        Some(match output {
+            Some(output) => Child::Succeeded { output: output.clone(), stored: None },
+            None => Child::Ended { phase: *phase, error: error.clone() },
+        })
+    }
+}
+
+/// A moment later.
+pub(crate) fn later(now: Timestamp, seconds: f64) -> Timestamp {
+    now + SignedDuration::from_secs_f64(seconds)
+}
