@@ -2,6 +2,13 @@
 //!
 //! Time passes as fast as nothing else can happen. What only a cluster can show is left to `cargo xtask test scenarios`.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic and print"
+)]
+
 #[path = "../../../tests/src/scenario/format.rs"]
 #[allow(dead_code, reason = "what only a cluster can show is read, but not looked at")]
 mod format;

@@ -29,7 +29,7 @@ impl Objects {
         }
     }
 
-    fn fetch(&self, steps: &mut Vec<StepStatus>) {
+    fn fetch(&self, steps: &mut [StepStatus]) {
         for (slot, reference) in missing(steps) {
             fill(steps, &slot, self.0[&reference.uri].clone());
         }
