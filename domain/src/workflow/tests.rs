@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Environment, Problem, validate};
+use super::{Environment, Problem, SecretFacts, WorkflowFacts, validate};
 use crate::workflow::Graph;
 
 fn problems(yaml: &str) -> Vec<Problem> {
@@ -17,6 +17,190 @@ fn every_mistake_is_reported() {
         .map(|Problem { path, code, message }| format!("{path} {code}: {message}"))
         .collect();
     insta::assert_snapshot!(found.join("\n"));
+}
+
+/// The problems of a workflow as `path code`.
+fn codes(yaml: &str, environment: &Environment) -> Vec<String> {
+    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    let problems = validate(&spec, environment).err().unwrap_or_default();
+    problems.iter().map(|problem| format!("{} {}", problem.path, problem.code)).collect()
+}
+
+fn valid_in(yaml: &str, environment: &Environment) {
+    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    assert_eq!(validate(&spec, environment).err(), None, "{yaml}");
+}
+
+const TYPED: &str = "
+input:
+  schema:
+    $defs: {money: {type: object, additionalProperties: false, properties: {cents: {type: integer}}}}
+    type: object
+    additionalProperties: false
+    properties:
+      customer: {type: string}
+      open: {type: object}
+      total: {$ref: '#/$defs/money'}
+      either: {anyOf: [{type: string}, {type: 'null'}]}
+      lines: {type: array, items: {type: object, additionalProperties: false, properties: {sku: {type: string}}}}
+steps:
+- {name: a, python: {code: x}, output: {schema: {type: object, additionalProperties: false, properties: {sum: {type: number}}}}}
+- name: each
+  needs: [a]
+  forEach: {items: '${{ input.lines }}'}
+  with: {v: 'EACH'}
+  python: {code: x}
+  output: {schema: {type: object, additionalProperties: false, properties: {ok: {type: boolean}}}}
+- {name: b, needs: [each], expr: {value: 'VALUE'}}";
+
+/// A misspelt property is found when the workflow is applied, not when the run is half done; what may be there is never
+/// refused.
+#[test]
+fn reads_that_declared_types_exclude_are_problems() {
+    let message = |value: &str| {
+        let yaml = TYPED.replace("VALUE", &format!("${{{{ {value} }}}}")).replace("EACH", "${{ item.sku }}");
+        problems(&yaml)
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.code, problem.message))
+            .collect::<Vec<_>>()
+    };
+    for fine in [
+        "input.customer",
+        "input.open.anything.at.all",
+        "input.total.cents",
+        "input.lines[0].sku",
+        "input.lines.map(l, l.sku)",
+        "has(input.custommer) ? 1 : 2",
+        "steps.a.output.sum",
+        "steps.a.error.code",
+        "steps.each.output[0].ok",
+        "steps.each.items.failed",
+        "input.either",
+    ] {
+        assert_eq!(message(fine), Vec::<String>::new(), "{fine}");
+    }
+    let wrong = [
+        "input.custommer",
+        "input.customer.name",
+        "input.total.euros",
+        "input.lines.sku",
+        "input.lines[0].price",
+        "input.either.x",
+        "steps.a.output.total",
+        "steps.each.output.ok",
+        "steps.each.output[1].no",
+        "steps.a.items.total",
+    ];
+    insta::assert_snapshot!(wrong.iter().flat_map(|wrong| message(wrong)).collect::<Vec<_>>().join("\n"));
+    let item = TYPED.replace("EACH", "${{ item.price }}").replace("VALUE", "1");
+    assert_eq!(codes(&item, &Environment::default()), ["spec.steps[1].with.v TypeMismatch"]);
+}
+
+/// A workflow whose password nobody has stored is refused when it is applied, and so is one that would read any Secret.
+#[test]
+fn secrets_are_looked_up() {
+    let yaml = "
+secrets: [{name: erp, secretRef: {name: erp-credentials}}, {name: other, secretRef: {name: other}}]
+steps:
+- name: a
+  http:
+    url: https://x.example
+    headers: {A: '${{ secrets.erp.token }}', B: '${{ secrets.none.token }}', C: '${{ secrets[input.x] }}'}
+    tls: {caSecret: {name: erp}, clientSecret: {name: nope}}";
+    let facts = |labelled, keys: &[&str]| SecretFacts {
+        labelled,
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+    };
+    let with = |secrets: Vec<(&str, SecretFacts)>| Environment {
+        secrets: Some(secrets.into_iter().map(|(name, facts)| (name.to_owned(), facts)).collect()),
+        ..Environment::default()
+    };
+    let of_names = [
+        "spec.steps[0].http.headers.B UnknownSecret",
+        "spec.steps[0].http.headers.C DynamicSecrets",
+        "spec.steps[0].http.tls.clientSecret.name UnknownSecret",
+    ];
+    assert_eq!(codes(yaml, &Environment::default()), of_names, "where Secrets are not known");
+    let found = codes(yaml, &with(vec![("erp-credentials", facts(false, &["user"]))]));
+    let expected = [
+        "spec.secrets[0].secretRef.name SecretNotLabelled",
+        "spec.secrets[1].secretRef.name MissingSecret",
+        "spec.steps[0].http.headers.A MissingSecretKey",
+    ];
+    let of_tls = ["spec.steps[0].http.tls.caSecret.name MissingSecretKey"];
+    assert_eq!(found, [&expected[..], &of_names[..2], &of_tls[..], &of_names[2..]].concat());
+    let all = with(vec![("erp-credentials", facts(true, &["token", "ca.crt"])), ("other", facts(true, &[]))]);
+    assert_eq!(codes(yaml, &all), of_names);
+}
+
+/// Workflows that run each other without end are refused at the one that closes the circle.
+#[test]
+fn sub_workflows_are_looked_up() {
+    let workflow = |calls: &[&str]| WorkflowFacts {
+        input: Some(json!({"type": "object", "required": ["n"]})),
+        calls: calls.iter().map(|call| (*call).to_owned()).collect(),
+    };
+    let environment = Environment {
+        name: Some("own".to_owned()),
+        workflows: Some(
+            [("fine", workflow(&[])), ("back", workflow(&["far"])), ("far", workflow(&["fine", "own"]))]
+                .map(|(name, facts)| (name.to_owned(), facts))
+                .into(),
+        ),
+        ..Environment::default()
+    };
+    let step =
+        |name: &str, with: &str| format!("steps: [{{name: a, with: {with}, workflow: {{name: {name}}}}}]");
+    valid_in(&step("fine", "{n: 1}"), &environment);
+    valid_in(&step("fine", "{m: '${{ input }}'}"), &environment);
+    assert_eq!(codes(&step("fine", "{m: 1}"), &environment), ["spec.steps[0].with SubWorkflowInput"]);
+    assert_eq!(codes(&step("none", "{n: 1}"), &environment), ["spec.steps[0].workflow.name UnknownWorkflow"]);
+    assert_eq!(codes(&step("own", "{n: 1}"), &environment), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
+    assert_eq!(
+        codes(&step("back", "{n: 1}"), &environment),
+        ["spec.steps[0].workflow.name SubWorkflowCycle"]
+    );
+    valid_in(&step("none", "{n: 1}"), &Environment::default());
+}
+
+/// What each place may read: too little, and nothing useful can be written; too much, and a run fails in the middle.
+#[test]
+fn places_read_what_exists_there() {
+    let none = Environment::default();
+    valid_in(
+        "
+steps:
+- {name: a, python: {code: x}}
+- {name: e, needs: [a], when: 'steps.a.output == 1', forEach: {items: '${{ steps.a.output }}'}, expr: {value: '${{ [item, index] }}'}}
+- {name: ask, approval: {message: 'Pay ${{ input.n }}?', roles: [admin, operator], timeout: 90d}}
+- {name: w, wait: {until: \"timestamp(input.at)\"}}
+- {name: c, container: {image: i, command: [c], args: ['${{ input.n }}'], env: {A: '${{ input.n }}'}}}
+onExit:
+- {name: x, when: \"outcome.phase == 'Failed'\", expr: {value: '${{ steps.a.phase }}'}}
+- {name: y, needs: [x], expr: {value: '${{ steps.x.output }}'}}
+schedules: [{name: s, cron: '0 2 * * *', input: {n: 1}}]
+concurrency: {key: input.n, limit: 1, policy: Reject}",
+        &none,
+    );
+    let wrong = "
+input: {schema: {type: object}}
+steps:
+- {name: a, when: item, forEach: {items: '${{ item }}'}, expr: {value: '${{ outcome }}'}}
+- {name: b, forEach: {items: 7}, expr: {value: '${{ steps.x.output }}'}}
+- {name: ask, approval: {message: m, roles: [boss], timeout: 91d}}
+- {name: w, wait: {for: 100d}}
+- {name: w2, wait: {}}
+- {name: h, http: {url: 'https://x.example', success: 'steps.a.output'}}
+- {name: s, search: {query: q}}
+onExit:
+- {name: x, expr: {value: '${{ steps.y.output }}'}}
+- {name: y, expr: {value: 1}}
+- {name: a, expr: {value: 1}}
+output: '${{ steps.x.output }}'
+schedules: [{name: s, cron: '0 2 * * *'}, {name: s, cron: '0 2 * * *', input: {}}]";
+    insta::assert_snapshot!(codes(wrong, &none).join("\n"));
+    let many = format!("steps: [{{name: a, forEach: {{items: {:?}}}, expr: {{value: 1}}}}]", vec![1; 1001]);
+    assert_eq!(codes(&many, &none), ["spec.steps[0].forEach.items TooManyItems"]);
 }
 
 /// The examples that we hand out must work as they stand.
