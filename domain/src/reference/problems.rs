@@ -27,6 +27,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("NotUpstream", "A step is read that need not have ended then: name it in needs."),
     ("QuantityInvalid", "A number of bytes cannot be read."),
     ("ScheduleInput", "The input of a schedule breaks the workflow's input schema."),
+    ("ScheduleInvalid", "A schedule's cron fields or time zone cannot be read, or name no day."),
     ("SchemaInvalid", "A JSON Schema is not valid, or not of 2020-12."),
     ("SchemaReference", "A JSON Schema refers to something outside of itself."),
     ("SchemaTooCostly", "A JSON Schema would take too long to check."),
