@@ -1,6 +1,6 @@
 //! The data that a run's expressions see.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crds::run::{RunEnding, StepPhase, StepStatus};
 use serde_json::{Map, Value, json};
@@ -17,19 +17,34 @@ pub(super) fn base(facts: &Facts) -> Context {
         .with("workflow", json!({"name": facts.workflow}))
 }
 
+/// Steps that have ended, and what expressions see of them: a memory of what would be the same again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended(Arc<Mutex<Option<(Vec<StepStatus>, Arc<Value>)>>>);
+
 impl Run {
     /// The base, with `steps`, of those steps that have ended, and while the run is ending `outcome`.
     pub(super) fn context(&self, steps: &[StepStatus], ending: Option<&RunEnding>) -> Context {
-        let ended: Map<String, Value> = steps
-            .iter()
-            .filter(|step| step.phase.is_final())
-            .map(|step| (step.name.clone(), step_value(step)))
-            .collect();
-        let context = self.base.clone().with("steps", Value::Object(ended));
+        let context = self.base.clone().with("steps", self.ended(steps));
         match ending {
             Some(ending) => context.with("outcome", json!({"phase": ending.phase, "error": ending.error})),
             None => context,
         }
+    }
+
+    /// `steps`: made anew when another step has ended, since outputs may be large.
+    fn ended(&self, steps: &[StepStatus]) -> Arc<Value> {
+        let ended = || steps.iter().filter(|step| step.phase.is_final());
+        let mut known = self.ended.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, value)) = known.as_ref()
+            && of.iter().eq(ended())
+        {
+            return Arc::clone(value);
+        }
+        let values: Map<String, Value> =
+            ended().map(|step| (step.name.clone(), step_value(step, self.output_of(step)))).collect();
+        let value = Arc::new(Value::Object(values));
+        *known = Some((ended().cloned().collect(), Arc::clone(&value)));
+        value
     }
 
     /// The context with `secrets`, for the few places that may read them.
@@ -38,13 +53,13 @@ impl Run {
     }
 }
 
-fn step_value(step: &StepStatus) -> Value {
+fn step_value(step: &StepStatus, output: Value) -> Value {
     let error = step.error.as_ref().map(|error| {
         json!({"kind": error.kind, "code": error.code, "message": error.message, "details": error.details})
     });
     // A step that was retried keeps its last error in status; to other steps it has none once it has succeeded.
     let error = error.filter(|_| step.phase == StepPhase::Failed);
-    let mut value = json!({"phase": step.phase, "output": step.output, "error": error});
+    let mut value = json!({"phase": step.phase, "output": output, "error": error});
     if let (Some(items), Some(fields)) = (&step.items, value.as_object_mut()) {
         let items = json!({"total": items.total, "succeeded": items.succeeded, "failed": items.failed,
                            "failures": items.failures});

@@ -75,7 +75,7 @@ impl Round<'_> {
                 workflow
                     .last_steps()
                     .filter_map(|step| find(&self.steps, &step.name))
-                    .map(|status| (status.name.clone(), status.output.clone().unwrap_or_default()))
+                    .map(|status| (status.name.clone(), self.run.output_of(status)))
                     .collect(),
             ),
         };

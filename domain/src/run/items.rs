@@ -182,7 +182,7 @@ impl<'a> Round<'a> {
         let others = inline_bytes(&self.steps, &status.name);
         let Some(items) = &mut status.items else { return };
         pile::settle_held(items, room(others));
-        if let Some((number, values)) = pile::next_batch(items) {
+        if let Some((number, values)) = pile::next_batch(self.run, items) {
             status.next_at = None;
             self.store(Place::step(&status.name), number, values);
         }
@@ -202,8 +202,9 @@ impl<'a> Round<'a> {
         if !due || u32::try_from(all) != Ok(items.total) {
             return;
         }
+        let mut outputs = self.run.outputs_of(items);
         let list: Vec<Value> =
-            (0..items.total).map(|index| items.outputs.get(&index).cloned().unwrap_or_default()).collect();
+            (0..items.total).map(|index| outputs.remove(&index).unwrap_or_default()).collect();
         status.next_at = None;
         self.apply(step, status, After::Succeeded(Value::Array(list).into()));
         if !status.phase.is_final() {

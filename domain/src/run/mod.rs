@@ -19,6 +19,7 @@ mod context;
 mod fan;
 mod finish;
 mod items;
+mod kept;
 mod next;
 mod outcome;
 mod pile;
@@ -53,7 +54,9 @@ pub use work::{Request, SubRun, Work};
 
 use crate::expr::Context;
 use crate::workflow::Valid;
+use context::Ended;
 use fan::Fans;
+use kept::Kept;
 
 /// A run, without its status.
 #[derive(Clone, Debug)]
@@ -66,6 +69,8 @@ pub struct Run {
     base: Context,
     secrets: Arc<Value>,
     fans: Fans,
+    kept: Kept,
+    ended: Ended,
 }
 
 /// What expressions see of a run besides its steps.
@@ -98,7 +103,17 @@ impl Run {
     #[must_use]
     pub fn new(workflow: Valid, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
         let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));
-        Self { workflow, facts, started_at, waited, base, secrets, fans: Fans::default() }
+        Self {
+            workflow,
+            facts,
+            started_at,
+            waited,
+            base,
+            secrets,
+            fans: Fans::default(),
+            kept: Kept::default(),
+            ended: Ended::default(),
+        }
     }
 
     /// The workflow.

@@ -98,7 +98,7 @@ impl Run {
             None if status.items.is_some() => {
                 let tries = tries(status, status.not_started.unwrap_or(0));
                 let stored = stored(step, tries, outcome, moment);
-                store_ended(step, status, stored, others, now);
+                store_ended(self, step, status, stored, others, now);
             }
             None if status.output.is_some() => {
                 let tries = tries(status, status.not_started.unwrap_or(0));
@@ -115,6 +115,7 @@ impl Run {
                 apply(self, step, status, after, others, now);
             }
         }
+        self.keep(status);
         next
     }
 }

@@ -130,20 +130,23 @@ pub(super) fn settle_held(items: &mut ItemsStatus, room: usize) {
 }
 
 /// The next outputs to store, with the number of their batch: once an item has ended whose output has no room.
-pub(super) fn next_batch(items: &mut ItemsStatus) -> Option<(u32, Value)> {
+pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Value)> {
     if !items.active.iter().any(|item| items.outputs.contains_key(&item.index)) {
         return None;
     }
     let mut stored = stored(&items.batches);
-    if items.batches.len() >= MANY_BATCHES {
+    let merges = items.batches.len() >= MANY_BATCHES;
+    if merges {
         let large = items.batches.iter().filter(|batch| batch.output_ref.bytes >= SMALL_BATCH);
         stored = Ranges::of(large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()));
     }
+    // Of small batches the values are not in the status any more.
+    let all = if merges { run.outputs_of(items) } else { items.outputs.clone() };
     let mut values = Map::new();
     let mut indexes = Ranges::default();
-    for (index, value) in items.outputs.iter().filter(|(index, _)| !stored.contains(**index)) {
-        indexes.insert(*index);
-        values.insert(index.to_string(), value.clone());
+    for (index, value) in all.into_iter().filter(|(index, _)| !stored.contains(*index)) {
+        indexes.insert(index);
+        values.insert(index.to_string(), value);
     }
     items.batches.push(ItemBatch { indexes: indexes.to_string(), output_ref: being_stored() });
     Some((u32::try_from(items.batches.len()).unwrap_or(u32::MAX), Value::Object(values)))
@@ -151,6 +154,7 @@ pub(super) fn next_batch(items: &mut ItemsStatus) -> Option<(u32, Value)> {
 
 /// The end of a store: of a batch, or of the step's whole output.
 pub(super) fn store_ended(
+    run: &Run,
     step: &Step,
     status: &mut StepStatus,
     stored: Stored,
@@ -169,8 +173,11 @@ pub(super) fn store_ended(
             if let Some(batch) = items.batches.last_mut() {
                 batch.output_ref = reference;
             }
-            drop_merged(items);
             settle_held(items, room(others));
+            run.keep(status);
+            if let Some(items) = &mut status.items {
+                drop_merged(items);
+            }
         }
         Stored::Again(at) => {
             forget_store(status);

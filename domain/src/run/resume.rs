@@ -50,7 +50,11 @@ impl Run {
         let mut next = state.clone();
         let in_hosts: usize = state.steps.iter().map(|status| self.count_in_hosts(status)).sum();
         let run_deadline = self.deadline_of(state.ending.as_ref());
-        for status in next.steps.iter_mut().filter(|status| !status.phase.is_final()) {
+        for status in &mut next.steps {
+            self.keep(status);
+            if status.phase.is_final() {
+                continue;
+            }
             let Some(step) = self.workflow().step(&status.name) else { continue };
             forget_stores(status);
             let others = inline_bytes(&state.steps, &step.name);

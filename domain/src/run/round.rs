@@ -69,7 +69,8 @@ impl<'a> Round<'a> {
     }
 
     pub(super) fn into_advance(self) -> Advance {
-        let Self { steps, ending, start, stop, cancel_children, .. } = self;
+        let Self { run, mut steps, ending, start, stop, cancel_children, .. } = self;
+        steps.iter_mut().for_each(|step| run.keep(step));
         Advance { state: State { steps, ending }, start, stop, cancel_children, ..Advance::default() }
     }
 

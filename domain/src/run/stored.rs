@@ -1,8 +1,9 @@
 //! Values that are in object storage instead of the run's status.
 //!
-//! In memory a status always has its values, so that expressions read them without knowing where they are. What is
-//! written leaves out those that have a reference, and those of which the reference is not known yet: a step, or an item,
-//! whose output is still being stored is written as one that runs.
+//! Expressions read them without knowing where they are: a [`super::Run`] knows the values of the references that it has met.
+//! To a new one they are given with the steps that it resumes: see [`missing`]. What is written leaves out values that have
+//! a reference, and those of which the reference is not known yet: a step, or an item, whose output is still being stored
+//! is written as one that runs.
 
 use crds::run::{OutputRef, StepPhase, StepStatus};
 use serde_json::Value;
@@ -56,7 +57,7 @@ pub(super) fn stored(batches: &[crds::run::ItemBatch]) -> Ranges {
     Ranges::of(stored.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()))
 }
 
-/// The values that are to be fetched before the run can go on, of steps as they are read.
+/// The values that are to be fetched before [`super::Run::resume`], of steps as they are read.
 #[must_use]
 pub fn missing(steps: &[StepStatus]) -> Vec<(Slot, OutputRef)> {
     steps.iter().flat_map(missing_of).collect()

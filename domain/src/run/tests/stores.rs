@@ -32,7 +32,7 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
     let slot = Slot::Output { step: "a".to_owned() };
     assert_eq!(missing(&read), [(slot.clone(), stored_at("store://a"))]);
     fill(&mut read, &slot, big());
-    assert_eq!(read, run.state.steps);
+    assert_eq!(missing(&read), []);
 }
 
 #[test]
