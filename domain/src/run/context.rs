@@ -19,7 +19,9 @@ pub(super) fn base(facts: &Facts) -> Context {
 
 /// Steps that have ended, and what expressions see of them: a memory of what would be the same again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ended(Arc<Mutex<Option<(Vec<StepStatus>, Arc<Value>)>>>);
+pub(super) struct Ended(Arc<Mutex<Option<Known>>>);
+
+type Known = (Vec<StepStatus>, Arc<Value>);
 
 impl Run {
     /// The base, with `steps`, of those steps that have ended, and while the run is ending `outcome`.
@@ -59,11 +61,14 @@ fn step_value(step: &StepStatus, output: Value) -> Value {
     });
     // A step that was retried keeps its last error in status; to other steps it has none once it has succeeded.
     let error = error.filter(|_| step.phase == StepPhase::Failed);
-    let mut value = json!({"phase": step.phase, "output": output, "error": error});
-    if let (Some(items), Some(fields)) = (&step.items, value.as_object_mut()) {
+    let mut fields = Map::new();
+    fields.insert("phase".to_owned(), json!(step.phase));
+    fields.insert("output".to_owned(), output);
+    fields.insert("error".to_owned(), json!(error));
+    if let Some(items) = &step.items {
         let items = json!({"total": items.total, "succeeded": items.succeeded, "failed": items.failed,
                            "failures": items.failures});
         fields.insert("items".to_owned(), items);
     }
-    value
+    Value::Object(fields)
 }
