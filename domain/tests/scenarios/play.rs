@@ -18,8 +18,8 @@ const ROUNDS: usize = 50_000;
 pub(crate) struct Play<'a> {
     scenario: &'a Scenario,
     scripts: &'a BTreeMap<String, Vec<Scripted>>,
-    /// How many attempts of each step have ended.
-    turns: BTreeMap<(String, String), usize>,
+    /// How many attempts of each step have ended, in all runs: a script is that of a service.
+    turns: BTreeMap<String, usize>,
     pub(crate) runs: Vec<Played>,
     /// The sub-runs.
     pub(crate) children: Vec<String>,
@@ -209,7 +209,6 @@ impl Play<'_> {
         for at in 0..self.runs.len() {
             let (scripts, turns, run) = (self.scripts, &mut self.turns, &mut self.runs[at]);
             let now = self.now;
-            let name = run.name.clone();
             let mut missing = None;
             let mut script = |start: &Start| {
                 let step = &start.place.step;
@@ -217,7 +216,7 @@ impl Play<'_> {
                     missing = Some(step.clone());
                     return Scripted::Hang;
                 };
-                let turn = turns.entry((name.clone(), step.clone())).or_default();
+                let turn = turns.entry(step.clone()).or_default();
                 let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(Scripted::Hang);
                 if !matches!(scripted, Scripted::Hang) || start.deadline <= now {
                     *turn += 1;
@@ -269,7 +268,7 @@ impl Play<'_> {
                 for run in self.runs.iter_mut().filter(|run| run.name == MAIN && run.finish.is_none()) {
                     for start in &run.running {
                         let step = &start.place.step;
-                        let turn = self.turns.entry((run.name.clone(), step.clone())).or_default();
+                        let turn = self.turns.entry(step.clone()).or_default();
                         let hangs = self.scripts.get(step).and_then(|script| script.get(*turn));
                         *turn += usize::from(matches!(hangs, Some(Scripted::Hang)));
                     }

@@ -167,6 +167,9 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
         run.state = state;
         advance = run.advance();
         running.extend(advance.start.iter().map(|start| start.place.clone()));
+        if count % 7 != 0 {
+            continue;
+        }
         let status = written(&run.state.steps);
         let each = status.iter().find(|step| step.name == "each").expect("each");
         largest = largest.max(serde_json::to_string(each).expect("JSON").len());
