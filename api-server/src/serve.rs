@@ -15,6 +15,7 @@ use crate::{
     http,
     mirror::{self, Mirror},
     objects::{Location, Objects},
+    retention::Sweeper,
     state::AppState,
     store::CursorKey,
 };
@@ -46,6 +47,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let mirror =
         Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
     tasks.spawn("mirror", mirror.run(stop.clone()));
+    let sweeper = Sweeper::new(state.mirror.clone(), state.objects.clone(), &registry);
+    tasks.spawn("retention", sweeper.run(stop.clone()));
     let internal = http::internal_router(state.clone());
     tasks.spawn("internal", serve_router(options.internal_listen, internal, stop.clone()));
     tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, stop));

@@ -87,11 +87,58 @@ pub enum Error {
     /// The idempotency key belongs to another request.
     #[error("failed to use the idempotency key: it belongs to another request")]
     KeyReused,
-    /// A run that has ended cannot be cancelled.
-    #[error("failed to cancel: the run has ended as {}", upper_snake(&format!("{status:?}")))]
+    /// A run that has ended cannot be changed.
+    #[error("failed to {action}: the run has ended as {}", upper_snake(&format!("{status:?}")))]
     RunFinished {
+        /// What was wanted.
+        action: &'static str,
         /// How it ended.
         status: RunStatus,
+    },
+    /// Only a run that has ended is repeated in part.
+    #[error("failed to take over outputs: the run has not ended")]
+    RunUnfinished,
+    /// The workflow of the run is gone.
+    #[error("failed to run again: workflow {workflow} is gone")]
+    WorkflowGone {
+        /// Its name.
+        workflow: String,
+    },
+    /// The workflow has no such steps.
+    #[error("failed to run again: the workflow does not have all of these steps")]
+    UnknownSteps(Vec<Violation>),
+    /// The run has no such step, or the step no such item.
+    #[error("failed to decide: the run has no step or item {key}")]
+    NoSuchStep {
+        /// The key of the decision.
+        key: String,
+    },
+    /// The step asks for no decision now.
+    #[error("failed to decide: {key} does not wait for a decision")]
+    NotWaiting {
+        /// The key of the decision.
+        key: String,
+    },
+    /// A decision comes once.
+    #[error("failed to decide: it is decided already, {}", if *approved { "approved" } else { "refused" })]
+    AlreadyDecided {
+        /// How it was decided.
+        approved: bool,
+    },
+    /// Others are asked.
+    #[error("failed to decide: that takes the rights of one of the roles {}", roles.join(", "))]
+    NotAsked {
+        /// Who is asked.
+        roles: Vec<String>,
+    },
+    /// What was filled in does not fit the approval's schema.
+    #[error("failed to accept the decision: its input does not fit the approval's schema")]
+    InvalidDecision(Vec<Violation>),
+    /// Somebody else writes to the run all the time.
+    #[error("failed to {action}: the run changes too fast")]
+    Contended {
+        /// What was tried.
+        action: &'static str,
     },
     /// A cancellation cannot be changed.
     #[error("failed to cancel: the run is already being cancelled as {}", upper_snake(&format!("{asked:?}")))]

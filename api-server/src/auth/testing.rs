@@ -17,6 +17,7 @@ use super::{Issuer, Issuers, Verifier};
 pub(crate) const AUDIENCE: &str = "smb-copilot";
 
 /// An issuer that serves discovery and one Ed25519 key on a port of its own, until the test ends.
+#[derive(Clone)]
 pub(crate) struct TestIssuer {
     /// Its `iss`, and the address of its discovery document.
     pub(crate) url: String,

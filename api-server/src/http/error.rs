@@ -28,10 +28,17 @@ impl From<Error> for Problem {
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { .. } => Self::new(Code::Invalid).detail(detail),
-            Error::InvalidInput(violations) => {
-                let errors = violations.into_iter().map(field_error).collect();
-                Self::new(Code::InvalidInput).detail(detail).errors(errors)
+            Error::RunUnfinished => Self::new(Code::RunUnfinished).detail(detail),
+            Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
+            Error::NoSuchStep { .. } => Self::new(Code::NotFound).detail(detail),
+            Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
+            Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
+            Error::NotAsked { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::Contended { .. } => unavailable(&error, "the run changes too fast"),
+            Error::InvalidInput(violations) | Error::InvalidDecision(violations) => {
+                listed(Code::InvalidInput, detail, violations)
             }
+            Error::UnknownSteps(violations) => listed(Code::Invalid, detail, violations),
             // We lack a right, or speak another version: coming again does not help.
             Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_our_fault(status.code) => {
                 internal(&error)
@@ -53,6 +60,10 @@ fn is_our_fault(status: u16) -> bool {
 fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::error!(error, "a request has failed");
     Problem::new(Code::Internal).header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+}
+
+fn listed(code: Code, detail: String, violations: Vec<Violation>) -> Problem {
+    Problem::new(code).detail(detail).errors(violations.into_iter().map(field_error).collect())
 }
 
 fn field_error(Violation { pointer, code, message }: Violation) -> FieldError {

@@ -17,6 +17,7 @@ use super::{
     cluster::{self, Standing},
     follow::Follower,
     kube_api,
+    seed::Seeder,
     write::Writer,
 };
 use crate::project::Kind;
@@ -58,20 +59,21 @@ impl Mirror {
 
     fn start(&self, cluster: Uuid, stop: &CancellationToken) -> JoinSet<Result<(), Error>> {
         let (sender, changes) = mpsc::channel(CHANNEL);
-        let written = Arc::new(Notify::new());
+        let (to_archiver, to_seeder) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
         let writer = Writer {
             pool: self.pool.clone(),
             cluster,
             changes,
-            written: written.clone(),
+            written: [to_archiver.clone(), to_seeder.clone()],
             metrics: self.metrics.clone(),
             stop: stop.clone(),
         };
         tasks.spawn(writer.run());
-        let archiver =
-            Archiver { pool: self.pool.clone(), client: self.client.clone(), written, stop: stop.clone() };
-        tasks.spawn(archiver.run());
+        let (pool, client) = (self.pool.clone(), self.client.clone());
+        tasks.spawn(Archiver { pool, client, written: to_archiver, stop: stop.clone() }.run());
+        let (pool, client) = (self.pool.clone(), self.client.clone());
+        tasks.spawn(Seeder { pool, client, written: to_seeder, stop: stop.clone() }.run());
         tasks.spawn(follow_all(self.client.clone(), cluster, sender, stop.clone()));
         tasks
     }

@@ -1,7 +1,8 @@
 //! The mirror: Plans, Tenants, Workflows and WorkflowRuns of Kubernetes as rows in Postgres.
 //!
 //! One module writes the projection: this one. Followers list and watch, one a kind; the writer puts what they tell
-//! into the database, many changes in a transaction; the archiver tells Kubernetes which finished runs are stored.
+//! into the database, many changes in a transaction; the archiver tells Kubernetes which finished runs are stored,
+//! and the seeder gives new runs what they take over from runs that are only here.
 //! The projection can be dropped and rebuilt, except for finished runs, whose rows are the record.
 
 mod apply;
@@ -14,6 +15,7 @@ mod kube_api;
 mod lead;
 mod lease;
 mod metrics;
+mod seed;
 #[cfg(test)]
 pub(crate) mod testing;
 mod write;

@@ -11,6 +11,11 @@ pub(crate) async fn store(owner: &PgPool, objects: impl IntoIterator<Item = Obje
     try_changes(owner, &changes).await.unwrap();
 }
 
+/// The object is gone from Kubernetes, at this version.
+pub(crate) async fn forget(owner: &PgPool, object: &Object, version: i64) {
+    try_changes(owner, &[gone(object, version)]).await.unwrap();
+}
+
 /// Takes in changes.
 pub(super) async fn try_changes(owner: &PgPool, changes: &[Change]) -> Result<(), Error> {
     apply(&mirror_pool(owner).await, None, changes).await

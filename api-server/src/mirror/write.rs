@@ -29,7 +29,7 @@ pub(super) struct Writer {
     pub cluster: Uuid,
     pub changes: mpsc::Receiver<Change>,
     /// Told after every batch.
-    pub written: Arc<Notify>,
+    pub written: [Arc<Notify>; 2],
     pub metrics: Metrics,
     pub stop: CancellationToken,
 }
@@ -48,7 +48,9 @@ impl Writer {
             }
             self.write(&batch).await?;
             self.metrics.applied(&batch);
-            self.written.notify_one();
+            for waiting in &self.written {
+                waiting.notify_one();
+            }
             for change in batch.drain(..) {
                 acknowledge(change);
             }

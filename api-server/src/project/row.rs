@@ -121,6 +121,22 @@ pub struct RunRow {
     pub queue: Option<Value>,
     /// Its steps, in order.
     pub steps: Value,
+    /// The decisions that were made.
+    pub decisions: Value,
+    /// Which earlier run it takes outputs from, and from where it repeats it.
+    pub reuse: Option<Value>,
+    /// What it has taken over, once it has.
+    pub reused: Option<Value>,
+    /// How its steps ended, while its `onExit` steps run.
+    pub ending: Option<Value>,
+    /// When it goes on by itself, while it is suspended.
+    pub wake_at: Option<Timestamp>,
+    /// Since when it waits for a person or a time, while it does.
+    pub suspended_at: Option<Timestamp>,
+    /// Seconds that it has waited for people and times before.
+    pub waited_seconds: i64,
+    /// Of all its references to object storage.
+    pub output_uris: Vec<String>,
     /// Runs of a higher one start first.
     pub priority: i32,
     /// When its first step began.

@@ -2,7 +2,7 @@
 
 use crds::{
     conditions,
-    run::{Cancel, RunPhase, TriggerKind},
+    run::{Cancel, OutputRef, RunPhase, StepStatus, TriggerKind},
 };
 use serde_json::json;
 
@@ -31,10 +31,28 @@ pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow,
         error: object.optional("/status/error"),
         queue: object.optional("/status/queue"),
         steps: object.optional("/status/steps").unwrap_or_else(|| json!([])),
+        decisions: object.optional("/spec/decisions").unwrap_or_else(|| json!([])),
+        reuse: object.optional("/spec/reuse"),
+        reused: object.optional("/status/reused"),
+        ending: object.optional("/status/ending"),
+        wake_at: status.wake_at.map(|time| time.0.into()),
+        suspended_at: status.suspended_at.map(|time| time.0.into()),
+        waited_seconds: status.waited_seconds.and_then(|waited| i64::try_from(waited).ok()).unwrap_or(0),
+        output_uris: output_uris(status.output_ref.as_ref(), &status.steps),
         priority: run.spec.priority.unwrap_or(0),
         started_at: status.started_at.map(|time| time.0.into()),
         finished_at: status.finished_at.map(|time| time.0.into()),
     })
+}
+
+/// All references of a run to object storage.
+fn output_uris(output: Option<&OutputRef>, steps: &[StepStatus]) -> Vec<String> {
+    let of_step = |step: &StepStatus| {
+        let batches =
+            step.items.iter().flat_map(|items| &items.batches).map(|batch| batch.output_ref.uri.clone());
+        step.output_ref.iter().map(|output| output.uri.clone()).chain(batches).collect::<Vec<_>>()
+    };
+    output.iter().map(|output| output.uri.clone()).chain(steps.iter().flat_map(of_step)).collect()
 }
 
 /// A run that the operator has not seen yet waits.
@@ -99,5 +117,22 @@ mod tests {
         assert_eq!(row.finished_at.unwrap().0.to_string(), "2026-11-24T09:00:01Z");
         assert_eq!((row.output, row.error.unwrap()["code"].clone()), (None, json!("DEADLINE")));
         assert_eq!(row.steps[0]["attempt"], 2);
+    }
+
+    /// A large output is deleted while a kept run still refers to it.
+    #[test]
+    fn every_reference_to_object_storage_is_known() {
+        let reference = |uri: &str| json!({"uri": uri, "bytes": 1, "sha256": "", "mediaType": "text/plain"});
+        let row = row(testing::run("acme", "invoices", "invoices-1").status(json!({
+            "phase": "Running",
+            "steps": [
+                {"name": "fetch", "phase": "Succeeded", "outputRef": reference("a")},
+                {"name": "each", "phase": "Running", "items": {
+                    "total": 2, "batches": [{"indexes": "0-1", "outputRef": reference("b")}],
+                }},
+            ],
+            "outputRef": reference("c"),
+        })));
+        assert_eq!(row.output_uris, ["c", "a", "b"]);
     }
 }

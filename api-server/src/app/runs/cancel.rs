@@ -32,7 +32,9 @@ pub async fn cancel(state: &AppState, scope: TenantScope, id: Uuid, mode: Cancel
 
 fn is_needed(run: &Run, mode: CancelMode) -> Result<bool, Error> {
     match run.cancel {
-        _ if run.status.is_final() || !run.live => Err(Error::RunFinished { status: run.status }),
+        _ if run.status.is_final() || !run.live => {
+            Err(Error::RunFinished { action: "cancel", status: run.status })
+        }
         Some(asked) if asked == mode => Ok(false),
         Some(asked) => Err(Error::CancellationFixed { asked }),
         None => Ok(true),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::WorkflowRun;
+use crds::{WorkflowRun, run::Decision};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
@@ -63,6 +63,41 @@ pub(super) async fn cancel(
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let action = "cancel the run";
     bounded(action, api.patch(name, &params, &patch)).await?.map_err(|error| failure(action, error))
+}
+
+/// A run as it is now.
+///
+/// # Errors
+/// The run is gone, or Kubernetes does not answer in time.
+pub(super) async fn get(client: &Client, namespace: &str, name: &str) -> Result<WorkflowRun, Error> {
+    let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
+    let action = "read the run";
+    bounded(action, api.get(name)).await?.map_err(|error| failure(action, error))
+}
+
+/// Adds a decision to a run, if it is still as it was read; `None` if it is not.
+///
+/// # Errors
+/// The run is gone or refuses, or Kubernetes does not answer in time.
+pub(super) async fn decide(
+    client: &Client,
+    namespace: &str,
+    run: &WorkflowRun,
+    decision: &Decision,
+) -> Result<Option<WorkflowRun>, Error> {
+    let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
+    let decisions: Vec<_> = run.spec.decisions.iter().chain([decision]).collect();
+    let patch = Patch::Merge(json!({
+        "metadata": {"resourceVersion": run.resource_version()},
+        "spec": {"decisions": decisions},
+    }));
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let action = "decide";
+    match bounded(action, api.patch(&run.name_any(), &params, &patch)).await? {
+        Ok(run) => Ok(Some(run)),
+        Err(kube::Error::Api(status)) if status.is_conflict() => Ok(None),
+        Err(error) => Err(failure(action, error)),
+    }
 }
 
 async fn bounded<T>(

@@ -1,22 +1,29 @@
-//! A tenant's workflow runs: reading, starting, cancelling them, and waiting for their end.
+//! A tenant's workflow runs: reading, starting, deciding, cancelling and repeating them, and waiting for
+//! their end.
 
 mod build;
 mod cancel;
 mod check;
+mod decide;
 mod get;
 mod kubernetes;
 mod list;
 mod name;
+mod output;
 mod queue;
+mod rerun;
 mod start;
 mod step;
 mod wait;
 
 pub use cancel::cancel;
+pub use decide::{Decide, decide};
 pub use get::{Whole, get, whole};
 pub use list::{Filter, list, of_workflows};
 pub use name::RunName;
+pub use output::{Content, output, step_output};
 pub use queue::Queue;
+pub use rerun::{Rerun, rerun};
 pub use start::{Start, start};
-pub use step::{Failure, Step, parse as parse_steps};
+pub use step::{Ending, Failure, Step, parse as parse_steps};
 pub use wait::wait;

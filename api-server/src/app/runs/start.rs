@@ -1,5 +1,6 @@
 //! Starting a run.
 
+use crds::{WorkflowRun, run::TriggerKind};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::{
     auth::TenantScope,
     mirror,
     state::AppState,
-    store::{Run, TenantTx, runs, workflows},
+    store::{Run, Tenant, TenantTx, runs, workflows},
 };
 
 /// A run to start.
@@ -40,8 +41,19 @@ pub async fn start(state: &AppState, scope: TenantScope, start: Start) -> Result
     // No connection is held while Kubernetes is asked.
     drop(tx);
     check::check(&workflow, &start.input)?;
-    let object = build::run(&tenant, &workflow, start);
-    let run = kubernetes::create(&state.kube, &tenant.namespace, &object).await?;
+    let Start { workflow: _, input, priority, name, requested_by } = start;
+    let order = build::Order { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };
+    create(state, scope, &tenant, &build::run(&tenant, &workflow, order)).await
+}
+
+/// Creates a run, and gives back its row.
+pub(super) async fn create(
+    state: &AppState,
+    scope: TenantScope,
+    tenant: &Tenant,
+    object: &WorkflowRun,
+) -> Result<Run, Error> {
+    let run = kubernetes::create(&state.kube, &tenant.namespace, object).await?;
     mirror::apply_one(&state.mirror, &run).await?;
     let mut tx = TenantTx::begin(&state.db, scope).await?;
     runs::by_name(&mut tx, &kube::ResourceExt::name_any(&run)).await?.ok_or(Error::NotFound)

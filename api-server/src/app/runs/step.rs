@@ -1,6 +1,6 @@
 //! The steps of a run, out of the record that the runner keeps of them.
 
-use crds::run::StepPhase;
+use crds::run::{ItemsStatus, StepPhase, Waiting};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,6 +35,12 @@ pub struct Step {
     /// How it failed, or how its last attempt did.
     #[serde(default)]
     pub error: Option<Failure>,
+    /// What it waits for, while it is suspended.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
+    /// The items of a `forEach`.
+    #[serde(default)]
+    pub items: Option<ItemsStatus>,
 }
 
 /// How a step or a run failed.
@@ -49,6 +55,30 @@ pub struct Failure {
     pub code: String,
     /// What failed, for people.
     pub message: String,
+    /// More, by code: a traceback, the beginning of a body, JSON pointers.
+    #[serde(default)]
+    pub details: Option<Value>,
+}
+
+/// How the steps of a run ended, while its `onExit` steps run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Ending {
+    /// The phase that the run will have, as the object has it.
+    pub phase: String,
+    /// What failed.
+    #[serde(default)]
+    pub error: Option<Failure>,
+    /// Since when its `onExit` steps run.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+}
+
+impl Ending {
+    /// Out of the record that the runner keeps of it.
+    #[must_use]
+    pub fn parse(ending: &Value) -> Option<Self> {
+        Self::deserialize(ending).ok()
+    }
 }
 
 /// The steps in a run's row. The row was projected from a parsed object, so one that does not parse is of a newer

@@ -174,6 +174,16 @@ impl WorkflowRun {
         self.0.started_at.map(DateTime)
     }
 
+    /// When it goes on by itself, while it is suspended; null where it waits for somebody.
+    async fn wake_at(&self) -> Option<DateTime> {
+        self.0.wake_at.map(DateTime)
+    }
+
+    /// Since when it waits for a person or a time, while it does.
+    async fn suspended_at(&self) -> Option<DateTime> {
+        self.0.suspended_at.map(DateTime)
+    }
+
     /// When it ended.
     async fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(DateTime)

@@ -1,5 +1,5 @@
 use async_graphql::{Enum, Json, Object, SimpleObject};
-use crds::run::StepPhase;
+use crds::run::{self, StepPhase};
 use serde_json::Value;
 
 use crate::{
@@ -42,6 +42,51 @@ pub(in crate::graphql) struct Failure {
     code: String,
     /// What failed, for people.
     message: String,
+}
+
+/// What a step waits for.
+#[derive(SimpleObject)]
+#[graphql(name = "WorkflowRunStepWaiting")]
+pub(in crate::graphql) struct Waiting {
+    /// `APPROVAL`, `TIME` or `RUN`; new ones may be added.
+    r#for: String,
+    /// What is asked, of an approval.
+    message: Option<String>,
+    /// Who may decide, of an approval; empty: everybody who may decide at all.
+    roles: Vec<String>,
+    /// The name of the run that is waited for, of a sub-run.
+    run: Option<String>,
+}
+
+/// The items of a `forEach`.
+#[derive(SimpleObject)]
+#[graphql(name = "WorkflowRunStepItems")]
+pub(in crate::graphql) struct Items {
+    /// How many there are.
+    total: u32,
+    /// How many ended well.
+    succeeded: u32,
+    /// How many failed.
+    failed: u32,
+    /// Those that have ended, as ranges from 0: `0-412,414`.
+    done: String,
+}
+
+impl From<run::Waiting> for Waiting {
+    fn from(run::Waiting { reason, message, roles, run }: run::Waiting) -> Self {
+        Self { r#for: upper_snake(&format!("{reason:?}")), message, roles, run }
+    }
+}
+
+impl From<&run::ItemsStatus> for Items {
+    fn from(items: &run::ItemsStatus) -> Self {
+        Self {
+            total: items.total,
+            succeeded: items.succeeded,
+            failed: items.failed,
+            done: items.done.clone(),
+        }
+    }
 }
 
 /// A step of a run.
@@ -91,11 +136,21 @@ impl WorkflowRunStep {
     async fn error(&self) -> Option<Failure> {
         self.0.error.clone().map(Failure::from)
     }
+
+    /// What it waits for, while it is suspended.
+    async fn waiting(&self) -> Option<Waiting> {
+        self.0.waiting.clone().map(Waiting::from)
+    }
+
+    /// The items of a `forEach`, once they are known.
+    async fn items(&self) -> Option<Items> {
+        self.0.items.as_ref().map(Items::from)
+    }
 }
 
 impl From<runs::Failure> for Failure {
     fn from(failure: runs::Failure) -> Self {
-        let runs::Failure { step, kind, code, message } = failure;
+        let runs::Failure { step, kind, code, message, details: _ } = failure;
         Self { step, kind: upper_snake(&kind), code, message }
     }
 }

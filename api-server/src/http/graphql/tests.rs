@@ -128,6 +128,7 @@ async fn mistakes_of_the_user_are_part_of_the_payload(pool: PgPool) {
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_failure_of_ours_is_an_error(pool: PgPool) {
     let server = Server::start(&pool).await;
+    server.kubernetes.go_down();
     let input = json!({"input": {"workflowId": id("Workflow", WORKFLOW), "input": {"url": "x"}}});
     let answer = server.graphql("builder", START, input).await;
     assert_eq!(code(&answer), Some("UNAVAILABLE"));

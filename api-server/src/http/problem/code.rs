@@ -72,6 +72,14 @@ codes! {
     Conflict = CONFLICT "conflict" "The object's state does not allow this";
     /// The run has ended.
     RunFinished = CONFLICT "run_finished" "The run has ended";
+    /// The run has not ended.
+    RunUnfinished = CONFLICT "run_unfinished" "The run has not ended";
+    /// The step asks for no decision.
+    NotWaiting = CONFLICT "not_waiting" "The step does not wait for a decision";
+    /// It was decided before.
+    AlreadyDecided = CONFLICT "already_decided" "It is decided already";
+    /// The workflow is gone.
+    WorkflowGone = CONFLICT "workflow_gone" "The workflow is gone";
     /// The run is already being cancelled in another way.
     CancellationFixed = CONFLICT "cancellation_fixed" "The run is already being cancelled in another way";
     /// The workflow is archived.
@@ -85,7 +93,7 @@ codes! {
     /// The body is well formed and says something that cannot be.
     Invalid = UNPROCESSABLE_ENTITY "invalid" "The request is not valid";
     /// The run's input breaks the workflow's schema.
-    InvalidInput = UNPROCESSABLE_ENTITY "invalid_input" "The input does not fit the workflow's schema";
+    InvalidInput = UNPROCESSABLE_ENTITY "invalid_input" "The input does not fit the schema";
     /// The same idempotency key came with another request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key belongs to another request";
     /// The bytes are not those that their SHA-256 promises.

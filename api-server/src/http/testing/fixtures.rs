@@ -41,6 +41,12 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
 }
 
+/// The runs, as Kubernetes has them.
+pub(super) fn runs() -> Vec<serde_json::Value> {
+    let is_run = |document: &serde_yaml::Value| document["kind"].as_str() == Some("WorkflowRun");
+    documents().into_iter().filter(is_run).map(object).collect()
+}
+
 fn documents() -> Vec<serde_yaml::Value> {
     let documents = serde_yaml::Deserializer::from_str(OBJECTS);
     documents.map(|document| serde::Deserialize::deserialize(document).unwrap()).collect()

@@ -1,13 +1,16 @@
-//! The API server, as far as runners are concerned: it knows two tokens, and which run each pod holds.
+//! The API server, as far as the requests of these tests go: it keeps runs, knows three tokens, and can be down. The
+//! same requests meet a real one in `tests/mirror` and `tests/node`.
+
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::{
     body::Body,
-    http::{Request, Response},
+    http::{Method, Request, Response},
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
-use super::fixtures::{QUEUED_RUN, RUN};
+use super::fixtures::{self, QUEUED_RUN, RUN};
 
 /// The token of a pod of acme that holds `report-1`.
 pub(in crate::http) const HOLDER: &str = "token-of-holder";
@@ -16,25 +19,153 @@ pub(in crate::http) const IDLE: &str = "token-of-idle";
 /// The token of a pod of globex that says to hold a run of acme.
 pub(in crate::http) const STRANGER: &str = "token-of-stranger";
 
-/// A client whose API server reviews tokens and lists the runs that pods hold; anything else is down.
-pub(super) fn client() -> kube::Client {
-    let service = tower::service_fn(|request: Request<kube::client::Body>| async {
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        let body = body.collect().await.unwrap().to_bytes();
-        let answer = if path.starts_with("/apis/authentication.k8s.io/v1/tokenreviews") {
-            Some(review(&serde_json::from_slice(&body).unwrap()))
-        } else if path.contains("/workflowruns?") && path.contains("podUid") {
-            Some(held(&path))
-        } else {
-            None
-        };
-        match answer {
-            Some(answer) => Response::builder().status(200).body(Body::from(answer.to_string())),
-            None => Response::builder().status(503).body(Body::from("down")),
+/// The API server; clones are the same one.
+#[derive(Clone)]
+pub(in crate::http) struct Kubernetes(Arc<Mutex<State>>);
+
+struct State {
+    runs: Vec<Value>,
+    version: u64,
+    is_down: bool,
+}
+
+type Answer = (u16, Value);
+
+impl Kubernetes {
+    /// With the runs of the fixtures.
+    pub(super) fn new() -> Self {
+        let state = State { runs: fixtures::runs(), version: 1_000, is_down: false };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    pub(super) fn client(&self) -> kube::Client {
+        let own = self.clone();
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let own = own.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+                let body = serde_json::from_slice(&body).unwrap_or_default();
+                let (status, answer) = own.answer(&parts.method, &path, &body);
+                Response::builder().status(status).body(Body::from(answer.to_string()))
+            }
+        });
+        kube::Client::new(service, "default")
+    }
+
+    /// It answers no more.
+    pub(in crate::http) fn go_down(&self) {
+        self.state().is_down = true;
+    }
+
+    /// A run as it is.
+    pub(in crate::http) fn run(&self, uid: &str) -> Value {
+        self.state().runs.iter().find(|run| run["metadata"]["uid"] == uid).unwrap().clone()
+    }
+
+    /// How many runs a workflow has.
+    pub(in crate::http) fn count_of_workflow(&self, workflow: &str) -> usize {
+        let of_workflow = |run: &&Value| run["spec"]["workflowRef"]["name"] == workflow;
+        self.state().runs.iter().filter(of_workflow).count()
+    }
+
+    /// Gives a run another status.
+    pub(in crate::http) fn set_status(&self, uid: &str, status: Value) {
+        let mut state = self.state();
+        let version = state.next_version();
+        let run = state.runs.iter_mut().find(|run| run["metadata"]["uid"] == uid).unwrap();
+        run["status"] = status;
+        run["metadata"]["resourceVersion"] = json!(version);
+    }
+
+    /// The step `write` of a run waits.
+    pub(in crate::http) fn suspend(&self, uid: &str, waiting: &Value) {
+        let step = json!({"name": "write", "phase": "Suspended", "waiting": waiting});
+        self.set_status(uid, json!({"phase": "Suspended", "steps": [step]}));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn answer(&self, method: &Method, path: &str, body: &Value) -> Answer {
+        let mut state = self.state();
+        if state.is_down {
+            return (503, json!("down"));
         }
-    });
-    kube::Client::new(service, "default")
+        if path.starts_with("/apis/authentication.k8s.io/v1/tokenreviews") {
+            return (201, review(body));
+        }
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let name = path.rsplit('/').next().unwrap_or_default();
+        match (method, name) {
+            (&Method::GET, "workflowruns") => (200, held(query)),
+            (&Method::POST, "workflowruns") => state.create(body),
+            (&Method::GET, name) => state.get(name),
+            (&Method::PATCH, name) => state.patch(name, body),
+            _ => (405, json!({})),
+        }
+    }
+}
+
+impl State {
+    fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    fn get(&self, name: &str) -> Answer {
+        match self.runs.iter().find(|run| run["metadata"]["name"] == name) {
+            Some(run) => (200, run.clone()),
+            None => failure(404, "NotFound"),
+        }
+    }
+
+    fn create(&mut self, run: &Value) -> Answer {
+        if self.runs.iter().any(|known| known["metadata"]["name"] == run["metadata"]["name"]) {
+            return failure(409, "AlreadyExists");
+        }
+        let mut run = run.clone();
+        run["metadata"]["uid"] = json!(telemetry::ids::uuid_v7());
+        run["metadata"]["resourceVersion"] = json!(self.next_version());
+        run["metadata"]["generation"] = json!(1);
+        run["metadata"]["creationTimestamp"] = json!("2026-11-24T09:00:00Z");
+        self.runs.push(run.clone());
+        (201, run)
+    }
+
+    fn patch(&mut self, name: &str, patch: &Value) -> Answer {
+        let version = self.next_version();
+        let Some(run) = self.runs.iter_mut().find(|run| run["metadata"]["name"] == name) else {
+            return failure(404, "NotFound");
+        };
+        let wanted = &patch["metadata"]["resourceVersion"];
+        if !wanted.is_null() && *wanted != run["metadata"]["resourceVersion"] {
+            return failure(409, "Conflict");
+        }
+        merge(run, patch);
+        run["metadata"]["resourceVersion"] = json!(version);
+        (200, run.clone())
+    }
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (name, value) in fields {
+        merge(&mut target[name], value);
+    }
+}
+
+fn failure(code: u16, reason: &str) -> Answer {
+    (code, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason}))
 }
 
 fn review(review: &Value) -> Value {
@@ -54,10 +185,10 @@ fn review(review: &Value) -> Value {
     }})
 }
 
-fn held(path: &str) -> Value {
-    let run = if path.contains("uid-of-holder") {
+fn held(query: &str) -> Value {
+    let run = if query.contains("uid-of-holder") {
         QUEUED_RUN
-    } else if path.contains("uid-of-stranger") {
+    } else if query.contains("uid-of-stranger") {
         RUN
     } else {
         return json!({"metadata": {}, "items": []});

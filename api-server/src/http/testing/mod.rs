@@ -1,4 +1,4 @@
-//! Both routers, over a real Postgres and a real issuer; Kubernetes knows runners and is down for all else.
+//! Both routers, over a real Postgres and a real issuer; Kubernetes is a small one of the tests' own.
 
 mod fixtures;
 mod kubernetes;
@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
 
+use kubernetes::Kubernetes;
 pub(in crate::http) use kubernetes::{HOLDER, IDLE, STRANGER};
 
 use crate::{
@@ -35,6 +36,7 @@ pub(in crate::http) struct Server {
     router: Router,
     internal: Router,
     state: AppState,
+    pub(in crate::http) kubernetes: Kubernetes,
     _directory: Directory,
     pub(in crate::http) registry: Registry,
 }
@@ -80,7 +82,8 @@ impl Server {
     pub(in crate::http) async fn start(pool: &PgPool) -> Self {
         let issuer = TestIssuer::start().await;
         let registry = Registry::default();
-        let (db, kube) = (app_pool(pool).await, kubernetes::client());
+        let kubernetes = Kubernetes::new();
+        let (db, kube) = (app_pool(pool).await, kubernetes.client());
         let directory = Directory::new();
         let state = AppState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
@@ -96,7 +99,31 @@ impl Server {
         fixtures::apply(&state.mirror).await;
         let router = crate::http::router(state.clone()).unwrap();
         let internal = crate::http::internal_router(state.clone());
-        Self { issuer, router, internal, state, registry, _directory: directory }
+        Self { issuer, router, internal, state, registry, kubernetes, _directory: directory }
+    }
+
+    /// Another replica, over the same database and Kubernetes.
+    pub(in crate::http) async fn replica(&self, pool: &PgPool) -> Self {
+        let (db, kube, registry) = (app_pool(pool).await, self.kubernetes.client(), Registry::default());
+        let issuer = self.issuer.clone();
+        let state = AppState {
+            runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+            db,
+            mirror: mirror_pool(pool).await,
+            kube,
+            verifier: Arc::new(issuer.verifier()),
+            metrics: crate::http::Metrics::registered(&registry),
+            ..self.state.clone()
+        };
+        Self {
+            issuer,
+            router: crate::http::router(state.clone()).unwrap(),
+            internal: crate::http::internal_router(state.clone()),
+            state,
+            registry,
+            kubernetes: self.kubernetes.clone(),
+            _directory: Directory::new(),
+        }
     }
 
     pub(in crate::http) async fn get(&self, tenant: &str, role: &str, path: &str) -> Answer {
@@ -133,6 +160,19 @@ impl Server {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    pub(in crate::http) async fn post_with_key(
+        &self,
+        tenant: &str,
+        role: &str,
+        path: &str,
+        body: &Value,
+        key: &str,
+    ) -> Answer {
+        let request = bearer(Request::post(path), &self.issuer.token(tenant, role));
+        let request = request.header("content-type", "application/json").header("idempotency-key", key);
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub(in crate::http) async fn put(&self, tenant: &str, role: &str, path: &str, body: &Value) -> Answer {
         let request = bearer(Request::put(path), &self.issuer.token(tenant, role));
         let request = request.header("content-type", "application/json");
@@ -147,6 +187,12 @@ impl Server {
 
     pub(in crate::http) async fn send(&self, request: Request<Body>) -> Answer {
         answer(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// What is answered at once, with a body that may go on.
+    pub(in crate::http) async fn open(&self, tenant: &str, role: &str, request: Builder) -> Response<Body> {
+        let request = bearer(request, &self.issuer.token(tenant, role)).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Sends a request of a runner to the internal port.
@@ -166,6 +212,13 @@ impl Server {
     /// The process is asked to leave.
     pub(in crate::http) fn stop(&self) {
         self.state.stop.cancel();
+    }
+
+    /// A run gets another status, and the mirror sees it.
+    pub(in crate::http) async fn set_status(&self, uid: &str, status: Value) {
+        self.kubernetes.set_status(uid, status);
+        let run: crds::WorkflowRun = serde_json::from_value(self.kubernetes.run(uid)).unwrap();
+        crate::mirror::apply_one(&self.state.mirror, &run).await.unwrap();
     }
 
     /// The run that waits in the queue succeeds.

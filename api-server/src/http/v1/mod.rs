@@ -30,4 +30,9 @@ pub(in crate::http) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(workflow_runs::get::get_run))
         .routes(routes!(workflow_runs::steps::list_steps))
         .routes(routes!(workflow_runs::cancel::cancel_run))
+        .routes(routes!(workflow_runs::decide::decide_run))
+        .routes(routes!(workflow_runs::rerun::rerun_run))
+        .routes(routes!(workflow_runs::output::get_run_output))
+        .routes(routes!(workflow_runs::output::get_step_output))
+        .routes(routes!(workflow_runs::logs::get::get_run_logs))
 }

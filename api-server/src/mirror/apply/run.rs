@@ -92,6 +92,14 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
         error,
         queue,
         steps,
+        decisions,
+        reuse,
+        reused,
+        ending,
+        wake_at,
+        suspended_at,
+        waited_seconds,
+        output_uris,
         priority,
         started_at,
         finished_at,
@@ -101,10 +109,12 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
         "insert into workflow_runs (
            id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name, workflow_id,
            revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
-           error, queue, steps, priority, started_at, finished_at
+           error, queue, steps, priority, started_at, finished_at, decisions, reuse, reused, ending, wake_at,
+           suspended_at, waited_seconds, output_uris
          )
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (select id from workflows where tenant_id = $3 and name = $9),
-                 $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+                 $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
+                 $26, $27, $28, $29, $30, $31, $32, $33)
          on conflict (id) do update set
            uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
            resource_version = excluded.resource_version,
@@ -115,7 +125,10 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
            cancel = excluded.cancel, trigger_kind = excluded.trigger_kind, requested_by = excluded.requested_by,
            trigger = excluded.trigger, input = excluded.input, output = excluded.output,
            output_ref = excluded.output_ref, error = excluded.error, queue = excluded.queue, steps = excluded.steps,
-           priority = excluded.priority, started_at = excluded.started_at, finished_at = excluded.finished_at",
+           priority = excluded.priority, started_at = excluded.started_at, finished_at = excluded.finished_at,
+           decisions = excluded.decisions, reuse = excluded.reuse, reused = excluded.reused,
+           ending = excluded.ending, wake_at = excluded.wake_at, suspended_at = excluded.suspended_at,
+           waited_seconds = excluded.waited_seconds, output_uris = excluded.output_uris",
         id,
         uid,
         tenant,
@@ -140,7 +153,15 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
         steps,
         priority,
         *started_at as _,
-        *finished_at as _
+        *finished_at as _,
+        decisions,
+        reuse.as_ref(),
+        reused.as_ref(),
+        ending.as_ref(),
+        *wake_at as _,
+        *suspended_at as _,
+        waited_seconds,
+        output_uris
     )
     .execute(connection)
     .await

@@ -18,6 +18,12 @@ pub struct RunContent {
     pub output_ref: Option<Value>,
     /// Its steps in order, each as the object has it.
     pub steps: Value,
+    /// The decisions that were made: `{key, approved, input, by}` each.
+    pub decisions: Value,
+    /// Which earlier run it takes outputs from: `{run, from}`.
+    pub reuse: Option<Value>,
+    /// What it has taken over, once it has: `{uid, steps}`.
+    pub reused: Option<Value>,
 }
 
 /// The contents of these runs, in no order.
@@ -28,7 +34,8 @@ pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>
     let (connection, tenant) = tx.parts();
     sqlx::query_as!(
         RunContent,
-        "select id, input, output, output_ref, steps from workflow_runs where tenant_id = $1 and id = any($2)",
+        "select id, input, output, output_ref, steps, decisions, reuse, reused
+         from workflow_runs where tenant_id = $1 and id = any($2)",
         tenant,
         ids
     )

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, \
-                       error, queue, priority, resource_version, created_at, updated_at, started_at, finished_at";
+                       error, queue, ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at, started_at, finished_at";
 
 /// Which runs to list, and how.
 #[derive(Clone, Copy, Debug, Default)]

@@ -83,6 +83,12 @@ pub struct Run {
     pub error: Option<Value>,
     /// Why it waits, while it does: `{position, reason, message}`.
     pub queue: Option<Value>,
+    /// How its steps ended, while its `onExit` steps run: `{phase, error, since}`.
+    pub ending: Option<Value>,
+    /// When it goes on by itself, while it is suspended.
+    pub wake_at: Option<Timestamp>,
+    /// Since when it waits for a person or a time, while it does.
+    pub suspended_at: Option<Timestamp>,
     /// Runs of a higher one start first.
     pub priority: i32,
     /// The version of the object that the row shows.
@@ -134,7 +140,8 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Run>, Error> 
     sqlx::query_as!(
         Run,
         "select id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, error,
-                queue, priority, resource_version, created_at, updated_at, started_at, finished_at
+                queue, ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at,
+                started_at, finished_at
          from workflow_runs where tenant_id = $1 and id = any($2)",
         tenant,
         ids

@@ -1,7 +1,13 @@
 //! Workflow runs.
 
+pub(super) mod accepted;
 pub(super) mod cancel;
+pub(super) mod decide;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod logs;
+pub(super) mod output;
+pub(super) mod rerun;
 pub(super) mod resource;
+mod step;
 pub(super) mod steps;

@@ -1,6 +1,8 @@
 //! A run in JSON.
 
+use crds::run;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,8 +41,14 @@ pub(in crate::http) struct RunSummary {
     cancellation: Option<CancelMode>,
     /// What failed, in a run that has.
     error: Option<Failure>,
-    /// Why it waits, while it does.
+    /// Why it waits for a runner, while it does.
     queue: Option<Queue>,
+    /// When it goes on by itself, while it is suspended; null where it waits for somebody.
+    wake_at: Option<Time>,
+    /// Since when it waits for a person or a time, while it does.
+    suspended_at: Option<Time>,
+    /// How its steps ended, while its `onExit` steps run.
+    ending: Option<Ending>,
     /// Runs of a higher priority start first.
     priority: i32,
     /// When it was created.
@@ -68,6 +76,50 @@ pub(in crate::http) struct Run {
     /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
     #[schema(value_type = Option<Object>)]
     output_ref: Option<AnyJson>,
+    /// The decisions that were made on what it asked.
+    decisions: Vec<Decision>,
+    /// Which earlier run it takes outputs from; null where it began from nothing.
+    reuse: Option<Reuse>,
+}
+
+/// How the steps of a run ended.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RunEnding)]
+pub(in crate::http) struct Ending {
+    /// The status that the run will have.
+    #[schema(example = "FAILED")]
+    status: String,
+    /// What failed.
+    error: Option<Failure>,
+    /// Since when its `onExit` steps run.
+    since: Option<Time>,
+}
+
+/// A decision that was made.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Decision {
+    /// The step, or `step/index` of a `forEach`.
+    key: String,
+    /// Whether it was approved.
+    approved: bool,
+    /// What was filled in.
+    #[schema(value_type = Option<Object>)]
+    input: Option<AnyJson>,
+    /// Who decided.
+    by: Option<String>,
+}
+
+/// Which earlier run a run takes outputs from.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Reuse {
+    /// The earlier run's name.
+    run: String,
+    /// `Failed`, or a list of the steps that run again.
+    #[schema(value_type = AnyJson)]
+    from: AnyJson,
+    /// How many steps were taken over; null until they are.
+    steps: Option<u32>,
 }
 
 /// What started a run.
@@ -78,6 +130,18 @@ pub(in crate::http) struct Trigger {
     kind: String,
     /// Who or what it was.
     by: Option<String>,
+    /// The run whose step this is, of a sub-run.
+    parent: Option<Parent>,
+}
+
+/// The run whose step a sub-run is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ParentRun)]
+pub(in crate::http) struct Parent {
+    /// Its name.
+    name: String,
+    /// The step, or `step/index` of a `forEach`.
+    step: String,
 }
 
 /// Why a run waits.
@@ -112,6 +176,9 @@ pub(in crate::http) struct Failure {
     code: String,
     /// What failed, for people.
     message: String,
+    /// More, by code: a traceback, the beginning of a body, JSON pointers.
+    #[schema(value_type = AnyJson)]
+    details: Option<AnyJson>,
 }
 
 impl From<store::Run> for RunSummary {
@@ -129,6 +196,9 @@ impl From<store::Run> for RunSummary {
             requested_by,
             error,
             queue,
+            ending,
+            wake_at,
+            suspended_at,
             priority,
             resource_version: _,
             created_at,
@@ -148,6 +218,9 @@ impl From<store::Run> for RunSummary {
             cancellation: cancel,
             error: error.and_then(Failure::of),
             queue: queue.as_ref().and_then(runs::Queue::parse).map(Queue::from),
+            wake_at: wake_at.map(Into::into),
+            suspended_at: suspended_at.map(Into::into),
+            ending: ending.as_ref().and_then(runs::Ending::parse).map(Ending::from),
             priority,
             created_at: created_at.into(),
             updated_at: updated_at.into(),
@@ -159,32 +232,71 @@ impl From<store::Run> for RunSummary {
 
 impl From<Whole> for Run {
     fn from(Whole { run, content }: Whole) -> Self {
-        let store::RunContent { id: _, input, output, output_ref, steps: _ } = content;
+        let store::RunContent { id: _, input, output, output_ref, steps: _, decisions, reuse, reused } =
+            content;
+        let reused = reused.as_ref().and_then(|reused| reused.get("steps")?.as_u64()?.try_into().ok());
         Self {
             summary: run.into(),
             input: input.map(Into::into),
             output: output.map(Into::into),
             output_ref: output_ref.map(Into::into),
+            decisions: serde_json::from_value::<Vec<run::Decision>>(decisions)
+                .unwrap_or_default()
+                .into_iter()
+                .map(Decision::from)
+                .collect(),
+            reuse: reuse.and_then(|reuse| Reuse::of(&reuse, reused)),
         }
     }
 }
 
+impl From<run::Decision> for Decision {
+    fn from(run::Decision { key, approved, input, by }: run::Decision) -> Self {
+        Self { key, approved, input: input.map(Into::into), by }
+    }
+}
+
+impl Reuse {
+    fn of(reuse: &Value, steps: Option<u32>) -> Option<Self> {
+        let run = reuse.get("run")?.as_str()?.to_owned();
+        Some(Self { run, from: reuse.get("from")?.clone().into(), steps })
+    }
+}
+
+impl From<runs::Ending> for Ending {
+    fn from(runs::Ending { phase, error, since }: runs::Ending) -> Self {
+        Self { status: upper_snake(&phase), error: error.map(Failure::from), since: since.map(Into::into) }
+    }
+}
+
 impl Trigger {
-    fn of(trigger: &serde_json::Value) -> Self {
-        let text = |name: &str| trigger.get(name).and_then(serde_json::Value::as_str);
-        Self { kind: upper_snake(text("kind").unwrap_or("Manual")), by: text("by").map(str::to_owned) }
+    fn of(trigger: &Value) -> Self {
+        let text = |name: &str| trigger.get(name).and_then(Value::as_str);
+        let parent = trigger.get("parent").and_then(Parent::of);
+        Self {
+            kind: upper_snake(text("kind").unwrap_or("Manual")),
+            by: text("by").map(str::to_owned),
+            parent,
+        }
+    }
+}
+
+impl Parent {
+    fn of(parent: &Value) -> Option<Self> {
+        let text = |name: &str| parent.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { name: text("name")?, step: text("step")? })
     }
 }
 
 impl Failure {
-    fn of(error: serde_json::Value) -> Option<Self> {
+    fn of(error: Value) -> Option<Self> {
         serde_json::from_value::<runs::Failure>(error).ok().map(Self::from)
     }
 }
 
 impl From<runs::Failure> for Failure {
     fn from(failure: runs::Failure) -> Self {
-        let runs::Failure { step, kind, code, message } = failure;
-        Self { step, kind: upper_snake(&kind), code, message }
+        let runs::Failure { step, kind, code, message, details } = failure;
+        Self { step, kind: upper_snake(&kind), code, message, details: details.map(Into::into) }
     }
 }

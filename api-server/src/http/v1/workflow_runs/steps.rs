@@ -4,15 +4,10 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::resource::Failure;
+use super::step::Step;
 use crate::{
-    app::{self, case::upper_snake, runs},
-    http::{
-        authorize::Member,
-        extract::Id,
-        problem::Problem,
-        v1::{json::AnyJson, time::Time},
-    },
+    app::{self, runs},
+    http::{authorize::Member, extract::Id, problem::Problem},
     state::AppState,
 };
 
@@ -21,33 +16,6 @@ use crate::{
 pub(in crate::http) struct Steps {
     /// The steps, in the order of the workflow.
     data: Vec<Step>,
-}
-
-/// A step of a run.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Step {
-    /// Its name in the workflow.
-    name: String,
-    /// `PENDING`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
-    #[schema(example = "SUCCEEDED")]
-    status: String,
-    /// The attempt that is under way, or was the last; the first is 1.
-    attempt: Option<i32>,
-    /// When its first attempt began.
-    started_at: Option<Time>,
-    /// When it ended.
-    finished_at: Option<Time>,
-    /// When its next attempt begins, while it waits for that.
-    next_at: Option<Time>,
-    /// What it returned; null until it has, and where that is kept elsewhere.
-    #[schema(value_type = AnyJson)]
-    output: Option<AnyJson>,
-    /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
-    #[schema(value_type = Option<Object>)]
-    output_ref: Option<AnyJson>,
-    /// How it failed, or how its last attempt did.
-    error: Option<Failure>,
 }
 
 /// The steps of a run.
@@ -64,24 +32,6 @@ pub(in crate::http) async fn list_steps(
     let whole = app::runs::whole(&state, tenant.scope, id).await?;
     let steps = runs::parse_steps(&whole.content.steps);
     Ok(Json(Steps { data: steps.into_iter().map(Step::from).collect() }))
-}
-
-impl From<runs::Step> for Step {
-    fn from(step: runs::Step) -> Self {
-        let runs::Step { name, phase, attempt, started_at, finished_at, next_at, output, output_ref, error } =
-            step;
-        Self {
-            name,
-            status: upper_snake(phase.as_str()),
-            attempt,
-            started_at: started_at.map(Into::into),
-            finished_at: finished_at.map(Into::into),
-            next_at: next_at.map(Into::into),
-            output: output.map(Into::into),
-            output_ref: output_ref.map(Into::into),
-            error: error.map(Into::into),
-        }
-    }
 }
 
 #[cfg(test)]

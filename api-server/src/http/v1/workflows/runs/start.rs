@@ -1,13 +1,8 @@
 //! `POST /v1/workflows/{id}/runs`
 
-use axum::{
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
     app::{
@@ -17,9 +12,12 @@ use crate::{
     http::{
         authorize::Member,
         extract::{Id, Json, Wait},
-        idempotency::{Claim, IdempotencyKey, Outcome},
+        idempotency::{Claim, IdempotencyKey},
         problem::Problem,
-        v1::{json::AnyJson, workflow_runs::resource::Run},
+        v1::{
+            json::AnyJson,
+            workflow_runs::{accepted::accepted, resource::Run},
+        },
     },
     state::AppState,
 };
@@ -78,27 +76,7 @@ pub(in crate::http) async fn start_run(
     };
     let started = async { Ok(app::runs::start(&state, tenant.scope, start).await?.id) };
     let (id, outcome) = claim.run(&state, started).await?;
-    answer(&state, &tenant, id, wait, outcome).await
-}
-
-async fn answer(
-    state: &AppState,
-    tenant: &crate::auth::Membership,
-    id: Uuid,
-    wait: Wait,
-    outcome: Outcome,
-) -> Result<Response, Problem> {
-    let Wait(at_most) = wait;
-    let run = app::runs::wait(state, tenant.scope, id, at_most).await?;
-    let status = if run.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let whole = app::runs::whole(state, tenant.scope, id).await?;
-    let mut response = (status, axum::Json(Run::from(whole))).into_response();
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/workflow-runs/{id}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response.headers_mut().extend(wait.applied());
-    response.headers_mut().extend(outcome.header());
-    Ok(response)
+    accepted(&state, &tenant, id, wait, outcome).await
 }
 
 #[cfg(test)]
@@ -166,10 +144,55 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (413, Some("too_large")));
     }
 
+    /// A client that sends a request twice, to two replicas at once, starts two runs.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn one_key_is_one_run_on_two_replicas_at_once(pool: PgPool) {
+        let first = Server::start(&pool).await;
+        let second = first.replica(&pool).await;
+        let (path, body) = (path(WORKFLOW), json!({"input": {"url": "https://acme.example"}}));
+        let (path, body) = (path.as_str(), &body);
+        let start = async |server: &Server| {
+            // While the other is at it, a client is told to come again.
+            loop {
+                let answer = server.post_with_key("acme", "builder", path, body, "order-1").await;
+                if answer.body["code"] != "idempotency_in_flight" {
+                    return answer;
+                }
+                assert_eq!(answer.status, 409);
+                tokio::task::yield_now().await;
+            }
+        };
+        for _ in 0..5 {
+            let (one, two) = tokio::join!(start(&first), start(&second));
+            assert_eq!((one.status, two.status), (202, 202), "{} {}", one.body, two.body);
+            assert_eq!(one.body["id"], two.body["id"]);
+        }
+        let other = json!({"input": {"url": "https://globex.example"}});
+        let answer = second.post_with_key("acme", "builder", path, &other, "order-1").await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("idempotency_key_reused")));
+        assert_eq!(first.kubernetes.count_of_workflow("invoice"), 3, "invoice-1, invoice-2 and the new one");
+    }
+
+    /// The database has lost a key, or the process died before it was kept; the retry starts a second run.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_retry_finds_its_run_even_where_the_key_was_lost(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let body = json!({"input": {"url": "https://acme.example"}});
+        let first = server.post_with_key("acme", "builder", &path(WORKFLOW), &body, "order-1").await;
+        sqlx::query("delete from idempotency_keys").execute(&pool).await.unwrap();
+        let again = server.post_with_key("acme", "builder", &path(WORKFLOW), &body, "order-1").await;
+        assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]));
+        sqlx::query("delete from idempotency_keys").execute(&pool).await.unwrap();
+        let other = json!({"input": {"url": "https://globex.example"}});
+        let answer = server.post_with_key("acme", "builder", &path(WORKFLOW), &other, "order-1").await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("idempotency_key_reused")));
+    }
+
     /// While Kubernetes is down, a client takes the failure for its own, or for a started run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn without_kubernetes_the_client_may_come_again(pool: PgPool) {
         let server = Server::start(&pool).await;
+        server.kubernetes.go_down();
         let body = json!({"input": {"url": "https://acme.example"}});
         let answer = server.post("acme", "builder", &path(WORKFLOW), &body).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (503, Some("unavailable")));

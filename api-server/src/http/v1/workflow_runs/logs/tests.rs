@@ -1,0 +1,129 @@
+//! Logs, as clients read them.
+
+use axum::{body::Body, http::Request};
+use http_body_util::BodyExt as _;
+use protocol::internal::{LogBatch, LogLine, LogStream, logs_path};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::http::testing::{HOLDER, QUEUED_RUN, Server};
+
+fn line(seq: u64, step: &str, stream: LogStream) -> LogLine {
+    LogLine {
+        seq,
+        time: "2026-11-26T08:00:00Z".to_owned(),
+        step: step.to_owned(),
+        item: (step == "each").then_some(2),
+        attempt: 1,
+        stream,
+        line: format!("line {seq}"),
+        partial: false,
+    }
+}
+
+async fn write(server: &Server, lines: Vec<LogLine>) {
+    let body = serde_json::to_vec(&LogBatch { pod: "holder".to_owned(), lines }).unwrap();
+    let request = Request::post(logs_path(QUEUED_RUN)).header("content-type", "application/json");
+    assert_eq!(server.internal(HOLDER, request, body).await.status, 204);
+}
+
+async fn five_lines(server: &Server) {
+    write(server, vec![line(0, "write", LogStream::Stdout), line(1, "write", LogStream::Stderr)]).await;
+    write(server, vec![line(2, "each", LogStream::Stdout), line(3, "write", LogStream::Stdout)]).await;
+    write(server, vec![line(4, "write", LogStream::System)]).await;
+}
+
+async fn read(server: &Server, query: &str) -> Value {
+    let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs?{query}");
+    let answer = server.get("acme", "viewer", &path).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body
+}
+
+fn texts(page: &Value) -> Vec<&str> {
+    page["data"].as_array().unwrap().iter().map(|line| line["line"].as_str().unwrap()).collect()
+}
+
+/// Somebody who looks for the error of one step reads the lines of all.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn lines_are_filtered(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    five_lines(&server).await;
+    for (query, expected) in [
+        ("", vec!["line 0", "line 1", "line 2", "line 3", "line 4"]),
+        ("step=each", vec!["line 2"]),
+        ("item=2", vec!["line 2"]),
+        ("stream=STDERR", vec!["line 1"]),
+        ("step=write&stream=STDOUT", vec!["line 0", "line 3"]),
+        ("attempt=2", vec![]),
+    ] {
+        assert_eq!(texts(&read(&server, query).await), expected, "{query}");
+    }
+    let first = read(&server, "limit=1").await["data"][0].clone();
+    assert_eq!(
+        first,
+        json!({"cursor": "1-1", "time": "2026-11-26T08:00:00Z", "step": "write", "item": null, "attempt": 1,
+               "stream": "STDOUT", "line": "line 0", "partial": false, "pod": "holder"})
+    );
+}
+
+/// A client that pages through a log, or polls it, misses lines or reads them twice.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn pages_have_every_line_once_and_go_on_while_the_run_does(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    five_lines(&server).await;
+    let (mut seen, mut cursor) = (Vec::new(), "1-0".to_owned());
+    for _ in 0..5 {
+        let page = read(&server, &format!("limit=2&cursor={cursor}")).await;
+        seen.extend(texts(&page).into_iter().map(str::to_owned));
+        cursor = page["page"]["nextCursor"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(seen, ["line 0", "line 1", "line 2", "line 3", "line 4"]);
+    write(&server, vec![line(5, "write", LogStream::Stdout)]).await;
+    let page = read(&server, &format!("cursor={cursor}")).await;
+    assert_eq!((texts(&page), page["page"]["hasMore"].as_bool()), (vec!["line 5"], Some(false)));
+    server.finish_queued_run().await;
+    assert_eq!(read(&server, "").await["page"]["nextCursor"], Value::Null);
+    let wrong = server.get("acme", "viewer", &format!("/v1/workflow-runs/{QUEUED_RUN}/logs?cursor=x")).await;
+    assert_eq!((wrong.status, wrong.body["code"].as_str()), (400, Some("invalid_cursor")));
+}
+
+/// One business reads the logs of another.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_log_of_anothers_run_is_not_there(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    five_lines(&server).await;
+    let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs");
+    assert_eq!(server.get("globex", "owner", &path).await.status, 404);
+    assert_eq!(server.get("acme", "billing", &path).await.status, 403);
+}
+
+async fn next(body: &mut Body) -> String {
+    let frame = tokio::time::timeout(std::time::Duration::from_secs(20), body.frame()).await;
+    let frame = frame.expect("nothing comes").expect("the stream has ended").unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+/// A terminal that follows a run shows nothing until its end, hangs after it, or repeats lines after a cut connection.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_stream_has_what_was_what_comes_and_an_end(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    write(&server, vec![line(0, "write", LogStream::Stdout)]).await;
+    let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs");
+    let request = Request::get(&path).header("accept", "text/event-stream");
+    let mut stream = server.open("acme", "viewer", request).await.into_body();
+    let first = next(&mut stream).await;
+    assert!(first.contains("event: log") && first.contains("id: 1-1") && first.contains("line 0"), "{first}");
+    write(&server, vec![line(1, "write", LogStream::Stdout)]).await;
+    assert!(next(&mut stream).await.contains("line 1"));
+    server.finish_queued_run().await;
+    write(&server, vec![line(2, "write", LogStream::Stdout)]).await;
+    assert!(next(&mut stream).await.contains("line 2"), "the last lines come after the end of the run");
+    let end = next(&mut stream).await;
+    assert!(end.contains("event: end") && end.contains("SUCCEEDED"), "{end}");
+    assert!(stream.frame().await.is_none(), "the stream goes on after its end");
+
+    let request = Request::get(&path).header("accept", "text/event-stream").header("last-event-id", "2-1");
+    let mut resumed = server.open("acme", "viewer", request).await.into_body();
+    assert!(next(&mut resumed).await.contains("line 2"));
+}
