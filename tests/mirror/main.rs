@@ -6,4 +6,5 @@ mod archive;
 mod database;
 mod deletion;
 mod rebuild;
+mod reuse;
 mod tenant;

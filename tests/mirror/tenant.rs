@@ -45,6 +45,21 @@ impl TestTenant {
         create(&self.runs, object("WorkflowRun", name, &spec)).await
     }
 
+    /// A run that repeats what failed of an earlier one.
+    pub(super) async fn rerun(
+        &self,
+        workflow: &str,
+        name: &str,
+        earlier: &str,
+    ) -> anyhow::Result<WorkflowRun> {
+        let spec = json!({
+            "workflowRef": {"name": workflow},
+            "input": {"total": 12.5},
+            "reuse": {"run": earlier, "from": "Failed"},
+        });
+        create(&self.runs, object("WorkflowRun", name, &spec)).await
+    }
+
     /// Writes the status that a runner writes when it is done.
     pub(super) async fn finish(&self, name: &str, phase: &str) -> anyhow::Result<WorkflowRun> {
         let status = json!({"status": {
