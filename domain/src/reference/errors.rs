@@ -76,6 +76,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("User", "SUB_RUN_REFUSED", "The cluster refuses the sub-run."),
     ("Timeout", "SUB_RUN_TIMED_OUT", "The sub-run took longer than its timeout."),
     ("User", "SUB_RUN_TOO_DEEP", "Runs that start runs are nested too deep."),
+    ("Policy", "SUPERSEDED", "A newer run of the workflow took its place: its policy is CancelOlder."),
     ("Policy", "TENANT_GONE", "The tenant is gone."),
     ("Policy", "TENANT_SUSPENDED", "The tenant was suspended or archived."),
     ("User", "TOO_MANY_ITEMS", "forEach.items gave too many items."),

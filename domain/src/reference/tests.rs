@@ -66,6 +66,33 @@ fn every_code_is_explained() {
     );
 }
 
+/// The programs that end runs use the same list: a client decides by its codes, whoever wrote them.
+#[test]
+fn codes_of_runner_and_operator_are_explained() {
+    let errors: BTreeSet<&str> = ERRORS.iter().map(|(_, code, _)| *code).collect();
+    let mut files = Vec::new();
+    for program in ["runner", "operator"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program).join("src"), &mut files);
+    }
+    let mut unknown = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).expect("readable");
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for after in text.split("ErrorKind::").skip(1) {
+            // As in `ErrorKind::User, "CODE"`.
+            let mut pieces = after.split('"');
+            let (between, code) = (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default());
+            let is_pair = between.trim_end().ends_with(',')
+                && between.trim_end().trim_end_matches(',').chars().all(char::is_alphabetic);
+            let is_code = code.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
+            if is_pair && is_code && !errors.contains(code) {
+                unknown.push(format!("{}: {code}", file.display()));
+            }
+        }
+    }
+    assert!(files.len() > 20 && unknown.is_empty(), "{unknown:?}");
+}
+
 #[test]
 fn the_tables_are_in_order_and_whole() {
     assert!(PROBLEMS.is_sorted_by_key(|(code, _)| *code) && ERRORS.len() > 60);
