@@ -12,6 +12,10 @@ pub const REVISION: &str = "smbcopilot.dev/revision";
 pub const RUN: &str = "smbcopilot.dev/run";
 /// The run that a sub-run belongs to.
 pub const PARENT: &str = "smbcopilot.dev/parent";
+/// The schedule that a run was made by.
+pub const SCHEDULE: &str = "smbcopilot.dev/schedule";
+/// `true` on a runner that takes one run after the other, and so is no run's.
+pub const POOL: &str = "smbcopilot.dev/pool";
 /// The uid of the Tenant that made a namespace (annotation): a namespace of another uid is not ours.
 pub const TENANT_UID: &str = "smbcopilot.dev/tenant-uid";
 /// `true` on a Secret that workflows may name.
@@ -27,6 +31,8 @@ pub const APP_COMPONENT: &str = "app.kubernetes.io/component";
 pub const APP_PART_OF: &str = "app.kubernetes.io/part-of";
 /// `app.kubernetes.io/managed-by`.
 pub const APP_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`APP_COMPONENT`] on the pods that execute runs, and on what belongs to them.
+pub const RUNNER_COMPONENT: &str = "runner";
 /// The value of [`APP_PART_OF`] on all we make.
 pub const PART_OF: &str = "smb-copilot";
 /// The value of [`APP_MANAGED_BY`] on all that the operator makes.

@@ -11,6 +11,7 @@ pub mod permission;
 pub mod reference;
 pub mod retry;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod template;
 pub mod workflow;

@@ -20,9 +20,13 @@ pub(crate) struct Config {
     /// `Always`, `IfNotPresent` or `Never`, for the containers of run pods.
     #[arg(long, env = "SMB_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
     pub(crate) image_pull_policy: String,
-    /// Where runners reach the api-server.
-    #[arg(long, env = "SMB_API_SERVER_URL", default_value = "http://smb-copilot-api-server.smb-copilot.svc")]
-    pub(crate) api_server_url: String,
+    /// How long a pod may wait for an image that does not come, in seconds; then its run fails.
+    #[arg(long, env = "SMB_IMAGE_PULL_PATIENCE", default_value = "60")]
+    pub(crate) image_pull_patience: u64,
+    /// Where runners reach the api-server's internal port, for outputs and logs. Without it large outputs are
+    /// refused, and logs end with their pod.
+    #[arg(long, env = "SMB_INTERNAL_API_URL")]
+    pub(crate) internal_api_url: Option<String>,
     /// Name of the Lease that one operator holds.
     #[arg(long, env = "SMB_LEASE_NAME", default_value = "smb-copilot-operator")]
     pub(crate) lease_name: String,

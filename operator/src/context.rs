@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     events::{Events, Note},
     metrics::Metrics,
-    run::{Fence, Revisions, Slots},
+    run::{Fence, Pool, Pulls, Revisions, Slots},
     watch::{Stores, kicks::Kicks},
     workflow::LastRuns,
 };
@@ -27,6 +27,10 @@ pub(crate) struct Context {
     pub(crate) slots: Slots,
     /// Whether runners are known to be fenced.
     pub(crate) fence: Fence,
+    /// Who has the pods that stay after their run.
+    pub(crate) pool: Pool,
+    /// Since when pods wait for images.
+    pub(crate) pulls: Pulls,
     /// Revisions read lately.
     pub(crate) revisions: Revisions,
     /// Runs that finished since they were last written into their workflows.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use crds::{
     Tenant, Workflow, WorkflowRun, labels,
-    tenant::{QuotaStatus, TenantRuns},
+    tenant::{QuotaStatus, RunsToday, TenantRuns},
     workflow::{LastRun, WorkflowRuns},
 };
 use k8s_openapi::{api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity};
@@ -16,6 +16,7 @@ use crate::{
     api,
     context::Context,
     errors::{Class, Error, chain},
+    run::day,
 };
 
 /// A count is for people; a thousand runs a minute must not write a thousand statuses.
@@ -43,15 +44,26 @@ async fn write_once(ctx: &Context) -> Result<(), Error> {
                 && quota.metadata.name.as_deref() == Some(crds::names::RESOURCE_QUOTA)
         });
         let api = Api::all(ctx.client.clone());
-        let patch = tenant_patch(&tenant, counted.in_namespace(&namespace), quota);
+        let today = day(telemetry::clock::now());
+        let admitted = ctx.slots.admitted_on(&tenant.name_any(), today);
+        let today = RunsToday { date: today.to_string(), count: admitted };
+        let patch = tenant_patch(&tenant, counted.in_namespace(&namespace), today, quota);
         merge(&api, &*tenant, patch).await?;
     }
+    let mut outcome = Ok(());
     for (workflow, last) in changed_workflows(ctx) {
         let api = Api::namespaced(ctx.client.clone(), &workflow.namespace().unwrap_or_default());
         let patch = workflow_patch(&workflow, counted.of_workflow(&workflow), last.as_ref());
-        merge(&api, &*workflow, patch).await?;
+        let written = merge(&api, &*workflow, patch).await;
+        if !matches!(written, Ok(Written::Yes))
+            && let Some(last) = last
+        {
+            ctx.last_runs.give_back(&workflow, last);
+        }
+        // The others are written nevertheless: what was taken for them would be lost.
+        outcome = outcome.and(written.map(|_| ()));
     }
-    Ok(())
+    outcome
 }
 
 /// Every workflow with the run that finished last, where one did since the last time.
@@ -66,17 +78,28 @@ fn changed_workflows(ctx: &Context) -> Vec<(Arc<Workflow>, Option<LastRun>)> {
         .collect()
 }
 
-async fn merge<K: api::Readable>(api: &Api<K>, object: &K, patch: Map<String, Value>) -> Result<(), Error> {
+/// Whether a patch came to be.
+enum Written {
+    Yes,
+    /// Somebody else wrote first, or the object is gone.
+    No,
+}
+
+async fn merge<K: api::Readable>(
+    api: &Api<K>,
+    object: &K,
+    patch: Map<String, Value>,
+) -> Result<Written, Error> {
     if patch.is_empty() {
-        return Ok(());
+        return Ok(Written::Yes);
     }
     let version = object.resource_version().unwrap_or_default();
     match api::merge_status(api, &object.name_any(), &version, Value::Object(patch)).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Written::Yes),
         // It was written to meanwhile; its counts come with the next round.
-        Err(error) if error.class() == Class::Conflict => Ok(()),
+        Err(error) if error.class() == Class::Conflict => Ok(Written::No),
         Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.is_not_found()) => {
-            Ok(())
+            Ok(Written::No)
         }
         Err(error) => Err(error),
     }
@@ -94,7 +117,7 @@ struct Counted(HashMap<(String, String), Count>);
 impl Counted {
     fn of(runs: &[Arc<WorkflowRun>]) -> Self {
         let mut counts: HashMap<_, Count> = HashMap::new();
-        for run in runs {
+        for run in runs.iter().filter(|run| !crate::run::rests(run)) {
             let workflow = (run.namespace().unwrap_or_default(), run.spec.workflow_ref.name.clone());
             let count = counts.entry(workflow).or_default();
             if crate::run::has_started(run) { count.running += 1 } else { count.queued += 1 }
@@ -116,17 +139,22 @@ impl Counted {
     }
 }
 
-fn tenant_patch(tenant: &Tenant, count: Count, quota: Option<&ResourceQuota>) -> Map<String, Value> {
+fn tenant_patch(
+    tenant: &Tenant,
+    count: Count,
+    today: RunsToday,
+    quota: Option<&ResourceQuota>,
+) -> Map<String, Value> {
     let status = tenant.status.clone().unwrap_or_default();
     let old = status.runs.unwrap_or_default();
-    let runs = TenantRuns { running: count.running, queued: count.queued, today: old.today.clone() };
+    let runs = TenantRuns { running: count.running, queued: count.queued, today: Some(today) };
     let quota = quota.map(|quota| {
         let seen = quota.status.clone().unwrap_or_default();
         QuotaStatus { hard: texts(seen.hard), used: texts(seen.used) }
     });
     let mut patch = Map::new();
     if runs != old || tenant.status.as_ref().is_none_or(|status| status.runs.is_none()) {
-        patch.insert("runs".to_owned(), json!({"running": runs.running, "queued": runs.queued}));
+        patch.insert("runs".to_owned(), json!(runs));
     }
     if quota.is_some() && quota != status.quota {
         patch.insert("quota".to_owned(), with_nulls(json!(quota), status.quota.as_ref()));
@@ -162,7 +190,11 @@ fn workflow_patch(workflow: &Workflow, count: Count, last: Option<&LastRun>) -> 
     if status.runs.as_ref() != Some(&runs) {
         patch.insert("runs".to_owned(), json!(runs));
     }
-    if last.is_some() && last != status.last_run.as_ref() {
+    // Not an older one: the newest may be deleted already.
+    let is_newer = |last: &&LastRun| {
+        status.last_run.as_ref().is_none_or(|known| known != *last && known.finished_at <= last.finished_at)
+    };
+    if let Some(last) = last.filter(is_newer) {
         patch.insert("lastRun".to_owned(), json!(last));
     }
     patch

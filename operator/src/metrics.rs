@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     pub(crate) runs_admitted: Gauge,
     /// Pods lost under a run.
     pub(crate) runners_lost: Counter,
+    /// Finished runs deleted after their retention.
+    pub(crate) runs_retired: Counter,
 }
 
 /// One reconcile.
@@ -52,8 +54,9 @@ impl Metrics {
             runs_queued: Gauge::default(),
             runs_admitted: Gauge::default(),
             runners_lost: Counter::default(),
+            runs_retired: Counter::default(),
         };
-        let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost } =
+        let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost, runs_retired } =
             metrics.clone();
         registry.register("operator", |to| {
             to.register("reconciles", "Reconciles by controller and result", reconciles);
@@ -62,6 +65,7 @@ impl Metrics {
             to.register("runs_queued", "Runs that wait", runs_queued);
             to.register("runs_admitted", "Runs that hold a slot", runs_admitted);
             to.register("runners_lost", "Pods lost under a run", runners_lost);
+            to.register("runs_retired", "Finished runs deleted after their retention", runs_retired);
         });
         metrics
     }

@@ -59,6 +59,8 @@ fn prepare(
         metrics: Metrics::new(registry),
         slots: run::Slots::default(),
         fence: run::Fence::default(),
+        pool: run::Pool::default(),
+        pulls: run::Pulls::default(),
         revisions: run::Revisions::default(),
         last_runs: workflow::LastRuns::default(),
         telling: TaskTracker::new(),
@@ -76,8 +78,8 @@ async fn controllers(ctx: Arc<Context>, kicked: Kicked, stop: CancellationToken)
         None => return Ok(()),
         Some(ready) => ready.context("failed to list everything once: a watch ended")?,
     }
-    run::seed(&ctx);
-    let Kicked { plans, tenants, workflows, runs, left, unparsable } = kicked;
+    run::seed(&ctx).await.context("failed to learn what runs")?;
+    let Kicked { plans, tenants, workflows, pools, runs, left, unparsable } = kicked;
     let stores = ctx.stores.clone();
     let mut tasks = Tasks::new(stop.clone());
     let own = || (Arc::clone(&ctx), stop.clone());
@@ -85,6 +87,8 @@ async fn controllers(ctx: Arc<Context>, kicked: Kicked, stop: CancellationToken)
     tasks.spawn("plans", plans.run(c, s, plan::reconcile));
     let ((c, s), tenants) = (own(), Controller { name: "tenant", store: stores.tenants, queue: tenants });
     tasks.spawn("tenants", tenants.run(c, s, tenant::reconcile));
+    let ((c, s), pools) = (own(), Controller { name: "pool", store: stores.workflows.clone(), queue: pools });
+    tasks.spawn("pools", pools.run(c, s, run::keep_runners));
     let ((c, s), workflows) =
         (own(), Controller { name: "workflow", store: stores.workflows, queue: workflows });
     tasks.spawn("workflows", workflows.run(c, s, workflow::reconcile));

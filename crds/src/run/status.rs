@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RunPhase, StepStatus};
+use super::{Cancel, RunPhase, StepStatus};
 use crate::{
     schema,
     workflow::{ErrorKind, RevisionRef},
@@ -59,6 +59,9 @@ pub struct WorkflowRunStatus {
     /// Seconds that it has waited for people and times before; they do not count for its timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_seconds: Option<u64>,
+    /// The operator wants it ended, for a newer run of its concurrency group; obeyed as `spec.cancel` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested: Option<Cancel>,
     /// How its steps ended, while its `onExit` steps run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<RunEnding>,

@@ -19,5 +19,5 @@ pub use spec::{
     Concurrency, ConcurrencyPolicy, Isolation, SecretRef, Workflow, WorkflowInput, WorkflowRetention,
     WorkflowRunners, WorkflowSecret, WorkflowSpec, WorkflowState,
 };
-pub use status::{LastRun, Problem, RevisionRef, WorkflowRuns, WorkflowStatus};
+pub use status::{LastRun, Problem, RevisionRef, ScheduleStatus, WorkflowRuns, WorkflowStatus};
 pub use step::{ForEach, JsonSchemaHolder, Step};

@@ -30,10 +30,38 @@ pub struct WorkflowStatus {
     /// The run that finished last; written at most every 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
+    /// How far each schedule has come.
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ScheduleStatus>,
     /// When the next schedule is due.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Time>,
+}
+
+/// How far a schedule has come.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleStatus {
+    /// Its name.
+    pub name: String,
+    /// The cron fields and the time zone that this is of: another rhythm begins anew.
+    pub rhythm: String,
+    /// Times until here have had their run, or were left out.
+    #[schemars(schema_with = "schema::time")]
+    pub done_until: Time,
+    /// The last time that had a run.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Time>,
+    /// When it is due; absent while it rests, or where it never is again.
+    #[schemars(schema_with = "schema::time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Time>,
 }
 
 /// A revision of a workflow.

@@ -21,6 +21,7 @@ pub fn decide(queue: &Queue) -> Vec<Decision> {
 struct Line<'a> {
     tenant: Option<&'a Tenant>,
     running: u32,
+    today: u32,
     waiting: Vec<&'a Queued>,
 }
 
@@ -37,10 +38,9 @@ impl<'a> Round<'a> {
         let mut lines: BTreeMap<&str, Line<'_>> = BTreeMap::new();
         for run in &queue.queued {
             let tenant = tenants.get(run.tenant.as_str()).copied();
-            let running = tenant.map_or(0, |tenant| tenant.running);
-            let line =
-                lines.entry(run.tenant.as_str()).or_insert(Line { tenant, running, waiting: Vec::new() });
-            line.waiting.push(run);
+            let (running, today) = tenant.map_or((0, 0), |tenant| (tenant.running, tenant.today));
+            let new = Line { tenant, running, today, waiting: Vec::new() };
+            lines.entry(run.tenant.as_str()).or_insert(new).waiting.push(run);
         }
         for line in lines.values_mut() {
             line.waiting
@@ -62,6 +62,7 @@ impl<'a> Round<'a> {
         let line = self.lines.get_mut(name)?;
         let run = line.waiting.remove(at);
         line.running += 1;
+        line.today += u32::from(!run.goes_on);
         if let Some(group) = &run.group {
             *self.group_running.entry(group.key.clone()).or_default() += 1;
         }
@@ -99,6 +100,13 @@ impl<'a> Round<'a> {
                 line.running, tenant.plan
             );
             return Some((Reason::PlanConcurrency, message));
+        }
+        if let Some(limit) = tenant.runs_per_day.filter(|limit| !run.goes_on && line.today >= *limit) {
+            let message = format!(
+                "{} of {limit} runs that plan {} allows a day have started; the next may after midnight UTC",
+                line.today, tenant.plan
+            );
+            return Some((Reason::PlanRunsPerDay, message));
         }
         let group = run.group.as_ref()?;
         let running = self.group_running.get(&group.key).copied().unwrap_or(0);

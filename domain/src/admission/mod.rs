@@ -25,6 +25,10 @@ pub struct Tenant {
     pub concurrent_runs: Option<u32>,
     /// Its runs that hold a slot.
     pub running: u32,
+    /// The plan's `limits.runsPerDay`; none = unlimited.
+    pub runs_per_day: Option<u32>,
+    /// Its runs that were admitted today (UTC).
+    pub today: u32,
     /// The plan's name, for the message.
     pub plan: String,
 }
@@ -49,6 +53,8 @@ pub struct Queued {
     pub created_at: Timestamp,
     /// `spec.priority`: higher starts first within the tenant.
     pub priority: i32,
+    /// Whether it was admitted before and goes on now: it has been counted on its day.
+    pub goes_on: bool,
     /// The workflow's concurrency group, if it has one.
     pub group: Option<GroupMember>,
 }
@@ -94,6 +100,8 @@ pub enum Reason {
     TenantNotActive,
     /// The plan's `concurrentRuns` is reached.
     PlanConcurrency,
+    /// The plan's `runsPerDay` is reached.
+    PlanRunsPerDay,
     /// The workflow's `concurrency.limit` is reached.
     WorkflowConcurrency,
     /// All places are taken by other tenants' runs.
@@ -107,6 +115,7 @@ impl Reason {
         match self {
             Self::TenantNotActive => "TenantNotActive",
             Self::PlanConcurrency => "PlanConcurrency",
+            Self::PlanRunsPerDay => "PlanRunsPerDay",
             Self::WorkflowConcurrency => "WorkflowConcurrency",
             Self::ClusterConcurrency => "ClusterConcurrency",
         }

@@ -12,13 +12,22 @@ fn tenant(name: &str, weight: u32, limit: Option<u32>, running: u32) -> Tenant {
         weight,
         concurrent_runs: limit,
         running,
+        runs_per_day: None,
+        today: 0,
         plan: "starter".to_owned(),
     }
 }
 
 fn queued(uid: &str, tenant: &str, second: i64) -> Queued {
     let created_at = Timestamp::from_second(second).expect("in range");
-    Queued { uid: uid.to_owned(), tenant: tenant.to_owned(), created_at, priority: 0, group: None }
+    Queued {
+        uid: uid.to_owned(),
+        tenant: tenant.to_owned(),
+        created_at,
+        priority: 0,
+        goes_on: false,
+        group: None,
+    }
 }
 
 fn admitted(queue: &Queue) -> Vec<String> {
@@ -63,6 +72,23 @@ fn urgent_runs_start_first_and_old_ones_before_new_ones() {
         ..Queue::default()
     };
     assert_eq!(admitted(&queue), ["urgent", "old", "new"]);
+}
+
+/// A tenant starts more runs a day than it pays for; or one that waits for an approval over midnight never goes on.
+#[test]
+fn a_day_has_so_many_runs_and_what_goes_on_was_counted() {
+    let mut acme = tenant("acme", 1, None, 0);
+    (acme.runs_per_day, acme.today) = (Some(10), 9);
+    let mut goes_on = queued("goes-on", "acme", 3);
+    goes_on.goes_on = true;
+    let runs = vec![queued("tenth", "acme", 1), queued("eleventh", "acme", 2), goes_on];
+    let queue = Queue { tenants: vec![acme], queued: runs, ..Queue::default() };
+    assert_eq!(admitted(&queue), ["tenth", "goes-on"]);
+    let last = decide(&queue).pop().map(|decision| decision.verdict);
+    assert!(
+        matches!(&last, Some(Verdict::Wait { reason: Reason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
+        "{last:?}"
+    );
 }
 
 /// Whoever looks at a waiting run learns what it waits for, with the numbers, and where it stands.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crds::WorkflowSpec;
 
 use super::problems::Problems;
+use crate::schedule::{InvalidSchedule, Schedule};
 use crate::schema::{self, Schema};
 
 /// A schedule that could never start a run is told of now, not at night.
@@ -15,6 +16,10 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
         if !seen.insert(schedule.name.as_str()) {
             let message = format!("there is another schedule {}", schedule.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
+        }
+        if let Err(error) = Schedule::parse(&schedule.cron, schedule.time_zone.as_deref()) {
+            let field = if matches!(error, InvalidSchedule::TimeZone(_)) { "timeZone" } else { "cron" };
+            problems.add(format!("{path}.{field}"), "ScheduleInvalid", error.to_string());
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
         let given = schedule.input.clone().unwrap_or_default();

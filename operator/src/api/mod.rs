@@ -7,7 +7,7 @@ mod status;
 
 pub(crate) use apply::apply;
 pub(crate) use delete::delete;
-pub(crate) use read::{get, list};
+pub(crate) use read::{each, get, list};
 pub(crate) use status::{apply_status, merge_status};
 
 use std::fmt::Debug;

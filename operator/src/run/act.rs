@@ -4,22 +4,25 @@ use std::{sync::Arc, time::Duration};
 
 use crds::{
     WorkflowRun,
-    run::{LostRunner, QueueStatus},
+    run::{Cancel, LostRunner, QueueStatus},
     workflow::{ErrorKind, RevisionRef},
 };
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource as _, ResourceExt as _, runtime::controller::Action};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     admit::{self, Asked},
-    decide::{End, Next},
+    decide::{self, End, Next},
+    lost::PodState,
     pin::{Pin, pin},
+    pool,
+    reuse::{self, Reused},
     revisions::Revision,
     see::{RunnerPod, Seen},
     start::{self, Made},
-    status,
+    status, supersede,
 };
 use crate::{
     api::{self, merge_status, within},
@@ -54,17 +57,40 @@ pub(super) async fn act(ctx: &Context, seen: &Seen, next: Next, now: Timestamp) 
         Next::End(end) => finish(ctx, seen, &end, now).await,
         Next::Admit => admit(ctx, seen, now).await,
         Next::Start => match pinned(ctx, seen).await? {
-            Ok(revision) => make(ctx, seen, &revision, start::next_attempt(seen, &revision), now).await,
+            Ok(revision) => begin(ctx, seen, &revision, now).await,
             Err(end) => finish(ctx, seen, &end, now).await,
         },
         Next::Make(job) => make_again(ctx, seen, &job, now).await,
         Next::Replace(lost) => replace(ctx, seen, lost, now).await,
         Next::Assign(pod) => assign(ctx, seen, &pod, now).await,
-        Next::Release => {
-            admit::give_back(ctx, &seen.uid).await;
+        Next::Rest(until) => rest(ctx, seen, until, now).await,
+        Next::Cancel => {
+            write(ctx, seen, json!({"cancelRequested": Cancel::Now})).await?;
+            tracing::info!(run.name = seen.name, run.id = seen.uid, "the parent of a sub-run has ended");
             Ok(Action::await_change())
         }
+        Next::Force => {
+            let mut seen = seen.clone();
+            admit::hold(ctx, &mut seen);
+            let next = decide::next(&seen, now);
+            Box::pin(act(ctx, &seen, next, now)).await
+        }
     }
+}
+
+/// Nothing is kept for a run that waits: another one gets its slot, and its pods go.
+async fn rest(ctx: &Context, seen: &Seen, until: Option<Timestamp>, now: Timestamp) -> Result<Action, Error> {
+    if seen.holds_slot {
+        admit::give_back(ctx, &seen.uid).await;
+    }
+    let jobs = within::<Job>(&ctx.client, &seen.namespace);
+    for pod in seen.pods.iter().filter(|pod| !pod.is_pooled && pod.state != PodState::Lost("PodDeleted")) {
+        api::delete(&jobs, &pod.job, None).await?;
+    }
+    if seen.pods.iter().any(|pod| pod.is_pooled) {
+        pool::release(ctx, &seen.namespace, &seen.uid).await;
+    }
+    Ok(until.map_or_else(Action::await_change, |until| Action::requeue(until_then(until, now))))
 }
 
 /// A pod that was given up must be fenced out before another is given its run.
@@ -72,7 +98,13 @@ fn gives_a_pod(next: &Next) -> bool {
     match next {
         Next::Start | Next::Replace(_) | Next::Make(_) | Next::Assign(_) => true,
         // To be admitted asks too, but only after the run was found to be able to run at all.
-        Next::Nothing | Next::Watch(_) | Next::End(_) | Next::Admit | Next::Release => false,
+        Next::Nothing
+        | Next::Watch(_)
+        | Next::End(_)
+        | Next::Admit
+        | Next::Rest(_)
+        | Next::Force
+        | Next::Cancel => false,
     }
 }
 
@@ -98,11 +130,25 @@ async fn admit(ctx: &Context, seen: &Seen, now: Timestamp) -> Result<Action, Err
     if !ctx.fence.stands(ctx, seen).await? {
         return wait_for_fence(ctx, seen, Some(&revision)).await;
     }
-    match admit::ask(ctx, seen, &revision).await {
-        Asked::Admitted => match seen.pods.iter().find(|pod| pod.state == super::lost::PodState::Live) {
+    match reuse::take_over(ctx, seen, &revision, now).await? {
+        Reused::Done => {}
+        Reused::Write(patch) => {
+            write(ctx, seen, patch).await?;
+            return Ok(Action::await_change());
+        }
+        Reused::Sought(queue, until) => {
+            return write_wait(ctx, seen, &revision, queue, until_then(until, now)).await;
+        }
+        Reused::Refused(end) => return finish(ctx, seen, &end, now).await,
+    }
+    if let Some(end) = supersede::supersede(ctx, seen, &revision, now).await? {
+        return finish(ctx, seen, &end, now).await;
+    }
+    match admit::ask(ctx, seen, &revision, now).await {
+        Asked::Admitted => match seen.pods.iter().find(|pod| pod.state == PodState::Live) {
             // Made before the operator was restarted.
             Some(pod) => assign(ctx, seen, &pod.clone(), now).await,
-            None => make(ctx, seen, &revision, start::next_attempt(seen, &revision), now).await,
+            None => begin(ctx, seen, &revision, now).await,
         },
         Asked::Refused(end) => finish(ctx, seen, &end, now).await,
         Asked::Waits(queue) => {
@@ -119,6 +165,19 @@ async fn pinned(ctx: &Context, seen: &Seen) -> Result<Result<Arc<Revision>, End>
         Pin::Refused(end) => Err(end),
         Pin::NotYet => Err(End::failed(ErrorKind::Infra, "REVISION_GONE", "the workflow's revision is gone")),
     })
+}
+
+/// Gives it a runner that is idle, or makes one.
+async fn begin(
+    ctx: &Context,
+    seen: &Seen,
+    revision: &Arc<Revision>,
+    now: Timestamp,
+) -> Result<Action, Error> {
+    match pool::take(ctx, seen, revision, now) {
+        Some(pod) => assign(ctx, seen, &pod, now).await,
+        None => make(ctx, seen, revision, start::next_attempt(seen, revision), now).await,
+    }
 }
 
 async fn make(
@@ -140,7 +199,7 @@ async fn make_again(ctx: &Context, seen: &Seen, job: &str, now: Timestamp) -> Re
         Ok(revision) => revision,
         Err(end) => return finish(ctx, seen, &end, now).await,
     };
-    let written = start::attempt_of(seen, &revision, job);
+    let written = start::attempt_of(&seen.uid, &revision, job);
     make(ctx, seen, &revision, written.unwrap_or_else(|| start::next_attempt(seen, &revision)), now).await
 }
 
@@ -166,7 +225,8 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
     let jobs = within::<Job>(&ctx.client, &seen.namespace);
     // A pod that went while no operator worked is not seen any more, but its Job is written on the run.
     let written = seen.status().runner.and_then(|runner| runner.job);
-    let mut old: Vec<_> = seen.pods.iter().map(|pod| pod.job.clone()).chain(written).collect();
+    let theirs = seen.pods.iter().filter(|pod| !pod.is_pooled || matches!(pod.state, PodState::Lost(_)));
+    let mut old: Vec<_> = theirs.map(|pod| pod.job.clone()).chain(written).collect();
     old.sort_unstable();
     old.dedup();
     for old in old.iter().filter(|old| **old != job) {
@@ -182,6 +242,10 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
 }
 
 async fn assign(ctx: &Context, seen: &Seen, pod: &RunnerPod, now: Timestamp) -> Result<Action, Error> {
+    if pod.is_pooled && !ctx.pool.take(&pod.uid, &seen.uid) {
+        // Another run took it, or it is being ended.
+        return Ok(Action::requeue(SOON));
+    }
     let revision = ctx.revisions.get(&ctx.client, &seen.namespace, &pod.revision).await?;
     let revision = match revision {
         Some(revision) => revision.reference(),
@@ -224,7 +288,11 @@ async fn write_wait(
 }
 
 async fn finish(ctx: &Context, seen: &Seen, end: &End, now: Timestamp) -> Result<Action, Error> {
-    write(ctx, seen, status::ended(seen, end, now)).await?;
+    write(ctx, seen, status::ended(&seen.run, end, now)).await?;
+    if !seen.has_begun() {
+        // It may stand in the queue, and would be counted until it has left the watch.
+        admit::give_back(ctx, &seen.uid).await;
+    }
     tracing::info!(run.name = seen.name, run.id = seen.uid, phase = %end.phase, "the operator ended a run");
     Ok(Action::await_change())
 }

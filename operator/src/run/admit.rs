@@ -1,7 +1,13 @@
 //! Asking for a slot.
 
-use crds::{Tenant, conditions, run::QueueStatus, tenant::TenantState, workflow::ErrorKind};
-use domain::admission::{self, Gate, GroupMember, Queued, Verdict};
+use crds::{
+    Tenant, conditions,
+    run::QueueStatus,
+    tenant::TenantState,
+    workflow::{ConcurrencyPolicy, ErrorKind},
+};
+use domain::admission::{self, Gate, GroupMember, Queued, Reason, Verdict};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use serde_json::Value;
 
@@ -9,7 +15,7 @@ use super::{
     decide::End,
     revisions::Revision,
     see::Seen,
-    slots::{Offered, Waiting},
+    slots::{Has, Offered, Waiting},
 };
 use crate::{
     context::Context,
@@ -22,12 +28,12 @@ pub(super) enum Asked {
     Admitted,
     /// It waits for one.
     Waits(QueueStatus),
-    /// It can never be counted.
+    /// It can never be counted, or is one too many.
     Refused(End),
 }
 
 /// Asks for a slot, and calls others that got one on this occasion.
-pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision) -> Asked {
+pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision, now: Timestamp) -> Asked {
     let group = match group(seen, revision) {
         Ok(group) => group,
         Err(end) => return Asked::Refused(end),
@@ -37,21 +43,56 @@ pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision) -> Aske
         tenant: seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
         created_at: seen.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
         priority: seen.run.spec.priority.unwrap_or_default(),
+        goes_on: seen.has_begun(),
         group,
     };
     let waiting = Waiting { queued, object: ObjectRef::from_obj(seen.run.as_ref()) };
-    let Offered { verdict, admitted } =
-        ctx.slots.offer(waiting, |name, running| limits(&ctx.stores, name, running));
+    let Offered { verdict, admitted, waiting } =
+        ctx.slots.offer(waiting, day(now), |name, has| limits(&ctx.stores, name, has));
     ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
     count(ctx);
-    match verdict {
-        Verdict::Admit => Asked::Admitted,
-        Verdict::Wait { position, reason, message } => Asked::Waits(QueueStatus {
-            position: Some(position),
-            reason: reason.as_str().to_owned(),
-            message,
-        }),
+    let Verdict::Wait { position, reason, message } = verdict else { return Asked::Admitted };
+    if let Some(end) = too_many(ctx, seen, revision, reason, &message, waiting) {
+        give_back(ctx, &seen.uid).await;
+        return Asked::Refused(end);
     }
+    Asked::Waits(QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message })
+}
+
+/// Whether a run that is new would rather be told no than wait. One that waits already is never put out.
+fn too_many(
+    ctx: &Context,
+    seen: &Seen,
+    revision: &Revision,
+    reason: Reason,
+    message: &str,
+    waiting: usize,
+) -> Option<End> {
+    if seen.has_begun() {
+        return None;
+    }
+    let policy = revision.spec.concurrency.as_ref().and_then(|concurrency| concurrency.policy);
+    if reason == Reason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
+        let message = format!("{message}; spec.concurrency.policy is Reject");
+        return Some(End::failed(ErrorKind::Policy, "CONCURRENCY_LIMIT", message));
+    }
+    let plan = seen.tenant.as_ref().and_then(|tenant| ctx.stores.plan_of(tenant))?;
+    let limit = plan.spec.limits.as_ref()?.queued_runs?;
+    let is_new = seen.run.status.as_ref().is_none_or(|status| status.queue.is_none());
+    if is_new && waiting > usize::try_from(limit).unwrap_or(usize::MAX) {
+        let message = format!(
+            "{} of {limit} runs that plan {} allows to wait are waiting already",
+            waiting.saturating_sub(1),
+            plan.name_any()
+        );
+        return Some(End::failed(ErrorKind::Policy, "QUEUE_FULL", message));
+    }
+    None
+}
+
+/// A time's day in UTC, by which a plan counts.
+pub(crate) fn day(now: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(now).date()
 }
 
 /// Gives a run that has started its slot, whatever the limits say.
@@ -64,7 +105,8 @@ pub(super) fn hold(ctx: &Context, seen: &mut Seen) {
 
 /// Gives a run's slot back, and calls who got it.
 pub(super) async fn give_back(ctx: &Context, uid: &str) {
-    let admitted = ctx.slots.release(uid, |name, running| limits(&ctx.stores, name, running));
+    let today = day(telemetry::clock::now());
+    let admitted = ctx.slots.release(uid, today, |name, has| limits(&ctx.stores, name, has));
     ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
     count(ctx);
 }
@@ -75,7 +117,7 @@ fn count(ctx: &Context) {
     ctx.metrics.runs_queued.set(i64::try_from(waiting).unwrap_or(i64::MAX));
 }
 
-fn group(seen: &Seen, revision: &Revision) -> Result<Option<GroupMember>, End> {
+pub(super) fn group(seen: &Seen, revision: &Revision) -> Result<Option<GroupMember>, End> {
     let Ok(valid) = &revision.valid else { return Ok(None) };
     match valid.concurrency(seen.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
         Ok(None) => Ok(None),
@@ -91,16 +133,19 @@ fn group(seen: &Seen, revision: &Revision) -> Result<Option<GroupMember>, End> {
 }
 
 /// What a tenant may have at once.
-fn limits(stores: &Stores, name: &str, running: u32) -> admission::Tenant {
+fn limits(stores: &Stores, name: &str, has: Has) -> admission::Tenant {
     let tenant = stores.tenants.get(&ObjectRef::new(name));
     let plan = tenant.as_ref().and_then(|tenant| stores.plan_of(tenant));
     let spec = plan.as_ref().map(|plan| &plan.spec);
+    let Has { running, today } = has;
     admission::Tenant {
         name: name.to_owned(),
         gate: gate(tenant.as_deref()),
         weight: spec.and_then(|spec| spec.weight).unwrap_or(1),
         concurrent_runs: spec.and_then(|spec| spec.limits.as_ref()?.concurrent_runs),
         running,
+        runs_per_day: spec.and_then(|spec| spec.limits.as_ref()?.runs_per_day),
+        today,
         plan: plan.as_ref().map(|plan| plan.name_any()).unwrap_or_default(),
     }
 }

@@ -15,6 +15,13 @@ pub(super) enum PodState {
     Silent(Timestamp),
     /// It cannot; one word why, for `status.runner.lost.reason`.
     Lost(&'static str),
+    /// An image of it does not come, and is given up at this time.
+    Unpullable {
+        /// Which image, and what the kubelet says.
+        message: String,
+        /// When.
+        until: Timestamp,
+    },
 }
 
 /// A host's container was killed for its memory: the runner that takes over makes it the step's fault.
@@ -65,6 +72,42 @@ fn silent_since(node: &Node) -> Option<Timestamp> {
     ready.last_transition_time.as_ref().map(|time| time.0)
 }
 
+/// A container that waits for its image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pull {
+    /// Which image, and what the kubelet says.
+    pub(super) message: String,
+    /// Whether trying again is of no use.
+    pub(super) is_hopeless: bool,
+}
+
+/// The first container of a pod whose image does not come.
+pub(super) fn failed_pull(pod: &Pod) -> Option<Pull> {
+    let status = pod.status.as_ref()?;
+    let all = [&status.init_container_statuses, &status.container_statuses];
+    all.into_iter().flatten().flatten().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref()?;
+        let is_hopeless = match reason {
+            "InvalidImageName" | "ErrImageNeverPull" => true,
+            "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => false,
+            _ => return None,
+        };
+        let said = waiting.message.as_deref().unwrap_or(reason);
+        let message = format!("image {} cannot be pulled: {said}", image_of(pod, &container.name));
+        Some(Pull { message, is_hopeless })
+    })
+}
+
+/// As the pod's spec names it: the status shows what the runtime made of it.
+fn image_of<'a>(pod: &'a Pod, container: &str) -> &'a str {
+    let spec = pod.spec.as_ref();
+    let containers =
+        spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
+    let mut named = containers.filter(|of| of.name == container);
+    named.next().and_then(|of| of.image.as_deref()).unwrap_or("?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,5 +146,22 @@ mod tests {
         };
         assert_eq!(at(29), PodState::Silent(Timestamp::from_second(30).unwrap()));
         assert_eq!(at(30), PodState::Lost("NodeNotReady"));
+    }
+
+    /// A run waits for ever for an image that is misspelt, and nobody is told which.
+    #[test]
+    fn an_image_that_does_not_come_is_named() {
+        let waiting = |reason: &str| {
+            let text = format!(
+                "{{spec: {{containers: [{{name: host-0, image: 'registry.example/tool:9'}}]}}, status: {{phase: Pending, \
+                 containerStatuses: [{{name: host-0, image: i, imageID: '', ready: false, restartCount: 0, \
+                 state: {{waiting: {{reason: {reason}, message: not found}}}}}}]}}}}"
+            );
+            failed_pull(&pod(&text))
+        };
+        let message = "image registry.example/tool:9 cannot be pulled: not found".to_owned();
+        assert_eq!(waiting("ErrImagePull"), Some(Pull { message: message.clone(), is_hopeless: false }));
+        assert_eq!(waiting("InvalidImageName"), Some(Pull { message, is_hopeless: true }));
+        assert_eq!(waiting("ContainerCreating"), None);
     }
 }

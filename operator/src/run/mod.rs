@@ -7,21 +7,31 @@ mod fence;
 mod job;
 mod lost;
 mod pin;
+mod pool;
+mod pulls;
 mod retire;
+mod reuse;
 mod revisions;
+pub(crate) mod secrets;
 mod see;
 mod settle;
 mod slots;
 mod start;
 mod status;
+mod supersede;
 mod sweep;
+mod today;
 
 use std::sync::Arc;
 
-use crds::WorkflowRun;
+use crds::{WorkflowRun, run::RunPhase};
 use kube::runtime::controller::Action;
 
+pub(crate) use admit::day;
 pub(crate) use fence::Fence;
+pub(crate) use job::FOR_RUN;
+pub(crate) use pool::{Pool, reconcile as keep_runners};
+pub(crate) use pulls::Pulls;
 pub(crate) use revisions::Revisions;
 pub(crate) use settle::settle;
 pub(crate) use slots::Slots;
@@ -44,20 +54,35 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, run: Arc<WorkflowRun>) -> Resul
     act::act(&ctx, &seen, next, now).await
 }
 
-/// Gives the runs that have started their slots, before any other run is admitted.
-pub(crate) fn seed(ctx: &Context) {
-    for run in ctx.stores.runs.state().iter().filter(|run| has_started(run)) {
-        let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
-        let tenant = ctx.stores.tenant_in(namespace).and_then(|tenant| tenant.metadata.name.clone());
-        ctx.slots.hold(run.metadata.uid.as_deref().unwrap_or_default(), &tenant.unwrap_or_default(), None);
+/// Gives the runs that have started their slots, and counts the day's, before any other run is admitted.
+///
+/// # Errors
+/// The API server cannot be asked.
+pub(crate) async fn seed(ctx: &Context) -> Result<(), Error> {
+    let now = telemetry::clock::now();
+    for run in ctx.stores.runs.state().into_iter().filter(|run| has_started(run)) {
+        let mut seen = see::see(ctx, run, now).await?;
+        admit::hold(ctx, &mut seen);
     }
+    today::seed(ctx, now).await
 }
 
 /// Whether a run holds a slot by what is written on it.
 pub(crate) fn has_started(run: &WorkflowRun) -> bool {
-    let phase = |status: &crds::WorkflowRunStatus| status.phase.unwrap_or_default();
     run.status.as_ref().is_some_and(|status| {
-        phase(status) != crds::run::RunPhase::Suspended
-            && (status.runner.is_some() || status.started_at.is_some())
+        let waits = status.phase == Some(RunPhase::Suspended);
+        status.runner.is_some() || (status.started_at.is_some() && !waits)
+    })
+}
+
+/// Whether a pod was given it ever.
+pub(crate) fn has_begun(run: &WorkflowRun) -> bool {
+    run.status.as_ref().is_some_and(|status| status.started_at.is_some())
+}
+
+/// Whether it waits for something else than a slot, and holds none.
+pub(crate) fn rests(run: &WorkflowRun) -> bool {
+    run.status.as_ref().is_some_and(|status| {
+        status.phase == Some(RunPhase::Suspended) && status.runner.is_none() && status.queue.is_none()
     })
 }

@@ -27,6 +27,9 @@ struct Finished {
     at: Timestamp,
 }
 
+/// Deletes at most so many at a time: the rest has time until the next look.
+const BATCH: usize = 500;
+
 /// Deletes those that are due.
 ///
 /// # Errors
@@ -36,13 +39,21 @@ pub(super) async fn retire(ctx: &Context, now: Timestamp) -> Result<(), Error> {
     for run in archived(ctx).await? {
         by_workflow.entry((run.namespace.clone(), run.workflow.clone())).or_default().push(run);
     }
-    for ((namespace, workflow), runs) in by_workflow {
+    let all = by_workflow.into_iter().flat_map(|((namespace, workflow), runs)| {
         let workflow = ctx.stores.workflows.get(&ObjectRef::new(&workflow).within(&namespace));
         let retention = workflow.and_then(|workflow| workflow.spec.retention.clone()).unwrap_or_default();
-        let api = within::<WorkflowRun>(&ctx.client, &namespace);
-        for run in due(runs, &retention, now) {
-            api::delete(&api, &run.name, Some(&run.uid)).await?;
-        }
+        due(runs, &retention, now)
+    });
+    let mut deleted = 0_u64;
+    let batch: Vec<Finished> = all.take(BATCH).collect();
+    for run in batch {
+        let api = within::<WorkflowRun>(&ctx.client, &run.namespace);
+        api::delete(&api, &run.name, Some(&run.uid)).await?;
+        ctx.metrics.runs_retired.inc();
+        deleted += 1;
+    }
+    if deleted > 0 {
+        tracing::info!(deleted, "finished runs past their retention were deleted");
     }
     Ok(())
 }
@@ -52,7 +63,7 @@ async fn archived(ctx: &Context) -> Result<Vec<Finished>, Error> {
     let mut all = Vec::new();
     for phase in RunPhase::ALL.into_iter().filter(|phase| phase.is_final()) {
         let ended = ListParams::default().fields(&format!("status.phase={phase}"));
-        all.extend(api::list(&api, ended).await?.iter().filter_map(finished));
+        api::each(&api, ended, |run| all.extend(finished(run))).await?;
     }
     Ok(all)
 }

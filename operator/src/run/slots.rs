@@ -8,7 +8,7 @@ use std::{
 
 use crds::WorkflowRun;
 use domain::admission::{Decision, GroupMember, Queue, Queued, Tenant, Verdict, decide};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kube::runtime::reflector::ObjectRef;
 
 /// The book of slots.
@@ -19,6 +19,8 @@ pub(crate) struct Slots(Mutex<Book>);
 struct Book {
     holding: HashMap<String, Holder>,
     waiting: HashMap<String, Waiting>,
+    /// Runs admitted on a day, by tenant; days gone by are overwritten.
+    days: HashMap<String, (Date, u32)>,
 }
 
 #[derive(Debug)]
@@ -36,12 +38,23 @@ pub(super) struct Waiting {
     pub(super) object: ObjectRef<WorkflowRun>,
 }
 
+/// What a tenant has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Has {
+    /// Runs that hold a slot.
+    pub(super) running: u32,
+    /// Runs that were admitted today.
+    pub(super) today: u32,
+}
+
 /// What came of asking.
 pub(super) struct Offered {
     /// For the run that asked.
     pub(super) verdict: Verdict,
     /// Others that got a slot on this occasion.
     pub(super) admitted: Vec<ObjectRef<WorkflowRun>>,
+    /// How many of its tenant wait, itself included where it does.
+    pub(super) waiting: usize,
 }
 
 impl Slots {
@@ -61,15 +74,15 @@ impl Slots {
         }
     }
 
-    /// Asks for a slot; `tenant` says what a tenant may have, given how many slots it holds.
-    pub(super) fn offer(&self, run: Waiting, tenant: impl Fn(&str, u32) -> Tenant) -> Offered {
+    /// Asks for a slot; `tenant` says what a tenant may have, given what it has.
+    pub(super) fn offer(&self, run: Waiting, today: Date, tenant: impl Fn(&str, Has) -> Tenant) -> Offered {
         let mut book = self.lock();
-        let uid = run.queued.uid.clone();
+        let (uid, of_tenant) = (run.queued.uid.clone(), run.queued.tenant.clone());
         book.waiting.insert(uid.clone(), run);
         let (mut own, mut admitted) = (None, Vec::new());
-        for Decision { uid: of, verdict } in book.decide(tenant) {
+        for Decision { uid: of, verdict } in book.decide(today, tenant) {
             if verdict == Verdict::Admit
-                && let Some(object) = book.admit(&of)
+                && let Some(object) = book.admit(&of, today)
                 && of != uid
             {
                 admitted.push(object);
@@ -79,20 +92,35 @@ impl Slots {
             }
         }
         // `decide` answers for every run that it was asked about.
-        Offered { verdict: own.unwrap_or(Verdict::Admit), admitted }
+        let waiting = book.waiting.values().filter(|waiting| waiting.queued.tenant == of_tenant).count();
+        Offered { verdict: own.unwrap_or(Verdict::Admit), admitted, waiting }
     }
 
     /// A run has ended, or waits without a pod; who got its slot.
     pub(super) fn release(
         &self,
         run: &str,
-        tenant: impl Fn(&str, u32) -> Tenant,
+        today: Date,
+        tenant: impl Fn(&str, Has) -> Tenant,
     ) -> Vec<ObjectRef<WorkflowRun>> {
         let mut book = self.lock();
         book.holding.remove(run);
         book.waiting.remove(run);
-        let admitted = book.decide(tenant).into_iter().filter(|decision| decision.verdict == Verdict::Admit);
-        admitted.filter_map(|decision| book.admit(&decision.uid)).collect()
+        let decided = book.decide(today, tenant).into_iter();
+        let admitted = decided.filter(|decision| decision.verdict == Verdict::Admit);
+        admitted.filter_map(|decision| book.admit(&decision.uid, today)).collect()
+    }
+
+    /// How many runs of a tenant were admitted on a day.
+    pub(crate) fn admitted_on(&self, tenant: &str, day: Date) -> u32 {
+        self.lock().admitted_on(tenant, day)
+    }
+
+    /// Makes it at least so many: as an operator before this one counted.
+    pub(super) fn admitted_before(&self, tenant: &str, day: Date, count: u32) {
+        let mut book = self.lock();
+        let count = count.max(book.admitted_on(tenant, day));
+        book.days.insert(tenant.to_owned(), (day, count));
     }
 
     /// Notes that a Job was made for a run.
@@ -119,7 +147,11 @@ impl Slots {
 }
 
 impl Book {
-    fn decide(&self, tenant: impl Fn(&str, u32) -> Tenant) -> Vec<Decision> {
+    fn admitted_on(&self, tenant: &str, day: Date) -> u32 {
+        self.days.get(tenant).filter(|(of, _)| *of == day).map_or(0, |(_, count)| *count)
+    }
+
+    fn decide(&self, today: Date, tenant: impl Fn(&str, Has) -> Tenant) -> Vec<Decision> {
         let mut running: BTreeMap<&str, u32> = BTreeMap::new();
         let mut group_running: BTreeMap<String, u32> = BTreeMap::new();
         for holder in self.holding.values() {
@@ -132,13 +164,20 @@ impl Book {
         let mut names: Vec<&str> = queued.iter().map(|queued| queued.tenant.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        let tenants =
-            names.iter().map(|name| tenant(name, running.get(name).copied().unwrap_or(0))).collect();
+        let has = |name: &str| Has {
+            running: running.get(name).copied().unwrap_or(0),
+            today: self.admitted_on(name, today),
+        };
+        let tenants = names.iter().map(|name| tenant(name, has(name))).collect();
         decide(&Queue { tenants, group_running, queued, places: None })
     }
 
-    fn admit(&mut self, run: &str) -> Option<ObjectRef<WorkflowRun>> {
+    fn admit(&mut self, run: &str, today: Date) -> Option<ObjectRef<WorkflowRun>> {
         let Waiting { queued, object } = self.waiting.remove(run)?;
+        if !queued.goes_on {
+            let count = self.admitted_on(&queued.tenant, today).saturating_add(1);
+            self.days.insert(queued.tenant.clone(), (today, count));
+        }
         let group = queued.group.map(|GroupMember { key, .. }| key);
         self.holding.insert(queued.uid, Holder { tenant: queued.tenant, group, made: None });
         Some(object)
@@ -151,13 +190,17 @@ mod tests {
 
     use super::*;
 
-    fn tenant(limit: u32) -> impl Fn(&str, u32) -> Tenant {
-        move |name, running| Tenant {
+    const TODAY: Date = jiff::civil::date(2026, 11, 24);
+
+    fn tenant(limit: u32) -> impl Fn(&str, Has) -> Tenant {
+        move |name, has| Tenant {
             name: name.to_owned(),
             gate: Gate::Open,
             weight: 1,
             concurrent_runs: Some(limit),
-            running,
+            running: has.running,
+            runs_per_day: None,
+            today: has.today,
             plan: "starter".to_owned(),
         }
     }
@@ -168,6 +211,7 @@ mod tests {
             tenant: "acme".to_owned(),
             created_at: Timestamp::from_second(second).unwrap(),
             priority: 0,
+            goes_on: false,
             group: None,
         };
         Waiting { queued, object: ObjectRef::new(uid).within("bakery") }
@@ -177,8 +221,11 @@ mod tests {
     #[test]
     fn a_slot_is_taken_at_once() {
         let slots = Slots::default();
-        assert_eq!(slots.offer(waiting("a", 1), tenant(1)).verdict, Verdict::Admit);
-        assert!(matches!(slots.offer(waiting("b", 2), tenant(1)).verdict, Verdict::Wait { position: 1, .. }));
+        assert_eq!(slots.offer(waiting("a", 1), TODAY, tenant(1)).verdict, Verdict::Admit);
+        assert!(matches!(
+            slots.offer(waiting("b", 2), TODAY, tenant(1)).verdict,
+            Verdict::Wait { position: 1, .. }
+        ));
         assert_eq!(slots.counts(), (1, 1));
     }
 
@@ -188,10 +235,21 @@ mod tests {
         let slots = Slots::default();
         slots.hold("a", "acme", None);
         for (uid, second) in [("c", 3), ("b", 2)] {
-            assert!(slots.offer(waiting(uid, second), tenant(1)).admitted.is_empty());
+            assert!(slots.offer(waiting(uid, second), TODAY, tenant(1)).admitted.is_empty());
         }
-        let next = slots.release("a", tenant(1));
+        let next = slots.release("a", TODAY, tenant(1));
         assert_eq!(next, [ObjectRef::new("b").within("bakery")]);
         assert!(slots.holds("b") && !slots.holds("c"));
+    }
+
+    /// An operator that was restarted lets a tenant start its runs of the day again.
+    #[test]
+    fn a_day_is_counted_on_after_a_restart() {
+        let slots = Slots::default();
+        slots.admitted_before("acme", TODAY, 7);
+        slots.admitted_before("acme", TODAY, 3);
+        slots.offer(waiting("a", 1), TODAY, tenant(1));
+        assert_eq!(slots.admitted_on("acme", TODAY), 8);
+        assert_eq!(slots.admitted_on("acme", TODAY.tomorrow().unwrap()), 0);
     }
 }

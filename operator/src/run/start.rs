@@ -8,8 +8,11 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{Api, Error as KubeError, ResourceExt as _, api::PostParams};
 
 use super::{
-    job::{self, Wanted},
+    decide::End,
+    job::{self, After, Purpose, Wanted},
+    pool::{self, Terms},
     revisions::Revision,
+    secrets,
     see::Seen,
 };
 use crate::{
@@ -30,21 +33,21 @@ pub(super) enum Made {
     /// There is no room for its pod, as the API server says.
     NoRoom(String),
     /// The API server refuses such a pod for good.
-    Refused(super::decide::End),
+    Refused(End),
 }
 
 /// The attempts that a run's Jobs are numbered by.
 pub(super) fn next_attempt(seen: &Seen, revision: &Revision) -> u32 {
-    let written =
-        seen.status().runner.and_then(|runner| runner.job).and_then(|job| attempt_of(seen, revision, &job));
+    let written = seen.status().runner.and_then(|runner| runner.job);
+    let written = written.and_then(|job| attempt_of(&seen.uid, revision, &job));
     let newest = seen.pods.iter().map(|pod| pod.attempt).chain(written).max();
     newest.map_or(0, |newest| newest.saturating_add(1))
 }
 
-/// The attempt by which a Job is named.
-pub(super) fn attempt_of(seen: &Seen, revision: &Revision, job: &str) -> Option<u32> {
+/// The attempt at a run's pod by which a Job is named.
+pub(super) fn attempt_of(run_uid: &str, revision: &Revision, job: &str) -> Option<u32> {
     // A run ends long before it has lost a thousand pods.
-    (0..1_000).find(|attempt| names::runner_job(&revision.uid, &seen.uid, *attempt) == job)
+    (0..1_000).find(|attempt| names::runner_job(&revision.uid, run_uid, *attempt) == job)
 }
 
 /// Makes the Job of an attempt; where its name is taken by one that has ended, of the next.
@@ -62,50 +65,80 @@ pub(super) async fn make(
     if under_way.is_some_and(|(made, at)| made == attempt && now.duration_since(at) < POD_PATIENCE) {
         return Ok(Made::Job);
     }
+    if let Some(end) = secrets::missing(ctx, &seen.namespace, &revision.spec.secrets).await? {
+        return Ok(Made::Refused(end));
+    }
+    let plan = seen.tenant.as_ref().and_then(|tenant| ctx.stores.plan_of(tenant));
+    let stays = Terms::of(&revision.spec, plan.as_deref(), seen.tenant.as_deref()).stay();
+    let after = if stays { After::Stays } else { After::Goes };
     for attempt in attempt..attempt.saturating_add(TRIES) {
         let wanted = job::build(&Wanted {
             ctx_config: &ctx.config,
-            seen,
+            namespace: &seen.namespace,
+            tenant: seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
             revision,
-            attempt,
-            plan: plan(ctx, seen).as_deref(),
+            plan: plan.as_deref(),
+            purpose: Purpose::Run { name: &seen.name, uid: &seen.uid, attempt, after },
         });
-        if let Some(answer) = refusal(ctx, seen, &wanted).await? {
-            return Ok(answer);
-        }
-        match create(ctx, seen, &wanted, now).await? {
-            Created::Yes => {
+        match put(ctx, &seen.namespace, &wanted, now).await? {
+            Put::Made => {
                 ctx.slots.made(&seen.uid, attempt, now);
                 return Ok(Made::Job);
             }
-            Created::PodRefused => {
-                return Ok(Made::NoRoom("the namespace's pods left no room; trying again".to_owned()));
+            Put::NameTaken => (),
+            Put::Refused(end) => return Ok(Made::Refused(end)),
+            Put::NoRoom(message) => {
+                if pool::make_room(ctx, &seen.namespace, now).await? {
+                    return Ok(Made::NoRoom(format!("{message}; an idle runner is ended for it")));
+                }
+                return Ok(Made::NoRoom(message));
             }
-            Created::NameTaken => (),
         }
     }
     Ok(Made::NoRoom(format!("{TRIES} Jobs of this run are still being deleted")))
 }
 
-fn plan(ctx: &Context, seen: &Seen) -> Option<Arc<crds::Plan>> {
-    seen.tenant.as_ref().and_then(|tenant| ctx.stores.plan_of(tenant))
+/// What came of making a Job.
+pub(super) enum Put {
+    /// It is there; its pod will come.
+    Made,
+    /// One of that name is there that will have no pod any more.
+    NameTaken,
+    /// There is no room for its pod, as the API server says.
+    NoRoom(String),
+    /// The API server refuses such a pod for good.
+    Refused(End),
+}
+
+/// Makes a Job, if there is room for its pod.
+///
+/// # Errors
+/// The API server cannot be asked, or refuses.
+pub(super) async fn put(ctx: &Context, namespace: &str, wanted: &Job, now: Timestamp) -> Result<Put, Error> {
+    if let Some(refused) = refusal(ctx, namespace, wanted).await? {
+        return Ok(refused);
+    }
+    Ok(match create(ctx, namespace, wanted, now).await? {
+        Created::Yes => Put::Made,
+        Created::NameTaken => Put::NameTaken,
+        Created::PodRefused => Put::NoRoom("the namespace's pods left no room; trying again".to_owned()),
+    })
 }
 
 /// Asks with a dry run of the pod: a Job over quota is accepted, and its pod never comes.
-async fn refusal(ctx: &Context, seen: &Seen, wanted: &Job) -> Result<Option<Made>, Error> {
-    let pods = within::<Pod>(&ctx.client, &seen.namespace);
+async fn refusal(ctx: &Context, namespace: &str, wanted: &Job) -> Result<Option<Put>, Error> {
+    let pods = within::<Pod>(&ctx.client, namespace);
     let Some(pod) = job::pod_of(wanted) else { return Ok(None) };
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     match pods.create(&dry, &pod).await {
         Ok(_) => Ok(None),
         Err(KubeError::Api(status)) if status.message.contains("exceeded quota") => {
-            Ok(Some(Made::NoRoom(status.message)))
+            Ok(Some(Put::NoRoom(status.message)))
         }
         Err(KubeError::Api(status))
             if status.code == 422 || status.message.contains("violates PodSecurity") =>
         {
-            let end = super::decide::End::failed(ErrorKind::User, "POD_REFUSED", status.message);
-            Ok(Some(Made::Refused(end)))
+            Ok(Some(Put::Refused(End::failed(ErrorKind::User, "POD_REFUSED", status.message))))
         }
         Err(error) => Err(failed(Verb::Create, &pods, &pod.name_any())(error)),
     }
@@ -117,8 +150,8 @@ enum Created {
     PodRefused,
 }
 
-async fn create(ctx: &Context, seen: &Seen, wanted: &Job, now: Timestamp) -> Result<Created, Error> {
-    let jobs = within::<Job>(&ctx.client, &seen.namespace);
+async fn create(ctx: &Context, namespace: &str, wanted: &Job, now: Timestamp) -> Result<Created, Error> {
+    let jobs = within::<Job>(&ctx.client, namespace);
     let manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
     let ours = PostParams { field_manager: manager, ..PostParams::default() };
     match jobs.create(&ours, wanted).await {

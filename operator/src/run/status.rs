@@ -1,6 +1,7 @@
 //! What the operator writes on a run, as merge patches. Pure.
 
 use crds::{
+    WorkflowRun,
     conditions::{self, Now},
     run::{LostRunner, QueueStatus, RunPhase},
     workflow::RevisionRef,
@@ -55,13 +56,13 @@ pub(super) fn lost(seen: &Seen, job: &str, revision: &RevisionRef, lost: &LostRu
 }
 
 /// It has ended, and the operator says so.
-pub(super) fn ended(seen: &Seen, end: &End, now: Timestamp) -> Value {
-    let mut status = seen.status();
+pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
+    let mut status = run.status.clone().unwrap_or_default();
     let began = status.started_at.as_ref().map(|started| started.0);
     let End { phase, error } = end;
     let message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
     let mut all = std::mem::take(&mut status.conditions);
-    let generation = seen.run.metadata.generation;
+    let generation = run.metadata.generation;
     let succeeded = Now {
         kind: conditions::SUCCEEDED,
         status: conditions::FALSE,
@@ -70,11 +71,13 @@ pub(super) fn ended(seen: &Seen, end: &End, now: Timestamp) -> Value {
         generation,
     };
     conditions::set(&mut all, succeeded, Time(now));
-    conditions::set(&mut all, reconciling(seen, conditions::FALSE, phase.as_str()), Time(now));
+    conditions::set(&mut all, reconciling(run, conditions::FALSE, phase.as_str()), Time(now));
     json!({
         "observedGeneration": generation,
         "phase": phase,
         "queue": null,
+        "wakeAt": null,
+        "suspendedAt": null,
         "error": error,
         "finishedAt": MicroTime(now),
         "duration": began.map(|began| seconds(now.duration_since(began))),
@@ -93,12 +96,12 @@ fn working(seen: &Seen, now: Timestamp) -> Vec<Condition> {
         generation,
     };
     conditions::set(&mut all, succeeded, Time(now));
-    conditions::set(&mut all, reconciling(seen, conditions::TRUE, "Running"), Time(now));
+    conditions::set(&mut all, reconciling(&seen.run, conditions::TRUE, "Running"), Time(now));
     all
 }
 
-fn reconciling(seen: &Seen, status: &'static str, reason: &'static str) -> Now<'static> {
-    let generation = seen.run.metadata.generation;
+fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) -> Now<'static> {
+    let generation = run.metadata.generation;
     Now { kind: conditions::RECONCILING, status, reason, message: String::new(), generation }
 }
 

@@ -1,6 +1,6 @@
 //! What events cannot be relied on for: Jobs that a crash left behind, and finished runs past their retention.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, labels};
 use k8s_openapi::api::batch::v1::Job;
@@ -24,6 +24,10 @@ pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<
         if let Err(error) = sweep_jobs(&ctx).await {
             tracing::warn!(error = chain(&error), "failed to look for Jobs left behind");
         }
+        let pods: HashSet<_> =
+            ctx.stores.pods.state().iter().filter_map(|pod| pod.metadata.uid.clone()).collect();
+        ctx.pulls.keep(|pod| pods.contains(pod));
+        ctx.pool.keep(|pod| pods.contains(pod));
         if let Err(error) = retire::retire(&ctx, telemetry::clock::now()).await {
             tracing::warn!(error = chain(&error), "failed to delete runs past their retention");
         }

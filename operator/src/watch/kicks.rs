@@ -20,6 +20,8 @@ pub(crate) enum Kick {
     Tenant(ObjectRef<Tenant>),
     /// Reconcile this workflow.
     Workflow(ObjectRef<Workflow>),
+    /// Look at the idle runners of this workflow.
+    Pool(ObjectRef<Workflow>),
     /// Reconcile this run.
     Run(ObjectRef<WorkflowRun>),
     /// This run has left the watch: it is finished, or gone.
@@ -44,6 +46,7 @@ pub(crate) struct Kicks {
     plans: mpsc::Sender<ObjectRef<Plan>>,
     tenants: mpsc::Sender<ObjectRef<Tenant>>,
     workflows: mpsc::Sender<ObjectRef<Workflow>>,
+    pools: mpsc::Sender<ObjectRef<Workflow>>,
     runs: mpsc::Sender<ObjectRef<WorkflowRun>>,
     left: mpsc::Sender<ObjectRef<WorkflowRun>>,
     unparsable: mpsc::Sender<Unparsable>,
@@ -54,6 +57,7 @@ pub(crate) struct Kicked {
     pub(crate) plans: mpsc::Receiver<ObjectRef<Plan>>,
     pub(crate) tenants: mpsc::Receiver<ObjectRef<Tenant>>,
     pub(crate) workflows: mpsc::Receiver<ObjectRef<Workflow>>,
+    pub(crate) pools: mpsc::Receiver<ObjectRef<Workflow>>,
     pub(crate) runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
     pub(crate) left: mpsc::Receiver<ObjectRef<WorkflowRun>>,
     pub(crate) unparsable: mpsc::Receiver<Unparsable>,
@@ -65,6 +69,7 @@ impl Kicks {
         let (plans, plans_out) = mpsc::channel(CAPACITY);
         let (tenants, tenants_out) = mpsc::channel(CAPACITY);
         let (workflows, workflows_out) = mpsc::channel(CAPACITY);
+        let (pools, pools_out) = mpsc::channel(CAPACITY);
         let (runs, runs_out) = mpsc::channel(CAPACITY);
         let (left, left_out) = mpsc::channel(CAPACITY);
         let (unparsable, unparsable_out) = mpsc::channel(CAPACITY);
@@ -72,11 +77,12 @@ impl Kicks {
             plans: plans_out,
             tenants: tenants_out,
             workflows: workflows_out,
+            pools: pools_out,
             runs: runs_out,
             left: left_out,
             unparsable: unparsable_out,
         };
-        (Self { plans, tenants, workflows, runs, left, unparsable }, kicked)
+        (Self { plans, tenants, workflows, pools, runs, left, unparsable }, kicked)
     }
 
     /// Passes a kick on, waiting for room. A closed channel means that the process stops.
@@ -85,6 +91,7 @@ impl Kicks {
             Kick::Plan(object) => self.plans.send(object).await.is_ok(),
             Kick::Tenant(object) => self.tenants.send(object).await.is_ok(),
             Kick::Workflow(object) => self.workflows.send(object).await.is_ok(),
+            Kick::Pool(object) => self.pools.send(object).await.is_ok(),
             Kick::Run(object) => self.runs.send(object).await.is_ok(),
             Kick::Left(object) => self.left.send(object).await.is_ok(),
         };

@@ -34,8 +34,8 @@ pub(crate) fn start(tasks: &mut Tasks, ctx: &Arc<Context>, writers: Writers, sto
     watches.add("watch plans", all(), plans, with(stores(), map::plan));
     watches.add("watch tenants", all(), tenants, with(stores(), map::tenant));
     watches.add("watch workflows", all(), workflows, with(stores(), map::workflow));
-    watches.add("watch runs", all().fields(&unfinished()), runs, map::run);
-    watches.add::<Pod>("watch pods", all().labels(labels::RUN), pods, with(stores(), map::pod));
+    watches.add("watch runs", all().fields(&unfinished()), runs, with(stores(), map::run));
+    watches.add::<Pod>("watch pods", all().labels(&runners()), pods, with(stores(), map::pod));
     watches.add::<Node>("watch nodes", all(), nodes, with(stores(), map::node));
     watches.add_child::<Namespace>("watch namespaces");
     watches.add_child::<ResourceQuota>("watch quotas");
@@ -84,6 +84,12 @@ fn with<K>(
     map: impl Fn(&Stores, &Change<K>) -> Vec<Kick>,
 ) -> impl Fn(&Change<K>) -> Vec<Kick> {
     move |change| map(&stores, change)
+}
+
+/// Selects the pods that execute runs.
+fn runners() -> String {
+    let (ours, component) = (labels::MANAGED_BY, labels::RUNNER_COMPONENT);
+    format!("{}={ours},{}={component}", labels::APP_MANAGED_BY, labels::APP_COMPONENT)
 }
 
 /// Selects the runs that have not ended; one without a status has no phase, and so is selected.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource as _, ResourceExt as _};
 
+use super::schedules::{self, Scheduled};
 use crate::{
     api::{self, within},
     context::Context,
@@ -17,11 +18,12 @@ use crate::{
     events::Note,
 };
 
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     conditions::READY,
     conditions::RECONCILING,
     conditions::STALLED,
     conditions::VALID,
+    conditions::SCHEDULED,
     conditions::LAST_RUN_SUCCEEDED,
 ];
 
@@ -39,9 +41,14 @@ pub(super) enum Seen {
 ///
 /// # Errors
 /// The API server refuses it.
-pub(super) async fn write(ctx: &Context, workflow: &Workflow, seen: Seen) -> Result<(), Error> {
+pub(super) async fn write(
+    ctx: &Context,
+    workflow: &Workflow,
+    seen: Seen,
+    scheduled: &Scheduled,
+) -> Result<(), Error> {
     let old = ours_of(workflow);
-    let new = build(workflow, seen, telemetry::clock::now());
+    let new = build(workflow, seen, scheduled, telemetry::clock::now());
     if old == new {
         return Ok(());
     }
@@ -63,11 +70,18 @@ fn ours_of(workflow: &Workflow) -> WorkflowStatus {
     WorkflowStatus { runs: None, last_run: None, ..status }
 }
 
-fn build(workflow: &Workflow, seen: Seen, now: Timestamp) -> WorkflowStatus {
+fn build(workflow: &Workflow, seen: Seen, scheduled: &Scheduled, now: Timestamp) -> WorkflowStatus {
     let mut status = ours_of(workflow);
     status.observed_generation = workflow.metadata.generation;
     let mut said = conditions_of(workflow, &seen);
     said.extend(last_run(workflow));
+    let schedule = schedules::condition(workflow, scheduled);
+    if schedule.is_none() {
+        status.conditions.retain(|condition| condition.type_ != conditions::SCHEDULED);
+    }
+    said.extend(schedule);
+    status.schedules.clone_from(&scheduled.schedules);
+    status.next_run_at = scheduled.next_at.map(Time);
     for condition in said {
         conditions::set(&mut status.conditions, condition, Time(now));
     }
@@ -172,7 +186,7 @@ mod tests {
     fn all_problems_are_in_the_status_and_counted_in_the_message() {
         let workflow = Workflow::new("intake", crds::WorkflowSpec::default());
         let seen = Seen::Invalid(vec![problem("spec.steps[0].when"), problem("spec.steps[1].with")]);
-        let status = build(&workflow, seen, Timestamp::UNIX_EPOCH);
+        let status = build(&workflow, seen, &Scheduled::default(), Timestamp::UNIX_EPOCH);
         assert_eq!(status.problems.len(), 2);
         let valid = conditions::get(&status.conditions, conditions::VALID).unwrap();
         assert_eq!(valid.message, "2 problems, the first: spec.steps[0].when: no such step");
@@ -185,7 +199,12 @@ mod tests {
         let last_run =
             crds::workflow::LastRun { name: "r1".to_owned(), phase: RunPhase::Failed, finished_at: None };
         workflow.status = Some(WorkflowStatus { last_run: Some(last_run), ..WorkflowStatus::default() });
-        let status = build(&workflow, Seen::Valid(RevisionRef::default()), Timestamp::UNIX_EPOCH);
+        let status = build(
+            &workflow,
+            Seen::Valid(RevisionRef::default()),
+            &Scheduled::default(),
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(conditions::is_true(&status.conditions, conditions::READY));
         assert!(!conditions::is_true(&status.conditions, conditions::LAST_RUN_SUCCEEDED));
     }

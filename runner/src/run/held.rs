@@ -64,7 +64,7 @@ impl Held {
             // The operator sets it with the assignment.
             started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
             input: run.spec.input.unwrap_or_default(),
-            cancel: run.spec.cancel,
+            cancel: run.spec.cancel.or(status.cancel_requested),
             decisions: run.spec.decisions,
             depth,
             revision: status.revision?.name,

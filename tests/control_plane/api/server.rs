@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api_server::{
+    auth::Runners,
     db::{self, AppPool, MirrorPool, Urls},
     http,
     state::AppState,
@@ -43,10 +44,13 @@ impl Server {
         let issuer = TestIssuer::start().await?;
         let mirror = MirrorPool::connect(&urls).await?;
         let tenant = TestTenant::create(&client().await?, &mirror).await?;
+        let (db, kube) = (AppPool::connect(&urls).await?, client_as(ACCOUNT, &GROUPS).await?);
         let state = AppState {
-            db: AppPool::connect(&urls).await?,
+            runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+            objects: None,
+            db,
             mirror,
-            kube: client_as(ACCOUNT, &GROUPS).await?,
+            kube,
             verifier: Arc::new(issuer.verifier()?),
             cursors: CursorKey::new("a key of the tests")?,
             metrics: http::Metrics::registered(&Registry::default()),

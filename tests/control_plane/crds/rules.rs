@@ -11,8 +11,8 @@ use tests::cluster::{client_as, unique};
 use super::{api, object, refusal};
 
 const TABLE: &str = include_str!("rules.yaml");
-/// Decisions name the one who sends them.
-const USER: &str = "anna@acme.example";
+/// Who decides, and for whom, is for the fences to judge; they trust this one.
+const USER: &str = "system:serviceaccount:smb-copilot:smb-copilot-api-server";
 
 /// One rule: what is taken, what is refused, and the words that the refusal must have.
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use crds::WorkflowRun;
 use kube::{
-    Api,
+    Api, Client,
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
@@ -48,28 +48,72 @@ fn trigger(by: &str) -> anyhow::Result<WorkflowRun> {
     run(Some(&json!({"kind": "Manual", "by": by})))
 }
 
+/// A run that waits for approvals: of `approve` by admins, of the third item of `each` by operators.
+async fn waiting(admin: &Client, place: &Place) -> anyhow::Result<String> {
+    let runs = place.api::<WorkflowRun>(admin);
+    let name = runs.create(&PostParams::default(), &run(None)?).await?.metadata.name.unwrap_or_default();
+    let asked = |roles: &[&str]| json!({"for": "Approval", "message": "pay?", "roles": roles});
+    let status = json!({"phase": "Suspended", "steps": [
+        {"name": "approve", "phase": "Suspended", "waiting": asked(&["admin"])},
+        {"name": "each", "phase": "Suspended", "items": {"total": 9, "active": [
+            {"index": 2, "attempt": 1, "waiting": asked(&["operator"])},
+        ]}},
+        {"name": "done", "phase": "Succeeded"},
+    ]});
+    let patch = Patch::Merge(json!({"status": status}));
+    runs.patch_status(&name, &PatchParams::default(), &patch).await?;
+    Ok(name)
+}
+
+async fn decide(
+    runs: &Api<WorkflowRun>,
+    run: &str,
+    key: &str,
+    by: Option<&str>,
+) -> kube::Result<WorkflowRun> {
+    let patch = Patch::Merge(json!({"spec": {"decisions": [{"key": key, "approved": true, "by": by}]}}));
+    runs.patch(run, &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await
+}
+
+async fn person(place: &Place, role: &str) -> anyhow::Result<(String, Api<WorkflowRun>)> {
+    let name = format!("{}@acme.example", unique(role));
+    let subject = json!({"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"});
+    place.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
+    Ok((name.clone(), place.api(&client_as(&name, &[]).await?)))
+}
+
 /// An invoice is approved in the name of the boss.
 #[tokio::test]
 async fn a_decision_is_of_who_decides() -> anyhow::Result<()> {
-    let (admin, anna) = (client().await?, client_as(ANNA, &[]).await?);
+    let admin = client().await?;
     let place = Place::managed(&admin).await?;
-    place
-        .bind(
-            "smb-copilot-tenant-admin",
-            json!({"kind": "User", "name": ANNA, "apiGroup": "rbac.authorization.k8s.io"}),
-        )
-        .await?;
-    let made = place.api(&admin).create(&PostParams::default(), &run(None)?).await?;
-    let name = made.metadata.name.unwrap_or_default();
-    let runs = place.api::<WorkflowRun>(&anna);
-    let decide = async |by: Option<&str>| {
-        let decision = json!({"key": "approve", "approved": true, "by": by});
-        let patch = Patch::Merge(json!({"spec": {"decisions": [decision]}}));
-        runs.patch(&name, &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await
-    };
-    accepted("her own", || decide(Some(ANNA))).await?;
-    let words = "spec.decisions[].by must be you (anna@acme.example)";
-    refused(words, || decide(Some("boss@acme.example"))).await?;
-    refused(words, || decide(None)).await?;
+    let (anna, runs) = person(&place, "admin").await?;
+    let run = waiting(&admin, &place).await?;
+    accepted("her own", || decide(&runs, &run, "approve", Some(&anna))).await?;
+    let words = format!("spec.decisions[].by must be you ({anna})");
+    refused(&words, || decide(&runs, &run, "approve", Some("boss@acme.example"))).await?;
+    refused(&words, || decide(&runs, &run, "approve", None)).await?;
+    place.remove().await
+}
+
+/// Whoever may start runs approves payments; or who may approve them cannot.
+#[tokio::test]
+async fn a_decision_is_of_those_whom_the_approval_names() -> anyhow::Result<()> {
+    let admin = client().await?;
+    let place = Place::managed(&admin).await?;
+    let (anna, admins) = person(&place, "admin").await?;
+    let (jan, operators) = person(&place, "operator").await?;
+    let run = waiting(&admin, &place).await?;
+    accepted("an admin decides for operators", || decide(&admins, &run, "each/2", Some(&anna))).await?;
+    accepted("an operator decides what is theirs", || decide(&operators, &run, "each/2", Some(&jan))).await?;
+    refused("this approval is for other roles than yours", || {
+        decide(&operators, &run, "approve", Some(&jan))
+    })
+    .await?;
+    for key in ["each/3", "done", "missing"] {
+        let said = refusal(decide(&admins, &run, key, Some(&anna)).await)?;
+        let waits_for_none = |said: &String| said.contains("no approval of this name is waited for");
+        assert!(said.as_ref().is_some_and(waits_for_none), "{key}: {said:?}");
+    }
     place.remove().await
 }

@@ -130,6 +130,52 @@ async fn a_runner_hands_its_run_back_once() -> anyhow::Result<()> {
     place.remove().await
 }
 
+fn sub_run(trigger: Value, label: &str) -> anyhow::Result<WorkflowRun> {
+    Ok(serde_json::from_value(json!({
+        "metadata": {"name": unique("sub"), "labels": {"smbcopilot.dev/parent": label}},
+        "spec": {"workflowRef": {"name": "order-invoice"}, "trigger": trigger},
+    }))?)
+}
+
+/// A tenant's code that got at a runner's token starts runs of its own, or cancels those of others; or a person makes
+/// a run that looks like a part of another.
+#[tokio::test]
+async fn sub_runs_are_made_and_cancelled_by_runners_alone() -> anyhow::Result<()> {
+    let client = client().await?;
+    let place = Place::managed(&client).await?;
+    service_account(&client, &place).await?;
+    let holder = runner(&client, &place).await?;
+    let runs = place.api::<WorkflowRun>(&client);
+    let parent = json!({"name": "order-7", "uid": "uid-of-order-7", "step": "invoice", "depth": 1});
+    let trigger = json!({"kind": "Workflow", "parent": parent});
+    let sub = sub_run(trigger.clone(), "order-7")?;
+    accepted("a runner's sub-run", || async {
+        holder.runs.create(&PostParams { dry_run: true, ..PostParams::default() }, &sub).await
+    })
+    .await?;
+    let made = holder.runs.create(&PostParams::default(), &sub).await?;
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    for (api, run, words) in [
+        (
+            &runs,
+            sub_run(trigger.clone(), "order-7")?,
+            "sub-runs are made by the runner of their parent alone",
+        ),
+        (&holder.runs, sub_run(json!({"kind": "Manual"}), "order-7")?, "a runner makes sub-runs only"),
+        (&holder.runs, sub_run(trigger, "order-8")?, "a sub-run has the label smbcopilot.dev/parent"),
+    ] {
+        let said = refusal(api.create(&dry, &run).await)?;
+        assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{words}: {said:?}");
+    }
+    let other = held(&client, &place, &holder, "Running").await?;
+    let cancel = Patch::Merge(json!({"spec": {"cancel": "Now"}}));
+    let words = "a runner changes nothing of a run but the cancellation of a sub-run";
+    let said = refusal(holder.runs.patch(&other, &PatchParams::default(), &cancel).await)?;
+    assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{said:?}");
+    holder.runs.patch(&made.name_any(), &PatchParams::default(), &cancel).await?;
+    place.remove().await
+}
+
 /// The operator admits runs though no fence is up, since its probe tells it nothing.
 #[tokio::test]
 async fn the_probe_of_the_operator_is_refused_by_the_fence() -> anyhow::Result<()> {

@@ -1,12 +1,18 @@
 //! The operator itself, as its own service account, against a real control plane. Nothing runs pods here: what
 //! a kubelet and a runner would write, the scenarios write.
 
+mod finished;
 mod losses;
 mod objects;
+mod policies;
+mod pool;
 mod process;
 mod queue;
 mod restart;
 mod runs;
+mod schedules;
+mod secrets;
+mod suspended;
 mod tenants;
 mod workflows;
 mod world;

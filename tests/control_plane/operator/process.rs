@@ -23,12 +23,16 @@ use tests::{cluster, wait};
 use tokio::sync::Mutex;
 
 /// Where the chart is installed.
-const NAMESPACE: &str = "smb-copilot";
+pub(super) const NAMESPACE: &str = "smb-copilot";
 const ACCOUNT: &str = "smb-copilot-operator";
 /// A lease of our own: the chart's operator, should one run, is not waited for.
-const LEASE: &str = "operator-under-test";
+pub(super) const LEASE: &str = "operator-under-test";
 /// Longer than all scenarios take, in seconds.
 const TOKEN_SECONDS: i64 = 3_600;
+
+/// Ends with the operator, and kills it when its own standard input ends: with the test process at the latest.
+const SHELL: &str = "exec 3<&0; \"$0\" </dev/null & operator=$!; \
+                     { cat <&3 >/dev/null; kill -9 $operator; } & exec 3<&-; wait $operator";
 
 static RUNNING: Mutex<Option<Child>> = Mutex::const_new(None);
 
@@ -55,6 +59,15 @@ pub(super) async fn kill() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether it has ended by itself.
+pub(super) async fn has_ended() -> anyhow::Result<bool> {
+    let mut running = RUNNING.lock().await;
+    Ok(match running.as_mut() {
+        Some(child) => child.try_wait()?.is_some(),
+        None => true,
+    })
+}
+
 async fn start(client: &Client) -> anyhow::Result<Child> {
     let kubeconfig = as_operator(client).await?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
@@ -64,7 +77,7 @@ async fn start(client: &Client) -> anyhow::Result<Child> {
     }
     let log = fs::File::create(directory()?.join("operator.log"))?;
     let child = Command::new("sh")
-        .args(["-c", "\"$0\" </dev/null & operator=$!; cat >/dev/null; kill -9 $operator; wait $operator"])
+        .args(["-c", SHELL])
         .arg(binary()?)
         .env("KUBECONFIG", kubeconfig)
         .env("SMB_RELEASE_NAMESPACE", NAMESPACE)

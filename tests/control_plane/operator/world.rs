@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use tests::{cluster, wait};
@@ -95,6 +95,21 @@ impl World {
     pub(super) async fn run(&self, name: &str, input: Value) -> anyhow::Result<WorkflowRun> {
         let spec = json!({"workflowRef": {"name": "intake"}, "input": input});
         objects::create(&self.runs, "WorkflowRun", name, spec).await
+    }
+
+    /// Creates a run of `intake` as the runner of another one would.
+    pub(super) async fn sub_run(&self, name: &str, parent: &str, trigger: Value) -> anyhow::Result<()> {
+        let runner = format!("system:serviceaccount:{}:smb-runner", self.namespace);
+        let groups = ["system:serviceaccounts", "system:authenticated"];
+        let runs: Api<WorkflowRun> =
+            Api::namespaced(cluster::client_as(&runner, &groups).await?, &self.namespace);
+        let run = serde_json::from_value(json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
+            "metadata": {"name": name, "labels": {"smbcopilot.dev/parent": parent}},
+            "spec": {"workflowRef": {"name": "intake"}, "input": {"quantity": 1}, "trigger": trigger},
+        }))?;
+        runs.create(&PostParams::default(), &run).await?;
+        Ok(())
     }
 
     /// Waits until a run's status is as wanted.

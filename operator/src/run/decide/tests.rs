@@ -35,6 +35,8 @@ fn pod(uid: &str, attempt: u32, state: PodState) -> RunnerPod {
         attempt,
         revision: "intake-1".to_owned(),
         state,
+        is_running: true,
+        is_pooled: false,
     }
 }
 
@@ -48,6 +50,8 @@ fn seen(rest: &str, pods: Vec<RunnerPod>) -> Seen {
         pods,
         holds_slot: true,
         revision: None,
+        is_orphan: false,
+        sub_run_ended: false,
     }
 }
 
@@ -128,16 +132,27 @@ fn a_run_that_was_handed_back_is_started_anew() {
     assert_eq!(next(&seen(handed_back, vec![leaving]), at(NOW)), Next::Start);
 }
 
-/// A run that is cancelled before it started starts; or one that a runner executes is torn from it.
+/// A run that is cancelled before it started starts; or one that has begun ends without its `onExit` steps.
 #[test]
-fn only_a_run_without_a_pod_is_cancelled_here() {
+fn only_a_run_that_never_began_is_cancelled_here() {
     let cancel = |rest: &str| rest.replace("name: intake}", "name: intake}, cancel: Now");
     let Next::End(end) = next(&seen(&cancel(NEW), vec![]), at(NOW)) else { panic!("not ended") };
     assert_eq!(end, End { phase: RunPhase::Cancelled, error: None });
     let held = seen(&cancel(HELD), vec![pod("a", 0, PodState::Live)]);
     assert!(matches!(next(&held, at(NOW)), Next::Watch(_)));
     let lost = seen(&cancel(HELD), vec![]);
-    assert!(matches!(next(&lost, at(NOW)), Next::End(_)));
+    assert!(matches!(next(&lost, at(NOW)), Next::Replace(_)), "another runner ends it");
+}
+
+/// A run that nobody can end any more is there for ever.
+#[test]
+fn a_run_that_no_runner_takes_is_ended_long_after_its_time() {
+    let handed_back =
+        "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z'}";
+    let due = 60 + 3_600;
+    assert_eq!(next(&seen(handed_back, vec![]), at(due + 599)), Next::Start);
+    let Next::End(end) = next(&seen(handed_back, vec![]), at(due + 600)) else { panic!("not ended") };
+    assert_eq!(end.phase, RunPhase::TimedOut);
 }
 
 /// A suspended tenant's runs are killed though it asked for a drain, or go on though it asked for an end.
@@ -150,6 +165,79 @@ fn a_suspended_tenants_runs_drain_unless_told_otherwise() {
     assert!(matches!(next(&held(", state: Archived"), at(NOW)), Next::End(_)));
     let gone = Seen { tenant: None, ..seen(HELD, vec![]) };
     assert!(matches!(next(&gone, at(NOW)), Next::End(_)));
+}
+
+const WAITING: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Suspended, startedAt: '1970-01-01T00:01:00Z', \
+                       suspendedAt: '1970-01-01T00:01:10Z', steps: [{name: ask, phase: Suspended, \
+                       waiting: {for: Approval, roles: [admin]}}], wakeAt: '1970-01-01T10:00:00Z'}";
+
+/// A run that waits for a person holds a slot, or is never looked at again.
+#[test]
+fn a_run_that_waits_rests_until_something_happens() {
+    let rests = |rest: &str, now: i64| next(&Seen { holds_slot: false, ..seen(rest, vec![]) }, at(now));
+    assert_eq!(rests(WAITING, NOW), Next::Rest(Some(at(36_000))));
+    assert_eq!(rests(WAITING, 30_000), Next::Rest(Some(at(36_000))), "its own time stands still");
+    assert_eq!(rests(WAITING, 36_000), Next::Admit);
+    let decided = WAITING.replace("name: intake}", "name: intake}, decisions: [{key: ask, approved: true}]");
+    assert_eq!(rests(&decided, NOW), Next::Admit);
+    assert_eq!(rests(&decided.replace("key: ask", "key: other"), NOW), Next::Rest(Some(at(36_000))));
+    let cancelled = WAITING.replace("name: intake}", "name: intake}, cancel: Graceful");
+    assert_eq!(rests(&cancelled, NOW), Next::Force, "to end it must not wait behind what runs");
+    assert_eq!(next(&seen(&cancelled, vec![]), at(NOW)), Next::Start);
+}
+
+/// A parent waits for ever for a sub-run that has ended, or beyond its own timeout.
+#[test]
+fn a_parent_goes_on_when_its_sub_run_has_ended() {
+    let parent = WAITING
+        .replace("for: Approval, roles: [admin]", "for: Run, run: order-7-c0ffee")
+        .replace("suspendedAt: '1970-01-01T00:01:10Z', ", "")
+        .replace(", wakeAt: '1970-01-01T10:00:00Z'", "");
+    let at_rest = |sub_run_ended| Seen { holds_slot: false, sub_run_ended, ..seen(&parent, vec![]) };
+    assert_eq!(next(&at_rest(false), at(NOW)), Next::Rest(Some(at(3_660))));
+    assert_eq!(next(&at_rest(true), at(NOW)), Next::Admit);
+    assert_eq!(next(&at_rest(false), at(3_660)), Next::Force);
+}
+
+/// A sub-run whose parent was given up goes on for nobody.
+#[test]
+fn a_sub_run_without_its_parent_is_cancelled_once() {
+    let orphan = |rest: &str| Seen { is_orphan: true, ..seen(rest, vec![pod("a", 0, PodState::Live)]) };
+    assert_eq!(next(&orphan(HELD), at(NOW)), Next::Cancel);
+    let asked = HELD.replace("phase: Running", "phase: Running, cancelRequested: Now");
+    assert!(matches!(next(&orphan(&asked), at(NOW)), Next::Watch(_)), "its runner ends it");
+}
+
+/// An item of a fan-out that waits for an approval is never decided.
+#[test]
+fn an_item_is_decided_by_its_index() {
+    let items = WAITING.replace(
+        "waiting: {for: Approval, roles: [admin]}",
+        "items: {total: 3, active: [{index: 2, attempt: 1, waiting: {for: Approval}}]}",
+    );
+    let decided = |key: &str| {
+        let text = items.replace(
+            "name: intake}",
+            &format!("name: intake}}, decisions: [{{key: {key}, approved: true}}]"),
+        );
+        next(&Seen { holds_slot: false, ..seen(&text, vec![]) }, at(NOW))
+    };
+    assert_eq!(decided("ask/2"), Next::Admit);
+    assert_eq!(decided("ask/1"), Next::Rest(Some(at(36_000))));
+}
+
+/// A run waits for ever for an image that does not come; or fails because a registry was away for a moment.
+#[test]
+fn an_image_that_does_not_come_fails_the_run_after_a_while() {
+    let stuck =
+        |until| PodState::Unpullable { message: "image x cannot be pulled: not found".to_owned(), until };
+    for rest in [HELD, NEW] {
+        assert_eq!(next(&seen(rest, vec![pod("a", 0, stuck(at(130)))]), at(NOW)), Next::Watch(at(130)));
+        let Next::End(end) = next(&seen(rest, vec![pod("a", 0, stuck(at(100)))]), at(NOW)) else {
+            panic!("not ended")
+        };
+        assert_eq!(end.error.map(|error| error.code), Some("IMAGE_PULL".to_owned()));
+    }
 }
 
 /// An ended run is written to again.

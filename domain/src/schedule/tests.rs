@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{InvalidSchedule, Schedule, due};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn times(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
+    let schedule = Schedule::parse(cron, Some(zone)).expect("a schedule");
+    let next = |time: &Timestamp| schedule.next(*time);
+    std::iter::successors(schedule.next(at(after)), next).take(count).map(|time| time.to_string()).collect()
+}
+
+/// A report that is due at two in the morning comes at another hour, or on another day.
+#[test]
+fn fields_say_when() {
+    assert_eq!(times("0 2 * * *", "UTC", "2026-11-24T02:00:00Z", 1), ["2026-11-25T02:00:00Z"]);
+    assert_eq!(times("0 9 * * MON-FRI", "UTC", "2026-11-27T09:00:00Z", 1), ["2026-11-30T09:00:00Z"]);
+    assert_eq!(
+        times("*/20 8-9 * * *", "UTC", "2026-11-24T08:30:00Z", 4),
+        ["2026-11-24T08:40:00Z", "2026-11-24T09:00:00Z", "2026-11-24T09:20:00Z", "2026-11-24T09:40:00Z"]
+    );
+    assert_eq!(times("*/15 * * * * *", "UTC", "2026-11-24T08:30:16Z", 1), ["2026-11-24T08:30:30Z"]);
+    assert_eq!(times("0 0 29 2 *", "UTC", "2026-11-24T00:00:00Z", 1), ["2028-02-29T00:00:00Z"]);
+    // Either of two restricted days is enough; 7 is Sunday.
+    assert_eq!(
+        times("0 0 1 * 7", "UTC", "2026-11-24T00:00:00Z", 2),
+        ["2026-11-29T00:00:00Z", "2026-12-01T00:00:00Z"]
+    );
+}
+
+/// On the last Sunday of March there is no report, or there are two.
+#[test]
+fn a_time_that_does_not_exist_is_the_next_moment_that_does() {
+    // 02:00 to 03:00 is left out at 01:00 UTC.
+    assert_eq!(
+        times("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3),
+        ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
+    );
+    assert_eq!(
+        times("0,30 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2),
+        ["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"],
+        "four times of the clock are two moments"
+    );
+}
+
+/// On the last Sunday of October the invoices are sent twice.
+#[test]
+fn of_a_time_that_exists_twice_the_first_is_meant() {
+    // 02:00 to 03:00 comes again at 01:00 UTC.
+    assert_eq!(
+        times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
+        ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
+    );
+}
+
+/// What is polled every half hour rests for an hour in October, or is polled once too often in March.
+#[test]
+fn what_runs_every_hour_runs_by_elapsed_time() {
+    assert_eq!(
+        times("30 * * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", 4),
+        ["2026-10-24T23:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"]
+    );
+    assert_eq!(
+        times("30 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2),
+        ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"]
+    );
+}
+
+/// A mistake in a schedule is found out when nothing happened at night.
+#[test]
+fn mistakes_are_named() {
+    let said = |cron: &str, zone: Option<&str>| Schedule::parse(cron, zone).map(|_| ()).unwrap_err();
+    assert_eq!(said("0 2 * *", None), InvalidSchedule::Fields(4));
+    for (cron, field) in [
+        ("60 * * * *", "minute"),
+        ("0 2-1 * * *", "hour"),
+        ("0 0 * * FOO", "day of week"),
+        ("0 0 L * *", "day of month"),
+        ("+5 * * * *", "minute"),
+        ("*/0 * * * *", "minute"),
+    ] {
+        assert!(said(cron, None).to_string().contains(field), "{cron}: {}", said(cron, None));
+    }
+    assert_eq!(said("0 2 * * *", Some("Berlin")), InvalidSchedule::TimeZone("Berlin".to_owned()));
+    assert_eq!(said("0 0 30 2 *", None), InvalidSchedule::Never);
+}
+
+/// After a night without an operator every missed run starts at once; or none does, though it would be in time.
+#[test]
+fn of_what_was_missed_the_last_runs_if_it_is_in_time() {
+    let hourly = Schedule::parse("0 * * * *", None).expect("a schedule");
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let now = at("2026-11-24T08:05:00Z");
+    let due_since = |done_until: &str, deadline| due(&hourly, at(done_until), deadline, now);
+    let next_at = Some(at("2026-11-24T09:00:00Z"));
+    let missed = due_since("2026-11-23T20:00:00Z", minutes(10));
+    assert_eq!((missed.run_at, missed.next_at), (Some(at("2026-11-24T08:00:00Z")), next_at));
+    assert_eq!(due_since("2026-11-23T20:00:00Z", minutes(4)).run_at, None, "too late");
+    assert_eq!(due_since("2026-11-23T20:00:00Z", minutes(5)).run_at, Some(at("2026-11-24T08:00:00Z")));
+    assert_eq!(due_since("2026-11-24T08:00:00Z", minutes(10)).run_at, None, "it had its run");
+    let yearly = Schedule::parse("0 0 1 1 *", None).expect("a schedule");
+    let year = Duration::from_secs(400 * 86_400);
+    assert_eq!(due(&yearly, at("2020-06-01T00:00:00Z"), year, now).run_at, Some(at("2026-01-01T00:00:00Z")));
+}
