@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use super::{OutputRef, StepPhase};
@@ -121,7 +121,7 @@ pub struct ItemsStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<ItemFailure>,
     /// Outputs of items, by index, until the step has ended; at most 16 KiB together.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_index")]
     #[schemars(schema_with = "schema::free_object")]
     pub outputs: BTreeMap<u32, Value>,
     /// Where further outputs of items are, until the step has ended.
@@ -178,4 +178,37 @@ pub struct ItemFailure {
     pub code: String,
     /// What, for people; at most 1,000 characters.
     pub message: String,
+}
+
+/// A map by index. Readers that buffer what they read (an operator's, which survives objects that it cannot parse)
+/// take a key for the text that it is in JSON, and for no number.
+fn by_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, Value>, D::Error> {
+    let texts = BTreeMap::<String, Value>::deserialize(deserializer)?;
+    let parse = |(key, value): (String, Value)| match key.parse() {
+        Ok(index) => Ok((index, value)),
+        Err(_) => Err(D::Error::custom(format!("{key:?} is no index of an item"))),
+    };
+    texts.into_iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Reads as kube's `DeserializeGuard` and watchers do: buffered first.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Buffered {
+        Items(ItemsStatus),
+    }
+
+    /// The operator cannot read a run as soon as an item has an output, and the run never ends.
+    #[test]
+    fn outputs_by_index_are_read_from_a_buffer() {
+        let status = json!({"total": 2, "done": "0", "outputs": {"0": 1, "17": null}});
+        let Buffered::Items(items) = serde_json::from_value(status).unwrap();
+        assert_eq!(items.outputs, BTreeMap::from([(0, json!(1)), (17, Value::Null)]));
+    }
 }
