@@ -89,6 +89,12 @@ pub(super) const NAMESPACES: &[&str] = &["math", "base64"];
 pub(super) const TYPES: &[&str] =
     &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
+/// The names of all functions and operators.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().copied()
+}
+
 /// Whether users may call the function.
 pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name)

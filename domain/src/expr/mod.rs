@@ -12,12 +12,14 @@ mod functions;
 mod json;
 mod meter;
 mod program;
+mod reference;
 mod references;
 
 pub(crate) use budget::Guard;
 pub use context::Context;
 pub use errors::{EvaluateError, ParseError};
 pub use program::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, Program};
+pub use reference::FUNCTIONS;
 pub use references::{Reads, References, Segment};
 
 #[cfg(test)]

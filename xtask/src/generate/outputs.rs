@@ -9,10 +9,15 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// A program, its arguments, and the file that its output is kept in.
-const PRINTED: [(&str, &[&str], &str); 3] = [
+const PRINTED: [(&str, &[&str], &str); 8] = [
     ("api-server", &["print-openapi"], "api-server/openapi.json"),
     ("api-server", &["print-sdl"], "api-server/schema.graphql"),
     ("api-server", &["erd"], "docs/ERD_DIAGRAM.svg"),
+    ("refgen", &["fields"], "docs/reference/fields.md"),
+    ("refgen", &["problems"], "docs/reference/problems.md"),
+    ("refgen", &["errors"], "docs/reference/errors.md"),
+    ("refgen", &["limits"], "docs/reference/limits.md"),
+    ("refgen", &["functions"], "docs/reference/functions.md"),
 ];
 
 /// Where the definitions of the custom resources go.
