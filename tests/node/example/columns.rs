@@ -8,7 +8,7 @@ use super::kubectl::create;
 
 /// The longest that a column lags: `lastRun` is written every ten seconds.
 const DEADLINE: Duration = Duration::from_secs(100);
-/// Neither workflow of the examples has a schedule.
+/// Neither of these two workflows has a schedule.
 const EMPTY: [&str; 2] = ["SCHEDULE", "NEXT-RUN"];
 
 /// A row of a table: its name, and the columns that are empty in it.
