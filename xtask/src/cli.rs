@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::checkout::Checkout;
 use crate::cluster::Existing;
 use crate::instance::{Homes, Instance};
-use crate::{deploy, down, env, generate, status, test, token, up};
+use crate::{bench, deploy, down, env, generate, status, test, token, up};
 
 /// Builds, runs and tests SMB Copilot on one machine.
 #[derive(Parser)]
@@ -55,6 +55,8 @@ enum Command {
     },
     /// Run the tests: all tiers, or those that are named.
     Test(test::Options),
+    /// Measure, and print figures beside the floor of this machine.
+    Bench(bench::Options),
     /// Write all generated files anew.
     Gen {
         /// Write nothing; fail, and name the files, if one is stale.
@@ -95,6 +97,7 @@ impl Cli {
             Command::Token(holder) => token::run(&checkout, &instance, &holder)?,
             Command::Deploy { component } => deploy::run(&checkout, &instance, component, global.verbose)?,
             Command::Test(options) => return test::run(&checkout, &global.homes, &options, global.verbose),
+            Command::Bench(options) => bench::run(&checkout, &global.homes, &options, global.verbose)?,
             Command::Gen { check } => generate::run(&checkout, &instance, check, global.verbose)?,
         }
         Ok(ExitCode::SUCCESS)

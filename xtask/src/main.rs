@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that a person or the CI does with this repository, as one program.
 
+mod bench;
 mod build;
 mod chart;
 mod checkout;

@@ -35,7 +35,7 @@ fn local(phases: &mut Phases, checkout: &Checkout, instance: &Instance) -> anyho
     preflight::check(&[Need::Node])?;
     announce(checkout, &[Need::Node])?;
     build(phases, checkout, instance)?;
-    boot_and_install(phases, checkout, instance)?;
+    boot_and_install(phases, checkout, instance, Mode::Node)?;
     let cluster = Cluster::local(checkout, instance);
     let finished =
         phases.run("run order-invoice", |phase| example::run::to_the_end(phase, checkout, &cluster))?;
@@ -130,9 +130,10 @@ pub(crate) fn boot_and_install(
     phases: &mut Phases,
     checkout: &Checkout,
     instance: &Instance,
+    mode: Mode,
 ) -> anyhow::Result<()> {
     phases.run("end what gone checkouts left", |phase| orphans::end(phase, checkout, instance))?;
-    phases.run("boot Kubernetes", |phase| boot::up(phase, checkout, instance, Mode::Node))?;
+    phases.run("boot Kubernetes", |phase| boot::up(phase, checkout, instance, mode))?;
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);
     install(phases, checkout, &cluster, &Values::local(instance), chart::LOCAL_REGISTRY)

@@ -83,15 +83,13 @@ impl Stage<'_> {
     }
 
     async fn decide(&self, on: &DecideOn) -> anyhow::Result<()> {
-        let client = match &on.role {
-            Some(role) => cluster::client_as(&user(role), &["system:authenticated"]).await?,
-            None => self.world.client.clone(),
-        };
+        let decider = user(on.role.as_deref().unwrap_or("admin"));
+        let client = cluster::client_as(&decider, &["system:authenticated"]).await?;
         let decision = Decision {
             key: on.key.clone(),
             approved: on.approved,
             input: on.input.clone(),
-            by: on.role.as_deref().map(user),
+            by: Some(decider),
         };
         let mut decisions = self.run(MAIN).map(|run| run.spec.decisions).unwrap_or_default();
         decisions.push(decision);

@@ -193,7 +193,7 @@ pub struct DecideOn {
     pub approved: bool,
     /// What was filled in.
     pub input: Option<Value>,
-    /// The role of the kubectl user who decides. Default: the cluster's administrator, who may everything.
+    /// The role of the kubectl user who decides. Default: admin.
     #[serde(rename = "as")]
     pub role: Option<String>,
 }

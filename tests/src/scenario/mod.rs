@@ -14,4 +14,5 @@ mod world;
 
 pub use files::{Found, find};
 pub use play::{Played, play};
+pub use tenant::make as make_tenant;
 pub use world::World;

@@ -23,7 +23,10 @@ pub(super) fn user(role: &str) -> String {
 }
 
 /// Makes a tenant of this slug, and returns its namespace. `plan` has the parts of its plan that differ.
-pub(super) async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<String> {
+///
+/// # Errors
+/// It is refused, or does not become ready.
+pub async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<String> {
     let mut spec = json!({
         "displayName": "Scenarios",
         "network": {"egress": [{

@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     ControlPlane,
     /// A whole node, where pods run.
     Node,
+    /// The same, with a log of all requests: for benchmarks.
+    AuditedNode,
 }
 
 /// The node port of the api-server inside; the port outside is the instance's.
@@ -39,10 +41,11 @@ pub(crate) fn up(
     let ports = instance.ports()?;
     let mode_args = match mode {
         Mode::ControlPlane => vec!["control-plane".to_owned()],
-        Mode::Node => {
+        Mode::Node | Mode::AuditedNode => {
             vec!["node".to_owned(), "--forward".to_owned(), format!("{}={API_NODE_PORT}", ports.api)]
         }
     };
+    let audit = (mode == Mode::AuditedNode).then_some("--audit");
     let state = instance.kube_state();
     phase.advice(format!(
         "look into {}; `cargo xtask down --instance {}` and start again",
@@ -53,7 +56,8 @@ pub(crate) fn up(
         .args(["up", "--instance", &instance.name, "--state"])
         .arg(&state)
         .args(["--kube-port", &ports.kubernetes.to_string(), "--mode"])
-        .args(mode_args);
+        .args(mode_args)
+        .args(audit);
     phase.exec(program.limit(BOOT_LIMIT))?;
     copy_kubeconfig(phase, instance)
 }

@@ -59,7 +59,7 @@ impl<'a> Clusters<'a> {
         phases.run("end an earlier test node", |phase| {
             boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
         })?;
-        up::boot_and_install(phases, checkout, instance)?;
+        up::boot_and_install(phases, checkout, instance, Mode::Node)?;
         self.node_is_up = true;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The test programs of the workspace: built once, then run tier by tier.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,20 +12,27 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// A test program.
-pub(super) struct Executable {
+pub(crate) struct Executable {
     /// The package, as in `-p`.
-    pub(super) package: String,
+    pub(crate) package: String,
     /// The target inside it: the library's or program's name, or that of the file of tests.
-    pub(super) target: String,
+    pub(crate) target: String,
     path: PathBuf,
     folder: PathBuf,
+}
+
+impl Executable {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// Which of them a tier runs.
 pub(super) type Select = fn(&Executable) -> bool;
 
 /// Builds all test programs of the workspace.
-pub(super) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Vec<Executable>> {
+pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Vec<Executable>> {
     phase.advice("mend what the compiler says, or run `cargo test --workspace --no-run` by hand");
     let program = Program::new("cargo").dir(&checkout.root).args([
         "test",

@@ -3,7 +3,7 @@
 mod cargo;
 mod chart;
 mod clusters;
-mod executables;
+pub(crate) mod executables;
 mod libtest;
 pub(crate) mod postgres;
 mod s3;

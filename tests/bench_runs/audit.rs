@@ -1,0 +1,43 @@
+//! Who wrote what, by the API server's audit log.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead as _, BufReader, Seek as _, SeekFrom},
+};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+/// How many requests, by user agent, verb and resource.
+pub(super) type Writes = BTreeMap<(String, String), usize>;
+
+/// The log's size in bytes: where what comes next begins.
+pub(super) fn size(path: &str) -> anyhow::Result<u64> {
+    Ok(std::fs::metadata(path).with_context(|| format!("failed to look at {path}"))?.len())
+}
+
+/// The writes in a namespace since then.
+pub(super) fn writes(path: &str, from: u64, namespace: &str) -> anyhow::Result<Writes> {
+    let mut file = File::open(path).with_context(|| format!("failed to open {path}"))?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut writes = Writes::new();
+    for line in BufReader::new(file).lines() {
+        // The last line may be half written.
+        let Ok(entry) = serde_json::from_str::<Value>(&line?) else { continue };
+        let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let is_write = matches!(text("/verb"), "create" | "update" | "patch" | "delete" | "deletecollection");
+        if !is_write || text("/stage") != "ResponseComplete" || text("/objectRef/namespace") != namespace {
+            continue;
+        }
+        let agent = text("/userAgent").split([' ', '/']).next().unwrap_or_default().to_owned();
+        let user = text("/user/username").rsplit(':').next().unwrap_or_default();
+        let resource = match text("/objectRef/subresource") {
+            "" => text("/objectRef/resource").to_owned(),
+            subresource => format!("{}/{subresource}", text("/objectRef/resource")),
+        };
+        let who = format!("{user} ({agent})");
+        *writes.entry((who, format!("{} {resource}", text("/verb")))).or_default() += 1;
+    }
+    Ok(writes)
+}

@@ -1,0 +1,79 @@
+//! How long a run of three steps takes, cold and in a pod that was kept, what it writes, and what the cluster alone
+//! would take for the same. `cargo xtask bench runs` starts it.
+
+mod audit;
+mod floor;
+mod latency;
+mod table;
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tests::{cluster, environment::variable, scenario::make_tenant};
+
+use latency::Watch;
+
+/// The steps, one after the other.
+const STEPS: &str = r#"
+- {name: a, python: {code: "def run(input, ctx): return 1"}}
+- {name: b, needs: [a], python: {code: "def run(input, ctx): return 2"}}
+- {name: c, needs: [b], python: {code: "def run(input, ctx): return 3"}}
+"#;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match bench().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench() -> anyhow::Result<()> {
+    let count: usize = variable("SMB_BENCH_RUNS")?.parse().context("SMB_BENCH_RUNS is no number")?;
+    let log = variable("SMB_BENCH_AUDIT")?;
+    let client = cluster::client().await?;
+    let namespace = make_tenant(&client, "bench", &Value::Null).await?;
+    let mut watch = Watch::start(&client, &namespace).await?;
+
+    let cold_flow = watch.workflow("cold", spec(&json!({}))?).await?;
+    watch.run(&cold_flow).await.context("the first run, which is not counted")?;
+    let before = audit::size(&log)?;
+    let cold = watch.runs(&cold_flow, count).await?;
+    let cold_writes = audit::writes(&log, before, &namespace)?;
+    let cold_floor = floor::pods(&client, &namespace, watch.pod(), count).await?;
+
+    let warm_flow = watch.workflow("warm", spec(&json!({"keepAlive": "5m"}))?).await?;
+    watch.run(&warm_flow).await.context("the first warm run, which is not counted")?;
+    let before = audit::size(&log)?;
+    let warm = watch.runs(&warm_flow, count).await?;
+    let warm_writes = audit::writes(&log, before, &namespace)?;
+    let warm_floor = floor::writes(&client, &namespace, count).await?;
+
+    print(&format!(
+        "{count} runs each of three Python steps in a chain; {}\n",
+        variable("SMB_BENCH_MACHINE")?
+    ));
+    print(&table::latencies(&[
+        ("cold run", &cold),
+        ("floor: a bare pod of the same containers, until both run", &cold_floor),
+        ("warm run (keepAlive)", &warm),
+        ("floor: one create and five writes by two parties that watch each other", &warm_floor),
+    ]));
+    print(&table::writes("writes of a cold run", &cold_writes, count));
+    print(&table::writes("writes of a warm run", &warm_writes, count));
+    Ok(())
+}
+
+fn spec(runners: &Value) -> anyhow::Result<Value> {
+    let steps: Value = serde_yaml::from_str(STEPS)?;
+    Ok(json!({"steps": steps, "runners": runners}))
+}
+
+/// Nobody reads what is printed after a closed pipe.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,33 @@
+//! What is printed.
+
+use std::time::Duration;
+
+use crate::audit::Writes;
+
+/// Median and 95th percentile, in milliseconds.
+pub(super) fn latencies(rows: &[(&str, &[Duration])]) -> String {
+    let mut text = format!("{:<72} {:>8} {:>8}\n", "", "p50 ms", "p95 ms");
+    for (what, times) in rows {
+        text.push_str(&format!("{what:<72} {:>8.1} {:>8.1}\n", percentile(times, 50), percentile(times, 95)));
+    }
+    text
+}
+
+/// Requests a run, by who made them; who made none of ours is shown, too.
+pub(super) fn writes(title: &str, writes: &Writes, runs: usize) -> String {
+    let mut text = format!("{title}\n");
+    for ((who, what), count) in writes {
+        let share = Duration::from_secs(u64::try_from(*count).unwrap_or(u64::MAX)).as_secs_f64()
+            / Duration::from_secs(u64::try_from(runs.max(1)).unwrap_or(u64::MAX)).as_secs_f64();
+        text.push_str(&format!("  {who:<56} {what:<32} {share:>6.2}\n"));
+    }
+    text
+}
+
+/// In milliseconds, by the nearest rank.
+fn percentile(times: &[Duration], percent: usize) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort();
+    let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(rank).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask bench`: figures of this machine, each beside the floor that was measured in the same run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::checkout::Checkout;
+use crate::cluster::boot::{self, Data, Mode};
+use crate::instance::{Homes, Instance};
+use crate::phase::{Phase, Phases, say};
+use crate::program::Program;
+use crate::test::executables;
+use crate::up;
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Subject {
+    /// Runs of three steps: latency cold and warm, and what they write.
+    Runs,
+}
+
+/// What to measure, and how often.
+#[derive(Args)]
+pub(crate) struct Options {
+    subject: Subject,
+    /// How many runs of each kind.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Leave the cluster running.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Twenty runs of each kind take about two minutes.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// Boots a node of its own, with an audit log, measures, and ends it.
+pub(crate) fn run(
+    checkout: &Checkout,
+    homes: &Homes,
+    options: &Options,
+    verbose: bool,
+) -> anyhow::Result<()> {
+    let Subject::Runs = options.subject;
+    let instance = Instance::new(checkout, homes, "bench")?;
+    let mut phases = Phases::new(&instance.log("bench"), verbose)?;
+    up::build(&mut phases, checkout, &instance)?;
+    let programs = phases.run("build the benchmark", |phase| executables::build(phase, checkout))?;
+    let program = programs.iter().find(|it| it.package == "tests" && it.target == "bench_runs");
+    let program = program.context("failed to find the program of the benchmark")?.path().to_owned();
+    phases.run("end an earlier node", |phase| {
+        boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
+    })?;
+    up::boot_and_install(&mut phases, checkout, &instance, Mode::AuditedNode)?;
+    let printed = phases.run("measure", |phase| measure(phase, checkout, &instance, &program, options.runs));
+    if !options.keep {
+        phases
+            .run("end the node", |phase| boot::down(phase, checkout, &instance.kube_state(), Data::Purge))?;
+    }
+    say(&printed?);
+    Ok(())
+}
+
+fn measure(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    instance: &Instance,
+    program: &Path,
+    runs: u32,
+) -> anyhow::Result<String> {
+    let audit = instance.kube_state().join("logs/audit.jsonl");
+    let program = Program::new(program)
+        .dir(&checkout.path("tests"))
+        .env("KUBECONFIG", instance.kubeconfig())
+        .env("SMB_BENCH_RUNS", runs.to_string())
+        .env("SMB_BENCH_AUDIT", audit)
+        .env("SMB_BENCH_MACHINE", machine()?)
+        .limit(LIMIT);
+    phase.capture(program)
+}
+
+/// The machine and the profile, since no figure means anything without them.
+fn machine() -> anyhow::Result<String> {
+    let cores = std::thread::available_parallelism().context("failed to count cores")?;
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, name)| name);
+    Ok(format!("{cores} cores of {model}; programs built with the profile dev, unoptimised"))
+}
