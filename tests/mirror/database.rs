@@ -43,6 +43,11 @@ impl Database {
         Ok(Self { urls, owner: PgPool::connect(url.as_str()).await?, lease: unique("mirror") })
     }
 
+    /// How to reach it.
+    pub(super) fn urls(&self) -> &Urls {
+        &self.urls
+    }
+
     /// Starts a mirror, as a replica of the api-server does, and waits until it has listed everything.
     pub(super) async fn start(&self, client: &Client) -> anyhow::Result<Running> {
         let pool = MirrorPool::connect(&self.urls).await?;

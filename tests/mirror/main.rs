@@ -7,4 +7,5 @@ mod database;
 mod deletion;
 mod rebuild;
 mod reuse;
+mod runner;
 mod tenant;

@@ -72,6 +72,13 @@ impl TestTenant {
         Ok(self.runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?)
     }
 
+    /// Assigns the run to a pod, as the operator does.
+    pub(super) async fn hold(&self, name: &str, pod: &str, uid: &str) -> anyhow::Result<WorkflowRun> {
+        let runner = json!({"job": "some-job", "pod": pod, "podUid": uid});
+        let status = json!({"status": {"phase": "Running", "runner": runner}});
+        Ok(self.runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?)
+    }
+
     /// Whether the run says that it is stored.
     pub(super) async fn is_archived(&self, name: &str) -> anyhow::Result<bool> {
         let conditions = self.runs.get(name).await?.status.unwrap_or_default().conditions;

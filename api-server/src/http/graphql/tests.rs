@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tracing::{Event, Metadata, Subscriber, field::Field, span};
 
-use crate::http::testing::{ACME, Answer, RUN, Server, WORKFLOW};
+use crate::http::testing::{ACME, Answer, FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
 
 const OVERVIEW: &str = "query ($first: Int!) {
   tenant { slug plan { name } }
@@ -269,4 +269,25 @@ impl Subscriber for Counter {
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
+}
+
+/// An approval, or a rerun, works over REST alone.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn runs_are_decided_on_and_repeated(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval", "roles": ["admin"]}));
+    let decide = "mutation ($input: DecideWorkflowRunInput!) { decideWorkflowRun(input: $input) {
+        workflowRun { status } userErrors { code } } }";
+    let input =
+        json!({"input": {"workflowRunId": id("WorkflowRun", QUEUED_RUN), "key": "write", "approved": false}});
+    let refused = server.graphql("member", decide, input.clone()).await.body;
+    assert_eq!(refused["data"]["decideWorkflowRun"]["userErrors"][0]["code"], "FORBIDDEN");
+    let decided = server.graphql("admin", decide, input).await.body;
+    assert_eq!(decided["data"]["decideWorkflowRun"]["workflowRun"]["status"], "SUSPENDED", "{decided}");
+
+    let rerun = "mutation ($input: RerunWorkflowRunInput!) { rerunWorkflowRun(input: $input) {
+        workflowRun { trigger { kind } } userErrors { code message } } }";
+    let input = json!({"input": {"workflowRunId": id("WorkflowRun", FAILED_RUN), "from": {"failed": true}}});
+    let again = server.graphql("operator", rerun, input).await.body;
+    assert_eq!(again["data"]["rerunWorkflowRun"]["workflowRun"]["trigger"]["kind"], "RERUN", "{again}");
 }

@@ -86,7 +86,7 @@ pub(super) fn stream(following: Following) -> Result<Response, Problem> {
 impl Follower {
     /// The next event. A database that is away ends the stream: the client comes again.
     async fn next(&mut self) -> Option<Event> {
-        while !self.is_over {
+        while !self.is_over && !self.following.state.stop.is_cancelled() {
             if let Some(line) = self.lines.pop_front() {
                 return event(line);
             }
