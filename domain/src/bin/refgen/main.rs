@@ -5,8 +5,10 @@ mod tables;
 
 use std::{io::Write as _, process::ExitCode};
 
+type Page = (&'static str, fn() -> String);
+
 /// The pages, each with what prints it.
-const PAGES: [(&str, fn() -> String); 5] = [
+const PAGES: [Page; 5] = [
     ("fields", fields::page),
     ("problems", tables::problems),
     ("errors", tables::errors),
