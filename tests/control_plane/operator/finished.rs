@@ -95,7 +95,7 @@ async fn a_finished_run_is_deleted_only_once_it_is_archived() -> anyhow::Result<
 async fn an_operator_that_lost_its_lease_ends() -> anyhow::Result<()> {
     let world = World::with_workflow("lease", objects::plan()).await?;
     let leases: Api<Lease> = Api::namespaced(world.client.clone(), process::NAMESPACE);
-    let now = jiff::Timestamp::now().to_string();
+    let now = telemetry::clock::now().to_string();
     let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
     let stolen = json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
     leases.patch(process::LEASE, &PatchParams::default(), &Patch::Merge(stolen)).await?;

@@ -37,3 +37,11 @@ pub(super) fn plan() -> Value {
         "network": {"egress": [{"cidr": "0.0.0.0/0", "ports": [443]}]},
     })
 }
+
+/// An object with one more field, or another value of it.
+pub(super) fn with(mut object: Value, field: &str, value: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+    object
+}

@@ -10,8 +10,7 @@ use super::{objects, world::World};
 
 async fn world(prefix: &str, concurrency: Value) -> anyhow::Result<World> {
     let world = World::with_tenant(prefix, objects::plan()).await?;
-    let mut spec = objects::intake();
-    spec["concurrency"] = concurrency;
+    let spec = objects::with(objects::intake(), "concurrency", concurrency);
     objects::create(&world.workflows, "Workflow", "intake", spec).await?;
     world.workflow_with_valid("intake", "True").await?;
     Ok(world)

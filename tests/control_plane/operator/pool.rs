@@ -11,12 +11,11 @@ use tests::wait;
 use super::{DEADLINE, objects, process, world::World};
 
 async fn world(prefix: &str, runners: Value, pods: u32) -> anyhow::Result<World> {
-    let mut plan = objects::plan();
-    plan["runners"] = json!({"warmMax": 2, "keepAliveMax": "1h"});
-    plan["namespace"]["pods"] = json!(pods);
+    let granted = json!({"warmMax": 2, "keepAliveMax": "1h"});
+    let budget = json!({"requests": {"cpu": "2", "memory": "4Gi"}, "pods": pods});
+    let plan = objects::with(objects::with(objects::plan(), "runners", granted), "namespace", budget);
     let world = World::with_tenant(prefix, plan).await?;
-    let mut spec = objects::intake();
-    spec["runners"] = runners;
+    let spec = objects::with(objects::intake(), "runners", runners);
     objects::create(&world.workflows, "Workflow", "intake", spec).await?;
     world.workflow_with_valid("intake", "True").await?;
     Ok(world)

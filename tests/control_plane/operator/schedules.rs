@@ -1,7 +1,7 @@
 //! Runs that start by themselves.
 
 use crds::{WorkflowRun, run::TriggerKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tests::wait;
@@ -9,9 +9,8 @@ use tests::wait;
 use super::{DEADLINE, objects, process, world::World};
 
 fn scheduled(cron: &str) -> Value {
-    let mut spec = objects::intake();
-    spec["schedules"] = json!([{"name": "often", "cron": cron, "input": {"quantity": 7}}]);
-    spec
+    let schedules = json!([{"name": "often", "cron": cron, "input": {"quantity": 7}}]);
+    objects::with(objects::intake(), "schedules", schedules)
 }
 
 async fn runs(world: &World) -> anyhow::Result<Vec<WorkflowRun>> {
@@ -49,7 +48,7 @@ async fn a_schedule_starts_a_run_at_its_time() -> anyhow::Result<()> {
 async fn a_time_has_one_run_whatever_is_restarted() -> anyhow::Result<()> {
     let world = World::with_tenant("once", objects::plan()).await?;
     // Once an hour, two seconds ago: as if the operator had slept.
-    let at = Timestamp::now() - SignedDuration::from_secs(2);
+    let at = telemetry::clock::now() - SignedDuration::from_secs(2);
     let clock = at.to_zoned(jiff::tz::TimeZone::UTC);
     let cron = format!("{} {} * * * *", clock.second(), clock.minute());
     objects::create(&world.workflows, "Workflow", "intake", scheduled(&cron)).await?;

@@ -1,5 +1,6 @@
 //! Secrets that workflows name.
 
+use anyhow::Context as _;
 use crds::run::RunPhase;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
@@ -19,9 +20,8 @@ async fn create(world: &World, name: &str, labels: Value) -> anyhow::Result<Api<
 }
 
 fn with_secret() -> Value {
-    let mut spec = objects::intake();
-    spec["secrets"] = json!([{"name": "erp", "secretRef": {"name": "erp-credentials"}}]);
-    spec
+    let secrets = json!([{"name": "erp", "secretRef": {"name": "erp-credentials"}}]);
+    objects::with(objects::intake(), "secrets", secrets)
 }
 
 /// A run whose Secret is gone waits for ever for its pod; or gets one that nobody allowed workflows to read.
@@ -52,7 +52,7 @@ async fn a_secret_that_is_gone_fails_the_run_by_name() -> anyhow::Result<()> {
 async fn fails(world: &World, run: &str, words: &str) -> anyhow::Result<()> {
     world.run(run, json!({"quantity": 1})).await?;
     let failed = world.run_until(run, "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
-    let error = failed.error.unwrap_or_else(|| panic!("a failed run without error"));
+    let error = failed.error.context("a failed run without error")?;
     assert_eq!(error.code, "SECRET_MISSING");
     assert!(error.message.contains(words), "{}", error.message);
     assert!(world.jobs_of(run).await?.is_empty());

@@ -1,7 +1,7 @@
 //! Runs that wait without a pod: for a person, a time, or another run.
 
 use crds::{WorkflowRunStatus, run::RunPhase};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -11,9 +11,8 @@ use super::{
 };
 
 async fn one_at_a_time(prefix: &str) -> anyhow::Result<World> {
-    let mut plan = objects::plan();
-    plan["limits"] = json!({"concurrentRuns": 1});
-    World::with_workflow(prefix, plan).await
+    let limits = json!({"concurrentRuns": 1});
+    World::with_workflow(prefix, objects::with(objects::plan(), "limits", limits)).await
 }
 
 /// Writes what a runner writes when its run has to wait.
@@ -46,7 +45,7 @@ async fn a_run_that_waits_holds_nothing_and_goes_on_when_it_is_decided() -> anyh
     world.run("asks", json!({"quantity": 1})).await?;
     world.assigned("asks").await?;
     world.run("next", json!({"quantity": 2})).await?;
-    let now = Timestamp::now().to_string();
+    let now = telemetry::clock::now().to_string();
     suspend(&world, "asks", approval(), json!({"suspendedAt": now})).await?;
     world.no_jobs_of("asks").await?;
     world.assigned("next").await?;
@@ -73,9 +72,10 @@ async fn a_run_goes_on_at_its_time_or_to_be_ended() -> anyhow::Result<()> {
         world.run(run, json!({"quantity": 1})).await?;
         world.assigned(run).await?;
     }
-    let soon = Timestamp::now() + SignedDuration::from_secs(3);
+    let soon = telemetry::clock::now() + SignedDuration::from_secs(3);
     suspend(&world, "timed", json!({"for": "Time"}), json!({"wakeAt": soon.to_string()})).await?;
-    suspend(&world, "cancelled", approval(), json!({"suspendedAt": Timestamp::now().to_string()})).await?;
+    suspend(&world, "cancelled", approval(), json!({"suspendedAt": telemetry::clock::now().to_string()}))
+        .await?;
     process::kill().await?;
     process::ensure(&world.client).await?;
     world.assigned("timed").await?;
