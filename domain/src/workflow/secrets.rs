@@ -14,10 +14,12 @@ pub(super) fn keys<'a>(
     environment: &'a Environment,
 ) -> Option<BTreeMap<&'a str, &'a BTreeSet<String>>> {
     let known = environment.secrets.as_ref()?;
+    // The keys of a Secret that no workflow may use are nobody's business: that it may not is the one problem.
+    let usable = |name: &str| known.get(name).filter(|facts| facts.labelled);
     let keys = spec
         .secrets
         .iter()
-        .filter_map(|secret| Some((secret.name.as_str(), &known.get(&secret.secret_ref.name)?.keys)));
+        .filter_map(|secret| Some((secret.name.as_str(), &usable(&secret.secret_ref.name)?.keys)));
     Some(keys.collect())
 }
 
