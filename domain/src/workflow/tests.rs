@@ -121,14 +121,19 @@ steps:
         "spec.steps[0].http.tls.clientSecret.name UnknownSecret",
     ];
     assert_eq!(codes(yaml, &Environment::default()), of_names, "where Secrets are not known");
-    let found = codes(yaml, &with(vec![("erp-credentials", facts(false, &["user"]))]));
-    let expected = [
-        "spec.secrets[0].secretRef.name SecretNotLabelled",
-        "spec.secrets[1].secretRef.name MissingSecret",
-        "spec.steps[0].http.headers.A MissingSecretKey",
-    ];
+    let of_secrets =
+        ["spec.secrets[0].secretRef.name SecretNotLabelled", "spec.secrets[1].secretRef.name MissingSecret"];
+    let found = codes(yaml, &with(vec![("erp-credentials", facts(false, &[]))]));
+    assert_eq!(
+        found,
+        [&of_secrets[..], &of_names[..]].concat(),
+        "the keys of what may not be used are nobody's"
+    );
+    let found = codes(yaml, &with(vec![("erp-credentials", facts(true, &["user"]))]));
+    let of_headers = ["spec.steps[0].http.headers.A MissingSecretKey"];
     let of_tls = ["spec.steps[0].http.tls.caSecret.name MissingSecretKey"];
-    assert_eq!(found, [&expected[..], &of_names[..2], &of_tls[..], &of_names[2..]].concat());
+    let expected = [&of_secrets[1..], &of_headers[..], &of_names[..2], &of_tls[..], &of_names[2..]].concat();
+    assert_eq!(found, expected);
     let all = with(vec![("erp-credentials", facts(true, &["token", "ca.crt"])), ("other", facts(true, &[]))]);
     assert_eq!(codes(yaml, &all), of_names);
 }

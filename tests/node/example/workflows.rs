@@ -26,9 +26,12 @@ async fn a_payment_waits_for_its_approval() -> anyhow::Result<()> {
     let status = until(&runs, &name, "its approval is waited for", waits).await?;
     assert_eq!(phase(&status, "pay"), StepPhase::Pending);
     assert!(status.runner.is_none(), "it holds a pod: {status:#?}");
-    let decision =
-        json!({"spec": {"decisions": [{"key": "agree", "approved": true, "input": {"note": "fine"}}]}});
-    runs.patch(&name, &PatchParams::default(), &Patch::Merge(decision)).await?;
+    let anna = "anna@acme.example";
+    let decision = json!({"key": "agree", "approved": true, "by": anna, "input": {"note": "fine"}});
+    let patch = Patch::Merge(json!({"spec": {"decisions": [decision]}}));
+    let client = cluster::client_as(anna, &["system:authenticated"]).await?;
+    let of_anna = Api::<WorkflowRun>::namespaced(client, "t-acme");
+    of_anna.patch(&name, &PatchParams::default(), &patch).await?;
     let status = end(&runs, &name).await?;
     assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
     assert!(output(&status, "/payment").as_str().is_some_and(|id| id.starts_with("P-")), "{status:#?}");
