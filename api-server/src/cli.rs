@@ -118,11 +118,12 @@ pub struct ObjectStore {
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
     pub aws_region: String,
     /// The id of the key to the bucket.
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value = "", hide_env_values = true, global = true)]
-    pub aws_access_key_id: String,
+    /// Without one, what the machine or the service account is given is asked for.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, global = true)]
+    pub aws_access_key_id: Option<String>,
     /// The key to the bucket.
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", default_value = "", hide_env_values = true, global = true)]
-    pub aws_secret_access_key: String,
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, global = true)]
+    pub aws_secret_access_key: Option<String>,
     /// The token that a temporary key comes with.
     #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true)]
     pub aws_session_token: Option<String>,
@@ -136,8 +137,7 @@ impl ObjectStore {
         Credentials {
             endpoint: filled(&self.aws_endpoint_url),
             region: self.aws_region.clone(),
-            access_key_id: self.aws_access_key_id.clone(),
-            secret_access_key: self.aws_secret_access_key.clone(),
+            key: filled(&self.aws_access_key_id).zip(filled(&self.aws_secret_access_key)),
             session_token: filled(&self.aws_session_token),
         }
     }

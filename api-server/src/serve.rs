@@ -84,7 +84,7 @@ fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
         return Ok(None);
     };
     let location: Location = url.parse().context("SMB_OBJECT_STORE_URL cannot be used")?;
-    Ok(Some(Objects::new(location, options.objects.credentials())?))
+    Ok(Some(Objects::open(location, options.objects.credentials())?))
 }
 
 fn mirror_options(options: &Options) -> mirror::Options {

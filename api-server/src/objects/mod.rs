@@ -1,29 +1,28 @@
 //! Object storage: a directory, or a bucket that speaks S3. Objects are written once, under names that derive from
 //! what they hold, read whole, and deleted; nothing is ever changed or listed.
 
-mod directory;
-mod s3;
+mod build;
 #[cfg(test)]
 mod tests;
 mod url;
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
-use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions, path::Path};
 
-use directory::Directory;
-use s3::S3;
-
-pub use s3::Credentials;
+pub use build::{Credentials, OpenError};
 pub use url::{Location, UrlError};
 
 /// Where objects are.
 #[derive(Clone, Debug)]
-pub struct Objects(Kind);
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Directory(Directory),
-    S3(S3),
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    /// What the names of objects begin with: empty, or ends with `/`.
+    prefix: String,
+    /// A directory keeps no media types.
+    keeps_media_types: bool,
 }
 
 /// An object that is being read.
@@ -36,62 +35,29 @@ pub struct Reading {
 
 /// Why an object could not be written, read or deleted.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The directory does not do what is wanted.
-    #[error("failed to {action} object {name}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The object's name.
-        name: String,
-        /// What came back.
-        source: std::io::Error,
-    },
-    /// The bucket's server does not answer.
-    #[error("failed to {action} object {name}")]
-    Http {
-        /// What was tried.
-        action: &'static str,
-        /// The object's name.
-        name: String,
-        /// What came back.
-        source: reqwest::Error,
-    },
-    /// The bucket's server refuses.
-    #[error("failed to {action} object {name}: the server answered {status}: {message}")]
-    Refused {
-        /// What was tried.
-        action: &'static str,
-        /// The object's name.
-        name: String,
-        /// The HTTP status.
-        status: u16,
-        /// The beginning of what it says.
-        message: String,
-    },
+#[error("failed to {action} object {name}")]
+pub struct Error {
+    /// What was tried.
+    pub action: &'static str,
+    /// The object's name.
+    pub name: String,
+    /// What came back.
+    pub source: object_store::Error,
 }
 
 impl Objects {
-    /// The storage at a location. Nothing is asked of it yet.
-    ///
-    /// # Errors
-    /// No HTTP client can be built.
-    pub fn new(location: Location, credentials: Credentials) -> reqwest::Result<Self> {
-        Ok(Self(match location {
-            Location::Directory(root) => Kind::Directory(Directory::new(root)),
-            Location::Bucket { bucket, prefix } => Kind::S3(S3::new(&bucket, &prefix, credentials)?),
-        }))
-    }
-
     /// Writes an object, or the same one once more. It is there as a whole or not at all.
     ///
     /// # Errors
     /// The storage is away, full, or refuses.
     pub async fn put(&self, name: &str, bytes: Bytes, media_type: &str) -> Result<(), Error> {
-        match &self.0 {
-            Kind::Directory(directory) => directory.put(name, &bytes).await,
-            Kind::S3(s3) => s3.put(name, bytes, media_type).await,
+        let mut options = PutOptions::default();
+        if self.keeps_media_types {
+            let media_type = object_store::AttributeValue::from(media_type.to_owned());
+            options.attributes = Attributes::from_iter([(Attribute::ContentType, media_type)]);
         }
+        let written = self.store.put_opts(&self.path(name), bytes.into(), options).await;
+        written.map(drop).map_err(|source| error("write", name, source))
     }
 
     /// An object, if it is there.
@@ -99,9 +65,14 @@ impl Objects {
     /// # Errors
     /// The storage is away or refuses.
     pub async fn get(&self, name: &str) -> Result<Option<Reading>, Error> {
-        match &self.0 {
-            Kind::Directory(directory) => directory.get(name).await,
-            Kind::S3(s3) => s3.get(name).await,
+        match self.store.get(&self.path(name)).await {
+            Ok(found) => {
+                let (bytes, name) = (found.meta.size, name.to_owned());
+                let stream = found.into_stream().map_err(move |source| error("read", &name, source));
+                Ok(Some(Reading { bytes, stream: stream.boxed() }))
+            }
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(error("read", name, source)),
         }
     }
 
@@ -110,9 +81,17 @@ impl Objects {
     /// # Errors
     /// The storage is away or refuses.
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
-        match &self.0 {
-            Kind::Directory(directory) => directory.delete(name).await,
-            Kind::S3(s3) => s3.delete(name).await,
+        match self.store.delete(&self.path(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(error("delete", name, source)),
         }
     }
+
+    fn path(&self, name: &str) -> Path {
+        Path::from(format!("{}{name}", self.prefix))
+    }
+}
+
+fn error(action: &'static str, name: &str, source: object_store::Error) -> Error {
+    Error { action, name: name.to_owned(), source }
 }

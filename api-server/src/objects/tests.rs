@@ -42,8 +42,7 @@ fn credentials(endpoint: Option<String>, secret: &str) -> Credentials {
     Credentials {
         endpoint,
         region: "us-east-1".to_owned(),
-        access_key_id: "smb-test".to_owned(),
-        secret_access_key: secret.to_owned(),
+        key: Some(("smb-test".to_owned(), secret.to_owned())),
         session_token: None,
     }
 }
@@ -52,7 +51,7 @@ fn credentials(endpoint: Option<String>, secret: &str) -> Credentials {
 #[tokio::test]
 async fn a_directory_conforms() {
     let root = std::env::temp_dir().join(format!("smb-objects-{}", telemetry::ids::uuid_v7()));
-    let objects = Objects::new(Location::Directory(root.clone()), credentials(None, "")).unwrap();
+    let objects = Objects::open(Location::Directory(root.clone()), credentials(None, "")).unwrap();
     conforms(&objects).await;
     std::fs::remove_dir_all(root).unwrap();
 }
@@ -109,7 +108,7 @@ impl Server {
 
     fn objects(&self, secret: &str) -> Objects {
         let location: Location = "s3://smb-test/some/prefix".parse().unwrap();
-        Objects::new(location, credentials(Some(self.url.clone()), secret)).unwrap()
+        Objects::open(location, credentials(Some(self.url.clone()), secret)).unwrap()
     }
 }
 
@@ -138,5 +137,6 @@ async fn a_bucket_conforms_and_refuses_a_wrong_key() {
     let server = Server::start().await;
     conforms(&server.objects("smb-test-secret")).await;
     let error = server.objects("another").put("x", b"x".to_vec().into(), "text/plain").await.unwrap_err();
-    assert!(matches!(error, super::Error::Refused { status: 403, .. }), "{error}");
+    use object_store::Error::{PermissionDenied, Unauthenticated};
+    assert!(matches!(error.source, PermissionDenied { .. } | Unauthenticated { .. }), "{error:?}");
 }

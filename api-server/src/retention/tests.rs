@@ -20,14 +20,7 @@ fn at(time: &str) -> Timestamp {
 }
 
 fn objects(root: &std::path::Path) -> Objects {
-    let nobody = Credentials {
-        endpoint: None,
-        region: String::new(),
-        access_key_id: String::new(),
-        secret_access_key: String::new(),
-        session_token: None,
-    };
-    Objects::new(Location::Directory(root.to_owned()), nobody).unwrap()
+    Objects::open(Location::Directory(root.to_owned()), Credentials::default()).unwrap()
 }
 
 async fn sweeper(owner: &PgPool, objects: Option<Objects>) -> Sweeper {

@@ -61,14 +61,7 @@ impl Directory {
     }
 
     fn objects(&self) -> Objects {
-        let nobody = Credentials {
-            endpoint: None,
-            region: String::new(),
-            access_key_id: String::new(),
-            secret_access_key: String::new(),
-            session_token: None,
-        };
-        Objects::new(Location::Directory(self.0.clone()), nobody).unwrap()
+        Objects::open(Location::Directory(self.0.clone()), Credentials::default()).unwrap()
     }
 }
 
