@@ -4,3 +4,4 @@ mod api;
 mod crds;
 mod fences;
 mod operator;
+mod runner;

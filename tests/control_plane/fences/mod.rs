@@ -3,7 +3,7 @@
 mod access;
 mod actor;
 mod operator;
-mod place;
+pub(crate) mod place;
 mod runner;
 
 use std::{fmt::Debug, future::Future, time::Duration};

@@ -8,20 +8,20 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::unique;
 
-pub(super) struct Place {
+pub(crate) struct Place {
     client: Client,
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
 }
 
 impl Place {
     /// A namespace that is a tenant's.
-    pub(super) async fn managed(client: &Client) -> anyhow::Result<Self> {
+    pub(crate) async fn managed(client: &Client) -> anyhow::Result<Self> {
         let slug = unique("fenced");
         Self::create(client, &format!("t-{slug}"), json!({"smbcopilot.dev/tenant": slug})).await
     }
 
     /// A namespace that is nobody's.
-    pub(super) async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
+    pub(crate) async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
         Self::create(client, &unique("plain"), json!({})).await
     }
 
@@ -32,7 +32,7 @@ impl Place {
     }
 
     /// An API for the namespace, for `client`.
-    pub(super) fn api<K>(&self, client: &Client) -> Api<K>
+    pub(crate) fn api<K>(&self, client: &Client) -> Api<K>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
     {
@@ -40,7 +40,7 @@ impl Place {
     }
 
     /// Binds somebody to one of the chart's roles.
-    pub(super) async fn bind(&self, role: &str, subject: Value) -> anyhow::Result<()> {
+    pub(crate) async fn bind(&self, role: &str, subject: Value) -> anyhow::Result<()> {
         let binding = serde_json::from_value(json!({
             "metadata": {"name": unique("bound")},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
@@ -50,7 +50,7 @@ impl Place {
         Ok(())
     }
 
-    pub(super) async fn remove(self) -> anyhow::Result<()> {
+    pub(crate) async fn remove(self) -> anyhow::Result<()> {
         Api::<Namespace>::all(self.client).delete(&self.namespace, &DeleteParams::default()).await?;
         Ok(())
     }

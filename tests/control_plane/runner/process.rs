@@ -1,0 +1,117 @@
+//! A runner under test: the program itself, with the token of a pod that never runs.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use k8s_openapi::api::{
+    authentication::v1::TokenRequest,
+    core::v1::{Pod, ServiceAccount},
+};
+use kube::{Client, ResourceExt as _, api::PostParams};
+use serde_json::json;
+use tests::{cluster::unique, wait};
+
+use crate::fences::place::Place;
+
+/// Ten times what a run without hosts takes.
+const LEAVES: Duration = Duration::from_secs(30);
+
+/// A pod, as the API server knows it, and who may speak for it.
+pub(super) struct RunnerPod {
+    pub(super) uid: String,
+    name: String,
+    namespace: String,
+    directory: PathBuf,
+}
+
+impl RunnerPod {
+    /// Makes the pod; its token is bound to it, as the fence wants it.
+    pub(super) async fn create(client: &Client, place: &Place) -> anyhow::Result<Self> {
+        let pod = serde_json::from_value(json!({
+            "metadata": {"name": unique("runner")},
+            "spec": {"serviceAccountName": "smb-runner",
+                     "containers": [{"name": "runner", "image": "docker.io/smb-copilot/runner:local"}]},
+        }))?;
+        let pod: Pod = place.api(client).create(&PostParams::default(), &pod).await?;
+        let (name, uid) = (pod.name_any(), pod.uid().unwrap_or_default());
+        let request: TokenRequest = serde_json::from_value(json!({"metadata": {}, "spec": {
+            "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid},
+        }}))?;
+        let accounts = place.api::<ServiceAccount>(client);
+        let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
+        let token = given.status.context("a token request has no status")?.token;
+        let directory = env::temp_dir().join(format!("smb-{name}"));
+        fs::create_dir_all(&directory)?;
+        write_kubeconfig(&directory.join("kubeconfig"), &token)?;
+        Ok(Self { uid, name, namespace: place.namespace.clone(), directory })
+    }
+
+    /// Runs the program until it leaves by itself.
+    pub(super) async fn run(&self) -> anyhow::Result<()> {
+        let log = fs::File::create(self.directory.join("runner.log"))?;
+        let child = Command::new(binary()?)
+            .env("KUBECONFIG", self.directory.join("kubeconfig"))
+            .env("POD_NAME", &self.name)
+            .env("POD_NAMESPACE", &self.namespace)
+            .env("POD_UID", &self.uid)
+            .env("SMB_TENANT", "fenced")
+            .env("SMB_PYTHON_IMAGE", "python")
+            .env("SMB_SOCKETS", self.directory.join("sockets"))
+            .env("SMB_SECRETS", self.directory.join("secrets"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("failed to start the runner")?;
+        let mut child = Killed(child);
+        let left = async || Ok(child.0.try_wait()?);
+        let log = || fs::read_to_string(self.directory.join("runner.log")).unwrap_or_default();
+        let left = wait::until("the runner leaves", LEAVES, left, Option::is_some).await.with_context(log)?;
+        anyhow::ensure!(left.is_some_and(|left| left.success()), "{}", log());
+        Ok(())
+    }
+}
+
+impl Drop for RunnerPod {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A program that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// As that of the tests, but for who one is.
+fn write_kubeconfig(path: &Path, token: &str) -> anyhow::Result<()> {
+    let mut config = serde_yaml::to_value(kube::config::Kubeconfig::read()?)?;
+    let users = config.get_mut("users").and_then(|users| users.as_sequence_mut());
+    let users = users.context("a kubeconfig without users")?;
+    for user in users.iter_mut().filter_map(|user| user.as_mapping_mut()) {
+        user.insert("user".into(), serde_yaml::from_str(&format!("{{token: {token}}}"))?);
+    }
+    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    Ok(file.write_all(serde_yaml::to_string(&config)?.as_bytes())?)
+}
+
+/// The program that was built beside these tests.
+fn binary() -> anyhow::Result<PathBuf> {
+    let tests = env::current_exe()?;
+    let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;
+    let binary = built.join("runner");
+    anyhow::ensure!(binary.exists(), "{} is not there: run `cargo build --package runner`", binary.display());
+    Ok(binary)
+}
