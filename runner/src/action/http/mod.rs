@@ -52,7 +52,7 @@ async fn exchange(request: &Request, target: &Target) -> Result<reqwest::Respons
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .resolve_to_addrs(&target.host, &target.addresses);
-    let client = request.tls.apply(client).build().map_err(HttpError::Client)?;
+    let client = request.tls.apply(client, &request.url).build().map_err(HttpError::Client)?;
     request::build(&client, request).send().await.map_err(HttpError::Send)
 }
 

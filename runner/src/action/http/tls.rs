@@ -1,6 +1,7 @@
 //! TLS beyond the public authorities: whom to trust besides them, and what to show.
 
 use reqwest::{Certificate, ClientBuilder, Identity};
+use url::Url;
 
 use crate::{action::http::HttpError, secrets::Secrets};
 
@@ -42,8 +43,11 @@ impl Tls {
         Ok(Self { authorities, identity })
     }
 
-    pub(super) fn apply(&self, client: ClientBuilder) -> ClientBuilder {
-        let mut client = client;
+    pub(super) fn apply(&self, mut client: ClientBuilder, url: &Url) -> ClientBuilder {
+        if url.scheme() == "http" {
+            // To read the system's authorities takes longer than most requests.
+            return client.tls_certs_only([]);
+        }
         if !self.authorities.is_empty() {
             client = client.tls_certs_merge(self.authorities.iter().cloned());
         }
