@@ -12,6 +12,7 @@ use k8s_openapi::api::{
     apps::v1::ControllerRevision,
     core::v1::{ConfigMap, ServiceAccount},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams, PostParams},
@@ -37,7 +38,8 @@ impl Stage {
         place.api::<ServiceAccount>(&client).create(&PostParams::default(), &account).await?;
         let subject = json!({"kind": "ServiceAccount", "name": "smb-runner", "namespace": place.namespace});
         place.bind("smb-copilot-runner", subject).await?;
-        let tenant = serde_json::from_value(json!({"metadata": {"name": "tenant"}, "data": {"name": "fenced"}}))?;
+        let tenant =
+            serde_json::from_value(json!({"metadata": {"name": "tenant"}, "data": {"name": "fenced"}}))?;
         place.api::<ConfigMap>(&client).create(&PostParams::default(), &tenant).await?;
         let revision = serde_json::from_value(json!({
             "metadata": {"name": "pay-1"}, "revision": 1,
@@ -59,11 +61,16 @@ impl Stage {
     /// Assigns the run to a new pod, as the operator does it, and waits until that has left.
     async fn hold(&self, run: &str) -> anyhow::Result<WorkflowRun> {
         let pod = RunnerPod::create(&self.client, &self.place).await?;
-        let phase = self.runs.get(run).await?.status.and_then(|status| status.phase).unwrap_or_default();
-        self.write(run, json!({
-            "phase": phase, "startedAt": "2026-11-24T08:00:00.000000Z", "revision": {"name": "pay-1"},
-            "runner": {"job": "run-1", "pod": "run-1-x", "podUid": pod.uid},
-        }))
+        let status = self.runs.get(run).await?.status.unwrap_or_default();
+        let phase = status.phase.unwrap_or_default();
+        let started_at = status.started_at.unwrap_or_else(|| MicroTime(telemetry::clock::now()));
+        self.write(
+            run,
+            json!({
+                "phase": phase, "startedAt": started_at, "revision": {"name": "pay-1"},
+                "runner": {"job": "run-1", "pod": "run-1-x", "podUid": pod.uid},
+            }),
+        )
         .await?;
         pod.run().await?;
         Ok(self.runs.get(run).await?)
