@@ -10,6 +10,7 @@ use crds::{
 };
 use k8s_openapi::api::{
     apps::v1::ControllerRevision,
+    authentication::v1::SelfSubjectReview,
     core::v1::{ConfigMap, ServiceAccount},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -116,7 +117,10 @@ async fn a_run_waits_without_a_pod_and_goes_on_in_another_one() -> anyhow::Resul
     assert_eq!(phase(&asking), Some(RunPhase::Suspended));
     assert!(status.suspended_at.is_some() && status.wake_at.is_some(), "{status:#?}");
 
-    let decision = json!({"spec": {"decisions": [{"key": "ask", "approved": true}]}});
+    let me = Api::<SelfSubjectReview>::all(stage.client.clone());
+    let me = me.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
+    let by = me.status.and_then(|status| status.user_info?.username);
+    let decision = json!({"spec": {"decisions": [{"key": "ask", "approved": true, "by": by}]}});
     stage.runs.patch(&run, &PatchParams::default(), &Patch::Merge(decision)).await?;
     let ended = stage.hold(&run).await?;
     let status = ended.status.clone().unwrap_or_default();
