@@ -69,11 +69,8 @@ impl Objects {
 
 fn open_bucket(bucket: &str, credentials: Credentials) -> object_store::Result<Arc<dyn ObjectStore>> {
     let Credentials { endpoint, region, key, session_token } = credentials;
-    let retry = RetryConfig {
-        backoff: BackoffConfig::default(),
-        max_retries: RETRIES,
-        retry_timeout: PATIENCE,
-    };
+    let retry =
+        RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: PATIENCE };
     let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let client =
         ClientOptions::new().with_timeout(REQUEST).with_connect_timeout(CONNECT).with_allow_http(plain);

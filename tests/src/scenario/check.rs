@@ -19,6 +19,7 @@ pub struct Differences {
 
 impl Differences {
     /// Notes a difference where something else than the expected is seen.
+    #[expect(clippy::needless_pass_by_value, reason = "most of what is compared is made for it")]
     pub fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: Option<T>, seen: T) {
         if let Some(expected) = expected
             && expected != seen

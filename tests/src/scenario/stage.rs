@@ -165,7 +165,8 @@ impl Stage<'_> {
     }
 
     fn rename(&self, place: Option<&mut Value>, is_ours: impl Fn(&str) -> bool) {
-        if let Some(Value::String(name)) = place
+        let Some(place) = place else { return };
+        if let Value::String(name) = place
             && is_ours(name)
         {
             *name = self.name(name);
