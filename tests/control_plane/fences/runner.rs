@@ -130,7 +130,7 @@ async fn a_runner_hands_its_run_back_once() -> anyhow::Result<()> {
     place.remove().await
 }
 
-fn sub_run(trigger: Value, label: &str) -> anyhow::Result<WorkflowRun> {
+fn sub_run(trigger: &Value, label: &str) -> anyhow::Result<WorkflowRun> {
     Ok(serde_json::from_value(json!({
         "metadata": {"name": unique("sub"), "labels": {"smbcopilot.dev/parent": label}},
         "spec": {"workflowRef": {"name": "order-invoice"}, "trigger": trigger},
@@ -148,7 +148,7 @@ async fn sub_runs_are_made_and_cancelled_by_runners_alone() -> anyhow::Result<()
     let runs = place.api::<WorkflowRun>(&client);
     let parent = json!({"name": "order-7", "uid": "uid-of-order-7", "step": "invoice", "depth": 1});
     let trigger = json!({"kind": "Workflow", "parent": parent});
-    let sub = sub_run(trigger.clone(), "order-7")?;
+    let sub = sub_run(&trigger, "order-7")?;
     accepted("a runner's sub-run", || async {
         holder.runs.create(&PostParams { dry_run: true, ..PostParams::default() }, &sub).await
     })
@@ -156,13 +156,9 @@ async fn sub_runs_are_made_and_cancelled_by_runners_alone() -> anyhow::Result<()
     let made = holder.runs.create(&PostParams::default(), &sub).await?;
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     for (api, run, words) in [
-        (
-            &runs,
-            sub_run(trigger.clone(), "order-7")?,
-            "sub-runs are made by the runner of their parent alone",
-        ),
-        (&holder.runs, sub_run(json!({"kind": "Manual"}), "order-7")?, "a runner makes sub-runs only"),
-        (&holder.runs, sub_run(trigger, "order-8")?, "a sub-run has the label smbcopilot.dev/parent"),
+        (&runs, sub_run(&trigger, "order-7")?, "sub-runs are made by the runner of their parent alone"),
+        (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner makes sub-runs only"),
+        (&holder.runs, sub_run(&trigger, "order-8")?, "a sub-run has the label smbcopilot.dev/parent"),
     ] {
         let said = refusal(api.create(&dry, &run).await)?;
         assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{words}: {said:?}");

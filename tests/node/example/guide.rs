@@ -43,13 +43,13 @@ fn objects(page: &str) -> anyhow::Result<Vec<Value>> {
         let text = rest.split("\n```").next().unwrap_or_default();
         for document in serde_yaml::Deserializer::from_str(text) {
             let value = Value::deserialize(document)?;
-            objects.push(if kind.trim() == "steps" { workflow_of(value) } else { value });
+            objects.push(if kind.trim() == "steps" { workflow_of(&value) } else { value });
         }
     }
     Ok(objects)
 }
 
-fn workflow_of(steps: Value) -> Value {
+fn workflow_of(steps: &Value) -> Value {
     json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
            "metadata": {"name": cluster::unique("guide"), "namespace": "t-acme"}, "spec": {"steps": steps}})
 }
