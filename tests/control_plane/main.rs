@@ -4,4 +4,3 @@ mod api;
 mod crds;
 mod fences;
 mod operator;
-mod runner;

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod environment;
 pub mod kubectl;
 pub mod namespace;
+pub mod place;
 pub mod pod;
 pub mod scenario;
 pub mod wait;

@@ -8,7 +8,9 @@ use tests::{
     wait,
 };
 
-use super::{ENFORCED, place::Place};
+use tests::place::Place;
+
+use super::ENFORCED;
 
 const ROLES: [&str; 4] = ["viewer", "operator", "builder", "admin"];
 

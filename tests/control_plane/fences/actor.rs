@@ -8,7 +8,9 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, client_as, unique};
 
-use super::{accepted, place::Place, refusal, refused};
+use tests::place::Place;
+
+use super::{accepted, refusal, refused};
 
 const ANNA: &str = "anna@acme.example";
 const API_SERVER: &str = "system:serviceaccount:smb-copilot:smb-copilot-api-server";

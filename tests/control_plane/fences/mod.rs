@@ -3,7 +3,6 @@
 mod access;
 mod actor;
 mod operator;
-pub(crate) mod place;
 mod runner;
 
 use std::{fmt::Debug, future::Future, time::Duration};

@@ -12,7 +12,9 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, client_as, unique};
 
-use super::{accepted, place::Place, refusal, refused};
+use tests::place::Place;
+
+use super::{accepted, refusal, refused};
 
 const ACCOUNT: &str = "system:serviceaccount:smb-copilot:smb-copilot-operator";
 const GROUPS: [&str; 3] =

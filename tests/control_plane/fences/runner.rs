@@ -12,7 +12,9 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, config, unique};
 
-use super::{accepted, place::Place, refusal, refused};
+use tests::place::Place;
+
+use super::{accepted, refusal, refused};
 
 const FENCE: &str = "smb-copilot-runner-fence";
 

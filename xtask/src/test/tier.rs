@@ -157,9 +157,9 @@ impl Tier {
                 Some(|it| it.package != "api-server" && (it.package != "tests" || it.target == "tests"))
             }
             Tier::Postgres => Some(|it| it.package == "api-server"),
-            Tier::ControlPlane => {
-                Some(|it| it.package == "tests" && ["control_plane", "mirror"].contains(&it.target.as_str()))
-            }
+            Tier::ControlPlane => Some(|it| {
+                it.package == "tests" && ["control_plane", "mirror", "runner"].contains(&it.target.as_str())
+            }),
             Tier::Scenarios => Some(|it| it.package == "tests" && it.target == "scenarios"),
             Tier::Node => {
                 Some(|it| it.package == "tests" && matches!(it.target.as_str(), "node" | "node_outage"))

@@ -16,9 +16,7 @@ use k8s_openapi::api::{
 };
 use kube::{Client, ResourceExt as _, api::PostParams};
 use serde_json::json;
-use tests::{cluster::unique, wait};
-
-use crate::fences::place::Place;
+use tests::{cluster::unique, place::Place, wait};
 
 /// Ten times what a run without hosts takes.
 const LEAVES: Duration = Duration::from_secs(30);

@@ -1,5 +1,7 @@
 //! The runner, as its pod would run it: what it writes passes the fences, the schema and the API server's patches.
 //! Its own tests have an API server in memory instead, which does by these scenarios as the real one does.
+//!
+//! Not beside the operators of `control_plane`: they would take its pods for lost, since there are none.
 
 mod process;
 
@@ -20,9 +22,10 @@ use kube::{
 };
 use process::RunnerPod;
 use serde_json::{Value, json};
-use tests::cluster::{client, unique};
-
-use crate::fences::place::Place;
+use tests::{
+    cluster::{client, unique},
+    place::Place,
+};
 
 /// A namespace with all that a runner reads.
 struct Stage {

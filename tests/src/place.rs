@@ -6,22 +6,31 @@ use kube::{
     api::{DeleteParams, PostParams},
 };
 use serde_json::{Value, json};
-use tests::cluster::unique;
 
-pub(crate) struct Place {
+use crate::cluster::unique;
+
+/// A namespace of one test.
+pub struct Place {
     client: Client,
-    pub(crate) namespace: String,
+    /// Its name.
+    pub namespace: String,
 }
 
 impl Place {
     /// A namespace that is a tenant's.
-    pub(crate) async fn managed(client: &Client) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn managed(client: &Client) -> anyhow::Result<Self> {
         let slug = unique("fenced");
         Self::create(client, &format!("t-{slug}"), json!({"smbcopilot.dev/tenant": slug})).await
     }
 
     /// A namespace that is nobody's.
-    pub(crate) async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
         Self::create(client, &unique("plain"), json!({})).await
     }
 
@@ -32,7 +41,8 @@ impl Place {
     }
 
     /// An API for the namespace, for `client`.
-    pub(crate) fn api<K>(&self, client: &Client) -> Api<K>
+    #[must_use]
+    pub fn api<K>(&self, client: &Client) -> Api<K>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
     {
@@ -40,7 +50,10 @@ impl Place {
     }
 
     /// Binds somebody to one of the chart's roles.
-    pub(crate) async fn bind(&self, role: &str, subject: Value) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn bind(&self, role: &str, subject: Value) -> anyhow::Result<()> {
         let binding = serde_json::from_value(json!({
             "metadata": {"name": unique("bound")},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
@@ -50,7 +63,11 @@ impl Place {
         Ok(())
     }
 
-    pub(crate) async fn remove(self) -> anyhow::Result<()> {
+    /// Deletes it, with all that is in it.
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn remove(self) -> anyhow::Result<()> {
         Api::<Namespace>::all(self.client).delete(&self.namespace, &DeleteParams::default()).await?;
         Ok(())
     }
