@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::checkout::Checkout;
+use crate::build::rust;
+use crate::checkout::{Checkout, Profile};
 use crate::cluster::boot::{self, Data, Mode};
 use crate::instance::{Homes, Instance};
 use crate::phase::{Phase, Phases, say};
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// How many runs of each kind.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
+    /// How our programs are compiled; figures of `dev` are not to be quoted.
+    #[arg(long, default_value = "release")]
+    profile: Profile,
     /// Leave the cluster running.
     #[arg(long)]
     keep: bool,
@@ -44,11 +48,16 @@ pub(crate) fn run(
     verbose: bool,
 ) -> anyhow::Result<()> {
     let Subject::Runs = options.subject;
+    let checkout = &checkout.with(options.profile);
     let instance = Instance::new(checkout, homes, "bench")?;
     let mut phases = Phases::new(&instance.log("bench"), verbose)?;
+    if options.profile == Profile::Release && !rust::program(checkout, "operator").exists() {
+        say("will build with cargo, optimised: all programs; about 10 minutes the first time\n");
+    }
     up::build(&mut phases, checkout, &instance)?;
-    let programs = phases.run("build the benchmark", |phase| executables::build(phase, checkout))?;
-    let program = programs.iter().find(|it| it.package == "tests" && it.target == "bench_runs");
+    let programs = phases
+        .run("build the benchmark", |phase| executables::build(phase, checkout, &["--test", "bench_runs"]))?;
+    let program = programs.iter().find(|it| it.target == "bench_runs");
     let program = program.context("failed to find the program of the benchmark")?.path().to_owned();
     phases.run("end an earlier node", |phase| {
         boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
@@ -76,16 +85,16 @@ fn measure(
         .env("KUBECONFIG", instance.kubeconfig())
         .env("SMB_BENCH_RUNS", runs.to_string())
         .env("SMB_BENCH_AUDIT", audit)
-        .env("SMB_BENCH_MACHINE", machine()?)
+        .env("SMB_BENCH_MACHINE", machine(checkout.profile)?)
         .limit(LIMIT);
     phase.capture(program)
 }
 
 /// The machine and the profile, since no figure means anything without them.
-fn machine() -> anyhow::Result<String> {
+fn machine(profile: Profile) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism().context("failed to count cores")?;
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("an unknown processor", |(_, name)| name);
-    Ok(format!("{cores} cores of {model}; programs built with the profile dev, unoptimised"))
+    Ok(format!("{cores} cores of {model}; programs built with the profile {}", profile.name()))
 }

@@ -4,6 +4,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cargo_metadata::MetadataCommand;
+use clap::ValueEnum;
+
+/// How our programs are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    /// Quick to compile: for tests and for local images.
+    Dev,
+    /// Optimised: for figures, and for what is published.
+    Release,
+}
+
+impl Profile {
+    /// The name that cargo knows it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Profile::Dev => "dev",
+            Profile::Release => "release",
+        }
+    }
+
+    /// Where cargo leaves what it builds with it, below its target directory.
+    fn folder(self) -> &'static str {
+        match self {
+            Profile::Dev => "debug",
+            Profile::Release => "release",
+        }
+    }
+}
 
 /// The repository that xtask was built from.
 pub(crate) struct Checkout {
@@ -11,6 +39,8 @@ pub(crate) struct Checkout {
     pub(crate) root: PathBuf,
     /// Cargo's target directory, which may lie elsewhere (`CARGO_TARGET_DIR`).
     pub(crate) target: PathBuf,
+    /// What programs and images are built with.
+    pub(crate) profile: Profile,
 }
 
 impl Checkout {
@@ -22,7 +52,16 @@ impl Checkout {
             .no_deps()
             .exec()
             .context("failed to ask cargo for the workspace")?;
-        Ok(Self { root: metadata.workspace_root.into(), target: metadata.target_directory.into() })
+        Ok(Self {
+            root: metadata.workspace_root.into(),
+            target: metadata.target_directory.into(),
+            profile: Profile::Dev,
+        })
+    }
+
+    /// The same checkout, its programs built with another profile.
+    pub(crate) fn with(&self, profile: Profile) -> Self {
+        Self { root: self.root.clone(), target: self.target.clone(), profile }
     }
 
     /// A path inside the repository.
@@ -32,11 +71,29 @@ impl Checkout {
 
     /// Where cargo leaves a program of ours.
     pub(crate) fn cargo_binary(&self, name: &str) -> PathBuf {
-        self.target.join("debug").join(name)
+        self.target.join(self.profile.folder()).join(name)
     }
 
-    /// Where things are built that cargo does not build: the Go programs, stripped binaries, images.
+    /// Where things are built that cargo does not build: the Go programs, and what follows.
     pub(crate) fn local(&self) -> PathBuf {
         self.target.join("local")
+    }
+
+    /// Our programs without debug information, as the images take them.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.of_profile().join("bin")
+    }
+
+    /// The images, as OCI layouts.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.of_profile().join("images")
+    }
+
+    /// Each profile's apart, so that one never passes for the other.
+    fn of_profile(&self) -> PathBuf {
+        match self.profile {
+            Profile::Dev => self.local(),
+            Profile::Release => self.local().join("release"),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask down`: ends the instance and leaves nothing running.
 
-use crate::build::{go, images};
-use crate::checkout::Checkout;
+use crate::build::go;
+use crate::checkout::{Checkout, Profile};
 use crate::cluster::boot::{self, Data};
 use crate::instance::Instance;
 use crate::phase::{Phases, say};
@@ -33,6 +33,11 @@ pub(crate) fn run(
     phases.run("remove images and caches", |phase| {
         // Root file systems are root's.
         let rm = Program::as_root("rm").args(["--recursive", "--force", "--"]);
-        phase.exec(rm.args([images::folder(checkout), instance.cache.clone(), instance.dir.clone()]))
+        phase.exec(rm.args([
+            checkout.images(),
+            checkout.with(Profile::Release).images(),
+            instance.cache.clone(),
+            instance.dir.clone(),
+        ]))
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn build(
         .args(["images", "build", "--repo"])
         .arg(&checkout.root)
         .arg("--out")
-        .arg(folder(checkout))
+        .arg(checkout.images())
         .arg("--cache")
         .arg(instance.cache.join("images"))
         .args(binaries)
@@ -68,7 +68,7 @@ pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -
 
 /// What tells an image from an earlier one of its name: its index, which holds the digests of all the rest.
 pub(crate) fn fingerprint(checkout: &Checkout, image: &str) -> anyhow::Result<String> {
-    Ok(Fingerprint::default().tree(&folder(checkout).join(image).join("index.json"))?.finish())
+    Ok(Fingerprint::default().tree(&checkout.images().join(image).join("index.json"))?.finish())
 }
 
 /// Root file systems, and what belongs to the node, are root's.
@@ -77,10 +77,5 @@ fn smb_kube(checkout: &Checkout) -> Program {
 }
 
 fn layouts(checkout: &Checkout, images: &[&str]) -> Vec<PathBuf> {
-    images.iter().map(|image| folder(checkout).join(image)).collect()
-}
-
-/// Where the layouts are.
-pub(crate) fn folder(checkout: &Checkout) -> PathBuf {
-    checkout.local().join("images")
+    images.iter().map(|image| checkout.images().join(image)).collect()
 }

@@ -12,16 +12,16 @@ use crate::program::Program;
 /// The programs that images carry.
 pub(crate) const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "step-host"];
 
-/// Builds the named ones, and puts them without debug information into `target/local/bin`.
+/// Builds the named ones, and puts them without debug information where images take them from.
 pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout, programs: &[&str]) -> anyhow::Result<()> {
     phase.advice("mend what the compiler says, or run `cargo build` by hand");
     if programs.iter().any(|name| *name != STATIC) {
         // The whole workspace: with fewer packages cargo unites fewer features, and compiles dependencies again.
-        phase.exec(cargo(checkout).args(["build", "--workspace", "--bins"]))?;
+        phase.exec(cargo(checkout, "build").args(["--workspace", "--bins"]))?;
     }
     if programs.contains(&STATIC) {
-        phase
-            .exec(cargo(checkout).args(["rustc", "-p", STATIC, "--bin", STATIC, "--"]).args(STATIC_FLAGS))?;
+        let cargo = cargo(checkout, "rustc").args(["-p", STATIC, "--bin", STATIC, "--"]);
+        phase.exec(cargo.args(STATIC_FLAGS))?;
     }
     let stripped: Vec<&str> = programs.iter().copied().filter(|name| is_older(checkout, name)).collect();
     for name in &stripped {
@@ -35,7 +35,7 @@ pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout, programs: &[&str
 
 /// A program as the images take it.
 pub(crate) fn program(checkout: &Checkout, name: &str) -> PathBuf {
-    checkout.local().join("bin").join(name)
+    checkout.programs().join(name)
 }
 
 /// `step-host` must start in any image, so it brings its C library along. The flag goes to this one
@@ -43,8 +43,8 @@ pub(crate) fn program(checkout: &Checkout, name: &str) -> PathBuf {
 const STATIC: &str = "step-host";
 const STATIC_FLAGS: [&str; 2] = ["-C", "target-feature=+crt-static"];
 
-fn cargo(checkout: &Checkout) -> Program {
-    Program::new("cargo").dir(&checkout.root)
+fn cargo(checkout: &Checkout, command: &str) -> Program {
+    Program::new("cargo").dir(&checkout.root).args([command, "--profile", checkout.profile.name()])
 }
 
 fn is_older(checkout: &Checkout, name: &str) -> bool {
@@ -59,7 +59,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 /// Nine tenths of a debug build are debug information, which an image has no use for.
 fn strip(phase: &mut Phase<'_>, checkout: &Checkout, name: &str) -> anyhow::Result<()> {
     let target = program(checkout, name);
-    let folder = checkout.local().join("bin");
+    let folder = checkout.programs();
     std::fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     phase.exec(
         Program::new("strip").arg("--strip-debug").arg("-o").arg(target).arg(checkout.cargo_binary(name)),

@@ -31,15 +31,18 @@ impl Executable {
 /// Which of them a tier runs.
 pub(super) type Select = fn(&Executable) -> bool;
 
-/// Builds all test programs of the workspace.
-pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Vec<Executable>> {
+/// Builds the test programs of the workspace: those that `selection` names by options of cargo, or all.
+pub(crate) fn build(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    selection: &[&str],
+) -> anyhow::Result<Vec<Executable>> {
     phase.advice("mend what the compiler says, or run `cargo test --workspace --no-run` by hand");
-    let program = Program::new("cargo").dir(&checkout.root).args([
-        "test",
-        "--workspace",
-        "--no-run",
-        "--message-format=json-render-diagnostics",
-    ]);
+    let program = Program::new("cargo")
+        .dir(&checkout.root)
+        .args(["test", "--profile", checkout.profile.name(), "--workspace", "--no-run"])
+        .arg("--message-format=json-render-diagnostics")
+        .args(selection);
     let messages = phase.capture(program)?;
     let mut found = Vec::new();
     for message in Message::parse_stream(messages.as_bytes()) {

@@ -96,7 +96,8 @@ impl Tier {
     /// Builds and boots what the tier needs, in phases of their own: its time is that of its tests.
     pub(super) fn prepare(self, phases: &mut Phases, session: &mut Session<'_>) -> anyhow::Result<()> {
         if self.select().is_some() && session.executables.is_none() {
-            let built = phases.run("build tests", |phase| executables::build(phase, session.checkout))?;
+            let built =
+                phases.run("build tests", |phase| executables::build(phase, session.checkout, &[]))?;
             session.executables = Some(built);
         }
         match self {
