@@ -8,8 +8,8 @@ use super::kubectl::create;
 
 /// The longest that a column lags: `lastRun` is written every ten seconds.
 const DEADLINE: Duration = Duration::from_secs(100);
-/// Neither of these two workflows has a schedule.
-const EMPTY: [&str; 2] = ["SCHEDULE", "NEXT-RUN"];
+/// Blank where a workflow has no schedule.
+const OF_A_SCHEDULE: &[&str] = &["SCHEDULE", "NEXT-RUN"];
 
 /// A row of a table: its name, and the columns that are empty in it.
 #[derive(Debug, PartialEq)]
@@ -22,29 +22,33 @@ struct Row {
 #[tokio::test]
 async fn every_column_is_filled() -> anyhow::Result<()> {
     let (orders, greeting) = (create("order-invoice").await?, create("greeting").await?);
-    let expected = [
-        "plan.smbcopilot.dev/starter",
-        "plan.smbcopilot.dev/pro",
-        "tenant.smbcopilot.dev/acme",
-        "tenant.smbcopilot.dev/globex",
-        "workflow.smbcopilot.dev/order-invoice",
-        "workflow.smbcopilot.dev/greeting",
-        orders.trim(),
-        greeting.trim(),
+    let report = create("nightly-report").await?;
+    let expected: [(&str, &[&str]); 10] = [
+        ("plan.smbcopilot.dev/starter", &[]),
+        ("plan.smbcopilot.dev/pro", &[]),
+        ("tenant.smbcopilot.dev/acme", &[]),
+        ("tenant.smbcopilot.dev/globex", &[]),
+        ("workflow.smbcopilot.dev/order-invoice", OF_A_SCHEDULE),
+        ("workflow.smbcopilot.dev/greeting", OF_A_SCHEDULE),
+        ("workflow.smbcopilot.dev/nightly-report", &[]),
+        (orders.trim(), &[]),
+        (greeting.trim(), &[]),
+        (report.trim(), &[]),
     ];
     let look = async || {
         let rows = rows(&kubectl(&["get", "splan,sten,swf,swr", "--all-namespaces"]).await?);
-        Ok(expected.map(|name| rows_named(&rows, name)))
+        Ok(expected.map(|(name, blank)| (name, empty(&rows, name, blank))))
     };
-    let filled = |of_names: &[Vec<Vec<String>>; 8]| {
-        of_names.iter().all(|rows| !rows.is_empty() && rows.iter().all(Vec::is_empty))
+    let filled = |found: &[(&str, Option<Vec<String>>); 10]| {
+        found.iter().all(|(_, empty)| empty.as_ref().is_some_and(Vec::is_empty))
     };
     until("no column is empty", DEADLINE, look, filled).await.map(drop)
 }
 
-/// The empty columns of each row of that name.
-fn rows_named(rows: &[Row], name: &str) -> Vec<Vec<String>> {
-    rows.iter().filter(|row| row.name == name).map(|row| row.empty.clone()).collect()
+/// The empty columns of the row of that name, but for those that may be blank; none where the row is not there.
+fn empty(rows: &[Row], name: &str, blank: &[&str]) -> Option<Vec<String>> {
+    let row = rows.iter().find(|row| row.name == name)?;
+    Some(row.empty.iter().filter(|column| !blank.contains(&column.as_str())).cloned().collect())
 }
 
 /// The rows of all tables; an empty line ends a table, the first line of one names its columns.
@@ -82,7 +86,7 @@ fn row(line: &str, columns: &[(usize, String)]) -> Row {
     let cells: Vec<(&str, String)> =
         columns.iter().zip(ends).map(|((start, name), end)| (name.as_str(), cell(*start, end))).collect();
     let is_blank = |cell: &str| matches!(cell, "" | "<none>" | "<unknown>" | "<invalid>");
-    let empty = cells.iter().filter(|(name, cell)| is_blank(cell) && !EMPTY.contains(name));
+    let empty = cells.iter().filter(|(_, cell)| is_blank(cell));
     Row {
         empty: empty.map(|(name, _)| (*name).to_owned()).collect(),
         name: cells.into_iter().find(|(name, _)| *name == "NAME").map(|(_, cell)| cell).unwrap_or_default(),
