@@ -2,78 +2,99 @@
 
 use std::collections::BTreeMap;
 
+use crds::WorkflowSpec;
 use crds::run::{Decision, RunPhase, StepStatus};
-use domain::run::{Child, Facts, Start, SubRun, reuse, written};
+use domain::run::{Child, Facts, Start, SubRun, Work, reuse, written};
 use domain::workflow::{Environment, Problem, SecretFacts, Valid, WorkflowFacts, validate};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::format::{Do, Event, MAIN, Scenario, Scripted, StartRun, When};
+use crate::calls::Server;
+use crate::format::{Do, Event, MAIN, NotPure, Pure, Scenario, Scripted, StartRun, When};
+use crate::script::{self, Ended};
 use crate::seen;
-use crate::world::{Objects, Played, later};
+use crate::world::{Objects, Run, later};
 
 const ROUNDS: usize = 50_000;
 
+/// Whether a scenario was played.
+pub(crate) enum Played {
+    All,
+    /// It says why not.
+    Not(String),
+}
+
 /// A scenario that is played.
 pub(crate) struct Play<'a> {
-    scenario: &'a Scenario,
-    scripts: &'a BTreeMap<String, Vec<Scripted>>,
+    pub(crate) scenario: &'a Scenario,
+    scripts: BTreeMap<String, Vec<Scripted>>,
     /// How many attempts of each step have ended, in all runs: a script is that of a service.
     turns: BTreeMap<String, usize>,
-    pub(crate) runs: Vec<Played>,
+    /// The workflows as they are now.
+    specs: BTreeMap<String, Value>,
+    pub(crate) runs: Vec<Run>,
     /// The sub-runs.
     pub(crate) children: Vec<String>,
     ended: BTreeMap<String, Child>,
-    objects: Objects,
-    now: Timestamp,
+    pub(crate) objects: Objects,
+    pub(crate) server: Server,
+    pub(crate) now: Timestamp,
 }
 
-/// Plays a scenario; false if it needs a cluster.
+/// Plays a scenario.
 ///
 /// # Errors
 /// What is not as expected.
-pub(crate) fn play(scenario: &Scenario) -> Result<bool, Vec<String>> {
-    // Problems are found without anything that runs.
-    let none = BTreeMap::new();
-    let scripts = scenario.pure.as_ref().or_else(|| scenario.expect.problems.as_ref().map(|_| &none));
-    let Some(scripts) = scripts.filter(|_| scenario.skip.is_none()) else { return Ok(false) };
-    let needs_cluster = |event: &Event| matches!(event.action, Do::Edit(_) | Do::Delete(_) | Do::Secret(_));
-    if scenario.events.iter().any(needs_cluster) || scenario.expect.scheduled.is_some() {
-        return Ok(false);
-    }
-    let mut play = Play {
-        scenario,
-        scripts,
-        turns: BTreeMap::new(),
-        runs: Vec::new(),
-        children: Vec::new(),
-        ended: BTreeMap::new(),
-        objects: Objects::default(),
-        now: Timestamp::from_second(1_795_500_000).expect("in range"),
+pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
+    let scripts = match (&scenario.pure, &scenario.expect.problems) {
+        (Some(Pure::Not(NotPure { none })), _) => return Ok(Played::Not(none.clone())),
+        (Some(Pure::Scripts(scripts)), _) => scripts.clone(),
+        // Problems are found without anything that runs.
+        (None, Some(_)) => BTreeMap::new(),
+        (None, None) => return Err(vec!["neither pure, nor a word on why not".to_owned()]),
     };
+    let mut play = Play::new(scenario, scripts);
+    let fault = |fault| vec![fault];
     if let Some(expected) = &scenario.expect.problems {
-        let found = play.valid(MAIN).err().unwrap_or_default();
-        let faults = seen::problems(expected, &found);
-        return if faults.is_empty() { Ok(true) } else { Err(faults) };
+        seen::problems(expected, &play.valid(MAIN).err().unwrap_or_default())?;
+        return Ok(Played::All);
+    }
+    if let Some(times) = scenario.expect.scheduled {
+        play.start_by_schedule(times).map_err(fault)?;
     }
     if scenario.starts {
         let start =
             StartRun { name: MAIN.to_owned(), workflow: None, input: None, reuse: None, priority: None };
-        play.start(&start).map_err(|fault| vec![fault])?;
+        play.start(&start).map_err(fault)?;
     }
-    play.run().map_err(|fault| vec![fault])?;
-    let faults = seen::all(&scenario.expect, &play);
-    if faults.is_empty() { Ok(true) } else { Err(faults) }
+    play.run().map_err(fault)?;
+    seen::all(&scenario.expect, &play)?;
+    Ok(Played::All)
 }
 
-impl Play<'_> {
-    fn spec(&self, workflow: &str) -> &Value {
-        if workflow == MAIN { &self.scenario.workflow } else { &self.scenario.workflows[workflow] }
+impl<'a> Play<'a> {
+    fn new(scenario: &'a Scenario, scripts: BTreeMap<String, Vec<Scripted>>) -> Self {
+        let main = (MAIN.to_owned(), scenario.workflow.clone());
+        Self {
+            scenario,
+            scripts,
+            turns: BTreeMap::new(),
+            specs: scenario.workflows.clone().into_iter().chain([main]).collect(),
+            runs: Vec::new(),
+            children: Vec::new(),
+            ended: BTreeMap::new(),
+            objects: Objects::default(),
+            server: Server::new(&scenario.http),
+            now: Timestamp::from_second(1_795_500_000).expect("in range"),
+        }
+    }
+
+    pub(crate) fn spec(&self, workflow: &str) -> WorkflowSpec {
+        serde_json::from_value(self.specs[workflow].clone()).expect("a workflow's spec")
     }
 
     fn valid(&self, workflow: &str) -> Result<Valid, Vec<Problem>> {
-        let spec = |name: &str| serde_json::from_value(self.spec(name).clone()).expect("a workflow's spec");
-        let names = self.scenario.workflows.keys().map(String::as_str).chain([MAIN]);
+        let facts = |name: &String| (name.clone(), WorkflowFacts::of(&self.spec(name)));
         let secrets = self.scenario.secrets.iter().map(|(name, file)| {
             let facts = SecretFacts { labelled: file.labelled, keys: file.data.keys().cloned().collect() };
             (name.clone(), facts)
@@ -81,17 +102,15 @@ impl Play<'_> {
         let environment = Environment {
             name: Some(workflow.to_owned()),
             secrets: Some(secrets.collect()),
-            workflows: Some(names.map(|name| (name.to_owned(), WorkflowFacts::of(&spec(name)))).collect()),
+            workflows: Some(self.specs.keys().map(facts).collect()),
         };
-        validate(&spec(workflow), &environment)
+        validate(&self.spec(workflow), &environment)
     }
 
     fn facts(&self, name: &str, workflow: &str, input: Value, depth: u32) -> Facts {
-        let named = self.spec(workflow).get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
-        let secrets = named.iter().filter_map(|secret| {
-            let name = secret.get("name")?.as_str()?.to_owned();
-            let file = self.scenario.secrets.get(secret.pointer("/secretRef/name")?.as_str()?)?;
-            Some((name, file.data.clone()))
+        let secrets = self.spec(workflow).secrets.into_iter().filter_map(|secret| {
+            let file = self.scenario.secrets.get(&secret.secret_ref.name)?;
+            Some((secret.name, file.data.clone()))
         });
         Facts {
             input,
@@ -118,10 +137,14 @@ impl Play<'_> {
                 reuse(&valid, &steps, &from.from)
             }
         };
-        self.create(&start.name.clone(), workflow, input, 0, taken)
+        self.create(&start.name, workflow, input, 0, taken)?;
+        if let (Some(run), Some(priority)) = (self.runs.last_mut(), start.priority) {
+            run.priority = priority;
+        }
+        Ok(())
     }
 
-    fn create(
+    pub(crate) fn create(
         &mut self,
         name: &str,
         workflow: &str,
@@ -133,7 +156,7 @@ impl Play<'_> {
             self.valid(workflow).map_err(|problems| format!("{workflow} is not valid: {problems:?}"))?;
         let violations = valid.check_input(&input).err();
         let facts = self.facts(name, workflow, input, depth);
-        let mut run = Played::new(name, valid, facts, self.now, taken);
+        let mut run = Run::new(name, valid, facts, self.now, taken);
         if let Some(violations) = violations {
             // As the operator does before a pod is made.
             run.finish = Some(domain::run::Finish {
@@ -148,6 +171,7 @@ impl Play<'_> {
             });
         }
         self.runs.push(run);
+        self.supersede();
         Ok(())
     }
 
@@ -159,7 +183,7 @@ impl Play<'_> {
         self.create(&sub.name, &sub.workflow, sub.input, sub.depth, Vec::new())
     }
 
-    pub(crate) fn named(&self, name: &str) -> Option<&Played> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Run> {
         self.runs.iter().find(|run| run.name == name)
     }
 
@@ -174,7 +198,7 @@ impl Play<'_> {
             if self.end_one()? {
                 continue;
             }
-            let next = self.runs.iter().filter_map(Played::due).min();
+            let next = self.runs.iter().filter_map(Run::due).min();
             match next {
                 Some(due) => self.now = later(due.max(self.now), 0.001),
                 None if events.peek().is_some() => return Err(format!("never holds: {:?}", events.peek())),
@@ -194,8 +218,9 @@ impl Play<'_> {
     }
 
     fn go_on_once(&mut self) {
+        self.admit(&self.ended.clone());
         for at in 0..self.runs.len() {
-            let cancels = self.runs[at].go_on(&self.ended, &self.objects, self.now);
+            let cancels = self.runs[at].go_on(&self.ended, self.now);
             for (child, how) in cancels {
                 for run in self.runs.iter_mut().filter(|run| run.name == child) {
                     run.cancel.get_or_insert(how);
@@ -206,24 +231,29 @@ impl Play<'_> {
     }
 
     fn end_one(&mut self) -> Result<bool, String> {
+        let now = self.now;
         for at in 0..self.runs.len() {
-            let (scripts, turns, run) = (self.scripts, &mut self.turns, &mut self.runs[at]);
-            let now = self.now;
+            let (scripts, turns, server) = (&self.scripts, &mut self.turns, &mut self.server);
+            let run = &mut self.runs[at];
             let mut missing = None;
-            let mut script = |start: &Start| {
+            let mut answer = |start: &Start, engine: &domain::run::Run| {
                 let step = &start.place.step;
                 let Some(script) = scripts.get(step) else {
-                    missing = Some(step.clone());
-                    return Scripted::Hang;
+                    if !matches!(start.work, Work::Http(_)) {
+                        missing = Some(step.clone());
+                    }
+                    return server.answer(engine, start, now);
                 };
                 let turn = turns.entry(step.clone()).or_default();
                 let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(Scripted::Hang);
-                if !matches!(scripted, Scripted::Hang) || start.deadline <= now {
+                let ended = script::outcome(scripted, start, now);
+                if matches!(ended, Ended::With(_)) {
                     *turn += 1;
+                    server.record(start);
                 }
-                scripted
+                ended
             };
-            let ended = run.end_one(&mut script, &mut self.objects, self.now);
+            let ended = run.end_one(&mut answer, &mut self.objects, now);
             if let Some(step) = missing {
                 return Err(format!("pure says nothing of step {step}"));
             }
@@ -238,12 +268,15 @@ impl Play<'_> {
     }
 
     fn holds(&self, when: &When) -> bool {
-        // What was called, and who waits in the queue, is not known here.
-        let When { run, run_phase, step, phase, attempt, items, queued: _, called: _ } = when;
+        // What code has called is not known here.
+        let When { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
         let Some(run) = self.named(run.as_deref().unwrap_or(MAIN)) else {
-            return run.is_none() && run_phase.is_none() && step.is_none();
+            return run.is_none() && run_phase.is_none() && step.is_none() && queued.is_none();
         };
         if run_phase.is_some_and(|wanted| wanted != run.phase()) {
+            return false;
+        }
+        if queued.is_some() && *queued != run.queued_for {
             return false;
         }
         let Some(step) = step else { return true };
@@ -261,7 +294,7 @@ impl Play<'_> {
             return Ok(());
         }
         let (now, objects) = (self.now, &self.objects);
-        let main = |runs: &mut Vec<Played>| runs.iter().position(|run| run.name == MAIN);
+        let main = |runs: &mut Vec<Run>| runs.iter().position(|run| run.name == MAIN);
         match &event.action {
             Do::KillRunner | Do::DeletePod => {
                 // A script that hangs is of the attempt that is lost.
@@ -286,7 +319,7 @@ impl Play<'_> {
                     key: decide.key.clone(),
                     approved: decide.approved,
                     input: decide.input.clone(),
-                    by: Some(decide.role.clone().unwrap_or_else(|| "admin".to_owned())),
+                    by: Some(format!("{}@scenarios.example", decide.role.as_deref().unwrap_or("admin"))),
                 };
                 if let Some(at) = main(&mut self.runs)
                     && self.runs[at].decisions.iter().all(|made| made.key != decision.key)
@@ -295,7 +328,11 @@ impl Play<'_> {
                 }
             }
             Do::Start(start) => self.start(start)?,
-            Do::Nothing | Do::Edit(_) | Do::Delete(_) | Do::Secret(_) => {}
+            Do::Edit(spec) => {
+                self.specs.insert(MAIN.to_owned(), spec.clone());
+            }
+            Do::Nothing => {}
+            Do::Delete(_) | Do::Secret(_) => return Err(format!("needs a cluster: {:?}", event.action)),
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use domain::workflow::Problem;
 
 use crate::format::{ErrorSeen, Expect, ItemsSeen, MAIN, ProblemSeen, RunSeen, StepSeen};
 use crate::play::Play;
-use crate::world::Played;
+use crate::world::Run;
 
 /// Differences found so far.
 #[derive(Default)]
@@ -26,8 +26,8 @@ impl Faults {
     }
 }
 
-/// All that is expected of runs.
-pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Vec<String> {
+/// Compares all that is expected of runs, and of what they called.
+pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Result<(), Vec<String>> {
     let mut faults = Faults::default();
     for (name, seen) in expect
         .run
@@ -45,24 +45,35 @@ pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Vec<String> {
             phases.sort_by_key(|phase| phase.as_str());
             phases
         };
-        let got = play.children.iter().filter_map(|name| play.named(name)).map(Played::phase);
+        let got = play.children.iter().filter_map(|name| play.named(name)).map(Run::phase);
         faults.same("children", Some(&sorted(expected.clone())), &sorted(got.collect()));
     }
-    faults.0
+    faults.0.extend(play.server.compare(expect));
+    if let Some(times) = expect.scheduled {
+        let succeeded = play.runs.iter().filter(|run| run.phase() == RunPhase::Succeeded).count();
+        faults.same("scheduled", Some(&times), &succeeded);
+    }
+    none(faults.0)
 }
 
-/// The problems of the workflow.
-pub(crate) fn problems(expected: &[ProblemSeen], found: &[Problem]) -> Vec<String> {
+fn none(faults: Vec<String>) -> Result<(), Vec<String>> {
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Compares the problems of the workflow: each expected one, and no other.
+pub(crate) fn problems(expected: &[ProblemSeen], found: &[Problem]) -> Result<(), Vec<String>> {
     let fits = |seen: &ProblemSeen, problem: &Problem| {
         seen.path == problem.path
             && seen.code.as_ref().is_none_or(|code| code == problem.code)
             && seen.message.as_ref().is_none_or(|part| problem.message.contains(part))
     };
     let missing = expected.iter().filter(|seen| !found.iter().any(|problem| fits(seen, problem)));
-    missing.map(|seen| format!("expected {seen:?}, got {found:?}")).collect()
+    let missing = missing.map(|seen| format!("expected {seen:?}, got {found:?}"));
+    let others = found.iter().filter(|problem| !expected.iter().any(|seen| fits(seen, problem)));
+    none(missing.chain(others.map(|other| format!("not expected: {other:?}"))).collect())
 }
 
-fn of_run(faults: &mut Faults, name: &str, seen: &RunSeen, run: &Played) {
+fn of_run(faults: &mut Faults, name: &str, seen: &RunSeen, run: &Run) {
     let RunSeen { phase, error, output, stored, steps, reused, at_least, at_most: _ } = seen;
     faults.same(&format!("{name}.phase"), phase.as_ref(), &run.phase());
     if let Some(expected) = error {

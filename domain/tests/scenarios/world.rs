@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepStatus};
+use crds::run::{Cancel, Decision, OutputRef, RunError, RunPhase, StepStatus};
 use domain::run::{
-    Advance, Child, Facts, Finish, Lost, Outcome, Output, Run, Signals, Start, State, Suspend, Work,
-    children, error, fill, missing, written,
+    Advance, Child, Facts, Finish, Lost, Outcome, Output, Run as Engine, Signals, Start, State, Suspend,
+    Work, children, fill, missing, written,
 };
 use domain::workflow::Valid;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::format::Scripted;
+use crate::script::Ended;
 
 /// Outputs that are too large for a status, by where they are.
 #[derive(Default)]
@@ -37,12 +37,18 @@ impl Objects {
 }
 
 /// A run.
-pub(crate) struct Played {
+pub(crate) struct Run {
     pub(crate) name: String,
-    valid: Valid,
-    facts: Facts,
-    run: Run,
-    began: Timestamp,
+    pub(crate) valid: Valid,
+    pub(crate) facts: Facts,
+    run: Engine,
+    pub(crate) created: Timestamp,
+    /// Since when it has begun.
+    began: Option<Timestamp>,
+    pub(crate) holds_slot: bool,
+    pub(crate) priority: i32,
+    /// Why it waits in the queue.
+    pub(crate) queued_for: Option<String>,
     pub(crate) memory: State,
     pub(crate) running: Vec<Start>,
     wait_until: Option<Timestamp>,
@@ -55,20 +61,24 @@ pub(crate) struct Played {
     pub(crate) reused: usize,
 }
 
-impl Played {
+impl Run {
     pub(crate) fn new(
         name: &str,
         valid: Valid,
         facts: Facts,
-        began: Timestamp,
+        created: Timestamp,
         taken: Vec<StepStatus>,
     ) -> Self {
         Self {
             name: name.to_owned(),
-            run: Run::new(valid.clone(), facts.clone(), began, Duration::ZERO),
+            run: Engine::new(valid.clone(), facts.clone(), created, Duration::ZERO),
             valid,
             facts,
-            began,
+            created,
+            began: None,
+            holds_slot: false,
+            priority: 0,
+            queued_for: None,
             reused: taken.len(),
             memory: State { steps: taken, ending: None },
             running: Vec::new(),
@@ -86,8 +96,31 @@ impl Played {
         match (&self.finish, &self.suspended) {
             (Some(finish), _) => finish.phase,
             (None, Some(_)) => RunPhase::Suspended,
-            (None, None) => RunPhase::Running,
+            (None, None) if self.has_begun() => RunPhase::Running,
+            (None, None) => RunPhase::Queued,
         }
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Whether it would go on if it had a slot.
+    pub(crate) fn asks(&self, ended: &BTreeMap<String, Child>, now: Timestamp) -> bool {
+        self.finish.is_none() && !self.holds_slot && (self.suspended.is_none() || self.is_woken(ended, now))
+    }
+
+    /// It gets a slot, and with it a runner.
+    pub(crate) fn admit(&mut self, objects: &Objects, now: Timestamp) {
+        self.holds_slot = true;
+        self.queued_for = None;
+        self.began.get_or_insert(now);
+        self.lose(objects, now);
+    }
+
+    /// It ends before it has begun, or without its runner.
+    pub(crate) fn ends(&mut self, phase: RunPhase, error: Option<RunError>) {
+        self.finish = Some(Finish { phase, output: None, error });
     }
 
     /// When something happens by itself.
@@ -99,18 +132,10 @@ impl Played {
         self.running.iter().map(|start| start.deadline).chain(own).min()
     }
 
-    /// One advance, if there is reason for one. The sub-runs to create and to cancel.
-    pub(crate) fn go_on(
-        &mut self,
-        ended: &BTreeMap<String, Child>,
-        objects: &Objects,
-        now: Timestamp,
-    ) -> Vec<(String, Cancel)> {
-        if self.finish.is_some() || (self.suspended.is_some() && !self.is_woken(ended, now)) {
+    /// One advance, if it has a runner. The sub-runs to cancel.
+    pub(crate) fn go_on(&mut self, ended: &BTreeMap<String, Child>, now: Timestamp) -> Vec<(String, Cancel)> {
+        if self.finish.is_some() || !self.holds_slot {
             return Vec::new();
-        }
-        if self.suspended.is_some() {
-            self.lose(objects, now);
         }
         let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: ended };
         let Advance { state, start, stop, cancel_children, wait_until, suspend, finish } =
@@ -122,8 +147,9 @@ impl Played {
         self.suspended = suspend.map(|suspend| (suspend, now));
         if finish.is_some() {
             assert!(self.running.is_empty(), "{}: nothing runs after the end", self.name);
-            self.took = (now.duration_since(self.began)).as_secs_f64();
+            self.took = now.duration_since(self.began.unwrap_or(self.created)).as_secs_f64();
         }
+        self.holds_slot = finish.is_none() && self.suspended.is_none();
         self.finish = finish;
         cancel_children
     }
@@ -151,7 +177,8 @@ impl Played {
         if let Some((Suspend { stops_clock: true, .. }, since)) = self.suspended.take() {
             self.waited += Duration::try_from(now.duration_since(since)).unwrap_or_default();
         }
-        self.run = Run::new(self.valid.clone(), self.facts.clone(), self.began, self.waited);
+        let began = self.began.unwrap_or(self.created);
+        self.run = Engine::new(self.valid.clone(), self.facts.clone(), began, self.waited);
         let mut state = State { steps: written(&self.memory.steps), ending: self.memory.ending.clone() };
         objects.fetch(&mut state.steps);
         self.memory = self.run.resume(&state, &Lost::Interrupted, now);
@@ -160,7 +187,7 @@ impl Played {
     /// Ends an attempt that can end; whether there was one. Sub-runs that are to be created come out.
     pub(crate) fn end_one(
         &mut self,
-        script: &mut impl FnMut(&Start) -> Scripted,
+        answer: &mut impl FnMut(&Start, &Engine) -> Ended,
         objects: &mut Objects,
         now: Timestamp,
     ) -> Option<Option<domain::run::SubRun>> {
@@ -175,16 +202,9 @@ impl Played {
                     sub_run = Some(sub.clone());
                     Outcome::Waiting
                 }
-                _ => match script(&start) {
-                    Scripted::Output(value) => Outcome::Succeeded(value.into()),
-                    Scripted::Hang if start.deadline <= now => Outcome::TimedOut,
-                    Scripted::Hang => continue,
-                    Scripted::Fail(failed) => {
-                        let mut failure =
-                            domain::run::Failure::from(error(failed.kind, &failed.code, failed.message));
-                        failure.retry_after = failed.retry_after.map(Duration::from_secs);
-                        Outcome::Failed(failure)
-                    }
+                _ => match answer(&start, &self.run) {
+                    Ended::With(outcome) => outcome,
+                    Ended::Not => continue,
                 },
             };
             self.running.remove(at);

@@ -1,0 +1,155 @@
+//! The recording server, as `http` steps that no script is written for see it.
+//!
+//! Their requests are as `domain` renders them: what the runner adds (the query's encoding, credentials, redirects)
+//! is not seen here, nor what code calls.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crds::workflow::ErrorKind;
+use domain::run::{Failure, Outcome, Request, Run, Start, Work, error};
+use domain::workflow::HttpBody;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::format::{Answer, Call, Expect};
+use crate::script::Ended;
+
+/// The server of a scenario.
+pub(crate) struct Server {
+    answers: BTreeMap<String, Vec<Answer>>,
+    received: Vec<Received>,
+}
+
+struct Received {
+    path: String,
+    key: String,
+    request: Request,
+}
+
+impl Server {
+    pub(crate) fn new(answers: &BTreeMap<String, Vec<Answer>>) -> Self {
+        Self { answers: answers.clone(), received: Vec::new() }
+    }
+
+    /// Notes the request of an attempt, if it is one that sends any.
+    pub(crate) fn record(&mut self, start: &Start) {
+        if let Work::Http(request) = &start.work {
+            let (key, request) = (start.idempotency_key.clone(), request.as_ref().clone());
+            self.received.push(Received { path: path(&request), key, request });
+        }
+    }
+
+    /// The end of an attempt that sends a request: at once, unless the answer comes after its deadline.
+    pub(crate) fn answer(&mut self, run: &Run, start: &Start, now: Timestamp) -> Ended {
+        let Work::Http(request) = &start.work else { return Ended::Not };
+        let path = path(request);
+        let earlier = self.count(&path);
+        let of_path = self.answers.get(&path);
+        let answer = of_path.and_then(|all| all.get(earlier).or(all.last())).cloned().unwrap_or_default();
+        let answered_at = now + SignedDuration::from_secs_f64(answer.delay.unwrap_or(0.0));
+        let is_late = answered_at > start.deadline;
+        if is_late && now < start.deadline {
+            return Ended::Not;
+        }
+        self.record(start);
+        let outcome = || judged(run, &start.place.step, &answer);
+        Ended::With(if is_late { Outcome::TimedOut } else { outcome() })
+    }
+
+    fn count(&self, path: &str) -> usize {
+        self.received.iter().filter(|received| received.path == path).count()
+    }
+
+    /// What is not as expected.
+    pub(crate) fn compare(&self, expect: &Expect) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (path, expected) in &expect.call_counts {
+            let count = self.count(path);
+            // Code may have called it where no step has.
+            if count != *expected && (count > 0 || self.answers.contains_key(path)) {
+                faults.push(format!("{path} was called {count} times, not {expected}"));
+            }
+        }
+        let Some(calls) = &expect.calls else { return faults };
+        let of_steps: Vec<&Call> = calls.iter().filter(|call| self.count(&call.path) > 0).collect();
+        let paths: Vec<&str> = self.received.iter().map(|received| received.path.as_str()).collect();
+        if paths != of_steps.iter().map(|call| call.path.as_str()).collect::<Vec<_>>() {
+            faults.push(format!("calls: {paths:?}"));
+        }
+        for (call, received) in of_steps.iter().zip(&self.received) {
+            faults.extend(received.compare(call));
+        }
+        faults.extend(self.compare_keys(&of_steps));
+        faults
+    }
+
+    /// Two calls have the same key just where their letters are the same.
+    fn compare_keys(&self, calls: &[&Call]) -> Vec<String> {
+        let keyed = calls.iter().zip(&self.received);
+        let keyed: Vec<_> =
+            keyed.filter_map(|(call, received)| Some((call.key.as_ref()?, &received.key))).collect();
+        let pairs = keyed
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| keyed[at + 1..].iter().map(move |other| (one, other)));
+        let differ =
+            pairs.filter(|((letter, key), (other, other_key))| (letter == other) != (key == other_key));
+        differ.map(|(one, other)| format!("keys: {one:?}, {other:?}")).collect()
+    }
+}
+
+impl Received {
+    fn compare(&self, call: &Call) -> Vec<String> {
+        let Call { path, method, query: _, headers, json, text, key: _ } = call;
+        let mut faults = Vec::new();
+        let mut same = |what: &str, expected: Option<Value>, got: Value| {
+            if let Some(expected) = expected.filter(|expected| *expected != got) {
+                faults.push(format!("{path}: {what}: expected {expected}, got {got}"));
+            }
+        };
+        same("method", method.as_ref().map(|method| json!(method)), json!(self.request.method));
+        for (name, expected) in headers {
+            let mut ours = self.request.headers.iter();
+            // Others are the runner's.
+            if let Some((_, value)) = ours.find(|(ours, _)| ours.eq_ignore_ascii_case(name)) {
+                same(name, Some(json!(expected)), json!(value));
+            }
+        }
+        match &self.request.body {
+            Some(HttpBody::Json(body)) => same("json", json.clone(), body.clone()),
+            Some(HttpBody::Text(body)) => same("text", text.as_ref().map(|text| json!(text)), body.clone()),
+            Some(HttpBody::Form(_)) | None => {}
+        }
+        faults
+    }
+}
+
+fn path(request: &Request) -> String {
+    let after_host = request.url.splitn(4, '/').nth(3).unwrap_or_default();
+    format!("/{}", after_host.split('?').next().unwrap_or_default())
+}
+
+/// What the runner makes of an answer.
+fn judged(run: &Run, step: &str, answer: &Answer) -> Outcome {
+    let status = answer.status.unwrap_or(200);
+    let headers: BTreeMap<String, String> =
+        answer.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    let body = match (&answer.json, &answer.text, answer.bytes) {
+        (Some(json), _, _) => json.clone(),
+        (_, Some(text), _) => json!(text),
+        (_, _, Some(bytes)) => json!("x".repeat(bytes.try_into().unwrap_or(0))),
+        _ => json!({}),
+    };
+    match run.http_succeeded(step, status, &headers, &body) {
+        Ok(true) => Outcome::Succeeded(json!({"status": status, "headers": headers, "body": body}).into()),
+        Ok(false) => {
+            let message = format!("answered with status {status}");
+            let mut failure = Failure::from(error(ErrorKind::User, &format!("HTTP_{status}"), message));
+            let seconds = headers.get("retry-after").and_then(|text| text.parse().ok());
+            failure.retry_after = seconds.map(Duration::from_secs);
+            Outcome::Failed(failure)
+        }
+        Err(failed) => Outcome::Failed(error(ErrorKind::User, failed.code(), failed.to_string()).into()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Who runs, by the same decision as the operator's.
+
+use std::collections::BTreeMap;
+
+use crds::run::{Cancel, RunError, RunPhase};
+use crds::workflow::{ConcurrencyPolicy, ErrorKind};
+use domain::admission::{self, Gate, GroupMember, Queue, Queued, Reason, Verdict};
+use domain::run::Child;
+use serde_json::Value;
+
+use crate::play::Play;
+use crate::world::Run;
+
+const TENANT: &str = "scenarios";
+
+impl Play<'_> {
+    /// Gives slots to those who ask for one, as far as the plan and the workflows' concurrency allow.
+    pub(crate) fn admit(&mut self, ended: &BTreeMap<String, Child>) {
+        for run in self.runs.iter_mut().filter(|run| !run.has_begun() && run.finish.is_none()) {
+            if run.cancel.is_some() {
+                run.ends(RunPhase::Cancelled, None);
+            }
+        }
+        let asking: Vec<usize> =
+            (0..self.runs.len()).filter(|at| self.runs[*at].asks(ended, self.now)).collect();
+        for decision in admission::decide(&self.queue(&asking)) {
+            let now = self.now;
+            let Some(run) = self.runs.iter_mut().find(|run| run.name == decision.uid) else { continue };
+            match decision.verdict {
+                Verdict::Admit => run.admit(&self.objects, now),
+                Verdict::Wait { reason: Reason::WorkflowConcurrency, message, .. }
+                    if !run.has_begun() && run.valid.concurrency_policy() == ConcurrencyPolicy::Reject =>
+                {
+                    run.ends(RunPhase::Failed, Some(policy("CONCURRENCY_LIMIT", message)));
+                }
+                Verdict::Wait { reason, .. } => run.queued_for = Some(reason.as_str().to_owned()),
+            }
+        }
+    }
+
+    fn queue(&self, asking: &[usize]) -> Queue {
+        let limits = self.scenario.plan.as_ref().and_then(|plan| plan.get("limits"));
+        let limit = |name: &str| limits?.get(name)?.as_u64()?.try_into().ok();
+        let running = self.runs.iter().filter(|run| run.holds_slot);
+        let mut group_running = BTreeMap::new();
+        for member in running.clone().filter_map(group) {
+            *group_running.entry(member.key).or_default() += 1;
+        }
+        let tenant = admission::Tenant {
+            name: TENANT.to_owned(),
+            gate: Gate::Open,
+            weight: 1,
+            concurrent_runs: limit("concurrentRuns"),
+            running: running.count().try_into().unwrap_or(u32::MAX),
+            runs_per_day: limit("runsPerDay"),
+            today: 0,
+            plan: TENANT.to_owned(),
+        };
+        let queued = asking.iter().map(|at| &self.runs[*at]).map(|run| Queued {
+            uid: run.name.clone(),
+            tenant: TENANT.to_owned(),
+            created_at: run.created,
+            priority: run.priority,
+            goes_on: run.has_begun(),
+            group: group(run),
+        });
+        Queue { tenants: vec![tenant], group_running, queued: queued.collect(), places: None }
+    }
+
+    /// The newest run stays where its workflow says so; the others of its group are ended for it.
+    pub(crate) fn supersede(&mut self) {
+        let Some(newest) = self.runs.last() else { return };
+        let Some(GroupMember { key, limit }) =
+            group(newest).filter(|_| newest.valid.concurrency_policy() == ConcurrencyPolicy::CancelOlder)
+        else {
+            return;
+        };
+        let is_of_group =
+            |run: &&mut Run| run.finish.is_none() && group(run).is_some_and(|member| member.key == key);
+        let older = self.runs.iter_mut().rev().filter(is_of_group).skip(limit.try_into().unwrap_or(0));
+        older.for_each(|run| {
+            run.cancel.get_or_insert(Cancel::Now);
+        });
+    }
+}
+
+fn group(run: &Run) -> Option<GroupMember> {
+    let input: &Value = &run.facts.input;
+    let (limit, key) = run.valid.concurrency(input).unwrap_or_else(|failed| panic!("{failed}"))?;
+    Some(GroupMember { key: format!("{}/{key}", run.facts.workflow), limit })
+}
+
+fn policy(code: &str, message: String) -> RunError {
+    RunError { step: None, kind: ErrorKind::Policy, code: code.to_owned(), message }
+}

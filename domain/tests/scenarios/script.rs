@@ -1,0 +1,61 @@
+//! What attempts end in by a scenario's `pure`.
+
+use std::time::Duration;
+
+use domain::expr::Context;
+use domain::run::{Failure, Outcome, Start, Work, error};
+use domain::template::Template;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::format::Scripted;
+
+/// Whether an attempt has ended.
+pub(crate) enum Ended {
+    With(Outcome),
+    /// It runs on.
+    Not,
+}
+
+/// The end of an attempt by its script.
+pub(crate) fn outcome(scripted: Scripted, start: &Start, now: Timestamp) -> Ended {
+    Ended::With(match scripted {
+        Scripted::Output(value) => Outcome::Succeeded(rendered(&value, start).into()),
+        Scripted::Hang if start.deadline <= now => Outcome::TimedOut,
+        Scripted::Hang => return Ended::Not,
+        Scripted::Fail(failed) => {
+            let mut failure = Failure::from(error(failed.kind, &failed.code, failed.message));
+            failure.retry_after = failed.retry_after.map(Duration::from_secs);
+            Outcome::Failed(failure)
+        }
+    })
+}
+
+/// The output with its templates and abbreviations written out.
+fn rendered(value: &Value, start: &Start) -> Value {
+    let (args, env) = match &start.work {
+        Work::Python { env, .. } => (json!([]), json!(env)),
+        Work::Container { args, env, .. } => (json!(args), json!(env)),
+        _ => (json!([]), json!({})),
+    };
+    let context = Context::new().with("input", start.input.clone()).with("attempt", json!(start.attempt));
+    let context = context.with("args", args).with("env", env);
+    let template = Template::parse(value).unwrap_or_else(|problems| panic!("{value}: {problems:?}"));
+    written_out(template.render(&context).unwrap_or_else(|failed| panic!("{value}: {failed}")))
+}
+
+/// `x*3` is `xxx`, also at a text's end; `0..3` is `[0, 1, 2]`.
+fn written_out(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            if let Some(count) = text.strip_prefix("0..").and_then(|count| count.parse::<u32>().ok()) {
+                return (0..count).collect();
+            }
+            let times = text.split_once("x*").and_then(|(head, times)| Some((head, times.parse().ok()?)));
+            Value::String(times.map(|(head, times)| head.to_owned() + &"x".repeat(times)).unwrap_or(text))
+        }
+        Value::Array(items) => items.into_iter().map(written_out).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, written_out(field))).collect(),
+        other => other,
+    }
+}
