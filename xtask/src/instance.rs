@@ -166,9 +166,10 @@ fn free(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkout::Profile;
 
     fn instance(checkout: &str, name: &str) -> anyhow::Result<Instance> {
-        let checkout = Checkout { root: checkout.into(), target: "/nowhere".into() };
+        let checkout = Checkout { root: checkout.into(), target: "/nowhere".into(), profile: Profile::Dev };
         let homes = Homes { state_home: Some("/state".into()), cache_home: Some("/cache".into()) };
         Instance::new(&checkout, &homes, name)
     }
