@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::spec::WorkflowRunners;
 use crate::{run::RunPhase, schema};
 
 /// What is seen of a Workflow.
@@ -30,6 +31,9 @@ pub struct WorkflowStatus {
     /// The run that finished last; written at most every 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
+    /// What the plan grants of `spec.runners`; absent where nothing is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runners: Option<WorkflowRunners>,
     /// How far each schedule has come.
     #[schemars(
         length(max = 16),

@@ -30,7 +30,7 @@ use kube::runtime::controller::Action;
 pub(crate) use admit::day;
 pub(crate) use fence::Fence;
 pub(crate) use job::FOR_RUN;
-pub(crate) use pool::{Pool, reconcile as keep_runners};
+pub(crate) use pool::{Pool, Terms, reconcile as keep_runners};
 pub(crate) use pulls::Pulls;
 pub(crate) use revisions::Revisions;
 pub(crate) use settle::settle;

@@ -4,7 +4,7 @@ use crds::{
     Workflow, WorkflowStatus,
     conditions::{self, Now},
     run::RunPhase,
-    workflow::{Problem, RevisionRef, WorkflowState},
+    workflow::{Problem, RevisionRef, WorkflowRunners, WorkflowState},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -27,7 +27,15 @@ const OURS: [&str; 6] = [
     conditions::LAST_RUN_SUCCEEDED,
 ];
 
-/// What was found.
+/// All that was found.
+pub(super) struct Found {
+    pub(super) seen: Seen,
+    pub(super) scheduled: Scheduled,
+    /// What the plan grants of the runners that it asks for.
+    pub(super) runners: Option<WorkflowRunners>,
+}
+
+/// Whether it can run.
 pub(super) enum Seen {
     /// It can run, as this revision.
     Valid(RevisionRef),
@@ -41,14 +49,9 @@ pub(super) enum Seen {
 ///
 /// # Errors
 /// The API server refuses it.
-pub(super) async fn write(
-    ctx: &Context,
-    workflow: &Workflow,
-    seen: Seen,
-    scheduled: &Scheduled,
-) -> Result<(), Error> {
+pub(super) async fn write(ctx: &Context, workflow: &Workflow, found: Found) -> Result<(), Error> {
     let old = ours_of(workflow);
-    let new = build(workflow, seen, scheduled, telemetry::clock::now());
+    let new = build(workflow, found, telemetry::clock::now());
     if old == new {
         return Ok(());
     }
@@ -70,17 +73,19 @@ fn ours_of(workflow: &Workflow) -> WorkflowStatus {
     WorkflowStatus { runs: None, last_run: None, ..status }
 }
 
-fn build(workflow: &Workflow, seen: Seen, scheduled: &Scheduled, now: Timestamp) -> WorkflowStatus {
+fn build(workflow: &Workflow, found: Found, now: Timestamp) -> WorkflowStatus {
+    let Found { seen, scheduled, runners } = found;
     let mut status = ours_of(workflow);
     status.observed_generation = workflow.metadata.generation;
     let mut said = conditions_of(workflow, &seen);
     said.extend(last_run(workflow));
-    let schedule = schedules::condition(workflow, scheduled);
+    let schedule = schedules::condition(workflow, &scheduled);
     if schedule.is_none() {
         status.conditions.retain(|condition| condition.type_ != conditions::SCHEDULED);
     }
     said.extend(schedule);
-    status.schedules.clone_from(&scheduled.schedules);
+    status.schedules = scheduled.schedules;
+    status.runners = runners;
     status.next_run_at = scheduled.next_at.map(Time);
     for condition in said {
         conditions::set(&mut status.conditions, condition, Time(now));
@@ -181,12 +186,16 @@ mod tests {
         Problem { path: path.to_owned(), code: "UnknownStep".to_owned(), message: "no such step".to_owned() }
     }
 
+    fn found(seen: Seen) -> Found {
+        Found { seen, scheduled: Scheduled::default(), runners: None }
+    }
+
     /// A person fixes one problem at a time, and applies the workflow five times.
     #[test]
     fn all_problems_are_in_the_status_and_counted_in_the_message() {
         let workflow = Workflow::new("intake", crds::WorkflowSpec::default());
         let seen = Seen::Invalid(vec![problem("spec.steps[0].when"), problem("spec.steps[1].with")]);
-        let status = build(&workflow, seen, &Scheduled::default(), Timestamp::UNIX_EPOCH);
+        let status = build(&workflow, found(seen), Timestamp::UNIX_EPOCH);
         assert_eq!(status.problems.len(), 2);
         let valid = conditions::get(&status.conditions, conditions::VALID).unwrap();
         assert_eq!(valid.message, "2 problems, the first: spec.steps[0].when: no such step");
@@ -199,12 +208,8 @@ mod tests {
         let last_run =
             crds::workflow::LastRun { name: "r1".to_owned(), phase: RunPhase::Failed, finished_at: None };
         workflow.status = Some(WorkflowStatus { last_run: Some(last_run), ..WorkflowStatus::default() });
-        let status = build(
-            &workflow,
-            Seen::Valid(RevisionRef::default()),
-            &Scheduled::default(),
-            Timestamp::UNIX_EPOCH,
-        );
+        let seen = Seen::Valid(RevisionRef::default());
+        let status = build(&workflow, found(seen), Timestamp::UNIX_EPOCH);
         assert!(conditions::is_true(&status.conditions, conditions::READY));
         assert!(!conditions::is_true(&status.conditions, conditions::LAST_RUN_SUCCEEDED));
     }

@@ -10,9 +10,9 @@ mod terms;
 
 pub(crate) use book::{Owner, Pool};
 pub(crate) use keep::reconcile;
+pub(crate) use terms::Terms;
 
 pub(super) use idle::{make_room, take};
-pub(super) use terms::Terms;
 
 use std::collections::BTreeSet;
 

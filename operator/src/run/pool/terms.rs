@@ -5,7 +5,7 @@ use std::time::Duration;
 use crds::{
     Plan, Tenant, WorkflowSpec,
     tenant::TenantState,
-    workflow::{Isolation, WorkflowState},
+    workflow::{Isolation, WorkflowRunners, WorkflowState},
 };
 
 /// How runners are kept.
@@ -37,6 +37,16 @@ impl Terms {
             warm: wanted.warm.unwrap_or(0).min(granted.warm_max.unwrap_or(0)),
             keep_alive: length(&wanted.keep_alive).min(length(&granted.keep_alive_max)),
         }
+    }
+
+    /// The same for people, in the largest unit that has no remainder.
+    pub(crate) fn shown(self) -> WorkflowRunners {
+        let seconds = self.keep_alive.as_secs();
+        let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+        let unit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
+        let (unit, name) = unit.unwrap_or((1, "s"));
+        let keep_alive = format!("{}{name}", seconds / unit).parse().ok();
+        WorkflowRunners { warm: Some(self.warm), keep_alive, isolation: None }
     }
 
     /// Whether runs of it share pods at all.
@@ -74,6 +84,17 @@ mod tests {
             terms("{warm: 9, keepAlive: 1h, isolation: PerRun}", plan, active),
         ] {
             assert!(!none.stay(), "{none:?}");
+        }
+    }
+
+    /// A wish that the plan cuts is cut in silence.
+    #[test]
+    fn what_is_granted_is_shown_as_people_write_it() {
+        for (seconds, shown) in [(0, "0s"), (90, "90s"), (600, "10m"), (7_200, "2h")] {
+            let terms = Terms { warm: 2, keep_alive: Duration::from_secs(seconds) };
+            let granted = terms.shown();
+            assert_eq!(granted.warm, Some(2));
+            assert_eq!(granted.keep_alive.map(|length| length.to_string()).as_deref(), Some(shown));
         }
     }
 }
