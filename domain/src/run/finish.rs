@@ -1,6 +1,7 @@
 //! The end of a run, and of the steps before its `onExit` steps.
 
-use crds::run::{RunEnding, RunError, RunPhase, StepError, StepStatus};
+use crds::constants::EXIT_TIMEOUT_SECONDS;
+use crds::run::{RunEnding, RunError, RunPhase, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use serde_json::Value;
 
@@ -50,6 +51,7 @@ impl Round<'_> {
         };
         let failed =
             self.first_failure().map(|failed| run_error(Some(failed.name.clone()), error_of(failed)));
+        let failed = failed.or_else(|| self.cut_off());
         let finish = match (phase, failed) {
             (RunPhase::Succeeded, Some(error)) => {
                 Finish { phase: RunPhase::Failed, output: None, error: Some(error) }
@@ -63,6 +65,13 @@ impl Round<'_> {
             (phase, _) => Finish { phase, output: None, error },
         };
         Advance { finish: Some(finish), ..self.into_advance() }
+    }
+
+    /// An `onExit` step that did not come to its turn in time. The one that took the time may have said that it may fail.
+    fn cut_off(&self) -> Option<RunError> {
+        let step = self.statuses().find(|status| status.phase == StepPhase::Cancelled)?;
+        let message = format!("the onExit steps before it took longer than {EXIT_TIMEOUT_SECONDS} s");
+        Some(run_error(Some(step.name.clone()), error(ErrorKind::Timeout, "EXIT_TIMEOUT", message)))
     }
 
     fn output(&self) -> Result<Value, StepError> {

@@ -48,8 +48,12 @@ fn scenarios_hold_without_a_cluster() {
     for path in paths {
         let name = path.strip_prefix(&root).expect("below the root").display().to_string();
         let text = std::fs::read_to_string(&path).expect("readable");
-        let text =
-            text.replace(format::SERVER, "http://server.test").replace(format::OTHER, "http://other.test");
+        let hosts = [
+            (format::SERVER, "http://server.test"),
+            (format::OTHER, "http://other.test"),
+            (format::SECURE, "https://server.test"),
+        ];
+        let text = hosts.iter().fold(text, |text, (name, host)| text.replace(name, host));
         // By way of JSON: in YAML a variant with a value would need a tag.
         let value: serde_json::Value =
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -33,7 +33,7 @@ pub(crate) struct Play<'a> {
     /// The workflows as they are now.
     specs: BTreeMap<String, Value>,
     pub(crate) runs: Vec<Run>,
-    /// The sub-runs.
+    /// The sub-runs of `main`.
     pub(crate) children: Vec<String>,
     ended: BTreeMap<String, Child>,
     pub(crate) objects: Objects,
@@ -179,7 +179,9 @@ impl<'a> Play<'a> {
         if self.named(&sub.name).is_some() {
             return Ok(());
         }
-        self.children.push(sub.name.clone());
+        if self.named(MAIN).is_some_and(|main| main.facts.depth + 1 == sub.depth) {
+            self.children.push(sub.name.clone());
+        }
         self.create(&sub.name, &sub.workflow, sub.input, sub.depth, Vec::new())
     }
 
@@ -246,10 +248,13 @@ impl<'a> Play<'a> {
                 };
                 let turn = turns.entry(step.clone()).or_default();
                 let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(Scripted::Hang);
+                let is_received = script::is_received(&scripted);
                 let ended = script::outcome(scripted, start, now);
                 if matches!(ended, Ended::With(_)) {
                     *turn += 1;
-                    server.record(start);
+                    if is_received {
+                        server.record(start);
+                    }
                 }
                 ended
             };

@@ -31,6 +31,12 @@ pub(crate) fn outcome(scripted: Scripted, start: &Start, now: Timestamp) -> Ende
     })
 }
 
+/// Whether a request got so far as to be answered: those that did not fail otherwise than with a status.
+pub(crate) fn is_received(scripted: &Scripted) -> bool {
+    let Scripted::Fail(failed) = scripted else { return true };
+    failed.code.strip_prefix("HTTP_").is_some_and(|status| status.parse::<u16>().is_ok())
+}
+
 /// The output with its templates and abbreviations written out.
 fn rendered(value: &Value, start: &Start) -> Value {
     let (args, env) = match &start.work {

@@ -16,9 +16,10 @@ use serde_json::Value;
 
 use super::{
     check::Differences,
-    format::{Call, LogLine, MAIN},
+    format::{Call, LogLine, MAIN, RunSeen},
     recorder::{self, Received},
     stage::Stage,
+    versions::Sizes,
     world::SHARED_TENANT,
 };
 use crate::{api::Caller, wait};
@@ -44,6 +45,22 @@ impl Stage<'_> {
         }
         compare_keys(differences, expected, &seen);
         Ok(())
+    }
+
+    /// Compares how much was written of a run.
+    pub(super) fn compare_sizes(&self, differences: &mut Differences, called: &str, expected: &RunSeen) {
+        let Some(Sizes { status, written }) = self.run(called).map(|run| self.world.sizes(&run)) else {
+            return;
+        };
+        let bounds = [
+            ("bytes of its largest status", status, expected.status_at_most),
+            ("bytes of all its versions", written, expected.written_at_most),
+        ];
+        for (what, bytes, most) in bounds {
+            if most.is_some_and(|most| bytes == 0 || bytes > most) {
+                differences.found.push(format!("{called}: {what}: {bytes}, at most {most:?}"));
+            }
+        }
     }
 
     /// Compares the sub-runs of `main`.
@@ -88,9 +105,11 @@ impl Stage<'_> {
         if self.scenario.expect.logs.is_empty() {
             return Ok(());
         }
-        let path = self.path_in_api("/logs")?;
         let caller = Caller::of_scenarios()?;
         for expected in &self.scenario.expect.logs {
+            let stream = expected.stream.iter().map(|stream| format!("&stream={}", stream.to_uppercase()));
+            let path = format!("/logs?limit=1000&step={}{}", expected.step, stream.collect::<String>());
+            let path = self.path_in_api(&path)?;
             let look = async || Ok(caller.get(&path).await?.list());
             let is_kept = |lines: &Vec<Value>| lines.iter().any(|line| is_line(expected, line));
             if let Err(error) =

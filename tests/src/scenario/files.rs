@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::format::{OTHER, SERVER, Scenario};
+use super::format::Scenario;
 
 /// A scenario's file.
 #[derive(Clone, Debug)]
@@ -30,12 +30,12 @@ pub fn find(folder: &Path) -> anyhow::Result<Vec<Found>> {
 }
 
 impl Found {
-    /// What it says, where the recording server has these URLs (without a slash at their end).
+    /// What it says, with these texts instead of what stands for them.
     ///
     /// # Errors
     /// It is no scenario: the error says which field is wrong.
-    pub fn parse(&self, server: &str, other: &str) -> anyhow::Result<Scenario> {
-        let text = self.text.replace(SERVER, server).replace(OTHER, other);
+    pub fn parse(&self, stands_for: &[(&str, String)]) -> anyhow::Result<Scenario> {
+        let text = stands_for.iter().fold(self.text.clone(), |text, (name, of)| text.replace(name, of));
         // By way of JSON: serde_yaml writes enums as tags, which authors need not know.
         let value: Value =
             serde_yaml::from_str(&text).with_context(|| format!("{} is no YAML", self.name))?;
@@ -71,7 +71,7 @@ mod tests {
     fn unknown_fields_are_refused() {
         let file = |text: &str| Found { name: "graph/typo".to_owned(), text: text.to_owned() };
         let head = "title: t\nworkflow: {steps: []}\n";
-        let parse = |rest: &str| file(&format!("{head}{rest}")).parse("http://one", "http://two");
+        let parse = |rest: &str| file(&format!("{head}{rest}")).parse(&[]);
         assert!(parse("expect: {run: {phase: Failed}}").is_ok());
         assert!(parse("expect: {run: {fase: Failed}}").is_err());
         assert!(parse("expect: {}\nevents: [{do: {cancle: {how: Now}}}]").is_err());
@@ -82,7 +82,7 @@ mod tests {
     fn every_file_is_a_scenario() -> anyhow::Result<()> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         for found in find(&folder)? {
-            let scenario = found.parse("http://one.example", "http://two.example")?;
+            let scenario = found.parse(&[])?;
             assert!(!scenario.title.is_empty(), "{} says not what breaks", found.name);
         }
         Ok(())

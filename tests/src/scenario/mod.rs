@@ -10,6 +10,7 @@ mod play;
 mod recorder;
 mod stage;
 mod tenant;
+mod versions;
 mod world;
 
 pub use files::{Found, find};

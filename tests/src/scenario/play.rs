@@ -30,8 +30,7 @@ pub enum Played {
 pub async fn play(world: &World, found: &Found) -> Played {
     let started = now();
     let id = cluster::unique("s");
-    let [server, other] = recorder::urls(&id);
-    let scenario = match found.parse(&server, &other) {
+    let scenario = match found.parse(&recorder::stands_for(&id)) {
         Ok(scenario) => scenario,
         Err(error) => return Played::Failed(started.elapsed(), format!("{error:#}")),
     };
@@ -89,6 +88,7 @@ async fn compare(stage: &Stage<'_>, differences: &mut Differences) -> anyhow::Re
     for (called, expected) in runs.chain(expect.runs.iter().map(|(called, run)| (called.as_str(), run))) {
         let status = end(stage, called, expected).await?;
         check::run(differences, called, expected, &status);
+        stage.compare_sizes(differences, called, expected);
     }
     stage.compare_calls(differences).await?;
     stage.compare_children(differences);

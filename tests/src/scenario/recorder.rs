@@ -14,7 +14,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::format::Answer;
+use super::format::{Answer, OTHER, SECURE, SERVER, TLS_CA, TLS_CRT, TLS_KEY};
 use crate::wait;
 
 /// Its namespace, which is no tenant's.
@@ -23,6 +23,8 @@ pub(super) const NAMESPACE: &str = "scenario-recorder";
 pub(super) const APP: &str = "recorder";
 /// Its port.
 pub(super) const PORT: u16 = 8080;
+/// Its port for TLS. Who shows a certificate of the authority is recorded with the name in it.
+pub(super) const SECURE_PORT: u16 = 8443;
 /// Its Services: the same pod under two hosts' names.
 pub(super) const SERVICES: [&str; 2] = ["recorder", "recorder-too"];
 
@@ -30,6 +32,10 @@ pub(super) const SERVICES: [&str; 2] = ["recorder", "recorder-too"];
 const DEADLINE: Duration = Duration::from_secs(60);
 const MANAGER: &str = "scenarios";
 const PROGRAM: &str = include_str!("recorder.py");
+/// All good for a hundred years: an authority whose key nobody has any more, and for whom it vouches.
+const CA: &str = include_str!("tls/ca.crt");
+const CLIENT: [&str; 2] = [include_str!("tls/client.crt"), include_str!("tls/client.key")];
+const RECORDER: [&str; 2] = [include_str!("tls/server.crt"), include_str!("tls/server.key")];
 
 /// A request that it received.
 #[derive(Deserialize, Clone, Debug)]
@@ -42,9 +48,21 @@ pub(super) struct Received {
     pub(super) body: String,
 }
 
-/// The URLs of a scenario's part of it.
-pub(super) fn urls(id: &str) -> [String; 2] {
-    SERVICES.map(|service| format!("http://{}:{PORT}/{id}", host(service)))
+/// What stands for what in a scenario's file.
+pub(super) fn stands_for(id: &str) -> Vec<(&'static str, String)> {
+    let [server, other] = SERVICES.map(|service| format!("http://{}:{PORT}/{id}", host(service)));
+    let secure = SERVICES.first().map(|service| format!("https://{}:{SECURE_PORT}/{id}", host(service)));
+    // Inside of quotes in YAML.
+    let quoted = |pem: &str| pem.replace('\n', "\\n");
+    let [certificate, key] = CLIENT.map(quoted);
+    vec![
+        (SERVER, server),
+        (OTHER, other),
+        (SECURE, secure.unwrap_or_default()),
+        (TLS_CA, quoted(CA)),
+        (TLS_CRT, certificate),
+        (TLS_KEY, key),
+    ]
 }
 
 /// The name under which pods find a Service of it.
@@ -58,12 +76,13 @@ pub(super) async fn deploy(client: &Client) -> anyhow::Result<()> {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     Api::<Namespace>::all(client.clone()).patch(NAMESPACE, &params, &Patch::Apply(namespace)).await?;
     let program = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": APP},
-                         "data": {"recorder.py": PROGRAM}});
+                         "data": {"recorder.py": PROGRAM, "ca.crt": CA, "server.crt": RECORDER[0], "server.key": RECORDER[1]}});
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
     maps.patch(APP, &params, &Patch::Apply(program)).await?;
     for name in SERVICES {
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-                             "spec": {"selector": {"app": APP}, "ports": [{"port": PORT}]}});
+                             "spec": {"selector": {"app": APP}, "ports": [
+                                 {"name": "http", "port": PORT}, {"name": "https", "port": SECURE_PORT}]}});
         let services: Api<Service> = Api::namespaced(client.clone(), NAMESPACE);
         services.patch(name, &params, &Patch::Apply(service)).await?;
     }

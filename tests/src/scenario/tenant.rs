@@ -30,7 +30,7 @@ pub async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<S
     let mut spec = json!({
         "displayName": "Scenarios",
         "network": {"egress": [{
-            "namespace": recorder::NAMESPACE, "podLabels": {"app": recorder::APP}, "ports": [recorder::PORT],
+            "namespace": recorder::NAMESPACE, "podLabels": {"app": recorder::APP}, "ports": [recorder::PORT, recorder::SECURE_PORT],
             "hosts": recorder::SERVICES.map(recorder::host)
         }]},
         "runners": {"warmMax": 2, "keepAliveMax": "10m"}

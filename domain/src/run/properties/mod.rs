@@ -1,6 +1,7 @@
 //! What holds for every run, whatever its workflow and whatever happens to it.
 
 mod plans;
+mod rules;
 mod world;
 
 use crds::run::{StepPhase, StepStatus};

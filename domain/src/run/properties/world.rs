@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepPhase, StepStatus, WaitingFor};
+use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepStatus, WaitingFor};
 use crds::workflow::ErrorKind;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::plans::{Event, Plan, yaml};
-use crate::run::ranges::Ranges;
+use super::rules;
 use crate::run::tests::{at, run};
 use crate::run::{
     Advance, Child, Facts, Lost, Outcome, Output, Place, Run, Signals, Start, State, Suspend, Work, children,
@@ -152,7 +152,7 @@ impl World {
         }
         prop_assert!(self.stored.ending.is_none() || finish.is_some() || self.stored.ending == state.ending);
         self.stored = State { steps, ending: state.ending.clone() };
-        self.memory = state;
+        let before = std::mem::replace(&mut self.memory, state);
         self.running.retain(|start| {
             !stop.iter().any(|stop| stop.place == start.place && stop.attempt == start.attempt)
         });
@@ -160,10 +160,21 @@ impl World {
             self.children.entry(name).or_insert(Child::Ended { phase: RunPhase::Cancelled, error: None });
         }
         for start in start {
+            rules::may_start(&self.run, &before, &start, self.cancel, at(self.now))?;
             let is_code = matches!(start.work, Work::Python { .. });
             let is_new = self.started.insert((start.place.clone(), start.attempt));
             prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.place);
             self.running.push(start);
+        }
+        rules::what_runs_is_known(&self.memory, &self.running)?;
+        if self.running.is_empty() && finish.is_none() {
+            rules::something_is_awaited(&self.memory)?;
+        }
+        if self.cancel == Some(Cancel::Now) {
+            prop_assert!(self.memory.ending.is_some() || finish.is_some(), "it is cancelled, and goes on");
+        }
+        if let Some(finish) = &finish {
+            rules::ends_as_it_went(&self.run, &self.memory, finish, self.cancel, at(self.now))?;
         }
         self.wake = wait_until.map(seconds);
         self.suspended = suspend.map(|suspend| (suspend, self.now));
@@ -182,12 +193,8 @@ impl World {
         after: &StepStatus,
     ) -> Result<(), TestCaseError> {
         if let Some(before) = before {
-            prop_assert!(!before.phase.is_final() || before == after, "what has ended never changes");
-            prop_assert!(
-                before.attempt.unwrap_or(0) <= after.attempt.unwrap_or(0) + 1,
-                "attempts count upwards, but for one that was taken back"
-            );
-            check_items(before, after)?;
+            let for_each = self.run.workflow().step(&after.name).and_then(|step| step.for_each.as_ref());
+            rules::goes_forward(before, after, for_each.map_or(0, |for_each| for_each.max_parallel))?;
         }
         prop_assert!(after.output_ref.as_ref().is_none_or(|reference| !reference.uri.is_empty()));
         if after.phase.is_final() && !before.is_some_and(|before| before.phase.is_final()) {
@@ -296,19 +303,6 @@ impl World {
             self.children.insert(name.clone(), end);
         }
     }
-}
-
-fn check_items(before: &StepStatus, after: &StepStatus) -> Result<(), TestCaseError> {
-    let (Some(old), Some(new)) = (&before.items, &after.items) else { return Ok(()) };
-    let (was, is) = (Ranges::parse(&old.done), Ranges::parse(&new.done));
-    prop_assert!(is.contains_all(&was), "items that have ended stay so: {} then {}", was, is);
-    prop_assert_eq!(is.iter().count(), usize::try_from(new.succeeded + new.failed).unwrap_or(0), "each once");
-    prop_assert!(new.active.iter().all(|item| !is.contains(item.index)), "active items have not ended");
-    prop_assert!(new.active.len() <= 3, "no more than maxParallel");
-    if after.phase == StepPhase::Succeeded {
-        prop_assert_eq!(new.total, new.succeeded + new.failed);
-    }
-    Ok(())
 }
 
 fn seconds(time: jiff::Timestamp) -> f64 {

@@ -110,3 +110,21 @@ onExit: [{name: bye, expr: {value: 1}}]");
     assert_eq!(names(ReuseFrom::Steps(vec!["d".into()])), ["a"]);
     assert_eq!(names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
 }
+
+/// A clean-up that never came to its turn is told as a success, since the one before it was allowed to fail.
+#[test]
+fn a_clean_up_that_is_cut_off_fails_the_run() {
+    let mut run = Driver::new(
+        "
+steps: [{name: a, expr: {value: 1}}]
+onExit:
+- {name: tell, continueOnError: true, python: {code: x}}
+- {name: clean, needs: [tell], python: {code: x}}",
+    );
+    assert_eq!(places(&run.advance()), ["tell#1"]);
+    run.now = 700.0;
+    let end = ended(run.advance());
+    let error = end.error.expect("an error");
+    assert_eq!((end.phase, error.step.as_deref()), (RunPhase::Failed, Some("clean")));
+    assert_eq!(error.code, "EXIT_TIMEOUT");
+}

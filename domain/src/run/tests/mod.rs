@@ -1,5 +1,8 @@
+mod cancel;
 mod exit;
 mod items;
+mod lost;
+mod retry;
 mod stores;
 mod waits;
 
@@ -210,149 +213,6 @@ steps:
     assert_eq!((end.phase, end.output), (RunPhase::Succeeded, Some(json!({"b": "NO"}))));
 }
 
-const RETRIED: &str = "
-steps:
-- name: a
-  python: {code: x}
-  timeout: 20s
-  attemptTimeout: 5s
-  retry: {attempts: 3, on: [User, Timeout], when: \"error.code != 'HTTP_404'\", backoff: {initial: 2s, factor: 2, jitter: 0}}";
-
-/// A service that is down for a moment does not fail the run: the third attempt succeeds, after growing waits.
-#[test]
-fn a_failed_attempt_is_tried_again_after_its_backoff() {
-    let mut run = Driver::new(RETRIED);
-    assert_eq!(run.advance().start[0].deadline, at(5.0));
-    let waits = run.ends("a", 1, user("HTTP_500"));
-    assert_eq!((started(&waits), waits.wait_until), (vec![], Some(at(3.0))));
-    assert_eq!(run.step("a").phase, StepPhase::Pending);
-    run.now = 3.0;
-    assert_eq!(started(&run.advance()), [("a", 2)]);
-    let waits = run.ends("a", 2, Outcome::TimedOut);
-    assert_eq!(waits.wait_until, Some(at(8.0)));
-    assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
-    run.now = 8.0;
-    assert_eq!(started(&run.advance()), [("a", 3)]);
-    let end = run.ends("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
-    assert_eq!((end.phase, run.step("a").attempt), (RunPhase::Succeeded, Some(3)));
-}
-
-#[test]
-fn attempts_end_where_the_workflow_says() {
-    let code = |drive: &dyn Fn(&mut Driver) -> Advance| {
-        let mut run = Driver::new(RETRIED);
-        run.advance();
-        drive(&mut run).finish.expect("the end").error.expect("an error").code
-    };
-    assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "retry.when says no");
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "GONE", "").into());
-    assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "a kind that retry.on leaves out");
-    let late = |run: &mut Driver| {
-        run.now = 18.5;
-        run.ends("a", 1, user("HTTP_500"))
-    };
-    assert_eq!(code(&late), "HTTP_500", "the next attempt would be after the step's timeout");
-    let timeout = |run: &mut Driver| {
-        run.now = 19.0;
-        run.ends("a", 1, Outcome::TimedOut)
-    };
-    assert_eq!(code(&timeout), "STEP_TIMEOUT");
-}
-
-/// The default: lost pods are made up for, the workflow's own failures are not repeated.
-#[test]
-fn by_default_only_what_is_our_fault_is_tried_again() {
-    let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
-    run.advance();
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "IMAGE", "").into());
-    assert_eq!(run.ends("a", 1, infra()).wait_until, Some(at(2.0)));
-    run.now = 2.0;
-    run.advance();
-    run.ends("a", 2, infra());
-    run.now = 60.0;
-    assert_eq!(started(&run.advance()), [("a", 3)]);
-    assert_eq!(run.ends("a", 3, infra()).finish.map(|end| end.phase), Some(RunPhase::Failed));
-}
-
-/// The pod dies in the second of three steps: the first is not repeated, the second is, at once, as attempt 2.
-#[test]
-fn a_new_runner_goes_on_after_the_last_step_that_ended() {
-    let mut run = Driver::new(CHAIN);
-    run.advance();
-    run.succeeds("a", json!({"v": "x"}));
-    run.state = run.run.resume(&run.state, &Lost::parse(Some("PodDeleted")), at(9.0));
-    run.now = 9.0;
-    assert_eq!(started(&run.advance()), [("b", 2)]);
-    let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
-    assert_eq!(
-        (end.phase, run.step("a").attempt, run.step("b").attempt),
-        (RunPhase::Succeeded, Some(1), Some(2))
-    );
-}
-
-/// A payment must not be made twice: a step that leaves out Infra is not repeated when nobody knows how far it came.
-#[test]
-fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
-    let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");
-    run.advance();
-    run.state = run.run.resume(&run.state, &Lost::Interrupted, at(1.0));
-    let end = run.advance().finish.expect("the end");
-    assert_eq!(
-        end.error.map(|error| (error.kind, error.code)),
-        Some((ErrorKind::Infra, "INTERRUPTED".to_owned()))
-    );
-}
-
-/// A step that needs too much memory must not take pod after pod down; where its fault is not certain it is tried again.
-#[test]
-fn out_of_memory_is_the_fault_of_the_only_step_in_a_host() {
-    let mut alone =
-        Driver::new("steps: [{name: a, python: {code: x}}, {name: h, http: {url: 'http://x.example'}}]");
-    alone.advance();
-    alone.state = alone.run.resume(&alone.state, &Lost::parse(Some("OOMKilled")), at(1.0));
-    assert_eq!(alone.step("a").error.as_ref().map(|error| error.code.as_str()), Some("OOM_KILLED"));
-    assert_eq!(alone.step("h").phase, StepPhase::Pending);
-    let mut two = Driver::new(TWO_ARMS);
-    two.advance();
-    two.state = two.run.resume(&two.state, &Lost::OutOfMemory, at(1.0));
-    two.now = 1.0;
-    // Nobody knows whose fault it was: no attempt is spent.
-    assert_eq!(started(&two.advance()), [("bad", 1), ("good", 1)]);
-}
-
-#[test]
-fn cancel_waits_for_running_steps_or_kills_them() {
-    let mut graceful = Driver::new(TWO_ARMS);
-    graceful.advance();
-    graceful.cancel = Some(Cancel::Graceful);
-    assert_eq!(graceful.advance().finish, None);
-    assert_eq!(started(&graceful.succeeds("good", json!(1))), []);
-    let end = graceful.ends("bad", 1, user("NO"));
-    assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
-
-    let mut now = Driver::new(TWO_ARMS);
-    now.advance();
-    now.cancel = Some(Cancel::Now);
-    let end = now.advance();
-    assert_eq!(end.stop.len(), 2);
-    assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
-    assert!(now.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
-}
-
-#[test]
-fn a_run_ends_at_its_timeout() {
-    let mut run = Driver::new(&format!("timeout: 10s{TWO_ARMS}"));
-    assert_eq!(run.advance().wait_until, Some(at(10.0)));
-    run.now = 10.0;
-    let end = run.advance();
-    assert_eq!(end.stop.len(), 2);
-    let finish = end.finish.expect("the end");
-    assert_eq!(
-        (finish.phase, finish.error.map(|e| e.code)),
-        (RunPhase::TimedOut, Some("RUN_TIMEOUT".to_owned()))
-    );
-}
-
 /// Each failure that needs no runner is told with its field, and the run ends at once.
 #[test]
 fn failures_of_templates_and_schemas_say_what_broke() {
@@ -411,28 +271,6 @@ fn environment_variables_are_text() {
         env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(),
         [("E", ""), ("N", "5")]
     );
-}
-
-/// A step that may run only once fails though it never ran.
-#[test]
-fn an_attempt_that_was_never_made_is_not_counted() {
-    let running = |attempt| State {
-        steps: vec![StepStatus {
-            name: "fetch".into(),
-            phase: StepPhase::Running,
-            attempt: Some(attempt),
-            ..StepStatus::default()
-        }],
-        ending: None,
-    };
-    let taken_back = |attempt, of| {
-        let mut state = running(attempt);
-        state.take_back(&Place::step("fetch"), of);
-        (state.steps[0].phase, state.steps[0].attempt)
-    };
-    assert_eq!(taken_back(1, 1), (StepPhase::Pending, None));
-    assert_eq!(taken_back(2, 2), (StepPhase::Pending, Some(1)));
-    assert_eq!(taken_back(2, 1), (StepPhase::Running, Some(2)));
 }
 
 /// The same run after it has waited for so many seconds.

@@ -68,6 +68,10 @@ pub struct RunSeen {
     pub at_least: Option<f64>,
     /// It took at most so many seconds from start to end.
     pub at_most: Option<f64>,
+    /// Its status never had more bytes than this.
+    pub status_at_most: Option<usize>,
+    /// All its versions together had at most so many bytes: what etcd holds of it until its history is compacted.
+    pub written_at_most: Option<usize>,
 }
 
 /// What is seen of an error.
@@ -149,7 +153,7 @@ pub struct LogLine {
     pub step: String,
     /// Of which item.
     pub item: Option<u32>,
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr`, or `system` for what we say about it.
     pub stream: Option<String>,
     /// A part of the line.
     pub line: String,

@@ -17,6 +17,14 @@ pub use expect::{Call, ErrorSeen, Expect, ItemsSeen, LogLine, ProblemSeen, RunSe
 pub const SERVER: &str = "$SERVER";
 /// Stands in a file for the same server under another host's name.
 pub const OTHER: &str = "$OTHER";
+/// Stands in a file for the URL of the recording server over TLS.
+pub const SECURE: &str = "$SECURE";
+/// Stands in a file for the certificate of the authority that vouches for the recording server.
+pub const TLS_CA: &str = "$TLS_CA";
+/// Stands in a file for the certificate of a client that the recording server knows.
+pub const TLS_CRT: &str = "$TLS_CRT";
+/// Stands in a file for the key of that certificate.
+pub const TLS_KEY: &str = "$TLS_KEY";
 /// The run that starts by itself.
 pub const MAIN: &str = "main";
 

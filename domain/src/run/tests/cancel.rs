@@ -1,0 +1,39 @@
+//! Runs that are ended from outside: by people, and by time.
+
+use crds::run::{Cancel, RunPhase, StepPhase};
+use serde_json::json;
+
+use super::{Driver, TWO_ARMS, at, started, user};
+
+#[test]
+fn cancel_waits_for_running_steps_or_kills_them() {
+    let mut graceful = Driver::new(TWO_ARMS);
+    graceful.advance();
+    graceful.cancel = Some(Cancel::Graceful);
+    assert_eq!(graceful.advance().finish, None);
+    assert_eq!(started(&graceful.succeeds("good", json!(1))), []);
+    let end = graceful.ends("bad", 1, user("NO"));
+    assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
+
+    let mut now = Driver::new(TWO_ARMS);
+    now.advance();
+    now.cancel = Some(Cancel::Now);
+    let end = now.advance();
+    assert_eq!(end.stop.len(), 2);
+    assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
+    assert!(now.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
+}
+
+#[test]
+fn a_run_ends_at_its_timeout() {
+    let mut run = Driver::new(&format!("timeout: 10s{TWO_ARMS}"));
+    assert_eq!(run.advance().wait_until, Some(at(10.0)));
+    run.now = 10.0;
+    let end = run.advance();
+    assert_eq!(end.stop.len(), 2);
+    let finish = end.finish.expect("the end");
+    assert_eq!(
+        (finish.phase, finish.error.map(|e| e.code)),
+        (RunPhase::TimedOut, Some("RUN_TIMEOUT".to_owned()))
+    );
+}
