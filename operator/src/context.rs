@@ -12,7 +12,7 @@ use crate::{
     metrics::Metrics,
     run::{Fence, Pool, Pulls, Revisions, Slots},
     watch::{Stores, kicks::Kicks},
-    workflow::LastRuns,
+    workflow::{LastRuns, Pruned},
 };
 
 /// What every reconcile may use.
@@ -35,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) revisions: Revisions,
     /// Runs that finished since they were last written into their workflows.
     pub(crate) last_runs: LastRuns,
+    /// Which revisions of workflows were looked through.
+    pub(crate) pruned: Pruned,
     /// Events that are being written.
     pub(crate) telling: TaskTracker,
 }

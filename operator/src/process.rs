@@ -63,6 +63,7 @@ fn prepare(
         pulls: run::Pulls::default(),
         revisions: run::Revisions::default(),
         last_runs: workflow::LastRuns::default(),
+        pruned: workflow::Pruned::default(),
         telling: TaskTracker::new(),
         client,
         config,

@@ -62,7 +62,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Infra", "REVISION_UNREADABLE", "The revision that the run was pinned to cannot be read."),
     ("Infra", "RUNNER_LOST", "The pod was lost during the step, or again and again without progress."),
     ("Timeout", "RUN_TIMEOUT", "The run took longer than its timeout."),
-    ("User", "SECRET_MISSING", "A secret, or a key of it, was taken away after the workflow was checked."),
+    (
+        "User",
+        "SECRET_MISSING",
+        "A Secret that the workflow names, or a key that it reads, is not there, or is not labelled for workflows.",
+    ),
     ("User", "SIGNAL_<n>", "The code was ended by this signal."),
     ("Timeout", "STEP_TIMEOUT", "All attempts at a step together took longer than its timeout."),
     ("Infra", "STORE_FAILED", "An output was not stored."),

@@ -17,9 +17,10 @@ use super::{
     decide::{self, End, Next},
     lost::PodState,
     pin::{Pin, pin},
-    pool,
+    pool::{self, Claim},
     reuse::{self, Reused},
     revisions::Revision,
+    secrets,
     see::{RunnerPod, Seen},
     start::{self, Made},
     status, supersede,
@@ -29,6 +30,7 @@ use crate::{
     context::Context,
     errors::Error,
     events::Note,
+    watch::kicks::Kick,
 };
 
 /// A run that waits in the queue has its position renewed this often, and the less often the further back it
@@ -82,13 +84,11 @@ pub(super) async fn act(ctx: &Context, seen: &Seen, next: Next, now: Timestamp) 
 async fn rest(ctx: &Context, seen: &Seen, until: Option<Timestamp>, now: Timestamp) -> Result<Action, Error> {
     if seen.holds_slot {
         admit::give_back(ctx, &seen.uid).await;
+        ctx.kicks.send(Kick::pool_of(&seen.run)).await;
     }
     let jobs = within::<Job>(&ctx.client, &seen.namespace);
     for pod in seen.pods.iter().filter(|pod| !pod.is_pooled && pod.state != PodState::Lost("PodDeleted")) {
         api::delete(&jobs, &pod.job, None).await?;
-    }
-    if seen.pods.iter().any(|pod| pod.is_pooled) {
-        pool::release(ctx, &seen.namespace, &seen.uid).await;
     }
     Ok(until.map_or_else(Action::await_change, |until| Action::requeue(until_then(until, now))))
 }
@@ -174,9 +174,12 @@ async fn begin(
     revision: &Arc<Revision>,
     now: Timestamp,
 ) -> Result<Action, Error> {
+    if let Some(end) = secrets::taken_away(ctx, seen, revision).await? {
+        return finish(ctx, seen, &end, now).await;
+    }
     match pool::take(ctx, seen, revision, now) {
         Some(pod) => assign(ctx, seen, &pod, now).await,
-        None => make(ctx, seen, revision, start::next_attempt(seen, revision), now).await,
+        None => make(ctx, seen, revision, start::next_attempt(ctx, seen, revision), now).await,
     }
 }
 
@@ -199,8 +202,12 @@ async fn make_again(ctx: &Context, seen: &Seen, job: &str, now: Timestamp) -> Re
         Ok(revision) => revision,
         Err(end) => return finish(ctx, seen, &end, now).await,
     };
+    if let Some(end) = secrets::taken_away(ctx, seen, &revision).await? {
+        return finish(ctx, seen, &end, now).await;
+    }
     let written = start::attempt_of(&seen.uid, &revision, job);
-    make(ctx, seen, &revision, written.unwrap_or_else(|| start::next_attempt(seen, &revision)), now).await
+    make(ctx, seen, &revision, written.unwrap_or_else(|| start::next_attempt(ctx, seen, &revision)), now)
+        .await
 }
 
 /// Fences the lost pod out, makes the next, and deletes the old Job: in this order, so that a kill in between
@@ -210,7 +217,10 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
         Ok(revision) => revision,
         Err(end) => return finish(ctx, seen, &end, now).await,
     };
-    let attempt = start::next_attempt(seen, &revision);
+    if let Some(end) = secrets::taken_away(ctx, seen, &revision).await? {
+        return finish(ctx, seen, &end, now).await;
+    }
+    let attempt = start::next_attempt(ctx, seen, &revision);
     let job = crds::names::runner_job(&revision.uid, &seen.uid, attempt);
     write(ctx, seen, status::lost(seen, &job, &revision.reference(), &lost)).await?;
     ctx.metrics.runners_lost.inc();
@@ -242,7 +252,7 @@ async fn replace(ctx: &Context, seen: &Seen, lost: LostRunner, now: Timestamp) -
 }
 
 async fn assign(ctx: &Context, seen: &Seen, pod: &RunnerPod, now: Timestamp) -> Result<Action, Error> {
-    if pod.is_pooled && !ctx.pool.take(&pod.uid, &seen.uid) {
+    if pod.is_pooled && !ctx.pool.take(&pod.uid, &Claim::of(&seen.run), &ctx.stores.runs) {
         // Another run took it, or it is being ended.
         return Ok(Action::requeue(SOON));
     }

@@ -12,7 +12,7 @@ mod pulls;
 mod retire;
 mod reuse;
 mod revisions;
-pub(crate) mod secrets;
+mod secrets;
 mod see;
 mod settle;
 mod slots;

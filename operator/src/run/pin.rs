@@ -6,15 +6,20 @@ use crds::{
     Workflow, conditions,
     workflow::{ErrorKind, WorkflowState},
 };
-use domain::schema::message;
+use domain::{
+    schema::message,
+    workflow::{Environment, Valid, validate},
+};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use serde_json::Value;
 
-use super::{decide::End, revisions::Revision, see::Seen};
+use super::{decide::End, revisions::Revision, secrets, see::Seen};
 use crate::{
     api::{self, within},
     context::Context,
     errors::Error,
+    watch::kicks::Kick,
+    workflow::secrets::is_of_a_secret,
 };
 
 /// The run's name is a label of its Job and pods.
@@ -68,34 +73,67 @@ async fn current(ctx: &Context, seen: &Seen) -> Result<Current, Error> {
         // Applied in one go with its run, it may not have come by its watch yet.
         None => api::get(&within::<Workflow>(&ctx.client, &seen.namespace), name).await?.map(Arc::new),
     };
-    Ok(match workflow {
-        Some(workflow) => judge(&workflow),
-        None => {
-            let message = format!("there is no Workflow {name} in namespace {}", seen.namespace);
-            Current::Refused(End::failed(ErrorKind::User, "WORKFLOW_NOT_FOUND", message))
-        }
+    let Some(workflow) = workflow else {
+        let message = format!("there is no Workflow {name} in namespace {}", seen.namespace);
+        return Ok(Current::Refused(End::failed(ErrorKind::User, "WORKFLOW_NOT_FOUND", message)));
+    };
+    Ok(match judge(&workflow) {
+        Judged::Valid(revision) => Current::Revision(revision),
+        Judged::Refused(end) => Current::Refused(end),
+        Judged::LacksSecrets => without_secrets(ctx, seen, &workflow).await?,
+        Judged::NotYet => Current::NotYet,
     })
 }
 
-fn judge(workflow: &Workflow) -> Current {
+/// What a workflow's status says of it.
+#[derive(Debug, PartialEq)]
+enum Judged {
+    /// As this revision.
+    Valid(String),
+    /// No run of it can start.
+    Refused(End),
+    /// No run of it can start unless its Secrets have come since.
+    LacksSecrets,
+    /// It has just been changed.
+    NotYet,
+}
+
+fn judge(workflow: &Workflow) -> Judged {
     let name = workflow.name_any();
     if workflow.spec.state == Some(WorkflowState::Archived) {
         let message = format!("Workflow {name} is archived: no new run starts");
-        return Current::Refused(End::failed(ErrorKind::User, "WORKFLOW_ARCHIVED", message));
+        return Judged::Refused(End::failed(ErrorKind::User, "WORKFLOW_ARCHIVED", message));
     }
-    let Some(status) = &workflow.status else { return Current::NotYet };
+    let Some(status) = &workflow.status else { return Judged::NotYet };
     let valid = conditions::get(&status.conditions, conditions::VALID);
     if status.observed_generation != workflow.metadata.generation || valid.is_none() {
-        return Current::NotYet;
+        return Judged::NotYet;
     }
-    match &status.revision {
-        Some(revision) => Current::Revision(revision.name.clone()),
-        None => {
-            let why = valid.map(|valid| valid.message.clone()).unwrap_or_default();
-            let message = format!("Workflow {name} is not valid: {why}");
-            Current::Refused(End::failed(ErrorKind::User, "WORKFLOW_INVALID", message))
-        }
+    if let Some(revision) = &status.revision {
+        return Judged::Valid(revision.name.clone());
     }
+    let mut problems = status.problems.iter();
+    if !status.problems.is_empty() && problems.all(|problem| is_of_a_secret(&problem.code)) {
+        return Judged::LacksSecrets;
+    }
+    let why = valid.map(|valid| valid.message.clone()).unwrap_or_default();
+    let message = format!("Workflow {name} is not valid: {why}");
+    Judged::Refused(End::failed(ErrorKind::User, "WORKFLOW_INVALID", message))
+}
+
+/// A run of a workflow whose Secrets were taken away fails alike whether the workflow was looked at since or not.
+async fn without_secrets(ctx: &Context, seen: &Seen, workflow: &Workflow) -> Result<Current, Error> {
+    // Without an eye on Secrets it is valid: nothing else is wrong with it.
+    let valid = validate(&workflow.spec, &Environment::default());
+    if let Some(end) = valid.ok().and_then(|valid| unfit_input(seen, &valid)) {
+        return Ok(Current::Refused(end));
+    }
+    if let Some(end) = secrets::missing(ctx, &seen.namespace, &workflow.spec).await? {
+        return Ok(Current::Refused(end));
+    }
+    // They have come since: the workflow calls its runs when it has seen that.
+    ctx.kicks.send(Kick::Workflow(ObjectRef::from_obj(workflow))).await;
+    Ok(Current::NotYet)
 }
 
 fn revision_gone(name: &str) -> End {
@@ -111,11 +149,51 @@ fn check(seen: &Seen, revision: Arc<Revision>) -> Pin {
             return Pin::Refused(End::failed(ErrorKind::User, "WORKFLOW_INVALID", message));
         }
     };
-    match valid.check_input(seen.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
-        Ok(()) => Pin::Pinned(revision),
-        Err(violations) => {
-            let message = format!("the input breaks the workflow's schema: {}", message(&violations));
-            Pin::Refused(End::failed(ErrorKind::Schema, "INPUT_INVALID", message))
-        }
+    match unfit_input(seen, valid) {
+        None => Pin::Pinned(revision),
+        Some(end) => Pin::Refused(end),
+    }
+}
+
+/// Why a run's input does not fit its workflow's schema.
+fn unfit_input(seen: &Seen, valid: &Valid) -> Option<End> {
+    let input = seen.run.spec.input.as_ref().unwrap_or(&Value::Null);
+    let violations = valid.check_input(input).err()?;
+    let message = format!("the input breaks the workflow's schema: {}", message(&violations));
+    Some(End::failed(ErrorKind::Schema, "INPUT_INVALID", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: &str) -> Judged {
+        let text = format!(
+            "{{apiVersion: smbcopilot.dev/v1alpha1, kind: Workflow, metadata: {{name: intake, generation: 2}}, \
+             spec: {{steps: []}}, status: {{conditions: [{{type: Valid, status: 'False', reason: Invalid, message: no, \
+             lastTransitionTime: '2026-11-24T08:00:00Z'}}], {status}}}}}"
+        );
+        judge(&serde_yaml::from_str(&text).unwrap())
+    }
+
+    /// A run starts as a workflow was before its last change; or fails by another name because somebody has seen in the
+    /// meantime what is wrong.
+    #[test]
+    fn a_secret_is_no_mistake_of_the_workflow() {
+        let of = |codes: &[&str]| {
+            let problems: Vec<_> =
+                codes.iter().map(|code| format!("{{path: spec, code: {code}, message: no}}")).collect();
+            judged(&format!("observedGeneration: 2, problems: [{}]", problems.join(", ")))
+        };
+        assert_eq!(of(&["MissingSecret", "MissingSecretKey", "SecretNotLabelled"]), Judged::LacksSecrets);
+        let invalid = |judged: Judged| match judged {
+            Judged::Refused(end) => end.error.map(|error| error.code),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(invalid(of(&["MissingSecret", "UnknownStep"])), Some("WORKFLOW_INVALID".to_owned()));
+        assert_eq!(invalid(of(&[])), Some("WORKFLOW_INVALID".to_owned()));
+        assert_eq!(judged("observedGeneration: 1, revision: {name: intake-1}"), Judged::NotYet);
+        let valid = judged("observedGeneration: 2, revision: {name: intake-2}");
+        assert_eq!(valid, Judged::Valid("intake-2".to_owned()));
     }
 }

@@ -10,7 +10,7 @@ use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use super::{
     job,
     lost::{self, PodState, Pull},
-    pool::Owner,
+    pool::Booked,
     revisions::Revision,
 };
 use crate::{context::Context, errors::Error};
@@ -132,9 +132,11 @@ fn pods_of(ctx: &Context, run: &WorkflowRun, namespace: &str, uid: &str, now: Ti
     let of_run = |pod: &Pod| {
         let made_for_it = pod.annotations().get(job::RUN_UID).is_some_and(|annotation| annotation == uid);
         let is_its = if pod.labels().contains_key(labels::POOL) {
-            match ctx.pool.owner(pod.metadata.uid.as_deref().unwrap_or_default()) {
-                Some(owner) => owner == Owner::Run(uid.to_owned()),
-                None => held.is_some_and(|held| Some(held) == pod.metadata.uid.as_ref()) || made_for_it,
+            let of = pod.metadata.uid.as_deref().unwrap_or_default();
+            match ctx.pool.booked(of, uid, &ctx.stores.runs) {
+                Booked::ForIt => true,
+                Booked::ForAnother => false,
+                Booked::No => held.is_some_and(|held| Some(held) == pod.metadata.uid.as_ref()) || made_for_it,
             }
         } else {
             made_for_it && pod.labels().get(labels::RUN) == name
@@ -148,6 +150,16 @@ fn pods_of(ctx: &Context, run: &WorkflowRun, namespace: &str, uid: &str, now: Ti
     });
     pods.sort_by_key(|pod| std::cmp::Reverse(pod.attempt));
     pods
+}
+
+/// The newest attempt at a pod for a run, whichever run has that pod now: the names of Jobs go by it.
+pub(super) fn newest_attempt(ctx: &Context, seen: &Seen) -> Option<u32> {
+    let made_for_it = |pod: &Pod| {
+        pod.metadata.namespace.as_ref() == Some(&seen.namespace)
+            && pod.annotations().get(job::RUN_UID) == Some(&seen.uid)
+    };
+    let pods = ctx.stores.pods.state_filter(made_for_it);
+    pods.iter().filter_map(|pod| pod.annotations().get(job::ATTEMPT)?.parse().ok()).max()
 }
 
 /// A pod that was made for a run and has another one now: as the other is written, not only as it is remembered.

@@ -9,7 +9,7 @@ use kube::{Resource as _, ResourceExt as _, api::ListParams, runtime::reflector:
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{admit, job, pool};
+use super::{admit, job};
 use crate::{
     api::{self, within},
     backoff::delay,
@@ -68,7 +68,6 @@ pub(super) async fn clear_up(ctx: &Arc<Context>, run: &ObjectRef<WorkflowRun>) -
         .filter(|uid| now.as_ref().and_then(|run| run.metadata.uid.as_ref()) != Some(*uid));
     for uid in ended.and_then(|run| run.metadata.uid.as_ref()).into_iter().chain(gone) {
         admit::give_back(ctx, uid).await;
-        pool::release(ctx, &namespace, uid).await;
     }
     if let Some(run) = ended {
         ctx.last_runs.note(run);

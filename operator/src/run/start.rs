@@ -12,8 +12,7 @@ use super::{
     job::{self, After, Purpose, Wanted},
     pool::{self, Terms},
     revisions::Revision,
-    secrets,
-    see::Seen,
+    see::{self, Seen},
 };
 use crate::{
     api::{self, failed, within},
@@ -37,10 +36,10 @@ pub(super) enum Made {
 }
 
 /// The attempts that a run's Jobs are numbered by.
-pub(super) fn next_attempt(seen: &Seen, revision: &Revision) -> u32 {
+pub(super) fn next_attempt(ctx: &Context, seen: &Seen, revision: &Revision) -> u32 {
     let written = seen.status().runner.and_then(|runner| runner.job);
     let written = written.and_then(|job| attempt_of(&seen.uid, revision, &job));
-    let newest = seen.pods.iter().map(|pod| pod.attempt).chain(written).max();
+    let newest = see::newest_attempt(ctx, seen).into_iter().chain(written).max();
     newest.map_or(0, |newest| newest.saturating_add(1))
 }
 
@@ -64,9 +63,6 @@ pub(super) async fn make(
     let under_way = ctx.slots.last_made(&seen.uid);
     if under_way.is_some_and(|(made, at)| made == attempt && now.duration_since(at) < POD_PATIENCE) {
         return Ok(Made::Job);
-    }
-    if let Some(end) = secrets::missing(ctx, &seen.namespace, &revision.spec.secrets).await? {
-        return Ok(Made::Refused(end));
     }
     let plan = seen.tenant.as_ref().and_then(|tenant| ctx.stores.plan_of(tenant));
     let stays = Terms::of(&revision.spec, plan.as_deref(), seen.tenant.as_deref()).stay();

@@ -28,6 +28,14 @@ pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<
             ctx.stores.pods.state().iter().filter_map(|pod| pod.metadata.uid.clone()).collect();
         ctx.pulls.keep(|pod| pods.contains(pod));
         ctx.pool.keep(|pod| pods.contains(pod));
+        let workflows: HashSet<_> = ctx
+            .stores
+            .workflows
+            .state()
+            .iter()
+            .filter_map(|workflow| workflow.metadata.uid.clone())
+            .collect();
+        ctx.pruned.keep(|workflow| workflows.contains(workflow));
         if let Err(error) = retire::retire(&ctx, telemetry::clock::now()).await {
             tracing::warn!(error = chain(&error), "failed to delete runs past their retention");
         }

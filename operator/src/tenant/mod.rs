@@ -18,8 +18,7 @@ use crate::{
     errors::{Class, Error, chain},
 };
 
-/// Children are applied again after this, for what no watch shows (service accounts, the ConfigMap, the
-/// addresses of the API server).
+/// Children are applied again after this, for what no watch shows: the addresses of the API server.
 const RESYNC: Duration = Duration::from_secs(600);
 
 /// Makes of a tenant what it asks for, and writes what is seen of it.

@@ -34,6 +34,12 @@ impl Kick {
         Self::Tenant(ObjectRef::new(name))
     }
 
+    /// A kick for the idle runners of a run's workflow.
+    pub(crate) fn pool_of(run: &WorkflowRun) -> Self {
+        let workflow = ObjectRef::new(&run.spec.workflow_ref.name);
+        Self::Pool(workflow.within(run.metadata.namespace.as_deref().unwrap_or_default()))
+    }
+
     /// A kick for a run.
     pub(crate) fn run(run: &WorkflowRun) -> Self {
         Self::Run(ObjectRef::from_obj(run))

@@ -74,10 +74,21 @@ pub(super) fn run(stores: &Stores, change: &Change<WorkflowRun>) -> Vec<Kick> {
                     .and_then(|trigger| trigger.parent.as_ref())
                     .is_some_and(|parent| Some(&parent.uid) == uid)
             });
-            let left = [Kick::Left(ObjectRef::from_obj(run.as_ref()))];
-            parent.into_iter().chain(children.iter().map(|child| Kick::run(child))).chain(left).collect()
+            let mut kicks: Vec<_> = parent.into_iter().collect();
+            kicks.extend(children.iter().map(|child| Kick::run(child)));
+            kicks.extend([Kick::Left(ObjectRef::from_obj(run.as_ref())), Kick::pool_of(run)]);
+            kicks.extend(needed_an_old_revision(stores, run));
+            kicks
         }
     }
+}
+
+/// The workflow of a run that was pinned to another revision than it has now: that may be superfluous now.
+fn needed_an_old_revision(stores: &Stores, run: &WorkflowRun) -> Option<Kick> {
+    let needed = run.status.as_ref()?.revision.as_ref()?;
+    let workflow = ObjectRef::new(&run.spec.workflow_ref.name).within(run.metadata.namespace.as_deref()?);
+    let current = stores.workflows.get(&workflow)?.status.as_ref()?.revision.clone()?;
+    (current.name != needed.name).then_some(Kick::Workflow(workflow))
 }
 
 /// A pod concerns its run; one that is gone has made room, and so concerns the runs that wait for room too.

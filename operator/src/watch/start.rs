@@ -2,9 +2,9 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use crds::{labels, run::RunPhase};
+use crds::{labels, names, run::RunPhase};
 use k8s_openapi::api::{
-    core::v1::{LimitRange, Namespace, Node, Pod, ResourceQuota},
+    core::v1::{ConfigMap, LimitRange, Namespace, Node, Pod, ResourceQuota, ServiceAccount},
     networking::v1::NetworkPolicy,
     rbac::v1::RoleBinding,
 };
@@ -42,6 +42,10 @@ pub(crate) fn start(tasks: &mut Tasks, ctx: &Arc<Context>, writers: Writers, sto
     watches.add_child::<LimitRange>("watch limit ranges");
     watches.add_child::<NetworkPolicy>("watch network policies");
     watches.add_child::<RoleBinding>("watch role bindings");
+    watches.add_child::<ServiceAccount>("watch service accounts");
+    // Of all ConfigMaps, the operator may watch those of this name.
+    let settings = format!("metadata.name={}", names::TENANT_CONFIG_MAP);
+    watches.add_child_of::<ConfigMap>("watch settings", children().fields(&settings));
 }
 
 struct Watches<'a> {
@@ -72,9 +76,15 @@ impl Watches<'_> {
     where
         PartialObjectMeta<K>: Readable,
     {
+        self.add_child_of(name, children());
+    }
+
+    fn add_child_of<K: Readable>(&mut self, name: &'static str, config: watcher::Config)
+    where
+        PartialObjectMeta<K>: Readable,
+    {
         let (_, writer) = reflector::store::<PartialObjectMeta<K>>();
         let drift = Drift::default();
-        let config = watcher::Config::default().labels(labels::TENANT);
         self.add(name, config, writer, move |change| drift.kicks(change));
     }
 }
@@ -84,6 +94,11 @@ fn with<K>(
     map: impl Fn(&Stores, &Change<K>) -> Vec<Kick>,
 ) -> impl Fn(&Change<K>) -> Vec<Kick> {
     move |change| map(&stores, change)
+}
+
+/// What we make in tenants' namespaces.
+fn children() -> watcher::Config {
+    watcher::Config::default().labels(labels::TENANT)
 }
 
 /// Selects the pods that execute runs.

@@ -54,9 +54,9 @@ async fn the_last_run_is_shown_also_when_nobody_saw_it_end() -> anyhow::Result<(
     let world = World::with_workflow("last", objects::plan()).await?;
     world.run("order-7", json!({"quantity": 1})).await?;
     world.assigned("order-7").await?;
-    process::kill().await?;
+    let stopped = process::kill().await?;
     world.finish_run("order-7").await?;
-    process::ensure(&world.client).await?;
+    stopped.start(&world.client).await?;
     let workflow = async || Ok(world.workflows.get("intake").await?);
     let shows = |workflow: &Workflow| {
         let last = workflow.status.as_ref().and_then(|status| status.last_run.as_ref());
@@ -81,8 +81,7 @@ async fn a_finished_run_is_deleted_only_once_it_is_archived() -> anyhow::Result<
     }
     world.write_run("archived", archived()).await?;
     // It looks at once when it starts, and every minute after that.
-    process::kill().await?;
-    process::ensure(&world.client).await?;
+    process::kill().await?.start(&world.client).await?;
     let run = async || Ok(world.runs.get_opt("archived").await?);
     wait::until("the archived one is gone", DEADLINE, run, Option::is_none).await?;
     let kept = world.runs.get("not-yet").await?.status.and_then(|status| status.phase);
@@ -98,8 +97,10 @@ async fn an_operator_that_lost_its_lease_ends() -> anyhow::Result<()> {
     let now = telemetry::clock::now().to_string();
     let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
     let stolen = json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
+    let robbed = process::id().await;
     leases.patch(process::LEASE, &PatchParams::default(), &Patch::Merge(stolen)).await?;
-    wait::until("the operator ends", DEADLINE, process::has_ended, |ended| *ended).await?;
+    let ended = async || process::has_ended(robbed).await;
+    wait::until("the operator ends", DEADLINE, ended, |ended| *ended).await?;
     process::ensure(&world.client).await?;
     world.run("order-7", json!({"quantity": 1})).await?;
     world.assigned("order-7").await?;

@@ -35,32 +35,42 @@ async fn until_there_are(world: &World, count: usize) -> anyhow::Result<Vec<Pod>
 
 /// Every run waits for a pod of its own though the one before is there; or two runs get one pod.
 #[tokio::test]
-async fn a_runner_that_stays_takes_the_next_run_also_after_a_restart() -> anyhow::Result<()> {
+async fn a_runner_that_stays_takes_the_very_next_run_also_after_a_restart() -> anyhow::Result<()> {
     let world = world("stays", json!({"keepAlive": "30m"}), 20).await?;
     world.run("first", json!({"quantity": 1})).await?;
     let pod = world.assigned("first").await?;
     world.run("beside", json!({"quantity": 1})).await?;
     assert_ne!(world.assigned("beside").await?, pod, "one run at a time");
     world.finish_run("first").await?;
-    let second = until_it_takes_one(&world, "second", &pod).await?;
-    process::kill().await?;
-    world.finish_run(&second).await?;
-    process::ensure(&world.client).await?;
-    until_it_takes_one(&world, "third", &pod).await?;
+    for next in ["second", "third", "fourth"] {
+        world.run(next, json!({"quantity": 1})).await?;
+        assert_eq!(world.assigned(next).await?, pod, "{next}");
+        world.finish_run(next).await?;
+    }
+    process::kill().await?.start(&world.client).await?;
+    world.run("after-restart", json!({"quantity": 1})).await?;
+    assert_eq!(world.assigned("after-restart").await?, pod);
     Ok(())
 }
 
-/// Starts runs until the pod has one. An operator that has just been restarted (tests beside this one do that), or has
-/// not heard yet that the pod's run has ended, gives the first of them another pod: that costs time, and is no fault.
-async fn until_it_takes_one(world: &World, name: &str, pod: &str) -> anyhow::Result<String> {
-    for number in 0..5 {
-        let run = format!("{name}-{number}");
-        world.run(&run, json!({"quantity": 1})).await?;
-        if world.assigned(&run).await? == pod {
-            return Ok(run);
-        }
-    }
-    anyhow::bail!("the runner that stays takes none of five runs")
+/// A pod stands idle for days, since its run waits for a person.
+#[tokio::test]
+async fn a_runner_whose_run_waits_takes_the_next() -> anyhow::Result<()> {
+    let world = world("waits", json!({"keepAlive": "30m"}), 20).await?;
+    world.run("asks", json!({"quantity": 1})).await?;
+    let pod = world.assigned("asks").await?;
+    let approval = json!({"for": "Approval", "message": "pay?", "roles": ["admin"]});
+    let steps = json!([{"name": "parse", "phase": "Suspended", "attempt": 1, "waiting": approval}]);
+    let now = telemetry::clock::now().to_string();
+    let waits = json!({"phase": "Suspended", "runner": null, "suspendedAt": now, "steps": steps});
+    world.write_run("asks", waits).await?;
+    world.run("next", json!({"quantity": 1})).await?;
+    assert_eq!(world.assigned("next").await?, pod);
+    let decision = json!({"key": "parse", "approved": true, "by": "smb-kube-admin"});
+    let decided = Patch::Merge(json!({"spec": {"decisions": [decision]}}));
+    world.runs.patch("asks", &PatchParams::default(), &decided).await?;
+    assert_ne!(world.assigned("asks").await?, pod, "it has another run now");
+    Ok(())
 }
 
 /// A runner stays for ever, though its time is over or its workflow is another one now.

@@ -20,7 +20,7 @@ use kube::{
     api::{DeleteParams, PostParams},
 };
 use tests::{cluster, wait};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Where the chart is installed.
 pub(super) const NAMESPACE: &str = "smb-copilot";
@@ -49,20 +49,37 @@ pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// No operator works, and none is started by other scenarios, until this one starts it again.
+pub(super) struct Stopped(MutexGuard<'static, Option<Child>>);
+
 /// Kills it at once, without a chance to finish anything.
-pub(super) async fn kill() -> anyhow::Result<()> {
-    if let Some(mut child) = RUNNING.lock().await.take() {
+pub(super) async fn kill() -> anyhow::Result<Stopped> {
+    let mut running = RUNNING.lock().await;
+    if let Some(mut child) = running.take() {
         // The shell that holds it kills it with -9 as soon as its standard input ends.
         drop(child.stdin.take());
         child.wait()?;
     }
-    Ok(())
+    Ok(Stopped(running))
 }
 
-/// Whether it has ended by itself.
-pub(super) async fn has_ended() -> anyhow::Result<bool> {
+impl Stopped {
+    /// Starts another one.
+    pub(super) async fn start(mut self, client: &Client) -> anyhow::Result<()> {
+        *self.0 = Some(start(client).await?);
+        Ok(())
+    }
+}
+
+/// Which process it is, if there is one.
+pub(super) async fn id() -> Option<u32> {
+    RUNNING.lock().await.as_ref().map(Child::id)
+}
+
+/// Whether the process of this id has ended: by itself, or since another scenario killed it.
+pub(super) async fn has_ended(id: Option<u32>) -> anyhow::Result<bool> {
     let mut running = RUNNING.lock().await;
-    Ok(match running.as_mut() {
+    Ok(match running.as_mut().filter(|child| Some(child.id()) == id) {
         Some(child) => child.try_wait()?.is_some(),
         None => true,
     })

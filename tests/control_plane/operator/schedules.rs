@@ -71,8 +71,7 @@ async fn a_time_has_one_run_whatever_is_restarted() -> anyhow::Result<()> {
     forgotten().await?;
     let first: Vec<String> = runs(&world).await?.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(first.len(), 1, "missed, and in time");
-    process::kill().await?;
-    process::ensure(&world.client).await?;
+    process::kill().await?.start(&world.client).await?;
     forgotten().await?;
     let again: Vec<String> = runs(&world).await?.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(first, again);

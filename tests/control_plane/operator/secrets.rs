@@ -1,11 +1,11 @@
 //! Secrets that workflows name.
 
 use anyhow::Context as _;
-use crds::run::RunPhase;
+use crds::{Workflow, run::RunPhase};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -21,15 +21,17 @@ async fn create(world: &World, name: &str, labels: Value) -> anyhow::Result<Api<
 
 fn with_secret() -> Value {
     let secrets = json!([{"name": "erp", "secretRef": {"name": "erp-credentials"}}]);
-    objects::with(objects::intake(), "secrets", secrets)
+    let code = "def run(input, ctx):\n    return 1";
+    let python = json!({"code": code, "env": {"TOKEN": "${{ secrets.erp.token }}"}});
+    let steps = json!([{"name": "parse", "python": python}]);
+    objects::with(objects::with(objects::intake(), "secrets", secrets), "steps", steps)
 }
 
 /// A run whose Secret is gone waits for ever for its pod; or gets one that nobody allowed workflows to read.
 #[tokio::test]
 async fn a_secret_that_is_gone_fails_the_run_by_name() -> anyhow::Result<()> {
     let world = World::with_tenant("secret", objects::plan()).await?;
-    let secrets =
-        create(&world, "erp-credentials", json!({"smbcopilot.dev/workflow-secret": "true"})).await?;
+    let secrets = create(&world, "erp-credentials", allowed()).await?;
     objects::create(&world.workflows, "Workflow", "intake", with_secret()).await?;
     world.workflow_with_valid("intake", "True").await?;
     world.run("has-it", json!({"quantity": 1})).await?;
@@ -46,7 +48,66 @@ async fn a_secret_that_is_gone_fails_the_run_by_name() -> anyhow::Result<()> {
     secrets.delete("erp-credentials", &DeleteParams::default()).await?;
     fails(&world, "gone", "there is no Secret erp-credentials").await?;
     create(&world, "erp-credentials", json!({})).await?;
-    fails(&world, "unlabelled", "lacks the label smbcopilot.dev/workflow-secret=true").await
+    fails(&world, "unlabelled", "must be labelled smbcopilot.dev/workflow-secret=true").await
+}
+
+/// The same mistake has another code when somebody has looked at the workflow meanwhile; and once it is mended, the
+/// run that is started at once fails nevertheless.
+#[tokio::test]
+async fn what_is_wrong_with_a_secret_is_said_alike_whether_the_workflow_knows_it_or_not() -> anyhow::Result<()>
+{
+    let world = World::with_tenant("secret-known", objects::plan()).await?;
+    objects::create(&world.workflows, "Workflow", "intake", with_secret()).await?;
+    let invalid = world.workflow_with_valid("intake", "False").await?;
+    assert_eq!(problems(&invalid), ["MissingSecret"]);
+    fails(&world, "never-there", "there is no Secret erp-credentials").await?;
+    let secrets = create(&world, "erp-credentials", allowed()).await?;
+    world.run("mended", json!({"quantity": 1})).await?;
+    world.assigned("mended").await?;
+    world.workflow_with_valid("intake", "True").await?;
+    let other_key = Patch::Merge(json!({"data": {"token": null, "password": "czNjcmV0"}}));
+    secrets.patch("erp-credentials", &PatchParams::default(), &other_key).await?;
+    fails(&world, "key-gone", "has no key token").await?;
+    // That run has the workflow looked at again.
+    let invalid = world.workflow_with_valid("intake", "False").await?;
+    assert_eq!(problems(&invalid), ["MissingSecretKey"]);
+    fails(&world, "key-known-to-be-gone", "has no key token").await?;
+    // A wrong input is told first, in both orders.
+    world.run("wrong-input", json!({"quantity": "one"})).await?;
+    let failed = world.run_until("wrong-input", "fails", |status| status.error.is_some()).await?;
+    assert_eq!(failed.error.map(|error| error.code), Some("INPUT_INVALID".to_owned()));
+    secrets.delete("erp-credentials", &DeleteParams::default()).await?;
+    create(&world, "erp-credentials", allowed()).await?;
+    // Nobody starts a run now.
+    world.workflow_with_valid("intake", "True").await?;
+    Ok(())
+}
+
+/// A runner that stays has the Secret of yesterday, and a run gets what an admin took away from workflows.
+#[tokio::test]
+async fn a_runner_that_stays_gives_no_run_a_secret_that_was_taken_away() -> anyhow::Result<()> {
+    let granted = json!({"keepAliveMax": "1h"});
+    let world =
+        World::with_tenant("secret-stays", objects::with(objects::plan(), "runners", granted)).await?;
+    let secrets = create(&world, "erp-credentials", allowed()).await?;
+    let spec = objects::with(with_secret(), "runners", json!({"keepAlive": "30m"}));
+    objects::create(&world.workflows, "Workflow", "intake", spec).await?;
+    world.workflow_with_valid("intake", "True").await?;
+    world.run("first", json!({"quantity": 1})).await?;
+    world.assigned("first").await?;
+    world.finish_run("first").await?;
+    let unlabelled = Patch::Merge(json!({"metadata": {"labels": {"smbcopilot.dev/workflow-secret": null}}}));
+    secrets.patch("erp-credentials", &PatchParams::default(), &unlabelled).await?;
+    fails(&world, "second", "must be labelled").await
+}
+
+fn allowed() -> Value {
+    json!({"smbcopilot.dev/workflow-secret": "true"})
+}
+
+fn problems(workflow: &Workflow) -> Vec<&str> {
+    let problems = workflow.status.iter().flat_map(|status| &status.problems);
+    problems.map(|problem| problem.code.as_str()).collect()
 }
 
 async fn fails(world: &World, run: &str, words: &str) -> anyhow::Result<()> {

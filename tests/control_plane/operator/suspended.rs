@@ -76,8 +76,7 @@ async fn a_run_goes_on_at_its_time_or_to_be_ended() -> anyhow::Result<()> {
     suspend(&world, "timed", json!({"for": "Time"}), json!({"wakeAt": soon.to_string()})).await?;
     suspend(&world, "cancelled", approval(), json!({"suspendedAt": telemetry::clock::now().to_string()}))
         .await?;
-    process::kill().await?;
-    process::ensure(&world.client).await?;
+    process::kill().await?.start(&world.client).await?;
     world.assigned("timed").await?;
     let cancel = Patch::Merge(json!({"spec": {"cancel": "Graceful"}}));
     world.runs.patch("cancelled", &PatchParams::default(), &cancel).await?;

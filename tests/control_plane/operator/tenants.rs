@@ -1,17 +1,19 @@
 //! Tenants.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
-use crds::Tenant;
+use crds::{Tenant, names};
 use k8s_openapi::api::{
-    core::v1::{ConfigMap, Namespace, ResourceQuota},
+    core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, ServiceAccount},
     networking::v1::NetworkPolicy,
     rbac::v1::RoleBinding,
 };
 use kube::{
-    Api, ResourceExt as _,
+    Api, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tests::wait;
 
@@ -47,20 +49,64 @@ async fn a_tenant_gets_a_closed_namespace_with_its_plans_quota() -> anyhow::Resu
     Ok(())
 }
 
-/// Somebody deletes a network policy or hands out a role, and it stays so.
+/// Somebody deletes what closes a tenant's namespace, or what its runs need, and it stays so.
 #[tokio::test]
 async fn what_is_deleted_by_hand_comes_back() -> anyhow::Result<()> {
     let world = World::with_tenant("drift", objects::plan()).await?;
-    let policies: Api<NetworkPolicy> = Api::namespaced(world.client.clone(), &world.namespace);
+    comes_back::<NetworkPolicy>(&world, names::POLICY_DEFAULT_DENY).await?;
+    comes_back::<ResourceQuota>(&world, names::RESOURCE_QUOTA).await?;
+    comes_back::<LimitRange>(&world, names::LIMIT_RANGE).await?;
+    comes_back::<RoleBinding>(&world, names::RUNNER_ROLE_BINDING).await?;
+    // What heals one child applies the others, too: so more than once.
+    for _ in 0..3 {
+        comes_back::<ServiceAccount>(&world, names::RUNNER_SERVICE_ACCOUNT).await?;
+    }
+    for _ in 0..3 {
+        comes_back::<ConfigMap>(&world, names::TENANT_CONFIG_MAP).await?;
+    }
+    // Without this one the operator may do nothing there, but give it back to itself.
+    comes_back::<RoleBinding>(&world, names::OPERATOR_ROLE_BINDING).await
+}
+
+async fn comes_back<K>(world: &World, name: &str) -> anyhow::Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(world.client.clone(), &world.namespace);
+    let deleted = api.get(name).await?.uid();
+    api.delete(name, &DeleteParams::default()).await?;
+    let what = format!("{} {name} is back", K::kind(&()));
+    let found = async || Ok(api.get_opt(name).await?);
+    wait::until(&what, DEADLINE, found, |found| found.as_ref().is_some_and(|found| found.uid() != deleted))
+        .await?;
+    Ok(())
+}
+
+/// Somebody hands out a role, raises a quota, or opens a namespace, and it stays so.
+#[tokio::test]
+async fn what_is_changed_by_hand_is_changed_back() -> anyhow::Result<()> {
+    let world = World::with_tenant("changed", objects::plan()).await?;
     let bindings: Api<RoleBinding> = Api::namespaced(world.client.clone(), &world.namespace);
-    policies.delete("smb-default-deny", &DeleteParams::default()).await?;
     let more =
         json!({"subjects": [{"kind": "User", "name": "mallory", "apiGroup": "rbac.authorization.k8s.io"}]});
     bindings.patch("smb-access-admin", &PatchParams::default(), &Patch::Merge(&more)).await?;
-    let policy = async || Ok(policies.get_opt("smb-default-deny").await?);
-    wait::until("the policy is back", DEADLINE, policy, Option::is_some).await?;
     let subjects = async || Ok(bindings.get("smb-access-admin").await?.subjects.unwrap_or_default());
     wait::until("nobody was added", DEADLINE, subjects, Vec::is_empty).await?;
+    let quotas: Api<ResourceQuota> = Api::namespaced(world.client.clone(), &world.namespace);
+    let raised = json!({"spec": {"hard": {"requests.cpu": "200"}}});
+    quotas.patch(names::RESOURCE_QUOTA, &PatchParams::default(), &Patch::Merge(&raised)).await?;
+    let cpu = async || {
+        let hard = quotas.get(names::RESOURCE_QUOTA).await?.spec.and_then(|spec| spec.hard);
+        Ok(hard.unwrap_or_default()["requests.cpu"].0.clone())
+    };
+    wait::until("the quota is the plan's", DEADLINE, cpu, |cpu| cpu == "2").await?;
+    let opened = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
+    world.namespaces.patch(&world.namespace, &PatchParams::default(), &Patch::Merge(&opened)).await?;
+    let level = async || {
+        let namespace = world.namespaces.get(&world.namespace).await?;
+        Ok(namespace.labels()["pod-security.kubernetes.io/enforce"].clone())
+    };
+    wait::until("the namespace is closed", DEADLINE, level, |level| level == "restricted").await?;
     Ok(())
 }
 

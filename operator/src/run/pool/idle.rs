@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
-use super::super::{
-    job,
-    lost::PodState,
-    revisions::Revision,
-    see::{self, RunnerPod, Seen},
+use super::{
+    super::{
+        job,
+        lost::PodState,
+        revisions::Revision,
+        see::{self, RunnerPod, Seen},
+    },
+    Claim, holds,
 };
 use crate::{
     api::{self, within},
@@ -46,12 +49,9 @@ fn idle(ctx: &Context, pod: &Pod, now: Timestamp) -> Option<Idle> {
 
 fn is_free(ctx: &Context, pod: &Pod, runs: &[Arc<WorkflowRun>]) -> bool {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    ctx.pool.owner(uid).is_none() && !runs.iter().any(|run| holds(run, uid)) && !is_awaited(ctx, pod)
-}
-
-fn holds(run: &WorkflowRun, pod: &str) -> bool {
-    let runner = run.status.as_ref().and_then(|status| status.runner.as_ref());
-    runner.and_then(|runner| runner.pod_uid.as_deref()) == Some(pod)
+    !ctx.pool.is_taken(uid, &ctx.stores.runs)
+        && !runs.iter().any(|run| holds(run, uid))
+        && !is_awaited(ctx, pod)
 }
 
 /// Whether the run that it was made for still waits for a pod.
@@ -78,7 +78,8 @@ pub(in super::super) fn take(
     idle.sort_by_key(|idle| {
         (!idle.pod.is_running, std::cmp::Reverse(ctx.pool.idle_since(&idle.pod.uid, now)))
     });
-    idle.into_iter().map(|idle| idle.pod).find(|pod| ctx.pool.take(&pod.uid, &seen.uid))
+    let claim = Claim::of(&seen.run);
+    idle.into_iter().map(|idle| idle.pod).find(|pod| ctx.pool.take(&pod.uid, &claim, &ctx.stores.runs))
 }
 
 /// Ends an idle runner, of whichever workflow, since a run has no room for its pod; says whether there was one.
@@ -102,7 +103,7 @@ pub(in super::super) async fn make_room(
 
 /// Ends an idle runner; not one that a run has taken meanwhile.
 pub(super) async fn end(ctx: &Context, namespace: &str, pod: &RunnerPod) -> Result<bool, Error> {
-    if !ctx.pool.dismiss(&pod.uid) {
+    if !ctx.pool.dismiss(&pod.uid, &ctx.stores.runs) {
         return Ok(false);
     }
     tracing::info!(pod = pod.name, job = pod.job, "an idle runner is ended");

@@ -8,28 +8,16 @@ mod idle;
 mod keep;
 mod terms;
 
-pub(crate) use book::{Owner, Pool};
+pub(crate) use book::{Booked, Claim, Pool};
 pub(crate) use keep::reconcile;
 pub(crate) use terms::Terms;
 
 pub(super) use idle::{make_room, take};
 
-use std::collections::BTreeSet;
+use crds::WorkflowRun;
 
-use crds::labels;
-use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
-
-use crate::{context::Context, watch::kicks::Kick};
-
-/// A run has left its pod, or holds none any more: the pod is idle now.
-pub(super) async fn release(ctx: &Context, namespace: &str, run: &str) {
-    ctx.pool.release(run);
-    let pooled = ctx.stores.pods.state_filter(|pod| {
-        pod.metadata.namespace.as_deref() == Some(namespace) && pod.labels().contains_key(labels::POOL)
-    });
-    let workflows: BTreeSet<_> =
-        pooled.iter().filter_map(|pod| pod.labels().get(labels::WORKFLOW).cloned()).collect();
-    for workflow in workflows {
-        ctx.kicks.send(Kick::Pool(ObjectRef::new(&workflow).within(namespace))).await;
-    }
+/// Whether a run holds a pod, by what is written on it.
+fn holds(run: &WorkflowRun, pod: &str) -> bool {
+    let runner = run.status.as_ref().and_then(|status| status.runner.as_ref());
+    runner.and_then(|runner| runner.pod_uid.as_deref()) == Some(pod)
 }
