@@ -48,7 +48,10 @@ pub(super) async fn take_over(
         return Ok(Reused::Done);
     };
     let earlier = api::get(&within::<WorkflowRun>(&ctx.client, &seen.namespace), &wanted.run).await?;
-    let Some(earlier) = earlier else { return Ok(not_found(seen, &wanted.run, now)) };
+    let Some(earlier) = earlier else {
+        let created = seen.run.creation_timestamp().map_or(now, |time| time.0);
+        return Ok(not_found(&wanted.run, created, now));
+    };
     if let Some(end) = unfit(seen, &earlier) {
         return Ok(Reused::Refused(end));
     }
@@ -64,8 +67,7 @@ pub(super) async fn take_over(
     })))
 }
 
-fn not_found(seen: &Seen, earlier: &str, now: Timestamp) -> Reused {
-    let created = seen.run.creation_timestamp().map_or(now, |time| time.0);
+fn not_found(earlier: &str, created: Timestamp, now: Timestamp) -> Reused {
     let until = created.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
     if until <= now {
         let message = format!("there is no run {earlier} in this namespace, nor in the archive");
@@ -86,4 +88,28 @@ fn unfit(seen: &Seen, earlier: &WorkflowRun) -> Option<End> {
         return None;
     };
     Some(End::failed(ErrorKind::User, code, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A run that repeats one that never was waits for ever; or it fails before the archive was asked.
+    #[test]
+    fn an_earlier_run_is_looked_for_for_a_minute() {
+        let Reused::Sought(queue, until) = not_found("never-was", at(100), at(159)) else {
+            panic!("it is given up too early")
+        };
+        assert_eq!((queue.reason.as_str(), until), ("EarlierRun", at(160)));
+        let Reused::Refused(end) = not_found("never-was", at(100), at(160)) else {
+            panic!("it is looked for too long")
+        };
+        let error = end.error.unwrap();
+        assert_eq!((end.phase, error.code.as_str()), (RunPhase::Failed, "REUSE_NOT_FOUND"));
+        assert!(error.message.contains("never-was"), "{}", error.message);
+    }
 }

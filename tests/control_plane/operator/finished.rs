@@ -1,11 +1,8 @@
 //! Runs that have ended: repeated, shown as the last, deleted.
 
 use crds::{Workflow, run::RunPhase};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
+use jiff::SignedDuration;
+use kube::{ResourceExt, api::ListParams};
 use serde_json::{Value, json};
 use tests::wait;
 
@@ -89,16 +86,38 @@ async fn a_finished_run_is_deleted_only_once_it_is_archived() -> anyhow::Result<
     Ok(())
 }
 
+/// A workflow that runs every second fills etcd within its retention; or the newest run is deleted for the oldest, or one
+/// that the database does not have.
+#[tokio::test]
+async fn only_so_many_finished_runs_are_kept_but_all_that_are_not_archived() -> anyhow::Result<()> {
+    let world = World::with_tenant("keep", objects::plan()).await?;
+    let spec = objects::with(objects::intake(), "retention", json!({"succeeded": "30d", "keep": 1}));
+    objects::create(&world.workflows, "Workflow", "intake", spec).await?;
+    world.workflow_with_valid("intake", "True").await?;
+    let now = telemetry::clock::now();
+    for (run, minutes) in [("a-not-archived", 9), ("b-newest", 1), ("c-oldest", 8), ("d-older", 2)] {
+        world.run(run, json!({"quantity": 1})).await?;
+        world.assigned(run).await?;
+        let ended = (now - SignedDuration::from_mins(minutes)).to_string();
+        world.write_run(run, json!({"phase": "Succeeded", "finishedAt": ended})).await?;
+    }
+    for run in ["b-newest", "c-oldest", "d-older"] {
+        world.write_run(run, archived()).await?;
+    }
+    process::kill().await?.start(&world.client).await?;
+    let names = async || {
+        let runs = world.runs.list(&ListParams::default()).await?.items;
+        Ok(runs.iter().map(ResourceExt::name_any).collect::<Vec<_>>())
+    };
+    wait::until("two are left", DEADLINE, names, |names| *names == ["a-not-archived", "b-newest"]).await?;
+    Ok(())
+}
+
 /// Two operators work at once for ever, since the one before has not noticed.
 #[tokio::test]
 async fn an_operator_that_lost_its_lease_ends() -> anyhow::Result<()> {
     let world = World::with_workflow("lease", objects::plan()).await?;
-    let leases: Api<Lease> = Api::namespaced(world.client.clone(), process::NAMESPACE);
-    let now = telemetry::clock::now().to_string();
-    let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
-    let stolen = json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
-    let robbed = process::id().await;
-    leases.patch(process::LEASE, &PatchParams::default(), &Patch::Merge(stolen)).await?;
+    let robbed = process::rob(&world.client).await?;
     let ended = async || process::has_ended(robbed).await;
     wait::until("the operator ends", DEADLINE, ended, |ended| *ended).await?;
     process::ensure(&world.client).await?;

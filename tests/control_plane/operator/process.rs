@@ -17,16 +17,17 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
+use serde_json::json;
 use tests::{cluster, wait};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Where the chart is installed.
-pub(super) const NAMESPACE: &str = "smb-copilot";
+const NAMESPACE: &str = "smb-copilot";
 const ACCOUNT: &str = "smb-copilot-operator";
 /// A lease of our own: the chart's operator, should one run, is not waited for.
-pub(super) const LEASE: &str = "operator-under-test";
+const LEASE: &str = "operator-under-test";
 /// Longer than all scenarios take, in seconds.
 const TOKEN_SECONDS: i64 = 3_600;
 
@@ -71,9 +72,16 @@ impl Stopped {
     }
 }
 
-/// Which process it is, if there is one.
-pub(super) async fn id() -> Option<u32> {
-    RUNNING.lock().await.as_ref().map(Child::id)
+/// Gives its lease to another one, as if it had slept too long; the id of its process.
+pub(super) async fn rob(client: &Client) -> anyhow::Result<Option<u32>> {
+    // While it is locked, nobody replaces the operator or its lease.
+    let running = RUNNING.lock().await;
+    let now = telemetry::clock::now().to_string();
+    let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
+    let stolen = json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
+    let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
+    leases.patch(LEASE, &PatchParams::default(), &Patch::Merge(stolen)).await?;
+    Ok(running.as_ref().map(Child::id))
 }
 
 /// Whether the process of this id has ended: by itself, or since another scenario killed it.
