@@ -34,19 +34,10 @@ pub(super) enum Asked {
 
 /// Asks for a slot, and calls others that got one on this occasion.
 pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision, now: Timestamp) -> Asked {
-    let group = match group(seen, revision) {
-        Ok(group) => group,
+    let waiting = match waiting(seen, revision) {
+        Ok(waiting) => waiting,
         Err(end) => return Asked::Refused(end),
     };
-    let queued = Queued {
-        uid: seen.uid.clone(),
-        tenant: seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
-        created_at: seen.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
-        priority: seen.run.spec.priority.unwrap_or_default(),
-        goes_on: seen.has_begun(),
-        group,
-    };
-    let waiting = Waiting { queued, object: ObjectRef::from_obj(seen.run.as_ref()) };
     let Offered { verdict, admitted, waiting } =
         ctx.slots.offer(waiting, day(now), |name, has| limits(&ctx.stores, name, has));
     ctx.kicks.send_all(admitted.into_iter().map(Kick::Run)).await;
@@ -57,6 +48,27 @@ pub(super) async fn ask(ctx: &Context, seen: &Seen, revision: &Revision, now: Ti
         return Asked::Refused(end);
     }
     Asked::Waits(QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message })
+}
+
+fn waiting(seen: &Seen, revision: &Revision) -> Result<Waiting, End> {
+    let queued = Queued {
+        uid: seen.uid.clone(),
+        tenant: seen.tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
+        created_at: seen.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        priority: seen.run.spec.priority.unwrap_or_default(),
+        goes_on: seen.has_begun(),
+        group: group(seen, revision)?,
+    };
+    Ok(Waiting { queued, object: ObjectRef::from_obj(seen.run.as_ref()) })
+}
+
+/// Enters a run that waited for a slot already when another operator worked.
+pub(super) fn wait(ctx: &Context, seen: &Seen) {
+    let Some(revision) = &seen.revision else { return };
+    // One that cannot be counted is told so when it is looked at.
+    if let Ok(waiting) = waiting(seen, revision) {
+        ctx.slots.wait(waiting);
+    }
 }
 
 /// Whether a run that is new would rather be told no than wait. One that waits already is never put out.

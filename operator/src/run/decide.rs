@@ -167,7 +167,8 @@ fn held(seen: &Seen, status: &WorkflowRunStatus, uid: &str, clock: &Clock, now: 
         Some(PodState::Unpullable { message, until }) if *until <= now => Next::End(unpullable(message)),
         Some(PodState::Unpullable { until, .. }) => Next::Watch(*until),
         Some(PodState::Lost(reason)) => lose(seen, status, reason, clock, now),
-        None => lose(seen, status, "PodGone", clock, now),
+        // It was deleted while nobody looked, or so fast that only its absence is seen.
+        None => lose(seen, status, "PodDeleted", clock, now),
     }
 }
 

@@ -54,17 +54,28 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, run: Arc<WorkflowRun>) -> Resul
     act::act(&ctx, &seen, next, now).await
 }
 
-/// Gives the runs that have started their slots, and counts the day's, before any other run is admitted.
+/// Gives the runs that have started their slots, enters those that wait for one, and counts the day's, before any other
+/// run is admitted.
 ///
 /// # Errors
 /// The API server cannot be asked.
 pub(crate) async fn seed(ctx: &Context) -> Result<(), Error> {
     let now = telemetry::clock::now();
-    for run in ctx.stores.runs.state().into_iter().filter(|run| has_started(run)) {
-        let mut seen = see::see(ctx, run, now).await?;
-        admit::hold(ctx, &mut seen);
+    for run in ctx.stores.runs.state() {
+        if has_started(&run) {
+            let mut seen = see::see(ctx, run, now).await?;
+            admit::hold(ctx, &mut seen);
+        } else if waits_for_slot(&run) {
+            admit::wait(ctx, &see::see(ctx, run, now).await?);
+        }
     }
     today::seed(ctx, now).await
+}
+
+/// Whether a run stands in the queue by what is written on it: what waits for something else has no position.
+fn waits_for_slot(run: &WorkflowRun) -> bool {
+    let queue = run.status.as_ref().and_then(|status| status.queue.as_ref());
+    queue.is_some_and(|queue| queue.position.is_some())
 }
 
 /// Whether a run holds a slot by what is written on it.

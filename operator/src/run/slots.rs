@@ -74,6 +74,11 @@ impl Slots {
         }
     }
 
+    /// A run that waited when another operator worked: it is counted, and comes in its turn, before it asks again.
+    pub(super) fn wait(&self, run: Waiting) {
+        self.lock().waiting.insert(run.queued.uid.clone(), run);
+    }
+
     /// Asks for a slot; `tenant` says what a tenant may have, given what it has.
     pub(super) fn offer(&self, run: Waiting, today: Date, tenant: impl Fn(&str, Has) -> Tenant) -> Offered {
         let mut book = self.lock();
@@ -240,6 +245,18 @@ mod tests {
         let next = slots.release("a", TODAY, tenant(1));
         assert_eq!(next, [ObjectRef::new("b").within("bakery")]);
         assert!(slots.holds("b") && !slots.holds("c"));
+    }
+
+    /// After a restart of the operator a run overtakes those that have waited for hours; or one too many may wait.
+    #[test]
+    fn who_waited_before_a_restart_comes_first() {
+        let slots = Slots::default();
+        slots.wait(waiting("a", 1));
+        let offered = slots.offer(waiting("b", 2), TODAY, tenant(1));
+        assert!(matches!(offered.verdict, Verdict::Wait { position: 1, .. }));
+        assert_eq!(offered.admitted, [ObjectRef::new("a").within("bakery")]);
+        slots.wait(waiting("c", 1));
+        assert_eq!(slots.offer(waiting("d", 3), TODAY, tenant(1)).waiting, 3);
     }
 
     /// An operator that was restarted lets a tenant start its runs of the day again.

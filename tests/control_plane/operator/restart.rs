@@ -13,11 +13,12 @@ async fn a_new_operator_makes_good_what_was_missed() -> anyhow::Result<()> {
     let mut plan = objects::plan();
     plan["limits"] = json!({"concurrentRuns": 2});
     let world = World::with_workflow("restart", plan).await?;
-    for name in ["ends", "loses", "waits"] {
-        world.run(name, json!({"quantity": 1})).await?;
-        world.run_until(name, "is looked at", |status| status.phase.is_some()).await?;
-    }
+    world.run("ends", json!({"quantity": 1})).await?;
+    world.assigned("ends").await?;
+    world.run("loses", json!({"quantity": 1})).await?;
     let lost = world.assigned("loses").await?;
+    world.run("waits", json!({"quantity": 1})).await?;
+    world.run_until("waits", "waits", |status| status.queue.is_some()).await?;
     let stopped = process::kill().await?;
     world.delete_pod(&world.pod_of("loses").await?).await?;
     world.finish_run("ends").await?;

@@ -87,9 +87,9 @@ fn a_lost_pod_is_replaced_and_the_reason_kept() {
     let lost = seen(HELD, vec![pod("a", 0, PodState::Lost("OOMKilled"))]);
     let replace = |count, reason: &str| Next::Replace(LostRunner { count, reason: Some(reason.to_owned()) });
     assert_eq!(next(&lost, at(NOW)), replace(1, "OOMKilled"));
-    assert_eq!(next(&seen(HELD, vec![]), at(NOW)), replace(1, "PodGone"));
-    let again = HELD.replace("runner: {", "runner: {lost: {count: 2, reason: PodGone}, ");
-    assert_eq!(next(&seen(&again, vec![]), at(NOW)), replace(3, "PodGone"));
+    assert_eq!(next(&seen(HELD, vec![]), at(NOW)), replace(1, "PodDeleted"));
+    let again = HELD.replace("runner: {", "runner: {lost: {count: 2, reason: PodDeleted}, ");
+    assert_eq!(next(&seen(&again, vec![]), at(NOW)), replace(3, "PodDeleted"));
 }
 
 /// The new pod is taken for the old one, or a second one is made.
@@ -106,7 +106,7 @@ fn after_a_loss_the_written_job_is_waited_for() {
 /// A run that can never progress starts pods for ever; or one that progresses is given up.
 #[test]
 fn five_losses_in_a_row_are_too_many() {
-    let four = HELD.replace("runner: {", "runner: {lost: {count: 4, reason: PodGone}, ");
+    let four = HELD.replace("runner: {", "runner: {lost: {count: 4, reason: PodDeleted}, ");
     let Next::End(end) = next(&seen(&four, vec![]), at(NOW)) else { panic!("not ended") };
     assert_eq!((end.phase, end.error.unwrap().code.as_str()), (RunPhase::Failed, "RUNNER_LOST"));
     let progressed = four.replace(
