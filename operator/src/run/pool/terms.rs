@@ -43,7 +43,7 @@ impl Terms {
     pub(crate) fn shown(self) -> WorkflowRunners {
         let seconds = self.keep_alive.as_secs();
         let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-        let unit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
+        let unit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
         let (unit, name) = unit.unwrap_or((1, "s"));
         let keep_alive = format!("{}{name}", seconds / unit).parse().ok();
         WorkflowRunners { warm: Some(self.warm), keep_alive, isolation: None }
