@@ -5,6 +5,7 @@
 mod archive;
 mod database;
 mod deletion;
+mod mirrored;
 mod rebuild;
 mod reuse;
 mod runner;

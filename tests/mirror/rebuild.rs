@@ -26,6 +26,9 @@ async fn a_rebuilt_projection_equals_the_one_before() -> anyhow::Result<()> {
         Ok(rows.into_iter().filter(|row| row["resource_version"] == version).collect::<Vec<_>>())
     };
     until("the mark is mirrored", DEADLINE, has_mark, |rows| rows.len() == 1).await?;
+    let tenant_rows = async || Ok(database.rows(&tenant.slug).await?.into_iter().next().unwrap_or_default());
+    let is_marked = |row: &serde_json::Value| row["mirrored_generation"] == 1;
+    until("the tenant's mark is mirrored", DEADLINE, tenant_rows, is_marked).await?;
     let before = database.rows(&tenant.slug).await?;
     assert_eq!(before.len(), 4);
     running.stop().await?;

@@ -1,7 +1,7 @@
 //! A tenant with a workflow, as the operator would have made them.
 
 use crds::{Tenant, Workflow, WorkflowRun};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -12,6 +12,7 @@ use tests::cluster::unique;
 
 pub(super) struct TestTenant {
     pub(super) slug: String,
+    pub(super) tenants: Api<Tenant>,
     pub(super) runs: Api<WorkflowRun>,
     pub(super) workflows: Api<Workflow>,
 }
@@ -21,14 +22,28 @@ impl TestTenant {
         let slug = unique("mirrored");
         let namespace = format!("t-{slug}");
         let spec = json!({"displayName": "Acme Bakery", "planRef": {"name": "starter"}, "settings": {"currency": "EUR"}});
-        create(&Api::<Tenant>::all(client.clone()), object("Tenant", &slug, &spec)).await?;
+        let tenants = Api::all(client.clone());
+        create(&tenants, object("Tenant", &slug, &spec)).await?;
         let named = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
             "name": namespace, "labels": {"smbcopilot.dev/tenant": slug},
         }});
         create(&Api::<Namespace>::all(client.clone()), named).await?;
         let runs = Api::namespaced(client.clone(), &namespace);
         let workflows = Api::namespaced(client.clone(), &namespace);
-        Ok(Self { slug, runs, workflows })
+        Ok(Self { slug, tenants, runs, workflows })
+    }
+
+    /// Another tenant that claims the same namespace; it comes after this one in every list.
+    pub(super) async fn rival(&self) -> anyhow::Result<Tenant> {
+        let spec = json!({"displayName": "Rival", "planRef": {"name": "starter"},
+                          "namespace": {"name": format!("t-{}", self.slug)}});
+        create(&self.tenants, object("Tenant", &format!("{}-rival", self.slug), &spec)).await
+    }
+
+    /// What a tenant says of its place in the database.
+    pub(super) async fn mirrored(&self, slug: &str) -> anyhow::Result<Option<Condition>> {
+        let conditions = self.tenants.get(slug).await?.status.unwrap_or_default().conditions;
+        Ok(crds::conditions::get(&conditions, crds::conditions::MIRRORED).cloned())
     }
 
     pub(super) async fn workflow(&self, name: &str) -> anyhow::Result<Workflow> {

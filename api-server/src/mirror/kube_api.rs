@@ -25,7 +25,8 @@ pub(super) fn namespaced(client: &Client, kind: Kind, namespace: &str) -> Api<Dy
     Api::namespaced_with(client.clone(), namespace, &resource(kind))
 }
 
-fn resource(kind: Kind) -> ApiResource {
+/// What the API server calls a kind.
+pub(super) fn resource(kind: Kind) -> ApiResource {
     match kind {
         Kind::Plan => ApiResource::erase::<crds::Plan>(&()),
         Kind::Tenant => ApiResource::erase::<crds::Tenant>(&()),

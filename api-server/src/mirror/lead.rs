@@ -1,23 +1,19 @@
 //! One term of mirroring: from getting the lease to losing it, or to meeting another cluster.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use kube::Client;
-use tokio::{
-    sync::{Notify, mpsc},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Error, Mirror,
-    archive::Archiver,
     change::Change,
     cluster::{self, Standing},
     follow::Follower,
     kube_api,
-    seed::Seeder,
+    tell::Teller,
     write::Writer,
 };
 use crate::project::Kind;
@@ -59,22 +55,13 @@ impl Mirror {
 
     fn start(&self, cluster: Uuid, stop: &CancellationToken) -> JoinSet<Result<(), Error>> {
         let (sender, changes) = mpsc::channel(CHANNEL);
-        let (to_archiver, to_seeder) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
-        let writer = Writer {
-            pool: self.pool.clone(),
-            cluster,
-            changes,
-            written: [to_archiver.clone(), to_seeder.clone()],
-            metrics: self.metrics.clone(),
-            stop: stop.clone(),
-        };
-        tasks.spawn(writer.run());
-        let (pool, client) = (self.pool.clone(), self.client.clone());
-        tasks.spawn(Archiver { pool, client, written: to_archiver, stop: stop.clone() }.run());
-        let (pool, client) = (self.pool.clone(), self.client.clone());
-        tasks.spawn(Seeder { pool, client, written: to_seeder, stop: stop.clone() }.run());
-        tasks.spawn(follow_all(self.client.clone(), cluster, sender, stop.clone()));
+        let (pool, client, stop) = (self.pool.clone(), self.client.clone(), stop.clone());
+        let written =
+            Teller { pool: pool.clone(), client: client.clone(), stop: stop.clone() }.start(&mut tasks);
+        let metrics = self.metrics.clone();
+        tasks.spawn(Writer { pool, cluster, changes, written, metrics, stop: stop.clone() }.run());
+        tasks.spawn(follow_all(client, cluster, sender, stop));
         tasks
     }
 }

@@ -1,12 +1,11 @@
 //! The mirror: Plans, Tenants, Workflows and WorkflowRuns of Kubernetes as rows in Postgres.
 //!
 //! One module writes the projection: this one. Followers list and watch, one a kind; the writer puts what they tell
-//! into the database, many changes in a transaction; the archiver tells Kubernetes which finished runs are stored,
-//! and the seeder gives new runs what they take over from runs that are only here.
+//! into the database, many changes in a transaction; the tellers tell Kubernetes which finished runs and which tenants
+//! are stored, and give new runs what they take over from runs that are only here.
 //! The projection can be dropped and rebuilt, except for finished runs, whose rows are the record.
 
 mod apply;
-mod archive;
 mod change;
 mod cluster;
 mod error;
@@ -15,7 +14,7 @@ mod kube_api;
 mod lead;
 mod lease;
 mod metrics;
-mod seed;
+mod tell;
 #[cfg(test)]
 pub(crate) mod testing;
 mod write;

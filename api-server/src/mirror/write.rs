@@ -29,7 +29,7 @@ pub(super) struct Writer {
     pub cluster: Uuid,
     pub changes: mpsc::Receiver<Change>,
     /// Told after every batch.
-    pub written: [Arc<Notify>; 2],
+    pub written: [Arc<Notify>; 3],
     pub metrics: Metrics,
     pub stop: CancellationToken,
 }

@@ -59,6 +59,8 @@ pub struct TenantRow {
     pub namespace: String,
     /// Free settings.
     pub settings: Value,
+    /// The generation that its condition `Mirrored` is true of.
+    pub mirrored_generation: Option<i64>,
     /// The whole spec.
     pub spec: Value,
     /// The whole status.

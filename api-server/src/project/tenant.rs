@@ -1,6 +1,7 @@
 //! Tenants.
 
-use crds::{names, tenant::TenantState as State};
+use crds::{conditions, names, tenant::TenantState as State};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
 use super::{Malformed, Object, TenantRow, meta};
@@ -18,10 +19,16 @@ pub(super) fn project(object: &Object, tenant: crds::Tenant) -> Result<TenantRow
         },
         plan_name: tenant.spec.plan_ref.name,
         namespace: namespace_of_tenant(object),
+        mirrored_generation: tenant.status.and_then(|status| mirrored_generation(&status.conditions)),
         settings: object.optional("/spec/settings").unwrap_or_else(|| json!({})),
         spec: object.part("/spec"),
         status: object.optional("/status").unwrap_or_else(|| json!({})),
     })
+}
+
+fn mirrored_generation(conditions: &[Condition]) -> Option<i64> {
+    let mirrored = conditions::get(conditions, conditions::MIRRORED)?;
+    (mirrored.status == conditions::TRUE).then_some(mirrored.observed_generation)?
 }
 
 /// The namespace that is a tenant's, also of one that does not parse.

@@ -36,6 +36,10 @@ impl Fixture {
         self.set("/metadata", "resourceVersion", json!(version.to_string()))
     }
 
+    pub(crate) fn generation(self, generation: i64) -> Self {
+        self.set("/metadata", "generation", json!(generation))
+    }
+
     pub(crate) fn uid(self, uid: Uuid) -> Self {
         self.set("/metadata", "uid", json!(uid))
     }

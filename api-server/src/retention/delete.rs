@@ -1,6 +1,7 @@
 //! Deleting rows, in batches that are short transactions.
 
 use jiff::Timestamp;
+use sqlx::{Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{Error, Keep};
@@ -28,21 +29,21 @@ pub(super) async fn delete(
 ) -> Result<Deleted, Error> {
     let Keep { runs, logs, events } = *keep;
     Ok(Deleted {
-        logs: all(|| old_logs(pool, tenant, (now - logs).into())).await?,
-        runs: all(|| old_runs(pool, tenant, (now - runs).into())).await?,
-        events: all(|| old_events(pool, tenant, (now - events).into())).await?,
-        keys: all(|| expired_keys(pool, tenant, now.into())).await?,
+        logs: old_logs(pool, tenant, (now - logs).into()).await?,
+        runs: old_runs(pool, tenant, (now - runs).into()).await?,
+        events: old_events(pool, tenant, (now - events).into()).await?,
+        keys: expired_keys(pool, tenant, now.into()).await?,
     })
 }
 
+type Statement = Query<'static, Postgres, PgArguments>;
+
 /// Batch after batch, until one finds nothing.
-async fn all<F>(batch: impl Fn() -> F) -> Result<u64, Error>
-where
-    F: Future<Output = Result<u64, Error>>,
-{
+async fn all(pool: &MirrorPool, action: &'static str, batch: impl Fn() -> Statement) -> Result<u64, Error> {
     let mut sum = 0;
     loop {
-        match batch().await? {
+        let done = batch().execute(pool.inner()).await.map_err(Error::database(action))?;
+        match done.rows_affected() {
             0 => return Ok(sum),
             deleted => sum += deleted,
         }
@@ -50,67 +51,63 @@ where
 }
 
 async fn old_runs(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "delete from workflow_runs where id in (
-           select id from workflow_runs
-           where tenant_id = $1 and finished and not live and finished_at < $2
-           order by finished_at limit $3 for update skip locked
-         )",
-        tenant,
-        before as _,
-        BATCH
-    )
-    .execute(pool.inner())
+    all(pool, "delete records of runs", || {
+        sqlx::query!(
+            "delete from workflow_runs where id in (
+               select id from workflow_runs
+               where tenant_id = $1 and finished and not live and finished_at < $2
+               order by finished_at limit $3 for update skip locked
+             )",
+            tenant,
+            before as _,
+            BATCH
+        )
+    })
     .await
-    .map_err(Error::database("delete records of runs"))?;
-    Ok(done.rows_affected())
 }
 
 async fn old_logs(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "with old as (
-           select run_id from run_logs where tenant_id = $1 and updated_at < $2
-           order by updated_at limit $3
-         ), chunks as (
-           delete from run_log_chunks where tenant_id = $1 and run_id in (select run_id from old)
-         )
-         delete from run_logs where tenant_id = $1 and run_id in (select run_id from old)",
-        tenant,
-        before as _,
-        BATCH_OF_LOGS
-    )
-    .execute(pool.inner())
+    all(pool, "delete logs", || {
+        sqlx::query!(
+            "with old as (
+               select run_id from run_logs where tenant_id = $1 and updated_at < $2
+               order by updated_at limit $3
+             ), chunks as (
+               delete from run_log_chunks where tenant_id = $1 and run_id in (select run_id from old)
+             )
+             delete from run_logs where tenant_id = $1 and run_id in (select run_id from old)",
+            tenant,
+            before as _,
+            BATCH_OF_LOGS
+        )
+    })
     .await
-    .map_err(Error::database("delete logs"))?;
-    Ok(done.rows_affected())
 }
 
 async fn old_events(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "delete from events where tenant_id = $1 and seq in (
-           select seq from events where tenant_id = $1 and at < $2 order by seq limit $3
-         )",
-        tenant,
-        before as _,
-        BATCH
-    )
-    .execute(pool.inner())
+    all(pool, "delete events", || {
+        sqlx::query!(
+            "delete from events where tenant_id = $1 and seq in (
+               select seq from events where tenant_id = $1 and at < $2 order by seq limit $3
+             )",
+            tenant,
+            before as _,
+            BATCH
+        )
+    })
     .await
-    .map_err(Error::database("delete events"))?;
-    Ok(done.rows_affected())
 }
 
 async fn expired_keys(pool: &MirrorPool, tenant: Uuid, now: db::Timestamp) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "delete from idempotency_keys where (principal, key) in (
-           select principal, key from idempotency_keys where tenant_id = $1 and expires_at < $2 limit $3
-         ) and tenant_id = $1",
-        tenant,
-        now as _,
-        BATCH
-    )
-    .execute(pool.inner())
+    all(pool, "delete idempotency keys", || {
+        sqlx::query!(
+            "delete from idempotency_keys where (principal, key) in (
+               select principal, key from idempotency_keys where tenant_id = $1 and expires_at < $2 limit $3
+             ) and tenant_id = $1",
+            tenant,
+            now as _,
+            BATCH
+        )
+    })
     .await
-    .map_err(Error::database("delete idempotency keys"))?;
-    Ok(done.rows_affected())
 }

@@ -2,13 +2,12 @@
 
 use uuid::Uuid;
 
-use super::kubernetes;
+use super::{change, kubernetes};
 use crate::{
-    app::{Error, tenants},
+    app::Error,
     auth::TenantScope,
-    mirror,
     state::AppState,
-    store::{CancelMode, Run, TenantTx, runs},
+    store::{CancelMode, Run, TenantTx},
 };
 
 /// Asks a run to stop, and gives it back as it is then. Asking twice in the same way is asking once.
@@ -18,23 +17,19 @@ use crate::{
 /// Kubernetes or the database fails.
 pub async fn cancel(state: &AppState, scope: TenantScope, id: Uuid, mode: CancelMode) -> Result<Run, Error> {
     let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let tenant = tenants::writable(&mut tx).await?;
-    let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let (tenant, run) = change::own(&mut tx, id).await?;
     // No connection is held while Kubernetes is asked.
     drop(tx);
     if !is_needed(&run, mode)? {
         return Ok(run);
     }
     let object = kubernetes::cancel(&state.kube, &tenant.namespace, &run.name, mode).await?;
-    mirror::apply_one(&state.mirror, &object).await?;
-    super::get(state, scope, id).await
+    change::taken_in(state, scope, id, &object).await
 }
 
 fn is_needed(run: &Run, mode: CancelMode) -> Result<bool, Error> {
+    change::unfinished(run, "cancel")?;
     match run.cancel {
-        _ if run.status.is_final() || !run.live => {
-            Err(Error::RunFinished { action: "cancel", status: run.status })
-        }
         Some(asked) if asked == mode => Ok(false),
         Some(asked) => Err(Error::CancellationFixed { asked }),
         None => Ok(true),

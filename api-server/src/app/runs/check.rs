@@ -17,25 +17,19 @@ pub(super) fn check(workflow: &Workflow, input: &Value) -> Result<(), Error> {
     if bytes > limit {
         return Err(Error::InputTooLarge { bytes, limit });
     }
-    match workflow.spec.pointer("/input/schema") {
-        Some(schema) => fits(schema, input),
-        None => Ok(()),
-    }
+    let schema = workflow.spec.pointer("/input/schema");
+    let violations = schema.map(|schema| violations(schema, input)).unwrap_or_default();
+    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
 }
 
-fn fits(schema: &Value, input: &Value) -> Result<(), Error> {
+/// What breaks a schema of the workflow's, with pointers below `input`.
+pub(super) fn violations(schema: &Value, input: &Value) -> Vec<Violation> {
     // A schema that does not compile is the workflow's problem, and the operator has told its author.
-    let Ok(schema) = domain::schema::Schema::compile(schema) else { return Ok(()) };
-    match schema.check(input) {
-        Ok(()) => Ok(()),
-        Err(violations) => Err(Error::InvalidInput(violations.into_iter().map(violation).collect())),
-    }
-}
-
-fn violation(violation: domain::schema::Violation) -> Violation {
-    Violation {
+    let Ok(schema) = domain::schema::Schema::compile(schema) else { return Vec::new() };
+    let violation = |violation: domain::schema::Violation| Violation {
         pointer: format!("/input{}", violation.pointer),
         code: "schema".to_owned(),
         message: violation.message,
-    }
+    };
+    schema.check(input).err().into_iter().flatten().map(violation).collect()
 }

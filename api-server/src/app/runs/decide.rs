@@ -8,13 +8,12 @@ use domain::permission::Permissions;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::kubernetes;
+use super::{change, check, kubernetes};
 use crate::{
-    app::{Error, Violation, tenants},
+    app::Error,
     auth::TenantScope,
-    mirror,
     state::AppState,
-    store::{Run, RunStatus, TenantTx, Workflow, runs, workflows},
+    store::{Run, RunStatus, TenantTx, Workflow},
 };
 
 /// A run that is decided on while it is written all the time is read anew this often.
@@ -43,24 +42,17 @@ pub struct Decide {
 /// what was filled in does not fit; or Kubernetes or the database fails.
 pub async fn decide(state: &AppState, scope: TenantScope, id: Uuid, decide: Decide) -> Result<Run, Error> {
     let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let tenant = tenants::writable(&mut tx).await?;
-    let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
-    let workflow = match run.workflow_id {
-        Some(workflow) => workflows::get(&mut tx, workflow).await?,
-        None => None,
-    };
+    let (tenant, run) = change::own(&mut tx, id).await?;
+    let workflow = change::workflow(&mut tx, &run).await?;
     // No connection is held while Kubernetes is asked.
     drop(tx);
-    if run.status.is_final() || !run.live {
-        return Err(Error::RunFinished { action: "decide", status: run.status });
-    }
+    change::unfinished(&run, "decide")?;
     for _ in 0..TRIES {
         let object = kubernetes::get(&state.kube, &tenant.namespace, &run.name).await?;
-        check(&object, workflow.as_ref(), &decide)?;
+        asks(&object, workflow.as_ref(), &decide)?;
         let decision = decision(&decide);
         if let Some(object) = kubernetes::decide(&state.kube, &tenant.namespace, &object, &decision).await? {
-            mirror::apply_one(&state.mirror, &object).await?;
-            return super::get(state, scope, id).await;
+            return change::taken_in(state, scope, id, &object).await;
         }
     }
     Err(Error::Contended { action: "decide" })
@@ -71,7 +63,7 @@ fn decision(Decide { key, approved, input, by, roles: _ }: &Decide) -> Decision 
 }
 
 /// Whether the run asks this, of this person, and takes this answer.
-fn check(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decide) -> Result<(), Error> {
+fn asks(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decide) -> Result<(), Error> {
     let status = run.status.clone().unwrap_or_default();
     if let Some(status) = status.phase.and_then(finished) {
         return Err(Error::RunFinished { action: "decide", status });
@@ -138,17 +130,9 @@ fn fits(workflow: &Workflow, step: &str, input: Option<&Value>) -> Result<(), Er
     let mut steps = lists.flatten();
     let step = steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step));
     let Some(schema) = step.and_then(|step| step.pointer("/approval/schema")) else { return Ok(()) };
-    // A schema that does not compile is the workflow's problem, and the operator has told its author.
-    let Ok(schema) = domain::schema::Schema::compile(schema) else { return Ok(()) };
     let empty = Value::Object(serde_json::Map::new());
-    schema.check(input.unwrap_or(&empty)).map_err(|violations| {
-        let violation = |violation: domain::schema::Violation| Violation {
-            pointer: format!("/input{}", violation.pointer),
-            code: "schema".to_owned(),
-            message: violation.message,
-        };
-        Error::InvalidDecision(violations.into_iter().map(violation).collect())
-    })
+    let violations = check::violations(schema, input.unwrap_or(&empty));
+    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
 }
 
 #[cfg(test)]
@@ -188,7 +172,7 @@ mod tests {
             by: "anna@acme.example".to_owned(),
             roles,
         };
-        match check(&run(status, decisions), None, &decide) {
+        match asks(&run(status, decisions), None, &decide) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }

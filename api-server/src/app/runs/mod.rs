@@ -3,6 +3,7 @@
 
 mod build;
 mod cancel;
+mod change;
 mod check;
 mod decide;
 mod get;

@@ -4,12 +4,12 @@ use crds::run::{Reuse, ReuseFrom, TriggerKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{build, check, name::RunName, start};
+use super::{build, change, check, name::RunName, start};
 use crate::{
-    app::{Error, Violation, tenants},
+    app::{Error, Violation},
     auth::TenantScope,
     state::AppState,
-    store::{Run, TenantTx, Workflow, runs, workflows},
+    store::{Run, TenantTx, Workflow, runs},
 };
 
 /// A run to run again.
@@ -35,13 +35,9 @@ pub struct Rerun {
 pub async fn rerun(state: &AppState, scope: TenantScope, rerun: Rerun) -> Result<Run, Error> {
     let Rerun { run: id, from, name, requested_by } = rerun;
     let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let tenant = tenants::writable(&mut tx).await?;
-    let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let (tenant, run) = change::own(&mut tx, id).await?;
     let content = runs::contents(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    let workflow = match run.workflow_id {
-        Some(workflow) => workflows::get(&mut tx, workflow).await?,
-        None => None,
-    };
+    let workflow = change::workflow(&mut tx, &run).await?;
     // No connection is held while Kubernetes is asked.
     drop(tx);
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;

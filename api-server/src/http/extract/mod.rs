@@ -8,4 +8,4 @@ mod query;
 pub(in crate::http) use json::Json;
 pub(in crate::http) use path::Id;
 pub(in crate::http) use prefer::Wait;
-pub(in crate::http) use query::Query;
+pub(in crate::http) use query::{Query, read};

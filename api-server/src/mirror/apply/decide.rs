@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::event::What;
+
 /// A row that has the object's uid, or its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
@@ -11,33 +13,29 @@ pub(super) struct Known {
     pub resource_version: i64,
 }
 
-/// What to do.
+/// Where an object goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// Nothing: the row is as new or newer.
-    Stale,
-    /// A row is made, with the uid for its id.
-    Create,
-    /// This row is the object's.
-    Update { id: Uuid },
-    /// This row was an earlier object's of the same name; that one is gone, and a row is made.
-    Replace {
-        /// The row's id.
-        gone: Uuid,
-    },
+pub(super) struct Place {
+    /// The row's id.
+    pub id: Uuid,
+    /// Whether the row is made, with the uid for its id, or changed.
+    pub what: What,
+    /// The row of an earlier object of the same name, which is gone.
+    pub replaces: Option<Uuid>,
 }
 
-/// Decides by uid first and by name then.
-pub(super) fn decide(uid: Uuid, resource_version: i64, known: &[Known]) -> Decision {
+/// Decides by uid first and by name then; nothing where the row is as new or newer.
+pub(super) fn place(uid: Uuid, resource_version: i64, known: &[Known]) -> Option<Place> {
     let newer = |row: &Known| resource_version > row.resource_version;
+    let update = |id| Place { id, what: What::Updated, replaces: None };
+    let create = |replaces| Place { id: uid, what: What::Created, replaces };
     if let Some(own) = known.iter().find(|row| row.uid == Some(uid)) {
-        return if newer(own) { Decision::Update { id: own.id } } else { Decision::Stale };
+        return newer(own).then_some(update(own.id));
     }
     match known.first() {
-        None => Decision::Create,
-        Some(Known { id, uid: None, .. }) => Decision::Update { id: *id },
-        Some(row) if newer(row) => Decision::Replace { gone: row.id },
-        Some(_) => Decision::Stale,
+        None => Some(create(None)),
+        Some(Known { id, uid: None, .. }) => Some(update(*id)),
+        Some(row) => newer(row).then_some(create(Some(row.id))),
     }
 }
 
@@ -53,24 +51,32 @@ mod tests {
         [Known { id: ID, uid, resource_version }]
     }
 
+    fn updated(id: Uuid) -> Option<Place> {
+        Some(Place { id, what: What::Updated, replaces: None })
+    }
+
+    fn created(replaces: Option<Uuid>) -> Option<Place> {
+        Some(Place { id: UID, what: What::Created, replaces })
+    }
+
     /// A late answer turns a finished run back into a running one.
     #[test]
     fn an_older_or_equal_version_changes_nothing() {
-        assert_eq!(decide(UID, 9, &known(Some(UID), 9)), Decision::Stale);
-        assert_eq!(decide(UID, 10, &known(Some(UID), 9)), Decision::Update { id: ID });
+        assert_eq!(place(UID, 9, &known(Some(UID), 9)), None);
+        assert_eq!(place(UID, 10, &known(Some(UID), 9)), updated(ID));
     }
 
     /// After a cluster is rebuilt, documents and users hang on tenants that no longer exist.
     #[test]
     fn a_row_without_uid_is_found_by_name_and_keeps_its_id() {
-        assert_eq!(decide(UID, 1, &known(None, 0)), Decision::Update { id: ID });
+        assert_eq!(place(UID, 1, &known(None, 0)), updated(ID));
     }
 
     /// A workflow that was deleted and made again shows the runs of the old one.
     #[test]
     fn the_same_name_with_another_uid_is_another_object() {
-        assert_eq!(decide(UID, 10, &known(Some(OTHER), 9)), Decision::Replace { gone: ID });
-        assert_eq!(decide(UID, 8, &known(Some(OTHER), 9)), Decision::Stale);
-        assert_eq!(decide(UID, 8, &[]), Decision::Create);
+        assert_eq!(place(UID, 10, &known(Some(OTHER), 9)), created(Some(ID)));
+        assert_eq!(place(UID, 8, &known(Some(OTHER), 9)), None);
+        assert_eq!(place(UID, 8, &[]), created(None));
     }
 }

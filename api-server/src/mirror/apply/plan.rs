@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::decide::{Decision, Known, decide};
+use super::decide::{Known, Place, place};
 use crate::{
     mirror::Error,
     project::{Meta, PlanRow},
@@ -20,15 +20,10 @@ pub(super) async fn put(connection: &mut PgConnection, row: &PlanRow) -> Result<
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a plan"))?;
-    let id = match decide(*uid, *resource_version, &known) {
-        Decision::Stale => return Ok(()),
-        Decision::Create => *uid,
-        Decision::Update { id } => id,
-        Decision::Replace { gone: old } => {
-            remove(connection, old, *resource_version).await?;
-            *uid
-        }
-    };
+    let Some(Place { id, what: _, replaces }) = place(*uid, *resource_version, &known) else { return Ok(()) };
+    if let Some(old) = replaces {
+        remove(connection, old, *resource_version).await?;
+    }
     store(connection, id, row).await
 }
 

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{Decision, Known, decide},
+    decide::{Known, Place, place},
     event::{self, Event, What},
 };
 use crate::{
@@ -26,15 +26,10 @@ pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &RunRo
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a run"))?;
-    let (id, what) = match decide(*uid, *resource_version, &known) {
-        Decision::Stale => return Ok(()),
-        Decision::Create => (*uid, What::Created),
-        Decision::Update { id } => (id, What::Updated),
-        Decision::Replace { gone: old } => {
-            remove(connection, old, *resource_version).await?;
-            (*uid, What::Created)
-        }
-    };
+    let Some(Place { id, what, replaces }) = place(*uid, *resource_version, &known) else { return Ok(()) };
+    if let Some(old) = replaces {
+        remove(connection, old, *resource_version).await?;
+    }
     store(connection, id, tenant, row).await?;
     let data = json!({"name": name, "workflow": row.workflow_name, "status": row.status});
     event::write(connection, Event { tenant, kind: Kind::WorkflowRun, id, what, data }).await

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{Decision, Known, decide},
+    decide::{Known, Place, place},
     event::{self, Event, What},
 };
 use crate::{
@@ -31,15 +31,12 @@ pub(super) async fn put(connection: &mut PgConnection, row: &TenantRow) -> Resul
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a tenant"))?;
-    let (id, what) = match decide(*uid, *resource_version, &known) {
-        Decision::Stale => return Ok(Arrival::Known),
-        Decision::Create => (*uid, What::Created),
-        Decision::Update { id } => (id, What::Updated),
-        Decision::Replace { gone: old } => {
-            remove(connection, old, *resource_version).await?;
-            (*uid, What::Created)
-        }
+    let Some(Place { id, what, replaces }) = place(*uid, *resource_version, &known) else {
+        return Ok(Arrival::Known);
     };
+    if let Some(old) = replaces {
+        remove(connection, old, *resource_version).await?;
+    }
     store(connection, id, row).await?;
     if what == What::Created {
         take_over(connection, id, &row.namespace).await?;
@@ -103,18 +100,29 @@ async fn take_over(connection: &mut PgConnection, id: Uuid, namespace: &str) -> 
 }
 
 async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Result<(), Error> {
-    let TenantRow { meta, display_name, state, plan_name, namespace, settings, spec, status } = row;
+    let TenantRow {
+        meta,
+        display_name,
+        state,
+        plan_name,
+        namespace,
+        settings,
+        mirrored_generation,
+        spec,
+        status,
+    } = row;
     let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
     sqlx::query!(
         "insert into tenants (id, uid, slug, resource_version, generation, created_at, updated_at,
-                              display_name, state, plan_name, namespace, settings, spec, status)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                              display_name, state, plan_name, namespace, settings, spec, status,
+                              mirrored_generation)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (id) do update set
            uid = excluded.uid, slug = excluded.slug, resource_version = excluded.resource_version,
            generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
            display_name = excluded.display_name, state = excluded.state, plan_name = excluded.plan_name,
            namespace = excluded.namespace, settings = excluded.settings, spec = excluded.spec,
-           status = excluded.status, deleted_at = null",
+           status = excluded.status, mirrored_generation = excluded.mirrored_generation, deleted_at = null",
         id,
         uid,
         name,
@@ -128,7 +136,8 @@ async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Resu
         namespace,
         settings,
         spec,
-        status
+        status,
+        *mirrored_generation
     )
     .execute(connection)
     .await

@@ -1,50 +1,30 @@
 //! `GET /v1/plans`
 
-use axum::{extract::State, http::Uri, response::Response};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use axum::{extract::State, response::Response};
 
 use super::resource::Plan;
 use crate::{
     app,
     http::{
         authorize::Member,
-        extract::Query,
-        list::{self, Limit, List, Sort, paging},
+        list::{List, ListRequest, NoFilter, PageParameters},
         problem::Problem,
     },
     state::AppState,
 };
 
-/// Which plans to list.
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct Parameters {
-    /// The page size, 1 to 100; 50 when absent.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Option<Limit>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
-    /// `-createdAt` (the default: newest first) or `createdAt`.
-    #[param(value_type = Option<String>)]
-    sort: Option<Sort>,
-}
-
 /// What plans there are.
 #[utoipa::path(
-    get, path = "/v1/plans", tag = "plans", params(Parameters),
+    get, path = "/v1/plans", tag = "plans", params(PageParameters),
     responses((status = OK, description = "A page of plans", body = List<Plan>))
 )]
 pub(in crate::http) async fn list_plans(
     State(state): State<AppState>,
     Member { principal: _, tenant }: Member,
-    uri: Uri,
-    Query(parameters): Query<Parameters>,
+    request: ListRequest<NoFilter>,
 ) -> Result<Response, Problem> {
-    let Parameters { limit, cursor, sort } = parameters;
-    let page = app::plans::list(&state, tenant.scope, &paging(limit, cursor, sort)).await?;
-    Ok(list::answer(&uri, page, Plan::from))
+    let page = app::plans::list(&state, tenant.scope, &request.paging).await?;
+    Ok(request.answer(page, Plan::from))
 }
 
 #[cfg(test)]

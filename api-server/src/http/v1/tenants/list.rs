@@ -1,6 +1,6 @@
 //! `GET /v1/tenants`
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -10,8 +10,7 @@ use crate::{
     auth::Principal,
     db::Timestamp,
     http::{
-        extract::Query,
-        list::{self, Limit, List, Sort, paging},
+        list::{List, ListRequest, PageParameters},
         problem::Problem,
     },
     state::AppState,
@@ -19,18 +18,10 @@ use crate::{
 };
 
 /// Which tenants to list.
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Copy, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// The page size, 1 to 100; 50 when absent.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Option<Limit>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
-    /// `-createdAt` (the default: newest first) or `createdAt`.
-    #[param(value_type = Option<String>)]
-    sort: Option<Sort>,
     /// Only tenants in this state: `ACTIVE`, `SUSPENDED` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
     status: Option<TenantState>,
@@ -41,20 +32,18 @@ pub(in crate::http) struct Parameters {
 
 /// All tenants.
 #[utoipa::path(
-    get, path = "/v1/tenants", tag = "tenants", params(Parameters),
+    get, path = "/v1/tenants", tag = "tenants", params(PageParameters, Parameters),
     responses((status = OK, description = "A page of tenants", body = List<Tenant>))
 )]
 pub(in crate::http) async fn list_tenants(
     State(state): State<AppState>,
     principal: Principal,
-    uri: Uri,
-    Query(parameters): Query<Parameters>,
+    request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
-    let Parameters { limit, cursor, sort, status, created_after } = parameters;
+    let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after };
-    let page =
-        app::tenants::list(&state, platform(&principal)?, filter, &paging(limit, cursor, sort)).await?;
-    Ok(list::answer(&uri, page, Tenant::from))
+    let page = app::tenants::list(&state, platform(&principal)?, filter, &request.paging).await?;
+    Ok(request.answer(page, Tenant::from))
 }
 
 #[cfg(test)]

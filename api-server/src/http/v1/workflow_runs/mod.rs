@@ -1,6 +1,5 @@
 //! Workflow runs.
 
-pub(super) mod accepted;
 pub(super) mod cancel;
 pub(super) mod decide;
 pub(super) mod get;
@@ -11,3 +10,4 @@ pub(super) mod rerun;
 pub(super) mod resource;
 mod step;
 pub(super) mod steps;
+pub(super) mod submission;

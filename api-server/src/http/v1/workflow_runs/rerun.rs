@@ -5,16 +5,12 @@ use crds::run::ReuseFrom;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{accepted::accepted, resource::Run};
+use super::{resource::Run, submission::Submission};
 use crate::{
-    app::{
-        self,
-        runs::{Rerun, RunName},
-    },
+    app::{self, runs::Rerun},
     http::{
         authorize::Member,
-        extract::{Id, Json, Wait},
-        idempotency::{Claim, IdempotencyKey},
+        extract::{Id, Json},
         problem::{Code, FieldError, Problem},
     },
     state::AppState,
@@ -56,22 +52,20 @@ enum From {
 )]
 pub(in crate::http) async fn rerun_run(
     State(state): State<AppState>,
-    Member { principal, tenant }: Member,
+    member: Member,
     Id(run): Id,
-    wait: Wait,
-    key: Option<IdempotencyKey>,
+    submission: Submission,
     Json(body): Json<RerunRun>,
 ) -> Result<Response, Problem> {
-    let name = match &key {
-        Some(key) => RunName::of_key(tenant.scope.tenant_id(), &principal.email, key.as_str()),
-        None => RunName::of_request(telemetry::ids::uuid_v7()),
+    let scope = member.tenant.scope;
+    let submitted = submission.of(member, &("rerun_run", run, &body));
+    let rerun = Rerun {
+        run,
+        from: body.from.map(reuse_from).transpose()?,
+        name: submitted.name.clone(),
+        requested_by: submitted.requested_by.clone(),
     };
-    let claim = Claim::new(tenant.scope, &principal.email, key, &("rerun_run", run, &body));
-    let from = body.from.map(reuse_from).transpose()?;
-    let rerun = Rerun { run, from, name, requested_by: principal.email.clone() };
-    let started = async { Ok(app::runs::rerun(&state, tenant.scope, rerun).await?.id) };
-    let (id, outcome) = claim.run(&state, started).await?;
-    accepted(&state, &tenant, id, wait, outcome).await
+    submitted.answer(&state, app::runs::rerun(&state, scope, rerun)).await
 }
 
 fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {

@@ -1,6 +1,6 @@
 //! `GET /v1/workflows`
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -10,8 +10,7 @@ use crate::{
     db::Timestamp,
     http::{
         authorize::Member,
-        extract::Query,
-        list::{self, Limit, List, Sort, paging},
+        list::{List, ListRequest, PageParameters},
         problem::Problem,
     },
     state::AppState,
@@ -19,18 +18,10 @@ use crate::{
 };
 
 /// Which workflows to list.
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Copy, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// The page size, 1 to 100; 50 when absent.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    limit: Option<Limit>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
-    /// `-createdAt` (the default: newest first) or `createdAt`.
-    #[param(value_type = Option<String>)]
-    sort: Option<Sort>,
     /// Only workflows in this state: `ACTIVE` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
     status: Option<WorkflowState>,
@@ -41,19 +32,18 @@ pub(in crate::http) struct Parameters {
 
 /// The tenant's workflows.
 #[utoipa::path(
-    get, path = "/v1/workflows", tag = "workflows", params(Parameters),
+    get, path = "/v1/workflows", tag = "workflows", params(PageParameters, Parameters),
     responses((status = OK, description = "A page of workflows", body = List<WorkflowSummary>))
 )]
 pub(in crate::http) async fn list_workflows(
     State(state): State<AppState>,
     Member { principal: _, tenant }: Member,
-    uri: Uri,
-    Query(parameters): Query<Parameters>,
+    request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
-    let Parameters { limit, cursor, sort, status, created_after } = parameters;
+    let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after };
-    let page = app::workflows::list(&state, tenant.scope, filter, &paging(limit, cursor, sort)).await?;
-    Ok(list::answer(&uri, page, WorkflowSummary::from))
+    let page = app::workflows::list(&state, tenant.scope, filter, &request.paging).await?;
+    Ok(request.answer(page, WorkflowSummary::from))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `GET /v1/workflows/{id}/runs`
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{extract::State, response::Response};
 
 use crate::{
     app::{self, runs::Filter},
     http::{
         authorize::Member,
-        extract::{Id, Query},
-        list::{self, List, paging},
+        extract::Id,
+        list::{List, ListRequest, PageParameters},
         problem::Problem,
         v1::workflow_runs::{list::Parameters, resource::RunSummary},
     },
@@ -17,21 +17,20 @@ use crate::{
 /// The runs of one workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}/runs", tag = "runs",
-    params(("id" = Uuid, Path, description = "The workflow's id"), Parameters),
+    params(("id" = Uuid, Path, description = "The workflow's id"), PageParameters, Parameters),
     responses((status = OK, description = "A page of runs", body = List<RunSummary>))
 )]
 pub(in crate::http) async fn list_runs_of_workflow(
     State(state): State<AppState>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
-    uri: Uri,
-    Query(parameters): Query<Parameters>,
+    request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
-    let Parameters { limit, cursor, sort, status, created_after } = parameters;
+    let Parameters { status, created_after } = request.filter;
     app::workflows::get(&state, tenant.scope, id).await?;
     let filter = Filter { workflow: Some(id), status, created_after };
-    let page = app::runs::list(&state, tenant.scope, filter, &paging(limit, cursor, sort)).await?;
-    Ok(list::answer(&uri, page, RunSummary::from))
+    let page = app::runs::list(&state, tenant.scope, filter, &request.paging).await?;
+    Ok(request.answer(page, RunSummary::from))
 }
 
 #[cfg(test)]

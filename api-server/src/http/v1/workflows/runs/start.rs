@@ -5,18 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::{
-        self,
-        runs::{RunName, Start},
-    },
+    app::{self, runs::Start},
     http::{
         authorize::Member,
-        extract::{Id, Json, Wait},
-        idempotency::{Claim, IdempotencyKey},
+        extract::{Id, Json},
         problem::Problem,
         v1::{
             json::AnyJson,
-            workflow_runs::{accepted::accepted, resource::Run},
+            workflow_runs::{resource::Run, submission::Submission},
         },
     },
     state::AppState,
@@ -56,27 +52,21 @@ pub(in crate::http) struct StartRun {
 )]
 pub(in crate::http) async fn start_run(
     State(state): State<AppState>,
-    Member { principal, tenant }: Member,
+    member: Member,
     Id(workflow): Id,
-    wait: Wait,
-    key: Option<IdempotencyKey>,
+    submission: Submission,
     Json(body): Json<StartRun>,
 ) -> Result<Response, Problem> {
-    let name = match &key {
-        Some(key) => RunName::of_key(tenant.scope.tenant_id(), &principal.email, key.as_str()),
-        None => RunName::of_request(telemetry::ids::uuid_v7()),
-    };
-    let claim = Claim::new(tenant.scope, &principal.email, key, &("start_run", workflow, &body));
+    let scope = member.tenant.scope;
+    let submitted = submission.of(member, &("start_run", workflow, &body));
     let start = Start {
         workflow,
         input: body.input.map_or_else(|| serde_json::json!({}), |AnyJson(input)| input),
         priority: body.priority,
-        name,
-        requested_by: principal.email.clone(),
+        name: submitted.name.clone(),
+        requested_by: submitted.requested_by.clone(),
     };
-    let started = async { Ok(app::runs::start(&state, tenant.scope, start).await?.id) };
-    let (id, outcome) = claim.run(&state, started).await?;
-    accepted(&state, &tenant, id, wait, outcome).await
+    submitted.answer(&state, app::runs::start(&state, scope, start)).await
 }
 
 #[cfg(test)]
