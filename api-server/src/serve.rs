@@ -64,7 +64,8 @@ async fn state(
     let issuers: Issuers = options.oidc_issuers.parse().context("SMB_OIDC_ISSUERS cannot be used")?;
     let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
     let db = AppPool::connect(urls).await.context("cannot connect as smb_app")?;
-    let kube = kube::Client::try_default().await.context("cannot reach Kubernetes")?;
+    let config = kube::Config::infer().await.context("cannot find Kubernetes")?;
+    let kube = crds::client::client(config).context("cannot reach Kubernetes")?;
     Ok(AppState {
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
         objects: objects(options)?,

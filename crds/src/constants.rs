@@ -30,6 +30,9 @@ pub const MAX_PYTHON_BYTES: usize = 64 * 1024;
 pub const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 /// Bytes of a run's input as JSON, at most.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
+/// Lists and objects of a value within each other. Every JSON library reads as many, with an object around them; the
+/// API server stores 10,000.
+pub const MAX_VALUE_DEPTH: usize = 64;
 /// Bytes of one output that stays in the run's status, at most.
 pub const MAX_INLINE_OUTPUT_BYTES: usize = 16 * 1024;
 /// Bytes of all outputs that stay in a run's status, at most.

@@ -1,19 +1,21 @@
 //! The custom resources of SMB Copilot: types, rules, names, labels and the vocabulary of conditions.
 //!
 //! Kubernetes is the source of truth for these four kinds; kubectl, Git, the operator, the runner and
-//! the api-server meet in them. Nothing here does I/O.
+//! the api-server meet in them. Nothing here does I/O; `client` makes what does.
 
 #![allow(
     clippy::duplicated_attributes,
     reason = "several printer columns share a type; the lint takes that for a mistake"
 )]
 
+pub mod client;
 pub mod conditions;
 pub mod constants;
 mod definitions;
 mod duration;
 pub mod labels;
 pub mod names;
+pub mod nesting;
 pub mod plan;
 mod quantity;
 pub mod run;

@@ -34,5 +34,5 @@ pub(crate) async fn connect() -> Result<Client, Error> {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     config.write_timeout = Some(WRITE_TIMEOUT);
-    Ok(Client::try_from(config)?)
+    Ok(crds::client::client(config)?)
 }

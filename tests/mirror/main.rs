@@ -5,6 +5,7 @@
 mod archive;
 mod database;
 mod deletion;
+mod hostile;
 mod mirrored;
 mod rebuild;
 mod reuse;

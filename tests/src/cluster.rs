@@ -8,7 +8,7 @@ use kube::{Client, Config, config::KubeConfigOptions};
 /// # Errors
 /// `KUBECONFIG` is unset or unusable: then the tests were not started by `cargo xtask test`.
 pub async fn client() -> anyhow::Result<Client> {
-    Ok(Client::try_from(config().await?)?)
+    Ok(crds::client::client(config().await?)?)
 }
 
 /// The configuration behind [`client`], to act as somebody else.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod isolation;
+mod json;
 mod migrate;
 mod pool;
 mod roles;
@@ -9,6 +10,7 @@ mod roles;
 pub(crate) mod testing;
 mod timestamp;
 
+pub use json::Json;
 pub use migrate::{Error as MigrateError, MIGRATOR, migrate};
 pub use pool::{AppPool, MirrorPool, Urls, UrlsError};
 pub use timestamp::Timestamp;

@@ -12,6 +12,9 @@ use sqlx::{
 /// Microseconds from the Unix epoch to Postgres's own, 2000-01-01T00:00:00Z.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
+/// The first time that Postgres has, in microseconds from its epoch: 4714-11-24 BC, where Julian days begin.
+const POSTGRES_MIN: i64 = -211_813_488_000_000_000;
+
 /// An instant as Postgres keeps it: UTC, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -43,7 +46,9 @@ impl PgHasArrayType for Timestamp {
 
 impl Encode<'_, Postgres> for Timestamp {
     fn encode_by_ref(&self, buf: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode(self.0.as_microsecond() - POSTGRES_EPOCH, buf)
+        // Earlier times are all the same: nothing of ours is as old.
+        let micros = (self.0.as_microsecond() - POSTGRES_EPOCH).max(POSTGRES_MIN);
+        Encode::<Postgres>::encode(micros, buf)
     }
 
     fn size_hint(&self) -> usize {

@@ -5,6 +5,8 @@ mod error;
 mod etag;
 mod extract;
 mod graphql;
+#[cfg(test)]
+mod hostile;
 mod idempotency;
 mod internal;
 mod list;

@@ -1,5 +1,6 @@
 //! What can be said about a run's input before Kubernetes is asked.
 
+use crds::nesting::is_deeper_than;
 use serde_json::Value;
 
 use crate::{
@@ -17,9 +18,24 @@ pub(super) fn check(workflow: &Workflow, input: &Value) -> Result<(), Error> {
     if bytes > limit {
         return Err(Error::InputTooLarge { bytes, limit });
     }
-    let schema = workflow.spec.pointer("/input/schema");
-    let violations = schema.map(|schema| violations(schema, input)).unwrap_or_default();
-    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
+    let mut found = too_deep(input);
+    if found.is_empty()
+        && let Some(schema) = workflow.spec.pointer("/input/schema")
+    {
+        found = violations(schema, input);
+    }
+    if found.is_empty() { Ok(()) } else { Err(Error::InvalidInput(found)) }
+}
+
+/// What Kubernetes would store, and its clients could not read.
+pub(super) fn too_deep(input: &Value) -> Vec<Violation> {
+    let limit = crds::constants::MAX_VALUE_DEPTH;
+    let violation = || Violation {
+        pointer: "/input".to_owned(),
+        code: "too_deep".to_owned(),
+        message: format!("more than {limit} lists and objects are within each other"),
+    };
+    is_deeper_than(input, limit).then(violation).into_iter().collect()
 }
 
 /// What breaks a schema of the workflow's, with pointers below `input`.

@@ -41,6 +41,10 @@ pub struct Decide {
 /// The tenant accepts no writes or has no such run; the run has ended, asks nothing there, asks others, or was answered;
 /// what was filled in does not fit; or Kubernetes or the database fails.
 pub async fn decide(state: &AppState, scope: TenantScope, id: Uuid, decide: Decide) -> Result<Run, Error> {
+    let too_deep = decide.input.as_ref().map(check::too_deep).unwrap_or_default();
+    if !too_deep.is_empty() {
+        return Err(Error::InvalidDecision(too_deep));
+    }
     let mut tx = TenantTx::begin(&state.db, scope).await?;
     let (tenant, run) = change::own(&mut tx, id).await?;
     let workflow = change::workflow(&mut tx, &run).await?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{mirror::Error, project::Kind};
+use crate::{db::Json, mirror::Error, project::Kind};
 
 /// What happened to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) async fn write(connection: &mut PgConnection, event: Event) -> Result
         kind.as_str(),
         id,
         what.as_str(),
-        data
+        Json(data) as _
     )
     .execute(connection)
     .await

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::decide::{Known, Place, place};
 use crate::{
+    db::Json,
     mirror::Error,
     project::{Meta, PlanRow},
 };
@@ -64,11 +65,11 @@ async fn store(connection: &mut PgConnection, id: Uuid, row: &PlanRow) -> Result
         *created_at,
         *updated_at,
         display_name,
-        price.as_ref(),
+        price.as_ref().map(Json) as _,
         features,
-        limits,
-        spec,
-        status
+        Json(limits) as _,
+        Json(spec) as _,
+        Json(status) as _
     )
     .execute(connection)
     .await

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    db::Json,
     mirror::Error,
     project::{Identity, Kind, Object},
 };
@@ -59,7 +60,7 @@ pub(in crate::mirror) async fn put(
         resource_version,
         reason.as_str(),
         problem,
-        raw
+        Json(raw) as _
     )
     .execute(connection)
     .await

@@ -9,6 +9,7 @@ use super::{
     event::{self, Event, What},
 };
 use crate::{
+    db::Json,
     mirror::Error,
     project::{Kind, Meta, TenantRow},
 };
@@ -134,9 +135,9 @@ async fn store(connection: &mut PgConnection, id: Uuid, row: &TenantRow) -> Resu
         *state as _,
         plan_name,
         namespace,
-        settings,
-        spec,
-        status,
+        Json(settings) as _,
+        Json(spec) as _,
+        Json(status) as _,
         *mirrored_generation
     )
     .execute(connection)

@@ -9,6 +9,7 @@ use super::{
     event::{self, Event, What},
 };
 use crate::{
+    db::Json,
     mirror::Error,
     project::{Kind, Meta, WorkflowRow},
 };
@@ -108,9 +109,9 @@ async fn store(
         *state as _,
         revision.as_deref(),
         *valid,
-        problems,
-        spec,
-        status
+        Json(problems) as _,
+        Json(spec) as _,
+        Json(status) as _
     )
     .execute(connection)
     .await

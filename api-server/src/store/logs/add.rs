@@ -1,11 +1,10 @@
 //! Adding to a log.
 
 use protocol::internal::LogBatch;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    db::Timestamp,
+    db::{Json, Timestamp},
     store::{Error, TenantTx},
 };
 

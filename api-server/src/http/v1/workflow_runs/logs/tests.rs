@@ -88,6 +88,16 @@ async fn pages_have_every_line_once_and_go_on_while_the_run_does(pool: PgPool) {
     assert_eq!((wrong.status, wrong.body["code"].as_str()), (400, Some("invalid_cursor")));
 }
 
+/// A step prints a NUL, and its line is lost with all that were sent beside it.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_line_may_have_any_character(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let strange =
+        LogLine { line: "a\u{0}b\u{1b}[31m\u{fffd}".to_owned(), ..line(0, "write", LogStream::Stdout) };
+    write(&server, vec![strange.clone(), line(1, "write", LogStream::Stdout)]).await;
+    assert_eq!(texts(&read(&server, "").await), [strange.line.as_str(), "line 1"]);
+}
+
 /// One business reads the logs of another.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_log_of_anothers_run_is_not_there(pool: PgPool) {
