@@ -50,10 +50,15 @@ impl Database {
 
     /// Starts a mirror, as a replica of the api-server does, and waits until it has listed everything.
     pub(super) async fn start(&self, client: &Client) -> anyhow::Result<Running> {
+        self.start_with(client, &self.lease).await
+    }
+
+    /// Starts one that does not wait for those with another lease.
+    pub(super) async fn start_with(&self, client: &Client, lease: &str) -> anyhow::Result<Running> {
         let pool = MirrorPool::connect(&self.urls).await?;
         let options = Options {
             identity: unique("replica"),
-            lease_name: self.lease.clone(),
+            lease_name: lease.to_owned(),
             lease_namespace: Some("default".to_owned()),
         };
         let health = Health::default();
@@ -92,6 +97,16 @@ impl Database {
         )
         .bind(slug)
         .fetch_all(&self.owner)
+        .await?)
+    }
+
+    /// How many numbers are missing among a tenant's events.
+    pub(super) async fn gaps(&self, slug: &str) -> anyhow::Result<i64> {
+        Ok(sqlx::query_scalar(
+            "select coalesce(max(seq), 0) - count(*) from events where tenant_id = (select id from tenants where slug = $1)",
+        )
+        .bind(slug)
+        .fetch_one(&self.owner)
         .await?)
     }
 

@@ -8,6 +8,7 @@ mod deletion;
 mod hostile;
 mod mirrored;
 mod rebuild;
+mod replicas;
 mod reuse;
 mod runner;
 mod tenant;

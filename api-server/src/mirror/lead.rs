@@ -11,7 +11,7 @@ use super::{
     Error, Mirror,
     change::Change,
     cluster::{self, Standing},
-    follow::Follower,
+    follow::{Follower, SILENCE},
     kube_api,
     tell::Teller,
     write::Writer,
@@ -76,7 +76,7 @@ async fn follow_all(
     let mut watches = JoinSet::new();
     for kind in Kind::ALL {
         let (client, changes, stop) = (client.clone(), changes.clone(), stop.clone());
-        let follower = Follower { kind, client, cluster, changes, stop };
+        let follower = Follower { kind, client, cluster, changes, silence: SILENCE, stop };
         let Some(version) = follower.sync().await? else { return Ok(()) };
         watches.spawn(follower.run(version));
     }

@@ -30,6 +30,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("User", "HTTP_URL", "The URL begins neither with http:// nor https://."),
     ("Infra", "IMAGE_PULL", "An image could not be pulled."),
     ("Schema", "INPUT_INVALID", "The input of the run, or of a step, breaks its schema."),
+    ("User", "INPUT_TOO_DEEP", "The run's input has too many lists and objects within each other."),
     ("User", "INPUT_TOO_LARGE", "The run's input has too many bytes."),
     (
         "Infra",
@@ -45,6 +46,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Infra", "OUTPUT_GONE", "A stored output is not there any more."),
     ("Schema", "OUTPUT_INVALID", "A step's output breaks its schema."),
     ("Infra", "OUTPUT_NOT_STORED", "An output could not be stored."),
+    ("User", "OUTPUT_TOO_DEEP", "An output has too many lists and objects within each other."),
     (
         "User",
         "OUTPUT_TOO_LARGE",

@@ -4,7 +4,7 @@ use crds::constants::{
     EXIT_TIMEOUT_SECONDS, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_INLINE_OUTPUT_BYTES,
     MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS, MAX_NOT_STARTED,
     MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH,
-    MAX_WAIT_SECONDS,
+    MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
 };
 
 use crate::expr::{MAX_DEPTH, MAX_NESTING};
@@ -50,6 +50,7 @@ pub const LIMITS: &[Limit] = &[
     limit("inline Python code", MAX_PYTHON_BYTES, "bytes"),
     limit("all JSON Schemas of a workflow together", MAX_SCHEMA_BYTES, "bytes"),
     limit("a run's input", MAX_INPUT_BYTES, "bytes"),
+    limit("lists and objects within each other, in an input or output", MAX_VALUE_DEPTH, ""),
     limit(
         "one output that stays in the run's status; larger ones go to object storage",
         MAX_INLINE_OUTPUT_BYTES,

@@ -1,7 +1,10 @@
 //! Writing down what has become of an attempt.
 
-use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_STORED_OUTPUT_BYTES};
+use crds::constants::{
+    MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_STORED_OUTPUT_BYTES, MAX_VALUE_DEPTH,
+};
 use crds::names;
+use crds::nesting::is_deeper_than;
 use crds::run::{StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
@@ -75,12 +78,16 @@ fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestam
     Ok(())
 }
 
-/// The bytes of a value that is not too large to be kept at all.
+/// The bytes of a value that can be kept: one that is neither too large nor too deep.
 pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> {
     let bytes = schema::size(value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
         let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are kept");
         return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
+    }
+    if is_deeper_than(value, MAX_VALUE_DEPTH) {
+        let message = format!("{what} has more than {MAX_VALUE_DEPTH} lists and objects within each other");
+        return Err(error(ErrorKind::User, "OUTPUT_TOO_DEEP", message));
     }
     Ok(bytes)
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crds::{
     Workflow, conditions,
+    constants::MAX_VALUE_DEPTH,
+    nesting::is_deeper_than,
     workflow::{ErrorKind, WorkflowState},
 };
 use domain::{
@@ -155,9 +157,14 @@ fn check(seen: &Seen, revision: Arc<Revision>) -> Pin {
     }
 }
 
-/// Why a run's input does not fit its workflow's schema.
+/// Why a run's input cannot be kept, or does not fit its workflow's schema.
 fn unfit_input(seen: &Seen, valid: &Valid) -> Option<End> {
     let input = seen.run.spec.input.as_ref().unwrap_or(&Value::Null);
+    if is_deeper_than(input, MAX_VALUE_DEPTH) {
+        let message =
+            format!("the input has more than {MAX_VALUE_DEPTH} lists and objects within each other");
+        return Some(End::failed(ErrorKind::User, "INPUT_TOO_DEEP", message));
+    }
     let violations = valid.check_input(input).err()?;
     let message = format!("the input breaks the workflow's schema: {}", message(&violations));
     Some(End::failed(ErrorKind::Schema, "INPUT_INVALID", message))

@@ -3,6 +3,8 @@
 //! (`kube::runtime::watcher` will not do: it keeps the list's version to itself, and can miss deletions.)
 
 mod list;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::time::Duration;
@@ -16,6 +18,9 @@ use uuid::Uuid;
 use super::{Error, change::Change, kube_api};
 use crate::project::Kind;
 
+/// The API server ends a watch after 240 s. Where not even that comes, nothing does any more: a connection whose other
+/// end has gone without a word looks like one on which nothing happens.
+pub(super) const SILENCE: Duration = Duration::from_secs(270);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -26,6 +31,8 @@ pub(super) struct Follower {
     /// The cluster that the rows are of.
     pub cluster: Uuid,
     pub changes: mpsc::Sender<Change>,
+    /// A watch that has told nothing for so long is dead.
+    pub silence: Duration,
     pub stop: CancellationToken,
 }
 

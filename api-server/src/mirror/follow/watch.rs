@@ -1,6 +1,6 @@
 //! One watch, from a version until the API server ends it.
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use kube::{
     api::WatchParams,
     core::{DynamicObject, WatchEvent},
@@ -9,7 +9,7 @@ use kube::{
 use super::Follower;
 use crate::mirror::{Error, change::Change, kube_api};
 
-/// The API server ends a watch after this, in seconds, so that a dead connection is noticed.
+/// The API server ends a watch after this, in seconds; see [`super::SILENCE`].
 const WATCH: u32 = 240;
 
 impl Follower {
@@ -19,13 +19,23 @@ impl Follower {
         let api = kube_api::all(&self.client, self.kind);
         let params = WatchParams::default().timeout(WATCH);
         let mut events = kube_api::bounded(action, api.watch(&params, &version.to_string())).await?.boxed();
-        while let Some(event) = events.try_next().await.map_err(Error::kubernetes(action))? {
+        while let Some(event) = self.next(&mut events).await? {
             let change = self.change(event)?;
             let reached = change.1;
             self.send(change.0).await?;
             *version = reached;
         }
         Ok(())
+    }
+
+    async fn next<T>(
+        &self,
+        events: &mut BoxStream<'_, kube::Result<WatchEvent<T>>>,
+    ) -> Result<Option<WatchEvent<T>>, Error> {
+        match tokio::time::timeout(self.silence, events.try_next()).await {
+            Ok(event) => event.map_err(Error::kubernetes("watch objects")),
+            Err(_) => Err(Error::Timeout { action: "watch objects", seconds: self.silence.as_secs() }),
+        }
     }
 
     /// The change that an event tells, and the version it brings us to.

@@ -3,7 +3,7 @@
 use crds::conditions::{self, Now};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::api::Patch;
+use kube::api::{ObjectMeta, Patch};
 use serde_json::json;
 
 use super::Write;
@@ -25,10 +25,12 @@ pub(super) fn write(seen: Seen<'_>, now: Now<'_>, at: Timestamp) -> Option<Write
     if !conditions::set(&mut conditions, now, Time(at)) {
         return None;
     }
-    let mut metadata = json!({"name": name, "resourceVersion": resource_version.to_string()});
-    if let Some(namespace) = namespace {
-        metadata["namespace"] = json!(namespace);
-    }
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.map(str::to_owned),
+        resource_version: Some(resource_version.to_string()),
+        ..ObjectMeta::default()
+    };
     let resource = kube_api::resource(kind);
     let object = json!({
         "apiVersion": resource.api_version,

@@ -61,6 +61,18 @@ fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
     assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
 }
 
+/// One output that no JSON library reads back, and none of the tenants' runs can be listed any more.
+#[test]
+fn what_is_nested_too_deep_fails_the_step() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    for (levels, code) in [(64, None), (65, Some("OUTPUT_TOO_DEEP"))] {
+        let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
+        run.advance();
+        let error = ended(run.succeeds("a", nested(levels))).error;
+        assert_eq!(error.as_ref().map(|error| error.code.as_str()), code, "{levels} levels");
+    }
+}
+
 /// Many small outputs must not fill the status either.
 #[test]
 fn what_has_no_room_beside_the_others_is_stored() {
