@@ -65,7 +65,8 @@ fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
 #[test]
 fn what_is_nested_too_deep_fails_the_step() {
     let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
-    for (levels, code) in [(64, None), (65, Some("OUTPUT_TOO_DEEP"))] {
+    // The run's output has one level more: the steps' names.
+    for (levels, code) in [(63, None), (65, Some("OUTPUT_TOO_DEEP"))] {
         let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
         run.advance();
         let error = ended(run.succeeds("a", nested(levels))).error;
