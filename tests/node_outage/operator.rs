@@ -1,11 +1,15 @@
 //! The operator is away while runs are under way.
 
+use anyhow::Context as _;
 use crds::{
     WorkflowRun, WorkflowRunStatus,
     run::{RunPhase, StepPhase, StepStatus},
 };
 use k8s_openapi::api::batch::v1::Job;
-use kube::{Api, ResourceExt as _, api::ListParams};
+use kube::{
+    Api, ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
+};
 use serde_json::json;
 use tests::{
     namespace::{DEADLINE, Namespace},
@@ -28,6 +32,15 @@ const SPEC: &str = r#"
       python: {code: "def run(input, ctx): return input['first']", preload: []}
       with: {first: "${{ steps.first.output }}"}"#;
 
+const ASKS: &str = r#"
+    steps:
+    - {name: before, expr: {value: 1}}
+    - {name: ok, needs: [before], approval: {message: "go on?"}}"#;
+
+const CALLS: &str = "
+    steps:
+    - {name: call, workflow: {name: $ASKS}}";
+
 /// An operator that dies takes runs with it, repeats what was done, or forgets those that nobody had admitted yet.
 #[tokio::test]
 async fn runs_survive_a_killed_operator() -> anyhow::Result<()> {
@@ -48,6 +61,39 @@ async fn runs_survive_an_operator_that_is_replaced() -> anyhow::Result<()> {
     let (acme, runs) = two_runs().await?;
     operator.lose().await?;
     assert_each_step_ran_once(&acme, &runs).await
+}
+
+/// Runs that wait when the operator dies wait for ever, or do again what they had done.
+#[tokio::test]
+async fn suspended_runs_go_on_after_a_killed_operator() -> anyhow::Result<()> {
+    let operator = Component::alone("operator").await?;
+    let acme = Namespace::of("acme").await?;
+    let asks = acme.workflow("asks", ASKS).await?.name_any();
+    let calls = acme.workflow("calls", &CALLS.replace("$ASKS", &asks)).await?.name_any();
+    // One waits for a person; one for another that waits for a person.
+    let (asking, calling) = (acme.start(&asks, json!({})).await?, acme.start(&calls, json!({})).await?);
+    let is_suspended = |status: &WorkflowRunStatus| status.phase == Some(RunPhase::Suspended);
+    acme.until(&asking, "it waits", is_suspended).await?;
+    let waits = acme.until(&calling, "it waits", is_suspended).await?;
+    let called = waits.steps.iter().find_map(|step| step.waiting.as_ref()?.run.clone());
+    let called = acme.runs().get(&called.context("it waits for a run")?).await?;
+    acme.until(&called, "it waits", is_suspended).await?;
+
+    let before = operator.restarts().await?;
+    operator.kill().await?;
+    for run in [&asking, &called] {
+        let decision =
+            json!({"spec": {"decisions": [{"key": "ok", "approved": true, "by": "smb-kube-admin"}]}});
+        acme.runs().patch(&run.name_any(), &PatchParams::default(), &Patch::Merge(decision)).await?;
+    }
+    for run in [&asking, &called, &calling] {
+        let status = acme.end(run).await?;
+        assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
+        assert!(status.steps.iter().all(|step| step.attempt == Some(1)), "{status:#?}");
+    }
+    let look = async || operator.restarts().await;
+    until("the operator is back", DEADLINE, look, |restarts| *restarts > before).await?;
+    operator.wait_up().await
 }
 
 /// Two runs: one in its second step, and one that was created a moment ago.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use reqwest::{Client, RequestBuilder, header::HeaderMap};
+use reqwest::{Client, RequestBuilder, Response, header::HeaderMap};
 use serde_json::{Value, json};
 
 use crate::environment::variable;
@@ -11,12 +11,23 @@ use crate::environment::variable;
 /// Longer than the longest `Prefer: wait` (55 s).
 const TIMEOUT: Duration = Duration::from_secs(65);
 
+/// Longer than a run lasts whose log is followed.
+const FOLLOWED: Duration = Duration::from_secs(240);
+
 /// Somebody who calls the API.
 #[derive(Clone)]
 pub struct Caller {
     url: String,
     token: Option<String>,
     http: Client,
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct Events {
+    response: Response,
+    /// What has come and is not yet an event.
+    read: String,
 }
 
 /// What was answered.
@@ -98,6 +109,17 @@ impl Caller {
         self.send(request).await
     }
 
+    /// A stream of events: those that come, one at a time.
+    ///
+    /// # Errors
+    /// Nobody answers, or no stream is given.
+    pub async fn follow(&self, path: &str) -> anyhow::Result<Events> {
+        let request = self.http.get(format!("{}{path}", self.url)).timeout(FOLLOWED);
+        let request = request.header("accept", "text/event-stream");
+        let response = self.authorized(request).send().await?.error_for_status()?;
+        Ok(Events { response, read: String::new() })
+    }
+
     /// The data of a GraphQL query.
     ///
     /// # Errors
@@ -109,14 +131,41 @@ impl Caller {
     }
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let response = request.send().await?;
+        let response = self.authorized(request).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
         Ok(Answer { status, headers, body })
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+}
+
+impl Events {
+    /// The next event, with its name and its data; none at the stream's end. Comments are passed over.
+    ///
+    /// # Errors
+    /// The stream breaks off, or lasts too long.
+    pub async fn next(&mut self) -> anyhow::Result<Option<(String, Value)>> {
+        loop {
+            while let Some((event, rest)) = self.read.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+                let (name, data) = (field("event: ").map(str::to_owned), field("data: "));
+                let data = data.map(serde_json::from_str).transpose()?;
+                self.read = rest.to_owned();
+                if let (Some(name), Some(data)) = (name, data) {
+                    return Ok(Some((name, data)));
+                }
+            }
+            match self.response.chunk().await? {
+                Some(bytes) => self.read.push_str(std::str::from_utf8(&bytes)?),
+                None => return Ok(None),
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod crashes;
 mod ends;
 mod example;
+mod record;
 mod refused;
 mod service;
 mod world;
