@@ -65,7 +65,7 @@ async fn state(
     let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
     let db = AppPool::connect(urls).await.context("cannot connect as smb_app")?;
     let config = kube::Config::infer().await.context("cannot find Kubernetes")?;
-    let kube = crds::client::client(config).context("cannot reach Kubernetes")?;
+    let kube = k8s_client::connect(config).context("cannot reach Kubernetes")?;
     Ok(AppState {
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
         objects: objects(options)?,

@@ -1,14 +1,13 @@
 //! The custom resources of SMB Copilot: types, rules, names, labels and the vocabulary of conditions.
 //!
 //! Kubernetes is the source of truth for these four kinds; kubectl, Git, the operator, the runner and
-//! the api-server meet in them. Nothing here does I/O; `client` makes what does.
+//! the api-server meet in them. Nothing here does I/O.
 
 #![allow(
     clippy::duplicated_attributes,
     reason = "several printer columns share a type; the lint takes that for a mistake"
 )]
 
-pub mod client;
 pub mod conditions;
 pub mod constants;
 mod definitions;

@@ -34,5 +34,5 @@ pub(crate) async fn connect() -> Result<Client, Error> {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     config.write_timeout = Some(WRITE_TIMEOUT);
-    Ok(crds::client::client(config)?)
+    Ok(k8s_client::connect(config)?)
 }

@@ -96,7 +96,7 @@ async fn work<S: Store>(
 async fn client() -> anyhow::Result<Client> {
     let mut config = kube::Config::infer().await.context("failed to find the API server")?;
     config.default_retry = false;
-    crds::client::client(config).context("failed to set up the client of the API server")
+    k8s_client::connect(config).context("failed to set up the client of the API server")
 }
 
 /// Waits for the run that this pod is to execute; `None` when the pod is to leave before.

@@ -8,7 +8,7 @@ use kube::{Client, Config, config::KubeConfigOptions};
 /// # Errors
 /// `KUBECONFIG` is unset or unusable: then the tests were not started by `cargo xtask test`.
 pub async fn client() -> anyhow::Result<Client> {
-    Ok(crds::client::client(config().await?)?)
+    Ok(k8s_client::connect(config().await?)?)
 }
 
 /// The configuration behind [`client`], to act as somebody else.

@@ -1,5 +1,7 @@
 //! The client of the API server that all our programs have: it reads every object that can be stored.
 
+mod flatten;
+
 use http::{Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use kube::{
@@ -8,9 +10,9 @@ use kube::{
 };
 use tower::util::MapResponseLayer;
 
-use crate::nesting::Flattener;
+use crate::flatten::Flattener;
 
-/// Levels that are read: `serde_json` gives up at 128. Values of ours have [`crate::constants::MAX_VALUE_DEPTH`], some levels below the
+/// Levels that are read: `serde_json` gives up at 128. Values of ours have [`crds::constants::MAX_VALUE_DEPTH`], some levels below the
 /// top, so that one which was cut off is still found too deep.
 const LEVELS: usize = 120;
 
@@ -18,7 +20,7 @@ const LEVELS: usize = 120;
 ///
 /// # Errors
 /// The configuration does not make a client.
-pub fn client(config: Config) -> Result<Client, Error> {
+pub fn connect(config: Config) -> Result<Client, Error> {
     let flat = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
         let is_json = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/json");
         let mut flattener =
