@@ -69,7 +69,9 @@ pub(crate) fn install_kinds(
     phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]))?;
     let crds =
         ["plans", "tenants", "workflows", "workflowruns"].map(|kind| format!("crd/{kind}.smbcopilot.dev"));
-    phase.exec(cluster.kubectl().args(["wait", "--for=condition=Established", "--timeout=30s"]).args(crds))
+    // Not `--for=condition`, which fails at once on a definition that has no conditions yet.
+    let established = r#"--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True"#;
+    phase.exec(cluster.kubectl().args(["wait", established, "--timeout=30s"]).args(crds))
 }
 
 /// Installs or upgrades the product; does not wait for its pods.
