@@ -37,6 +37,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("SecretNotLabelled", "A Secret is not labelled for use by workflows."),
     ("SubWorkflowCycle", "A workflow would run itself, by way of the workflows that it runs."),
     ("SubWorkflowInput", "What a sub-workflow is given breaks its input schema."),
+    ("TooDeep", "A template or a schema has too many lists and objects within each other."),
     ("TooManyItems", "A literal list of forEach has too many items."),
     ("TypeMismatch", "Something is read that the declared type excludes."),
     ("UnknownField", "A step has no such field."),

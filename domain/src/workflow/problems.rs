@@ -1,9 +1,12 @@
 //! Collecting what is wrong with a workflow: every problem, not only the first.
 
+use crds::constants::MAX_VALUE_DEPTH;
+use crds::nesting::is_deeper_than;
+use serde_json::Value;
+
 use crate::expr::{ParseError, Program, References};
 use crate::schema::{Schema, SchemaError};
 use crate::template::Template;
-use serde_json::Value;
 
 use super::scope::Scope;
 
@@ -69,6 +72,9 @@ impl Problems {
 
     /// JSON with `${{ … }}` in its strings.
     pub(super) fn template(&mut self, path: &str, value: &Value, scope: &Scope<'_>) -> Option<Template> {
+        if self.is_too_deep(path, value) {
+            return None;
+        }
         match Template::parse(value) {
             Ok(template) => {
                 for (place, references) in template.references() {
@@ -87,6 +93,9 @@ impl Problems {
 
     /// A JSON Schema.
     pub(super) fn schema(&mut self, path: &str, schema: &Value) -> Option<Schema> {
+        if self.is_too_deep(path, schema) {
+            return None;
+        }
         match Schema::compile(schema) {
             Ok(schema) => Some(schema),
             Err(error) => {
@@ -100,6 +109,15 @@ impl Problems {
                 None
             }
         }
+    }
+
+    fn is_too_deep(&mut self, path: &str, value: &Value) -> bool {
+        let is_too_deep = is_deeper_than(value, MAX_VALUE_DEPTH);
+        if is_too_deep {
+            let message = format!("has more than {MAX_VALUE_DEPTH} lists and objects within each other");
+            self.add(path, "TooDeep", message);
+        }
+        is_too_deep
     }
 
     /// A length of time.

@@ -276,3 +276,16 @@ proptest! {
         }
     }
 }
+
+/// A template whose depths nobody can read is cut off in silence, and the step gets something else.
+#[test]
+fn what_is_nested_too_deep_is_a_problem() {
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let workflow = |levels: usize| {
+        let (value, schema) = (nested(levels), format!("{{const: {}}}", nested(levels - 1)));
+        format!("steps: [{{name: a, with: {value}, python: {{code: x}}, output: {{schema: {schema}}}}}]")
+    };
+    assert!(codes(&workflow(64), &Environment::default()).is_empty());
+    let found = codes(&workflow(65), &Environment::default());
+    assert_eq!(found, ["spec.steps[0].output.schema TooDeep", "spec.steps[0].with TooDeep"]);
+}

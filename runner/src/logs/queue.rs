@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
 use protocol::internal::{LogLine, LogStream, MAX_LOG_LINES};
 use tokio::sync::{Notify, oneshot};
 
@@ -29,14 +30,22 @@ struct State {
     bytes: usize,
     /// The next number of each run. A run is in one pod at a time, so there are few.
     next: BTreeMap<Arc<str>, u64>,
-    /// Lines of this attempt, the last that lost some, were left out since a line got in.
-    dropped: Option<(Origin, u64)>,
+    /// What was left out since a line got in.
+    dropped: Option<Dropped>,
     /// Who waits for the lines that were pushed before: how many of all there were then.
     flushes: VecDeque<(u64, oneshot::Sender<()>)>,
     /// Lines that were ever added, and that are done with.
     added: u64,
     done: u64,
     is_closed: bool,
+}
+
+/// Lines that found no room; of the attempt that lost the last of them.
+#[derive(Debug)]
+struct Dropped {
+    origin: Origin,
+    time: Timestamp,
+    lines: u64,
 }
 
 /// Lines of one run.
@@ -113,28 +122,27 @@ impl Queue {
 impl State {
     fn push(&mut self, line: Line) {
         let Line { time, origin, stream, line: text, partial } = line;
-        let cost = text.len() + OVERHEAD;
-        if self.bytes + cost > MAX_BYTES {
-            let count = self.dropped.take().map_or(0, |(_, count)| count);
-            self.dropped = Some((origin, count + 1));
+        // What the runner has to say is little, and says what is missing.
+        let is_full = stream != LogStream::System && self.bytes + text.len() + OVERHEAD > MAX_BYTES;
+        if is_full {
+            let lines = self.dropped.take().map_or(0, |dropped| dropped.lines) + 1;
+            self.dropped = Some(Dropped { origin, time, lines });
             return;
         }
-        if let Some((origin, count)) = self.dropped.take() {
-            let text =
-                format!("… {count} lines left out here: the api-server was away; `kubectl logs` has them");
-            self.add(&origin, time, LogStream::System, text, false);
-        }
+        self.tell_dropped();
         self.add(&origin, time, stream, text, partial);
     }
 
-    fn add(
-        &mut self,
-        origin: &Origin,
-        time: jiff::Timestamp,
-        stream: LogStream,
-        line: String,
-        partial: bool,
-    ) {
+    /// Says what was left out, where it is missing.
+    fn tell_dropped(&mut self) {
+        let Some(Dropped { origin, time, lines }) = self.dropped.take() else { return };
+        let text = format!(
+            "… {lines} lines left out here: they came faster than the api-server took them; `kubectl logs` has them"
+        );
+        self.add(&origin, time, LogStream::System, text, false);
+    }
+
+    fn add(&mut self, origin: &Origin, time: Timestamp, stream: LogStream, line: String, partial: bool) {
         let next = self.next.entry(Arc::clone(&origin.run_uid)).or_default();
         let seq = *next;
         *next += 1;
@@ -181,6 +189,8 @@ impl State {
             lines.push(line);
         }
         self.bytes = self.bytes.saturating_sub(bytes);
+        // There is room now, and there may be no further line.
+        self.tell_dropped();
         Some(Batch { run_uid, lines })
     }
 }
@@ -224,15 +234,19 @@ mod tests {
         let queue = Queue::default();
         let long = "x".repeat(16 * 1024);
         (0..100).for_each(|_| queue.push(line("a", &long)));
-        let mut taken = 0;
-        while queue.take().is_some() {
-            taken += 1;
+        queue.push(Line { stream: LogStream::System, ..line("a", "a note") });
+        (0..7).for_each(|_| queue.push(line("a", &long)));
+        let mut taken = Vec::new();
+        while let Some(batch) = queue.take() {
+            taken.extend(batch.lines);
         }
-        assert!(taken > 1);
-        queue.push(line("a", "back"));
-        let (_, lines) = batch(&queue);
-        assert!(lines[0].1.contains("37 lines left out"), "{}", lines[0].1);
-        assert_eq!(lines[1].1, "back");
-        assert_eq!(lines[0].0 + 1, lines[1].0);
+        assert!(taken.len() < 100, "{}", taken.len());
+        let said: Vec<&str> = taken.iter().map(|line| line.line.as_str()).filter(|it| *it != long).collect();
+        assert!(said[0].contains("37 lines left out"), "{}", said[0]);
+        assert_eq!(said[1], "a note");
+        // Told although no line comes after it.
+        assert!(said[2].contains("7 lines left out"), "{}", said[2]);
+        let numbers = taken.iter().map(|line| line.seq);
+        assert!(numbers.eq(0..u64::try_from(taken.len()).unwrap()));
     }
 }
