@@ -1,6 +1,8 @@
 //! Installing the product with Helm, the way users install it.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::checkout::Checkout;
 use crate::cluster::Cluster;
@@ -8,6 +10,7 @@ use crate::cluster::boot::API_NODE_PORT;
 use crate::instance::Instance;
 use crate::issuer;
 use crate::phase::Phase;
+use crate::wait;
 
 /// The release, and the namespace that it lives in.
 pub(crate) const RELEASE: &str = "smb-copilot";
@@ -21,7 +24,7 @@ const KINDS: &str = "smb-copilot-crds";
 pub(crate) struct Values {
     registry: String,
     pull_policy: &'static str,
-    service: serde_json::Value,
+    service: Value,
 }
 
 impl Values {
@@ -67,11 +70,26 @@ pub(crate) fn install_kinds(
 ) -> anyhow::Result<()> {
     let helm = cluster.helm().args(["upgrade", "--install", KINDS]).arg(checkout.path("charts").join(KINDS));
     phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]))?;
-    let crds =
+    let kinds =
         ["plans", "tenants", "workflows", "workflowruns"].map(|kind| format!("crd/{kind}.smbcopilot.dev"));
-    // Not `--for=condition`, which fails at once on a definition that has no conditions yet.
-    let established = r#"--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True"#;
-    phase.exec(cluster.kubectl().args(["wait", established, "--timeout=30s"]).args(crds))
+    let names = kinds.each_ref().map(String::as_str);
+    // Not `kubectl wait`, which fails at once on a definition that has no conditions yet.
+    wait::until("the API server to serve the custom resources", LIMIT, PAUSE, || {
+        Ok(are_served(&cluster.get(&names)?).then_some(()))
+    })
+}
+
+/// The API server takes some 100 ms for a definition.
+const LIMIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
+
+fn are_served(list: &Value) -> bool {
+    let is_served = |definition: &Value| {
+        let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
+        conditions.into_iter().flatten().any(|it| it["type"] == "Established" && it["status"] == "True")
+    };
+    let items = list.pointer("/items").and_then(Value::as_array);
+    items.is_some_and(|items| items.iter().all(is_served))
 }
 
 /// Installs or upgrades the product; does not wait for its pods.
@@ -95,4 +113,21 @@ pub(crate) fn upgrade(
     let helm =
         cluster.helm().args(["upgrade", "--install", RELEASE]).arg(checkout.path("charts/smb-copilot"));
     phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]).args(values.arguments()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `up` fails, or applies a Plan that the API server does not know yet, because a definition was made a moment ago.
+    #[test]
+    fn a_definition_is_served_when_it_says_so() {
+        let list = |conditions: Value| json!({"items": [{"status": {"conditions": conditions}}]});
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status}]);
+        assert!(are_served(&list(condition("Established", "True"))));
+        for not_yet in [Value::Null, condition("Established", "False"), condition("NamesAccepted", "True")] {
+            assert!(!are_served(&list(not_yet)));
+        }
+        assert!(!are_served(&json!({"items": [{}]})));
+    }
 }
