@@ -1,13 +1,15 @@
 //! The example by REST and GraphQL.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::run::RunPhase;
 use serde_json::{Value, json};
-use tests::{api::Caller, namespace::Namespace};
+use tests::{api::Caller, namespace::Namespace, wait};
 
+/// Ten times what it takes until a run is archived.
+const DEADLINE: Duration = Duration::from_secs(30);
 const ORDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/orders.csv");
 const QUERY: &str = "query($id: ID!) { workflowRun(id: $id) {
     name workflowName revision status trigger { kind by } requestedBy priority input output
@@ -18,17 +20,24 @@ const QUERY: &str = "query($id: ID!) { workflowRun(id: $id) {
 #[tokio::test]
 async fn orders_are_posted_and_read_back_by_every_way() -> anyhow::Result<()> {
     let api = Caller::admin()?;
-    let path = format!("/v1/workflows/{}/runs", order_invoice(&api).await?);
+    let start = format!("/v1/workflows/{}/runs", order_invoice(&api).await?);
     let body = json!({"input": {"orders": fs::read_to_string(ORDERS)?}});
-    let answer = api.post(&path, &[("Prefer", "wait=50")], &body).await?;
+    let answer = api.post(&start, &[("Prefer", "wait=50")], &body).await?;
     assert_eq!((answer.status, &answer.body["status"]), (200, &json!("SUCCEEDED")), "{answer:#?}");
     assert!(answer.body["output"]["grossMinor"].as_i64().is_some_and(|gross| gross > 0), "{answer:#?}");
 
     let id = answer.body["id"].as_str().context("a run has an id")?;
-    let rest = api.get(&format!("/v1/workflow-runs/{id}")).await?.body;
-    let steps = api.get(&format!("/v1/workflow-runs/{id}/steps")).await?.list();
-    let node = STANDARD.encode(format!("WorkflowRun:{id}"));
-    let graphql = api.graphql(QUERY, &json!({"id": node})).await?["workflowRun"].clone();
+    let (path, node) = (format!("/v1/workflow-runs/{id}"), STANDARD.encode(format!("WorkflowRun:{id}")));
+    // A run that has just ended is written once more, when it is archived: what is compared is read in between.
+    let look = async || {
+        let rest = api.get(&path).await?.body;
+        let steps = api.get(&format!("{path}/steps")).await?.list();
+        let graphql = api.graphql(QUERY, &json!({"id": node})).await?["workflowRun"].clone();
+        let is_same = api.get(&path).await?.body == rest;
+        Ok((is_same, rest, steps, graphql))
+    };
+    let (_, rest, steps, graphql) =
+        wait::until("the run rests", DEADLINE, look, |(is_same, ..)| *is_same).await?;
     assert_same(&graphql, &rest);
     let of_graphql = graphql["steps"].as_array().context("a run has steps")?;
     assert_eq!((steps.len(), of_graphql.len()), (5, 5), "{steps:#?}");

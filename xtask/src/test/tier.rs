@@ -66,12 +66,13 @@ impl Tier {
         }
     }
 
-    /// How long it may take on two cores with warm caches; a cold clippy also checks all dependencies.
+    /// How long it may take on two cores with warm caches; a cold clippy also checks all dependencies, and the
+    /// first tier that builds programs compiles them.
     pub(super) fn budget(self) -> Duration {
         Duration::from_secs(match self {
             Tier::Fmt => 15,
             Tier::Clippy => 300,
-            Tier::Generated => 120,
+            Tier::Generated => 300,
             Tier::Go => 120,
             Tier::Unit => 90,
             Tier::Postgres => 90,
