@@ -239,10 +239,10 @@ impl World {
         }
         let lost = std::mem::take(&mut self.running);
         if out_of_memory {
-            // Nobody knows whose fault it was: attempts are made again under their number.
-            lost.iter().for_each(|start| {
-                self.started.remove(&(start.place.clone(), start.attempt));
-            });
+            // Nobody knows whose fault it was: attempts are made again under their number. So is one that has ended,
+            // but whose output was still to be stored: nothing of its end is written.
+            let Self { started, stored, .. } = self;
+            started.retain(|(place, attempt)| !stored.is_running(place, *attempt));
         }
         self.resume(if out_of_memory { &Lost::OutOfMemory } else { &Lost::Interrupted });
         self.advance()?;
