@@ -6,6 +6,7 @@ use crate::checkout::Checkout;
 use crate::cluster::boot::{self, Data};
 use crate::instance::{Instance, read_record};
 use crate::phase::Phase;
+use crate::test::postgres::Postgres;
 
 /// Ends and removes them.
 pub(crate) fn end(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
@@ -18,6 +19,7 @@ pub(crate) fn end(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instanc
             continue;
         }
         boot::down(phase, checkout, &dir.join("kube"), Data::Purge)?;
+        Postgres::of(&dir, record.ports)?.stop(phase)?;
         std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove {}", dir.display()))?;
         ended += 1;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::unistd::User;
 
-use crate::instance::Instance;
+use crate::instance::{Instance, Ports};
 use crate::phase::Phase;
 use crate::program::Program;
 
@@ -26,10 +26,15 @@ const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writ
 impl Postgres {
     /// Starts nothing yet.
     pub(crate) fn new(instance: &Instance) -> anyhow::Result<Self> {
+        Self::of(&instance.dir, instance.ports()?)
+    }
+
+    /// That of the instance with this folder.
+    pub(crate) fn of(instance: &Path, ports: Ports) -> anyhow::Result<Self> {
         // Not below the state folder: root's home is closed to the user that the server runs as.
-        let name = instance.dir.file_name().context("failed to name the folder of Postgres")?;
+        let name = instance.file_name().context("failed to name the folder of Postgres")?;
         let folder = std::env::temp_dir().join(format!("smb-postgres-{}", name.to_string_lossy()));
-        Ok(Self { folder, port: instance.ports()?.postgres })
+        Ok(Self { folder, port: ports.postgres })
     }
 
     /// Starts a server with an empty database, unless this one did already.
