@@ -76,31 +76,31 @@ pub struct Options {
     #[command(flatten)]
     pub database: Database,
     /// Address of REST and GraphQL.
-    #[arg(long, env = "SMB_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
+    #[arg(long, env = "SMBCOPILOT_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     pub http_addr: SocketAddr,
     /// Address of what runners alone are answered; no Ingress leads there.
-    #[arg(long, env = "SMB_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
+    #[arg(long, env = "SMBCOPILOT_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
     pub internal_listen: SocketAddr,
     /// Where to keep what is large.
     #[command(flatten)]
     pub objects: ObjectStore,
     /// Address of the health endpoints and metrics.
-    #[arg(long, env = "SMB_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
+    #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
     /// The trusted issuers of tokens: a JSON list of `{issuer, audience, jwksUrl?, algorithms}`.
-    #[arg(long, env = "SMB_OIDC_ISSUERS", default_value = "[]", global = true)]
+    #[arg(long, env = "SMBCOPILOT_OIDC_ISSUERS", default_value = "[]", global = true)]
     pub oidc_issuers: String,
     /// Signs the cursors of lists; any text of 16 characters or more, the same for all replicas.
-    #[arg(long, env = "SMB_CURSOR_KEY", hide_env_values = true, global = true)]
+    #[arg(long, env = "SMBCOPILOT_CURSOR_KEY", hide_env_values = true, global = true)]
     pub cursor_key: Option<String>,
     /// Name of this replica, for the lease.
     #[arg(long, env = "POD_NAME", default_value = "api-server", global = true)]
     pub pod_name: String,
     /// Namespace of the lease; the pod's own where absent.
-    #[arg(long, env = "SMB_RELEASE_NAMESPACE", global = true)]
+    #[arg(long, env = "SMBCOPILOT_RELEASE_NAMESPACE", global = true)]
     pub release_namespace: Option<String>,
     /// Name of the lease that elects the replica that mirrors.
-    #[arg(long, env = "SMB_MIRROR_LEASE_NAME", default_value = "smb-copilot-mirror", global = true)]
+    #[arg(long, env = "SMBCOPILOT_MIRROR_LEASE_NAME", default_value = "smb-copilot-mirror", global = true)]
     pub mirror_lease_name: String,
 }
 
@@ -109,7 +109,7 @@ pub struct Options {
 pub struct ObjectStore {
     /// `file:///directory`, which all replicas must share, or `s3://bucket/prefix`. Absent: runs whose outputs are
     /// large fail, and say so.
-    #[arg(long, env = "SMB_OBJECT_STORE_URL", global = true)]
+    #[arg(long, env = "SMBCOPILOT_OBJECT_STORE_URL", global = true)]
     pub object_store_url: Option<String>,
     /// The server of the bucket, where it is not Amazon's.
     #[arg(long, env = "AWS_ENDPOINT_URL", global = true)]
@@ -147,13 +147,13 @@ impl ObjectStore {
 #[derive(Clone, Args)]
 pub struct Database {
     /// URL of the owner of the schema; used for migrations alone.
-    #[arg(long, env = "SMB_MIGRATION_DATABASE_URL", hide_env_values = true, global = true)]
+    #[arg(long, env = "SMBCOPILOT_MIGRATION_DATABASE_URL", hide_env_values = true, global = true)]
     pub migration_database_url: Option<String>,
     /// URL of a login that is (a member of) `smb_app`; derived from the owner's where absent.
-    #[arg(long, env = "SMB_DATABASE_URL", hide_env_values = true, global = true)]
+    #[arg(long, env = "SMBCOPILOT_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
     /// URL of a login that is (a member of) `smb_mirror`; derived from the owner's where absent.
-    #[arg(long, env = "SMB_MIRROR_DATABASE_URL", hide_env_values = true, global = true)]
+    #[arg(long, env = "SMBCOPILOT_MIRROR_DATABASE_URL", hide_env_values = true, global = true)]
     pub mirror_database_url: Option<String>,
 }
 
@@ -179,7 +179,7 @@ impl Database {
     fn owner(&self) -> anyhow::Result<&str> {
         self.migration_database_url
             .as_deref()
-            .context("no database is configured: set SMB_MIGRATION_DATABASE_URL")
+            .context("no database is configured: set SMBCOPILOT_MIGRATION_DATABASE_URL")
     }
 }
 
@@ -226,9 +226,12 @@ mod tests {
     #[test]
     fn help_does_not_show_the_values_of_secrets() {
         let help = Cli::command().render_long_help().to_string();
-        for secret in
-            ["SMB_MIGRATION_DATABASE_URL", "SMB_DATABASE_URL", "SMB_CURSOR_KEY", "AWS_SECRET_ACCESS_KEY"]
-        {
+        for secret in [
+            "SMBCOPILOT_MIGRATION_DATABASE_URL",
+            "SMBCOPILOT_DATABASE_URL",
+            "SMBCOPILOT_CURSOR_KEY",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
             assert!(help.contains(&format!("[env: {secret}]")), "{secret}");
         }
     }

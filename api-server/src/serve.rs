@@ -61,8 +61,8 @@ async fn state(
     registry: &Registry,
     stop: &CancellationToken,
 ) -> anyhow::Result<AppState> {
-    let issuers: Issuers = options.oidc_issuers.parse().context("SMB_OIDC_ISSUERS cannot be used")?;
-    let key = options.cursor_key.as_deref().context("no key for cursors: set SMB_CURSOR_KEY")?;
+    let issuers: Issuers = options.oidc_issuers.parse().context("SMBCOPILOT_OIDC_ISSUERS cannot be used")?;
+    let key = options.cursor_key.as_deref().context("no key for cursors: set SMBCOPILOT_CURSOR_KEY")?;
     let db = AppPool::connect(urls).await.context("cannot connect as smb_app")?;
     let config = kube::Config::infer().await.context("cannot find Kubernetes")?;
     let kube = k8s_client::connect(config).context("cannot reach Kubernetes")?;
@@ -84,7 +84,7 @@ fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
         tracing::warn!("no object storage is configured: runs with large outputs fail");
         return Ok(None);
     };
-    let location: Location = url.parse().context("SMB_OBJECT_STORE_URL cannot be used")?;
+    let location: Location = url.parse().context("SMBCOPILOT_OBJECT_STORE_URL cannot be used")?;
     Ok(Some(Objects::open(location, options.objects.credentials())?))
 }
 

@@ -19,25 +19,25 @@ pub(crate) struct Config {
     #[arg(long, env = "POD_UID")]
     pub(crate) pod_uid: String,
     /// Slug of the tenant.
-    #[arg(long, env = "SMB_TENANT")]
+    #[arg(long, env = "SMBCOPILOT_TENANT")]
     pub(crate) tenant: String,
     /// The directory below which each step host has its own: `host-<i>/host.sock`.
-    #[arg(long, env = "SMB_SOCKETS", default_value = "/run/smb")]
+    #[arg(long, env = "SMBCOPILOT_SOCKETS", default_value = "/run/smb")]
     pub(crate) sockets: PathBuf,
     /// The image of Python steps that name none, as the operator knows it: both number hosts by their images.
-    #[arg(long, env = "SMB_PYTHON_IMAGE")]
+    #[arg(long, env = "SMBCOPILOT_PYTHON_IMAGE")]
     pub(crate) python_image: String,
     /// The directory below which each of the workflow's secrets has its own: `<name>/<key>`.
-    #[arg(long, env = "SMB_SECRETS", default_value = "/run/smb-secrets")]
+    #[arg(long, env = "SMBCOPILOT_SECRETS", default_value = "/run/smb-secrets")]
     pub(crate) secrets: PathBuf,
     /// The api-server's internal port. Without it there is no object storage, and logs are on standard output alone.
-    #[arg(long, env = "SMB_API_URL")]
+    #[arg(long, env = "SMBCOPILOT_API_URL")]
     pub(crate) api_url: Option<Url>,
     /// The projected token for it.
-    #[arg(long, env = "SMB_API_TOKEN", default_value_os_t = Path::new(names::API_TOKEN_DIRECTORY).join("token"))]
+    #[arg(long, env = "SMBCOPILOT_API_TOKEN", default_value_os_t = Path::new(names::API_TOKEN_DIRECTORY).join("token"))]
     pub(crate) api_token: PathBuf,
     /// Take another run of the same revision when one has left, instead of leaving: the operator ends this pod.
-    #[arg(long, env = "SMB_STAY")]
+    #[arg(long, env = "SMBCOPILOT_STAY")]
     pub(crate) stay: bool,
     #[command(flatten)]
     pub(crate) logs: telemetry::logs::Options,

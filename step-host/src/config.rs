@@ -1,13 +1,13 @@
 //! Flags, each with an environment variable. Parsed by hand: the program is linked statically and stays small.
 //!
-//! A host of Python steps needs `--socket` alone (`SMB_SOCKET`); `--preload` names what its steps import.
+//! A host of Python steps needs `--socket` alone (`SMBCOPILOT_SOCKET`); `--preload` names what its steps import.
 //!
 //! A host of container steps runs in an image that knows nothing of us. An init container of one of our images puts
 //! the program into a volume with `step-host install <directory>`, and the host's container then starts
-//! `<directory>/step-host` with `--kind container` (`SMB_KIND`), `--socket` (`SMB_SOCKET`) and `--work-dir`
-//! (`SMB_WORK_DIR`): a volume that the container's user may write to, since nothing else in the image need be
+//! `<directory>/step-host` with `--kind container` (`SMBCOPILOT_KIND`), `--socket` (`SMBCOPILOT_SOCKET`) and `--work-dir`
+//! (`SMBCOPILOT_WORK_DIR`): a volume that the container's user may write to, since nothing else in the image need be
 //! writable. It takes no shell, no library and no particular user; it does not change the working directory, which is
-//! the image's, and passes the image's environment on to the steps, its own variables (`SMB_…`) excepted.
+//! the image's, and passes the image's environment on to the steps, its own variables (`SMBCOPILOT_…`) excepted.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -66,21 +66,22 @@ struct Flag {
     default: Option<&'static str>,
 }
 
-const SOCKET: Flag = Flag { name: "--socket", variable: "SMB_SOCKET", default: None };
-const RUNNER_UID: Flag = Flag { name: "--runner-uid", variable: "SMB_RUNNER_UID", default: Some("10001") };
-const KIND: Flag = Flag { name: "--kind", variable: "SMB_KIND", default: Some("python") };
-const PYTHON: Flag = Flag { name: "--python", variable: "SMB_PYTHON", default: Some("python3") };
+const SOCKET: Flag = Flag { name: "--socket", variable: "SMBCOPILOT_SOCKET", default: None };
+const RUNNER_UID: Flag =
+    Flag { name: "--runner-uid", variable: "SMBCOPILOT_RUNNER_UID", default: Some("10001") };
+const KIND: Flag = Flag { name: "--kind", variable: "SMBCOPILOT_KIND", default: Some("python") };
+const PYTHON: Flag = Flag { name: "--python", variable: "SMBCOPILOT_PYTHON", default: Some("python3") };
 const HARNESS: Flag = Flag {
     name: "--harness",
-    variable: "SMB_HARNESS",
+    variable: "SMBCOPILOT_HARNESS",
     default: Some("/usr/local/lib/smb-copilot/harness.py"),
 };
-const PRELOAD: Flag = Flag { name: "--preload", variable: "SMB_PRELOAD", default: Some("") };
-const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMB_WORK_DIR", default: Some("/tmp") };
-const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMB_SCRATCH", default: Some("") };
+const PRELOAD: Flag = Flag { name: "--preload", variable: "SMBCOPILOT_PRELOAD", default: Some("") };
+const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMBCOPILOT_WORK_DIR", default: Some("/tmp") };
+const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMBCOPILOT_SCRATCH", default: Some("") };
 /// A hundred items at a time with ten processes each are within it.
 const MAX_PROCESSES: Flag =
-    Flag { name: "--max-processes", variable: "SMB_MAX_PROCESSES", default: Some("1500") };
+    Flag { name: "--max-processes", variable: "SMBCOPILOT_MAX_PROCESSES", default: Some("1500") };
 const FLAGS: [&Flag; 9] =
     [&SOCKET, &RUNNER_UID, &KIND, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR, &SCRATCH, &MAX_PROCESSES];
 
@@ -161,7 +162,7 @@ mod tests {
     /// A host listens elsewhere than the pod says.
     #[test]
     fn a_flag_beats_its_variable_and_that_beats_the_default() {
-        let variables = [("SMB_SOCKET", "/from/env"), ("SMB_RUNNER_UID", "7")];
+        let variables = [("SMBCOPILOT_SOCKET", "/from/env"), ("SMBCOPILOT_RUNNER_UID", "7")];
         let config = parse(&["--socket", "/from/flag"], &variables).unwrap();
         assert_eq!(config.socket, PathBuf::from("/from/flag"));
         assert_eq!((config.runner_uid, config.work_dir), (7, PathBuf::from("/tmp")));
@@ -173,7 +174,7 @@ mod tests {
         let refused = |args: &[&str]| parse(args, &[]).unwrap_err().to_string();
         assert!(refused(&["--sockt", "x"]).contains("--sockt"));
         assert!(refused(&["--socket"]).contains("needs a value"));
-        assert!(refused(&[]).contains("SMB_SOCKET"));
+        assert!(refused(&[]).contains("SMBCOPILOT_SOCKET"));
         assert!(refused(&["--socket", "x", "--runner-uid", "root"]).contains("root"));
         assert!(refused(&["--socket", "x", "--kind", "shell"]).contains("shell"));
     }

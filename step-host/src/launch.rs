@@ -137,7 +137,7 @@ fn judge(program: &str, failed: &io::Error) -> LaunchError {
 
 /// The environment that the image and the pod give, without what is ours.
 pub(crate) fn inherited() -> BTreeMap<String, String> {
-    let is_ours = |name: &OsStr| name.as_bytes().starts_with(b"SMB_");
+    let is_ours = |name: &OsStr| name.as_bytes().starts_with(b"SMBCOPILOT_");
     let text = |text: OsString| text.into_string().ok();
     std::env::vars_os()
         .filter(|(name, _)| !is_ours(name))

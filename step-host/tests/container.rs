@@ -36,7 +36,7 @@ fn sh(host: &mut TestHost, script: &str) -> Outcome {
 fn a_program_reads_its_input_and_leaves_its_output() {
     let mut host = host("files");
     let value = json!({"input": {"lines": [1, 2]}, "own": "own", "attempt": "2"});
-    let script = r#"printf '{"input": %s, "own": "%s", "attempt": "%s"}' "$(cat $COPILOT_INPUT)" $OWN $SMB_ATTEMPT > $COPILOT_OUTPUT"#;
+    let script = r#"printf '{"input": %s, "own": "%s", "attempt": "%s"}' "$(cat $SMBCOPILOT_INPUT)" $OWN $SMBCOPILOT_ATTEMPT > $SMBCOPILOT_OUTPUT"#;
     assert_eq!(sh(&mut host, script), Outcome::Ok { value });
     // The next one finds nothing of it.
     assert_eq!(sh(&mut host, "ls $HOME"), Outcome::Ok { value: json!({"stdout": "input.json"}) });
@@ -61,9 +61,9 @@ fn every_end_is_told_apart() {
         Outcome::BadOutput { message } => assert!(message.contains(part), "{message}"),
         other => panic!("{other:?}"),
     };
-    bad(sh(&mut host, "echo '{' > $COPILOT_OUTPUT"), "not JSON");
-    bad(sh(&mut host, "mkfifo $COPILOT_OUTPUT"), "no file");
-    bad(sh(&mut host, "truncate -s 20M $COPILOT_OUTPUT"), "20971520 bytes");
+    bad(sh(&mut host, "echo '{' > $SMBCOPILOT_OUTPUT"), "not JSON");
+    bad(sh(&mut host, "mkfifo $SMBCOPILOT_OUTPUT"), "no file");
+    bad(sh(&mut host, "truncate -s 20M $SMBCOPILOT_OUTPUT"), "20971520 bytes");
 }
 
 /// A typo in a command is blamed on us, and repeated in vain.
@@ -119,6 +119,6 @@ fn the_program_installs_itself() {
         assert!(done.success());
     }
     let refused = std::process::Command::new(directory.join("step-host")).output().unwrap();
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("SMB_SOCKET"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("SMBCOPILOT_SOCKET"));
     std::fs::remove_dir_all(directory).unwrap();
 }

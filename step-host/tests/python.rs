@@ -27,8 +27,8 @@ def run(input, ctx):
     print("grüße")
     ctx.log("to %s", "you")
     ctx.progress(0.5, "half")
-    assert os.environ["SMB_IDEMPOTENCY_KEY"] == ctx.idempotency_key
-    return {"sum": sum(input["numbers"]), "attempt": ctx.attempt, "step": os.environ["SMB_STEP"]}
+    assert os.environ["SMBCOPILOT_IDEMPOTENCY_KEY"] == ctx.idempotency_key
+    return {"sum": sum(input["numbers"]), "attempt": ctx.attempt, "step": os.environ["SMBCOPILOT_STEP"]}
 "#;
     let seen = host.run(code, json!({"numbers": [1, 2, 4]}));
     assert_eq!(seen.lines, ["grüße", "INFO to you"]);

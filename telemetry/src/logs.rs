@@ -18,7 +18,7 @@ pub enum Format {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// How log lines look.
-    #[arg(long = "log-format", env = "SMB_LOG_FORMAT", value_enum, default_value = "json")]
+    #[arg(long = "log-format", env = "SMBCOPILOT_LOG_FORMAT", value_enum, default_value = "json")]
     pub format: Format,
     /// Which lines are logged, as `tracing` filter directives.
     #[arg(long = "log-filter", env = "RUST_LOG", default_value = "info")]

@@ -33,8 +33,9 @@ async fn main() -> ExitCode {
 }
 
 async fn bench() -> anyhow::Result<()> {
-    let count: usize = variable("SMB_BENCH_RUNS")?.parse().context("SMB_BENCH_RUNS is no number")?;
-    let log = variable("SMB_BENCH_AUDIT")?;
+    let count: usize =
+        variable("SMBCOPILOT_BENCH_RUNS")?.parse().context("SMBCOPILOT_BENCH_RUNS is no number")?;
+    let log = variable("SMBCOPILOT_BENCH_AUDIT")?;
     let client = cluster::client().await?;
     let namespace = make_tenant(&client, "bench", &Value::Null).await?;
     let mut watch = Watch::start(&client, &namespace).await?;
@@ -55,7 +56,7 @@ async fn bench() -> anyhow::Result<()> {
 
     print(&format!(
         "{count} runs each of three Python steps in a chain; {}\n",
-        variable("SMB_BENCH_MACHINE")?
+        variable("SMBCOPILOT_BENCH_MACHINE")?
     ));
     print(&table::latencies(&[
         ("cold run", &cold),

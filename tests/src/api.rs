@@ -47,7 +47,7 @@ impl Caller {
     /// # Errors
     /// The tests were not started by `cargo xtask test node`; so for all others.
     pub fn admin() -> anyhow::Result<Self> {
-        Self::new(Some(variable("SMB_TEST_TOKEN")?))
+        Self::new(Some(variable("SMBCOPILOT_TEST_TOKEN")?))
     }
 
     /// A viewer of `acme`.
@@ -55,7 +55,7 @@ impl Caller {
     /// # Errors
     /// As [`Caller::admin`].
     pub fn viewer() -> anyhow::Result<Self> {
-        Self::new(Some(variable("SMB_TEST_VIEWER_TOKEN")?))
+        Self::new(Some(variable("SMBCOPILOT_TEST_VIEWER_TOKEN")?))
     }
 
     /// An administrator of `globex`.
@@ -63,7 +63,7 @@ impl Caller {
     /// # Errors
     /// As [`Caller::admin`].
     pub fn of_globex() -> anyhow::Result<Self> {
-        Self::new(Some(variable("SMB_TEST_GLOBEX_TOKEN")?))
+        Self::new(Some(variable("SMBCOPILOT_TEST_GLOBEX_TOKEN")?))
     }
 
     /// An administrator of the scenarios' tenant.
@@ -71,7 +71,7 @@ impl Caller {
     /// # Errors
     /// As [`Caller::admin`].
     pub fn of_scenarios() -> anyhow::Result<Self> {
-        Self::new(Some(variable("SMB_TEST_SCENARIOS_TOKEN")?))
+        Self::new(Some(variable("SMBCOPILOT_TEST_SCENARIOS_TOKEN")?))
     }
 
     /// Somebody without a token.
@@ -86,7 +86,7 @@ impl Caller {
         // As in `cluster::config`: a second call finds the first one's choice.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { url: variable("SMB_TEST_API_URL")?, token, http })
+        Ok(Self { url: variable("SMBCOPILOT_TEST_API_URL")?, token, http })
     }
 
     /// `GET path`.

@@ -1,4 +1,4 @@
-//! What `cargo xtask test` tells the scenarios, by variables `SMB_TEST_…`.
+//! What `cargo xtask test` tells the scenarios, by variables `SMBCOPILOT_TEST_…`.
 
 use anyhow::Context as _;
 

@@ -10,7 +10,7 @@ use crate::environment::variable;
 /// # Errors
 /// It ends otherwise than in success: the error has what it said. Or the tests have no cluster.
 pub async fn kubectl(args: &[&str]) -> anyhow::Result<String> {
-    let program = variable("SMB_TEST_KUBECTL")?;
+    let program = variable("SMBCOPILOT_TEST_KUBECTL")?;
     let end = Command::new(&program).args(args).kill_on_drop(true).output();
     let end = end.await.with_context(|| format!("failed to start {program}"))?;
     let said = String::from_utf8_lossy(&end.stderr);

@@ -83,9 +83,9 @@ fn measure(
     let program = Program::new(program)
         .dir(&checkout.path("tests"))
         .env("KUBECONFIG", instance.kubeconfig())
-        .env("SMB_BENCH_RUNS", runs.to_string())
-        .env("SMB_BENCH_AUDIT", audit)
-        .env("SMB_BENCH_MACHINE", machine(checkout.profile)?)
+        .env("SMBCOPILOT_BENCH_RUNS", runs.to_string())
+        .env("SMBCOPILOT_BENCH_AUDIT", audit)
+        .env("SMBCOPILOT_BENCH_MACHINE", machine(checkout.profile)?)
         .limit(LIMIT);
     phase.capture(program)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Global {
     /// The instance: its state, ports and names derive from this name and from the path of the checkout.
-    #[arg(long, global = true, default_value = "dev", env = "SMB_INSTANCE")]
+    #[arg(long, global = true, default_value = "dev", env = "SMBCOPILOT_INSTANCE")]
     pub(crate) instance: String,
     /// Show all output of all programs, instead of a line a phase.
     #[arg(long, short, global = true)]

@@ -22,7 +22,7 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
 }
 
-/// The issuers of `SMB_OIDC_ISSUERS`: a JSON list of [`Issuer`].
+/// The issuers of `SMBCOPILOT_OIDC_ISSUERS`: a JSON list of [`Issuer`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issuers(Vec<Issuer>);
 

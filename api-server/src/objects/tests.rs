@@ -66,8 +66,9 @@ struct Server {
 impl Server {
     async fn start() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let program = std::env::var_os("SMB_TEST_S3_PROGRAM")
-            .expect("no S3 server: run `cargo xtask test postgres`, or set SMB_TEST_S3_PROGRAM to SeaweedFS");
+        let program = std::env::var_os("SMBCOPILOT_TEST_S3_PROGRAM").expect(
+            "no S3 server: run `cargo xtask test postgres`, or set SMBCOPILOT_TEST_S3_PROGRAM to SeaweedFS",
+        );
         let folder = std::env::temp_dir().join(format!("smb-s3-{}", telemetry::ids::uuid_v7()));
         std::fs::create_dir_all(folder.join("data")).unwrap();
         let identities = serde_json::json!({"identities": [{

@@ -32,9 +32,9 @@ readinessProbe:
 {{- define "smb.env" -}}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
-- {name: SMB_RELEASE_NAMESPACE, value: {{ .Release.Namespace | quote }}}
-- {name: SMB_HEALTH_ADDR, value: "0.0.0.0:9090"}
-- {name: SMB_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
+- {name: SMBCOPILOT_RELEASE_NAMESPACE, value: {{ .Release.Namespace | quote }}}
+- {name: SMBCOPILOT_HEALTH_ADDR, value: "0.0.0.0:9090"}
+- {name: SMBCOPILOT_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
 - {name: RUST_LOG, value: {{ .Values.logs.filter | quote }}}
 {{- end }}
 

@@ -19,7 +19,7 @@ pub enum Work {
         /// Environment variables.
         env: BTreeMap<String, String>,
     },
-    /// Run a command in the step's host. The input is in the file that `COPILOT_INPUT` names.
+    /// Run a command in the step's host. The input is in the file that `SMBCOPILOT_INPUT` names.
     Container {
         /// The program and its first arguments.
         command: Vec<String>,

@@ -69,8 +69,8 @@ pub enum Action {
         /// The source text.
         code: String,
     },
-    /// A program of the host's image. It finds its input as JSON in the file `$COPILOT_INPUT`, and may leave its
-    /// output as JSON in `$COPILOT_OUTPUT`; without that file its output is `{"stdout": …}`.
+    /// A program of the host's image. It finds its input as JSON in the file `$SMBCOPILOT_INPUT`, and may leave its
+    /// output as JSON in `$SMBCOPILOT_OUTPUT`; without that file its output is `{"stdout": …}`.
     Container {
         /// The program and its first arguments; at least one. A name without `/` is looked up in `PATH`.
         command: Vec<String>,

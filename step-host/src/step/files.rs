@@ -46,11 +46,11 @@ pub(crate) fn read_output(work_dir: &Path, stdout: Tail) -> Outcome {
         Err(error) => return unreadable(&error),
     };
     if !metadata.is_file() {
-        return bad("$COPILOT_OUTPUT is no file".to_owned());
+        return bad("$SMBCOPILOT_OUTPUT is no file".to_owned());
     }
     if metadata.len() > MAX_OUTPUT_BYTES {
         let bytes = metadata.len();
-        return bad(format!("$COPILOT_OUTPUT has {bytes} bytes; at most {MAX_OUTPUT_BYTES} are allowed"));
+        return bad(format!("$SMBCOPILOT_OUTPUT has {bytes} bytes; at most {MAX_OUTPUT_BYTES} are allowed"));
     }
     let mut text = Vec::new();
     if let Err(error) = file.read_to_end(&mut text) {
@@ -58,12 +58,12 @@ pub(crate) fn read_output(work_dir: &Path, stdout: Tail) -> Outcome {
     }
     match serde_json::from_slice(&text) {
         Ok(value) => Outcome::Ok { value },
-        Err(error) => bad(format!("$COPILOT_OUTPUT is not JSON: {error}")),
+        Err(error) => bad(format!("$SMBCOPILOT_OUTPUT is not JSON: {error}")),
     }
 }
 
 fn unreadable(error: &io::Error) -> Outcome {
-    bad(format!("$COPILOT_OUTPUT cannot be read: {error}"))
+    bad(format!("$SMBCOPILOT_OUTPUT cannot be read: {error}"))
 }
 
 const fn bad(message: String) -> Outcome {

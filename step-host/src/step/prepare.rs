@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The variable that carries the idempotency key, and by which a step's processes are known.
-const KEY_VARIABLE: &str = "SMB_IDEMPOTENCY_KEY";
+const KEY_VARIABLE: &str = "SMBCOPILOT_IDEMPOTENCY_KEY";
 
 /// Why a step cannot be given what it needs.
 #[derive(Debug, thiserror::Error)]
@@ -132,8 +132,8 @@ fn container_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, Str
     variables.extend(homes(work_dir));
     variables.extend(start.env.clone());
     variables.extend(about(start));
-    variables.insert("COPILOT_INPUT".to_owned(), text(&files::input(work_dir)));
-    variables.insert("COPILOT_OUTPUT".to_owned(), text(&files::output(work_dir)));
+    variables.insert("SMBCOPILOT_INPUT".to_owned(), text(&files::input(work_dir)));
+    variables.insert("SMBCOPILOT_OUTPUT".to_owned(), text(&files::output(work_dir)));
     variables
 }
 
@@ -146,12 +146,12 @@ fn homes(work_dir: &Path) -> BTreeMap<String, String> {
 fn about(start: &Start) -> BTreeMap<String, String> {
     let meta = &start.meta;
     let mut variables = BTreeMap::from([
-        ("SMB_RUN".to_owned(), meta.run.clone()),
-        ("SMB_STEP".to_owned(), meta.step.clone()),
-        ("SMB_ATTEMPT".to_owned(), meta.attempt.to_string()),
+        ("SMBCOPILOT_RUN".to_owned(), meta.run.clone()),
+        ("SMBCOPILOT_STEP".to_owned(), meta.step.clone()),
+        ("SMBCOPILOT_ATTEMPT".to_owned(), meta.attempt.to_string()),
         (KEY_VARIABLE.to_owned(), meta.idempotency_key.clone()),
     ]);
-    variables.extend(meta.item.map(|item| ("SMB_ITEM".to_owned(), item.to_string())));
+    variables.extend(meta.item.map(|item| ("SMBCOPILOT_ITEM".to_owned(), item.to_string())));
     variables
 }
 

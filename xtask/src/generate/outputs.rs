@@ -69,7 +69,9 @@ fn print(
     args: &[&str],
 ) -> anyhow::Result<String> {
     let program = Program::new(checkout.cargo_binary(program)).args(args).dir(&checkout.root);
-    phase.capture(program.env("SMB_MIGRATION_DATABASE_URL", database).env("SMB_DATABASE_URL", database))
+    phase.capture(
+        program.env("SMBCOPILOT_MIGRATION_DATABASE_URL", database).env("SMBCOPILOT_DATABASE_URL", database),
+    )
 }
 
 /// A file that is not there is as stale as an empty one.

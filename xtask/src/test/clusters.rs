@@ -81,13 +81,13 @@ impl<'a> Clusters<'a> {
     /// Where the node's API is, and tokens of its issuer.
     pub(super) fn node_environment(&self) -> anyhow::Result<Vec<(String, String)>> {
         let mut environment = self.environment(&self.node);
-        environment.push(("SMB_TEST_API_URL".to_owned(), up::api_url(&self.node)?));
+        environment.push(("SMBCOPILOT_TEST_API_URL".to_owned(), up::api_url(&self.node)?));
         let key = issuer::key::load(&Cluster::local(self.checkout, &self.node))?;
         for (variable, tenant, role) in [
-            ("SMB_TEST_TOKEN", "acme", "admin"),
-            ("SMB_TEST_VIEWER_TOKEN", "acme", "viewer"),
-            ("SMB_TEST_GLOBEX_TOKEN", "globex", "admin"),
-            ("SMB_TEST_SCENARIOS_TOKEN", "scenarios", "admin"),
+            ("SMBCOPILOT_TEST_TOKEN", "acme", "admin"),
+            ("SMBCOPILOT_TEST_VIEWER_TOKEN", "acme", "viewer"),
+            ("SMBCOPILOT_TEST_GLOBEX_TOKEN", "globex", "admin"),
+            ("SMBCOPILOT_TEST_SCENARIOS_TOKEN", "scenarios", "admin"),
         ] {
             environment.push((variable.to_owned(), mint(&key, &Holder::new(tenant, role))?));
         }
@@ -98,9 +98,9 @@ impl<'a> Clusters<'a> {
         let text = |path: std::path::PathBuf| path.display().to_string();
         vec![
             ("KUBECONFIG".to_owned(), text(instance.kubeconfig())),
-            ("SMB_TEST_KUBECTL".to_owned(), text(self.checkout.local().join("kubectl"))),
-            ("SMB_TEST_SMB_KUBE".to_owned(), text(self.checkout.local().join("smb-kube"))),
-            ("SMB_TEST_STATE".to_owned(), text(instance.kube_state())),
+            ("SMBCOPILOT_TEST_KUBECTL".to_owned(), text(self.checkout.local().join("kubectl"))),
+            ("SMBCOPILOT_TEST_SMB_KUBE".to_owned(), text(self.checkout.local().join("smb-kube"))),
+            ("SMBCOPILOT_TEST_STATE".to_owned(), text(instance.kube_state())),
         ]
     }
 

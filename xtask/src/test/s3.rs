@@ -46,7 +46,7 @@ impl Server {
 
     /// What test programs get.
     pub(crate) fn environment(&self) -> (String, String) {
-        ("SMB_TEST_S3_PROGRAM".to_owned(), self.program().display().to_string())
+        ("SMBCOPILOT_TEST_S3_PROGRAM".to_owned(), self.program().display().to_string())
     }
 
     fn program(&self) -> PathBuf {

@@ -64,15 +64,15 @@ fn environment(host: &Host) -> Vec<EnvVar> {
     let said =
         |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
     let mut all = vec![
-        said("SMB_SOCKET", names::host_socket(host.index)),
-        said("SMB_WORK_DIR", WORK_DIRECTORY.to_owned()),
-        said("SMB_SCRATCH", SCRATCH_DIRECTORY.to_owned()),
+        said("SMBCOPILOT_SOCKET", names::host_socket(host.index)),
+        said("SMBCOPILOT_WORK_DIR", WORK_DIRECTORY.to_owned()),
+        said("SMBCOPILOT_SCRATCH", SCRATCH_DIRECTORY.to_owned()),
     ];
     if !host.preload.is_empty() {
-        all.push(said("SMB_PRELOAD", host.preload.iter().cloned().collect::<Vec<_>>().join(",")));
+        all.push(said("SMBCOPILOT_PRELOAD", host.preload.iter().cloned().collect::<Vec<_>>().join(",")));
     }
     if host.kind == HostKind::Foreign {
-        all.push(said("SMB_KIND", "container".to_owned()));
+        all.push(said("SMBCOPILOT_KIND", "container".to_owned()));
         // The image's own user, whose home it is, is not the one that runs.
         all.push(said("HOME", SCRATCH_DIRECTORY.to_owned()));
     }

@@ -74,13 +74,13 @@ fn environment(wanted: &Wanted<'_>) -> Vec<EnvVar> {
         own("POD_NAME", "metadata.name"),
         own("POD_NAMESPACE", "metadata.namespace"),
         own("POD_UID", "metadata.uid"),
-        said("SMB_TENANT", &wanted.tenant),
-        said("SMB_PYTHON_IMAGE", &wanted.ctx_config.python_image),
+        said("SMBCOPILOT_TENANT", &wanted.tenant),
+        said("SMBCOPILOT_PYTHON_IMAGE", &wanted.ctx_config.python_image),
     ];
     if wanted.stays() {
-        all.push(said("SMB_STAY", "true"));
+        all.push(said("SMBCOPILOT_STAY", "true"));
     }
-    all.extend(wanted.ctx_config.internal_api_url.as_ref().map(|url| said("SMB_API_URL", url)));
+    all.extend(wanted.ctx_config.internal_api_url.as_ref().map(|url| said("SMBCOPILOT_API_URL", url)));
     all
 }
 
