@@ -33,7 +33,7 @@ pub(crate) enum Error {
         /// `namespace/name`.
         name: String,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: crds::InvalidRevision,
     },
     /// The bound on one reconcile was reached.
     #[error("failed to finish within {seconds} s")]

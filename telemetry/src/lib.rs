@@ -4,6 +4,7 @@
 //! Nothing here knows Kubernetes, Postgres or a business rule.
 
 pub mod clock;
+pub mod errors;
 pub mod health;
 pub mod ids;
 pub mod logs;

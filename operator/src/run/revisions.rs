@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crds::{WorkflowSpec, workflow::RevisionRef};
+use crds::{RevisionData, WorkflowSpec, workflow::RevisionRef};
 use domain::workflow::{Environment, Problem, Valid, validate};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Client, ResourceExt as _};
@@ -13,7 +13,6 @@ use kube::{Client, ResourceExt as _};
 use crate::{
     api::{self, within},
     errors::Error,
-    workflow::revision::Data,
 };
 
 /// Revisions kept in memory, of about 10 KiB each; beyond that all are read again.
@@ -72,8 +71,8 @@ impl Revisions {
 fn parse(stored: ControllerRevision) -> Result<Revision, Error> {
     let (name, uid, generation) = (stored.name_any(), stored.uid().unwrap_or_default(), stored.revision);
     let data = stored.data.map(|data| data.0).unwrap_or_default();
-    let Data { schema_version: _, workflow, spec } =
-        serde_json::from_value(data).map_err(|source| Error::Revision { name: name.clone(), source })?;
+    let RevisionData { schema_version: _, workflow, spec } =
+        RevisionData::parse(data).map_err(|source| Error::Revision { name: name.clone(), source })?;
     let valid = validate(&spec, &Environment::default());
     Ok(Revision { name, uid, generation, workflow, spec, valid })
 }

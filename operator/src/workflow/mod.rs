@@ -3,7 +3,7 @@
 mod environment;
 mod last_runs;
 mod prune;
-pub(crate) mod revision;
+mod revision;
 mod schedules;
 pub(crate) mod secrets;
 mod status;

@@ -1,7 +1,7 @@
 //! Revisions: a workflow's spec as it was, in an immutable ControllerRevision.
 
 use crds::{
-    Workflow, WorkflowSpec,
+    RevisionData, Workflow,
     labels::{self, Child},
     names,
     workflow::RevisionRef,
@@ -14,7 +14,6 @@ use k8s_openapi::{
     },
 };
 use kube::{Resource as _, ResourceExt as _};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{self, within},
@@ -22,20 +21,9 @@ use crate::{
     errors::Error,
 };
 
-/// How the data is laid out; a runner refuses what it does not know.
-const SCHEMA_VERSION: u32 = 1;
 /// A revision's name is a label of its Jobs, and so at most 63 characters: 52 of the workflow's name, a dash
 /// and 10 hex digits.
 const NAME_PREFIX: usize = 52;
-
-/// What a revision holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Data {
-    pub(crate) schema_version: u32,
-    pub(crate) workflow: String,
-    pub(crate) spec: WorkflowSpec,
-}
 
 /// Makes the revision of a workflow's spec unless it is there already.
 ///
@@ -59,7 +47,7 @@ pub(super) async fn ensure(ctx: &Context, workflow: &Workflow, tenant: &str) -> 
 
 fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error> {
     let name = workflow.name_any();
-    let data = Data { schema_version: SCHEMA_VERSION, workflow: name.clone(), spec: workflow.spec.clone() };
+    let data = RevisionData::new(name.clone(), workflow.spec.clone());
     let encode = |source| Error::Encode { what: "a workflow's revision", source };
     let data = serde_json::to_value(data).map_err(encode)?;
     let revision_name = revision_name(workflow, &data);
@@ -104,6 +92,8 @@ fn owner(workflow: &Workflow) -> OwnerReference {
 
 #[cfg(test)]
 mod tests {
+    use crds::WorkflowSpec;
+
     use super::*;
 
     fn workflow(name: &str, uid: &str) -> Workflow {
