@@ -40,7 +40,7 @@ pub const UNKNOWN: &str = "Unknown";
 
 /// What a condition says now.
 #[derive(Clone, Debug)]
-pub struct Now<'a> {
+pub struct ConditionUpdate<'a> {
     /// Its type, from the vocabulary above.
     pub kind: &'a str,
     /// [`TRUE`], [`FALSE`] or [`UNKNOWN`].
@@ -54,8 +54,8 @@ pub struct Now<'a> {
 }
 
 /// Sets a condition; `lastTransitionTime` moves only when the status changes. Says whether anything changed.
-pub fn set(conditions: &mut Vec<Condition>, now: Now<'_>, at: Time) -> bool {
-    let Now { kind, status, reason, message, generation } = now;
+pub fn set(conditions: &mut Vec<Condition>, now: ConditionUpdate<'_>, at: Time) -> bool {
+    let ConditionUpdate { kind, status, reason, message, generation } = now;
     let old = conditions.iter_mut().find(|condition| condition.type_ == kind);
     let since = match &old {
         Some(old) if old.status == status => old.last_transition_time.clone(),
@@ -102,8 +102,8 @@ mod tests {
         Time(k8s_openapi::jiff::Timestamp::from_second(seconds).unwrap())
     }
 
-    fn ready(status: &'static str, reason: &'static str, generation: i64) -> Now<'static> {
-        Now { kind: READY, status, reason, message: String::new(), generation: Some(generation) }
+    fn ready(status: &'static str, reason: &'static str, generation: i64) -> ConditionUpdate<'static> {
+        ConditionUpdate { kind: READY, status, reason, message: String::new(), generation: Some(generation) }
     }
 
     /// "Ready for 5 minutes" means nothing, since each look at the object begins anew.

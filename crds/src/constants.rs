@@ -42,7 +42,7 @@ pub const MAX_LOST_RUNNERS: u32 = 5;
 /// Bytes of one output that is kept in object storage, at most. A runner holds it in its memory.
 pub const MAX_STORED_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 /// How often in a row an attempt may fail before its own code has begun.
-pub const MAX_NOT_STARTED: u32 = 10;
+pub const MAX_FAILED_STARTS: u32 = 10;
 /// Items of a `forEach` at one time, at most.
 pub const MAX_PARALLEL: u32 = 100;
 /// Seconds of a `wait`, or of an approval's timeout, at most: 90 days.
@@ -50,6 +50,6 @@ pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 60 * 60;
 /// How deep sub-runs may be.
 pub const MAX_SUB_RUN_DEPTH: u32 = 8;
 /// Seconds that a run holds its runner while nothing but time has to pass; longer waits give it back.
-pub const HOLD_SECONDS: i64 = 30;
+pub const SUSPEND_THRESHOLD_SECONDS: i64 = 30;
 /// Seconds that `onExit` steps may take together.
 pub const EXIT_TIMEOUT_SECONDS: u64 = 600;

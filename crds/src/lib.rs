@@ -10,7 +10,7 @@
 
 pub mod conditions;
 pub mod constants;
-mod definitions;
+mod custom_resource_definitions;
 mod duration;
 pub mod labels;
 pub mod names;
@@ -23,7 +23,7 @@ mod schema;
 pub mod tenant;
 pub mod workflow;
 
-pub use definitions::definitions;
+pub use custom_resource_definitions::custom_resource_definitions;
 pub use duration::{Duration, InvalidDuration};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use quantity::{InvalidQuantity, Quantity};

@@ -90,6 +90,13 @@ pub fn scheduled_run(workflow: &str, workflow_uid: &str, schedule: &str, at_seco
     format!("{workflow}-{}", digest(&[workflow_uid, schedule, &at_second.to_string()], 10))
 }
 
+/// Returns the hash of a schedule's cron expression and time zone: 10 hex digits. The operator stores it in the
+/// Workflow's status and evaluates a schedule whose hash has changed as a new one.
+#[must_use]
+pub fn schedule_hash(cron: &str, time_zone: Option<&str>) -> String {
+    digest(&[cron, time_zone.unwrap_or_default()], 10)
+}
+
 /// The directory in the runner, and nowhere else, where a Secret of `spec.secrets` is: a file a key.
 #[must_use]
 pub fn secret_directory(name: &str) -> String {

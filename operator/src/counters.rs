@@ -4,7 +4,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use crds::{
     Tenant, Workflow, WorkflowRun, labels,
-    tenant::{QuotaStatus, RunsToday, TenantRuns},
+    tenant::{DailyRuns, QuotaStatus, TenantRuns},
     workflow::{LastRun, WorkflowRuns},
 };
 use k8s_openapi::{api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity};
@@ -46,7 +46,7 @@ async fn write_once(ctx: &Context) -> Result<(), Error> {
         let api = Api::all(ctx.client.clone());
         let today = day(telemetry::clock::now());
         let admitted = ctx.slots.admitted_on(&tenant.name_any(), today);
-        let today = RunsToday { date: today.to_string(), count: admitted };
+        let today = DailyRuns { date: today.to_string(), count: admitted };
         let patch = tenant_patch(&tenant, counted.in_namespace(&namespace), today, quota);
         merge(&api, &*tenant, patch).await?;
     }
@@ -142,7 +142,7 @@ impl Counted {
 fn tenant_patch(
     tenant: &Tenant,
     count: Count,
-    today: RunsToday,
+    today: DailyRuns,
     quota: Option<&ResourceQuota>,
 ) -> Map<String, Value> {
     let status = tenant.status.clone().unwrap_or_default();

@@ -204,7 +204,7 @@ impl Mutation {
         let requested_by = caller.principal.email.clone();
         let name = name(tenant, &requested_by, idempotency_key.as_deref());
         let from = from.and_then(|from| match from {
-            RerunFrom::Failed(failed) => failed.then(|| ReuseFrom::Word("Failed".to_owned())),
+            RerunFrom::Failed(failed) => failed.then(|| ReuseFrom::Keyword("Failed".to_owned())),
             RerunFrom::Steps(steps) => Some(ReuseFrom::Steps(steps)),
         });
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {

@@ -47,7 +47,7 @@ fn run(args: &[String]) -> Result<(), Error> {
         [dir, flag] if flag == "--check" => (Path::new(dir), true),
         _ => return Err(Error::Usage),
     };
-    for definition in crds::definitions() {
+    for definition in crds::custom_resource_definitions() {
         let path = dir.join(format!("{}.yaml", definition.spec.names.plural));
         let text = render(definition)?;
         if check { compare(&path, &text)? } else { write(&path, &text)? }

@@ -6,7 +6,7 @@ mod status;
 
 pub use network::{EgressEntry, PlanNetwork};
 pub use spec::{
-    BillingInterval, NamespaceBudget, Plan, PlanLimits, PlanRetention, PlanRunners, PlanSpec, PlanVectors,
+    BillingInterval, NamespaceQuota, Plan, PlanLimits, PlanRetention, PlanRunners, PlanSpec, PlanVectors,
     Price, ResourceAmounts, VectorPlacement,
 };
 pub use status::PlanStatus;

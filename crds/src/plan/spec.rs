@@ -46,7 +46,7 @@ pub struct PlanSpec {
     pub limits: Option<PlanLimits>,
     /// What all pods of a tenant's namespace may request together; becomes its ResourceQuota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<NamespaceBudget>,
+    pub namespace: Option<NamespaceQuota>,
     /// How the pods that execute runs are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<PlanRunners>,
@@ -80,7 +80,18 @@ pub struct Price {
 }
 
 /// How often a price is due.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum BillingInterval {
     /// Monthly.
     Month,
@@ -127,7 +138,7 @@ pub struct PlanLimits {
 /// What all pods of a tenant's namespace may request together.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub struct NamespaceBudget {
+pub struct NamespaceQuota {
     /// Requests of all containers together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<ResourceAmounts>,
@@ -185,7 +196,18 @@ pub struct PlanVectors {
 }
 
 /// Where vectors are kept.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum VectorPlacement {
     /// In the collection of all tenants, apart by a tenant filter.
     Shared,

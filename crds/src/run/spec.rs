@@ -118,7 +118,19 @@ pub struct ParentRun {
 }
 
 /// In which way a run was started.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum TriggerKind {
     /// With kubectl or by GitOps.
     #[default]
@@ -171,7 +183,18 @@ impl JsonSchema for ReuseFrom {
 }
 
 /// How a run is ended.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum Cancel {
     /// No new step starts; running ones end.
     Graceful,

@@ -73,7 +73,19 @@ pub struct Waiting {
 }
 
 /// What is waited for.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum WaitingFor {
     /// A person's decision.
     Approval,

@@ -7,4 +7,4 @@ pub use spec::{
     Access, AccessKind, AccessRole, DeletionPolicy, OnSuspend, PlanRef, Tenant, TenantNamespace,
     TenantNetwork, TenantRetention, TenantSpec, TenantState,
 };
-pub use status::{PlanInForce, QuotaStatus, RunsToday, TenantPhase, TenantRuns, TenantStatus, TenantVectors};
+pub use status::{AppliedPlan, DailyRuns, QuotaStatus, TenantPhase, TenantRuns, TenantStatus, TenantVectors};

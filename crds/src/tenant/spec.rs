@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::TenantStatus;
 use crate::{Duration, plan::EgressEntry, schema};
@@ -123,8 +124,23 @@ pub enum AccessKind {
 }
 
 /// What a kubectl user may do in the tenant's namespace.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum AccessRole {
     /// All of the below, and secrets for workflows.
     Admin,
@@ -137,18 +153,10 @@ pub enum AccessRole {
 }
 
 impl AccessRole {
-    /// All roles.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Builder, Self::Operator, Self::Viewer];
-
-    /// As it is written.
+    /// Returns the role as it is written in the resource, such as `builder`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Builder => "builder",
-            Self::Operator => "operator",
-            Self::Viewer => "viewer",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

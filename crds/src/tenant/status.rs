@@ -27,7 +27,7 @@ pub struct TenantStatus {
     pub namespace: Option<String>,
     /// The plan in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanInForce>,
+    pub plan: Option<AppliedPlan>,
     /// The namespace's quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaStatus>,
@@ -70,7 +70,7 @@ pub enum TenantPhase {
 
 /// The plan in force.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlanInForce {
+pub struct AppliedPlan {
     /// The Plan's name.
     pub name: String,
     /// The Plan's generation.
@@ -116,12 +116,12 @@ pub struct TenantRuns {
     pub queued: u32,
     /// Admitted today (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub today: Option<RunsToday>,
+    pub today: Option<DailyRuns>,
 }
 
 /// Runs admitted on a day.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunsToday {
+pub struct DailyRuns {
     /// The day in UTC, as `2026-11-24`.
     pub date: String,
     /// How many.

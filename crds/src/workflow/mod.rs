@@ -20,4 +20,4 @@ pub use spec::{
     WorkflowRunners, WorkflowSecret, WorkflowSpec, WorkflowState,
 };
 pub use status::{LastRun, Problem, RevisionRef, ScheduleStatus, WorkflowRuns, WorkflowStatus};
-pub use step::{ForEach, JsonSchemaHolder, Step};
+pub use step::{ForEach, Step, ValueType};

@@ -45,7 +45,21 @@ pub struct Backoff {
 }
 
 /// Whose fault an error is.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 pub enum ErrorKind {
     /// The workflow's own: its code, or the service it calls.
     User,

@@ -53,11 +53,12 @@ pub struct WorkflowStatus {
 pub struct ScheduleStatus {
     /// Its name.
     pub name: String,
-    /// The cron fields and the time zone that this is of: another rhythm begins anew.
-    pub rhythm: String,
-    /// Times until here have had their run, or were left out.
+    /// Hash of the schedule's cron expression and time zone. When it changes, the schedule is evaluated from then on, as
+    /// a new one.
+    pub schedule_hash: String,
+    /// Latest scheduled time that has been evaluated. Times up to it either started a run or were skipped.
     #[schemars(schema_with = "schema::time")]
-    pub done_until: Time,
+    pub last_evaluated_time: Time,
     /// The last time that had a run.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -47,10 +47,10 @@ pub struct Step {
     pub attempt_timeout: Option<Duration>,
     /// The type of the step's input, checked after templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<JsonSchemaHolder>,
+    pub input: Option<ValueType>,
     /// The type of the step's output, checked before dependents start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<JsonSchemaHolder>,
+    pub output: Option<ValueType>,
     /// Whether the run goes on when this step has failed. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continue_on_error: Option<bool>,
@@ -119,7 +119,7 @@ pub struct ForEach {
 
 /// A type.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct JsonSchemaHolder {
+pub struct ValueType {
     /// JSON Schema 2020-12; no `$ref` to elsewhere. All schemas of a workflow together: at most 64 KiB.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

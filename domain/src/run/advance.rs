@@ -1,6 +1,6 @@
 //! What comes next.
 
-use crds::constants::{EXIT_TIMEOUT_SECONDS, HOLD_SECONDS};
+use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
 use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
@@ -171,8 +171,9 @@ impl Round<'_> {
         let stops_clock = self.part == Part::Main && is_person_or_time;
         let wake_at =
             if stops_clock { due } else { Some(due.map_or(self.deadline(), |due| due.min(self.deadline()))) };
-        let is_soon =
-            wake_at.is_some_and(|at| at.duration_since(self.now) <= SignedDuration::from_secs(HOLD_SECONDS));
+        let is_soon = wake_at.is_some_and(|at| {
+            at.duration_since(self.now) <= SignedDuration::from_secs(SUSPEND_THRESHOLD_SECONDS)
+        });
         (!is_soon).then_some(Suspend { wake_at, stops_clock })
     }
 

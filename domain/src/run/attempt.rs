@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::constants::MAX_NOT_STARTED;
+use crds::constants::MAX_FAILED_STARTS;
 use crds::run::{StepError, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
@@ -107,11 +107,11 @@ fn not_started(step: &Step, tries: Tries, error: StepError, now: Now) -> After {
     }
 }
 
-/// When to try again what is not the step's fault; none after [`MAX_NOT_STARTED`] times in a row, or when time is up.
+/// When to try again what is not the step's fault; none after [`MAX_FAILED_STARTS`] times in a row, or when time is up.
 pub(super) fn try_later(step: &Step, tries: Tries, now: Now) -> Option<Timestamp> {
     let times = tries.not_started.saturating_add(1);
     let at = after(now.at, step.retry.backoff.delay(times, now.random));
-    (times < MAX_NOT_STARTED && tries.in_time(at)).then_some(at)
+    (times < MAX_FAILED_STARTS && tries.in_time(at)).then_some(at)
 }
 
 impl Tries {

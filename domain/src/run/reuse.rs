@@ -12,7 +12,7 @@ use crate::workflow::Valid;
 #[must_use]
 pub fn reuse(workflow: &Valid, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
     let named: BTreeSet<&str> = match from {
-        ReuseFrom::Word(_) => BTreeSet::new(),
+        ReuseFrom::Keyword(_) => BTreeSet::new(),
         ReuseFrom::Steps(steps) => steps.iter().map(String::as_str).collect(),
     };
     let done = |name: &str| {

@@ -2,7 +2,7 @@
 
 use crds::{
     Plan, PlanStatus,
-    conditions::{self, Now},
+    conditions::{self, ConditionUpdate},
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -18,7 +18,7 @@ pub(super) fn build(plan: &Plan, problem: Option<&str>, tenants: u32, now: Times
         conditions: old.conditions.iter().filter(|c| c.type_ == conditions::READY).cloned().collect(),
         tenants: Some(tenants),
     };
-    let ready = Now {
+    let ready = ConditionUpdate {
         kind: conditions::READY,
         status: if problem.is_none() { conditions::TRUE } else { conditions::FALSE },
         reason: if problem.is_none() { "Ready" } else { INVALID },

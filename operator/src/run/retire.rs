@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crds::{WorkflowRun, conditions, run::RunPhase, workflow::WorkflowRetention};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
+use strum::VariantArray as _;
 
 use crate::{
     api::{self, within},
@@ -61,7 +62,7 @@ pub(super) async fn retire(ctx: &Context, now: Timestamp) -> Result<(), Error> {
 async fn archived(ctx: &Context) -> Result<Vec<Finished>, Error> {
     let api: Api<WorkflowRun> = Api::all(ctx.client.clone());
     let mut all = Vec::new();
-    for phase in RunPhase::ALL.into_iter().filter(|phase| phase.is_final()) {
+    for phase in RunPhase::VARIANTS.iter().copied().filter(|phase| phase.is_final()) {
         let ended = ListParams::default().fields(&format!("status.phase={phase}"));
         api::each(&api, ended, |run| all.extend(finished(run))).await?;
     }

@@ -2,7 +2,7 @@
 
 use crds::{
     WorkflowRun,
-    conditions::{self, Now},
+    conditions::{self, ConditionUpdate},
     run::{LostRunner, QueueStatus, RunPhase},
     workflow::RevisionRef,
 };
@@ -63,7 +63,7 @@ pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
     let message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
     let mut all = std::mem::take(&mut status.conditions);
     let generation = run.metadata.generation;
-    let succeeded = Now {
+    let succeeded = ConditionUpdate {
         kind: conditions::SUCCEEDED,
         status: conditions::FALSE,
         reason: phase.as_str(),
@@ -88,7 +88,7 @@ pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
 fn working(seen: &Seen, now: Timestamp) -> Vec<Condition> {
     let mut all = seen.status().conditions;
     let generation = seen.run.metadata.generation;
-    let succeeded = Now {
+    let succeeded = ConditionUpdate {
         kind: conditions::SUCCEEDED,
         status: conditions::UNKNOWN,
         reason: "Running",
@@ -100,9 +100,9 @@ fn working(seen: &Seen, now: Timestamp) -> Vec<Condition> {
     all
 }
 
-fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) -> Now<'static> {
+fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) -> ConditionUpdate<'static> {
     let generation = run.metadata.generation;
-    Now { kind: conditions::RECONCILING, status, reason, message: String::new(), generation }
+    ConditionUpdate { kind: conditions::RECONCILING, status, reason, message: String::new(), generation }
 }
 
 /// A length of time for people: `1.2s`.

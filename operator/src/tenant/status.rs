@@ -2,8 +2,8 @@
 
 use crds::{
     Tenant, TenantStatus,
-    conditions::{self, Now},
-    tenant::{DeletionPolicy, PlanInForce, TenantPhase, TenantState},
+    conditions::{self, ConditionUpdate},
+    tenant::{AppliedPlan, DeletionPolicy, TenantPhase, TenantState},
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -71,7 +71,7 @@ fn build(tenant: &Tenant, seen: &Seen<'_>, now: Timestamp) -> TenantStatus {
         Seen::Applied(applied, wanted) => {
             let Applied { namespace } = applied;
             status.namespace = Some(namespace.clone());
-            status.plan = Some(PlanInForce {
+            status.plan = Some(AppliedPlan {
                 name: wanted.plan.name_any(),
                 generation: wanted.plan.metadata.generation.unwrap_or_default(),
             });
@@ -120,9 +120,9 @@ fn stalls(refusal: &Refusal) -> bool {
     }
 }
 
-fn conditions_of<'a>(tenant: &Tenant, seen: &Seen<'a>) -> Vec<Now<'a>> {
+fn conditions_of<'a>(tenant: &Tenant, seen: &Seen<'a>) -> Vec<ConditionUpdate<'a>> {
     let generation = tenant.metadata.generation;
-    let now = |kind, holds: bool, reason, message: &str| Now {
+    let now = |kind, holds: bool, reason, message: &str| ConditionUpdate {
         kind,
         status: if holds { conditions::TRUE } else { conditions::FALSE },
         reason,

@@ -13,6 +13,7 @@ use kube::{
     core::PartialObjectMeta,
     runtime::{reflector, watcher},
 };
+use strum::VariantArray as _;
 use telemetry::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 
@@ -109,6 +110,6 @@ fn runners() -> String {
 
 /// Selects the runs that have not ended; one without a status has no phase, and so is selected.
 fn unfinished() -> String {
-    let ended = RunPhase::ALL.into_iter().filter(|phase| phase.is_final());
+    let ended = RunPhase::VARIANTS.iter().copied().filter(|phase| phase.is_final());
     ended.map(|phase| format!("status.phase!={phase}")).collect::<Vec<_>>().join(",")
 }

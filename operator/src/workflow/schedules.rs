@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crds::{
     Workflow, WorkflowRun, WorkflowRunSpec,
-    conditions::{self, Now},
+    conditions::{self, ConditionUpdate},
     labels, names,
     run::{RunTrigger, TriggerKind, WorkflowRef},
     tenant::TenantState,
@@ -63,10 +63,10 @@ pub(super) fn plan(workflow: &Workflow, rest: Option<&'static str>, now: Timesta
         if rest.is_none() && spec.suspend != Some(true) {
             let deadline = spec.starting_deadline.as_ref().and_then(|deadline| deadline.to_std().ok());
             let deadline = deadline.unwrap_or(STARTING_DEADLINE);
-            let Due { run_at, next_at } = due(&schedule, status.done_until.0, deadline, now);
+            let Due { run_at, next_at } = due(&schedule, status.last_evaluated_time.0, deadline, now);
             if let Some(at) = run_at {
                 scheduled.runs.push((run(workflow, spec, at), at));
-                (status.done_until, status.last_at) = (Time(at), Some(Time(at)));
+                (status.last_evaluated_time, status.last_at) = (Time(at), Some(Time(at)));
             }
             status.next_at = next_at.map(Time);
         }
@@ -76,23 +76,22 @@ pub(super) fn plan(workflow: &Workflow, rest: Option<&'static str>, now: Timesta
     scheduled
 }
 
-/// How far it had come; one that is new, or has another rhythm, begins now.
+/// Returns the stored progress of a schedule. A new schedule, or one whose cron expression or time zone has changed,
+/// is evaluated from now on.
 fn known(workflow: &Workflow, spec: &ScheduleSpec, now: Timestamp) -> ScheduleStatus {
-    let rhythm = match &spec.time_zone {
-        Some(zone) => format!("{} {zone}", spec.cron),
-        None => spec.cron.clone(),
-    };
+    let schedule_hash = names::schedule_hash(&spec.cron, spec.time_zone.as_deref());
     let all = workflow.status.iter().flat_map(|status| &status.schedules);
     let mut known = all.filter(|known| known.name == spec.name);
     let known = known.next().cloned();
     let last_at = known.as_ref().and_then(|known| known.last_at.clone());
-    let done_until = known.filter(|known| known.rhythm == rhythm).map(|known| known.done_until);
+    let unchanged = known.filter(|known| known.schedule_hash == schedule_hash);
+    let last_evaluated_time = unchanged.map(|known| known.last_evaluated_time);
     // Stored without fractions: what is kept and what is compared are the same.
     let begins = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
     ScheduleStatus {
         name: spec.name.clone(),
-        rhythm,
-        done_until: done_until.unwrap_or(begins),
+        schedule_hash,
+        last_evaluated_time: last_evaluated_time.unwrap_or(begins),
         last_at,
         next_at: None,
     }
@@ -149,11 +148,11 @@ pub(super) async fn start(
 }
 
 /// What condition Scheduled says; nothing of a workflow without schedules.
-pub(super) fn condition(workflow: &Workflow, scheduled: &Scheduled) -> Option<Now<'static>> {
+pub(super) fn condition(workflow: &Workflow, scheduled: &Scheduled) -> Option<ConditionUpdate<'static>> {
     if workflow.spec.schedules.is_empty() {
         return None;
     }
-    Some(Now {
+    Some(ConditionUpdate {
         kind: conditions::SCHEDULED,
         status: if scheduled.rest.is_none() { conditions::TRUE } else { conditions::FALSE },
         reason: scheduled.rest.unwrap_or("Scheduled"),
@@ -175,7 +174,8 @@ mod tests {
             "{{apiVersion: smbcopilot.dev/v1alpha1, kind: Workflow, metadata: {{name: report, namespace: bakery, uid: u1}}, \
              spec: {{steps: [], schedules: [{{name: nightly, {schedule}}}]}}, status: {{{status}}}}}"
         );
-        serde_yaml::from_str(&text).unwrap()
+        let hash = names::schedule_hash("0 2 * * *", None);
+        serde_yaml::from_str(&text.replace("HASH", &hash)).unwrap()
     }
 
     fn planned(schedule: &str, status: &str, now: &str) -> Scheduled {
@@ -184,7 +184,9 @@ mod tests {
     }
 
     const DAILY: &str = "cron: '0 2 * * *'";
-    const KNOWN: &str = "schedules: [{name: nightly, rhythm: 0 2 * * *, doneUntil: '2026-11-23T02:00:00Z'}]";
+    /// The status of the schedule [`DAILY`], last evaluated on 23 November.
+    const KNOWN: &str =
+        "schedules: [{name: nightly, scheduleHash: HASH, lastEvaluatedTime: '2026-11-23T02:00:00Z'}]";
 
     /// A schedule that has just been written starts a run of last night; or it never starts one.
     #[test]
@@ -192,8 +194,11 @@ mod tests {
         let new = planned(DAILY, "", "2026-11-24T02:05:00Z");
         assert!(new.runs.is_empty());
         assert_eq!(new.next_at, Some(at("2026-11-25T02:00:00Z")));
-        let changed = planned(DAILY, &KNOWN.replace("0 2", "0 3"), "2026-11-24T02:05:00Z");
-        assert!(changed.runs.is_empty(), "another rhythm begins anew");
+        let changed = planned(DAILY, &KNOWN.replace("HASH", "other"), "2026-11-24T02:05:00Z");
+        assert!(
+            changed.runs.is_empty(),
+            "a schedule whose cron expression has changed is evaluated from now on"
+        );
     }
 
     /// A run starts twice, since the operator was killed before it had written that it started.
@@ -217,6 +222,6 @@ mod tests {
         let tenant = rest(&workflow, TenantState::Suspended, true);
         let resting = plan(&workflow, tenant, at("2026-11-24T02:00:01Z"));
         assert_eq!((resting.runs.len(), resting.rest), (0, Some("TenantNotActive")));
-        assert_eq!(resting.schedules[0].done_until.0, at("2026-11-23T02:00:00Z"));
+        assert_eq!(resting.schedules[0].last_evaluated_time.0, at("2026-11-23T02:00:00Z"));
     }
 }

@@ -2,7 +2,7 @@
 
 use crds::{
     Workflow, WorkflowStatus,
-    conditions::{self, Now},
+    conditions::{self, ConditionUpdate},
     run::RunPhase,
     workflow::{Problem, RevisionRef, WorkflowRunners, WorkflowState},
 };
@@ -99,9 +99,9 @@ fn build(workflow: &Workflow, found: Found, now: Timestamp) -> WorkflowStatus {
     status
 }
 
-fn conditions_of(workflow: &Workflow, seen: &Seen) -> Vec<Now<'static>> {
+fn conditions_of(workflow: &Workflow, seen: &Seen) -> Vec<ConditionUpdate<'static>> {
     let generation = workflow.metadata.generation;
-    let now = |kind, status, reason, message: &str| Now {
+    let now = |kind, status, reason, message: &str| ConditionUpdate {
         kind,
         status,
         reason,
@@ -150,10 +150,10 @@ fn summary(problems: &[Problem]) -> String {
     }
 }
 
-fn last_run(workflow: &Workflow) -> Option<Now<'static>> {
+fn last_run(workflow: &Workflow) -> Option<ConditionUpdate<'static>> {
     let last = workflow.status.as_ref()?.last_run.as_ref()?;
     let well = last.phase == RunPhase::Succeeded;
-    Some(Now {
+    Some(ConditionUpdate {
         kind: conditions::LAST_RUN_SUCCEEDED,
         status: if well { conditions::TRUE } else { conditions::FALSE },
         reason: last.phase.as_str(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crds::{
-    conditions::{self, FALSE, Now, RECONCILING, SUCCEEDED, TRUE},
+    conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE},
     run::{OutputRef, RunEnding, RunPhase, StepStatus},
 };
 use domain::run::{Finish, Suspend, current};
@@ -126,9 +126,18 @@ fn end_conditions(held: &Held, finish: &Finish, now: Timestamp) -> Value {
     });
     let (status, reason) = if succeeded { (TRUE, "Succeeded") } else { (FALSE, finish.phase.as_str()) };
     let message = bounded(message.unwrap_or_default());
-    conditions::set(&mut all, Now { kind: SUCCEEDED, status, reason, message, generation }, Time(now));
-    let done =
-        Now { kind: RECONCILING, status: FALSE, reason: "Finished", message: String::new(), generation };
+    conditions::set(
+        &mut all,
+        ConditionUpdate { kind: SUCCEEDED, status, reason, message, generation },
+        Time(now),
+    );
+    let done = ConditionUpdate {
+        kind: RECONCILING,
+        status: FALSE,
+        reason: "Finished",
+        message: String::new(),
+        generation,
+    };
     conditions::set(&mut all, done, Time(now));
     json!(all)
 }

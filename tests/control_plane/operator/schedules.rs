@@ -56,7 +56,8 @@ async fn a_time_has_one_run_whatever_is_restarted() -> anyhow::Result<()> {
     assert!(runs(&world).await?.is_empty(), "a new schedule begins now");
     let forgotten = async || {
         let before = (at - SignedDuration::from_hours(1)).to_string();
-        let schedules = json!([{"name": "often", "rhythm": cron, "doneUntil": before}]);
+        let hash = crds::names::schedule_hash(&cron, None);
+        let schedules = json!([{"name": "often", "scheduleHash": hash, "lastEvaluatedTime": before}]);
         let patch = Patch::Merge(json!({"status": {"schedules": schedules}}));
         world.workflows.patch_status("intake", &PatchParams::default(), &patch).await?;
         let status = async || Ok(world.workflows.get("intake").await?.status.unwrap_or_default());
@@ -64,7 +65,7 @@ async fn a_time_has_one_run_whatever_is_restarted() -> anyhow::Result<()> {
             status
                 .schedules
                 .first()
-                .is_some_and(|schedule| schedule.done_until.0.as_second() == at.as_second())
+                .is_some_and(|schedule| schedule.last_evaluated_time.0.as_second() == at.as_second())
         };
         wait::until("the time was dealt with", DEADLINE, status, done).await
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::conditions::{ARCHIVED, Now, TRUE};
+use crds::conditions::{ARCHIVED, ConditionUpdate, TRUE};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -53,7 +53,7 @@ impl Row for Archived {
             resource_version: *resource_version,
             condition: None,
         };
-        let stored = Now {
+        let stored = ConditionUpdate {
             kind: ARCHIVED,
             status: TRUE,
             reason: "Stored",

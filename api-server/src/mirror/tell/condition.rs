@@ -1,6 +1,6 @@
 //! A condition of ours, applied to one version of an object.
 
-use crds::conditions::{self, Now};
+use crds::conditions::{self, ConditionUpdate};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{ObjectMeta, Patch};
@@ -19,7 +19,7 @@ pub(super) struct Seen<'a> {
 }
 
 /// The write that sets the condition, which is the only one of ours on such an object; none where it says so already.
-pub(super) fn write(seen: Seen<'_>, now: Now<'_>, at: Timestamp) -> Option<Write> {
+pub(super) fn write(seen: Seen<'_>, now: ConditionUpdate<'_>, at: Timestamp) -> Option<Write> {
     let Seen { kind, namespace, name, resource_version, condition } = seen;
     let mut conditions = Vec::from_iter(condition);
     if !conditions::set(&mut conditions, now, Time(at)) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::conditions::{FALSE, MIRRORED, Now, TRUE};
+use crds::conditions::{ConditionUpdate, FALSE, MIRRORED, TRUE};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -77,7 +77,7 @@ impl Row for Mirrored {
             Some(_) => (FALSE, "Malformed", problem.as_deref().unwrap_or_default()),
         };
         let message = message.chars().take(MESSAGE).collect();
-        let mirrored = Now { kind: MIRRORED, status, reason, message, generation: *generation };
+        let mirrored = ConditionUpdate { kind: MIRRORED, status, reason, message, generation: *generation };
         condition::write(seen, mirrored, now)
     }
 }

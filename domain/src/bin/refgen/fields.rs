@@ -12,7 +12,7 @@ pub(super) fn page() -> String {
         "Fields",
         "Every field of the custom resources, as `kubectl explain` shows it. `[]` is an item of a list, `{}` a value of a map.",
     );
-    for definition in crds::definitions() {
+    for definition in crds::custom_resource_definitions() {
         page.push_str(&kind(&definition));
     }
     page

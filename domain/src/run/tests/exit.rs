@@ -106,7 +106,7 @@ onExit: [{name: bye, expr: {value: 1}}]");
         let taken = reuse(workflow.workflow(), &earlier, &from);
         taken.into_iter().map(|step| step.name).collect::<Vec<_>>()
     };
-    assert_eq!(names(ReuseFrom::Word("Failed".into())), ["a", "d"]);
+    assert_eq!(names(ReuseFrom::Keyword("Failed".into())), ["a", "d"]);
     assert_eq!(names(ReuseFrom::Steps(vec!["d".into()])), ["a"]);
     assert_eq!(names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
 }

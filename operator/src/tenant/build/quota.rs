@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::{
     names,
-    plan::{NamespaceBudget, ResourceAmounts},
+    plan::{NamespaceQuota, ResourceAmounts},
     tenant::TenantState,
 };
 use k8s_openapi::{
@@ -28,8 +28,8 @@ pub(super) fn build(tenant: &Validated) -> ResourceQuota {
     }
 }
 
-fn bounds(budget: &NamespaceBudget) -> BTreeMap<String, Quantity> {
-    let NamespaceBudget { requests, pods } = budget;
+fn bounds(budget: &NamespaceQuota) -> BTreeMap<String, Quantity> {
+    let NamespaceQuota { requests, pods } = budget;
     let ResourceAmounts { cpu, memory, ephemeral_storage } = requests.clone().unwrap_or_default();
     [
         ("requests.cpu", cpu.map(|amount| amount.to_string())),

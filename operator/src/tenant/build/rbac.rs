@@ -5,6 +5,7 @@ use crds::{
     tenant::{AccessKind, AccessRole},
 };
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use strum::VariantArray as _;
 
 use super::{Validated, meta};
 use crate::config::Config;
@@ -27,7 +28,7 @@ pub(super) fn runner(tenant: &Validated) -> RoleBinding {
 
 /// A binding for each role, empty where nobody has it: so access that is taken away is gone.
 pub(super) fn access(tenant: &Validated) -> Vec<RoleBinding> {
-    AccessRole::ALL.into_iter().map(|role| access_of(tenant, role)).collect()
+    AccessRole::VARIANTS.iter().map(|&role| access_of(tenant, role)).collect()
 }
 
 fn access_of(tenant: &Validated, role: AccessRole) -> RoleBinding {

@@ -70,7 +70,7 @@ pub(in crate::http) async fn rerun_run(
 
 fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
     let message = match from {
-        From::Word(word) if word == "FAILED" => return Ok(ReuseFrom::Word("Failed".to_owned())),
+        From::Word(word) if word == "FAILED" => return Ok(ReuseFrom::Keyword("Failed".to_owned())),
         From::Steps(steps) if !steps.is_empty() => return Ok(ReuseFrom::Steps(steps)),
         From::Word(word) => format!("{word} is not known: write FAILED, or a list of steps"),
         From::Steps(_) => "the list names no step".to_owned(),

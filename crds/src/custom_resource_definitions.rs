@@ -9,13 +9,13 @@ use crate::{Plan, Tenant, Workflow, WorkflowRun};
 
 /// The definitions of all kinds, as the chart `smb-copilot-crds` installs them.
 #[must_use]
-pub fn definitions() -> [CustomResourceDefinition; 4] {
+pub fn custom_resource_definitions() -> [CustomResourceDefinition; 4] {
     [Plan::crd(), Tenant::crd(), Workflow::crd(), WorkflowRun::crd()].map(|mut definition| {
         for version in &mut definition.spec.versions {
             if let Some(schema) =
                 version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut())
             {
-                plain(schema);
+                simplify_schema(schema);
             }
         }
         definition
@@ -23,7 +23,7 @@ pub fn definitions() -> [CustomResourceDefinition; 4] {
 }
 
 /// Takes away what the derive adds and the API server does better without.
-fn plain(schema: &mut JSONSchemaProps) {
+fn simplify_schema(schema: &mut JSONSchemaProps) {
     // The API server drops an explicit null where the schema does not allow it. So `cancel: null` is
     // the same as no `cancel`, also for `has()` in the rules.
     schema.nullable = None;
@@ -31,14 +31,14 @@ fn plain(schema: &mut JSONSchemaProps) {
     schema.format.take_if(|format| format.starts_with("uint"));
     refuse_bare_on(schema);
     let properties = schema.properties.iter_mut().flat_map(|properties| properties.values_mut());
-    properties.for_each(plain);
+    properties.for_each(simplify_schema);
     match schema.items.as_mut() {
-        Some(JSONSchemaPropsOrArray::Schema(items)) => plain(items),
-        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(plain),
+        Some(JSONSchemaPropsOrArray::Schema(items)) => simplify_schema(items),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(simplify_schema),
         None => {}
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
-        plain(values);
+        simplify_schema(values);
     }
 }
 
@@ -72,12 +72,12 @@ fn refuse_bare_on(schema: &mut JSONSchemaProps) {
 
 #[cfg(test)]
 mod tests {
-    use super::definitions;
+    use super::custom_resource_definitions;
 
     /// A field with such a name is another one as soon as it passes through kubectl, and its value is lost.
     #[test]
     fn no_field_but_on_has_a_name_that_yaml_reads_as_a_boolean() {
-        let text = serde_json::to_string(&definitions()).unwrap();
+        let text = serde_json::to_string(&custom_resource_definitions()).unwrap();
         for word in ["y", "n", "yes", "no", "off"] {
             assert!(!text.contains(&format!("\"{word}\":")), "{word}");
         }
