@@ -162,7 +162,7 @@ pub struct Reuse {
 #[serde(untagged)]
 pub enum ReuseFrom {
     /// The word `Failed`: from the steps that did not succeed.
-    Word(String),
+    Keyword(String),
     /// These steps.
     Steps(Vec<String>),
 }
