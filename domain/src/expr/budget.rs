@@ -31,9 +31,9 @@ struct Budget {
 }
 
 /// A budget for the evaluations that follow on this thread, until it is dropped. Within another guard it is that one's.
-pub(crate) struct Guard(());
+pub(crate) struct BudgetScope(());
 
-impl Guard {
+impl BudgetScope {
     pub(crate) fn new(interrupt: Option<Arc<AtomicBool>>) -> Self {
         BUDGET.with_borrow_mut(|budget| {
             if budget.guards == 0 {
@@ -55,7 +55,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for BudgetScope {
     fn drop(&mut self) {
         BUDGET.with_borrow_mut(|budget| budget.guards = budget.guards.saturating_sub(1));
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::budget::{Guard, UNITS};
+use super::budget::{BudgetScope, UNITS};
 use super::context::Context;
 use super::errors::EvaluateError;
 use super::functions::ENVIRONMENT;
 use super::json;
 use super::program::{Program, STACK};
-use super::references::Reads;
+use super::references::FieldUsage;
 
 /// The largest value of an expression, in bytes of JSON: a run's whole inline budget, four times over.
 const MAX_VALUE_BYTES: usize = 1 << 20;
@@ -24,7 +24,7 @@ impl Program {
     /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB. A plain path,
     /// such as `steps.a.output`, gives what is there, whatever its size.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
-        if let Some(value) = self.look_up(context) {
+        if let Some(value) = self.resolve_path(context) {
             return Ok(value.clone());
         }
         stacker::grow(STACK, || self.evaluate_bounded(context))
@@ -32,13 +32,13 @@ impl Program {
 
     /// The value that a plain path leads to: it is only handed on, so it costs nothing and may be as large as the data is.
     /// None where nothing is there, which evaluation tells of, or where the expression is more than a path.
-    pub(crate) fn look_up<'c>(&self, context: &'c Context) -> Option<&'c Value> {
+    pub(crate) fn resolve_path<'c>(&self, context: &'c Context) -> Option<&'c Value> {
         let (root, rest) = self.path.as_ref()?.split_first()?;
         rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))
     }
 
     fn evaluate_bounded(&self, context: &Context) -> Result<Value, EvaluateError> {
-        let budget = Guard::new(context.interrupt());
+        let budget = BudgetScope::new(context.interrupt());
         let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, reads) in &self.references().roots {
             if let Some(value) = context.get(name) {
@@ -64,7 +64,7 @@ impl Program {
     ///
     /// # Errors
     /// As [`Self::evaluate`], and if the value is not a boolean.
-    pub fn decide(&self, context: &Context) -> Result<bool, EvaluateError> {
+    pub fn evaluate_bool(&self, context: &Context) -> Result<bool, EvaluateError> {
         match self.evaluate(context)? {
             Value::Bool(truth) => Ok(truth),
             other => {
@@ -94,9 +94,9 @@ impl Program {
 }
 
 /// Only what is read is converted: the rest of an input, or the outputs of other steps, may be large.
-fn bind(value: &Value, reads: &Reads, budget: &Guard) -> cel::Value {
+fn bind(value: &Value, reads: &FieldUsage, budget: &BudgetScope) -> cel::Value {
     match (value, reads) {
-        (Value::Object(fields), Reads::Fields(read)) => {
+        (Value::Object(fields), FieldUsage::Fields(read)) => {
             let fields = fields.iter().filter(|(name, _)| read.contains(*name));
             json::map_to_cel(fields.inspect(|(_, field)| budget.charge(field)))
         }

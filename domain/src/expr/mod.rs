@@ -8,19 +8,19 @@ mod budget;
 mod context;
 mod errors;
 mod evaluate;
+mod function_docs;
 mod functions;
 mod json;
 mod meter;
 mod program;
-mod reference;
 mod references;
 
-pub(crate) use budget::Guard;
+pub(crate) use budget::BudgetScope;
 pub use context::Context;
 pub use errors::{EvaluateError, ParseError};
+pub use function_docs::FUNCTIONS;
 pub use program::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, Program};
-pub use reference::FUNCTIONS;
-pub use references::{Reads, References, Segment};
+pub use references::{FieldUsage, References, Segment};
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::program::MAX_NESTING;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
     /// Free variables (`input`, `steps`, …), and what of each.
-    pub roots: BTreeMap<String, Reads>,
+    pub roots: BTreeMap<String, FieldUsage>,
     /// The steps read, and of each the fields (`output`, `phase`, …); no field when the whole step is read.
     pub steps: BTreeMap<String, BTreeSet<String>>,
     /// The secrets read, by their name in `spec.secrets`, and of each the keys; the name is empty where it is not plain
@@ -45,9 +45,9 @@ impl Segment {
 
 /// What is read of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reads {
+pub enum FieldUsage {
     /// All of it.
-    Whole,
+    All,
     /// These fields.
     Fields(BTreeSet<String>),
 }
@@ -177,13 +177,14 @@ impl Walk {
 
     fn read(&mut self, path: &[String]) -> Result<(), ParseError> {
         let [root, rest @ ..] = path else { return Ok(()) };
-        let reads = self.found.roots.entry(root.clone()).or_insert_with(|| Reads::Fields(BTreeSet::new()));
+        let reads =
+            self.found.roots.entry(root.clone()).or_insert_with(|| FieldUsage::Fields(BTreeSet::new()));
         match (reads, rest.first()) {
-            (Reads::Fields(fields), Some(field)) => {
+            (FieldUsage::Fields(fields), Some(field)) => {
                 fields.insert(field.clone());
             }
-            (reads, None) => *reads = Reads::Whole,
-            (Reads::Whole, Some(_)) => {}
+            (reads, None) => *reads = FieldUsage::All,
+            (FieldUsage::All, Some(_)) => {}
         }
         match (root.as_str(), rest) {
             ("steps", []) => return Err(ParseError::DynamicSteps),

@@ -80,7 +80,7 @@ fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestam
 
 /// The bytes of a value that can be kept: one that is neither too large nor too deep.
 pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> {
-    let bytes = schema::size(value);
+    let bytes = schema::json_size(value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
         let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are kept");
         return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
@@ -95,7 +95,7 @@ pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> 
 /// The bytes of values in the status, of all steps but one.
 pub(super) fn inline_bytes(steps: &[StepStatus], but: &str) -> usize {
     let others = steps.iter().filter(|step| step.name != but && step.output_ref.is_none());
-    others.filter_map(|step| step.output.as_ref()).map(schema::size).fold(0, usize::saturating_add)
+    others.filter_map(|step| step.output.as_ref()).map(schema::json_size).fold(0, usize::saturating_add)
 }
 
 /// When a sub-run must have ended.

@@ -87,7 +87,7 @@ pub(super) fn again(
     let may = tries.in_time(at)
         && tries.attempt < step.retry.attempts
         && step.retry.on.contains(&error.kind)
-        && !step.action.asks_once();
+        && step.action.is_retryable();
     if may && wants_retry(step, &mut error, context) {
         After::Again { at, error, counts: true }
     } else {
@@ -124,7 +124,7 @@ impl Tries {
 fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Context) -> bool {
     let Some(when) = &step.retry.when else { return true };
     let seen = serde_json::json!({"kind": error.kind, "code": error.code, "message": error.message});
-    match when.decide(&context().with("error", seen)) {
+    match when.evaluate_bool(&context().with("error", seen)) {
         Ok(again) => again,
         Err(failed) => {
             error.message = format!("{} (not tried again: retry.when: {failed})", error.message);
@@ -162,7 +162,8 @@ pub(super) fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestam
 pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<(), StepError> {
     let Some(schema) = &step.output else { return Ok(()) };
     schema.check(output).map_err(|violations| {
-        let message = format!("the step's output breaks its schema: {}", schema::message(&violations));
+        let message =
+            format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
         error(ErrorKind::Schema, "OUTPUT_INVALID", message)
     })
 }

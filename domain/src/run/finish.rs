@@ -82,7 +82,7 @@ impl Round<'_> {
                 .map_err(|failed| expression_error("output", &failed))?,
             None => Value::Object(
                 workflow
-                    .last_steps()
+                    .terminal_steps()
                     .filter_map(|step| find(&self.steps, &step.name))
                     .map(|status| (status.name.clone(), self.run.output_of(status)))
                     .collect(),

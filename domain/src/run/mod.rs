@@ -53,7 +53,7 @@ pub use stored::{Slot, fill, missing, written};
 pub use work::{Request, SubRun, Work};
 
 use crate::expr::Context;
-use crate::workflow::Valid;
+use crate::workflow::ValidWorkflow;
 use context::Ended;
 use fan::Fans;
 use kept::Kept;
@@ -61,7 +61,7 @@ use kept::Kept;
 /// A run, without its status.
 #[derive(Clone, Debug)]
 pub struct Run {
-    workflow: Valid,
+    workflow: ValidWorkflow,
     facts: Facts,
     started_at: Timestamp,
     waited: Duration,
@@ -101,7 +101,7 @@ impl Run {
     /// long it has waited for people and times since, which does not count: `status.waitedSeconds` and, of a run that
     /// goes on now, the time since `status.suspendedAt`.
     #[must_use]
-    pub fn new(workflow: Valid, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
+    pub fn new(workflow: ValidWorkflow, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
         let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));
         Self {
             workflow,
@@ -118,7 +118,7 @@ impl Run {
 
     /// The workflow.
     #[must_use]
-    pub fn workflow(&self) -> &Valid {
+    pub fn workflow(&self) -> &ValidWorkflow {
         &self.workflow
     }
 

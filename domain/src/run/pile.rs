@@ -110,7 +110,7 @@ pub(super) fn settle_held(items: &mut ItemsStatus, room: usize) {
         return;
     }
     let (mut done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
-    let size = |index: &u32| items.outputs.get(index).map_or(0, schema::size);
+    let size = |index: &u32| items.outputs.get(index).map_or(0, schema::json_size);
     let inline = items.outputs.keys().filter(|index| done.contains(**index) && !stored.contains(**index));
     let mut pile: usize = inline.map(size).sum();
     let mut ended = Vec::new();

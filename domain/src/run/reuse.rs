@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crds::run::{ReuseFrom, StepPhase, StepStatus};
 
-use crate::workflow::Valid;
+use crate::workflow::ValidWorkflow;
 
 /// The steps that a run takes over from an earlier run of the same workflow: those that succeeded, or were skipped, and
 /// depend on none that runs again. Those named by `from` run again; with the word `Failed` those that did not succeed.
 /// `onExit` steps always run again.
 #[must_use]
-pub fn reuse(workflow: &Valid, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
+pub fn reuse(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
     let named: BTreeSet<&str> = match from {
         ReuseFrom::Keyword(_) => BTreeSet::new(),
         ReuseFrom::Steps(steps) => steps.iter().map(String::as_str).collect(),

@@ -177,7 +177,7 @@ impl<'a> Round<'a> {
         let context = self.context();
         // What has begun was wanted.
         let when = step.when.as_ref().filter(|_| status.started_at.is_none());
-        match when.map(|when| when.decide(&context)) {
+        match when.map(|when| when.evaluate_bool(&context)) {
             Some(Ok(false)) => end(status, StepPhase::Skipped, self.now),
             Some(Err(failed)) => {
                 self.begin_attempt(status);

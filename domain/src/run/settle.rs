@@ -98,7 +98,7 @@ fn decided(approval: &Approval, decision: &Decision) -> Result<Value, StepError>
         schema.check(&given).map_err(|violations| {
             let message = format!(
                 "the decision of {by} breaks the approval's schema: {}",
-                schema::message(&violations)
+                schema::describe_violations(&violations)
             );
             error(ErrorKind::Schema, "DECISION_INVALID", message)
         })?;

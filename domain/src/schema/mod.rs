@@ -51,7 +51,7 @@ impl Schema {
     /// # Errors
     /// If it is not JSON Schema 2020-12, larger than 64 KiB, or refers outside itself.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
-        let bytes = size(schema);
+        let bytes = json_size(schema);
         if bytes > MAX_BYTES {
             return Err(SchemaError::TooLarge { bytes, limit: MAX_BYTES });
         }
@@ -102,13 +102,13 @@ impl Schema {
 
 /// Violations as one message.
 #[must_use]
-pub fn message(violations: &[Violation]) -> String {
+pub fn describe_violations(violations: &[Violation]) -> String {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The size of a value as JSON, in bytes, without writing it down.
 #[must_use]
-pub fn size(value: &Value) -> usize {
+pub fn json_size(value: &Value) -> usize {
     struct Counted(usize);
     impl std::io::Write for Counted {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Schema, message};
+use super::{Schema, describe_violations};
 
 fn refusal(schema: &Value) -> String {
     Schema::compile(schema).expect_err("refused").to_string()
@@ -23,7 +23,7 @@ fn all_violations_are_reported_with_pointers() {
     let violations = schema
         .check(&json!({"csv": "secret", "lines": [{"q": 1}, {"q": 0}, {"q": "x"}]}))
         .expect_err("wrong in four places");
-    insta::assert_snapshot!(message(&violations));
+    insta::assert_snapshot!(describe_violations(&violations));
 }
 
 #[test]
@@ -92,7 +92,11 @@ fn values_that_take_too_long_to_check_are_refused() {
     };
     assert_eq!(schema.check(&tree(10)), Ok(()));
     let violations = schema.check(&tree(100)).expect_err("2^100 steps");
-    assert!(message(&violations).contains("more than 5000000 steps"), "{}", message(&violations));
+    assert!(
+        describe_violations(&violations).contains("more than 5000000 steps"),
+        "{}",
+        describe_violations(&violations)
+    );
     // Wide is not deep.
     assert_eq!(schema.check(&json!({"kind": "add", "other": vec![1; 10_000]})), Ok(()));
 }

@@ -58,7 +58,7 @@ impl Template {
 
     /// The value, where no expression is in it.
     #[must_use]
-    pub fn literal(&self) -> Option<Value> {
+    pub fn as_literal(&self) -> Option<Value> {
         fn of(node: &Node) -> Option<Value> {
             Some(match node {
                 Node::Plain(value) => value.clone(),
@@ -77,9 +77,9 @@ impl Template {
 
     /// Its one expression, where it is nothing else.
     #[must_use]
-    pub fn whole(&self) -> Option<&Program> {
+    pub fn as_expression(&self) -> Option<&Program> {
         match &self.root {
-            Node::Text(Text::Whole(program)) => Some(program),
+            Node::Text(Text::Expression(program)) => Some(program),
             _ => None,
         }
     }

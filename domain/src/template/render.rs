@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Node;
 use super::text::{Part, Text};
-use crate::expr::{Context, EvaluateError, Guard, Program};
+use crate::expr::{BudgetScope, Context, EvaluateError, Program};
 use crate::schema;
 
 /// What all values of a template together may be as JSON, in bytes.
@@ -15,7 +15,7 @@ const MAX_DATA_BYTES: usize = 2 * MAX_STORED_OUTPUT_BYTES;
 
 /// Renders a template; all its expressions share one budget, in cost and in size.
 pub(super) fn render(root: &Node, context: &Context) -> Result<Value, EvaluateError> {
-    let _budget = Guard::new(context.interrupt());
+    let _budget = BudgetScope::new(context.interrupt());
     Renderer { context, left: MAX_BYTES, data_left: MAX_DATA_BYTES }.node(root)
 }
 
@@ -44,7 +44,7 @@ impl Renderer<'_> {
     fn text(&mut self, text: &Text) -> Result<Value, EvaluateError> {
         match text {
             Text::Literal(literal) => Ok(Value::String(literal.clone())),
-            Text::Whole(program) => self.value(program),
+            Text::Expression(program) => self.value(program),
             Text::Mixed(parts) => {
                 let mut written = String::new();
                 for part in parts {
@@ -59,14 +59,14 @@ impl Renderer<'_> {
     }
 
     fn value(&mut self, program: &Program) -> Result<Value, EvaluateError> {
-        if let Some(value) = program.look_up(self.context) {
+        if let Some(value) = program.resolve_path(self.context) {
             self.pay_data(program, value)?;
             return Ok(value.clone());
         }
         let value = program.evaluate(self.context)?;
         let bytes = match &value {
             Value::String(text) => text.len(),
-            other => schema::size(other),
+            other => schema::json_size(other),
         };
         let too_large =
             || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit: MAX_BYTES };
@@ -77,7 +77,7 @@ impl Renderer<'_> {
     fn pay_data(&mut self, program: &Program, value: &Value) -> Result<(), EvaluateError> {
         let limit = MAX_DATA_BYTES;
         let too_large = || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit };
-        self.data_left = self.data_left.checked_sub(schema::size(value)).ok_or_else(too_large)?;
+        self.data_left = self.data_left.checked_sub(schema::json_size(value)).ok_or_else(too_large)?;
         Ok(())
     }
 }

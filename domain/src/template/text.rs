@@ -11,7 +11,7 @@ pub(super) enum Text {
     /// No expression in it.
     Literal(String),
     /// One expression and nothing else: its value keeps its type.
-    Whole(Box<Program>),
+    Expression(Box<Program>),
     /// Expressions among other text.
     Mixed(Vec<Part>),
 }
@@ -36,7 +36,7 @@ impl Text {
         Ok(match reader.parts.as_mut_slice() {
             [] => Self::Literal(String::new()),
             [Part::Literal(literal)] => Self::Literal(std::mem::take(literal)),
-            [Part::Program(program)] => Self::Whole(program.clone()),
+            [Part::Program(program)] => Self::Expression(program.clone()),
             _ => Self::Mixed(reader.parts),
         })
     }
@@ -45,7 +45,7 @@ impl Text {
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
         let (whole, parts) = match self {
             Self::Literal(_) => (None, [].as_slice()),
-            Self::Whole(program) => (Some(program.as_ref()), [].as_slice()),
+            Self::Expression(program) => (Some(program.as_ref()), [].as_slice()),
             Self::Mixed(parts) => (None, parts.as_slice()),
         };
         let mixed = parts.iter().filter_map(|part| match part {

@@ -6,7 +6,7 @@ use crds::workflow::Step as StepSpec;
 use serde_json::{Value, json};
 
 use super::problems::Problems;
-use super::{Environment, WorkflowFacts};
+use super::{ReferencedWorkflow, ValidationContext};
 use crate::schema::{self, Schema};
 use crate::template::Template;
 
@@ -15,10 +15,10 @@ pub(super) fn check(
     path: &str,
     step: &StepSpec,
     name: &str,
-    environment: &Environment,
+    context: &ValidationContext,
     problems: &mut Problems,
 ) {
-    if environment.name.as_deref() == Some(name) {
+    if context.own_name.as_deref() == Some(name) {
         problems.add(
             format!("{path}.name"),
             "SubWorkflowCycle",
@@ -26,13 +26,13 @@ pub(super) fn check(
         );
         return;
     }
-    let Some(known) = &environment.workflows else { return };
+    let Some(known) = &context.workflows else { return };
     let Some(facts) = known.get(name) else {
         let message = format!("there is no workflow {name} in this namespace");
         problems.add(format!("{path}.name"), "UnknownWorkflow", message);
         return;
     };
-    if let Some(own) = &environment.name
+    if let Some(own) = &context.own_name
         && let Some(way) = way_back(known, name, own)
     {
         let message = format!("{own} would run itself: {own} runs {}", way.join(" runs "));
@@ -42,7 +42,11 @@ pub(super) fn check(
 }
 
 /// The workflows from `from` to `to`, both included, if each runs the next.
-fn way_back<'a>(known: &'a BTreeMap<String, WorkflowFacts>, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+fn way_back<'a>(
+    known: &'a BTreeMap<String, ReferencedWorkflow>,
+    from: &'a str,
+    to: &str,
+) -> Option<Vec<&'a str>> {
     let mut seen = BTreeSet::from([from]);
     let mut open = vec![vec![from]];
     while let Some(way) = open.pop() {
@@ -61,17 +65,19 @@ fn way_back<'a>(known: &'a BTreeMap<String, WorkflowFacts>, from: &'a str, to: &
 }
 
 /// Where `with` has no expression in it, its value is known.
-fn check_input(path: &str, step: &StepSpec, facts: &WorkflowFacts, problems: &mut Problems) {
+fn check_input(path: &str, step: &StepSpec, facts: &ReferencedWorkflow, problems: &mut Problems) {
     let empty = json!({});
     let with: &Value = step.with.as_ref().unwrap_or(&empty);
-    let literal = Template::parse(with).ok().and_then(|template| template.literal());
+    let literal = Template::parse(with).ok().and_then(|template| template.as_literal());
     let schema = facts.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
     if let (Some(value), Some(schema)) = (literal, schema)
         && let Err(violations) = schema.check(&value)
     {
         let step_path = path.strip_suffix(".workflow").unwrap_or(path);
-        let message =
-            format!("the input of the sub-workflow breaks its schema: {}", schema::message(&violations));
+        let message = format!(
+            "the input of the sub-workflow breaks its schema: {}",
+            schema::describe_violations(&violations)
+        );
         problems.add(format!("{step_path}.with"), "SubWorkflowInput", message);
     }
 }

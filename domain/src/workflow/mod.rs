@@ -2,7 +2,7 @@
 
 mod action;
 mod calls;
-mod environment;
+mod context;
 mod graph;
 mod problems;
 mod schedules;
@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use action::{
     Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,
 };
-pub use environment::{Environment, SecretFacts, WorkflowFacts};
+pub use context::{ReferencedSecret, ReferencedWorkflow, ValidationContext};
 pub use problems::Problem;
 pub use step::{ForEach, Retry, Step};
 pub use validate::validate;
@@ -37,7 +37,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// A workflow without problems. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Valid(Arc<Parsed>);
+pub struct ValidWorkflow(Arc<Parsed>);
 
 #[derive(Debug)]
 struct Parsed {
@@ -59,7 +59,7 @@ struct Concurrency {
     policy: ConcurrencyPolicy,
 }
 
-impl Valid {
+impl ValidWorkflow {
     /// The steps, in the order of the spec.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
@@ -104,7 +104,7 @@ impl Valid {
     }
 
     /// The steps that no other step needs: their outputs are the run's, unless it says otherwise.
-    pub(crate) fn last_steps(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn terminal_steps(&self) -> impl Iterator<Item = &Step> {
         let needed: BTreeSet<&str> =
             self.0.steps.iter().flat_map(|step| &step.needs).map(String::as_str).collect();
         self.0.steps.iter().filter(move |step| !needed.contains(step.name.as_str()))

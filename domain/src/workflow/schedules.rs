@@ -24,7 +24,8 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
         let given = schedule.input.clone().unwrap_or_default();
         if let Some(Err(violations)) = input.map(|input| input.check(&given)) {
-            let message = format!("the input breaks spec.input.schema: {}", schema::message(&violations));
+            let message =
+                format!("the input breaks spec.input.schema: {}", schema::describe_violations(&violations));
             problems.add(format!("{path}.input"), "ScheduleInput", message);
         }
     }

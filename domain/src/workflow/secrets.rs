@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::WorkflowSpec;
 use crds::labels::WORKFLOW_SECRET;
 
-use super::Environment;
+use super::ValidationContext;
 use super::problems::Problems;
 
 /// The keys of each secret that may be used, by its name in the workflow; none where Secrets are not known.
 pub(super) fn keys<'a>(
     spec: &'a WorkflowSpec,
-    environment: &'a Environment,
+    context: &'a ValidationContext,
 ) -> Option<BTreeMap<&'a str, &'a BTreeSet<String>>> {
-    let known = environment.secrets.as_ref()?;
+    let known = context.secrets.as_ref()?;
     // The keys of a Secret that no workflow may use are nobody's business: that it may not is the one problem.
     let usable = |name: &str| known.get(name).filter(|facts| facts.labelled);
     let keys = spec
@@ -24,7 +24,7 @@ pub(super) fn keys<'a>(
 }
 
 /// Names given twice, Secrets that do not exist, and those that no workflow may use.
-pub(super) fn check(spec: &WorkflowSpec, environment: &Environment, problems: &mut Problems) {
+pub(super) fn check(spec: &WorkflowSpec, context: &ValidationContext, problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (index, secret) in spec.secrets.iter().enumerate() {
         let path = format!("spec.secrets[{index}]");
@@ -32,7 +32,7 @@ pub(super) fn check(spec: &WorkflowSpec, environment: &Environment, problems: &m
             let message = format!("there is another secret {}", secret.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
-        let Some(known) = &environment.secrets else { continue };
+        let Some(known) = &context.secrets else { continue };
         let name = &secret.secret_ref.name;
         let path = format!("{path}.secretRef.name");
         match known.get(name) {

@@ -8,7 +8,7 @@ use crds::workflow::{
 };
 use serde_json::{Value, json};
 
-use super::Environment;
+use super::ValidationContext;
 use super::action::{self, Action};
 use super::problems::Problems;
 use super::scope::Scope;
@@ -74,7 +74,7 @@ pub(super) fn parse<'a>(
     path: &str,
     spec: &'a StepSpec,
     of_step: Scope<'a>,
-    environment: &Environment,
+    context: &ValidationContext,
     problems: &mut Problems,
 ) -> Option<Step> {
     let for_each = spec
@@ -97,7 +97,7 @@ pub(super) fn parse<'a>(
     let retry = parse_retry(&format!("{path}.retry"), spec.retry.as_ref(), &scope, problems);
     let timeout = problems.duration(&format!("{path}.timeout"), spec.timeout.as_ref());
     let attempt_timeout = problems.duration(&format!("{path}.attemptTimeout"), spec.attempt_timeout.as_ref());
-    let action = action::parse(path, spec, scope, environment, problems);
+    let action = action::parse(path, spec, scope, context, problems);
     Some(Step {
         name: spec.name.clone(),
         needs: spec.needs.clone(),
@@ -145,7 +145,7 @@ fn parse_for_each(
 /// The type of an item, where the list is read from data whose type is declared: a schema without references, since it is
 /// looked at away from its definitions.
 fn item_type<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
-    let [path] = for_each.items.whole()?.references().paths.as_slice() else { return None };
+    let [path] = for_each.items.as_expression()?.references().paths.as_slice() else { return None };
     let item = scope.schema(path)?.get("items")?;
     (!schema::has_references(item)).then_some(item)
 }

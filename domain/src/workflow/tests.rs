@@ -1,12 +1,12 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Environment, Problem, SecretFacts, WorkflowFacts, validate};
+use super::{Problem, ReferencedSecret, ReferencedWorkflow, ValidationContext, validate};
 use crate::workflow::Graph;
 
 fn problems(yaml: &str) -> Vec<Problem> {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
-    validate(&spec, &Environment::default()).err().unwrap_or_default()
+    validate(&spec, &ValidationContext::default()).err().unwrap_or_default()
 }
 
 /// Whoever writes a workflow with many mistakes sees all of them at once, each with its place and what to do.
@@ -20,15 +20,15 @@ fn every_mistake_is_reported() {
 }
 
 /// The problems of a workflow as `path code`.
-fn codes(yaml: &str, environment: &Environment) -> Vec<String> {
+fn codes(yaml: &str, context: &ValidationContext) -> Vec<String> {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
-    let problems = validate(&spec, environment).err().unwrap_or_default();
+    let problems = validate(&spec, context).err().unwrap_or_default();
     problems.iter().map(|problem| format!("{} {}", problem.path, problem.code)).collect()
 }
 
-fn valid_in(yaml: &str, environment: &Environment) {
+fn valid_in(yaml: &str, context: &ValidationContext) {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
-    assert_eq!(validate(&spec, environment).err(), None, "{yaml}");
+    assert_eq!(validate(&spec, context).err(), None, "{yaml}");
 }
 
 const TYPED: &str = "
@@ -93,7 +93,7 @@ fn reads_that_declared_types_exclude_are_problems() {
     ];
     insta::assert_snapshot!(wrong.iter().flat_map(|wrong| message(wrong)).collect::<Vec<_>>().join("\n"));
     let item = TYPED.replace("EACH", "${{ item.price }}").replace("VALUE", "1");
-    assert_eq!(codes(&item, &Environment::default()), ["spec.steps[1].with.v TypeMismatch"]);
+    assert_eq!(codes(&item, &ValidationContext::default()), ["spec.steps[1].with.v TypeMismatch"]);
 }
 
 /// A workflow whose password nobody has stored is refused when it is applied, and so is one that would read any Secret.
@@ -107,20 +107,20 @@ steps:
     url: https://x.example
     headers: {A: '${{ secrets.erp.token }}', B: '${{ secrets.none.token }}', C: '${{ secrets[input.x] }}'}
     tls: {caSecret: {name: erp}, clientSecret: {name: nope}}";
-    let facts = |labelled, keys: &[&str]| SecretFacts {
+    let facts = |labelled, keys: &[&str]| ReferencedSecret {
         labelled,
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
     };
-    let with = |secrets: Vec<(&str, SecretFacts)>| Environment {
+    let with = |secrets: Vec<(&str, ReferencedSecret)>| ValidationContext {
         secrets: Some(secrets.into_iter().map(|(name, facts)| (name.to_owned(), facts)).collect()),
-        ..Environment::default()
+        ..ValidationContext::default()
     };
     let of_names = [
         "spec.steps[0].http.headers.B UnknownSecret",
         "spec.steps[0].http.headers.C DynamicSecrets",
         "spec.steps[0].http.tls.clientSecret.name UnknownSecret",
     ];
-    assert_eq!(codes(yaml, &Environment::default()), of_names, "where Secrets are not known");
+    assert_eq!(codes(yaml, &ValidationContext::default()), of_names, "where Secrets are not known");
     let of_secrets =
         ["spec.secrets[0].secretRef.name SecretNotLabelled", "spec.secrets[1].secretRef.name MissingSecret"];
     let found = codes(yaml, &with(vec![("erp-credentials", facts(false, &[]))]));
@@ -141,37 +141,34 @@ steps:
 /// Workflows that run each other without end are refused at the one that closes the circle.
 #[test]
 fn sub_workflows_are_looked_up() {
-    let workflow = |calls: &[&str]| WorkflowFacts {
+    let workflow = |calls: &[&str]| ReferencedWorkflow {
         input: Some(json!({"type": "object", "required": ["n"]})),
         calls: calls.iter().map(|call| (*call).to_owned()).collect(),
     };
-    let environment = Environment {
-        name: Some("own".to_owned()),
+    let context = ValidationContext {
+        own_name: Some("own".to_owned()),
         workflows: Some(
             [("fine", workflow(&[])), ("back", workflow(&["far"])), ("far", workflow(&["fine", "own"]))]
                 .map(|(name, facts)| (name.to_owned(), facts))
                 .into(),
         ),
-        ..Environment::default()
+        ..ValidationContext::default()
     };
     let step =
         |name: &str, with: &str| format!("steps: [{{name: a, with: {with}, workflow: {{name: {name}}}}}]");
-    valid_in(&step("fine", "{n: 1}"), &environment);
-    valid_in(&step("fine", "{m: '${{ input }}'}"), &environment);
-    assert_eq!(codes(&step("fine", "{m: 1}"), &environment), ["spec.steps[0].with SubWorkflowInput"]);
-    assert_eq!(codes(&step("none", "{n: 1}"), &environment), ["spec.steps[0].workflow.name UnknownWorkflow"]);
-    assert_eq!(codes(&step("own", "{n: 1}"), &environment), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
-    assert_eq!(
-        codes(&step("back", "{n: 1}"), &environment),
-        ["spec.steps[0].workflow.name SubWorkflowCycle"]
-    );
-    valid_in(&step("none", "{n: 1}"), &Environment::default());
+    valid_in(&step("fine", "{n: 1}"), &context);
+    valid_in(&step("fine", "{m: '${{ input }}'}"), &context);
+    assert_eq!(codes(&step("fine", "{m: 1}"), &context), ["spec.steps[0].with SubWorkflowInput"]);
+    assert_eq!(codes(&step("none", "{n: 1}"), &context), ["spec.steps[0].workflow.name UnknownWorkflow"]);
+    assert_eq!(codes(&step("own", "{n: 1}"), &context), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
+    assert_eq!(codes(&step("back", "{n: 1}"), &context), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
+    valid_in(&step("none", "{n: 1}"), &ValidationContext::default());
 }
 
 /// What each place may read: too little, and nothing useful can be written; too much, and a run fails in the middle.
 #[test]
 fn places_read_what_exists_there() {
-    let none = Environment::default();
+    let none = ValidationContext::default();
     valid_in(
         "
 steps:
@@ -218,7 +215,7 @@ fn the_examples_are_valid() {
         let workflow: serde_yaml::Value = serde_yaml::from_str(yaml).expect("YAML");
         let spec = serde_yaml::from_value(workflow.get("spec").cloned().expect("a spec"))
             .expect("a workflow's spec");
-        assert_eq!(validate(&spec, &Environment::default()).err(), None);
+        assert_eq!(validate(&spec, &ValidationContext::default()).err(), None);
     }
 }
 
@@ -227,7 +224,7 @@ fn the_examples_are_valid() {
 fn input_is_checked_against_the_workflows_schema() {
     let spec =
         serde_yaml::from_str("{input: {schema: {required: [name]}}, steps: [{name: a, expr: {value: 1}}]}");
-    let valid = validate(&spec.expect("a spec"), &Environment::default()).expect("valid");
+    let valid = validate(&spec.expect("a spec"), &ValidationContext::default()).expect("valid");
     assert_eq!(valid.check_input(&json!({"name": 1})), Ok(()));
     assert!(valid.check_input(&json!({})).is_err());
 }
@@ -239,7 +236,7 @@ fn the_concurrency_key_is_a_value_of_the_input() {
         let spec = serde_yaml::from_str(&format!(
             "{{concurrency: {concurrency}, steps: [{{name: a, expr: {{value: 1}}}}]}}"
         ));
-        validate(&spec.expect("a spec"), &Environment::default()).expect("valid")
+        validate(&spec.expect("a spec"), &ValidationContext::default()).expect("valid")
     };
     let keyed = valid("{key: input.customer, limit: 2}");
     assert_eq!(keyed.concurrency(&json!({"customer": 7})), Ok(Some((2, "7".to_owned()))));
@@ -285,7 +282,7 @@ fn what_is_nested_too_deep_is_a_problem() {
         let (value, schema) = (nested(levels), format!("{{const: {}}}", nested(levels - 1)));
         format!("steps: [{{name: a, with: {value}, python: {{code: x}}, output: {{schema: {schema}}}}}]")
     };
-    assert!(codes(&workflow(64), &Environment::default()).is_empty());
-    let found = codes(&workflow(65), &Environment::default());
+    assert!(codes(&workflow(64), &ValidationContext::default()).is_empty());
+    let found = codes(&workflow(65), &ValidationContext::default());
     assert_eq!(found, ["spec.steps[0].output.schema TooDeep", "spec.steps[0].with TooDeep"]);
 }

@@ -11,25 +11,25 @@ use super::problems::{Problem, Problems};
 use super::scope::{Names, Scope};
 use super::step::{self, Step};
 use super::types::{StepType, Types};
-use super::{Concurrency, DEFAULT_TIMEOUT, Environment, Parsed, Valid, schedules, secrets};
+use super::{Concurrency, DEFAULT_TIMEOUT, Parsed, ValidWorkflow, ValidationContext, schedules, secrets};
 use crate::schema;
 
 /// Reads a workflow.
 ///
 /// # Errors
 /// Every problem, sorted by path.
-pub fn validate(spec: &WorkflowSpec, environment: &Environment) -> Result<Valid, Vec<Problem>> {
+pub fn validate(spec: &WorkflowSpec, context: &ValidationContext) -> Result<ValidWorkflow, Vec<Problem>> {
     let mut problems = Problems::default();
     let (graph, exit) = (graph(&spec.steps), graph(&spec.on_exit));
     check_graphs(spec, &graph, &exit, &mut problems);
     check_schema_size(spec, &mut problems);
-    secrets::check(spec, environment, &mut problems);
+    secrets::check(spec, context, &mut problems);
     let read = {
-        let names = names(spec, environment, &graph, &exit);
-        parse(spec, environment, &names, &mut problems)
+        let names = names(spec, context, &graph, &exit);
+        parse(spec, context, &names, &mut problems)
     };
     match read {
-        Some(read) if problems.is_empty() => Ok(Valid(Arc::new(read.with(graph, exit)))),
+        Some(read) if problems.is_empty() => Ok(ValidWorkflow(Arc::new(read.with(graph, exit)))),
         _ => Err(problems.into_sorted()),
     }
 }
@@ -40,7 +40,7 @@ fn graph(steps: &[StepSpec]) -> Graph {
 
 fn names<'a>(
     spec: &'a WorkflowSpec,
-    environment: &'a Environment,
+    context: &'a ValidationContext,
     graph: &'a Graph,
     exit: &'a Graph,
 ) -> Names<'a> {
@@ -58,7 +58,7 @@ fn names<'a>(
             input: spec.input.as_ref().and_then(|input| input.schema.as_ref()),
             steps: types.collect(),
         },
-        keys: secrets::keys(spec, environment),
+        keys: secrets::keys(spec, context),
     }
 }
 
@@ -81,7 +81,7 @@ impl Read {
 
 fn parse<'a>(
     spec: &'a WorkflowSpec,
-    environment: &Environment,
+    context: &ValidationContext,
     names: &'a Names<'a>,
     problems: &mut Problems,
 ) -> Option<Read> {
@@ -89,7 +89,7 @@ fn parse<'a>(
     let input = input.and_then(|input| problems.schema("spec.input.schema", input));
     schedules::check(spec, input.as_ref(), problems);
     let mut read = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
-        step::parse(&format!("spec.{field}[{index}]"), step, scope, environment, problems)
+        step::parse(&format!("spec.{field}[{index}]"), step, scope, context, problems)
     };
     // Not collected at once into an Option, which would end at the first step with a problem.
     let steps = spec.steps.iter().enumerate();
@@ -165,7 +165,7 @@ fn check_schema_size(spec: &WorkflowSpec, problems: &mut Problems) {
     let of_steps = of_steps.flatten().filter_map(|holder| holder.schema.as_ref());
     let of_approvals = all().filter_map(|step| step.approval.as_ref()?.schema.as_ref());
     let of_input = spec.input.iter().filter_map(|input| input.schema.as_ref());
-    let bytes: usize = of_steps.chain(of_approvals).chain(of_input).map(schema::size).sum();
+    let bytes: usize = of_steps.chain(of_approvals).chain(of_input).map(schema::json_size).sum();
     if bytes > schema::MAX_BYTES {
         let limit = schema::MAX_BYTES;
         let message =

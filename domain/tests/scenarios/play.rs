@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crds::WorkflowSpec;
 use crds::run::{Decision, RunPhase, StepStatus};
 use domain::run::{Child, Facts, Start, SubRun, Work, reuse, written};
-use domain::workflow::{Environment, Problem, SecretFacts, Valid, WorkflowFacts, validate};
+use domain::workflow::{
+    Problem, ReferencedSecret, ReferencedWorkflow, ValidWorkflow, ValidationContext, validate,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -93,14 +95,15 @@ impl<'a> Play<'a> {
         serde_json::from_value(self.specs[workflow].clone()).expect("a workflow's spec")
     }
 
-    fn valid(&self, workflow: &str) -> Result<Valid, Vec<Problem>> {
-        let facts = |name: &String| (name.clone(), WorkflowFacts::of(&self.spec(name)));
+    fn valid(&self, workflow: &str) -> Result<ValidWorkflow, Vec<Problem>> {
+        let facts = |name: &String| (name.clone(), ReferencedWorkflow::from_spec(&self.spec(name)));
         let secrets = self.scenario.secrets.iter().map(|(name, file)| {
-            let facts = SecretFacts { labelled: file.labelled, keys: file.data.keys().cloned().collect() };
+            let facts =
+                ReferencedSecret { labelled: file.labelled, keys: file.data.keys().cloned().collect() };
             (name.clone(), facts)
         });
-        let environment = Environment {
-            name: Some(workflow.to_owned()),
+        let environment = ValidationContext {
+            own_name: Some(workflow.to_owned()),
             secrets: Some(secrets.collect()),
             workflows: Some(self.specs.keys().map(facts).collect()),
         };
@@ -166,7 +169,7 @@ impl<'a> Play<'a> {
                     step: None,
                     kind: crds::workflow::ErrorKind::Schema,
                     code: "INPUT_INVALID".to_owned(),
-                    message: domain::schema::message(&violations),
+                    message: domain::schema::describe_violations(&violations),
                 }),
             });
         }

@@ -86,7 +86,7 @@ fn of_run(faults: &mut Faults, name: &str, seen: &RunSeen, run: &Run) {
     faults.same(
         &format!("{name}.stored"),
         stored.as_ref(),
-        &(domain::schema::size(&got) > MAX_INLINE_OUTPUT_BYTES),
+        &(domain::schema::json_size(&got) > MAX_INLINE_OUTPUT_BYTES),
     );
     faults.same(
         &format!("{name}.reused"),

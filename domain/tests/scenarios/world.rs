@@ -8,7 +8,7 @@ use domain::run::{
     Advance, Child, Facts, Finish, Lost, Outcome, Output, Run as Engine, Signals, Start, State, Suspend,
     Work, children, fill, missing, written,
 };
-use domain::workflow::Valid;
+use domain::workflow::ValidWorkflow;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ impl Objects {
         self.0.insert(uri.clone(), value.clone());
         OutputRef {
             uri,
-            bytes: domain::schema::size(value).try_into().unwrap_or(u64::MAX),
+            bytes: domain::schema::json_size(value).try_into().unwrap_or(u64::MAX),
             ..OutputRef::default()
         }
     }
@@ -39,7 +39,7 @@ impl Objects {
 /// A run.
 pub(crate) struct Run {
     pub(crate) name: String,
-    pub(crate) valid: Valid,
+    pub(crate) valid: ValidWorkflow,
     pub(crate) facts: Facts,
     run: Engine,
     pub(crate) created: Timestamp,
@@ -64,7 +64,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(
         name: &str,
-        valid: Valid,
+        valid: ValidWorkflow,
         facts: Facts,
         created: Timestamp,
         taken: Vec<StepStatus>,

@@ -9,8 +9,8 @@ use crds::{
     workflow::{ErrorKind, WorkflowState},
 };
 use domain::{
-    schema::message,
-    workflow::{Environment, Valid, validate},
+    schema::describe_violations,
+    workflow::{ValidWorkflow, ValidationContext, validate},
 };
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use serde_json::Value;
@@ -126,7 +126,7 @@ fn judge(workflow: &Workflow) -> Judged {
 /// A run of a workflow whose Secrets were taken away fails alike whether the workflow was looked at since or not.
 async fn without_secrets(ctx: &Context, seen: &Seen, workflow: &Workflow) -> Result<Current, Error> {
     // Without an eye on Secrets it is valid: nothing else is wrong with it.
-    let valid = validate(&workflow.spec, &Environment::default());
+    let valid = validate(&workflow.spec, &ValidationContext::default());
     if let Some(end) = valid.ok().and_then(|valid| unfit_input(seen, &valid)) {
         return Ok(Current::Refused(end));
     }
@@ -158,7 +158,7 @@ fn check(seen: &Seen, revision: Arc<Revision>) -> Pin {
 }
 
 /// Why a run's input cannot be kept, or does not fit its workflow's schema.
-fn unfit_input(seen: &Seen, valid: &Valid) -> Option<End> {
+fn unfit_input(seen: &Seen, valid: &ValidWorkflow) -> Option<End> {
     let input = seen.run.spec.input.as_ref().unwrap_or(&Value::Null);
     if is_deeper_than(input, MAX_VALUE_DEPTH) {
         let message =
@@ -166,7 +166,7 @@ fn unfit_input(seen: &Seen, valid: &Valid) -> Option<End> {
         return Some(End::failed(ErrorKind::User, "INPUT_TOO_DEEP", message));
     }
     let violations = valid.check_input(input).err()?;
-    let message = format!("the input breaks the workflow's schema: {}", message(&violations));
+    let message = format!("the input breaks the workflow's schema: {}", describe_violations(&violations));
     Some(End::failed(ErrorKind::Schema, "INPUT_INVALID", message))
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crds::{RevisionData, WorkflowSpec, workflow::RevisionRef};
-use domain::workflow::{Environment, Problem, Valid, validate};
+use domain::workflow::{Problem, ValidWorkflow, ValidationContext, validate};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Client, ResourceExt as _};
 
@@ -27,7 +27,7 @@ pub(crate) struct Revision {
     pub(super) workflow: String,
     pub(super) spec: WorkflowSpec,
     /// An older operator may have let a workflow pass that this one would not.
-    pub(super) valid: Result<Valid, Vec<Problem>>,
+    pub(super) valid: Result<ValidWorkflow, Vec<Problem>>,
 }
 
 impl Revision {
@@ -73,6 +73,6 @@ fn parse(stored: ControllerRevision) -> Result<Revision, Error> {
     let data = stored.data.map(|data| data.0).unwrap_or_default();
     let RevisionData { schema_version: _, workflow, spec } =
         RevisionData::parse(data).map_err(|source| Error::Revision { name: name.clone(), source })?;
-    let valid = validate(&spec, &Environment::default());
+    let valid = validate(&spec, &ValidationContext::default());
     Ok(Revision { name, uid, generation, workflow, spec, valid })
 }

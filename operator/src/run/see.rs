@@ -76,7 +76,7 @@ impl Seen {
     /// How long the run may take, by its revision.
     pub(super) fn timeout(&self) -> Duration {
         let valid = self.revision.as_ref().and_then(|revision| revision.valid.as_ref().ok());
-        valid.map_or(domain::workflow::DEFAULT_TIMEOUT, domain::workflow::Valid::timeout)
+        valid.map_or(domain::workflow::DEFAULT_TIMEOUT, domain::workflow::ValidWorkflow::timeout)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::{WorkflowSpec, labels};
-use domain::workflow::{Environment, Problem, SecretFacts, validate};
+use domain::workflow::{Problem, ReferencedSecret, ValidationContext, validate};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, ResourceExt as _};
@@ -21,18 +21,18 @@ pub(super) async fn look(
     client: &Client,
     namespace: &str,
     spec: &WorkflowSpec,
-) -> Result<BTreeMap<String, SecretFacts>, Error> {
+) -> Result<BTreeMap<String, ReferencedSecret>, Error> {
     let api = within::<Secret>(client, namespace);
     let names = spec.secrets.iter().map(|secret| secret.secret_ref.name.as_str());
     let found = try_join_all(names.map(|name| api::get(&api, name))).await?;
     Ok(found.into_iter().flatten().map(|secret| (secret.name_any(), facts(secret))).collect())
 }
 
-fn facts(secret: Secret) -> SecretFacts {
+fn facts(secret: Secret) -> ReferencedSecret {
     let labelled = secret.labels().get(labels::WORKFLOW_SECRET).is_some_and(|label| label == "true");
     // Those of one that may not be used are nobody's business.
     let data = if labelled { secret.data.unwrap_or_default() } else { BTreeMap::new() };
-    SecretFacts { labelled, keys: data.into_keys().collect() }
+    ReferencedSecret { labelled, keys: data.into_keys().collect() }
 }
 
 /// What a workflow lacks of its Secrets now, in the words in which its status would say so.
@@ -48,7 +48,7 @@ pub(crate) async fn lacking(
         return Ok(Vec::new());
     }
     let secrets = Some(look(client, namespace, spec).await?);
-    let problems = validate(spec, &Environment { secrets, ..Environment::default() }).err();
+    let problems = validate(spec, &ValidationContext { secrets, ..ValidationContext::default() }).err();
     let problems = problems.into_iter().flatten();
     Ok(problems.filter(|problem| is_of_a_secret(problem.code)).collect())
 }

@@ -18,7 +18,7 @@ use crate::{action::Means, api::StoreError, chain::chain};
 /// Values of items are stored together with those of others, when the run's loop says so.
 pub(super) async fn keep(means: &Means, place: &Place, mut value: Value) -> Result<Output, StepError> {
     means.redactor.value(&mut value);
-    let bytes = schema::size(&value);
+    let bytes = schema::json_size(&value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
         return Err(too_large(bytes, MAX_STORED_OUTPUT_BYTES, "at most"));
     }
@@ -33,7 +33,7 @@ pub(super) async fn store(means: &Means, mut value: Value) -> Result<Output, Ste
     means.redactor.value(&mut value);
     let stored = match &means.api {
         Some(api) => api.store(&means.run_uid, &value).await,
-        None => Err(StoreError::NoStorage { bytes: schema::size(&value) }),
+        None => Err(StoreError::NoStorage { bytes: schema::json_size(&value) }),
     };
     match stored {
         Ok(reference) => Ok(Output { value, stored: Some(reference) }),

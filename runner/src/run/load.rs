@@ -10,7 +10,7 @@ use domain::{
     egress::Egress,
     hosts::{self, Hosts},
     run::{Child, Facts, Finish, Run, Slot, fill, missing},
-    workflow::{Environment, Problem, validate},
+    workflow::{Problem, ValidationContext, validate},
 };
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -66,7 +66,7 @@ pub(super) async fn load<S: Store>(setting: &Setting<'_, S>, held: &Held) -> Res
     let store = setting.store;
     let (revision, tenant) =
         tokio::try_join!(patiently(|| store.revision(&held.revision)), patiently(|| store.tenant()))?;
-    let workflow = validate(&revision.spec, &Environment::default())
+    let workflow = validate(&revision.spec, &ValidationContext::default())
         .map_err(|problems| LoadError::Invalid { revision: held.revision.clone(), problems })?;
     let secrets = secrets::load(setting.secrets, &revision.spec.secrets).await?;
     let redactor = Redactor::new(&secrets)?;

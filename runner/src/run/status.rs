@@ -62,7 +62,7 @@ async fn finished(means: &Means, mut finish: Finish) -> (Finish, Option<OutputRe
     finish.error.iter_mut().for_each(|error| means.redactor.run_error(error));
     let Some(output) = &mut finish.output else { return (finish, None) };
     means.redactor.value(output);
-    let bytes = schema::size(output);
+    let bytes = schema::json_size(output);
     if bytes <= MAX_INLINE_OUTPUT_BYTES {
         return (finish, None);
     }

@@ -8,7 +8,7 @@ use crds::{
     WorkflowSpec,
     run::{Reuse, StepStatus},
 };
-use domain::workflow::{Environment, validate};
+use domain::workflow::{ValidationContext, validate};
 use jiff::Timestamp;
 use kube::api::Patch;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl Row for Seeded {
 fn patch(run: &Seeded) -> Option<Value> {
     let Reuse { run: _, from } = serde_json::from_value(run.reuse.clone()).ok()?;
     let workflow: WorkflowSpec = serde_json::from_value(run.workflow.clone()).ok()?;
-    let workflow = validate(&workflow, &Environment::default()).ok()?;
+    let workflow = validate(&workflow, &ValidationContext::default()).ok()?;
     let earlier: Vec<StepStatus> = serde_json::from_value(run.steps.clone()).ok()?;
     let taken = domain::run::reuse(&workflow, &earlier, &from);
     Some(json!({

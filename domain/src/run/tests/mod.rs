@@ -18,7 +18,7 @@ use super::{
     Advance, Child, Facts, Failure, Finish, Lost, Outcome, Output, Place, Run, Signals, State, Work, error,
     written,
 };
-use crate::workflow::{Environment, validate};
+use crate::workflow::{ValidationContext, validate};
 
 const START: i64 = 1_795_500_000;
 
@@ -36,7 +36,7 @@ pub(super) fn run(yaml: &str) -> Run {
         tenant_settings: json!({"currency": "EUR"}),
         ..Facts::default()
     };
-    Run::new(validate(&spec, &Environment::default()).expect("valid"), facts, at(0.0), Duration::ZERO)
+    Run::new(validate(&spec, &ValidationContext::default()).expect("valid"), facts, at(0.0), Duration::ZERO)
 }
 
 /// A run as the runner drives it: what was written last is what the next call gets.

@@ -1,19 +1,21 @@
 //! What a step does.
 
+mod approval;
 mod http;
-mod person;
+mod wait;
 
 use std::collections::BTreeMap;
 
 use crds::workflow::{Action as ActionSpec, ContainerAction, PythonAction, Step as StepSpec};
 use serde_json::Value;
 
+pub use approval::Approval;
 pub use http::{Http, HttpBody, HttpCredentials, HttpTls};
-pub use person::{Approval, Wait};
+pub use wait::Wait;
 
 use super::problems::Problems;
 use super::scope::Scope;
-use super::{Environment, calls};
+use super::{ValidationContext, calls};
 use crate::template::Template;
 
 /// What a step does, parsed. Kinds that are not available yet do not get this far.
@@ -36,9 +38,10 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it is never tried again: asked again, the same decision, or time, would give the same answer.
-    pub(crate) fn asks_once(&self) -> bool {
-        matches!(self, Self::Approval(_) | Self::Wait(_))
+    /// Returns whether a failed attempt may be retried. Approvals and waits are not retried: a second attempt would
+    /// end with the same decision, or at the same time.
+    pub(crate) fn is_retryable(&self) -> bool {
+        !matches!(self, Self::Approval(_) | Self::Wait(_))
     }
 }
 
@@ -76,7 +79,7 @@ pub(super) fn parse(
     path: &str,
     spec: &StepSpec,
     scope: Scope<'_>,
-    environment: &Environment,
+    context: &ValidationContext,
     problems: &mut Problems,
 ) -> Option<Action> {
     match spec.action() {
@@ -94,15 +97,15 @@ pub(super) fn parse(
             parse_container(&format!("{path}.container"), container, scope, problems).map(Action::Container)
         }
         Some(ActionSpec::Workflow(workflow)) => {
-            calls::check(&format!("{path}.workflow"), spec, &workflow.name, environment, problems);
+            calls::check(&format!("{path}.workflow"), spec, &workflow.name, context, problems);
             Some(Action::Workflow(SubWorkflow { name: workflow.name.clone() }))
         }
         Some(ActionSpec::Approval(approval)) => {
-            let approval = person::parse_approval(&format!("{path}.approval"), approval, &scope, problems);
+            let approval = approval::parse(&format!("{path}.approval"), approval, &scope, problems);
             approval.map(|approval| Action::Approval(Box::new(approval)))
         }
         Some(ActionSpec::Wait(wait)) => {
-            person::parse_wait(&format!("{path}.wait"), wait, &scope, problems).map(Action::Wait)
+            wait::parse(&format!("{path}.wait"), wait, &scope, problems).map(Action::Wait)
         }
         Some(ActionSpec::Search(_)) => {
             problems.not_available(format!("{path}.search"), "search steps are");

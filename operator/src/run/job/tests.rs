@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use crds::WorkflowSpec;
-use domain::workflow::{Environment, validate};
+use domain::workflow::{ValidationContext, validate};
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn revision() -> Revision {
         uid: "revision-uid".to_owned(),
         generation: 4,
         workflow: "intake".to_owned(),
-        valid: validate(&spec, &Environment::default()),
+        valid: validate(&spec, &ValidationContext::default()),
         spec,
     }
 }

@@ -34,7 +34,7 @@ impl Response {
     /// The answer is no success. The beginning of its body, which tells why, goes to the error's details.
     pub(in crate::action) fn into_step_error(self, summary: &str) -> StepError {
         let status = self.status;
-        let body = match schema::size(&self.body) {
+        let body = match schema::json_size(&self.body) {
             short if short <= MAX_BODY_BYTES => self.body,
             _ => Value::String(match self.body {
                 Value::String(text) => beginning(text.as_bytes()),
