@@ -1,62 +1,64 @@
-//! JSON text that is not nested too deep to be read.
+//! Truncation of JSON text that is nested too deep to be parsed.
 
-/// Puts `null` for what is nested too deep in JSON text, piece by piece. The API server stores 10,000 levels, its
-/// clients read 127: one such object, and none of its kind could be listed any more.
+/// Replaces values that are nested too deep in JSON text with `null`, chunk by chunk. The API server stores 10,000
+/// levels, but its clients parse 127: without truncation, one deeper object would prevent all objects of its kind from
+/// being listed.
 #[derive(Clone, Debug)]
 pub(crate) struct Flattener {
-    levels: usize,
+    max_levels: usize,
     depth: usize,
-    place: Place,
+    state: LexerState,
 }
 
+/// Position of the lexer relative to JSON strings, in which brackets do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Outside,
+enum LexerState {
+    OutsideString,
     InString,
     AfterBackslash,
 }
 
 impl Flattener {
-    /// For text of which so many levels are to stay.
-    pub(crate) fn new(levels: usize) -> Self {
-        Self { levels, depth: 0, place: Place::Outside }
+    /// Returns a flattener for one JSON text that preserves `max_levels` levels.
+    pub(crate) fn new(max_levels: usize) -> Self {
+        Self { max_levels, depth: 0, state: LexerState::OutsideString }
     }
 
-    /// The next piece as it is to be read; none where it can stay as it is.
-    pub(crate) fn piece(&mut self, piece: &[u8]) -> Option<Vec<u8>> {
-        let mut kept: Option<Vec<u8>> = None;
-        for (at, byte) in piece.iter().enumerate() {
+    /// Truncates the next chunk; returns `None` if the chunk remains unchanged.
+    pub(crate) fn flatten_chunk(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
+        let mut changed: Option<Vec<u8>> = None;
+        for (index, byte) in chunk.iter().enumerate() {
             let before = self.depth;
-            self.step(*byte);
-            let is_too_deep = before.max(self.depth) > self.levels;
-            if is_too_deep && kept.is_none() {
-                kept = Some(piece.get(..at).unwrap_or_default().to_vec());
+            self.advance(*byte);
+            let is_too_deep = before.max(self.depth) > self.max_levels;
+            if is_too_deep && changed.is_none() {
+                changed = Some(chunk.get(..index).unwrap_or_default().to_vec());
             }
-            match &mut kept {
-                Some(kept) if !is_too_deep => kept.push(*byte),
-                Some(kept) if before == self.levels => kept.extend(b"null"),
+            match &mut changed {
+                Some(changed) if !is_too_deep => changed.push(*byte),
+                Some(changed) if before == self.max_levels => changed.extend(b"null"),
                 _ => {}
             }
         }
-        kept
+        changed
     }
 
-    fn step(&mut self, byte: u8) {
-        self.place = match (self.place, byte) {
-            (Place::AfterBackslash, _) => Place::InString,
-            (Place::InString, b'\\') => Place::AfterBackslash,
-            (Place::InString, b'"') => Place::Outside,
-            (Place::InString, _) => Place::InString,
-            (Place::Outside, b'"') => Place::InString,
-            (Place::Outside, b'{' | b'[') => {
+    fn advance(&mut self, byte: u8) {
+        self.state = match (self.state, byte) {
+            (LexerState::AfterBackslash, _) => LexerState::InString,
+            (LexerState::InString, b'\\') => LexerState::AfterBackslash,
+            (LexerState::InString, b'"') => LexerState::OutsideString,
+            (LexerState::InString, _) => LexerState::InString,
+            (LexerState::OutsideString, b'"') => LexerState::InString,
+            (LexerState::OutsideString, b'{' | b'[') => {
                 self.depth += 1;
-                Place::Outside
+                LexerState::OutsideString
             }
-            (Place::Outside, b'}' | b']') => {
+            (LexerState::OutsideString, b'}' | b']') => {
                 self.depth = self.depth.saturating_sub(1);
-                Place::Outside
+                LexerState::OutsideString
             }
-            (Place::Outside, _) => Place::Outside,
+            (LexerState::OutsideString, _) => LexerState::OutsideString,
         };
     }
 }
@@ -68,26 +70,27 @@ mod tests {
 
     use super::*;
 
-    fn flat(text: &str, levels: usize, piece: usize) -> String {
+    fn flatten(text: &str, levels: usize, chunk_size: usize) -> String {
         let mut flattener = Flattener::new(levels);
-        let pieces = text.as_bytes().chunks(piece);
-        let bytes: Vec<u8> =
-            pieces.flat_map(|piece| flattener.piece(piece).unwrap_or_else(|| piece.to_vec())).collect();
+        let chunks = text.as_bytes().chunks(chunk_size);
+        let bytes: Vec<u8> = chunks
+            .flat_map(|chunk| flattener.flatten_chunk(chunk).unwrap_or_else(|| chunk.to_vec()))
+            .collect();
         String::from_utf8(bytes).unwrap()
     }
 
-    /// One deep value hides or breaks what stands beside it.
+    /// Values that are nested too deep become `null`, and all other text is unchanged.
     #[test]
-    fn what_is_too_deep_is_null_and_all_else_stays() {
+    fn deep_values_become_null_and_all_else_is_unchanged() {
         let text = r#"{"a": [1, {"b": "]}\"", "c": []}, "]"], "d": {}}"#;
-        for piece in [1, 2, 7, 100] {
-            assert_eq!(flat(text, 4, piece), text);
-            assert_eq!(flat(text, 3, piece), r#"{"a": [1, {"b": "]}\"", "c": null}, "]"], "d": {}}"#);
-            assert_eq!(flat(text, 2, piece), r#"{"a": [1, null, "]"], "d": {}}"#);
-            assert_eq!(flat(text, 1, piece), r#"{"a": null, "d": null}"#);
+        for chunk_size in [1, 2, 7, 100] {
+            assert_eq!(flatten(text, 4, chunk_size), text);
+            assert_eq!(flatten(text, 3, chunk_size), r#"{"a": [1, {"b": "]}\"", "c": null}, "]"], "d": {}}"#);
+            assert_eq!(flatten(text, 2, chunk_size), r#"{"a": [1, null, "]"], "d": {}}"#);
+            assert_eq!(flatten(text, 1, chunk_size), r#"{"a": null, "d": null}"#);
         }
         let events = "{\"a\": [[1]]}\n{\"b\": [1]}\n";
-        assert_eq!(flat(events, 2, 3), "{\"a\": [null]}\n{\"b\": [1]}\n");
+        assert_eq!(flatten(events, 2, 3), "{\"a\": [null]}\n{\"b\": [1]}\n");
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -102,23 +105,23 @@ mod tests {
         })
     }
 
-    fn cut(value: &Value, levels: usize) -> Value {
+    fn truncate(value: &Value, levels: usize) -> Value {
         match value {
             Value::Array(_) | Value::Object(_) if levels == 0 => Value::Null,
-            Value::Array(items) => items.iter().map(|item| cut(item, levels - 1)).collect(),
+            Value::Array(items) => items.iter().map(|item| truncate(item, levels - 1)).collect(),
             Value::Object(fields) => {
-                fields.iter().map(|(name, it)| (name.clone(), cut(it, levels - 1))).collect()
+                fields.iter().map(|(name, field)| (name.clone(), truncate(field, levels - 1))).collect()
             }
             other => other.clone(),
         }
     }
 
     proptest! {
-        /// Text comes out that is no JSON, or says something else than what went in.
+        /// The result is valid JSON: the value, truncated below the given level, however the text is split.
         #[test]
-        fn flat_text_is_the_value_cut_off(value in value(), levels in 0_usize..6, piece in 1_usize..20) {
-            let flat: Value = serde_json::from_str(&flat(&value.to_string(), levels, piece)).unwrap();
-            prop_assert_eq!(flat, cut(&value, levels));
+        fn flattened_text_is_the_truncated_value(value in value(), levels in 0_usize..6, chunk in 1_usize..20) {
+            let flat: Value = serde_json::from_str(&flatten(&value.to_string(), levels, chunk)).unwrap();
+            prop_assert_eq!(flat, truncate(&value, levels));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The ambient clock. Decisions take the time as an argument; the edges get it here.
+//! The system clock. Decisions receive the time as an argument; the processes read it here.
 
-/// The current time, in UTC.
-#[allow(clippy::disallowed_methods, reason = "the one place that may read the clock")]
+/// Returns the current time, in UTC.
+#[allow(clippy::disallowed_methods, reason = "the only place that may read the clock")]
 #[must_use]
 pub fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`, on a port of their own.
+//! HTTP server of `/livez`, `/readyz` and `/metrics`, on a separate port.
 
 use std::{
     collections::BTreeMap,
@@ -21,27 +21,27 @@ use crate::Registry;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What must hold before this process is ready; clones share it.
+/// Conditions for the readiness of this process; clones share them.
 ///
-/// A condition is named when the process starts, and turns true when its part is up.
+/// A condition is registered when the process starts, and becomes true once its component is running.
 #[derive(Clone, Default)]
 pub struct Health(Arc<Mutex<BTreeMap<&'static str, bool>>>);
 
 impl Health {
-    /// Names a condition that must hold before the process is ready.
+    /// Registers a condition that must be true before the process is ready.
     pub fn require(&self, condition: &'static str) {
         self.lock().entry(condition).or_insert(false);
     }
 
-    /// Says whether a condition holds now.
-    pub fn set(&self, condition: &'static str, holds: bool) {
-        self.lock().insert(condition, holds);
+    /// Sets whether a condition is true.
+    pub fn set(&self, condition: &'static str, is_met: bool) {
+        self.lock().insert(condition, is_met);
     }
 
-    /// The conditions that do not hold, in alphabetical order; empty when ready.
+    /// Returns the conditions that are not true, in alphabetical order; empty if the process is ready.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
-        self.lock().iter().filter(|(_, holds)| !**holds).map(|(name, _)| *name).collect()
+        self.lock().iter().filter(|(_, is_met)| !**is_met).map(|(name, _)| *name).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {
@@ -49,10 +49,10 @@ impl Health {
     }
 }
 
-/// Serves the endpoints until `stop` is cancelled. While it is being cancelled the process is not ready.
+/// Serves the endpoints until `stop` is cancelled. The process is not ready while open requests are completed.
 ///
 /// # Errors
-/// The address cannot be bound, or the listener fails.
+/// Returns an error if the address cannot be bound or the listener fails.
 pub async fn serve(
     addr: SocketAddr,
     health: Health,
@@ -66,7 +66,7 @@ pub async fn serve(
 }
 
 #[derive(Clone)]
-struct Probes {
+struct ProbeState {
     health: Health,
     registry: Registry,
     stop: CancellationToken,
@@ -77,10 +77,10 @@ fn router(health: Health, registry: Registry, stop: CancellationToken) -> Router
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Probes { health, registry, stop })
+        .with_state(ProbeState { health, registry, stop })
 }
 
-async fn readyz(State(probes): State<Probes>) -> (StatusCode, String) {
+async fn readyz(State(probes): State<ProbeState>) -> (StatusCode, String) {
     if probes.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
     }
@@ -90,7 +90,7 @@ async fn readyz(State(probes): State<Probes>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(probes): State<Probes>) -> Response {
+async fn metrics(State(probes): State<ProbeState>) -> Response {
     match probes.registry.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
@@ -112,9 +112,9 @@ mod tests {
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    /// A pod gets traffic before its parts are up, or no one can tell which part is missing.
+    /// `/readyz` lists the missing conditions, and succeeds once all are true.
     #[tokio::test]
-    async fn ready_names_what_is_missing_and_turns_ready_when_all_hold() {
+    async fn readyz_lists_missing_conditions_until_all_are_true() {
         let health = Health::default();
         health.require("mirror");
         let router = || router(health.clone(), Registry::default(), CancellationToken::new());
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(get(router(), "/readyz").await.0, StatusCode::OK);
     }
 
-    /// A pod that is shutting down keeps getting requests.
+    /// A process that is shutting down is not ready, so it receives no new requests.
     #[tokio::test]
     async fn a_draining_process_is_not_ready() {
         let stop = CancellationToken::new();

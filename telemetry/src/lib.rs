@@ -1,7 +1,7 @@
-//! What every process of SMB Copilot needs around its work: tracing, metrics, health endpoints,
-//! graceful shutdown, and the only places that read the clock or make ids.
+//! Infrastructure that every process of SMB Copilot shares: logs, metrics, health endpoints, supervised tasks, graceful
+//! shutdown, and the only functions that read the clock or generate ids.
 //!
-//! Nothing here knows Kubernetes, Postgres or a business rule.
+//! This crate does not depend on Kubernetes, Postgres or any business rule.
 
 pub mod clock;
 pub mod errors;

@@ -1,51 +1,51 @@
-//! Structured logs: JSON lines for machines, text for people.
+//! Structured logs: JSON lines for programs, or text.
 
 use std::io;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One JSON object a line, with every field as a key.
+    /// One JSON object per line, with every field as a key.
     #[default]
     Json,
-    /// A line a person reads.
+    /// Human-readable text.
     Text,
 }
 
-/// Command line options of logging, flattened into each binary's own.
+/// Command line options for logging, flattened into the options of each binary.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(long = "log-format", env = "SMBCOPILOT_LOG_FORMAT", value_enum, default_value = "json")]
     pub format: Format,
-    /// Which lines are logged, as `tracing` filter directives.
+    /// Filter for log lines, as `tracing` directives such as `info,operator=debug`.
     #[arg(long = "log-filter", env = "RUST_LOG", default_value = "info")]
     pub filter: String,
 }
 
-/// Why logging could not be set up.
+/// Error of setting up logging.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The filter directives do not parse.
+    /// The filter directives are not valid.
     #[error("failed to parse the log filter {filter:?}")]
     Filter {
-        /// The directives as given.
+        /// The directives.
         filter: String,
-        /// What is wrong with them.
+        /// Error of the parser.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// A subscriber is installed already.
+    /// A subscriber is already installed.
     #[error("failed to install the log subscriber")]
     Install(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Installs the process-wide subscriber, writing to standard error: standard output belongs to
-/// what a program says to its user (or, in the runner, to the logs of steps).
+/// Installs the process-wide subscriber. It writes to standard error: standard output is reserved for the output of a
+/// program and, in the runner, for the logs of steps.
 ///
 /// # Errors
-/// The filter does not parse, or a subscriber is installed already.
+/// Returns an error if the filter is not valid or a subscriber is already installed.
 pub fn init(options: &Options) -> Result<(), Error> {
     let filter = EnvFilter::try_new(&options.filter)
         .map_err(|source| Error::Filter { filter: options.filter.clone(), source })?;

@@ -1,4 +1,4 @@
-//! The metrics registry and its text form.
+//! Registry of metrics and its text format.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 use prometheus_client::{encoding::text::encode, registry};
 
-/// A shared Prometheus registry; clones register into, and read, the same one.
+/// A Prometheus registry; clones share it.
 #[derive(Clone, Default)]
 pub struct Registry(Arc<Mutex<registry::Registry>>);
 
@@ -18,10 +18,10 @@ impl Registry {
         with(registry.sub_registry_with_prefix("smb").sub_registry_with_prefix(component));
     }
 
-    /// The OpenMetrics text of everything registered.
+    /// Returns all registered metrics in the OpenMetrics text format.
     ///
     /// # Errors
-    /// A metric refuses to be written.
+    /// Returns an error if a metric cannot be encoded.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();

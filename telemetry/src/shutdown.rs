@@ -1,14 +1,14 @@
-//! One token that is cancelled when the process is asked to leave.
+//! Graceful shutdown: a token that is cancelled when the process receives a termination signal.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled by the first SIGTERM or SIGINT. Must be called inside a Tokio runtime.
+/// Returns a token that is cancelled by the first SIGTERM or SIGINT. It must be called within a Tokio runtime.
 ///
 /// # Errors
-/// The signal handlers cannot be installed.
+/// Returns an error if the signal handlers cannot be installed.
 pub fn on_signals() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,56 +1,56 @@
-//! The long-lived tasks of a process: named, owned, and waited for.
+//! Supervision of the long-lived tasks of a process: each has a name and is awaited at shutdown.
 
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Why a process must end: one of its tasks did.
+/// Reason why a process must exit: one of its tasks ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
     /// A task returned an error.
     #[error("task {task} failed")]
     Failed {
-        /// The task's name.
+        /// Name of the task.
         task: &'static str,
-        /// What it died of.
+        /// Error of the task.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A task returned though nobody asked it to stop.
+    /// A task returned before shutdown was requested.
     #[error("task {task} ended early")]
     Early {
-        /// The task's name.
+        /// Name of the task.
         task: &'static str,
     },
     /// A task panicked.
     #[error("a task panicked")]
     Panicked(#[source] tokio::task::JoinError),
-    /// Tasks were still running when the time to drain was over.
-    #[error("{left} tasks did not stop within {seconds} s")]
+    /// Tasks were still running after the drain timeout.
+    #[error("{remaining} tasks did not stop within {seconds} s")]
     Stuck {
-        /// How many.
-        left: usize,
-        /// The bound, in seconds.
+        /// Number of running tasks.
+        remaining: usize,
+        /// Drain timeout, in seconds.
         seconds: u64,
     },
 }
 
 type Outcome = (&'static str, Result<(), Box<dyn std::error::Error + Send + Sync>>);
 
-/// A set of tasks that live as long as the process. A task that ends early ends them all.
+/// Tasks that run as long as the process. If one ends early, all are stopped.
 pub struct Tasks {
     set: JoinSet<Outcome>,
     stop: CancellationToken,
 }
 
 impl Tasks {
-    /// An empty set, stopped by `stop`.
+    /// Returns an empty set of tasks, which stop when `stop` is cancelled.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
         Self { set: JoinSet::new(), stop }
     }
 
-    /// Starts a task. It must return soon after the token given to [`Tasks::new`] is cancelled.
+    /// Starts a task. It must return soon after the token passed to [`Tasks::new`] is cancelled.
     pub fn spawn<E>(
         &mut self,
         task: &'static str,
@@ -61,29 +61,29 @@ impl Tasks {
         self.set.spawn(async move { (task, future.await.map_err(Into::into)) });
     }
 
-    /// Waits until the token is cancelled or a task ends; then stops all, and gives them `drain` to leave.
+    /// Waits until the token is cancelled or a task ends, then stops all tasks and waits for them for at most `drain`.
     ///
     /// # Errors
-    /// The first task that failed, ended early or panicked; or tasks that did not leave in time.
+    /// Returns an error for the first task that failed, ended early or panicked, or if tasks did not stop within `drain`.
     pub async fn run(mut self, drain: Duration) -> Result<(), Ended> {
         let first = tokio::select! {
             () = self.stop.cancelled() => Ok(()),
-            Some(joined) = self.set.join_next() => self.judge(joined),
+            Some(joined) = self.set.join_next() => self.check_end(joined),
         };
         self.stop.cancel();
-        let rest = tokio::time::timeout(drain, async {
+        let others = tokio::time::timeout(drain, async {
             let mut result = Ok(());
             while let Some(joined) = self.set.join_next().await {
-                result = result.and(self.judge(joined));
+                result = result.and(self.check_end(joined));
             }
             result
         })
         .await
-        .unwrap_or(Err(Ended::Stuck { left: self.set.len(), seconds: drain.as_secs() }));
-        first.and(rest)
+        .unwrap_or(Err(Ended::Stuck { remaining: self.set.len(), seconds: drain.as_secs() }));
+        first.and(others)
     }
 
-    fn judge(&self, joined: Result<Outcome, tokio::task::JoinError>) -> Result<(), Ended> {
+    fn check_end(&self, joined: Result<Outcome, tokio::task::JoinError>) -> Result<(), Ended> {
         match joined {
             Ok((task, Err(source))) => Err(Ended::Failed { task, source }),
             Ok((task, Ok(()))) if !self.stop.is_cancelled() => Err(Ended::Early { task }),
@@ -101,7 +101,7 @@ mod tests {
 
     const DRAIN: Duration = Duration::from_secs(5);
 
-    /// A process lives on as a shell after the task that did its work is gone.
+    /// A task that ends early stops all others, and the error names it.
     #[tokio::test]
     async fn a_task_that_ends_early_stops_the_others_and_is_named() {
         let stop = CancellationToken::new();
@@ -116,9 +116,9 @@ mod tests {
         assert_eq!(ended.to_string(), "task mirror ended early");
     }
 
-    /// An orderly stop is reported as a failure, and the pod restarts with an error.
+    /// A requested shutdown is a success, so the process exits without an error.
     #[tokio::test]
-    async fn stopping_on_request_is_success() {
+    async fn a_requested_shutdown_is_a_success() {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::new(stop.clone());
         let waiting = stop.clone();
