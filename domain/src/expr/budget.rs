@@ -1,94 +1,68 @@
-//! What one evaluation, or all evaluations of one template, may cost.
+//! Cost budget of one evaluation, or of all evaluations of one template.
 //!
-//! The evaluator calls plain functions without state of ours, so the budget of the evaluation under way is kept by
-//! thread: evaluation is synchronous, and the guard takes the budget away when it ends.
+//! The evaluator offers no hooks and calls plain functions, so a metered expression passes the budget to them as an
+//! argument: it is bound to the variable `@budget`, which users cannot write.
 
-use std::cell::RefCell;
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cel::ExecutionError;
-use cel::common::types::{CelBytes, CelList, CelMap, CelString};
-use cel::common::value::{CowVal, Val};
+use cel::common::types::{CelBytes, CelList, CelMap, CelString, Type};
+use cel::common::value::{CowVal, StaticVal, Val};
 use serde_json::Value;
 
-/// Units of one evaluation. An iteration costs one, and so does each value, and each 32 bytes of text, that is copied:
-/// 500,000 are at most some 50 MB and a fraction of a second.
-pub(super) const UNITS: u64 = 500_000;
-/// Bytes of text that cost one unit.
-const BYTES_PER_UNIT: usize = 32;
+use super::limits::{BYTES_PER_UNIT, MAX_COST};
 
-thread_local! {
-    static BUDGET: RefCell<Budget> = const { RefCell::new(Budget { guards: 0, left: 0, spent: false, interrupt: None }) };
-}
+static BUDGET_TYPE: Type = Type::new_unspecified_type("@budget");
 
-struct Budget {
-    /// Guards within each other: the outermost brings the budget.
-    guards: u32,
-    left: u64,
-    spent: bool,
+/// Units that evaluations may still cost. Clones share one balance.
+///
+/// Evaluation is synchronous, so the atomics are never contended; CEL requires values to be `Sync`.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Balance>);
+
+#[derive(Debug)]
+struct Balance {
+    units: AtomicU64,
+    is_spent: AtomicBool,
     interrupt: Option<Arc<AtomicBool>>,
 }
 
-/// A budget for the evaluations that follow on this thread, until it is dropped. Within another guard it is that one's.
-pub(crate) struct BudgetScope(());
-
-impl BudgetScope {
-    pub(crate) fn new(interrupt: Option<Arc<AtomicBool>>) -> Self {
-        BUDGET.with_borrow_mut(|budget| {
-            if budget.guards == 0 {
-                *budget = Budget { guards: 0, left: UNITS, spent: false, interrupt };
-            }
-            budget.guards += 1;
-        });
-        Self(())
-    }
-
-    /// Charges for a value that is about to be given to the evaluator.
-    pub(super) fn charge(&self, value: &Value) {
-        BUDGET.with_borrow_mut(|budget| budget.spent |= budget.pay_json(value).is_none());
-    }
-
-    /// Whether the evaluation wanted more than it had, also where an `||` has hidden that.
-    pub(super) fn is_spent(&self) -> bool {
-        BUDGET.with_borrow(|budget| budget.spent)
-    }
-}
-
-impl Drop for BudgetScope {
-    fn drop(&mut self) {
-        BUDGET.with_borrow_mut(|budget| budget.guards = budget.guards.saturating_sub(1));
-    }
-}
-
-/// Gives its argument back and charges for it; called by metered expressions.
-pub(super) fn pay<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let value = arguments.into_iter().next().ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    let paid = BUDGET.with_borrow_mut(|budget| budget.pay_for(value.as_ref()));
-    paid.map(|()| value).ok_or_else(|| ExecutionError::function_error("budget", "spent"))
-}
-
-/// As [`pay`], for what a loop goes through: of a map the keys, which the evaluator would give in a random order, in
-/// their own. So the same data always gives the same value.
-pub(super) fn range<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let value = pay(arguments)?;
-    let Some(map) = value.downcast_ref::<CelMap<'_>>() else { return Ok(value) };
-    let mut keys: Vec<_> = map.inner().keys().collect();
-    keys.sort();
-    let keys: Vec<Box<dyn Val + 'v>> = keys.into_iter().map(|key| key.inner().clone_as_boxed()).collect();
-    Ok(CowVal::owned(CelList::from(keys)))
-}
-
 impl Budget {
-    /// Charges for a value and all that it holds; none once there is nothing left.
-    fn pay_for(&mut self, value: &dyn Val) -> Option<()> {
-        let interrupted = self.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
-        let paid = if interrupted { None } else { self.pay_deep(value) };
-        self.spent |= paid.is_none();
-        if self.spent { None } else { paid }
+    /// Returns a full budget, which counts as spent once `interrupt` is set.
+    pub(crate) fn new(interrupt: Option<Arc<AtomicBool>>) -> Self {
+        Self(Arc::new(Balance {
+            units: AtomicU64::new(MAX_COST),
+            is_spent: AtomicBool::new(false),
+            interrupt,
+        }))
     }
 
-    fn pay_deep(&mut self, value: &dyn Val) -> Option<()> {
+    /// Charges for a JSON value that is about to be converted for the evaluator.
+    pub(super) fn charge_json(&self, value: &Value) {
+        if self.pay_json(value).is_none() {
+            self.0.is_spent.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether an evaluation needed more than was left, even where an `||` has hidden the error.
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.is_spent.load(Ordering::Relaxed)
+    }
+
+    /// Charges for a value and all that it contains; returns `None` once the budget is spent.
+    fn charge(&self, value: &dyn Val) -> Option<()> {
+        let is_interrupted =
+            self.0.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
+        let paid = if is_interrupted { None } else { self.pay_val(value) };
+        if paid.is_none() {
+            self.0.is_spent.store(true, Ordering::Relaxed);
+        }
+        if self.is_spent() { None } else { paid }
+    }
+
+    fn pay_val(&self, value: &dyn Val) -> Option<()> {
         if let Some(text) = value.downcast_ref::<CelString<'_>>() {
             return self.pay(text.inner().len() / BYTES_PER_UNIT);
         }
@@ -97,18 +71,18 @@ impl Budget {
         }
         self.pay(0)?;
         if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-            return list.inner().iter().try_for_each(|item| self.pay_deep(item.as_ref()));
+            return list.inner().iter().try_for_each(|item| self.pay_val(item.as_ref()));
         }
         if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
             return map.inner().iter().try_for_each(|(key, item)| {
-                self.pay_deep(key.inner())?;
-                self.pay_deep(item.as_ref())
+                self.pay_val(key.inner())?;
+                self.pay_val(item.as_ref())
             });
         }
         Some(())
     }
 
-    fn pay_json(&mut self, value: &Value) -> Option<()> {
+    fn pay_json(&self, value: &Value) -> Option<()> {
         match value {
             Value::String(text) => self.pay(text.len() / BYTES_PER_UNIT),
             Value::Array(items) => {
@@ -126,9 +100,58 @@ impl Budget {
         }
     }
 
-    fn pay(&mut self, units: usize) -> Option<()> {
+    /// Subtracts one unit for the value and `units` for its text.
+    fn pay(&self, units: usize) -> Option<()> {
         let units = u64::try_from(units).ok()?.saturating_add(1);
-        self.left = self.left.checked_sub(units)?;
+        let balance = self.0.units.load(Ordering::Relaxed).checked_sub(units)?;
+        self.0.units.store(balance, Ordering::Relaxed);
         Some(())
     }
+}
+
+/// A budget is a CEL value, so that a metered expression can pass it to [`charge`] and [`charge_range`].
+impl Val for Budget {
+    fn get_type(&self) -> &Type {
+        <Self as Val>::cel_type()
+    }
+
+    fn cel_type() -> &'static Type {
+        &BUDGET_TYPE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Budget {}
+
+/// Implements `@charge(@budget, value)`: charges for the value and returns it.
+pub(super) fn charge<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let mut arguments = arguments.into_iter();
+    let (Some(budget), Some(value)) = (arguments.next(), arguments.next()) else {
+        return Err(ExecutionError::MissingArgumentOrTarget);
+    };
+    let budget = budget.downcast_ref::<Budget>().ok_or(ExecutionError::MissingArgumentOrTarget)?;
+    budget.charge(value.as_ref()).ok_or_else(|| ExecutionError::function_error("budget", "spent"))?;
+    Ok(value)
+}
+
+/// Implements `@chargeRange(@budget, range)`: charges for the range of a loop and returns it. Of a map it returns the
+/// sorted keys, which the evaluator would iterate over in random order, so that the same data always gives the same
+/// value.
+pub(super) fn charge_range<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let range = charge(arguments)?;
+    let Some(map) = range.downcast_ref::<CelMap<'_>>() else { return Ok(range) };
+    let mut keys: Vec<_> = map.inner().keys().collect();
+    keys.sort();
+    let keys: Vec<Box<dyn Val + 'v>> = keys.into_iter().map(|key| key.inner().clone_as_boxed()).collect();
+    Ok(CowVal::owned(CelList::from(keys)))
 }

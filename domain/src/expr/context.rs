@@ -1,4 +1,4 @@
-//! The data that an expression sees.
+//! The data that an expression is evaluated on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-/// Named JSON values: `input`, `steps`, `run`, `tenant`, `workflow`, `secrets`, `item`, `index`, `error`, …
+/// Variables of an expression, each bound to a JSON value: `input`, `steps`, `run`, `tenant`, `workflow`, `secrets`,
+/// `item`, `index`, `error`, …
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     roots: BTreeMap<String, Arc<Value>>,
@@ -14,28 +15,28 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context in which every name is unknown.
+    /// Returns a context without variables.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// This context with `name` bound to `value`, in place of what it was bound to.
+    /// Returns this context with `name` bound to `value`, replacing a former binding.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Arc<Value>>) -> Self {
         self.roots.insert(name.to_owned(), value.into());
         self
     }
 
-    /// This context with an interrupt: set it from elsewhere and evaluation ends with
-    /// [`super::EvaluateError::Exhausted`]. It is looked at between iterations.
+    /// Returns this context with an interrupt flag. Once another thread sets the flag, evaluation ends with
+    /// [`super::EvaluateError::Exhausted`]; the flag is checked between iterations.
     #[must_use]
     pub fn interrupted_by(mut self, interrupt: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(interrupt);
         self
     }
 
-    /// The value bound to `name`.
+    /// Returns the value bound to `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.roots.get(name).map(AsRef::as_ref)

@@ -1,53 +1,51 @@
-//! What can be wrong with an expression, when it is read and when it is evaluated.
+//! Errors of expressions: when they are parsed and when they are evaluated.
 
-/// Why a text is not an acceptable expression. Found before any run: each becomes a problem of the workflow.
+/// Reason why a text is not an acceptable expression. It is found before any run, and becomes a problem of the workflow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Longer than [`super::MAX_BYTES`].
-    #[error("the expression has {bytes} bytes; at most {limit} are allowed")]
+    /// The expression is longer than [`super::MAX_BYTES`].
+    #[error("the expression has {bytes} bytes; the limit is {limit}")]
     TooLong {
         /// Length in bytes.
         bytes: usize,
-        /// The bound in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
-    /// Not CEL.
-    #[error("not a valid expression: {message}")]
+    /// The text is not CEL.
+    #[error("invalid expression: {message}")]
     Syntax {
-        /// What the parser expected, with the column (from 1).
+        /// Message of the parser, with the column (from 1).
         message: String,
     },
-    /// Operators and calls nested deeper than [`super::MAX_DEPTH`].
-    #[error("the expression is nested {depth} levels deep; at most {limit} are allowed")]
+    /// Operators and calls are nested deeper than [`super::MAX_DEPTH`].
+    #[error("the expression is nested {depth} levels deep; the limit is {limit}")]
     TooDeep {
-        /// Levels found.
+        /// Depth in levels.
         depth: usize,
-        /// The bound in levels.
+        /// Limit in levels.
         limit: usize,
     },
-    /// Loops within loops beyond [`super::MAX_NESTING`].
-    #[error("map, filter, all and exists are nested {nesting} deep; at most {limit} are allowed")]
+    /// Loops are nested deeper than [`super::MAX_LOOP_NESTING`].
+    #[error("the loops (map, filter, all, exists) are nested {nesting} levels deep; the limit is {limit}")]
     TooNested {
-        /// Loops within each other.
+        /// Number of loops within each other.
         nesting: usize,
-        /// The bound.
+        /// Limit of loops within each other.
         limit: usize,
     },
-    /// A function that is not in the closed list.
-    #[error("there is no function `{name}`")]
+    /// A function that is not in the closed list is called.
+    #[error("unknown function `{name}`")]
     UnknownFunction {
-        /// As written, with its namespace.
+        /// Name as written, with its namespace.
         name: String,
     },
-    /// `steps` used other than as `steps.<name>.<field>`, so that it cannot be told which steps are read.
-    #[error(
-        "write `steps.<name>.<field>` or `steps[\"<name>\"].<field>`: which step is read must be plain to see"
-    )]
+    /// `steps` is used other than as `steps.<name>.<field>`, so the steps that it reads cannot be determined.
+    #[error("the step must be named literally: write `steps.<name>.<field>` or `steps[\"<name>\"].<field>`")]
     DynamicSteps,
 }
 
 impl ParseError {
-    /// The stable code of this problem in `status.problems`.
+    /// Returns the stable code of this problem in `status.problems`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -60,55 +58,57 @@ impl ParseError {
     }
 }
 
-/// Why a valid expression gave no value on the data of this run.
+/// Reason why a valid expression has no value on the data of this run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluateError {
-    /// A type error, a missing key, a division by zero, …
+    /// CEL reports a type error, a missing key, a division by zero, …
     #[error("failed to evaluate `{source_text}`: {message}")]
     Failed {
         /// The expression.
         source_text: String,
-        /// What CEL says.
+        /// Message of CEL.
         message: String,
     },
-    /// More iterations than allowed, or interrupted by the caller.
-    #[error("failed to evaluate `{source_text}`: it took more than {limit} steps, or too long")]
+    /// The evaluation costs more than allowed, or the caller interrupted it.
+    #[error(
+        "failed to evaluate `{source_text}`: it exceeded the limit of {limit} iterations and copied values, or its time limit"
+    )]
     Exhausted {
         /// The expression.
         source_text: String,
-        /// The bound in iterations and values copied.
+        /// Limit in iterations and copied values.
         limit: u64,
     },
     /// The value, as JSON, is larger than allowed.
     #[error(
-        "failed to evaluate `{source_text}`: its value, with those before it, has more than {limit} bytes"
+        "failed to evaluate `{source_text}`: its value, with the values evaluated before it, exceeds {limit} bytes"
     )]
     TooLarge {
         /// The expression.
         source_text: String,
-        /// The bound in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
-    /// The value has no form in JSON (NaN, a type, a function).
-    #[error("failed to turn the value of `{source_text}` into JSON: {message}")]
+    /// The value has no JSON representation (NaN, a type, a function).
+    #[error("failed to convert the value of `{source_text}` to JSON: {message}")]
     NotJson {
         /// The expression.
         source_text: String,
-        /// Which part of it.
+        /// Part of the value that cannot be converted.
         message: String,
     },
-    /// A condition gave something other than true or false.
-    #[error("failed to decide `{source_text}`: it must give true or false, not {got}")]
+    /// A condition evaluated to something other than true or false.
+    #[error("failed to evaluate `{source_text}`: a condition must be true or false, not {got}")]
     NotBool {
         /// The expression.
         source_text: String,
-        /// The JSON type that it gave.
+        /// JSON type of the value.
         got: &'static str,
     },
 }
 
 impl EvaluateError {
-    /// The stable code of this failure in a step's or run's `error.code`.
+    /// Returns the stable code of this failure in `error.code` of a step or run.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

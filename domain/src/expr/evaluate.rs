@@ -1,66 +1,43 @@
-//! Evaluation, within a budget.
+//! Evaluation of a program within a budget.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::budget::{BudgetScope, UNITS};
+use super::budget::Budget;
 use super::context::Context;
 use super::errors::EvaluateError;
-use super::functions::ENVIRONMENT;
+use super::functions::{BUDGET, ENVIRONMENT};
 use super::json;
-use super::program::{Program, STACK};
+use super::limits::{MAX_COST, MAX_VALUE_BYTES, STACK_BYTES};
+use super::program::Program;
 use super::references::FieldUsage;
 
-/// The largest value of an expression, in bytes of JSON: a run's whole inline budget, four times over.
-const MAX_VALUE_BYTES: usize = 1 << 20;
-
 impl Program {
-    /// The value of this expression on `context`, as JSON. Costs at most 500,000 units, which are
-    /// iterations and values copied.
+    /// Evaluates the expression on `context` and returns its value as JSON. It costs at most 500,000 units: iterations
+    /// and copied values.
     ///
     /// # Errors
-    /// If it fails on this data, costs too much, is interrupted, or gives what is not JSON of at most 1 MiB. A plain path,
-    /// such as `steps.a.output`, gives what is there, whatever its size.
+    /// Returns an error if the evaluation fails on this data, costs too much or is interrupted, or if its value has no
+    /// JSON representation of at most 1 MiB. A plain path, such as `steps.a.output`, may have a value of any size.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
+        self.evaluate_within(context, &Budget::new(context.interrupt()))
+    }
+
+    /// Evaluates the expression as [`Self::evaluate`] does, at the expense of a budget that the caller may share
+    /// between several expressions.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub(crate) fn evaluate_within(&self, context: &Context, budget: &Budget) -> Result<Value, EvaluateError> {
         if let Some(value) = self.resolve_path(context) {
             return Ok(value.clone());
         }
-        stacker::grow(STACK, || self.evaluate_bounded(context))
+        stacker::grow(STACK_BYTES, || self.evaluate_cel(context, budget))
     }
 
-    /// The value that a plain path leads to: it is only handed on, so it costs nothing and may be as large as the data is.
-    /// None where nothing is there, which evaluation tells of, or where the expression is more than a path.
-    pub(crate) fn resolve_path<'c>(&self, context: &'c Context) -> Option<&'c Value> {
-        let (root, rest) = self.path.as_ref()?.split_first()?;
-        rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))
-    }
-
-    fn evaluate_bounded(&self, context: &Context) -> Result<Value, EvaluateError> {
-        let budget = BudgetScope::new(context.interrupt());
-        let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
-        for (name, reads) in &self.references().roots {
-            if let Some(value) = context.get(name) {
-                scope.add_variable_from_value(name.as_str(), bind(value, reads, &budget));
-            }
-        }
-        if budget.is_spent() {
-            return Err(self.exhausted());
-        }
-        // The evaluator may panic on what its authors did not foresee; that must end the step, not the process.
-        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, &scope)));
-        if budget.is_spent() {
-            return Err(self.exhausted());
-        }
-        match result {
-            Ok(Ok(value)) => json::from_cel(&value, MAX_VALUE_BYTES).map_err(|error| self.not_json(error)),
-            Ok(Err(error)) => Err(self.failed(describe(&error))),
-            Err(_) => Err(self.failed("the evaluator gave up".to_owned())),
-        }
-    }
-
-    /// The truth of this expression on `context`.
+    /// Evaluates the expression, which must be a condition, on `context`.
     ///
     /// # Errors
     /// As [`Self::evaluate`], and if the value is not a boolean.
@@ -73,8 +50,39 @@ impl Program {
         }
     }
 
+    /// Returns the value that a plain path leads to. Such a value is only passed on, so it costs nothing and may be as
+    /// large as the data is. Returns `None` if the path leads nowhere, in which case evaluation reports the error, or
+    /// if the expression is more than a path.
+    pub(crate) fn resolve_path<'c>(&self, context: &'c Context) -> Option<&'c Value> {
+        let (root, rest) = self.path.as_ref()?.split_first()?;
+        rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))
+    }
+
+    fn evaluate_cel(&self, context: &Context, budget: &Budget) -> Result<Value, EvaluateError> {
+        let mut scope = cel::Context::with_env(Arc::clone(&ENVIRONMENT));
+        scope.add_variable_as_val(BUDGET, Box::new(budget.clone()));
+        for (name, usage) in &self.references().roots {
+            if let Some(value) = context.get(name) {
+                scope.add_variable_from_value(name.as_str(), convert_used(value, usage, budget));
+            }
+        }
+        if budget.is_spent() {
+            return Err(self.exhausted());
+        }
+        // The evaluator may panic on input that its authors did not foresee; that must end the step, not the process.
+        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, &scope)));
+        if budget.is_spent() {
+            return Err(self.exhausted());
+        }
+        match result {
+            Ok(Ok(value)) => json::from_cel(&value, MAX_VALUE_BYTES).map_err(|error| self.not_json(error)),
+            Ok(Err(error)) => Err(self.failed(describe(&error))),
+            Err(_) => Err(self.failed("the evaluator failed on this expression".to_owned())),
+        }
+    }
+
     fn exhausted(&self) -> EvaluateError {
-        EvaluateError::Exhausted { source_text: self.source.clone(), limit: UNITS }
+        EvaluateError::Exhausted { source_text: self.source.clone(), limit: MAX_COST }
     }
 
     fn failed(&self, message: String) -> EvaluateError {
@@ -93,43 +101,44 @@ impl Program {
     }
 }
 
-/// Only what is read is converted: the rest of an input, or the outputs of other steps, may be large.
-fn bind(value: &Value, reads: &FieldUsage, budget: &BudgetScope) -> cel::Value {
-    match (value, reads) {
-        (Value::Object(fields), FieldUsage::Fields(read)) => {
-            let fields = fields.iter().filter(|(name, _)| read.contains(*name));
-            json::map_to_cel(fields.inspect(|(_, field)| budget.charge(field)))
+/// Converts the parts of a variable that the expression uses: the rest of an input, or the outputs of other steps, may
+/// be large.
+fn convert_used(value: &Value, usage: &FieldUsage, budget: &Budget) -> cel::Value {
+    match (value, usage) {
+        (Value::Object(fields), FieldUsage::Fields(used)) => {
+            let fields = fields.iter().filter(|(name, _)| used.contains(*name));
+            json::map_to_cel(fields.inspect(|(_, field)| budget.charge_json(field)))
         }
         _ => {
-            budget.charge(value);
+            budget.charge_json(value);
             json::to_cel(value)
         }
     }
 }
 
-/// CEL's own message, without the values in it where it would repeat them: they may be large or private.
+/// Returns a message for a CEL error. It omits the values that CEL's own message repeats: they may be large or private.
 fn describe(error: &cel::ExecutionError) -> String {
     use cel::ExecutionError as E;
     match error {
-        E::NoSuchKey(key) => format!("there is no `{key}`"),
-        E::UndeclaredReference(name) => format!("there is no `{name}` here"),
+        E::NoSuchKey(key) => format!("no such key `{key}`"),
+        E::UndeclaredReference(name) => format!("undefined variable `{name}`"),
         E::UnsupportedBinaryOperator(operator, left, right) => {
             format!("`{operator}` cannot be applied to {} and {}", left.type_of(), right.type_of())
         }
         E::ValuesNotComparable(left, right) => {
             format!("{} and {} cannot be compared", left.type_of(), right.type_of())
         }
-        E::Overflow(operator, _, _) => format!("`{operator}` overflows"),
+        E::Overflow(operator, _, _) => format!("integer overflow in `{operator}`"),
         E::DivisionByZero(_) | E::RemainderByZero(_) => "division by zero".to_owned(),
         E::UnsupportedIndex(index, value) => {
             format!("a {} cannot be indexed with a {}", value.type_of(), index.type_of())
         }
         E::UnsupportedTargetType { target } => format!("a {} is not supported here", target.type_of()),
         E::UnsupportedKeyType(value) => format!("a {} cannot be a key", value.type_of()),
-        E::DuplicateKey(_) => "a key is given twice".to_owned(),
+        E::DuplicateKey(_) => "duplicate key".to_owned(),
         E::IndexOutOfBounds(index) => match index {
-            cel::Value::Int(index) => format!("the list has no element {index}"),
-            _ => "the list has no such element".to_owned(),
+            cel::Value::Int(index) => format!("index {index} is out of bounds"),
+            _ => "the index is out of bounds".to_owned(),
         },
         E::FunctionError { function, message } => {
             // The regex library draws its message over several lines.

@@ -1,18 +1,23 @@
-//! The closed list of functions, and the environment that implements them.
+//! The closed list of functions that expressions may call, and the CEL environment that implements them.
 //!
-//! Left out on purpose: functions whose result can be far larger than their arguments (`replace`, `join`, `format`,
-//! `lists.range`) or whose time is quadratic (`distinct`, `sort`). A `python` step does those within limits.
+//! The list deliberately omits functions whose result can be far larger than their arguments (`replace`, `join`,
+//! `format`, `lists.range`) or whose time is quadratic (`distinct`, `sort`). A `python` step runs those within limits.
 
 use std::sync::{Arc, LazyLock};
 
 use cel::common::types::DYN_TYPE;
 use cel::{Env, extensions};
 
-use super::budget::{pay, range};
+use super::budget::{charge, charge_range};
 
-/// The name under which [`pay`] is called by metered expressions. It cannot be written by users.
-pub(super) const PAY: &str = "@pay";
+/// Name of the variable that holds the budget of a metered expression. Users cannot write names that begin with `@`.
+pub(super) const BUDGET: &str = "@budget";
+/// Name under which metered expressions call [`charge`].
+pub(super) const CHARGE: &str = "@charge";
+/// Name under which metered expressions call [`charge_range`].
+pub(super) const CHARGE_RANGE: &str = "@chargeRange";
 
+/// Names of all functions and operators, as CEL calls them.
 const NAMES: &[&str] = &[
     "!_",
     "-_",
@@ -82,34 +87,34 @@ const NAMES: &[&str] = &[
     "upperAscii",
 ];
 
-/// The namespaces of functions: `math` in `math.round(x)` is not a variable.
+/// Namespaces of functions: `math` in `math.round(x)` is not a variable.
 pub(super) const NAMESPACES: &[&str] = &["math", "base64"];
 
-/// Names that denote types, as in `type(x) == string`.
+/// Names of types, as in `type(x) == string`.
 pub(super) const TYPES: &[&str] =
     &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
-/// The names of all functions and operators.
+/// Returns the names of all functions and operators.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     NAMES.iter().copied()
 }
 
-/// Whether users may call the function.
+/// Returns whether users may call the function.
 pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// The name under which [`range`] is called by metered expressions. It cannot be written by users.
-pub(super) const RANGE: &str = "@range";
-
-/// The environment of every expression: standard functions, `math`, and the harmless part of the string functions.
+/// CEL environment of every expression: the standard functions, and the extensions `strings`, `math` and `encoders`,
+/// of which the parser admits the functions in [`NAMES`] only.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib().with_optional_support(false);
     env.add_extension(extensions::strings).expect("the string functions are declared once");
     env.add_extension(extensions::math).expect("the math functions are declared once");
     env.add_extension(extensions::encoders).expect("the base64 functions are declared once");
-    env.add_overload(PAY, "pay_dyn", vec![DYN_TYPE], pay).expect("the name is ours alone");
-    env.add_overload(RANGE, "range_dyn", vec![DYN_TYPE], range).expect("the name is ours alone");
+    let arguments = || vec![DYN_TYPE, DYN_TYPE];
+    env.add_overload(CHARGE, "charge_dyn_dyn", arguments(), charge).expect("no other function has this name");
+    env.add_overload(CHARGE_RANGE, "charge_range_dyn_dyn", arguments(), charge_range)
+        .expect("no other function has this name");
     Arc::new(env)
 });

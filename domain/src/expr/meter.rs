@@ -1,19 +1,20 @@
-//! Meters an expression: the evaluator has no hooks, so the tree is rewritten to carry them.
+//! Metering of an expression: the evaluator has no hooks, so the syntax tree is rewritten to contain them.
 //!
-//! What is about to be copied goes through the function `@pay`, which charges for it and fails once the budget is
-//! spent: the range of every loop and what it computes for each element, the elements of lists and maps, and the
-//! result of every concatenation. Ranges go through `@range`, which also brings the keys of maps into an order.
+//! Every value that is about to be copied is passed to the function `@charge`, which charges the budget for it and
+//! fails once the budget is spent: the range of every loop and the value that it computes for each element, the elements
+//! of lists and maps, and the result of every concatenation. Ranges are passed to `@chargeRange`, which also sorts the
+//! keys of maps.
 //!
-//! The shape `@result + […]` of `map` and `filter` is left alone: the evaluator runs it in linear time.
+//! The shape `@result + […]` of `map` and `filter` is left unchanged: the evaluator runs it in linear time.
 
 use cel::IdedExpr;
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, MapEntryExpr, SelectExpr, operators,
 };
 
-use super::functions::{PAY, RANGE};
+use super::functions::{BUDGET, CHARGE, CHARGE_RANGE};
 
-/// The same expression, metered.
+/// Returns the expression with charges inserted.
 pub(super) fn meter(node: IdedExpr) -> IdedExpr {
     let IdedExpr { id, expr } = node;
     let expr = match expr {
@@ -25,7 +26,7 @@ pub(super) fn meter(node: IdedExpr) -> IdedExpr {
             Expr::Select(SelectExpr { operand: Box::new(meter(*select.operand)), ..select })
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(paid).collect();
+            list.elements = list.elements.into_iter().map(meter_and_charge).collect();
             Expr::List(list)
         }
         Expr::Map(mut map) => {
@@ -45,13 +46,13 @@ fn meter_call(id: u64, call: CallExpr) -> IdedExpr {
         func_name: call.func_name,
     };
     let metered = IdedExpr { id, expr: Expr::Call(call) };
-    if concatenates { function(PAY, metered) } else { metered }
+    if concatenates { charge(CHARGE, metered) } else { metered }
 }
 
 fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
     let expr = match entry.expr {
         EntryExpr::MapEntry(MapEntryExpr { key, value, optional }) => {
-            EntryExpr::MapEntry(MapEntryExpr { key: meter(key), value: paid(value), optional })
+            EntryExpr::MapEntry(MapEntryExpr { key: meter(key), value: meter_and_charge(value), optional })
         }
         field @ EntryExpr::StructField(_) => field,
     };
@@ -61,13 +62,14 @@ fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
 fn meter_comprehension(comprehension: ComprehensionExpr) -> ComprehensionExpr {
     let accumulator = comprehension.accu_var.clone();
     ComprehensionExpr {
-        iter_range: function(RANGE, meter(comprehension.iter_range)),
+        iter_range: charge(CHARGE_RANGE, meter(comprehension.iter_range)),
         loop_step: meter_step(comprehension.loop_step, &accumulator),
         ..comprehension
     }
 }
 
-/// Meters what a loop computes, not how it accumulates: descends while the accumulator is in sight.
+/// Meters the value that a loop computes for each element, but not the operations that accumulate it: descends into
+/// calls as long as they mention the accumulator.
 fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
     match node.expr {
         Expr::Call(call) if call.args.iter().any(|arg| mentions(arg, accumulator)) => {
@@ -75,16 +77,16 @@ fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
             IdedExpr { id: node.id, expr: Expr::Call(CallExpr { args, ..call }) }
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(paid).collect();
+            list.elements = list.elements.into_iter().map(meter_and_charge).collect();
             IdedExpr { id: node.id, expr: Expr::List(list) }
         }
         Expr::Ident(name) if name == accumulator => IdedExpr { id: node.id, expr: Expr::Ident(name) },
-        expr => paid(IdedExpr { id: node.id, expr }),
+        expr => meter_and_charge(IdedExpr { id: node.id, expr }),
     }
 }
 
-/// Whether the accumulator is used by how the macro accumulates: only calls and the name itself are looked at, since
-/// an inner comprehension has an accumulator of the same name.
+/// Returns whether the macro's own operations use the accumulator here. Only calls and the name itself are examined,
+/// since the accumulator of an inner comprehension has the same name.
 fn mentions(node: &IdedExpr, accumulator: &str) -> bool {
     match &node.expr {
         Expr::Ident(name) => name == accumulator,
@@ -93,16 +95,18 @@ fn mentions(node: &IdedExpr, accumulator: &str) -> bool {
     }
 }
 
-/// Metered, and paid for.
-fn paid(node: IdedExpr) -> IdedExpr {
+/// Meters the expression and charges for its value.
+fn meter_and_charge(node: IdedExpr) -> IdedExpr {
     match node.expr {
-        // A literal is as small as the expression.
+        // A literal is never larger than the expression itself.
         Expr::Literal(_) => node,
-        _ => function(PAY, meter(node)),
+        _ => charge(CHARGE, meter(node)),
     }
 }
 
-fn function(name: &str, argument: IdedExpr) -> IdedExpr {
-    let call = CallExpr { func_name: name.to_owned(), target: None, args: vec![argument] };
+/// Returns the call `function(@budget, value)`.
+fn charge(function: &str, value: IdedExpr) -> IdedExpr {
+    let budget = IdedExpr { id: 0, expr: Expr::Ident(BUDGET.to_owned()) };
+    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![budget, value] };
     IdedExpr { id: 0, expr: Expr::Call(call) }
 }

@@ -1,8 +1,11 @@
-//! CEL expressions over a run's data.
+//! CEL expressions over the data of a run.
 //!
-//! Expressions are tenants' code inside our processes, so their cost is bounded: statically (length, depth,
-//! nesting of comprehensions, a closed list of functions) when they are parsed, and dynamically (iterations, size
-//! of intermediate and final values, an interrupt) when they are evaluated.
+//! Expressions are written by tenants and evaluated inside our processes, so their cost is bounded twice: when an
+//! expression is parsed (length, depth, nested loops, a closed list of functions) and when it is evaluated
+//! (iterations, size of intermediate and final values, an interrupt).
+//!
+//! Imports go in this order: [`errors`], `limits`, `budget` → `functions` → `references`, `meter`, `json` →
+//! `program` → `evaluate`.
 
 mod budget;
 mod context;
@@ -11,15 +14,17 @@ mod evaluate;
 mod function_docs;
 mod functions;
 mod json;
+mod limits;
 mod meter;
 mod program;
 mod references;
 
-pub(crate) use budget::BudgetScope;
+pub(crate) use budget::Budget;
 pub use context::Context;
 pub use errors::{EvaluateError, ParseError};
 pub use function_docs::FUNCTIONS;
-pub use program::{MAX_BYTES, MAX_DEPTH, MAX_NESTING, Program};
+pub use limits::{MAX_BYTES, MAX_DEPTH, MAX_LOOP_NESTING};
+pub use program::Program;
 pub use references::{FieldUsage, References, Segment};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An expression that has been read, bounded and metered.
+//! Parsing of an expression into a program that can be evaluated.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,39 +7,31 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue, SelectExpr, operators};
 
 use super::errors::ParseError;
 use super::functions::ENVIRONMENT;
+use super::limits::{MAX_BYTES, MAX_DEPTH, STACK_BYTES};
 use super::meter::meter;
 use super::references::{References, collect};
 
-/// The longest expression, in bytes.
-pub const MAX_BYTES: usize = 4096;
-/// The deepest expression, in levels: a chain of 100 `+` has 100. It bounds the stack that evaluation needs.
-pub const MAX_DEPTH: usize = 128;
-/// Bytes of stack for the parser and the evaluator, which recurse. The depth of a text is not known before it is parsed: the
-/// worst of [`MAX_BYTES`] takes between 16 and 32 MiB unoptimised, under 2 MiB optimised. What is not touched costs nothing.
-pub(super) const STACK: usize = 48 * 1024 * 1024;
-/// How many loops (`map`, `filter`, `all`, `exists`, `exists_one`) may be within each other.
-pub const MAX_NESTING: usize = 2;
-
-/// A valid expression; parse once, evaluate often.
+/// A valid expression: parsed once, evaluated any number of times.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(super) source: String,
     pub(super) expression: IdedExpr,
     references: References,
-    /// The path that it is, where it is nothing else.
+    /// Names of the path, if the expression is a plain path such as `steps.a.output`.
     pub(super) path: Option<Vec<String>>,
 }
 
 impl Program {
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
-    /// If it is not CEL, or exceeds one of the static bounds.
+    /// Returns an error if the text is not CEL, exceeds one of the static limits, calls an unknown function, or does
+    /// not name the steps that it reads.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
         if source.len() > MAX_BYTES {
             return Err(ParseError::TooLong { bytes: source.len(), limit: MAX_BYTES });
         }
-        stacker::grow(STACK, || Self::parse_bounded(source))
+        stacker::grow(STACK_BYTES, || Self::parse_bounded(source))
     }
 
     fn parse_bounded(source: &str) -> Result<Self, ParseError> {
@@ -53,20 +45,21 @@ impl Program {
         Ok(Self { source: source.to_owned(), expression: meter(expression), references, path })
     }
 
-    /// The expression as written.
+    /// Returns the expression as it was written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// What it reads.
+    /// Returns the data that the expression reads.
     #[must_use]
     pub fn references(&self) -> &References {
         &self.references
     }
 }
 
-/// A panic of the parser is a syntax error of its text: the text comes from tenants and must end nobody's process.
+/// Parses a text with the CEL parser. A panic of the parser becomes a syntax error: the text is written by tenants and
+/// must not end the process.
 fn parse(source: &str) -> Result<IdedExpr, ParseError> {
     let parsed = catch_unwind(AssertUnwindSafe(|| ENVIRONMENT.parser().parse(source)));
     match parsed {
@@ -75,18 +68,18 @@ fn parse(source: &str) -> Result<IdedExpr, ParseError> {
             let message = errors.errors.first().map_or_else(|| "unknown error".to_owned(), describe);
             Err(ParseError::Syntax { message })
         }
-        Err(_) => Err(ParseError::Syntax { message: "the parser gave up".to_owned() }),
+        Err(_) => Err(ParseError::Syntax { message: "the parser failed on this text".to_owned() }),
     }
 }
 
-/// The parser's message, without its list of everything that could have stood there.
+/// Returns the parser's message without its list of all expected tokens.
 fn describe(error: &cel::ParseError) -> String {
     let message = error.msg.trim_start_matches("Syntax error: ");
     let message = message.split(" expecting ").next().unwrap_or(message);
     format!("{} (column {})", message.replace("'<EOF>'", "end"), error.pos.1)
 }
 
-/// `input.a["b"]` as its names; none if it is anything else.
+/// Returns the names of a plain path such as `input.a["b"]`; `None` for any other expression.
 fn plain_path(node: &IdedExpr) -> Option<Vec<String>> {
     let (operand, field) = match &node.expr {
         Expr::Ident(name) => return Some(vec![name.clone()]),
@@ -103,15 +96,15 @@ fn plain_path(node: &IdedExpr) -> Option<Vec<String>> {
     Some(path)
 }
 
-/// Levels of the tree, found without recursion: the tree is not known to be shallow yet.
+/// Returns the depth of the tree in levels. It does not recurse, since the tree may still be too deep for the stack.
 fn depth(root: &IdedExpr) -> usize {
-    let mut deepest = 0;
-    let mut open = vec![(root, 1)];
-    while let Some((node, level)) = open.pop() {
-        deepest = deepest.max(level);
-        open.extend(children(node).into_iter().map(|child| (child, level + 1)));
+    let mut max = 0;
+    let mut pending = vec![(root, 1)];
+    while let Some((node, level)) = pending.pop() {
+        max = max.max(level);
+        pending.extend(children(node).into_iter().map(|child| (child, level + 1)));
     }
-    deepest
+    max
 }
 
 fn children(node: &IdedExpr) -> Vec<&IdedExpr> {

@@ -1,4 +1,4 @@
-//! Which data an expression reads, found without evaluating it.
+//! The data that an expression reads, determined without evaluating it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,33 +7,32 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValu
 
 use super::errors::ParseError;
 use super::functions::{NAMESPACES, TYPES, is_known};
-use super::program::MAX_NESTING;
+use super::limits::MAX_LOOP_NESTING;
 
-/// What an expression reads.
+/// Data that an expression reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
-    /// Free variables (`input`, `steps`, …), and what of each.
+    /// Free variables (`input`, `steps`, …), and the fields used of each.
     pub roots: BTreeMap<String, FieldUsage>,
-    /// The steps read, and of each the fields (`output`, `phase`, …); no field when the whole step is read.
+    /// Steps, and the fields read of each (`output`, `phase`, …); no field if a step is read as a whole.
     pub steps: BTreeMap<String, BTreeSet<String>>,
-    /// The secrets read, by their name in `spec.secrets`, and of each the keys; the name is empty where it is not plain
-    /// to see.
+    /// Secrets by their name in `spec.secrets`, and the keys read of each; the name is empty if it is computed.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// Every path that is read, from its root on; what is asked for with `has()` is not read.
+    /// Every path that is read, beginning with its root. Paths that are only tested with `has()` are omitted.
     pub paths: Vec<Vec<Segment>>,
 }
 
-/// A part of a path.
+/// Segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
-    /// `.name` or `["name"]`, or the root.
+    /// Field `.name` or `["name"]`, or the root.
     Field(String),
-    /// `[…]`: an element of a list, or a property that is not plain to see.
+    /// `[…]`: an element of a list, or a field whose name is computed.
     Element,
 }
 
 impl Segment {
-    /// The name, of a field.
+    /// Returns the name of a field.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -43,34 +42,34 @@ impl Segment {
     }
 }
 
-/// What is read of a variable.
+/// Fields that an expression uses of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldUsage {
-    /// All of it.
+    /// The entire value.
     All,
-    /// These fields.
+    /// Only these fields.
     Fields(BTreeSet<String>),
 }
 
-/// Walks the expression once.
+/// Collects the references of an expression in one walk.
 ///
 /// # Errors
-/// On a function that does not exist, on loops nested too deep, and where it cannot be told which step is read.
+/// Returns an error if the expression calls an unknown function, nests loops too deep, or computes the name of a step.
 pub(super) fn collect(node: &IdedExpr) -> Result<References, ParseError> {
-    let mut walk = Walk { found: References::default(), locals: Vec::new(), nesting: 0 };
-    walk.node(node)?;
-    Ok(walk.found)
+    let mut collector = Collector { found: References::default(), locals: Vec::new(), nesting: 0 };
+    collector.node(node)?;
+    Ok(collector.found)
 }
 
-struct Walk {
+struct Collector {
     found: References,
     locals: Vec<String>,
     nesting: usize,
 }
 
-impl Walk {
+impl Collector {
     fn node(&mut self, node: &IdedExpr) -> Result<(), ParseError> {
-        self.found.paths.extend(self.typed_path(node));
+        self.found.paths.extend(self.path_with_elements(node));
         if let Some(path) = self.path(node) {
             return self.read(&path);
         }
@@ -118,8 +117,8 @@ impl Walk {
         self.locals.extend(loops.iter_var2.clone());
         self.locals.push(loops.accu_var.clone());
         self.nesting += 1;
-        if self.nesting > MAX_NESTING {
-            return Err(ParseError::TooNested { nesting: self.nesting, limit: MAX_NESTING });
+        if self.nesting > MAX_LOOP_NESTING {
+            return Err(ParseError::TooNested { nesting: self.nesting, limit: MAX_LOOP_NESTING });
         }
         self.node(&loops.loop_cond)?;
         self.node(&loops.loop_step)?;
@@ -129,7 +128,7 @@ impl Walk {
         Ok(())
     }
 
-    /// `a.b["c"]` as `[a, b, c]`, where `a` is a free variable.
+    /// Returns `a.b["c"]` as `[a, b, c]` if `a` is a free variable.
     fn path(&self, node: &IdedExpr) -> Option<Vec<String>> {
         match &node.expr {
             Expr::Ident(name) if self.is_free(name) => Some(vec![name.clone()]),
@@ -149,8 +148,8 @@ impl Walk {
         }
     }
 
-    /// As [`Self::path`], and further, with the elements of lists.
-    fn typed_path(&self, node: &IdedExpr) -> Option<Vec<Segment>> {
+    /// Returns a path as [`Self::path`] does, but also through elements of lists.
+    fn path_with_elements(&self, node: &IdedExpr) -> Option<Vec<Segment>> {
         let (operand, segment) = match &node.expr {
             Expr::Ident(name) if self.is_free(name) => return Some(vec![Segment::Field(name.clone())]),
             Expr::Select(SelectExpr { operand, field, test: false }) => {
@@ -166,7 +165,7 @@ impl Walk {
             }
             _ => return None,
         };
-        let mut path = self.typed_path(operand)?;
+        let mut path = self.path_with_elements(operand)?;
         path.push(segment);
         Some(path)
     }
@@ -177,13 +176,13 @@ impl Walk {
 
     fn read(&mut self, path: &[String]) -> Result<(), ParseError> {
         let [root, rest @ ..] = path else { return Ok(()) };
-        let reads =
+        let usage =
             self.found.roots.entry(root.clone()).or_insert_with(|| FieldUsage::Fields(BTreeSet::new()));
-        match (reads, rest.first()) {
+        match (usage, rest.first()) {
             (FieldUsage::Fields(fields), Some(field)) => {
                 fields.insert(field.clone());
             }
-            (reads, None) => *reads = FieldUsage::All,
+            (usage, None) => *usage = FieldUsage::All,
             (FieldUsage::All, Some(_)) => {}
         }
         match (root.as_str(), rest) {

@@ -16,8 +16,9 @@ fn evaluate(source: &str) -> Result<Value, EvaluateError> {
     Program::parse(source).expect("valid").evaluate(&context)
 }
 
+/// The value of an expression is JSON, with numbers, times and bytes in their documented form.
 #[test]
-fn expressions_give_json() {
+fn expressions_evaluate_to_json() {
     for (source, expected) in [
         ("input.items.map(i, i * 2)", json!([2, 4, 6])),
         ("input.items.filter(i, i > 1).size()", json!(2)),
@@ -41,9 +42,9 @@ fn expressions_give_json() {
     }
 }
 
-/// Messages go to users: they say what is missing and repeat no data.
+/// A failed evaluation names its cause without repeating the tenant's data.
 #[test]
-fn failures_name_what_is_wrong() {
+fn evaluation_errors_name_the_cause_without_data() {
     let messages: Vec<String> = [
         "input.nope.x",
         "1 / 0",
@@ -63,8 +64,9 @@ fn failures_name_what_is_wrong() {
     insta::assert_snapshot!(messages.join("\n"));
 }
 
+/// Expressions that exceed a static limit are rejected when the workflow is validated, each with its code.
 #[test]
-fn bounds_are_found_when_the_workflow_is_validated() {
+fn static_limits_are_enforced_by_the_parser() {
     let long = format!("'{}'", "x".repeat(5000));
     let deep = format!("{}1", "1+".repeat(1500));
     for (source, code) in [
@@ -78,36 +80,37 @@ fn bounds_are_found_when_the_workflow_is_validated() {
         ("Person{name: 'x'}", "UnknownFunction"),
         ("", "ExpressionSyntax"),
         ("1 +", "ExpressionSyntax"),
-        ("@tick", "ExpressionSyntax"),
+        ("@charge(@budget, 1)", "ExpressionSyntax"),
     ] {
         assert_eq!(Program::parse(source).expect_err(source).code(), code, "{source}");
     }
     assert!(matches!(Program::parse("f(1)"), Err(ParseError::UnknownFunction { name }) if name == "f"));
 }
 
-/// An expression near the depth limit must not overflow the stack of a worker thread (2 MiB).
+/// An expression near the depth limit can be evaluated on a worker thread, whose stack has 2 MiB.
 #[test]
-fn the_deepest_expression_allowed_can_be_evaluated() {
+fn the_deepest_allowed_expression_can_be_evaluated() {
     assert_eq!(evaluate(&format!("{}1", "1+".repeat(120))), Ok(json!(121)));
 }
 
-/// The longest text of any one shape must neither overflow the stack of the parser nor keep it busy for long.
+/// Parsing deeply nested text of the maximum length neither overflows the stack nor takes long.
 #[test]
-fn deeply_nested_text_does_no_harm() {
+fn deeply_nested_text_is_parsed_safely() {
     for unit in [
         "(", "[", "{1:", "!", "-", "1?1:", "a.", "a[", "f(", "x.f(", "1+", "1-", "1&&", "1||", "a.map(a,",
         "'", "`", "{",
     ] {
         let source = unit.repeat(4096 / unit.len());
         assert!(Program::parse(&source).is_err(), "{unit}");
-        // `!!1` and `--1` are shortened by the parser, and so may be accepted.
+        // The parser shortens `!!1` and `--1`, so it may accept them.
         let complete = format!("{}1", &source[..source.len() - unit.len()]);
         let _ = Program::parse(&complete).map(|program| program.evaluate(&Context::new()));
     }
 }
 
+/// Validation knows the variables, steps, secrets and paths that an expression reads without evaluating it.
 #[test]
-fn references_are_found_without_evaluation() {
+fn references_are_collected_without_evaluation() {
     let program = Program::parse(
         "steps.fetch.output.rows.map(input, input.id + string(steps['two'].phase)) + [secrets.erp.token, type(1) == int]",
     )
@@ -115,9 +118,9 @@ fn references_are_found_without_evaluation() {
     insta::assert_debug_snapshot!(program.references());
 }
 
-/// A tenant's loop over a large input must occupy neither the processor nor the memory of the operator or the runner.
+/// An expression that loops over a large input is stopped before it occupies the CPU or memory of the process.
 #[test]
-fn a_costly_expression_is_ended() {
+fn a_costly_expression_is_stopped() {
     let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
     let many = |element: &str| vec![element; 400].join(",");
     for source in [
@@ -139,23 +142,24 @@ fn a_costly_expression_is_ended() {
     assert!(matches!(wide.evaluate(&large), Err(EvaluateError::TooLarge { .. })));
 }
 
-/// A tenant may write thousands of expressions into one step: they share one budget.
+/// All expressions of one template share one budget, however many a tenant writes.
 #[test]
-fn a_template_has_one_budget() {
+fn expressions_of_a_template_share_one_budget() {
     let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));
     let text = "${{ input.s }} ".repeat(5_000);
     for template in
         [json!(text), json!(vec!["${{ input.l.map(a, a + 1) }}"; 100]), json!(vec!["${{ input.s }}"; 5_000])]
     {
         let result = crate::template::Template::parse(&template).expect("valid").render(&large);
-        let ended = matches!(result, Err(EvaluateError::Exhausted { .. } | EvaluateError::TooLarge { .. }));
-        assert!(ended, "{:?}", result.map(|value| value.to_string().len()));
+        let is_stopped =
+            matches!(result, Err(EvaluateError::Exhausted { .. } | EvaluateError::TooLarge { .. }));
+        assert!(is_stopped, "{:?}", result.map(|value| value.to_string().len()));
     }
 }
 
-/// Each expression of a large input pays only for the fields it reads.
+/// An expression on a large input is charged only for the fields that it reads.
 #[test]
-fn what_is_not_read_costs_nothing() {
+fn fields_that_are_not_read_cost_nothing() {
     let large = Context::new().with("input", json!({"l": vec![1; 400_000], "n": 1}));
     assert_eq!(Program::parse("input.n").expect("valid").evaluate(&large), Ok(json!(1)));
     assert_eq!(
@@ -170,15 +174,16 @@ fn what_is_not_read_costs_nothing() {
     );
 }
 
-/// A replayed run must see the same order as the run did.
+/// Loops iterate over maps in the order of their keys, so a replayed run gets the same values.
 #[test]
-fn maps_are_gone_through_in_the_order_of_their_keys() {
+fn loops_over_maps_follow_the_order_of_keys() {
     let fields: serde_json::Map<String, Value> = (0..50).map(|n| (format!("k{n:02}"), json!(n))).collect();
     let context = Context::new().with("input", Value::Object(fields));
     let values = Program::parse("input.map(k, input[k])").expect("valid").evaluate(&context);
     assert_eq!(values, Ok(json!((0..50).collect::<Vec<_>>())));
 }
 
+/// Setting the interrupt flag ends an evaluation.
 #[test]
 fn an_interrupt_ends_evaluation() {
     let context = Context::new().with("input", json!([1, 2])).interrupted_by(Arc::new(AtomicBool::new(true)));
@@ -187,9 +192,9 @@ fn an_interrupt_ends_evaluation() {
 }
 
 proptest! {
-    /// Whatever a tenant writes, reading and evaluating it ends without a panic.
+    /// Parsing and evaluating any text ends without a panic.
     #[test]
-    fn any_text_is_refused_or_evaluated(source in ".{0,60}|[-a-z0-9.()\\[\\]{}'+*?:&|!<>= ]{0,60}") {
+    fn any_text_is_rejected_or_evaluated(source in ".{0,60}|[-a-z0-9.()\\[\\]{}'+*?:&|!<>= ]{0,60}") {
         if let Ok(program) = Program::parse(&source) {
             let _ = program.evaluate(&Context::new().with("input", json!({"a": 1})));
         }

@@ -1,11 +1,11 @@
-//! The built-in roles, as nodes of the tree.
+//! The built-in roles, as nodes of the permission tree.
 
-use super::Permissions;
+use super::set::Permissions;
 
-/// Roles that a tenant's administrators give.
+/// Roles that the administrators of a tenant can assign.
 pub const TENANT_ROLES: &[&str] =
     &["owner", "admin", "builder", "operator", "member", "viewer", "billing", "auditor"];
-/// Roles of the people who run the platform; no tenant can give them.
+/// Roles of platform administrators; a tenant cannot assign them.
 pub const PLATFORM_ROLES: &[&str] = &["platform-admin", "platform-operator", "platform-support"];
 
 const READ: &[&str] = &[
@@ -58,8 +58,17 @@ const PLATFORM_SUPPORT: &[&str] = &["plan.read", "platform.tenant.read", "platfo
 const PLATFORM_OPERATOR: &[&str] =
     &["platform.tenant.create", "platform.tenant.update", "platform.tenant.suspend", "platform.mirror"];
 
-/// What a built-in role grants; nothing for a name that is none.
-pub(super) fn permissions(role: &str) -> Permissions {
+impl Permissions {
+    /// Returns the union of the permissions that the roles grant. An unknown role grants nothing: a token may name
+    /// roles of another version.
+    #[must_use]
+    pub fn of_roles<R: AsRef<str>>(roles: &[R]) -> Self {
+        roles.iter().map(|role| permissions_of_role(role.as_ref())).fold(Self::NONE, Self::union)
+    }
+}
+
+/// Returns the permissions of a built-in role; the empty set for an unknown role.
+fn permissions_of_role(role: &str) -> Permissions {
     let nodes: &[&[&str]] = match role {
         "owner" => &[ADMIN, OWNER],
         "admin" => &[ADMIN],

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::{PLATFORM_ROLES, Permission, Permissions, TENANT_ROLES, roles};
 
-/// A change of what a role may do is a change that customers must be told of: it shows as a diff of this table.
+/// Every change of a role's permissions shows as a diff of this table, since customers must be informed of it.
 #[test]
-fn what_each_role_may_do() {
+fn permissions_of_each_role() {
     let mut table = String::new();
     for permission in Permission::all() {
         let roles: Vec<&str> = TENANT_ROLES
@@ -20,7 +20,7 @@ fn what_each_role_may_do() {
     insta::assert_snapshot!(table);
 }
 
-/// A typing mistake in a role's list would silently take a right away.
+/// Every node that a built-in role names exists in the tree.
 #[test]
 fn every_node_of_every_role_exists() {
     for node in roles::all_nodes() {
@@ -28,48 +28,50 @@ fn every_node_of_every_role_exists() {
     }
 }
 
+/// The constants of `Permission` match their rows in the table.
 #[test]
-fn constants_have_the_name_they_stand_for() {
+fn constants_match_the_table() {
     assert_eq!(Permission::TENANT_READ.name(), "tenant.read");
     assert_eq!(Permission::WORKFLOW_RUN_CREATE.name(), "workflow.run.create");
     assert_eq!(Permission::PLATFORM_IMPERSONATE.name(), "platform.impersonate");
 }
 
-/// No token of a tenant reaches another tenant or the platform.
+/// No role of a tenant grants a permission on other tenants or on the platform.
 #[test]
-fn tenant_roles_hold_no_platform_permission() {
+fn tenant_roles_grant_no_platform_permission() {
     let platform = Permissions::of_node("platform").expect("a node");
     for permission in Permissions::of_roles(TENANT_ROLES).iter() {
         assert!(!platform.allows(permission), "{permission}");
     }
 }
 
+/// Viewers can view runs but not start them, and unknown roles grant nothing.
 #[test]
-fn a_viewer_starts_no_run() {
+fn a_viewer_cannot_start_runs() {
     let viewer = Permissions::of_roles(&["viewer", "no-such-role"]);
     assert!(viewer.allows(Permission::WORKFLOW_RUN_READ));
     assert!(!viewer.allows(Permission::WORKFLOW_RUN_CREATE));
 }
 
-/// `role` must not grant `roleplay`: nodes end at dots.
+/// A node matches complete segments only: `role` does not grant `roleplay`.
 #[test]
-fn a_node_is_a_whole_word() {
+fn nodes_match_complete_segments() {
     assert!(Permissions::of_node("work").is_err());
     assert!(Permissions::of_node("").is_err());
-    assert_eq!(Permissions::of_node("workflow.run.create").map(|held| held.iter().count()), Ok(1));
+    assert_eq!(Permissions::of_node("workflow.run.create").map(|granted| granted.iter().count()), Ok(1));
 }
 
 proptest! {
-    /// More roles never mean fewer rights, and a denied right is gone whatever else is granted.
+    /// More roles never grant fewer permissions, and a denied permission is absent whatever else is granted.
     #[test]
-    fn sets_behave(roles in proptest::sample::subsequence(TENANT_ROLES.to_vec(), 0..8), denied in 0_usize..50) {
-        let held = Permissions::of_roles(&roles);
+    fn roles_only_add_and_denials_always_remove(roles in proptest::sample::subsequence(TENANT_ROLES.to_vec(), 0..8), denied in 0_usize..50) {
+        let granted = Permissions::of_roles(&roles);
         for role in &roles {
-            prop_assert!(held.covers(Permissions::of_roles(&[role])));
+            prop_assert!(granted.covers(Permissions::of_roles(&[role])));
         }
         if let Some(permission) = Permission::all().nth(denied) {
             let deny = Permissions::of_node(permission.name()).expect("a leaf is a node");
-            prop_assert!(!held.without(deny).allows(permission));
+            prop_assert!(!granted.without(deny).allows(permission));
         }
     }
 }

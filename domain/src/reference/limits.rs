@@ -1,4 +1,4 @@
-//! Limits.
+//! Limits that no plan changes.
 
 use crds::constants::{
     EXIT_TIMEOUT_SECONDS, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_FAILED_STARTS, MAX_INLINE_OUTPUT_BYTES,
@@ -7,63 +7,63 @@ use crds::constants::{
     MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
 };
 
-use crate::expr::{MAX_DEPTH, MAX_NESTING};
+use crate::expr::{MAX_DEPTH, MAX_LOOP_NESTING};
 
 /// A limit that no plan changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Of what.
+    /// Limited quantity.
     pub what: &'static str,
-    /// How many at most.
-    pub at_most: u64,
-    /// Of which unit; empty for plain numbers.
+    /// Maximum, in [`Self::unit`].
+    pub max: u64,
+    /// `bytes` or `seconds`; empty for numbers without a unit.
     pub unit: &'static str,
 }
 
-const fn limit(what: &'static str, at_most: usize, unit: &'static str) -> Limit {
-    // A usize has at most 64 bits, and there is no other conversion in a constant.
+const fn limit_usize(what: &'static str, max: usize, unit: &'static str) -> Limit {
+    // A usize has at most 64 bits, and constants allow no other conversion.
     #[expect(clippy::as_conversions, reason = "from usize, in a constant")]
-    let at_most = at_most as u64;
-    Limit { what, at_most, unit }
+    let max = max as u64;
+    Limit { what, max, unit }
 }
 
-const fn wide(what: &'static str, at_most: u64, unit: &'static str) -> Limit {
-    Limit { what, at_most, unit }
+const fn limit_u64(what: &'static str, max: u64, unit: &'static str) -> Limit {
+    Limit { what, max, unit }
 }
 
-const fn narrow(what: &'static str, at_most: u32) -> Limit {
+const fn limit_u32(what: &'static str, max: u32) -> Limit {
     #[expect(clippy::as_conversions, reason = "from u32, in a constant")]
-    let at_most = at_most as u64;
-    Limit { what, at_most, unit: "" }
+    let max = max as u64;
+    Limit { what, max, unit: "" }
 }
 
-/// All of them.
+/// All limits, in the order of the reference page.
 pub const LIMITS: &[Limit] = &[
-    limit("steps of a workflow", MAX_STEPS, ""),
-    limit("onExit steps of a workflow", MAX_EXIT_STEPS, ""),
-    limit("needs of a step", MAX_NEEDS, ""),
-    limit("items of a forEach", MAX_ITEMS, ""),
-    narrow("items of a forEach at one time", MAX_PARALLEL),
-    limit("an expression", MAX_EXPRESSION_BYTES, "bytes"),
-    limit("levels of an expression", MAX_DEPTH, ""),
-    limit("loops within each other in an expression", MAX_NESTING, ""),
-    limit("inline Python code", MAX_PYTHON_BYTES, "bytes"),
-    limit("all JSON Schemas of a workflow together", MAX_SCHEMA_BYTES, "bytes"),
-    limit("a run's input", MAX_INPUT_BYTES, "bytes"),
-    limit("lists and objects within each other, in an input or output", MAX_VALUE_DEPTH, ""),
-    limit(
-        "one output that stays in the run's status; larger ones go to object storage",
+    limit_usize("steps of a workflow", MAX_STEPS, ""),
+    limit_usize("onExit steps of a workflow", MAX_EXIT_STEPS, ""),
+    limit_usize("entries in needs of a step", MAX_NEEDS, ""),
+    limit_usize("items of a forEach", MAX_ITEMS, ""),
+    limit_u32("parallel items of a forEach (maxParallel)", MAX_PARALLEL),
+    limit_usize("length of an expression", MAX_EXPRESSION_BYTES, "bytes"),
+    limit_usize("depth of an expression, in levels", MAX_DEPTH, ""),
+    limit_usize("nested loops in an expression", MAX_LOOP_NESTING, ""),
+    limit_usize("inline Python code of a step", MAX_PYTHON_BYTES, "bytes"),
+    limit_usize("all JSON Schemas of a workflow together", MAX_SCHEMA_BYTES, "bytes"),
+    limit_usize("input of a run", MAX_INPUT_BYTES, "bytes"),
+    limit_usize("depth of an input or output, in nested lists and objects", MAX_VALUE_DEPTH, ""),
+    limit_usize(
+        "one output stored inline in the status of the run; larger outputs are written to object storage",
         MAX_INLINE_OUTPUT_BYTES,
         "bytes",
     ),
-    limit("all outputs that stay in a run's status", MAX_INLINE_RUN_BYTES, "bytes"),
-    limit("one output in object storage", MAX_STORED_OUTPUT_BYTES, "bytes"),
-    wide("a wait, and the timeout of an approval", MAX_WAIT_SECONDS, "seconds"),
-    wide("all onExit steps together", EXIT_TIMEOUT_SECONDS, "seconds"),
-    narrow("runs that start runs, within each other", MAX_SUB_RUN_DEPTH),
-    narrow("pods that a run may lose without progress", MAX_LOST_RUNNERS),
-    narrow(
-        "times in a row that a step's code may not begin, without an attempt being spent",
+    limit_usize("all outputs stored inline in the status of a run", MAX_INLINE_RUN_BYTES, "bytes"),
+    limit_usize("one output in object storage", MAX_STORED_OUTPUT_BYTES, "bytes"),
+    limit_u64("duration of a wait, and timeout of an approval", MAX_WAIT_SECONDS, "seconds"),
+    limit_u64("duration of all onExit steps together", EXIT_TIMEOUT_SECONDS, "seconds"),
+    limit_u32("depth of nested sub-runs", MAX_SUB_RUN_DEPTH),
+    limit_u32("pods that a run may lose without progress before it fails", MAX_LOST_RUNNERS),
+    limit_u32(
+        "consecutive failures to start the code of a step that do not count as attempts",
         MAX_FAILED_STARTS,
     ),
 ];

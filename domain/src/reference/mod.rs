@@ -1,7 +1,8 @@
-//! Every code and every limit that a user meets, with a sentence each: what `docs/reference/` is made of.
+//! Reference of all codes and limits that users encounter, each with a sentence; `docs/reference/` is generated from
+//! it.
 //!
-//! Codes are stable: clients decide by them. Those of problems are found before any run, in a Workflow's
-//! `status.problems`; those of errors in a run's `status.error` and its steps.
+//! Codes are stable: clients branch on them. Codes of problems are found before any run and appear in
+//! `status.problems` of a Workflow; codes of errors appear in `status.error` of a run and in its steps.
 
 mod errors;
 mod limits;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ERRORS, LIMITS, PROBLEMS};
 
+/// Collects the source files under a folder, without tests and snapshots.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -15,7 +16,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The string literals of the sources under a folder, up to their tests, that look like a code.
+/// Returns the string literals in the sources of a folder that look like a code; in-file tests are ignored.
 fn literals(folder: &str, is_code: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -30,9 +31,9 @@ fn literals(folder: &str, is_code: impl Fn(&str) -> bool) -> BTreeSet<String> {
         .collect()
 }
 
-/// A user meets a code that no page explains.
+/// The reference explains every code that the state machine and the validation use.
 #[test]
-fn every_code_is_explained() {
+fn every_code_is_documented() {
     let upper = |text: &str| {
         text.len() > 5 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
     };
@@ -63,9 +64,9 @@ fn every_code_is_explained() {
     );
 }
 
-/// The programs that end runs use the same list: a client decides by its codes, whoever wrote them.
+/// The runner and the operator use documented codes only: clients branch on them, whichever program wrote them.
 #[test]
-fn codes_of_runner_and_operator_are_explained() {
+fn codes_of_runner_and_operator_are_documented() {
     let errors: BTreeSet<&str> = ERRORS.iter().map(|(_, code, _)| *code).collect();
     let mut files = Vec::new();
     for program in ["runner", "operator"] {
@@ -76,7 +77,7 @@ fn codes_of_runner_and_operator_are_explained() {
         let text = std::fs::read_to_string(file).expect("readable");
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         for after in text.split("ErrorKind::").skip(1) {
-            // As in `ErrorKind::User, "CODE"`.
+            // Matches `ErrorKind::User, "CODE"`.
             let mut pieces = after.split('"');
             let (between, code) = (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default());
             let is_pair = between.trim_end().ends_with(',')
@@ -90,14 +91,15 @@ fn codes_of_runner_and_operator_are_explained() {
     assert!(files.len() > 20 && unknown.is_empty(), "{unknown:?}");
 }
 
+/// The tables are sorted, have no duplicates, and consist of complete sentences.
 #[test]
-fn the_tables_are_in_order_and_whole() {
+fn tables_are_sorted_and_complete() {
     assert!(PROBLEMS.is_sorted_by_key(|(code, _)| *code) && ERRORS.len() > 60);
     assert!(PROBLEMS.iter().all(|(_, meaning)| meaning.ends_with('.')));
     assert!(ERRORS.iter().all(|(kind, _, meaning)| {
         meaning.ends_with('.') && ["User", "Infra", "Timeout", "Schema", "Policy"].contains(kind)
     }));
     let codes: BTreeSet<_> = ERRORS.iter().map(|(_, code, _)| code).collect();
-    assert_eq!(codes.len(), ERRORS.len(), "each once");
-    assert!(LIMITS.iter().all(|limit| limit.at_most > 0));
+    assert_eq!(codes.len(), ERRORS.len(), "each code occurs once");
+    assert!(LIMITS.iter().all(|limit| limit.max > 0));
 }

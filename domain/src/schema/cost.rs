@@ -1,8 +1,8 @@
-//! How many subschemas a schema applies to one and the same value.
+//! Static check of the number of subschemas that a schema applies to one value.
 //!
 //! `{"$ref": "#"}` would never end, and forty definitions of the form `{"anyOf": [next, next]}` would take 2⁴⁰ steps.
-//! Both are seen by following the keywords that stay at the same value. Those that descend into the value are bounded by
-//! its size, but for schemas that apply themselves: see [`super::recursion`].
+//! Both are detected by following the keywords that apply to the same value. Keywords that descend into the value are
+//! bounded by the value's size, except in schemas that apply themselves: see [`super::recursion`].
 
 use std::collections::BTreeMap;
 
@@ -10,39 +10,39 @@ use serde_json::Value;
 
 use super::errors::SchemaError;
 
-/// Applications of subschemas to one value.
+/// Maximum number of subschemas applied to one value.
 const LIMIT: u64 = 10_000;
 
-/// Subschemas by the name of their anchor, as in `{"$ref": "#name"}`.
+/// Returns the subschemas by the name of their anchor, as in `{"$ref": "#name"}`.
 pub(super) fn anchors(schema: &Value) -> BTreeMap<&str, &Value> {
     let mut found = BTreeMap::new();
-    let mut open = vec![schema];
-    while let Some(node) = open.pop() {
+    let mut pending = vec![schema];
+    while let Some(node) = pending.pop() {
         for keyword in ["$anchor", "$dynamicAnchor"] {
             if let Some(name) = node.get(keyword).and_then(Value::as_str) {
                 found.insert(name, node);
             }
         }
         match node {
-            Value::Object(fields) => open.extend(fields.values()),
-            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => pending.extend(fields.values()),
+            Value::Array(items) => pending.extend(items),
             _ => {}
         }
     }
     found
 }
 
-/// Looks at every subschema.
+/// Checks every subschema.
 ///
 /// # Errors
-/// On the first that applies more than [`LIMIT`] subschemas to the value it is given.
+/// Returns an error for the first subschema that applies more than [`LIMIT`] subschemas to one value.
 pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
-    let mut walk = Walk { root: schema, anchors: anchors(schema), known: BTreeMap::new() };
-    visit(schema, String::new(), &mut walk)
+    let mut counter = Counter { root: schema, anchors: anchors(schema), counts: BTreeMap::new() };
+    check_subschemas(schema, String::new(), &mut counter)
 }
 
-fn visit(schema: &Value, pointer: String, walk: &mut Walk<'_>) -> Result<(), SchemaError> {
-    let applications = walk.applications(&pointer, schema);
+fn check_subschemas(schema: &Value, pointer: String, counter: &mut Counter<'_>) -> Result<(), SchemaError> {
+    let applications = counter.applications(&pointer, schema);
     if applications > LIMIT {
         return Err(SchemaError::TooCostly { pointer, applications, limit: LIMIT });
     }
@@ -50,36 +50,38 @@ fn visit(schema: &Value, pointer: String, walk: &mut Walk<'_>) -> Result<(), Sch
         Value::Object(fields) => fields
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "const" | "enum" | "default" | "examples"))
-            .try_for_each(|(name, value)| visit(value, format!("{pointer}/{}", escape(name)), walk)),
+            .try_for_each(|(name, value)| {
+                check_subschemas(value, format!("{pointer}/{}", escape(name)), counter)
+            }),
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .try_for_each(|(index, item)| visit(item, format!("{pointer}/{index}"), walk)),
+            .try_for_each(|(index, item)| check_subschemas(item, format!("{pointer}/{index}"), counter)),
         _ => Ok(()),
     }
 }
 
-struct Walk<'a> {
+struct Counter<'a> {
     root: &'a Value,
     anchors: BTreeMap<&'a str, &'a Value>,
-    /// By pointer, or the name of an anchor; `None` while it is being counted, so that a cycle is seen.
-    known: BTreeMap<String, Option<u64>>,
+    /// Counts by JSON pointer or name of the anchor; `None` while a count is in progress, which reveals a cycle.
+    counts: BTreeMap<String, Option<u64>>,
 }
 
-impl Walk<'_> {
+impl Counter<'_> {
     fn applications(&mut self, pointer: &str, schema: &Value) -> u64 {
-        match self.known.get(pointer) {
-            Some(Some(known)) => return *known,
+        match self.counts.get(pointer) {
+            Some(Some(count)) => return *count,
             Some(None) => return LIMIT + 1,
             None => {}
         }
-        self.known.insert(pointer.to_owned(), None);
+        self.counts.insert(pointer.to_owned(), None);
         let mut count = 1_u64;
         for (name, value) in schema.as_object().into_iter().flatten() {
             count = count.saturating_add(self.keyword(name, value, &format!("{pointer}/{}", escape(name))));
         }
         let count = count.min(LIMIT + 1);
-        self.known.insert(pointer.to_owned(), Some(count));
+        self.counts.insert(pointer.to_owned(), Some(count));
         count
     }
 
@@ -101,7 +103,7 @@ impl Walk<'_> {
         schemas.fold(0, |sum, (pointer, schema)| sum.saturating_add(self.applications(&pointer, schema)))
     }
 
-    /// What is not found counts as one: the compiler refuses it.
+    /// Counts the target of a reference. A target that does not exist counts as one: the compiler refuses the schema.
     fn target(&mut self, target: &str) -> u64 {
         let pointer = target.trim_start_matches('#');
         let root = self.root;

@@ -1,54 +1,57 @@
-//! What can be wrong with a schema.
+//! Errors of a JSON Schema.
 
-/// Why a schema is refused.
+/// Reason why a schema is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
-    /// Larger than [`super::MAX_BYTES`].
-    #[error("the schema has {bytes} bytes; at most {limit} are allowed")]
+    /// The schema is larger than [`super::MAX_BYTES`].
+    #[error("the schema has {bytes} bytes; the limit is {limit}")]
     TooLarge {
         /// Size as compact JSON, in bytes.
         bytes: usize,
-        /// The bound in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
     /// `$schema` names another dialect.
-    #[error("only JSON Schema 2020-12 is supported, not {dialect}")]
+    #[error("unsupported dialect {dialect}: only JSON Schema 2020-12 is supported")]
     Dialect {
-        /// The dialect named.
+        /// URI of the dialect.
         dialect: String,
     },
-    /// A reference that leaves the document.
+    /// A reference leaves the document.
     #[error(
-        "{}: `{target}` leaves the schema; only references within it (`#/$defs/…`) are allowed",
-        at(pointer)
+        "{}: external reference `{target}`: only references within the schema (`#/$defs/…`) are allowed",
+        display_pointer(pointer)
     )]
     Remote {
-        /// Where in the schema.
+        /// JSON pointer to the reference in the schema.
         pointer: String,
-        /// What it refers to.
+        /// Target of the reference.
         target: String,
     },
-    /// A schema that applies itself to the same value without end, or in too many ways.
-    #[error("{}: applies {applications} subschemas to one value; at most {limit} are allowed", at(pointer))]
+    /// The schema applies itself to the same value without end, or applies too many subschemas to it.
+    #[error(
+        "{}: applies {applications} subschemas to one value; the limit is {limit}",
+        display_pointer(pointer)
+    )]
     TooCostly {
-        /// Where in the schema.
+        /// JSON pointer to the subschema.
         pointer: String,
-        /// How many, counted up to a little more than the limit.
+        /// Number of subschemas, counted up to a little more than the limit.
         applications: u64,
-        /// The bound.
+        /// Limit of subschemas.
         limit: u64,
     },
-    /// Not a valid schema.
-    #[error("{}: {message}", at(pointer))]
+    /// The document is not a valid schema.
+    #[error("{}: {message}", display_pointer(pointer))]
     Invalid {
-        /// Where in the schema.
+        /// JSON pointer to the invalid part of the schema.
         pointer: String,
-        /// What is wrong.
+        /// Message of the compiler.
         message: String,
     },
 }
 
-/// A JSON pointer for people.
-pub(super) fn at(pointer: &str) -> &str {
+/// Returns a JSON pointer as it is displayed: `(root)` for the empty one.
+pub(super) fn display_pointer(pointer: &str) -> &str {
     if pointer.is_empty() { "(root)" } else { pointer }
 }

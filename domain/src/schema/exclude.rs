@@ -1,44 +1,46 @@
-//! What a schema excludes for certain: used to find templates that read what cannot be there.
+//! Paths that a schema excludes: used to find expressions that read a field which cannot exist.
 //!
-//! Only a certain no counts. What is behind `if`, `dependentSchemas` or a pattern is taken as allowed.
+//! Only certain exclusions are reported. Fields that depend on `if`, `dependentSchemas` or a pattern are assumed to be
+//! allowed.
 
 use serde_json::{Map, Value};
 
 use crate::expr::Segment;
 
-/// References followed in a row.
+/// Maximum number of references followed in a row.
 const MAX_REFERENCES: usize = 16;
 
-/// Why a path cannot be read.
+/// Reason why a path cannot be read.
 pub(crate) struct Excluded {
     pub(crate) message: String,
 }
 
-/// Why no value that fits the schema has something at the path; none where one may.
+/// Returns the reason why no valid value has something at the path; `None` if one may.
 pub(crate) fn exclude(schema: &Value, path: &[Segment]) -> Option<Excluded> {
-    Look { root: schema }.exclude(schema, path, MAX_REFERENCES)
+    Resolver { root: schema }.exclude(schema, path, MAX_REFERENCES)
 }
 
-/// The subschema at a path, where it is plain to see; references are followed.
+/// Returns the subschema at a path, following `properties`, `items` and references; `None` if other keywords would
+/// have to be evaluated.
 pub(crate) fn descend<'a>(root: &'a Value, path: &[Segment]) -> Option<&'a Value> {
-    let look = Look { root };
-    let mut schema = look.resolve(root)?;
+    let resolver = Resolver { root };
+    let mut schema = resolver.resolve(root)?;
     for segment in path {
         let next = match segment {
             Segment::Field(name) => schema.get("properties")?.get(name)?,
             Segment::Element => schema.get("items")?,
         };
-        schema = look.resolve(next)?;
+        schema = resolver.resolve(next)?;
     }
     Some(schema)
 }
 
-struct Look<'a> {
+struct Resolver<'a> {
     root: &'a Value,
 }
 
-impl<'a> Look<'a> {
-    /// What a schema that is nothing but a reference refers to.
+impl<'a> Resolver<'a> {
+    /// Follows references until a schema without one.
     fn resolve(&self, mut schema: &'a Value) -> Option<&'a Value> {
         for _ in 0..MAX_REFERENCES {
             match schema.get("$ref").and_then(Value::as_str) {
@@ -49,35 +51,38 @@ impl<'a> Look<'a> {
         None
     }
 
-    fn exclude(&self, schema: &Value, path: &[Segment], left: usize) -> Option<Excluded> {
+    fn exclude(&self, schema: &Value, path: &[Segment], remaining: usize) -> Option<Excluded> {
         let (segment, rest) = path.split_first()?;
         let fields = match schema {
             Value::Bool(false) => return Some(excluded("its schema allows no value")),
             Value::Object(fields) => fields,
             _ => return None,
         };
-        let left = left.checked_sub(1)?;
-        // Each of these must hold, so each may say no.
+        let remaining = remaining.checked_sub(1)?;
+        // All of these must hold, so one exclusion is enough.
         let reference =
             fields.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
         let referred = reference.and_then(|pointer| self.root.pointer(pointer));
         let all = fields.get("allOf").and_then(Value::as_array).into_iter().flatten();
-        if let Some(no) = referred.into_iter().chain(all).find_map(|part| self.exclude(part, path, left)) {
-            return Some(no);
+        if let Some(excluded) =
+            referred.into_iter().chain(all).find_map(|part| self.exclude(part, path, remaining))
+        {
+            return Some(excluded);
         }
-        // Of these one is enough, so all must say no.
+        // One of these is enough, so all of them must exclude the path.
         for choice in ["anyOf", "oneOf"] {
             let choices = fields.get(choice).and_then(Value::as_array).filter(|choices| !choices.is_empty());
-            let mut nos = choices.into_iter().flatten().map(|part| self.exclude(part, path, left));
-            if let Some(Some(first)) = nos.next()
-                && nos.all(|no| no.is_some())
+            let mut exclusions =
+                choices.into_iter().flatten().map(|part| self.exclude(part, path, remaining));
+            if let Some(Some(first)) = exclusions.next()
+                && exclusions.all(|excluded| excluded.is_some())
             {
                 return Some(first);
             }
         }
         match segment {
-            Segment::Field(name) => self.exclude_field(fields, name, rest, left),
-            Segment::Element => self.exclude_element(fields, rest, left),
+            Segment::Field(name) => self.exclude_field(fields, name, rest, remaining),
+            Segment::Element => self.exclude_element(fields, rest, remaining),
         }
     }
 
@@ -86,14 +91,17 @@ impl<'a> Look<'a> {
         fields: &Map<String, Value>,
         name: &str,
         rest: &[Segment],
-        left: usize,
+        remaining: usize,
     ) -> Option<Excluded> {
         if let Some(types) = types(fields).filter(|types| !types.contains(&"object")) {
-            return Some(excluded(&format!("its type is {}, which has no `{name}`", types.join(" or "))));
+            return Some(excluded(&format!(
+                "it has type {}, which has no field `{name}`",
+                types.join(" or ")
+            )));
         }
         let properties = fields.get("properties").and_then(Value::as_object);
         if let Some(property) = properties.and_then(|properties| properties.get(name)) {
-            return self.exclude(property, rest, left);
+            return self.exclude(property, rest, remaining);
         }
         if fields.contains_key("patternProperties") {
             return None;
@@ -105,9 +113,9 @@ impl<'a> Look<'a> {
                     .flat_map(|properties| properties.keys().map(String::as_str))
                     .collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                Some(excluded(&format!("its schema has no property `{name}`; it has {known}")))
+                Some(excluded(&format!("its schema has no property `{name}`; properties: {known}")))
             }
-            Some(additional) => self.exclude(additional, rest, left),
+            Some(additional) => self.exclude(additional, rest, remaining),
             None => None,
         }
     }
@@ -116,24 +124,24 @@ impl<'a> Look<'a> {
         &self,
         fields: &Map<String, Value>,
         rest: &[Segment],
-        left: usize,
+        remaining: usize,
     ) -> Option<Excluded> {
-        // An index that is no number reads a property.
-        let has = |wanted: &str| types(fields).is_none_or(|types| types.contains(&wanted));
-        match (has("array"), has("object")) {
+        // An index that is not a number reads a property.
+        let allows = |name: &str| types(fields).is_none_or(|types| types.contains(&name));
+        match (allows("array"), allows("object")) {
             (false, false) => {
                 let types = types(fields).unwrap_or_default().join(" or ");
-                Some(excluded(&format!("its type is {types}, which has no elements")))
+                Some(excluded(&format!("it has type {types}, which has no elements")))
             }
             (true, false) if !fields.contains_key("prefixItems") => {
-                self.exclude(fields.get("items")?, rest, left)
+                self.exclude(fields.get("items")?, rest, remaining)
             }
             _ => None,
         }
     }
 }
 
-/// The types that a value may have; none where anything goes, or the schema is faulty.
+/// Returns the types that a value may have; `None` if any type is allowed or the schema is invalid.
 fn types(fields: &Map<String, Value>) -> Option<Vec<&str>> {
     const KNOWN: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
     let types: Vec<&str> = match fields.get("type")? {

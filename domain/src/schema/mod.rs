@@ -1,7 +1,7 @@
-//! JSON Schema 2020-12: what a run's input, a step's input and a step's output must look like.
+//! JSON Schema 2020-12 for the input of a run and for the input and output of a step.
 //!
-//! Schemas are tenants' data that our processes interpret, so: nothing is fetched (`$ref` stays within the document),
-//! patterns match in linear time, and no schema applies itself to the same value again and again.
+//! Schemas are written by tenants and interpreted by our processes. Therefore nothing is fetched (`$ref` must stay within
+//! the document), patterns match in linear time, and no schema applies itself to the same value without end.
 
 mod cost;
 mod errors;
@@ -10,38 +10,39 @@ mod recursion;
 
 use std::sync::Arc;
 
+use crds::constants::MAX_SCHEMA_BYTES;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 pub use errors::SchemaError;
 
-/// All JSON Schemas of a workflow together, in bytes.
-pub const MAX_BYTES: usize = 64 * 1024;
-/// Violations reported of one value; further ones are counted.
+/// Maximum size of all JSON Schemas of a workflow together, in bytes.
+pub const MAX_BYTES: usize = MAX_SCHEMA_BYTES;
+/// Maximum number of violations reported for one value; further ones are only counted.
 const MAX_VIOLATIONS: usize = 20;
-/// The compiled size of one pattern, in bytes.
+/// Maximum compiled size of one pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// A compiled schema.
 #[derive(Clone, Debug)]
 pub struct Schema {
     validator: Validator,
-    /// The schema itself, where it may apply itself.
-    references: Option<Arc<Value>>,
+    /// The schema itself, if it contains references and may therefore apply itself.
+    source: Option<Arc<Value>>,
 }
 
-/// One way in which a value breaks its schema.
+/// Violation of a schema by a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Where in the value: an RFC 6901 pointer, empty for the whole.
+    /// JSON pointer (RFC 6901) to the part of the value; empty for the value itself.
     pub pointer: String,
-    /// What is wrong, without the value itself.
+    /// Message without the value itself, which may be private.
     pub message: String,
 }
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", errors::at(&self.pointer), self.message)
+        write!(f, "{}: {}", errors::display_pointer(&self.pointer), self.message)
     }
 }
 
@@ -49,7 +50,8 @@ impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// If it is not JSON Schema 2020-12, larger than 64 KiB, or refers outside itself.
+    /// Returns an error if the schema is not valid JSON Schema 2020-12, has more than 64 KiB, refers to another
+    /// document, or applies too many subschemas to one value.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
         let bytes = json_size(schema);
         if bytes > MAX_BYTES {
@@ -68,18 +70,19 @@ impl Schema {
                 pointer: error.instance_path().to_string(),
                 message: error.to_string(),
             })?;
-        let references = has_references(schema).then(|| Arc::new(schema.clone()));
-        Ok(Self { validator, references })
+        let source = has_references(schema).then(|| Arc::new(schema.clone()));
+        Ok(Self { validator, source })
     }
 
-    /// Checks a value.
+    /// Validates a value against the schema.
     ///
     /// # Errors
-    /// The first 20 violations, and as a last one how many more there are. One alone where it would take too long.
+    /// Returns the first 20 violations, followed by one with the number of further ones; or a single violation if
+    /// the check would take too long.
     pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
-        if self.references.as_ref().is_some_and(|schema| recursion::is_too_costly(schema, value)) {
+        if self.source.as_ref().is_some_and(|schema| recursion::is_too_costly(schema, value)) {
             let message = format!(
-                "checking it would take more than {} steps: its schema applies itself several times at each level",
+                "validation would take more than {} steps: the schema applies itself several times at each level",
                 recursion::LIMIT
             );
             return Err(vec![Violation { pointer: String::new(), message }]);
@@ -100,17 +103,17 @@ impl Schema {
     }
 }
 
-/// Violations as one message.
+/// Returns the violations as one message, separated by `; `.
 #[must_use]
 pub fn describe_violations(violations: &[Violation]) -> String {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The size of a value as JSON, in bytes, without writing it down.
+/// Returns the size of a value as compact JSON, in bytes, without allocating it.
 #[must_use]
 pub fn json_size(value: &Value) -> usize {
-    struct Counted(usize);
-    impl std::io::Write for Counted {
+    struct ByteCounter(usize);
+    impl std::io::Write for ByteCounter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0 = self.0.saturating_add(bytes.len());
             Ok(bytes.len())
@@ -119,12 +122,12 @@ pub fn json_size(value: &Value) -> usize {
             Ok(())
         }
     }
-    let mut counted = Counted(0);
-    // Values are written to a counter, which takes everything.
-    serde_json::to_writer(&mut counted, value).map_or(usize::MAX, |()| counted.0)
+    let mut counter = ByteCounter(0);
+    // Writing to a counter cannot fail.
+    serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
-/// Whether it refers to definitions outside of itself.
+/// Returns whether the schema, or a part of a schema, contains a reference.
 pub(crate) fn has_references(schema: &Value) -> bool {
     match schema {
         Value::Object(fields) => fields
@@ -144,7 +147,7 @@ fn check_dialect(schema: &Value) -> Result<(), SchemaError> {
     }
 }
 
-/// `$ref` may only point into the same document. Keywords whose content is data are not looked into.
+/// Checks that `$ref` points into the same document. Keywords that contain data are skipped.
 fn check_references(schema: &Value, pointer: &str) -> Result<(), SchemaError> {
     match schema {
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {

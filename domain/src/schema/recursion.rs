@@ -1,8 +1,8 @@
-//! What it costs to check a value against a schema that applies itself.
+//! Cost of validating a value against a schema that applies itself.
 //!
 //! A schema that applies itself twice at each level takes 2ⁿ steps on a value that is n levels deep. Discriminated unions
-//! of trees are like that, so such schemas are allowed; but before a value is checked, the steps are counted, each pair of
-//! subschema and part of the value once.
+//! of trees do this, so such schemas are allowed; but before a value is validated, the steps are counted, visiting each
+//! pair of subschema and part of the value once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ptr;
@@ -11,45 +11,47 @@ use serde_json::{Map, Value};
 
 use super::cost::anchors;
 
-/// Applications of subschemas in one check.
+/// Maximum number of subschema applications in one validation.
 pub(super) const LIMIT: u64 = 5_000_000;
-/// Pairs that are looked at to count them.
+/// Maximum number of pairs visited to count the applications.
 const MAX_PAIRS: usize = 1_000_000;
-/// Stack that is kept free, and that is taken when there is less.
+/// Free stack below which a new segment is allocated, in bytes.
 const RED_ZONE: usize = 64 * 1024;
-const STACK: usize = 2 * 1024 * 1024;
+/// Size of a new stack segment, in bytes.
+const STACK_SEGMENT: usize = 2 * 1024 * 1024;
 
-/// Whether checking the value takes more than [`LIMIT`] applications.
+/// Returns whether validating the value takes more than [`LIMIT`] applications.
 pub(super) fn is_too_costly(schema: &Value, value: &Value) -> bool {
-    let mut count = Count { root: schema, anchors: anchors(schema), known: HashMap::new() };
-    count.pair(schema, value) > LIMIT
+    let mut counter = Counter { root: schema, anchors: anchors(schema), counts: HashMap::new() };
+    counter.pair(schema, value) > LIMIT
 }
 
-struct Count<'a> {
+struct Counter<'a> {
     root: &'a Value,
     anchors: BTreeMap<&'a str, &'a Value>,
-    /// By the places in memory of subschema and part, which stay where they are meanwhile.
-    known: HashMap<(*const Value, *const Value), u64>,
+    /// Counts by the addresses of subschema and part, neither of which moves while counting.
+    counts: HashMap<(*const Value, *const Value), u64>,
 }
 
-impl<'a> Count<'a> {
+impl<'a> Counter<'a> {
     fn pair(&mut self, schema: &'a Value, value: &Value) -> u64 {
         let Value::Object(fields) = schema else { return 1 };
         let pair = (ptr::from_ref(schema), ptr::from_ref(value));
-        if let Some(known) = self.known.get(&pair) {
-            return *known;
+        if let Some(count) = self.counts.get(&pair) {
+            return *count;
         }
-        if self.known.len() >= MAX_PAIRS {
+        if self.counts.len() >= MAX_PAIRS {
             return LIMIT.saturating_add(1);
         }
-        // Met again within itself it would be endless at one value, which is refused before.
-        self.known.insert(pair, 1);
+        // A pair within itself would never end at one value, which `cost` has refused already: count it as one.
+        self.counts.insert(pair, 1);
         let mut count = 1_u64;
         for (keyword, part) in fields {
-            let more = stacker::maybe_grow(RED_ZONE, STACK, || self.keyword(fields, keyword, part, value));
+            let more =
+                stacker::maybe_grow(RED_ZONE, STACK_SEGMENT, || self.keyword(fields, keyword, part, value));
             count = count.saturating_add(more).min(LIMIT.saturating_add(1));
         }
-        self.known.insert(pair, count);
+        self.counts.insert(pair, count);
         count
     }
 

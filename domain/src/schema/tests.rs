@@ -6,7 +6,7 @@ fn refusal(schema: &Value) -> String {
     Schema::compile(schema).expect_err("refused").to_string()
 }
 
-/// A caller whose input is wrong in three places is told of all three, by pointer, without the data being repeated.
+/// All violations of a value are reported, each with its JSON pointer and without the data.
 #[test]
 fn all_violations_are_reported_with_pointers() {
     let schema = Schema::compile(&json!({
@@ -26,17 +26,18 @@ fn all_violations_are_reported_with_pointers() {
     insta::assert_snapshot!(describe_violations(&violations));
 }
 
+/// At most 20 violations are listed; further ones are counted.
 #[test]
-fn many_violations_are_counted() {
+fn further_violations_are_counted() {
     let schema = Schema::compile(&json!({"items": {"type": "string"}})).expect("valid");
     let violations = schema.check(&json!(vec![1; 50])).expect_err("all are wrong");
     assert_eq!(violations.len(), 21);
     assert_eq!(violations.last().map(|last| last.message.as_str()), Some("and 30 more"));
 }
 
-/// The operator and the runner must fetch nothing, and hang on nothing, that a tenant wrote into a schema.
+/// Schemas that would fetch another document, never end or be too large are refused.
 #[test]
-fn dangerous_schemas_are_refused() {
+fn unsafe_schemas_are_refused() {
     let mut doubling = serde_json::Map::new();
     for level in 0..40 {
         let next = json!({"$ref": format!("#/$defs/l{}", level + 1)});
@@ -63,7 +64,7 @@ fn dangerous_schemas_are_refused() {
     insta::assert_snapshot!(refusals.join("\n"));
 }
 
-/// Recursive data (trees) is ordinary and stays allowed.
+/// Schemas of recursive data, such as trees, are accepted.
 #[test]
 fn recursion_into_the_value_is_allowed() {
     let schema = Schema::compile(&json!({
@@ -74,16 +75,16 @@ fn recursion_into_the_value_is_allowed() {
     assert!(schema.check(&json!({"name": "a", "children": [{}]})).is_err());
 }
 
-/// Quadratic or exponential patterns would let one input occupy the operator.
+/// Patterns that would be quadratic or exponential with backtracking match in linear time.
 #[test]
 fn patterns_match_in_linear_time() {
     let schema = Schema::compile(&json!({"pattern": "^(a+)+$"})).expect("valid");
     assert!(schema.check(&json!(format!("{}b", "a".repeat(100_000)))).is_err());
 }
 
-/// One deep value would occupy the runner for ever: a union of trees applies itself twice at each level.
+/// A value that would take too long to validate is refused: a union of trees applies itself twice at each level.
 #[test]
-fn values_that_take_too_long_to_check_are_refused() {
+fn values_that_take_too_long_to_validate_are_refused() {
     let node = |kind: &str| json!({"properties": {"left": {"$ref": "#"}, "kind": {"const": kind}}});
     let schema =
         Schema::compile(&json!({"type": "object", "anyOf": [node("add"), node("mul")]})).expect("valid");
@@ -97,6 +98,6 @@ fn values_that_take_too_long_to_check_are_refused() {
         "{}",
         describe_violations(&violations)
     );
-    // Wide is not deep.
+    // A wide value costs only its size.
     assert_eq!(schema.check(&json!({"kind": "add", "other": vec![1; 10_000]})), Ok(()));
 }

@@ -1,28 +1,45 @@
-//! Putting values in place of expressions.
+//! Rendering of a template: every expression is replaced by its value.
 
 use crds::constants::MAX_STORED_OUTPUT_BYTES;
 use serde_json::Value;
 
-use super::Node;
+use super::parse::{Node, Template};
 use super::text::{Part, Text};
-use crate::expr::{BudgetScope, Context, EvaluateError, Program};
+use crate::expr::{Budget, Context, EvaluateError, Program};
 use crate::schema;
 
-/// What all values of a template together may be as JSON, in bytes.
+/// Maximum size of all computed values of a template together, in bytes of JSON.
 const MAX_BYTES: usize = 4 << 20;
-/// What values that are only handed on may be together: two outputs as large as they may be.
+/// Maximum size of all values that are only passed on (plain paths), in bytes of JSON: two outputs of maximum size.
 const MAX_DATA_BYTES: usize = 2 * MAX_STORED_OUTPUT_BYTES;
 
-/// Renders a template; all its expressions share one budget, in cost and in size.
-pub(super) fn render(root: &Node, context: &Context) -> Result<Value, EvaluateError> {
-    let _budget = BudgetScope::new(context.interrupt());
-    Renderer { context, left: MAX_BYTES, data_left: MAX_DATA_BYTES }.node(root)
+impl Template {
+    /// Returns the JSON value with every expression replaced by its value. All expressions share one budget, in cost
+    /// and in size.
+    ///
+    /// # Errors
+    /// Returns the error of the first expression that fails on this data.
+    pub fn render(&self, context: &Context) -> Result<Value, EvaluateError> {
+        let budget = Budget::new(context.interrupt());
+        let mut renderer =
+            Renderer { context, budget, remaining_bytes: MAX_BYTES, remaining_data_bytes: MAX_DATA_BYTES };
+        renderer.node(&self.root)
+    }
+
+    /// Renders the template as text, for environment variables, headers and URLs.
+    ///
+    /// # Errors
+    /// Returns the error of the first expression that fails on this data.
+    pub fn render_text(&self, context: &Context) -> Result<String, EvaluateError> {
+        self.render(context).map(|value| to_text(&value))
+    }
 }
 
 struct Renderer<'a> {
     context: &'a Context,
-    left: usize,
-    data_left: usize,
+    budget: Budget,
+    remaining_bytes: usize,
+    remaining_data_bytes: usize,
 }
 
 impl Renderer<'_> {
@@ -46,44 +63,45 @@ impl Renderer<'_> {
             Text::Literal(literal) => Ok(Value::String(literal.clone())),
             Text::Expression(program) => self.value(program),
             Text::Mixed(parts) => {
-                let mut written = String::new();
+                let mut rendered = String::new();
                 for part in parts {
                     match part {
-                        Part::Literal(literal) => written.push_str(literal),
-                        Part::Program(program) => written.push_str(&text_of(&self.value(program)?)),
+                        Part::Literal(literal) => rendered.push_str(literal),
+                        Part::Program(program) => rendered.push_str(&to_text(&self.value(program)?)),
                     }
                 }
-                Ok(Value::String(written))
+                Ok(Value::String(rendered))
             }
         }
     }
 
     fn value(&mut self, program: &Program) -> Result<Value, EvaluateError> {
         if let Some(value) = program.resolve_path(self.context) {
-            self.pay_data(program, value)?;
+            self.charge_data(program, value)?;
             return Ok(value.clone());
         }
-        let value = program.evaluate(self.context)?;
+        let value = program.evaluate_within(self.context, &self.budget)?;
         let bytes = match &value {
             Value::String(text) => text.len(),
             other => schema::json_size(other),
         };
         let too_large =
             || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit: MAX_BYTES };
-        self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
+        self.remaining_bytes = self.remaining_bytes.checked_sub(bytes).ok_or_else(too_large)?;
         Ok(value)
     }
 
-    fn pay_data(&mut self, program: &Program, value: &Value) -> Result<(), EvaluateError> {
+    fn charge_data(&mut self, program: &Program, value: &Value) -> Result<(), EvaluateError> {
         let limit = MAX_DATA_BYTES;
         let too_large = || EvaluateError::TooLarge { source_text: program.source().to_owned(), limit };
-        self.data_left = self.data_left.checked_sub(schema::json_size(value)).ok_or_else(too_large)?;
+        self.remaining_data_bytes =
+            self.remaining_data_bytes.checked_sub(schema::json_size(value)).ok_or_else(too_large)?;
         Ok(())
     }
 }
 
-/// A value as text: strings as they are, `null` as nothing, the rest as JSON.
-pub(super) fn text_of(value: &Value) -> String {
+/// Converts a value to text: strings unchanged, `null` to nothing, other values to compact JSON.
+fn to_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -1,21 +1,22 @@
-//! One string of a template.
+//! Parsing of one string of a template.
 
 use crate::expr::{ParseError, Program};
 
 const OPEN: &str = "${{";
 const ESCAPED: &str = "$${{";
 
-/// A string that has been read.
+/// A string that was parsed.
 #[derive(Clone, Debug)]
 pub(super) enum Text {
-    /// No expression in it.
+    /// A string without expressions.
     Literal(String),
-    /// One expression and nothing else: its value keeps its type.
+    /// A string that consists of one expression: the value keeps its type.
     Expression(Box<Program>),
-    /// Expressions among other text.
+    /// Expressions within other text.
     Mixed(Vec<Part>),
 }
 
+/// Part of a string with several parts.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     Literal(String),
@@ -23,27 +24,27 @@ pub(super) enum Part {
 }
 
 impl Text {
-    /// Reads the string.
+    /// Parses a string.
     ///
     /// # Errors
-    /// The problems of each of its expressions; a missing `}}` ends the reading.
+    /// Returns the problems of all its expressions; parsing stops at an expression without closing `}}`.
     pub(super) fn parse(source: &str) -> Result<Self, Vec<ParseError>> {
-        let mut reader = TextReader { parts: Vec::new(), errors: Vec::new() };
-        reader.read(source);
-        if !reader.errors.is_empty() {
-            return Err(reader.errors);
+        let mut parser = TextParser { parts: Vec::new(), errors: Vec::new() };
+        parser.parse(source);
+        if !parser.errors.is_empty() {
+            return Err(parser.errors);
         }
-        Ok(match reader.parts.as_mut_slice() {
+        Ok(match parser.parts.as_mut_slice() {
             [] => Self::Literal(String::new()),
             [Part::Literal(literal)] => Self::Literal(std::mem::take(literal)),
             [Part::Program(program)] => Self::Expression(program.clone()),
-            _ => Self::Mixed(reader.parts),
+            _ => Self::Mixed(parser.parts),
         })
     }
 
-    /// The expressions, in order.
+    /// Returns the expressions in order.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
-        let (whole, parts) = match self {
+        let (single, parts) = match self {
             Self::Literal(_) => (None, [].as_slice()),
             Self::Expression(program) => (Some(program.as_ref()), [].as_slice()),
             Self::Mixed(parts) => (None, parts.as_slice()),
@@ -52,22 +53,22 @@ impl Text {
             Part::Literal(_) => None,
             Part::Program(program) => Some(program.as_ref()),
         });
-        whole.into_iter().chain(mixed)
+        single.into_iter().chain(mixed)
     }
 }
 
-struct TextReader {
+struct TextParser {
     parts: Vec<Part>,
     errors: Vec<ParseError>,
 }
 
-impl TextReader {
-    fn read(&mut self, source: &str) {
+impl TextParser {
+    fn parse(&mut self, source: &str) {
         let mut rest = source;
         while let Some(at) = rest.find(OPEN) {
             let (before, from) = rest.split_at(at);
             if before.ends_with('$') {
-                // `find` met the last three characters of `$${{`.
+                // `find` matched the last three characters of the escape `$${{`.
                 self.literal(before);
                 self.literal(ESCAPED.trim_start_matches("$$"));
                 rest = from.strip_prefix(OPEN).unwrap_or_default();
@@ -76,7 +77,7 @@ impl TextReader {
             self.literal(before);
             let inside = from.strip_prefix(OPEN).unwrap_or_default();
             let Some((expression, after)) = split_at_close(inside) else {
-                self.errors.push(ParseError::Syntax { message: "`${{` is not closed by `}}`".to_owned() });
+                self.errors.push(ParseError::Syntax { message: "`${{` has no closing `}}`".to_owned() });
                 return;
             };
             self.expression(expression);
@@ -101,7 +102,7 @@ impl TextReader {
     }
 }
 
-/// Splits at the `}}` that closes the expression: not one within a CEL string or map literal.
+/// Splits the text at the `}}` that closes the expression, ignoring those within a CEL string or map literal.
 fn split_at_close(inside: &str) -> Option<(&str, &str)> {
     let mut braces = 0_usize;
     let mut quote: Option<char> = None;

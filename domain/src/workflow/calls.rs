@@ -1,16 +1,17 @@
-//! Steps that run another workflow.
+//! Checks of `workflow` steps, which run another workflow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::workflow::Step as StepSpec;
 use serde_json::{Value, json};
 
+use super::context::{ReferencedWorkflow, ValidationContext};
 use super::problems::Problems;
-use super::{ReferencedWorkflow, ValidationContext};
 use crate::schema::{self, Schema};
 use crate::template::Template;
 
-/// The workflow exists, does not come back to this one, and takes what it is given, as far as that is known.
+/// Checks, as far as the context knows, that the sub-workflow exists, does not run this workflow again, and accepts its
+/// input.
 pub(super) fn check(
     path: &str,
     step: &StepSpec,
@@ -19,63 +20,61 @@ pub(super) fn check(
     problems: &mut Problems,
 ) {
     if context.own_name.as_deref() == Some(name) {
-        problems.add(
-            format!("{path}.name"),
-            "SubWorkflowCycle",
-            format!("the workflow {name} would run itself"),
-        );
+        let message = format!("workflow cycle: {name} → {name}");
+        problems.add(format!("{path}.name"), "SubWorkflowCycle", message);
         return;
     }
     let Some(known) = &context.workflows else { return };
-    let Some(facts) = known.get(name) else {
-        let message = format!("there is no workflow {name} in this namespace");
+    let Some(called) = known.get(name) else {
+        let message = format!("Workflow {name} not found in this namespace");
         problems.add(format!("{path}.name"), "UnknownWorkflow", message);
         return;
     };
     if let Some(own) = &context.own_name
-        && let Some(way) = way_back(known, name, own)
+        && let Some(chain) = call_chain(known, name, own)
     {
-        let message = format!("{own} would run itself: {own} runs {}", way.join(" runs "));
+        let message = format!("workflow cycle: {own} → {}", chain.join(" → "));
         problems.add(format!("{path}.name"), "SubWorkflowCycle", message);
     }
-    check_input(path, step, facts, problems);
+    check_input(path, step, called, problems);
 }
 
-/// The workflows from `from` to `to`, both included, if each runs the next.
-fn way_back<'a>(
+/// Returns the workflows from `from` to `to`, both included, of which each runs the next; `None` if there is no such
+/// chain.
+fn call_chain<'a>(
     known: &'a BTreeMap<String, ReferencedWorkflow>,
     from: &'a str,
     to: &str,
 ) -> Option<Vec<&'a str>> {
-    let mut seen = BTreeSet::from([from]);
-    let mut open = vec![vec![from]];
-    while let Some(way) = open.pop() {
-        let calls = way.last().and_then(|last| known.get(*last)).map(|facts| &facts.calls);
+    let mut visited = BTreeSet::from([from]);
+    let mut pending = vec![vec![from]];
+    while let Some(chain) = pending.pop() {
+        let calls = chain.last().and_then(|last| known.get(*last)).map(|called| &called.calls);
         for call in calls.into_iter().flatten() {
-            let further: Vec<&str> = way.iter().copied().chain([call.as_str()]).collect();
+            let longer: Vec<&str> = chain.iter().copied().chain([call.as_str()]).collect();
             if call == to {
-                return Some(further);
+                return Some(longer);
             }
-            if seen.insert(call) {
-                open.push(further);
+            if visited.insert(call) {
+                pending.push(longer);
             }
         }
     }
     None
 }
 
-/// Where `with` has no expression in it, its value is known.
-fn check_input(path: &str, step: &StepSpec, facts: &ReferencedWorkflow, problems: &mut Problems) {
+/// Checks the input of a sub-workflow against its schema, if `with` contains no expression.
+fn check_input(path: &str, step: &StepSpec, called: &ReferencedWorkflow, problems: &mut Problems) {
     let empty = json!({});
     let with: &Value = step.with.as_ref().unwrap_or(&empty);
     let literal = Template::parse(with).ok().and_then(|template| template.as_literal());
-    let schema = facts.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
+    let schema = called.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
     if let (Some(value), Some(schema)) = (literal, schema)
         && let Err(violations) = schema.check(&value)
     {
         let step_path = path.strip_suffix(".workflow").unwrap_or(path);
         let message = format!(
-            "the input of the sub-workflow breaks its schema: {}",
+            "the input violates the input schema of the sub-workflow: {}",
             schema::describe_violations(&violations)
         );
         problems.add(format!("{step_path}.with"), "SubWorkflowInput", message);

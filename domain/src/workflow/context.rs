@@ -1,41 +1,41 @@
-//! What validation knows besides the workflow itself.
+//! Objects of the namespace that validation checks references of a workflow against.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// What there is beside a workflow, in its namespace. What is not known is not checked: the runner knows nothing, since the
-/// operator has checked before.
+/// Other objects in the namespace of a workflow. References to objects that are not known (`None`) are not checked: the
+/// runner knows none, since the operator has validated the workflow before.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationContext {
-    /// The workflow's own name, to find sub-workflows that come back to it.
+    /// Name of the workflow itself, to detect sub-workflows that run it again.
     pub own_name: Option<String>,
-    /// The Secrets that the workflow names, by their name; those that are absent do not exist.
+    /// Secrets that the workflow names, by their name; those that do not exist are absent.
     pub secrets: Option<BTreeMap<String, ReferencedSecret>>,
-    /// The other workflows, by their name; those that are absent do not exist.
+    /// Workflows of the namespace, by their name; those that do not exist are absent.
     pub workflows: Option<BTreeMap<String, ReferencedWorkflow>>,
 }
 
-/// What validation needs of a Secret.
+/// Properties of a Secret that validation needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferencedSecret {
-    /// Whether it has the label `smbcopilot.dev/workflow-secret=true`.
+    /// Whether the Secret has the label `smbcopilot.dev/workflow-secret=true`.
     pub labelled: bool,
-    /// The keys of its data.
+    /// Keys of its data.
     pub keys: BTreeSet<String>,
 }
 
-/// What validation needs of another workflow.
+/// Properties of another workflow that validation needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReferencedWorkflow {
     /// `spec.input.schema`.
     pub input: Option<Value>,
-    /// The workflows that its steps and `onExit` steps run.
+    /// Names of the workflows that its steps and `onExit` steps run.
     pub calls: BTreeSet<String>,
 }
 
 impl ReferencedWorkflow {
-    /// Of a workflow.
+    /// Returns the properties of a workflow with this spec.
     #[must_use]
     pub fn from_spec(spec: &crds::WorkflowSpec) -> Self {
         let steps = spec.steps.iter().chain(&spec.on_exit);

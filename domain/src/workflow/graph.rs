@@ -1,16 +1,18 @@
-//! The graph of steps that `needs` draws.
+//! Dependency graph of steps, as `needs` defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Steps and what they need; may have cycles until [`Graph::cycle`] has said no.
+/// Steps and their dependencies. The graph may contain cycles: see [`Graph::cycle`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
+    /// Direct dependencies of each step.
     needs: BTreeMap<String, BTreeSet<String>>,
+    /// Direct and indirect dependencies of each step.
     upstream: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
-    /// The graph of the given steps; needs that are no steps are left out.
+    /// Builds the graph of these steps. Dependencies on unknown steps are omitted.
     pub(crate) fn new<'a>(steps: impl Iterator<Item = (&'a str, &'a [String])> + Clone) -> Self {
         let names: BTreeSet<&str> = steps.clone().map(|(name, _)| name).collect();
         let needs: BTreeMap<String, BTreeSet<String>> = steps
@@ -21,7 +23,7 @@ impl Graph {
                 )
             })
             .collect();
-        let upstream = needs.keys().map(|name| (name.clone(), reach(&needs, name))).collect();
+        let upstream = needs.keys().map(|name| (name.clone(), reachable(&needs, name))).collect();
         Self { needs, upstream }
     }
 
@@ -33,36 +35,36 @@ impl Graph {
         self.needs.keys().map(String::as_str)
     }
 
-    /// All steps that have ended when this one starts.
+    /// Returns the direct and indirect dependencies of a step: all steps that have ended when it starts.
     pub(crate) fn upstream(&self, step: &str) -> Option<&BTreeSet<String>> {
         self.upstream.get(step)
     }
 
-    /// A cycle through the step, as the steps on it in order; the step itself is first.
+    /// Returns the steps of a cycle through this step, in order and beginning with it; `None` if there is none.
     pub(crate) fn cycle(&self, step: &str) -> Option<Vec<&str>> {
         if !self.upstream(step)?.contains(step) {
             return None;
         }
         let (name, _) = self.needs.get_key_value(step)?;
         let mut path = vec![name.as_str()];
-        self.back_to(step, name, &mut path, &mut BTreeSet::new()).then_some(path)
+        self.extend_to_cycle(step, name, &mut path, &mut BTreeSet::new()).then_some(path)
     }
 
-    /// Extends the path from `at` until it is back at `step`.
-    fn back_to<'a>(
+    /// Extends the path from `last` until it returns to `step`; returns whether it does.
+    fn extend_to_cycle<'a>(
         &'a self,
         step: &str,
-        at: &str,
+        last: &str,
         path: &mut Vec<&'a str>,
-        seen: &mut BTreeSet<&'a str>,
+        visited: &mut BTreeSet<&'a str>,
     ) -> bool {
-        for need in self.needs.get(at).into_iter().flatten() {
+        for need in self.needs.get(last).into_iter().flatten() {
             if need == step {
                 return true;
             }
-            if seen.insert(need) {
+            if visited.insert(need) {
                 path.push(need);
-                if self.back_to(step, need, path, seen) {
+                if self.extend_to_cycle(step, need, path, visited) {
                     return true;
                 }
                 path.pop();
@@ -72,12 +74,13 @@ impl Graph {
     }
 }
 
-fn reach(needs: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
+/// Returns the steps that can be reached from a step by its dependencies.
+fn reachable(needs: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
-    let mut open: Vec<&String> = needs.get(from).into_iter().flatten().collect();
-    while let Some(step) = open.pop() {
+    let mut pending: Vec<&String> = needs.get(from).into_iter().flatten().collect();
+    while let Some(step) = pending.pop() {
         if reached.insert(step.clone()) {
-            open.extend(needs.get(step).into_iter().flatten());
+            pending.extend(needs.get(step).into_iter().flatten());
         }
     }
     reached

@@ -1,4 +1,6 @@
-//! Collecting what is wrong with a workflow: every problem, not only the first.
+//! Collection of all problems of a workflow, while its expressions, templates and schemas are parsed.
+
+use std::collections::BTreeMap;
 
 use crds::constants::MAX_VALUE_DEPTH;
 use crds::nesting::is_deeper_than;
@@ -10,14 +12,14 @@ use crate::template::Template;
 
 use super::scope::Scope;
 
-/// One thing wrong with a workflow; goes to `status.problems`.
+/// A problem of a workflow, as reported in `status.problems`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Problem {
-    /// Where, as in `spec.steps[2].when`.
+    /// Path of the field, as in `spec.steps[2].when`.
     pub path: String,
-    /// What kind of problem: stable, for machines.
+    /// Stable code of the problem, for programs.
     pub code: &'static str,
-    /// What to change, for people.
+    /// Message for users: what is wrong and what to change.
     pub message: String,
 }
 
@@ -32,30 +34,48 @@ impl Problems {
         self.found.push(Problem { path: path.into(), code, message: message.into() });
     }
 
-    /// What is part of the resource but not of this version.
-    pub(super) fn not_available(&mut self, path: impl Into<String>, what: &str) {
-        self.add(path, "NotAvailable", format!("{what} not available in this version"));
+    /// Adds a problem for a field that the resource has but this version does not support.
+    pub(super) fn not_available(&mut self, path: impl Into<String>, feature: &str) {
+        self.add(path, "NotAvailable", format!("{feature} are not supported in this version"));
     }
 
     pub(super) fn into_sorted(mut self) -> Vec<Problem> {
         self.found
-            .sort_by_cached_key(|problem| (natural(&problem.path), problem.code, problem.message.clone()));
+            .sort_by_cached_key(|problem| (sort_key(&problem.path), problem.code, problem.message.clone()));
         self.found.dedup();
         self.found
+    }
+
+    /// Parses named templates, as in `env`, `headers`, `query` and `form`; returns `None` if one of them has a problem.
+    pub(super) fn text_templates(
+        &mut self,
+        path: &str,
+        texts: &BTreeMap<String, String>,
+        scope: &Scope<'_>,
+    ) -> Option<BTreeMap<String, Template>> {
+        // Collected in two steps, so that the problems of all templates are reported.
+        let parsed: Vec<_> = texts
+            .iter()
+            .map(|(name, text)| {
+                Some((name.clone(), self.text_template(&format!("{path}.{name}"), text, scope)?))
+            })
+            .collect();
+        parsed.into_iter().collect()
+    }
+
+    /// Parses a string as a template.
+    pub(super) fn text_template(&mut self, path: &str, text: &str, scope: &Scope<'_>) -> Option<Template> {
+        self.template(path, &Value::String(text.to_owned()), scope)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// A CEL expression on its own, as in `when`.
+    /// Parses a field that is a CEL expression, such as `when`; returns `None` and adds a problem if it is not valid.
     pub(super) fn program(&mut self, path: &str, source: &str, scope: &Scope<'_>) -> Option<Program> {
         if source.trim_start().starts_with("${{") {
-            self.add(
-                path,
-                "ExpressionSyntax",
-                "this field is an expression already: write it without ${{ }}",
-            );
+            self.add(path, "ExpressionSyntax", "this field is an expression: remove the surrounding ${{ }}");
             return None;
         }
         match Program::parse(source) {
@@ -70,15 +90,15 @@ impl Problems {
         }
     }
 
-    /// JSON with `${{ … }}` in its strings.
+    /// Parses a JSON value with `${{ … }}` in its strings; returns `None` and adds problems if it is not valid.
     pub(super) fn template(&mut self, path: &str, value: &Value, scope: &Scope<'_>) -> Option<Template> {
         if self.is_too_deep(path, value) {
             return None;
         }
         match Template::parse(value) {
             Ok(template) => {
-                for (place, references) in template.references() {
-                    self.references(&format!("{path}{place}"), references, scope);
+                for (suffix, references) in template.references() {
+                    self.references(&format!("{path}{suffix}"), references, scope);
                 }
                 Some(template)
             }
@@ -91,7 +111,7 @@ impl Problems {
         }
     }
 
-    /// A JSON Schema.
+    /// Compiles a JSON Schema; returns `None` and adds a problem if it is not valid.
     pub(super) fn schema(&mut self, path: &str, schema: &Value) -> Option<Schema> {
         if self.is_too_deep(path, schema) {
             return None;
@@ -114,13 +134,13 @@ impl Problems {
     fn is_too_deep(&mut self, path: &str, value: &Value) -> bool {
         let is_too_deep = is_deeper_than(value, MAX_VALUE_DEPTH);
         if is_too_deep {
-            let message = format!("has more than {MAX_VALUE_DEPTH} lists and objects within each other");
+            let message = format!("the value has more than {MAX_VALUE_DEPTH} nested lists and objects");
             self.add(path, "TooDeep", message);
         }
         is_too_deep
     }
 
-    /// A length of time.
+    /// Parses a duration; returns `None` if the field is absent, and adds a problem if it is not valid.
     pub(super) fn duration(
         &mut self,
         path: &str,
@@ -140,14 +160,14 @@ impl Problems {
     }
 
     fn references(&mut self, path: &str, references: &References, scope: &Scope<'_>) {
-        for (code, message) in scope.faults(references) {
+        for (code, message) in scope.violations(references) {
             self.add(path, code, message);
         }
     }
 }
 
-/// A path that sorts `steps[2]` before `steps[10]`.
-fn natural(path: &str) -> String {
+/// Returns a sort key for a path that orders `steps[2]` before `steps[10]`.
+fn sort_key(path: &str) -> String {
     let pieces = path.split('[').map(|piece| match piece.split_once(']') {
         Some((index, rest)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{index:0>6}]{rest}")

@@ -1,4 +1,4 @@
-//! `spec.schedules`: names, inputs, and when they are due.
+//! Checks of `spec.schedules`: names, cron expressions, time zones and inputs.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,14 @@ use super::problems::Problems;
 use crate::schedule::{InvalidSchedule, Schedule};
 use crate::schema::{self, Schema};
 
-/// A schedule that could never start a run is told of now, not at night.
+/// Checks every schedule, so that one that could never start a run is reported when the workflow is applied and not
+/// when it is due.
 pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut Problems) {
-    let mut seen = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (index, schedule) in spec.schedules.iter().enumerate() {
         let path = format!("spec.schedules[{index}]");
-        if !seen.insert(schedule.name.as_str()) {
-            let message = format!("there is another schedule {}", schedule.name);
+        if !names.insert(schedule.name.as_str()) {
+            let message = format!("duplicate schedule name {}", schedule.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         if let Err(error) = Schedule::parse(&schedule.cron, schedule.time_zone.as_deref()) {
@@ -22,10 +23,10 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
             problems.add(format!("{path}.{field}"), "ScheduleInvalid", error.to_string());
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
-        let given = schedule.input.clone().unwrap_or_default();
-        if let Some(Err(violations)) = input.map(|input| input.check(&given)) {
+        let value = schedule.input.clone().unwrap_or_default();
+        if let Some(Err(violations)) = input.map(|input| input.check(&value)) {
             let message =
-                format!("the input breaks spec.input.schema: {}", schema::describe_violations(&violations));
+                format!("the input violates spec.input.schema: {}", schema::describe_violations(&violations));
             problems.add(format!("{path}.input"), "ScheduleInput", message);
         }
     }

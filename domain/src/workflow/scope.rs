@@ -1,4 +1,4 @@
-//! What an expression at a certain place may read.
+//! Scopes: the variables, steps and secrets that an expression may read at its place in the workflow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,135 +6,141 @@ use serde_json::Value;
 
 use super::graph::Graph;
 use super::types::Types;
-use crate::expr::References;
+use crate::expr::{References, Segment};
 
-/// The roots that every expression may read.
-const EVERYWHERE: &[&str] = &["input", "run", "tenant", "workflow"];
-/// What can be read of a step; of one with `forEach` also `items`.
+/// Variables that every expression of a run may read.
+const RUN_VARIABLES: &[&str] = &["input", "run", "tenant", "workflow"];
+/// Fields of a step that can be read; a step with `forEach` also has `items`.
 const STEP_FIELDS: &[&str] = &["output", "phase", "error"];
 
-/// What the expressions of a workflow may refer to.
+/// Names that the expressions of a workflow may refer to.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
+    /// Graph of the steps.
     pub(super) graph: &'a Graph,
-    /// That of the `onExit` steps.
-    pub(super) exit: &'a Graph,
-    /// `spec.secrets`.
+    /// Graph of the `onExit` steps.
+    pub(super) exit_graph: &'a Graph,
+    /// Names in `spec.secrets`.
     pub(super) secrets: BTreeSet<&'a str>,
     /// Steps with `forEach`.
-    pub(super) fans: BTreeSet<&'a str>,
+    pub(super) for_each_steps: BTreeSet<&'a str>,
+    /// Declared types of inputs and outputs.
     pub(super) types: Types<'a>,
-    /// Of each Secret that exists, by its name in `spec.secrets`, the keys; none = not known here.
+    /// Keys of each existing Secret, by its name in `spec.secrets`; `None` if the Secrets are not known.
     pub(super) keys: Option<BTreeMap<&'a str, &'a BTreeSet<String>>>,
 }
 
-/// A place, by what can be read there.
+/// A place in the workflow, described by the names that an expression may read there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     names: &'a Names<'a>,
-    everywhere: &'a [&'a str],
-    steps: Steps<'a>,
-    further: &'a [&'a str],
+    variables: &'a [&'a str],
+    steps: ReadableSteps<'a>,
+    extra_variables: &'a [&'a str],
     secrets: bool,
     outcome: bool,
     item: Option<Item<'a>>,
 }
 
-/// `item`, with its type where that is known.
+/// The variable `item`, with its schema if that is known.
 #[derive(Clone, Copy, Debug)]
 struct Item<'a>(Option<&'a Value>);
 
+/// Steps that an expression may read.
 #[derive(Clone, Copy, Debug)]
-enum Steps<'a> {
-    /// Before any step.
+enum ReadableSteps<'a> {
+    /// No step.
     None,
-    /// Those before this one.
-    Before(&'a str),
-    /// All, and of the `onExit` steps those before this one.
-    AllAndBefore(&'a str),
-    /// All, as in the run's output.
+    /// The dependencies of this step.
+    UpstreamOf(&'a str),
+    /// All steps, and those `onExit` steps that are dependencies of this one.
+    AllAndUpstreamOf(&'a str),
+    /// All steps but no `onExit` step, as in the output of the run.
     All,
 }
 
 impl<'a> Scope<'a> {
-    fn new(names: &'a Names<'a>, steps: Steps<'a>) -> Self {
+    fn new(names: &'a Names<'a>, steps: ReadableSteps<'a>) -> Self {
         Self {
             names,
-            everywhere: EVERYWHERE,
+            variables: RUN_VARIABLES,
             steps,
-            further: &[],
+            extra_variables: &[],
             secrets: false,
             outcome: false,
             item: None,
         }
     }
 
-    /// Before the run is admitted: only its input exists.
+    /// Returns the scope of `concurrency.key`, which is evaluated before the run is admitted: only the input exists.
     pub(super) fn of_input(names: &'a Names<'a>) -> Self {
-        Self { everywhere: &["input"], ..Self::new(names, Steps::None) }
+        Self { variables: &["input"], ..Self::new(names, ReadableSteps::None) }
     }
 
-    /// In a step.
+    /// Returns the scope of a step.
     pub(super) fn of_step(names: &'a Names<'a>, step: &'a str) -> Self {
-        Self::new(names, Steps::Before(step))
+        Self::new(names, ReadableSteps::UpstreamOf(step))
     }
 
-    /// In an `onExit` step.
+    /// Returns the scope of an `onExit` step.
     pub(super) fn of_exit(names: &'a Names<'a>, step: &'a str) -> Self {
-        Self { outcome: true, ..Self::new(names, Steps::AllAndBefore(step)) }
+        Self { outcome: true, ..Self::new(names, ReadableSteps::AllAndUpstreamOf(step)) }
     }
 
-    /// After all steps.
+    /// Returns the scope of the output of the run, which is evaluated after all steps.
     pub(super) fn after_all(names: &'a Names<'a>) -> Self {
-        Self::new(names, Steps::All)
+        Self::new(names, ReadableSteps::All)
     }
 
-    /// Where an answer is judged: beside it, only what is there throughout the run.
-    pub(super) fn of_answer(self, further: &'a [&'a str]) -> Self {
-        Self { steps: Steps::None, further, item: None, outcome: false, ..self }
+    /// Returns the scope of `http.success`: the variables of the response and those of the run, but no steps or items.
+    pub(super) fn of_response(self, extra_variables: &'a [&'a str]) -> Self {
+        Self { steps: ReadableSteps::None, extra_variables, item: None, outcome: false, ..self }
     }
 
-    /// The same place with further variables.
-    pub(super) fn with(self, further: &'a [&'a str]) -> Self {
-        Self { further, ..self }
+    /// Returns this scope with additional variables.
+    pub(super) fn with_variables(self, extra_variables: &'a [&'a str]) -> Self {
+        Self { extra_variables, ..self }
     }
 
-    /// The same place for each item of a list; `item` is the type of one, where it is known.
+    /// Returns this scope with `item` and `index`; `item` is the schema of an item, if it is known.
     pub(super) fn with_item(self, item: Option<&'a Value>) -> Self {
         Self { item: Some(Item(item)), ..self }
     }
 
-    /// The same place, where secrets may be read.
+    /// Returns this scope with `secrets`.
     pub(super) fn with_secrets(self) -> Self {
         Self { secrets: true, ..self }
     }
 
-    /// What is read there but must not be, as codes and messages.
-    pub(super) fn faults(&self, references: &References) -> Vec<(&'static str, String)> {
-        let mut faults: Vec<_> = references.roots.keys().filter_map(|root| self.root_fault(root)).collect();
+    /// Returns codes and messages of the references that this scope does not allow.
+    pub(super) fn violations(&self, references: &References) -> Vec<(&'static str, String)> {
+        let mut found: Vec<_> =
+            references.roots.keys().filter_map(|root| self.variable_violation(root)).collect();
         for (step, fields) in &references.steps {
-            faults.extend(self.step_fault(step));
-            faults.extend(fields.iter().filter_map(|field| self.field_fault(step, field)));
+            found.extend(self.step_violation(step));
+            found.extend(fields.iter().filter_map(|field| self.field_violation(step, field)));
         }
         if self.secrets {
-            faults.extend(references.secrets.iter().flat_map(|(name, keys)| self.secret_faults(name, keys)));
+            found.extend(
+                references.secrets.iter().flat_map(|(name, keys)| self.secret_violations(name, keys)),
+            );
         }
-        if faults.is_empty() {
+        if found.is_empty() {
             let item = self.item.and_then(|Item(schema)| schema);
             let mismatches = references.paths.iter().filter_map(|path| self.names.types.mismatch(path, item));
-            faults.extend(mismatches.map(|message| ("TypeMismatch", message)));
+            found.extend(mismatches.map(|message| ("TypeMismatch", message)));
         }
-        faults
+        found
     }
 
-    /// The type of what a path reads; none where it is not known.
-    pub(super) fn schema(&self, path: &[crate::expr::Segment]) -> Option<&'a Value> {
+    /// Returns the schema of the value at a path; `None` if it is not known.
+    pub(super) fn schema(&self, path: &[Segment]) -> Option<&'a Value> {
         self.names.types.schema(path)
     }
 
-    fn root_fault(&self, root: &str) -> Option<(&'static str, String)> {
-        let is_known = self.everywhere.contains(&root)
-            || self.further.contains(&root)
+    fn variable_violation(&self, root: &str) -> Option<(&'static str, String)> {
+        let is_known = self.variables.contains(&root)
+            || self.extra_variables.contains(&root)
             || root == "steps"
             || (root == "outcome" && self.outcome)
             || (matches!(root, "item" | "index") && self.item.is_some())
@@ -150,22 +156,25 @@ impl<'a> Scope<'a> {
             ),
             "item" | "index" => (
                 "UnknownVariable",
-                format!("`{root}` exists only in a step with forEach, and not in its when"),
+                format!(
+                    "`{root}` is available only in a step with forEach, except in its when and forEach.items"
+                ),
             ),
-            "outcome" => ("UnknownVariable", "`outcome` exists only in onExit".to_owned()),
-            _ => ("UnknownVariable", self.unknown(root)),
+            "outcome" => ("UnknownVariable", "`outcome` is available only in onExit steps".to_owned()),
+            _ => ("UnknownVariable", self.unknown_variable(root)),
         })
     }
 
-    /// `steps.fetch-prices` is read by CEL as a subtraction: the likely cause is named.
-    fn unknown(&self, root: &str) -> String {
-        let steps = if matches!(self.steps, Steps::None) { None } else { Some("steps") };
+    /// Returns the message for an unknown variable. CEL parses `steps.fetch-prices` as a subtraction, so the message
+    /// suggests the step whose name ends with the variable.
+    fn unknown_variable(&self, root: &str) -> String {
+        let steps = if matches!(self.steps, ReadableSteps::None) { None } else { Some("steps") };
         let item: &[&str] = if self.item.is_some() { &["item", "index"] } else { &[] };
         let outcome = self.outcome.then_some("outcome");
         let known: Vec<&str> = self
-            .everywhere
+            .variables
             .iter()
-            .chain(self.further)
+            .chain(self.extra_variables)
             .chain(item)
             .copied()
             .chain(steps)
@@ -174,77 +183,85 @@ impl<'a> Scope<'a> {
         let hint = self
             .step_names()
             .find(|name| name.ends_with(&format!("-{root}")))
-            .map(|name| format!("; for the step {name} write steps[\"{name}\"]"))
+            .map(|name| format!("; to read step {name}, write steps[\"{name}\"]"))
             .unwrap_or_default();
-        format!("there is no variable `{root}` here, only {}{hint}", known.join(", "))
+        format!("undefined variable `{root}`; available here: {}{hint}", known.join(", "))
     }
 
     fn step_names(&self) -> impl Iterator<Item = &'a str> {
-        self.names.graph.names().chain(self.names.exit.names())
+        self.names.graph.names().chain(self.names.exit_graph.names())
     }
 
-    fn step_fault(&self, step: &str) -> Option<(&'static str, String)> {
-        if matches!(self.steps, Steps::None) {
-            return Some(("NotUpstream", format!("no step can be read here, so not {step}")));
+    fn step_violation(&self, step: &str) -> Option<(&'static str, String)> {
+        if matches!(self.steps, ReadableSteps::None) {
+            return Some((
+                "NotUpstream",
+                format!("step {step} cannot be read here: this field has no access to steps"),
+            ));
         }
-        let (is_main, is_exit) = (self.names.graph.contains(step), self.names.exit.contains(step));
+        let (is_main, is_exit) = (self.names.graph.contains(step), self.names.exit_graph.contains(step));
         if !is_main && !is_exit {
             let hint = self
                 .step_names()
                 .find(|name| name.starts_with(&format!("{step}-")))
-                .map(|name| format!("; for the step {name} write steps[\"{name}\"]"))
+                .map(|name| format!("; to read step {name}, write steps[\"{name}\"]"))
                 .unwrap_or_default();
-            return Some(("UnknownStep", format!("there is no step {step}{hint}")));
+            return Some(("UnknownStep", format!("step {step} not found{hint}")));
         }
-        let (graph, this) = match self.steps {
-            Steps::None => return None,
-            Steps::All | Steps::AllAndBefore(_) if is_main => return None,
-            Steps::All | Steps::Before(_) if is_exit => {
-                let message = format!("{step} is an onExit step: it runs after all that is read here");
+        let (graph, reader) = match self.steps {
+            ReadableSteps::None => return None,
+            ReadableSteps::All | ReadableSteps::AllAndUpstreamOf(_) if is_main => return None,
+            ReadableSteps::All | ReadableSteps::UpstreamOf(_) if is_exit => {
+                let message = format!(
+                    "step {step} cannot be read here: onExit steps run after this field is evaluated"
+                );
                 return Some(("NotUpstream", message));
             }
-            Steps::All => return None,
-            Steps::Before(this) => (self.names.graph, this),
-            Steps::AllAndBefore(this) => (self.names.exit, this),
+            ReadableSteps::All => return None,
+            ReadableSteps::UpstreamOf(reader) => (self.names.graph, reader),
+            ReadableSteps::AllAndUpstreamOf(reader) => (self.names.exit_graph, reader),
         };
-        if graph.upstream(this).is_some_and(|before| before.contains(step)) {
+        if graph.upstream(reader).is_some_and(|upstream| upstream.contains(step)) {
             return None;
         }
-        let message = if this == step {
-            format!("step {step} cannot read itself: it has not ended when this is read")
+        let message = if reader == step {
+            format!("step {step} cannot read itself: it has no output before it ends")
         } else {
             format!(
-                "step {step} need not have ended when {this} starts: name it in needs of {this} or of a step before it"
+                "step {reader} reads {step} but does not depend on it: add {step} to the needs of {reader}"
             )
         };
         Some(("NotUpstream", message))
     }
 
-    fn field_fault(&self, step: &str, field: &str) -> Option<(&'static str, String)> {
+    fn field_violation(&self, step: &str, field: &str) -> Option<(&'static str, String)> {
         match field {
             known if STEP_FIELDS.contains(&known) => None,
-            "items" if self.names.fans.contains(step) => None,
+            "items" if self.names.for_each_steps.contains(step) => None,
             "items" => {
-                Some(("UnknownField", format!("steps.{step}.items exists only of a step with forEach")))
+                Some(("UnknownField", format!("steps.{step}.items is not available: {step} has no forEach")))
             }
-            _ => Some(("UnknownField", format!("a step has no `{field}`, only {}", STEP_FIELDS.join(", ")))),
+            _ => Some((
+                "UnknownField",
+                format!("steps have no field `{field}`: use one of {}", STEP_FIELDS.join(", ")),
+            )),
         }
     }
 
-    /// What is wrong with a secret that is named outside of expressions.
-    pub(super) fn faults_of_secret(&self, name: &str, keys: &[&str]) -> Vec<(&'static str, String)> {
-        self.secret_faults(name, &keys.iter().map(|key| (*key).to_owned()).collect())
+    /// Returns codes and messages for a secret that is named outside of expressions, as in `http.tls`.
+    pub(super) fn violations_of_secret(&self, name: &str, keys: &[&str]) -> Vec<(&'static str, String)> {
+        self.secret_violations(name, &keys.iter().map(|key| (*key).to_owned()).collect())
     }
 
-    fn secret_faults(&self, name: &str, keys: &BTreeSet<String>) -> Vec<(&'static str, String)> {
+    fn secret_violations(&self, name: &str, keys: &BTreeSet<String>) -> Vec<(&'static str, String)> {
         if name.is_empty() {
-            let message = "write secrets.<name>.<key>: which secret is read must be plain to see";
+            let message = "the secret must be named literally: write secrets.<name>.<key>";
             return vec![("DynamicSecrets", message.to_owned())];
         }
         if !self.names.secrets.contains(name) {
-            return vec![("UnknownSecret", format!("there is no secret {name} in spec.secrets"))];
+            return vec![("UnknownSecret", format!("spec.secrets declares no secret {name}"))];
         }
-        // One that is missing altogether is told of where it is named.
+        // A Secret that does not exist at all is reported at `spec.secrets`.
         let Some(known) = self.names.keys.as_ref().and_then(|keys| keys.get(name)) else { return Vec::new() };
         let missing = keys.iter().filter(|key| !known.contains(*key));
         missing.map(|key| ("MissingSecretKey", format!("the Secret of {name} has no key {key}"))).collect()

@@ -1,21 +1,21 @@
-//! `spec.secrets` against the Secrets that there are.
+//! Checks of `spec.secrets` against the Secrets of the namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::WorkflowSpec;
 use crds::labels::WORKFLOW_SECRET;
 
-use super::ValidationContext;
+use super::context::ValidationContext;
 use super::problems::Problems;
 
-/// The keys of each secret that may be used, by its name in the workflow; none where Secrets are not known.
+/// Returns the keys of each usable Secret by its name in the workflow; `None` if the Secrets are not known.
 pub(super) fn keys<'a>(
     spec: &'a WorkflowSpec,
     context: &'a ValidationContext,
 ) -> Option<BTreeMap<&'a str, &'a BTreeSet<String>>> {
     let known = context.secrets.as_ref()?;
-    // The keys of a Secret that no workflow may use are nobody's business: that it may not is the one problem.
-    let usable = |name: &str| known.get(name).filter(|facts| facts.labelled);
+    // The keys of a Secret without the label must not be disclosed; the missing label is its only problem.
+    let usable = |name: &str| known.get(name).filter(|secret| secret.labelled);
     let keys = spec
         .secrets
         .iter()
@@ -23,25 +23,23 @@ pub(super) fn keys<'a>(
     Some(keys.collect())
 }
 
-/// Names given twice, Secrets that do not exist, and those that no workflow may use.
+/// Checks that names are unique, and that every Secret exists and is labelled for use by workflows.
 pub(super) fn check(spec: &WorkflowSpec, context: &ValidationContext, problems: &mut Problems) {
-    let mut seen = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (index, secret) in spec.secrets.iter().enumerate() {
         let path = format!("spec.secrets[{index}]");
-        if !seen.insert(secret.name.as_str()) {
-            let message = format!("there is another secret {}", secret.name);
+        if !names.insert(secret.name.as_str()) {
+            let message = format!("duplicate secret name {}", secret.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         let Some(known) = &context.secrets else { continue };
         let name = &secret.secret_ref.name;
         let path = format!("{path}.secretRef.name");
         match known.get(name) {
-            None => {
-                problems.add(path, "MissingSecret", format!("there is no Secret {name} in this namespace"))
-            }
-            Some(facts) if !facts.labelled => {
+            None => problems.add(path, "MissingSecret", format!("Secret {name} not found in this namespace")),
+            Some(secret) if !secret.labelled => {
                 let message = format!(
-                    "the Secret {name} must be labelled {WORKFLOW_SECRET}=true to be used by workflows"
+                    "Secret {name} is not labelled for use by workflows: add the label {WORKFLOW_SECRET}=true"
                 );
                 problems.add(path, "SecretNotLabelled", message);
             }

@@ -1,4 +1,4 @@
-//! One step.
+//! Parsing of one step.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crds::workflow::{
 };
 use serde_json::{Value, json};
 
-use super::ValidationContext;
 use super::action::{self, Action};
+use super::context::ValidationContext;
 use super::problems::Problems;
 use super::scope::Scope;
 use crate::expr::Program;
@@ -17,27 +17,27 @@ use crate::retry::Backoff;
 use crate::schema::{self, Schema};
 use crate::template::Template;
 
-/// Attempts at a step, where it does not say.
+/// Attempts of a step that sets no `retry.attempts`.
 const DEFAULT_ATTEMPTS: u32 = 3;
 
-/// A step that has been read.
+/// A step that was parsed.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its name.
+    /// Name of the step, unique within the workflow.
     pub name: String,
-    /// The steps that must have ended before it starts.
+    /// Steps that must end before this one starts.
     pub needs: Vec<String>,
-    /// What it does.
+    /// Action of the step.
     pub action: Action,
-    /// What becomes of an attempt that failed.
+    /// Retry policy for failed attempts.
     pub retry: Retry,
-    /// How long all attempts together may take, from the start of the first.
+    /// Timeout of all attempts together, from the start of the first.
     pub timeout: Option<Duration>,
-    /// How long one attempt may take.
+    /// Timeout of one attempt.
     pub attempt_timeout: Option<Duration>,
-    /// Over which list it runs, if it does.
+    /// List over which the step runs, if it has a `forEach`.
     pub for_each: Option<ForEach>,
-    /// Whether the run goes on when this step has failed.
+    /// Whether the run continues when this step fails.
     pub continue_on_error: bool,
     pub(crate) when: Option<Program>,
     pub(crate) with: Template,
@@ -45,47 +45,49 @@ pub struct Step {
     pub(crate) output: Option<Schema>,
 }
 
-/// What becomes of an attempt that failed.
+/// Retry policy for failed attempts.
 #[derive(Clone, Debug)]
 pub struct Retry {
-    /// Attempts in all, the first included.
+    /// Maximum number of attempts, including the first.
     pub attempts: u32,
-    /// The kinds of error that are tried again.
+    /// Kinds of error that are retried.
     pub on: Vec<ErrorKind>,
-    /// How long to wait before the next attempt.
+    /// Delay before the next attempt.
     pub backoff: Backoff,
     pub(crate) when: Option<Program>,
 }
 
-/// The list that a step runs over.
+/// List over which a step runs.
 #[derive(Clone, Debug)]
 pub struct ForEach {
-    /// How many items at one time.
+    /// Maximum number of items that run in parallel.
     pub max_parallel: usize,
-    /// Whether the others go on when one has failed.
+    /// Whether the other items continue when one fails.
     pub continue_on_error: bool,
     pub(crate) items: Template,
 }
 
-/// Reads a step; none if it has a problem that leaves nothing to read on with.
+/// Parses a step; returns `None` if it has a problem.
 ///
-/// `when` and the list are read once, before there is an item.
+/// `when` and the list are evaluated once, so `item` is not in their scope.
 pub(super) fn parse<'a>(
     path: &str,
     spec: &'a StepSpec,
-    of_step: Scope<'a>,
+    step_scope: Scope<'a>,
     context: &ValidationContext,
     problems: &mut Problems,
 ) -> Option<Step> {
     let for_each = spec
         .for_each
         .as_ref()
-        .map(|for_each| parse_for_each(&format!("{path}.forEach"), for_each, &of_step, problems));
+        .map(|for_each| parse_for_each(&format!("{path}.forEach"), for_each, &step_scope, problems));
     let scope = match &for_each {
-        None => of_step,
-        Some(read) => of_step.with_item(read.as_ref().and_then(|read| item_type(read, &of_step))),
+        None => step_scope,
+        Some(parsed) => {
+            step_scope.with_item(parsed.as_ref().and_then(|parsed| item_schema(parsed, &step_scope)))
+        }
     };
-    let when = spec.when.as_ref().map(|when| problems.program(&format!("{path}.when"), when, &of_step));
+    let when = spec.when.as_ref().map(|when| problems.program(&format!("{path}.when"), when, &step_scope));
     let empty = json!({});
     let with = problems.template(&format!("{path}.with"), spec.with.as_ref().unwrap_or(&empty), &scope);
     let schema_of = |problems: &mut Problems, field: &str, schema: Option<&Value>| {
@@ -107,7 +109,7 @@ pub(super) fn parse<'a>(
         attempt_timeout,
         for_each: match for_each {
             None => None,
-            Some(read) => Some(read?),
+            Some(parsed) => Some(parsed?),
         },
         continue_on_error: spec.continue_on_error.unwrap_or(false),
         when: when.flatten(),
@@ -127,12 +129,12 @@ fn parse_for_each(
     let path = format!("{path}.items");
     match items {
         Value::Array(items) if items.len() > MAX_ITEMS => {
-            let message = format!("the list has {} items; at most {MAX_ITEMS} are allowed", items.len());
+            let message = format!("the list has {} items; the limit is {MAX_ITEMS}", items.len());
             problems.add(&path, "TooManyItems", message);
         }
         Value::Array(_) => {}
         Value::String(text) if text.trim_start().starts_with("${{") => {}
-        _ => problems.add(&path, "ItemsInvalid", "give a list, or one ${{ … }} that gives a list"),
+        _ => problems.add(&path, "ItemsInvalid", "set a list, or one ${{ … }} that evaluates to a list"),
     }
     let items = problems.template(&path, items, scope)?;
     Some(ForEach {
@@ -142,9 +144,9 @@ fn parse_for_each(
     })
 }
 
-/// The type of an item, where the list is read from data whose type is declared: a schema without references, since it is
-/// looked at away from its definitions.
-fn item_type<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
+/// Returns the schema of an item if the list is read from data with a declared schema. A schema with references is not
+/// returned, since it would be used without the definitions that it refers to.
+fn item_schema<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
     let [path] = for_each.items.as_expression()?.references().paths.as_slice() else { return None };
     let item = scope.schema(path)?.get("items")?;
     (!schema::has_references(item)).then_some(item)
@@ -153,7 +155,7 @@ fn item_type<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
 fn parse_retry(path: &str, spec: Option<&RetrySpec>, scope: &Scope<'_>, problems: &mut Problems) -> Retry {
     let default = RetrySpec::default();
     let RetrySpec { attempts, backoff, on, when } = spec.unwrap_or(&default);
-    let scope = scope.with(&["error"]);
+    let scope = scope.with_variables(&["error"]);
     let when = when.as_ref().and_then(|when| problems.program(&format!("{path}.when"), when, &scope));
     Retry {
         attempts: attempts.unwrap_or(DEFAULT_ATTEMPTS).max(1),

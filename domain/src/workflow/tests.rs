@@ -9,7 +9,7 @@ fn problems(yaml: &str) -> Vec<Problem> {
     validate(&spec, &ValidationContext::default()).err().unwrap_or_default()
 }
 
-/// Whoever writes a workflow with many mistakes sees all of them at once, each with its place and what to do.
+/// Validation reports all problems of a workflow at once, each with its path and what to change.
 #[test]
 fn every_mistake_is_reported() {
     let found: Vec<String> = problems(include_str!("../../fixtures/mistakes.yaml"))
@@ -19,14 +19,14 @@ fn every_mistake_is_reported() {
     insta::assert_snapshot!(found.join("\n"));
 }
 
-/// The problems of a workflow as `path code`.
+/// Returns the problems of a workflow, each as `path code`.
 fn codes(yaml: &str, context: &ValidationContext) -> Vec<String> {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
     let problems = validate(&spec, context).err().unwrap_or_default();
     problems.iter().map(|problem| format!("{} {}", problem.path, problem.code)).collect()
 }
 
-fn valid_in(yaml: &str, context: &ValidationContext) {
+fn assert_valid(yaml: &str, context: &ValidationContext) {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
     assert_eq!(validate(&spec, context).err(), None, "{yaml}");
 }
@@ -53,10 +53,9 @@ steps:
   output: {schema: {type: object, additionalProperties: false, properties: {ok: {type: boolean}}}}
 - {name: b, needs: [each], expr: {value: 'VALUE'}}";
 
-/// A misspelt property is found when the workflow is applied, not when the run is half done; what may be there is never
-/// refused.
+/// A misspelt field is reported when the workflow is applied, and a field that may exist is never refused.
 #[test]
-fn reads_that_declared_types_exclude_are_problems() {
+fn fields_that_declared_schemas_exclude_are_problems() {
     let message = |value: &str| {
         let yaml = TYPED.replace("VALUE", &format!("${{{{ {value} }}}}")).replace("EACH", "${{ item.sku }}");
         problems(&yaml)
@@ -64,7 +63,7 @@ fn reads_that_declared_types_exclude_are_problems() {
             .map(|problem| format!("{}: {}", problem.code, problem.message))
             .collect::<Vec<_>>()
     };
-    for fine in [
+    for allowed in [
         "input.customer",
         "input.open.anything.at.all",
         "input.total.cents",
@@ -77,9 +76,9 @@ fn reads_that_declared_types_exclude_are_problems() {
         "steps.each.items.failed",
         "input.either",
     ] {
-        assert_eq!(message(fine), Vec::<String>::new(), "{fine}");
+        assert_eq!(message(allowed), Vec::<String>::new(), "{allowed}");
     }
-    let wrong = [
+    let excluded = [
         "input.custommer",
         "input.customer.name",
         "input.total.euros",
@@ -91,14 +90,17 @@ fn reads_that_declared_types_exclude_are_problems() {
         "steps.each.output[1].no",
         "steps.a.items.total",
     ];
-    insta::assert_snapshot!(wrong.iter().flat_map(|wrong| message(wrong)).collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(
+        excluded.iter().flat_map(|source| message(source)).collect::<Vec<_>>().join("\n")
+    );
     let item = TYPED.replace("EACH", "${{ item.price }}").replace("VALUE", "1");
     assert_eq!(codes(&item, &ValidationContext::default()), ["spec.steps[1].with.v TypeMismatch"]);
 }
 
-/// A workflow whose password nobody has stored is refused when it is applied, and so is one that would read any Secret.
+/// A workflow is refused when it is applied if a Secret or key that it reads does not exist, or if it could read
+/// arbitrary Secrets.
 #[test]
-fn secrets_are_looked_up() {
+fn secrets_are_checked() {
     let yaml = "
 secrets: [{name: erp, secretRef: {name: erp-credentials}}, {name: other, secretRef: {name: other}}]
 steps:
@@ -107,12 +109,12 @@ steps:
     url: https://x.example
     headers: {A: '${{ secrets.erp.token }}', B: '${{ secrets.none.token }}', C: '${{ secrets[input.x] }}'}
     tls: {caSecret: {name: erp}, clientSecret: {name: nope}}";
-    let facts = |labelled, keys: &[&str]| ReferencedSecret {
+    let secret = |labelled, keys: &[&str]| ReferencedSecret {
         labelled,
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
     };
     let with = |secrets: Vec<(&str, ReferencedSecret)>| ValidationContext {
-        secrets: Some(secrets.into_iter().map(|(name, facts)| (name.to_owned(), facts)).collect()),
+        secrets: Some(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret)).collect()),
         ..ValidationContext::default()
     };
     let of_names = [
@@ -120,27 +122,28 @@ steps:
         "spec.steps[0].http.headers.C DynamicSecrets",
         "spec.steps[0].http.tls.clientSecret.name UnknownSecret",
     ];
-    assert_eq!(codes(yaml, &ValidationContext::default()), of_names, "where Secrets are not known");
+    assert_eq!(codes(yaml, &ValidationContext::default()), of_names, "Secrets are not known");
     let of_secrets =
         ["spec.secrets[0].secretRef.name SecretNotLabelled", "spec.secrets[1].secretRef.name MissingSecret"];
-    let found = codes(yaml, &with(vec![("erp-credentials", facts(false, &[]))]));
+    let found = codes(yaml, &with(vec![("erp-credentials", secret(false, &[]))]));
     assert_eq!(
         found,
         [&of_secrets[..], &of_names[..]].concat(),
-        "the keys of what may not be used are nobody's"
+        "keys of a Secret without the label are not disclosed"
     );
-    let found = codes(yaml, &with(vec![("erp-credentials", facts(true, &["user"]))]));
+    let found = codes(yaml, &with(vec![("erp-credentials", secret(true, &["user"]))]));
     let of_headers = ["spec.steps[0].http.headers.A MissingSecretKey"];
     let of_tls = ["spec.steps[0].http.tls.caSecret.name MissingSecretKey"];
     let expected = [&of_secrets[1..], &of_headers[..], &of_names[..2], &of_tls[..], &of_names[2..]].concat();
     assert_eq!(found, expected);
-    let all = with(vec![("erp-credentials", facts(true, &["token", "ca.crt"])), ("other", facts(true, &[]))]);
+    let all =
+        with(vec![("erp-credentials", secret(true, &["token", "ca.crt"])), ("other", secret(true, &[]))]);
     assert_eq!(codes(yaml, &all), of_names);
 }
 
-/// Workflows that run each other without end are refused at the one that closes the circle.
+/// A sub-workflow must exist, must accept its input, and must not run its parent again.
 #[test]
-fn sub_workflows_are_looked_up() {
+fn sub_workflows_are_checked() {
     let workflow = |calls: &[&str]| ReferencedWorkflow {
         input: Some(json!({"type": "object", "required": ["n"]})),
         calls: calls.iter().map(|call| (*call).to_owned()).collect(),
@@ -149,27 +152,27 @@ fn sub_workflows_are_looked_up() {
         own_name: Some("own".to_owned()),
         workflows: Some(
             [("fine", workflow(&[])), ("back", workflow(&["far"])), ("far", workflow(&["fine", "own"]))]
-                .map(|(name, facts)| (name.to_owned(), facts))
+                .map(|(name, workflow)| (name.to_owned(), workflow))
                 .into(),
         ),
         ..ValidationContext::default()
     };
     let step =
         |name: &str, with: &str| format!("steps: [{{name: a, with: {with}, workflow: {{name: {name}}}}}]");
-    valid_in(&step("fine", "{n: 1}"), &context);
-    valid_in(&step("fine", "{m: '${{ input }}'}"), &context);
+    assert_valid(&step("fine", "{n: 1}"), &context);
+    assert_valid(&step("fine", "{m: '${{ input }}'}"), &context);
     assert_eq!(codes(&step("fine", "{m: 1}"), &context), ["spec.steps[0].with SubWorkflowInput"]);
     assert_eq!(codes(&step("none", "{n: 1}"), &context), ["spec.steps[0].workflow.name UnknownWorkflow"]);
     assert_eq!(codes(&step("own", "{n: 1}"), &context), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
     assert_eq!(codes(&step("back", "{n: 1}"), &context), ["spec.steps[0].workflow.name SubWorkflowCycle"]);
-    valid_in(&step("none", "{n: 1}"), &ValidationContext::default());
+    assert_valid(&step("none", "{n: 1}"), &ValidationContext::default());
 }
 
-/// What each place may read: too little, and nothing useful can be written; too much, and a run fails in the middle.
+/// Each field may read exactly the names that exist when it is evaluated.
 #[test]
-fn places_read_what_exists_there() {
+fn scopes_contain_the_names_that_exist() {
     let none = ValidationContext::default();
-    valid_in(
+    assert_valid(
         "
 steps:
 - {name: a, python: {code: x}}
@@ -205,7 +208,7 @@ schedules: [{name: s, cron: '0 2 * * *'}, {name: s, cron: '0 2 * * *', input: {}
     assert_eq!(codes(&many, &none), ["spec.steps[0].forEach.items TooManyItems"]);
 }
 
-/// The examples that we hand out must work as they stand.
+/// The published examples are valid workflows.
 #[test]
 fn the_examples_are_valid() {
     for yaml in [
@@ -219,9 +222,9 @@ fn the_examples_are_valid() {
     }
 }
 
-/// A run with a wrong input must be refused before any pod is made.
+/// The input of a run is validated against the input schema of the workflow.
 #[test]
-fn input_is_checked_against_the_workflows_schema() {
+fn input_is_validated_against_the_schema() {
     let spec =
         serde_yaml::from_str("{input: {schema: {required: [name]}}, steps: [{name: a, expr: {value: 1}}]}");
     let valid = validate(&spec.expect("a spec"), &ValidationContext::default()).expect("valid");
@@ -229,9 +232,9 @@ fn input_is_checked_against_the_workflows_schema() {
     assert!(valid.check_input(&json!({})).is_err());
 }
 
-/// Runs of one customer wait for each other, runs of two do not.
+/// Runs share a concurrency limit if the key evaluates to the same value on their inputs.
 #[test]
-fn the_concurrency_key_is_a_value_of_the_input() {
+fn the_concurrency_key_is_evaluated_on_the_input() {
     let valid = |concurrency: &str| {
         let spec = serde_yaml::from_str(&format!(
             "{{concurrency: {concurrency}, steps: [{{name: a, expr: {{value: 1}}}}]}}"
@@ -245,7 +248,7 @@ fn the_concurrency_key_is_a_value_of_the_input() {
 }
 
 proptest! {
-    /// However steps need each other, cycles are found exactly where there are some, and nothing hangs.
+    /// A cycle is reported exactly if the graph contains one.
     #[test]
     fn cycles_are_found(edges in proptest::collection::vec((0_usize..12, 0_usize..12), 0..30)) {
         let needs: Vec<(String, Vec<String>)> = (0..12)
@@ -256,7 +259,7 @@ proptest! {
             .collect();
         let graph = Graph::new(needs.iter().map(|(name, needs)| (name.as_str(), needs.as_slice())));
         let has_cycle = needs.iter().any(|(name, _)| graph.cycle(name).is_some());
-        // Kahn: what cannot be taken away leaf by leaf is on or behind a cycle.
+        // Kahn's algorithm: steps that cannot be removed leaf by leaf are on or behind a cycle.
         let mut left: Vec<_> = needs.iter().collect();
         loop {
             let before = left.len();
@@ -274,9 +277,9 @@ proptest! {
     }
 }
 
-/// A template whose depths nobody can read is cut off in silence, and the step gets something else.
+/// Templates and schemas that are nested deeper than 64 levels are refused instead of being truncated.
 #[test]
-fn what_is_nested_too_deep_is_a_problem() {
+fn deeply_nested_values_are_problems() {
     let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     let workflow = |levels: usize| {
         let (value, schema) = (nested(levels), format!("{{const: {}}}", nested(levels - 1)));

@@ -1,4 +1,4 @@
-//! What is known of the types of data before a run, from declared schemas.
+//! Types of data that are known before a run, from declared schemas.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,22 @@ use crate::schema::exclude::{Excluded, descend, exclude};
 pub(super) struct Types<'a> {
     /// `spec.input.schema`.
     pub(super) input: Option<&'a Value>,
-    /// Of each step.
+    /// Output type of each step, by its name.
     pub(super) steps: BTreeMap<&'a str, StepType<'a>>,
 }
 
-/// What is known of a step's output.
+/// Declared output type of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StepType<'a> {
-    /// Of the output, or of one item's.
+    /// Schema of the output; with `forEach`, of the output of one item.
     pub(super) output: Option<&'a Value>,
-    /// Whether the output is a list of these.
+    /// Whether the output is a list with one entry per item (`forEach`).
     pub(super) is_list: bool,
 }
 
 impl<'a> Types<'a> {
-    /// Why a path cannot be read, where its type says so for certain. `item` is the type of `item`.
+    /// Returns the reason why a path cannot exist, if the declared schemas exclude it for certain. `item` is the schema
+    /// of the variable `item`.
     pub(super) fn mismatch(&self, path: &[Segment], item: Option<&Value>) -> Option<String> {
         let (root, rest) = path.split_first()?;
         let excluded = match root.name()? {
@@ -43,8 +44,8 @@ impl<'a> Types<'a> {
                     let (first, rest) = rest.split_first()?;
                     if let Some(name) = first.name() {
                         return Some(format!(
-                            "{}: it is a list, with one entry for each item, and has no `{name}`",
-                            written(path)
+                            "{}: it is a list with one entry per item and has no field `{name}`",
+                            display_path(path)
                         ));
                     }
                     rest
@@ -55,10 +56,10 @@ impl<'a> Types<'a> {
             }
             _ => return None,
         };
-        excluded.map(|Excluded { message }| format!("{}: {message}", written(path)))
+        excluded.map(|Excluded { message }| format!("{}: {message}", display_path(path)))
     }
 
-    /// The type of what a path reads; none where it is not known.
+    /// Returns the schema of the value at a path; `None` if it is not known.
     pub(super) fn schema(&self, path: &[Segment]) -> Option<&'a Value> {
         let (root, rest) = path.split_first()?;
         let (schema, rest) = match root.name()? {
@@ -79,8 +80,8 @@ impl<'a> Types<'a> {
     }
 }
 
-/// A path as it is written in an expression.
-fn written(path: &[Segment]) -> String {
+/// Returns a path as it is written in an expression.
+fn display_path(path: &[Segment]) -> String {
     let mut text = String::new();
     for segment in path {
         match segment {

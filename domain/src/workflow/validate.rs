@@ -1,48 +1,49 @@
-//! From a spec to a workflow that may be run, or to everything that is wrong with it.
+//! Validation of a spec: returns a valid workflow, or all of its problems.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crds::WorkflowSpec;
 use crds::workflow::{Concurrency as ConcurrencySpec, Step as StepSpec};
 
+use super::context::ValidationContext;
 use super::graph::Graph;
 use super::problems::{Problem, Problems};
 use super::scope::{Names, Scope};
 use super::step::{self, Step};
 use super::types::{StepType, Types};
-use super::{Concurrency, DEFAULT_TIMEOUT, Parsed, ValidWorkflow, ValidationContext, schedules, secrets};
+use super::valid::{Concurrency, DEFAULT_TIMEOUT, Parsed, ValidWorkflow};
+use super::{schedules, secrets};
 use crate::schema;
 
-/// Reads a workflow.
+/// Validates a workflow.
 ///
 /// # Errors
-/// Every problem, sorted by path.
+/// Returns all problems, sorted by path.
 pub fn validate(spec: &WorkflowSpec, context: &ValidationContext) -> Result<ValidWorkflow, Vec<Problem>> {
     let mut problems = Problems::default();
-    let (graph, exit) = (graph(&spec.steps), graph(&spec.on_exit));
-    check_graphs(spec, &graph, &exit, &mut problems);
+    let (graph, exit_graph) = (build_graph(&spec.steps), build_graph(&spec.on_exit));
+    check_graphs(spec, &graph, &exit_graph, &mut problems);
     check_schema_size(spec, &mut problems);
     secrets::check(spec, context, &mut problems);
-    let read = {
-        let names = names(spec, context, &graph, &exit);
+    let parts = {
+        let names = collect_names(spec, context, &graph, &exit_graph);
         parse(spec, context, &names, &mut problems)
     };
-    match read {
-        Some(read) if problems.is_empty() => Ok(ValidWorkflow(Arc::new(read.with(graph, exit)))),
+    match parts {
+        Some(parts) if problems.is_empty() => Ok(ValidWorkflow::new(parts.with_graphs(graph, exit_graph))),
         _ => Err(problems.into_sorted()),
     }
 }
 
-fn graph(steps: &[StepSpec]) -> Graph {
+fn build_graph(steps: &[StepSpec]) -> Graph {
     Graph::new(steps.iter().map(|step| (step.name.as_str(), step.needs.as_slice())))
 }
 
-fn names<'a>(
+fn collect_names<'a>(
     spec: &'a WorkflowSpec,
     context: &'a ValidationContext,
     graph: &'a Graph,
-    exit: &'a Graph,
+    exit_graph: &'a Graph,
 ) -> Names<'a> {
     let all = || spec.steps.iter().chain(&spec.on_exit);
     let types = all().map(|step| {
@@ -51,9 +52,9 @@ fn names<'a>(
     });
     Names {
         graph,
-        exit,
+        exit_graph,
         secrets: spec.secrets.iter().map(|secret| secret.name.as_str()).collect(),
-        fans: all().filter(|step| step.for_each.is_some()).map(|step| step.name.as_str()).collect(),
+        for_each_steps: all().filter(|step| step.for_each.is_some()).map(|step| step.name.as_str()).collect(),
         types: Types {
             input: spec.input.as_ref().and_then(|input| input.schema.as_ref()),
             steps: types.collect(),
@@ -62,8 +63,8 @@ fn names<'a>(
     }
 }
 
-/// A workflow that was read, but for its graphs, which are lent to what reads it.
-struct Read {
+/// The parsed parts of a workflow without its graphs, which are borrowed while the parts are parsed.
+struct ParsedParts {
     steps: Vec<Step>,
     on_exit: Vec<Step>,
     input: Option<schema::Schema>,
@@ -72,10 +73,10 @@ struct Read {
     concurrency: Option<Concurrency>,
 }
 
-impl Read {
-    fn with(self, graph: Graph, exit: Graph) -> Parsed {
+impl ParsedParts {
+    fn with_graphs(self, graph: Graph, exit_graph: Graph) -> Parsed {
         let Self { steps, on_exit, input, output, timeout, concurrency } = self;
-        Parsed { steps, on_exit, graph, exit, input, output, timeout, concurrency }
+        Parsed { steps, on_exit, graph, exit_graph, input, output, timeout, concurrency }
     }
 }
 
@@ -84,20 +85,22 @@ fn parse<'a>(
     context: &ValidationContext,
     names: &'a Names<'a>,
     problems: &mut Problems,
-) -> Option<Read> {
+) -> Option<ParsedParts> {
     let input = spec.input.as_ref().and_then(|input| input.schema.as_ref());
     let input = input.and_then(|input| problems.schema("spec.input.schema", input));
     schedules::check(spec, input.as_ref(), problems);
-    let mut read = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
+    let mut parse_step = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
         step::parse(&format!("spec.{field}[{index}]"), step, scope, context, problems)
     };
-    // Not collected at once into an Option, which would end at the first step with a problem.
+    // Collected in two steps: collecting into an Option at once would stop at the first step with a problem.
     let steps = spec.steps.iter().enumerate();
-    let steps: Vec<_> =
-        steps.map(|(index, step)| read("steps", index, step, Scope::of_step(names, &step.name))).collect();
+    let steps: Vec<_> = steps
+        .map(|(index, step)| parse_step("steps", index, step, Scope::of_step(names, &step.name)))
+        .collect();
     let on_exit = spec.on_exit.iter().enumerate();
-    let on_exit: Vec<_> =
-        on_exit.map(|(index, step)| read("onExit", index, step, Scope::of_exit(names, &step.name))).collect();
+    let on_exit: Vec<_> = on_exit
+        .map(|(index, step)| parse_step("onExit", index, step, Scope::of_exit(names, &step.name)))
+        .collect();
     let output = spec.output.as_ref();
     let output = output.and_then(|output| problems.template("spec.output", output, &Scope::after_all(names)));
     let timeout = problems.duration("spec.timeout", spec.timeout.as_ref()).unwrap_or(DEFAULT_TIMEOUT);
@@ -105,47 +108,46 @@ fn parse<'a>(
         spec.concurrency.as_ref().map(|concurrency| parse_concurrency(concurrency, names, problems));
     let steps = steps.into_iter().collect::<Option<_>>()?;
     let on_exit = on_exit.into_iter().collect::<Option<_>>()?;
-    Some(Read { steps, on_exit, input, output, timeout, concurrency })
+    Some(ParsedParts { steps, on_exit, input, output, timeout, concurrency })
 }
 
 fn parse_concurrency(spec: &ConcurrencySpec, names: &Names<'_>, problems: &mut Problems) -> Concurrency {
-    // The run has not been admitted yet: nothing but its input exists.
     let path = "spec.concurrency.key";
     let key = spec.key.as_ref().and_then(|key| problems.program(path, key, &Scope::of_input(names)));
     Concurrency { key, limit: spec.limit, policy: spec.policy.unwrap_or_default() }
 }
 
-fn check_graphs(spec: &WorkflowSpec, graph: &Graph, exit: &Graph, problems: &mut Problems) {
+fn check_graphs(spec: &WorkflowSpec, graph: &Graph, exit_graph: &Graph, problems: &mut Problems) {
     if spec.steps.is_empty() {
-        problems.add("spec.steps", "NoSteps", "a workflow needs at least one step");
+        problems.add("spec.steps", "NoSteps", "the workflow has no steps: add at least one");
     }
-    let mut seen = BTreeSet::new();
-    check_graph("spec.steps", &spec.steps, graph, &mut seen, problems);
-    check_graph("spec.onExit", &spec.on_exit, exit, &mut seen, problems);
+    let mut names = BTreeSet::new();
+    check_graph("spec.steps", &spec.steps, graph, &mut names, problems);
+    check_graph("spec.onExit", &spec.on_exit, exit_graph, &mut names, problems);
 }
 
 fn check_graph<'a>(
     field: &str,
     steps: &'a [StepSpec],
     graph: &Graph,
-    seen: &mut BTreeSet<&'a str>,
+    names: &mut BTreeSet<&'a str>,
     problems: &mut Problems,
 ) {
-    let mut in_known_cycle: BTreeSet<String> = BTreeSet::new();
+    let mut in_reported_cycle: BTreeSet<String> = BTreeSet::new();
     for (index, step) in steps.iter().enumerate() {
         let path = format!("{field}[{index}]");
-        if !seen.insert(step.name.as_str()) {
-            let message = format!("there is another step {}", step.name);
+        if !names.insert(step.name.as_str()) {
+            let message = format!("duplicate step name {}", step.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         check_needs(&path, step, graph, problems);
-        if in_known_cycle.contains(&step.name) {
+        if in_reported_cycle.contains(&step.name) {
             continue;
         }
         if let Some(cycle) = graph.cycle(&step.name) {
-            in_known_cycle.extend(cycle.iter().map(|step| (*step).to_owned()));
-            let around: Vec<&str> = cycle.into_iter().chain([step.name.as_str()]).collect();
-            let message = format!("the step needs itself: {}", around.join(" needs "));
+            in_reported_cycle.extend(cycle.iter().map(|step| (*step).to_owned()));
+            let closed: Vec<&str> = cycle.into_iter().chain([step.name.as_str()]).collect();
+            let message = format!("dependency cycle: {}", closed.join(" → "));
             problems.add(format!("{path}.needs"), "Cycle", message);
         }
     }
@@ -154,7 +156,7 @@ fn check_graph<'a>(
 fn check_needs(path: &str, step: &StepSpec, graph: &Graph, problems: &mut Problems) {
     for (index, need) in step.needs.iter().enumerate() {
         if !graph.contains(need) {
-            problems.add(format!("{path}.needs[{index}]"), "UnknownStep", format!("there is no step {need}"));
+            problems.add(format!("{path}.needs[{index}]"), "UnknownStep", format!("step {need} not found"));
         }
     }
 }
@@ -169,7 +171,7 @@ fn check_schema_size(spec: &WorkflowSpec, problems: &mut Problems) {
     if bytes > schema::MAX_BYTES {
         let limit = schema::MAX_BYTES;
         let message =
-            format!("all schemas of the workflow together have {bytes} bytes; at most {limit} are allowed");
+            format!("all schemas of the workflow together have {bytes} bytes; the limit is {limit}");
         problems.add("spec", "SchemasTooLarge", message);
     }
 }

@@ -46,9 +46,9 @@ async fn a_secret_that_is_gone_fails_the_run_by_name() -> anyhow::Result<()> {
         .collect();
     assert_eq!(mounted, ["runner"], "no code of a step may read it");
     secrets.delete("erp-credentials", &DeleteParams::default()).await?;
-    fails(&world, "gone", "there is no Secret erp-credentials").await?;
+    fails(&world, "gone", "Secret erp-credentials not found").await?;
     create(&world, "erp-credentials", json!({})).await?;
-    fails(&world, "unlabelled", "must be labelled smbcopilot.dev/workflow-secret=true").await
+    fails(&world, "unlabelled", "add the label smbcopilot.dev/workflow-secret=true").await
 }
 
 /// The same mistake has another code when somebody has looked at the workflow meanwhile; and once it is mended, the
@@ -60,7 +60,7 @@ async fn what_is_wrong_with_a_secret_is_said_alike_whether_the_workflow_knows_it
     objects::create(&world.workflows, "Workflow", "intake", with_secret()).await?;
     let invalid = world.workflow_with_valid("intake", "False").await?;
     assert_eq!(problems(&invalid), ["MissingSecret"]);
-    fails(&world, "never-there", "there is no Secret erp-credentials").await?;
+    fails(&world, "never-there", "Secret erp-credentials not found").await?;
     let secrets = create(&world, "erp-credentials", allowed()).await?;
     world.run("mended", json!({"quantity": 1})).await?;
     world.assigned("mended").await?;

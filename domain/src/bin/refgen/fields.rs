@@ -1,4 +1,4 @@
-//! All fields of the four kinds, as their schemas have them.
+//! Page with all fields of the custom resources, generated from their schemas.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -6,11 +6,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 
 use super::{cell, header};
 
-/// The page.
+/// Returns the page.
 pub(super) fn page() -> String {
     let mut page = header(
         "Fields",
-        "Every field of the custom resources, as `kubectl explain` shows it. `[]` is an item of a list, `{}` a value of a map.",
+        "All fields of the custom resources, as `kubectl explain` shows them. `[]` stands for an item of a list, `{}` for a value of a map.",
     );
     for definition in crds::custom_resource_definitions() {
         page.push_str(&kind(&definition));
@@ -20,7 +20,7 @@ pub(super) fn page() -> String {
 
 fn kind(definition: &CustomResourceDefinition) -> String {
     let mut text =
-        format!("## {}\n\n| field | type | what it is |\n| --- | --- | --- |\n", definition.spec.names.kind);
+        format!("## {}\n\n| field | type | description |\n| --- | --- | --- |\n", definition.spec.names.kind);
     let schemas = definition.spec.versions.iter().filter_map(|version| version.schema.as_ref());
     for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_ref()) {
         rows(schema, "", &mut text);
@@ -31,19 +31,20 @@ fn kind(definition: &CustomResourceDefinition) -> String {
 
 fn rows(schema: &JSONSchemaProps, path: &str, text: &mut String) {
     for (name, field) in schema.properties.iter().flatten() {
-        // `kubectl explain` leaves it out as well: it is never given.
+        // The property `true` stands for the key `on`, which YAML 1.1 reads as a boolean, and is never set: see
+        // `crds::custom_resource_definitions`. `kubectl explain` omits it as well.
         if path.is_empty() && !["spec", "status"].contains(&name.as_str()) || name == "true" {
             continue;
         }
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let required = if is_required(schema, name) { ", required" } else { "" };
-        let (type_, about) = (type_of(field), about(field));
-        text.push_str(&format!("| `{path}` | {}{required} | {} |\n", cell(&type_), cell(&about)));
-        below(field, &path, text);
+        let (type_, description) = (type_of(field), description(field));
+        text.push_str(&format!("| `{path}` | {}{required} | {} |\n", cell(&type_), cell(&description)));
+        children(field, &path, text);
     }
 }
 
-fn below(field: &JSONSchemaProps, path: &str, text: &mut String) {
+fn children(field: &JSONSchemaProps, path: &str, text: &mut String) {
     rows(field, path, text);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
         rows(items, &format!("{path}[]"), text);
@@ -70,6 +71,6 @@ fn type_of(field: &JSONSchemaProps) -> String {
     }
 }
 
-fn about(field: &JSONSchemaProps) -> String {
+fn description(field: &JSONSchemaProps) -> String {
     field.description.clone().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The tables of codes, limits and functions.
+//! Pages with tables of codes, limits and functions.
 
 use domain::{
     expr::FUNCTIONS,
@@ -7,37 +7,36 @@ use domain::{
 
 use super::{cell, header};
 
-/// What can be wrong with a workflow.
+/// Returns the page of the problems that a workflow can have.
 pub(super) fn problems() -> String {
-    let about = "What can be wrong with a Workflow, by the `code` in its `status.problems`. A workflow with problems starts no run.";
+    let about = "Problems of a Workflow, by the `code` in `status.problems`. A workflow with problems starts no runs.";
     let rows = PROBLEMS.iter().map(|(code, meaning)| row(&[format!("`{code}`").as_str(), meaning]));
     header("Problems", about) + "| code | meaning |\n| --- | --- |\n" + &rows.collect::<String>()
 }
 
-/// What runs and steps fail of.
+/// Returns the page of the errors with which runs and steps can fail.
 pub(super) fn errors() -> String {
-    let about = "What a run or a step can fail of: `kind` and `code` in its `error`. The kind says whose fault it is, and is what `retry.on` \
-                 names: `User` the workflow's or the called service's, `Infra` the platform's, `Timeout` a time that was exceeded, `Schema` a \
-                 value of another type than declared, `Policy` what is not allowed.";
+    let about = "Errors of runs and steps, by `code` in their `error`. The `kind` classifies the cause, and `retry.on` refers to it: `User` \
+                 for the workflow or the called service, `Infra` for infrastructure errors, `Timeout` for an exceeded time limit, `Schema` for \
+                 a value that violates its schema, `Policy` for an operation that is not allowed.";
     let rows = ERRORS.iter().map(|(kind, code, meaning)| row(&[format!("`{code}`").as_str(), kind, meaning]));
     header("Errors", about) + "| code | kind | meaning |\n| --- | --- | --- |\n" + &rows.collect::<String>()
 }
 
-/// What no plan changes.
+/// Returns the page of the limits that no plan changes.
 pub(super) fn limits() -> String {
-    let about =
-        "Limits that no plan changes. What is too large or too many is refused with both numbers, never cut.";
-    let rows = LIMITS.iter().map(|limit| row(&[limit.what, amount(limit).as_str()]));
-    header("Limits", about) + "| of what | at most |\n| --- | --- |\n" + &rows.collect::<String>()
+    let about = "Limits that no plan changes. A request over a limit is rejected with the actual value and the limit; nothing is truncated.";
+    let rows = LIMITS.iter().map(|limit| row(&[limit.what, format_max(limit).as_str()]));
+    header("Limits", about) + "| limit | maximum |\n| --- | --- |\n" + &rows.collect::<String>()
 }
 
-/// What users may call in an expression.
+/// Returns the page of the functions that expressions may call.
 pub(super) fn functions() -> String {
-    let about = "What may be called in `${{ … }}` and in the fields that are expressions: the functions and macros of CEL, those for \
-                 texts and numbers, and no others. Functions whose result can be far larger than what they are given (`replace`, `join`, \
-                 `format`, `range`) or that are slow (`sort`) are left out on purpose: a `python` step does that within limits.";
+    let about = "Functions available in `${{ … }}` and in fields that are expressions: the standard functions and macros of CEL and a \
+                 selection of its string, math and encoder extensions. Functions whose result can be far larger than their arguments \
+                 (`replace`, `join`, `format`, `range`) or that are slow (`sort`) are deliberately not available: use a `python` step.";
     let rows = FUNCTIONS.iter().map(|(form, meaning)| row(&[format!("`{form}`").as_str(), meaning]));
-    header("Functions", about) + "| written | gives |\n| --- | --- |\n" + &rows.collect::<String>()
+    header("Functions", about) + "| function | result |\n| --- | --- |\n" + &rows.collect::<String>()
 }
 
 fn row(cells: &[&str]) -> String {
@@ -45,10 +44,10 @@ fn row(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Whole KiB and MiB as such.
-fn amount(limit: &Limit) -> String {
+/// Formats the maximum, in KiB, MiB, minutes or days if it is a multiple of them.
+fn format_max(limit: &Limit) -> String {
     const KIB: u64 = 1024;
-    match (limit.unit, limit.at_most) {
+    match (limit.unit, limit.max) {
         ("bytes", bytes) if bytes % (KIB * KIB) == 0 => format!("{} MiB", bytes / KIB / KIB),
         ("bytes", bytes) if bytes % KIB == 0 => format!("{} KiB", bytes / KIB),
         ("seconds", seconds) if seconds % 86_400 == 0 => format!("{} days", seconds / 86_400),

@@ -58,7 +58,7 @@ pub(super) fn parse(
     let timeout = problems.duration(&format!("{path}.timeout"), timeout.as_ref());
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     check_length(&format!("{path}.timeout"), timeout, problems);
-    let message = problems.template(&format!("{path}.message"), &Value::String(message.clone()), scope);
+    let message = problems.text_template(&format!("{path}.message"), message, scope);
     Some(Approval {
         roles: if roles.is_empty() { vec![DEFAULT_ROLE.to_owned()] } else { roles.clone() },
         timeout,

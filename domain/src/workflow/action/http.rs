@@ -1,30 +1,28 @@
-//! A call of an HTTP endpoint.
+//! HTTP steps: a step that sends one request.
 
 use std::collections::BTreeMap;
 
 use crds::Quantity;
 use crds::workflow::{HttpAction, HttpAuth, HttpMethod, HttpResponse, HttpTls as HttpTlsSpec, SecretRef};
-use serde_json::Value;
 
-use super::texts;
 use crate::expr::Program;
 use crate::template::Template;
 use crate::workflow::problems::Problems;
 use crate::workflow::scope::Scope;
 
-/// Bytes of an answer, where the step does not say.
+/// Maximum size of a response body for a step that sets no `maxResponseBytes`: 1 MiB.
 const DEFAULT_RESPONSE_BYTES: u64 = 1 << 20;
 
-/// A call of an HTTP endpoint.
+/// An HTTP step that was parsed.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// The method.
+    /// Method of the request.
     pub method: HttpMethod,
-    /// Bytes of the answer's body, at most.
+    /// Maximum size of the response body, in bytes.
     pub max_response_bytes: u64,
-    /// How the answer's body is read; none = by its media type.
+    /// Format of the response body; `None` = by its media type.
     pub response: Option<HttpResponse>,
-    /// TLS beyond the public authorities.
+    /// TLS certificates beyond the public certificate authorities.
     pub tls: HttpTls,
     pub(crate) url: Template,
     pub(crate) headers: BTreeMap<String, Template>,
@@ -34,40 +32,41 @@ pub struct Http {
     pub(crate) success: Option<Program>,
 }
 
-/// A request's body: templates in a workflow, JSON values once rendered.
+/// Body of a request: templates in a workflow, JSON values once rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpBody<T> {
-    /// As `application/json`.
+    /// JSON, sent as `application/json`.
     Json(T),
-    /// As `application/x-www-form-urlencoded`, by field.
+    /// Form fields by name, sent as `application/x-www-form-urlencoded`.
     Form(BTreeMap<String, T>),
-    /// As `text/plain`.
+    /// Text, sent as `text/plain`.
     Text(T),
 }
 
-/// How a request is authenticated.
+/// Credentials of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpCredentials<T> {
     /// A bearer token.
     Bearer(T),
-    /// User name and password.
+    /// Basic authentication.
     Basic {
-        /// The user.
+        /// User name.
         username: T,
-        /// The password.
+        /// Password.
         password: T,
     },
 }
 
-/// TLS beyond the public authorities, by names in `spec.secrets`.
+/// TLS certificates beyond the public certificate authorities, by names in `spec.secrets`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpTls {
-    /// The secret with `ca.crt`: authorities to trust besides the public ones.
+    /// Secret with `ca.crt`: certificate authorities that are trusted in addition to the public ones.
     pub ca: Option<String>,
-    /// The secret with `tls.crt` and `tls.key`: what we show.
+    /// Secret with `tls.crt` and `tls.key`: the client certificate.
     pub client: Option<String>,
 }
 
+/// Parses an HTTP step; returns `None` if it has a problem.
 pub(super) fn parse(
     path: &str,
     spec: &HttpAction,
@@ -90,16 +89,16 @@ pub(super) fn parse(
     } = spec;
     let tls = parse_tls(&format!("{path}.tls"), tls.as_ref(), scope, problems);
     check_url(&format!("{path}.url"), url, problems);
-    let url = text(&format!("{path}.url"), url, &scope, problems);
-    let headers = texts(&format!("{path}.headers"), headers, &scope.with_secrets(), problems);
-    let query = texts(&format!("{path}.query"), query, &scope, problems);
+    let url = problems.text_template(&format!("{path}.url"), url, &scope);
+    let headers = problems.text_templates(&format!("{path}.headers"), headers, &scope.with_secrets());
+    let query = problems.text_templates(&format!("{path}.query"), query, &scope);
     let body = parse_body(path, spec, &scope, problems);
     let credentials = auth
         .as_ref()
         .map(|auth| parse_credentials(&format!("{path}.auth"), auth, &scope.with_secrets(), problems));
-    let answer = scope.of_answer(&["status", "headers", "body"]);
+    let response_scope = scope.of_response(&["status", "headers", "body"]);
     let success =
-        success.as_ref().map(|source| problems.program(&format!("{path}.success"), source, &answer));
+        success.as_ref().map(|source| problems.program(&format!("{path}.success"), source, &response_scope));
     let bytes = parse_bytes(&format!("{path}.maxResponseBytes"), max_response_bytes.as_ref(), problems);
     Some(Http {
         method: method.unwrap_or_default(),
@@ -117,28 +116,29 @@ pub(super) fn parse(
 
 fn parse_tls(path: &str, spec: Option<&HttpTlsSpec>, scope: Scope<'_>, problems: &mut Problems) -> HttpTls {
     let Some(HttpTlsSpec { ca_secret, client_secret }) = spec else { return HttpTls::default() };
-    let mut read = |field: &str, secret: Option<&SecretRef>, keys: &[&str]| {
+    let mut parse_secret = |field: &str, secret: Option<&SecretRef>, keys: &[&str]| {
         let name = &secret?.name;
-        for (code, message) in scope.faults_of_secret(name, keys) {
+        for (code, message) in scope.violations_of_secret(name, keys) {
             problems.add(format!("{path}.{field}.name"), code, message);
         }
         Some(name.clone())
     };
     HttpTls {
-        ca: read("caSecret", ca_secret.as_ref(), &["ca.crt"]),
-        client: read("clientSecret", client_secret.as_ref(), &["tls.crt", "tls.key"]),
+        ca: parse_secret("caSecret", ca_secret.as_ref(), &["ca.crt"]),
+        client: parse_secret("clientSecret", client_secret.as_ref(), &["tls.crt", "tls.key"]),
     }
 }
 
-/// Where the scheme is plain to see it must be one that can be called; a template is looked at when it is rendered.
+/// Checks the scheme of a URL as far as it is literal; a scheme that comes from a template is checked when it is
+/// rendered.
 fn check_url(path: &str, url: &str, problems: &mut Problems) {
     let literal = url.split("${{").next().unwrap_or_default().to_ascii_lowercase();
-    let cut = literal.len() < url.len();
-    let fits = ["http://", "https://"]
+    let is_template = literal.len() < url.len();
+    let is_supported = ["http://", "https://"]
         .iter()
-        .any(|scheme| literal.starts_with(scheme) || (cut && scheme.starts_with(&literal)));
-    if !fits {
-        problems.add(path, "UrlScheme", "the URL must begin with http:// or https://");
+        .any(|scheme| literal.starts_with(scheme) || (is_template && scheme.starts_with(&literal)));
+    if !is_supported {
+        problems.add(path, "UrlScheme", "the URL must start with http:// or https://");
     }
 }
 
@@ -154,13 +154,13 @@ fn parse_body(
             Some(problems.template(&format!("{path}.json"), json, scope).map(HttpBody::Json))
         }
         (None, Some(form), None) => {
-            Some(texts(&format!("{path}.form"), form, scope, problems).map(HttpBody::Form))
+            Some(problems.text_templates(&format!("{path}.form"), form, scope).map(HttpBody::Form))
         }
         (None, None, Some(body)) => {
-            Some(text(&format!("{path}.text"), body, scope, problems).map(HttpBody::Text))
+            Some(problems.text_template(&format!("{path}.text"), body, scope).map(HttpBody::Text))
         }
         _ => {
-            problems.add(path, "ManyBodies", "give at most one of json, form and text");
+            problems.add(path, "ManyBodies", "set at most one of json, form and text");
             Some(None)
         }
     }
@@ -174,15 +174,15 @@ fn parse_credentials(
 ) -> Option<HttpCredentials<Template>> {
     match (&spec.bearer, &spec.basic) {
         (Some(bearer), None) => {
-            text(&format!("{path}.bearer"), bearer, scope, problems).map(HttpCredentials::Bearer)
+            problems.text_template(&format!("{path}.bearer"), bearer, scope).map(HttpCredentials::Bearer)
         }
         (None, Some(basic)) => {
-            let username = text(&format!("{path}.basic.username"), &basic.username, scope, problems);
-            let password = text(&format!("{path}.basic.password"), &basic.password, scope, problems);
+            let username = problems.text_template(&format!("{path}.basic.username"), &basic.username, scope);
+            let password = problems.text_template(&format!("{path}.basic.password"), &basic.password, scope);
             Some(HttpCredentials::Basic { username: username?, password: password? })
         }
         _ => {
-            problems.add(path, "ManyCredentials", "give exactly one of bearer and basic");
+            problems.add(path, "ManyCredentials", "set exactly one of bearer and basic");
             None
         }
     }
@@ -200,16 +200,13 @@ fn parse_bytes(path: &str, quantity: Option<&Quantity>, problems: &mut Problems)
     }
 }
 
-fn text(path: &str, text: &str, scope: &Scope<'_>, problems: &mut Problems) -> Option<Template> {
-    problems.template(path, &Value::String(text.to_owned()), scope)
-}
-
-/// Absent stays absent; given but with a problem becomes none.
-#[expect(clippy::option_option, reason = "absent, faulty and read are three things")]
-fn transpose<T>(given: Option<Option<T>>) -> Option<Option<T>> {
-    match given {
+/// Converts an optional field that was parsed, where the inner `None` means that parsing failed: the result is `None` if
+/// parsing failed, and `Some(None)` if the field is absent.
+#[expect(clippy::option_option, reason = "absent, invalid and parsed are three states")]
+fn transpose<T>(field: Option<Option<T>>) -> Option<Option<T>> {
+    match field {
         None => Some(None),
         Some(None) => None,
-        Some(Some(read)) => Some(Some(read)),
+        Some(Some(parsed)) => Some(Some(parsed)),
     }
 }

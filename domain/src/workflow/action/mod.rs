@@ -1,4 +1,4 @@
-//! What a step does.
+//! Actions of steps.
 
 mod approval;
 mod http;
@@ -7,33 +7,33 @@ mod wait;
 use std::collections::BTreeMap;
 
 use crds::workflow::{Action as ActionSpec, ContainerAction, PythonAction, Step as StepSpec};
-use serde_json::Value;
 
 pub use approval::Approval;
 pub use http::{Http, HttpBody, HttpCredentials, HttpTls};
 pub use wait::Wait;
 
+use super::calls;
+use super::context::ValidationContext;
 use super::problems::Problems;
 use super::scope::Scope;
-use super::{ValidationContext, calls};
 use crate::template::Template;
 
-/// What a step does, parsed. Kinds that are not available yet do not get this far.
+/// Action of a step that was parsed. Kinds that are not supported yet are refused before.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Evaluates templates.
+    /// Evaluates a template.
     Expr(Template),
     /// Runs a Python function.
     Python(Python),
-    /// Calls an HTTP endpoint.
+    /// Sends an HTTP request.
     Http(Box<Http>),
-    /// Runs a command.
+    /// Runs a command in an image.
     Container(Container),
     /// Runs another workflow.
     Workflow(SubWorkflow),
-    /// Waits for a person's decision.
+    /// Waits for a user's decision.
     Approval(Box<Approval>),
-    /// Waits for a time.
+    /// Waits for a duration or until a time.
     Wait(Wait),
 }
 
@@ -48,7 +48,7 @@ impl Action {
 /// A command in an image.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// The program and its first arguments.
+    /// Program and its first arguments.
     pub command: Vec<String>,
     /// Further arguments.
     pub(crate) args: Vec<Template>,
@@ -56,25 +56,25 @@ pub struct Container {
     pub(crate) env: BTreeMap<String, Template>,
 }
 
-/// A run of another workflow; its input is the step's.
+/// A run of another workflow, with the input of the step.
 #[derive(Clone, Debug)]
 pub struct SubWorkflow {
-    /// The workflow, in the same namespace.
+    /// Name of the workflow, in the same namespace.
     pub name: String,
 }
 
 /// A Python function.
 #[derive(Clone, Debug)]
 pub struct Python {
-    /// Defines `def run(input, ctx)`.
+    /// Source code, which defines `def run(input, ctx)`.
     pub code: String,
-    /// Modules to import beforehand.
+    /// Modules that the host imports before the first step.
     pub preload: Vec<String>,
     /// Environment variables.
     pub(crate) env: BTreeMap<String, Template>,
 }
 
-/// Reads the action; none if it has a problem.
+/// Parses the action of a step; returns `None` if it has a problem.
 pub(super) fn parse(
     path: &str,
     spec: &StepSpec,
@@ -108,14 +108,14 @@ pub(super) fn parse(
             wait::parse(&format!("{path}.wait"), wait, &scope, problems).map(Action::Wait)
         }
         Some(ActionSpec::Search(_)) => {
-            problems.not_available(format!("{path}.search"), "search steps are");
+            problems.not_available(format!("{path}.search"), "search steps");
             None
         }
         None => {
             problems.add(
                 path,
                 "NoAction",
-                "the step must have exactly one of http, python, expr and the other actions",
+                "the step must set exactly one of http, python, container, workflow, approval, wait, search and expr",
             );
             None
         }
@@ -128,16 +128,14 @@ fn parse_container(
     scope: Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Container> {
-    // Image and resources are not the step's but its host's: see `hosts`.
+    // Image and resources configure the host container of the step: see `hosts`.
     let ContainerAction { image: _, command, args, env, resources: _ } = spec;
     let args: Vec<_> = args
         .iter()
         .enumerate()
-        .map(|(index, arg)| {
-            problems.template(&format!("{path}.args[{index}]"), &Value::String(arg.clone()), &scope)
-        })
+        .map(|(index, arg)| problems.text_template(&format!("{path}.args[{index}]"), arg, &scope))
         .collect();
-    let env = texts(&format!("{path}.env"), env, &scope.with_secrets(), problems);
+    let env = problems.text_templates(&format!("{path}.env"), env, &scope.with_secrets());
     Some(Container { command: command.clone(), args: args.into_iter().collect::<Option<_>>()?, env: env? })
 }
 
@@ -147,34 +145,8 @@ fn parse_python(
     scope: Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Python> {
-    // Image and resources are not the step's but its host's: see `hosts`.
+    // Image and resources configure the host container of the step: see `hosts`.
     let PythonAction { code, image: _, preload, env, resources: _ } = spec;
-    let env = texts(&format!("{path}.env"), env, &scope.with_secrets(), problems);
+    let env = problems.text_templates(&format!("{path}.env"), env, &scope.with_secrets());
     Some(Python { code: code.clone(), preload: preload.clone(), env: env? })
-}
-
-/// Templates by name, as in `env`, `headers`, `query` and `form`.
-fn texts(
-    path: &str,
-    texts: &BTreeMap<String, String>,
-    scope: &Scope<'_>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<String, Template>> {
-    let read: Vec<_> = texts
-        .iter()
-        .map(|(name, text)| text_named(&format!("{path}.{name}"), name, text, scope, problems))
-        .collect();
-    read.into_iter().collect()
-}
-
-fn text_named(
-    path: &str,
-    name: &str,
-    text: &str,
-    scope: &Scope<'_>,
-    problems: &mut Problems,
-) -> Option<(String, Template)> {
-    problems
-        .template(path, &Value::String(text.to_owned()), scope)
-        .map(|template| (name.to_owned(), template))
 }
