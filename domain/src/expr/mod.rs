@@ -4,8 +4,8 @@
 //! expression is parsed (length, depth, nested loops, a closed list of functions) and when it is evaluated
 //! (iterations, size of intermediate and final values, an interrupt).
 //!
-//! Imports go in this order: [`errors`], `limits`, `budget` → `functions` → `references`, `meter`, `json` →
-//! `program` → `evaluate`.
+//! A later module may import an earlier one, in this order: `limits`, `errors`, `context`, `budget`, `functions`,
+//! `references`, `meter`, `json`, `program`, `evaluate`.
 
 mod budget;
 mod context;

@@ -4,7 +4,7 @@
 //! is inserted as text: strings unchanged, `null` as nothing, lists and objects as compact JSON. `$${{` is an escaped
 //! `${{`.
 //!
-//! Imports go from `render` to `parse` to `text`.
+//! `text` parses one string, `parse` a JSON value, and `render` evaluates the result; each imports the ones before it.
 
 mod parse;
 mod render;
