@@ -34,11 +34,16 @@ pub(super) struct Names<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     names: &'a Names<'a>,
+    /// Variables of the run.
     variables: &'a [&'a str],
     steps: ReadableSteps<'a>,
+    /// Variables of the field, such as `error` in `retry.when`.
     extra_variables: &'a [&'a str],
+    /// Whether `secrets` may be read.
     secrets: bool,
+    /// Whether `outcome` may be read.
     outcome: bool,
+    /// `item` and `index`, if the step has a `forEach`.
     item: Option<Item<'a>>,
 }
 
