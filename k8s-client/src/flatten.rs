@@ -1,8 +1,8 @@
 //! Truncation of JSON text that is nested too deep to be parsed.
 
-/// Replaces values that are nested too deep in JSON text with `null`, chunk by chunk. The API server stores 10,000
-/// levels, but its clients parse 127: without truncation, one deeper object would prevent all objects of its kind from
-/// being listed.
+/// Replaces values that are nested too deep in JSON text with `null`, chunk by chunk. The API server stores
+/// 10,000 levels, but its clients parse 127: without truncation, one deeper object would prevent all objects
+/// of its kind from being listed.
 #[derive(Clone, Debug)]
 pub(crate) struct Flattener {
     max_levels: usize,

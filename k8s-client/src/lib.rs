@@ -1,5 +1,5 @@
-//! Kubernetes client that all programs share. It can read every object that the API server stores, however deep it is
-//! nested.
+//! Kubernetes client that all programs share. It can read every object that the API server stores, however
+//! deep it is nested.
 
 mod flatten;
 
@@ -14,8 +14,8 @@ use tower::util::MapResponseLayer;
 use crate::flatten::Flattener;
 
 /// Number of nested lists and objects that are preserved; `serde_json` fails at 128. Free values may have
-/// [`crds::constants::MAX_VALUE_DEPTH`] levels, some levels below the root, so a truncated value is still recognised as
-/// too deep.
+/// [`crds::constants::MAX_VALUE_DEPTH`] levels, some levels below the root, so a truncated value is still
+/// recognised as too deep.
 const MAX_LEVELS: usize = 120;
 
 /// Returns a client. Values nested deeper than 120 levels in its responses are replaced with `null`.

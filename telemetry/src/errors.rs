@@ -8,7 +8,8 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     chain_with(error, |_| None)
 }
 
-/// Returns the same as [`chain`], but lets `terminal` replace the message of an error and end the chain there.
+/// Returns the same as [`chain`], but lets `terminal` replace the message of an error and end the chain
+/// there.
 ///
 /// Some libraries repeat in `Display` what their sources say; `terminal` returns `Some` for such an error.
 pub fn chain_with(

@@ -49,7 +49,8 @@ impl Health {
     }
 }
 
-/// Serves the endpoints until `stop` is cancelled. The process is not ready while open requests are completed.
+/// Serves the endpoints until `stop` is cancelled. The process is not ready while open requests are
+/// completed.
 ///
 /// # Errors
 /// Returns an error if the address cannot be bound or the listener fails.

@@ -1,5 +1,5 @@
-//! Infrastructure that every process of SMB Copilot shares: logs, metrics, health endpoints, supervised tasks, graceful
-//! shutdown, and the only functions that read the clock or generate ids.
+//! Infrastructure that every process of SMB Copilot shares: logs, metrics, health endpoints, supervised
+//! tasks, graceful shutdown, and the only functions that read the clock or generate ids.
 //!
 //! This crate does not depend on Kubernetes, Postgres or any business rule.
 

@@ -41,8 +41,8 @@ pub enum Error {
     Install(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Installs the process-wide subscriber. It writes to standard error: standard output is reserved for the output of a
-/// program and, in the runner, for the logs of steps.
+/// Installs the process-wide subscriber. It writes to standard error: standard output is reserved for the
+/// output of a program and, in the runner, for the logs of steps.
 ///
 /// # Errors
 /// Returns an error if the filter is not valid or a subscriber is already installed.

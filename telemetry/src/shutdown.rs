@@ -5,7 +5,8 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Returns a token that is cancelled by the first SIGTERM or SIGINT. It must be called within a Tokio runtime.
+/// Returns a token that is cancelled by the first SIGTERM or SIGINT. It must be called within a Tokio
+/// runtime.
 ///
 /// # Errors
 /// Returns an error if the signal handlers cannot be installed.

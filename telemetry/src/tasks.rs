@@ -61,10 +61,12 @@ impl Tasks {
         self.set.spawn(async move { (task, future.await.map_err(Into::into)) });
     }
 
-    /// Waits until the token is cancelled or a task ends, then stops all tasks and waits for them for at most `drain`.
+    /// Waits until the token is cancelled or a task ends, then stops all tasks and waits for them for at most
+    /// `drain`.
     ///
     /// # Errors
-    /// Returns an error for the first task that failed, ended early or panicked, or if tasks did not stop within `drain`.
+    /// Returns an error for the first task that failed, ended early or panicked, or if tasks did not stop
+    /// within `drain`.
     pub async fn run(mut self, drain: Duration) -> Result<(), Ended> {
         let first = tokio::select! {
             () = self.stop.cancelled() => Ok(()),

@@ -1,7 +1,7 @@
 //! Cost budget of one evaluation, or of all evaluations of one template.
 //!
-//! The evaluator offers no hooks and calls plain functions, so a metered expression passes the budget to them as an
-//! argument: it is bound to the variable `@budget`, which users cannot write.
+//! The evaluator offers no hooks and calls plain functions, so a metered expression passes the budget to them
+//! as an argument: it is bound to the variable `@budget`, which users cannot write.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -144,9 +144,9 @@ pub(super) fn charge<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b
     Ok(value)
 }
 
-/// Implements `@chargeRange(@budget, range)`: charges for the range of a loop and returns it. Of a map it returns the
-/// sorted keys, which the evaluator would iterate over in random order, so that the same data always gives the same
-/// value.
+/// Implements `@chargeRange(@budget, range)`: charges for the range of a loop and returns it. Of a map it
+/// returns the sorted keys, which the evaluator would iterate over in random order, so that the same data
+/// always gives the same value.
 pub(super) fn charge_range<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let range = charge(arguments)?;
     let Some(map) = range.downcast_ref::<CelMap<'_>>() else { return Ok(range) };

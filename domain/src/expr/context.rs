@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-/// Variables of an expression, each bound to a JSON value: `input`, `steps`, `run`, `tenant`, `workflow`, `secrets`,
-/// `item`, `index`, `error`, …
+/// Variables of an expression, each bound to a JSON value: `input`, `steps`, `run`, `tenant`, `workflow`,
+/// `secrets`, `item`, `index`, `error`, …
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     roots: BTreeMap<String, Arc<Value>>,

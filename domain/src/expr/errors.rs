@@ -1,6 +1,7 @@
 //! Errors of expressions: when they are parsed and when they are evaluated.
 
-/// Reason why a text is not an acceptable expression. It is found before any run, and becomes a problem of the workflow.
+/// Reason why a text is not an acceptable expression. It is found before any run, and becomes a problem of
+/// the workflow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// The expression is longer than [`super::MAX_BYTES`].

@@ -15,18 +15,19 @@ use super::program::Program;
 use super::references::FieldUsage;
 
 impl Program {
-    /// Evaluates the expression on `context` and returns its value as JSON. It costs at most 500,000 units: iterations
-    /// and copied values.
+    /// Evaluates the expression on `context` and returns its value as JSON. It costs at most 500,000 units:
+    /// iterations and copied values.
     ///
     /// # Errors
-    /// Returns an error if the evaluation fails on this data, costs too much or is interrupted, or if its value has no
-    /// JSON representation of at most 1 MiB. A plain path, such as `steps.a.output`, may have a value of any size.
+    /// Returns an error if the evaluation fails on this data, costs too much or is interrupted, or if its
+    /// value has no JSON representation of at most 1 MiB. A plain path, such as `steps.a.output`, may have a
+    /// value of any size.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
         self.evaluate_within(context, &Budget::new(context.interrupt()))
     }
 
-    /// Evaluates the expression as [`Self::evaluate`] does, at the expense of a budget that the caller may share
-    /// between several expressions.
+    /// Evaluates the expression as [`Self::evaluate`] does, at the expense of a budget that the caller may
+    /// share between several expressions.
     ///
     /// # Errors
     /// As [`Self::evaluate`].
@@ -50,9 +51,9 @@ impl Program {
         }
     }
 
-    /// Returns the value that a plain path leads to. Such a value is only passed on, so it costs nothing and may be as
-    /// large as the data is. Returns `None` if the path leads nowhere, in which case evaluation reports the error, or
-    /// if the expression is more than a path.
+    /// Returns the value that a plain path leads to. Such a value is only passed on, so it costs nothing and
+    /// may be as large as the data is. Returns `None` if the path leads nowhere, in which case evaluation
+    /// reports the error, or if the expression is more than a path.
     pub(crate) fn resolve_path<'c>(&self, context: &'c Context) -> Option<&'c Value> {
         let (root, rest) = self.path.as_ref()?.split_first()?;
         rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))
@@ -69,7 +70,8 @@ impl Program {
         if budget.is_spent() {
             return Err(self.exhausted());
         }
-        // The evaluator may panic on input that its authors did not foresee; that must end the step, not the process.
+        // The evaluator may panic on input that its authors did not foresee; that must end the step, not the
+        // process.
         let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, &scope)));
         if budget.is_spent() {
             return Err(self.exhausted());
@@ -101,8 +103,8 @@ impl Program {
     }
 }
 
-/// Converts the parts of a variable that the expression uses: the rest of an input, or the outputs of other steps, may
-/// be large.
+/// Converts the parts of a variable that the expression uses: the rest of an input, or the outputs of other
+/// steps, may be large.
 fn convert_used(value: &Value, usage: &FieldUsage, budget: &Budget) -> cel::Value {
     match (value, usage) {
         (Value::Object(fields), FieldUsage::Fields(used)) => {
@@ -116,7 +118,8 @@ fn convert_used(value: &Value, usage: &FieldUsage, budget: &Budget) -> cel::Valu
     }
 }
 
-/// Returns a message for a CEL error. It omits the values that CEL's own message repeats: they may be large or private.
+/// Returns a message for a CEL error. It omits the values that CEL's own message repeats: they may be large
+/// or private.
 fn describe(error: &cel::ExecutionError) -> String {
     use cel::ExecutionError as E;
     match error {

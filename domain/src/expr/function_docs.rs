@@ -1,8 +1,8 @@
-//! Documentation of the functions and macros that users may call in an expression, from which the reference page is
-//! generated.
+//! Documentation of the functions and macros that users may call in an expression, from which the reference
+//! page is generated.
 
-/// Functions and macros: the form of each call and its result. Operators are those of CEL: `+ - * / %`, comparisons,
-/// `&& || !`, `? :`, `in`, `[]` and `.`.
+/// Functions and macros: the form of each call and its result. Operators are those of CEL: `+ - * / %`,
+/// comparisons, `&& || !`, `? :`, `in`, `[]` and `.`.
 pub const FUNCTIONS: &[(&str, &str)] = &[
     ("has(x.y)", "true if the field exists"),
     ("list.all(e, condition)", "true if the condition holds for every element"),
@@ -79,7 +79,8 @@ mod tests {
         }
     }
 
-    /// Returns the name of the function that a form calls: `trim` for `text.trim()`, `math.abs` for `math.abs(x)`.
+    /// Returns the name of the function that a form calls: `trim` for `text.trim()`, `math.abs` for
+    /// `math.abs(x)`.
     fn name(form: &str) -> String {
         let called = form.split('(').next().unwrap_or_default();
         match called.split_once('.') {

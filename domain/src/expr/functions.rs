@@ -1,7 +1,8 @@
 //! The closed list of functions that expressions may call, and the CEL environment that implements them.
 //!
-//! The list deliberately omits functions whose result can be far larger than their arguments (`replace`, `join`,
-//! `format`, `lists.range`) or whose time is quadratic (`distinct`, `sort`). A `python` step runs those within limits.
+//! The list deliberately omits functions whose result can be far larger than their arguments (`replace`,
+//! `join`, `format`, `lists.range`) or whose time is quadratic (`distinct`, `sort`). A `python` step runs
+//! those within limits.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +11,8 @@ use cel::{Env, extensions};
 
 use super::budget::{charge, charge_range};
 
-/// Name of the variable that holds the budget of a metered expression. Users cannot write names that begin with `@`.
+/// Name of the variable that holds the budget of a metered expression. Users cannot write names that begin
+/// with `@`.
 pub(super) const BUDGET: &str = "@budget";
 /// Name under which metered expressions call [`charge`].
 pub(super) const CHARGE: &str = "@charge";
@@ -105,8 +107,8 @@ pub(super) fn is_known(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// CEL environment of every expression: the standard functions, and the extensions `strings`, `math` and `encoders`,
-/// of which the parser admits the functions in [`NAMES`] only.
+/// CEL environment of every expression: the standard functions, and the extensions `strings`, `math` and
+/// `encoders`, of which the parser admits the functions in [`NAMES`] only.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib().with_optional_support(false);
     env.add_extension(extensions::strings).expect("the string functions are declared once");

@@ -43,8 +43,8 @@ fn number_to_cel(number: &Number) -> cel::Value {
     }
 }
 
-/// Converts CEL to JSON of at most `limit` bytes. Timestamps become RFC 3339, durations seconds as in `1.5s`, keys
-/// strings. Bytes are refused: the user has to say whether they are text or Base64.
+/// Converts CEL to JSON of at most `limit` bytes. Timestamps become RFC 3339, durations seconds as in `1.5s`,
+/// keys strings. Bytes are refused: the user has to say whether they are text or Base64.
 pub(super) fn from_cel(value: &cel::Value, limit: usize) -> Result<Value, NotJson> {
     let mut remaining = limit;
     convert(value, &mut remaining)

@@ -1,9 +1,9 @@
 //! Metering of an expression: the evaluator has no hooks, so the syntax tree is rewritten to contain them.
 //!
-//! Every value that is about to be copied is passed to the function `@charge`, which charges the budget for it and
-//! fails once the budget is spent: the range of every loop and the value that it computes for each element, the elements
-//! of lists and maps, and the result of every concatenation. Ranges are passed to `@chargeRange`, which also sorts the
-//! keys of maps.
+//! Every value that is about to be copied is passed to the function `@charge`, which charges the budget for
+//! it and fails once the budget is spent: the range of every loop and the value that it computes for each
+//! element, the elements of lists and maps, and the result of every concatenation. Ranges are passed to
+//! `@chargeRange`, which also sorts the keys of maps.
 //!
 //! The shape `@result + […]` of `map` and `filter` is left unchanged: the evaluator runs it in linear time.
 
@@ -68,8 +68,8 @@ fn meter_comprehension(comprehension: ComprehensionExpr) -> ComprehensionExpr {
     }
 }
 
-/// Meters the value that a loop computes for each element, but not the operations that accumulate it: descends into
-/// calls as long as they mention the accumulator.
+/// Meters the value that a loop computes for each element, but not the operations that accumulate it:
+/// descends into calls as long as they mention the accumulator.
 fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
     match node.expr {
         Expr::Call(call) if call.args.iter().any(|arg| mentions(arg, accumulator)) => {
@@ -85,8 +85,8 @@ fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
     }
 }
 
-/// Returns whether the macro's own operations use the accumulator here. Only calls and the name itself are examined,
-/// since the accumulator of an inner comprehension has the same name.
+/// Returns whether the macro's own operations use the accumulator here. Only calls and the name itself are
+/// examined, since the accumulator of an inner comprehension has the same name.
 fn mentions(node: &IdedExpr, accumulator: &str) -> bool {
     match &node.expr {
         Expr::Ident(name) => name == accumulator,

@@ -1,11 +1,11 @@
 //! CEL expressions over the data of a run.
 //!
-//! Expressions are written by tenants and evaluated inside our processes, so their cost is bounded twice: when an
-//! expression is parsed (length, depth, nested loops, a closed list of functions) and when it is evaluated
-//! (iterations, size of intermediate and final values, an interrupt).
+//! Expressions are written by tenants and evaluated inside our processes, so their cost is bounded twice:
+//! when an expression is parsed (length, depth, nested loops, a closed list of functions) and when it is
+//! evaluated (iterations, size of intermediate and final values, an interrupt).
 //!
-//! A later module may import an earlier one, in this order: `limits`, `errors`, `context`, `budget`, `functions`,
-//! `references`, `meter`, `json`, `program`, `evaluate`.
+//! A later module may import an earlier one, in this order: `limits`, `errors`, `context`, `budget`,
+//! `functions`, `references`, `meter`, `json`, `program`, `evaluate`.
 
 mod budget;
 mod context;

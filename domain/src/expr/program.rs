@@ -25,8 +25,8 @@ impl Program {
     /// Parses an expression.
     ///
     /// # Errors
-    /// Returns an error if the text is not CEL, exceeds one of the static limits, calls an unknown function, or does
-    /// not name the steps that it reads.
+    /// Returns an error if the text is not CEL, exceeds one of the static limits, calls an unknown function,
+    /// or does not name the steps that it reads.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
         if source.len() > MAX_BYTES {
             return Err(ParseError::TooLong { bytes: source.len(), limit: MAX_BYTES });
@@ -58,8 +58,8 @@ impl Program {
     }
 }
 
-/// Parses a text with the CEL parser. A panic of the parser becomes a syntax error: the text is written by tenants and
-/// must not end the process.
+/// Parses a text with the CEL parser. A panic of the parser becomes a syntax error: the text is written by
+/// tenants and must not end the process.
 fn parse(source: &str) -> Result<IdedExpr, ParseError> {
     let parsed = catch_unwind(AssertUnwindSafe(|| ENVIRONMENT.parser().parse(source)));
     match parsed {
@@ -96,7 +96,8 @@ fn plain_path(node: &IdedExpr) -> Option<Vec<String>> {
     Some(path)
 }
 
-/// Returns the depth of the tree in levels. It does not recurse, since the tree may still be too deep for the stack.
+/// Returns the depth of the tree in levels. It does not recurse, since the tree may still be too deep for the
+/// stack.
 fn depth(root: &IdedExpr) -> usize {
     let mut max = 0;
     let mut pending = vec![(root, 1)];

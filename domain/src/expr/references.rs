@@ -16,7 +16,8 @@ pub struct References {
     pub roots: BTreeMap<String, FieldUsage>,
     /// Steps, and the fields read of each (`output`, `phase`, …); no field if a step is read as a whole.
     pub steps: BTreeMap<String, BTreeSet<String>>,
-    /// Secrets by their name in `spec.secrets`, and the keys read of each; the name is empty if it is computed.
+    /// Secrets by their name in `spec.secrets`, and the keys read of each; the name is empty if it is
+    /// computed.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
     /// Every path that is read, beginning with its root. Paths that are only tested with `has()` are omitted.
     pub paths: Vec<Vec<Segment>>,
@@ -54,7 +55,8 @@ pub enum FieldUsage {
 /// Collects the references of an expression in one walk.
 ///
 /// # Errors
-/// Returns an error if the expression calls an unknown function, nests loops too deep, or computes the name of a step.
+/// Returns an error if the expression calls an unknown function, nests loops too deep, or computes the name
+/// of a step.
 pub(super) fn collect(node: &IdedExpr) -> Result<References, ParseError> {
     let mut collector = Collector { found: References::default(), locals: Vec::new(), nesting: 0 };
     collector.node(node)?;

@@ -118,7 +118,8 @@ fn references_are_collected_without_evaluation() {
     insta::assert_debug_snapshot!(program.references());
 }
 
-/// An expression that loops over a large input is stopped before it occupies the CPU or memory of the process.
+/// An expression that loops over a large input is stopped before it occupies the CPU or memory of the
+/// process.
 #[test]
 fn a_costly_expression_is_stopped() {
     let large = Context::new().with("input", json!({"l": vec![1; 20_000], "s": "x".repeat(200_000)}));

@@ -1,7 +1,8 @@
 //! Permissions and built-in roles.
 //!
-//! Permissions form a tree. A node grants every permission below it: `workflow.run` includes `workflow.run.create` and
-//! `workflow.run.cancel`. Each role is expanded into a bitset once, so a check is one instruction.
+//! Permissions form a tree. A node grants every permission below it: `workflow.run` includes
+//! `workflow.run.create` and `workflow.run.cancel`. Each role is expanded into a bitset once, so a check is
+//! one instruction.
 
 mod roles;
 mod set;

@@ -59,8 +59,8 @@ const PLATFORM_OPERATOR: &[&str] =
     &["platform.tenant.create", "platform.tenant.update", "platform.tenant.suspend", "platform.mirror"];
 
 impl Permissions {
-    /// Returns the union of the permissions that the roles grant. An unknown role grants nothing: a token may name
-    /// roles of another version.
+    /// Returns the union of the permissions that the roles grant. An unknown role grants nothing: a token may
+    /// name roles of another version.
     #[must_use]
     pub fn of_roles<R: AsRef<str>>(roles: &[R]) -> Self {
         roles.iter().map(|role| permissions_of_role(role.as_ref())).fold(Self::NONE, Self::union)

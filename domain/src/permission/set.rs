@@ -40,8 +40,8 @@ impl Permissions {
         self.0 & permission.bit() != 0
     }
 
-    /// Returns whether the set contains all of `other`. It is checked before permissions are granted: users can grant
-    /// only permissions that they have.
+    /// Returns whether the set contains all of `other`. It is checked before permissions are granted: users
+    /// can grant only permissions that they have.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
         other.0 & !self.0 == 0

@@ -1,4 +1,5 @@
-//! All permissions. Their order is the order of bits in a set; sets are never stored, so the order may change.
+//! All permissions. Their order is the order of bits in a set; sets are never stored, so the order may
+//! change.
 
 /// One permission: a leaf of the permission tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

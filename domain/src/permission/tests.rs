@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::{PLATFORM_ROLES, Permission, Permissions, TENANT_ROLES, roles};
 
-/// Every change of a role's permissions shows as a diff of this table, since customers must be informed of it.
+/// Every change of a role's permissions shows as a diff of this table, since customers must be informed of
+/// it.
 #[test]
 fn permissions_of_each_role() {
     let mut table = String::new();

@@ -64,7 +64,8 @@ fn every_code_is_documented() {
     );
 }
 
-/// The runner and the operator use documented codes only: clients branch on them, whichever program wrote them.
+/// The runner and the operator use documented codes only: clients branch on them, whichever program wrote
+/// them.
 #[test]
 fn codes_of_runner_and_operator_are_documented() {
     let errors: BTreeSet<&str> = ERRORS.iter().map(|(_, code, _)| *code).collect();

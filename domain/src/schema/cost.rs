@@ -1,8 +1,9 @@
 //! Static check of the number of subschemas that a schema applies to one value.
 //!
-//! `{"$ref": "#"}` would never end, and forty definitions of the form `{"anyOf": [next, next]}` would take 2⁴⁰ steps.
-//! Both are detected by following the keywords that apply to the same value. Keywords that descend into the value are
-//! bounded by the value's size, except in schemas that apply themselves: see [`super::recursion`].
+//! `{"$ref": "#"}` would never end, and forty definitions of the form `{"anyOf": [next, next]}` would take
+//! 2⁴⁰ steps. Both are detected by following the keywords that apply to the same value. Keywords that descend
+//! into the value are bounded by the value's size, except in schemas that apply themselves: see
+//! [`super::recursion`].
 
 use std::collections::BTreeMap;
 
@@ -64,7 +65,8 @@ fn check_subschemas(schema: &Value, pointer: String, counter: &mut Counter<'_>) 
 struct Counter<'a> {
     root: &'a Value,
     anchors: BTreeMap<&'a str, &'a Value>,
-    /// Counts by JSON pointer or name of the anchor; `None` while a count is in progress, which reveals a cycle.
+    /// Counts by JSON pointer or name of the anchor; `None` while a count is in progress, which reveals a
+    /// cycle.
     counts: BTreeMap<String, Option<u64>>,
 }
 
@@ -103,7 +105,8 @@ impl Counter<'_> {
         schemas.fold(0, |sum, (pointer, schema)| sum.saturating_add(self.applications(&pointer, schema)))
     }
 
-    /// Counts the target of a reference. A target that does not exist counts as one: the compiler refuses the schema.
+    /// Counts the target of a reference. A target that does not exist counts as one: the compiler refuses the
+    /// schema.
     fn target(&mut self, target: &str) -> u64 {
         let pointer = target.trim_start_matches('#');
         let root = self.root;

@@ -1,7 +1,7 @@
 //! Paths that a schema excludes: used to find expressions that read a field which cannot exist.
 //!
-//! Only certain exclusions are reported. Fields that depend on `if`, `dependentSchemas` or a pattern are assumed to be
-//! allowed.
+//! Only certain exclusions are reported. Fields that depend on `if`, `dependentSchemas` or a pattern are
+//! assumed to be allowed.
 
 use serde_json::{Map, Value};
 
@@ -20,8 +20,8 @@ pub(crate) fn exclude(schema: &Value, path: &[Segment]) -> Option<Excluded> {
     Resolver { root: schema }.exclude(schema, path, MAX_REFERENCES)
 }
 
-/// Returns the subschema at a path, following `properties`, `items` and references; `None` if other keywords would
-/// have to be evaluated.
+/// Returns the subschema at a path, following `properties`, `items` and references; `None` if other keywords
+/// would have to be evaluated.
 pub(crate) fn descend<'a>(root: &'a Value, path: &[Segment]) -> Option<&'a Value> {
     let resolver = Resolver { root };
     let mut schema = resolver.resolve(root)?;

@@ -1,7 +1,8 @@
 //! JSON Schema 2020-12 for the input of a run and for the input and output of a step.
 //!
-//! Schemas are written by tenants and interpreted by our processes. Therefore nothing is fetched (`$ref` must stay within
-//! the document), patterns match in linear time, and no schema applies itself to the same value without end.
+//! Schemas are written by tenants and interpreted by our processes. Therefore nothing is fetched (`$ref` must
+//! stay within the document), patterns match in linear time, and no schema applies itself to the same value
+//! without end.
 
 mod cost;
 mod errors;
@@ -50,8 +51,8 @@ impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// Returns an error if the schema is not valid JSON Schema 2020-12, has more than 64 KiB, refers to another
-    /// document, or applies too many subschemas to one value.
+    /// Returns an error if the schema is not valid JSON Schema 2020-12, has more than 64 KiB, refers to
+    /// another document, or applies too many subschemas to one value.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
         let bytes = json_size(schema);
         if bytes > MAX_BYTES {
@@ -77,8 +78,8 @@ impl Schema {
     /// Validates a value against the schema.
     ///
     /// # Errors
-    /// Returns the first 20 violations, followed by one with the number of further ones; or a single violation if
-    /// the check would take too long.
+    /// Returns the first 20 violations, followed by one with the number of further ones; or a single
+    /// violation if the check would take too long.
     pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
         if self.source.as_ref().is_some_and(|schema| recursion::is_too_costly(schema, value)) {
             let message = format!(

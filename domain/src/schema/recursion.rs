@@ -1,8 +1,8 @@
 //! Cost of validating a value against a schema that applies itself.
 //!
-//! A schema that applies itself twice at each level takes 2ⁿ steps on a value that is n levels deep. Discriminated unions
-//! of trees do this, so such schemas are allowed; but before a value is validated, the steps are counted, visiting each
-//! pair of subschema and part of the value once.
+//! A schema that applies itself twice at each level takes 2ⁿ steps on a value that is n levels deep.
+//! Discriminated unions of trees do this, so such schemas are allowed; but before a value is validated, the
+//! steps are counted, visiting each pair of subschema and part of the value once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ptr;
@@ -43,7 +43,8 @@ impl<'a> Counter<'a> {
         if self.counts.len() >= MAX_PAIRS {
             return LIMIT.saturating_add(1);
         }
-        // A pair within itself would never end at one value, which `cost` has refused already: count it as one.
+        // A pair within itself would never end at one value, which `cost` has refused already: count it as
+        // one.
         self.counts.insert(pair, 1);
         let mut count = 1_u64;
         for (keyword, part) in fields {

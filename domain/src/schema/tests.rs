@@ -82,7 +82,8 @@ fn patterns_match_in_linear_time() {
     assert!(schema.check(&json!(format!("{}b", "a".repeat(100_000)))).is_err());
 }
 
-/// A value that would take too long to validate is refused: a union of trees applies itself twice at each level.
+/// A value that would take too long to validate is refused: a union of trees applies itself twice at each
+/// level.
 #[test]
 fn values_that_take_too_long_to_validate_are_refused() {
     let node = |kind: &str| json!({"properties": {"left": {"$ref": "#"}, "kind": {"const": kind}}});

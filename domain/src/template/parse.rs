@@ -47,7 +47,8 @@ impl Template {
         }
     }
 
-    /// Returns the data that each expression reads, with its path in the template (as in [`TemplateProblem::path`]).
+    /// Returns the data that each expression reads, with its path in the template (as in
+    /// [`TemplateProblem::path`]).
     #[must_use]
     pub fn references(&self) -> &[(String, References)] {
         &self.references
@@ -129,7 +130,8 @@ impl Parser {
     }
 }
 
-/// Appends a field to a path: `.name`, or `["na me"]` if the name has other characters than letters, digits and `_`.
+/// Appends a field to a path: `.name`, or `["na me"]` if the name has other characters than letters, digits
+/// and `_`.
 fn path_of_field(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if plain { format!("{path}.{name}") } else { format!("{path}[{name:?}]") }

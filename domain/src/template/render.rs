@@ -10,12 +10,13 @@ use crate::schema;
 
 /// Maximum size of all computed values of a template together, in bytes of JSON.
 const MAX_BYTES: usize = 4 << 20;
-/// Maximum size of all values that are only passed on (plain paths), in bytes of JSON: two outputs of maximum size.
+/// Maximum size of all values that are only passed on (plain paths), in bytes of JSON: two outputs of maximum
+/// size.
 const MAX_DATA_BYTES: usize = 2 * MAX_STORED_OUTPUT_BYTES;
 
 impl Template {
-    /// Returns the JSON value with every expression replaced by its value. All expressions share one budget, in cost
-    /// and in size.
+    /// Returns the JSON value with every expression replaced by its value. All expressions share one budget,
+    /// in cost and in size.
     ///
     /// # Errors
     /// Returns the error of the first expression that fails on this data.

@@ -10,8 +10,8 @@ use super::problems::Problems;
 use crate::schema::{self, Schema};
 use crate::template::Template;
 
-/// Checks, as far as the context knows, that the sub-workflow exists, does not run this workflow again, and accepts its
-/// input.
+/// Checks, as far as the context knows, that the sub-workflow exists, does not run this workflow again, and
+/// accepts its input.
 pub(super) fn check(
     path: &str,
     step: &StepSpec,
@@ -39,8 +39,8 @@ pub(super) fn check(
     check_input(path, step, called, problems);
 }
 
-/// Returns the workflows from `from` to `to`, both included, of which each runs the next; `None` if there is no such
-/// chain.
+/// Returns the workflows from `from` to `to`, both included, of which each runs the next; `None` if there is
+/// no such chain.
 fn call_chain<'a>(
     known: &'a BTreeMap<String, ReferencedWorkflow>,
     from: &'a str,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// Other objects in the namespace of a workflow. References to objects that are not known (`None`) are not checked: the
-/// runner knows none, since the operator has validated the workflow before.
+/// Other objects in the namespace of a workflow. References to objects that are not known (`None`) are not
+/// checked: the runner knows none, since the operator has validated the workflow before.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationContext {
     /// Name of the workflow itself, to detect sub-workflows that run it again.

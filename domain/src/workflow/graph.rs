@@ -40,7 +40,8 @@ impl Graph {
         self.upstream.get(step)
     }
 
-    /// Returns the steps of a cycle through this step, in order and beginning with it; `None` if there is none.
+    /// Returns the steps of a cycle through this step, in order and beginning with it; `None` if there is
+    /// none.
     pub(crate) fn cycle(&self, step: &str) -> Option<Vec<&str>> {
         if !self.upstream(step)?.contains(step) {
             return None;

@@ -1,8 +1,8 @@
 //! Validation of workflows: a spec is parsed once, and all its problems are reported.
 //!
-//! `validate` reads the spec; `step`, `action`, `calls`, `schedules` and `secrets` parse and check its parts; `problems`
-//! collects what they find; `scope` decides what an expression may read at its place in the workflow. The result is a
-//! [`ValidWorkflow`].
+//! `validate` reads the spec; `step`, `action`, `calls`, `schedules` and `secrets` parse and check its parts;
+//! `problems` collects what they find; `scope` decides what an expression may read at its place in the
+//! workflow. The result is a [`ValidWorkflow`].
 
 mod action;
 mod calls;

@@ -46,7 +46,8 @@ impl Problems {
         self.found
     }
 
-    /// Parses named templates, as in `env`, `headers`, `query` and `form`; returns `None` if one of them has a problem.
+    /// Parses named templates, as in `env`, `headers`, `query` and `form`; returns `None` if one of them has
+    /// a problem.
     pub(super) fn text_templates(
         &mut self,
         path: &str,
@@ -72,7 +73,8 @@ impl Problems {
         self.found.is_empty()
     }
 
-    /// Parses a field that is a CEL expression, such as `when`; returns `None` and adds a problem if it is not valid.
+    /// Parses a field that is a CEL expression, such as `when`; returns `None` and adds a problem if it is
+    /// not valid.
     pub(super) fn program(&mut self, path: &str, source: &str, scope: &Scope<'_>) -> Option<Program> {
         if source.trim_start().starts_with("${{") {
             self.add(path, "ExpressionSyntax", "this field is an expression: remove the surrounding ${{ }}");
@@ -90,7 +92,8 @@ impl Problems {
         }
     }
 
-    /// Parses a JSON value with `${{ … }}` in its strings; returns `None` and adds problems if it is not valid.
+    /// Parses a JSON value with `${{ … }}` in its strings; returns `None` and adds problems if it is not
+    /// valid.
     pub(super) fn template(&mut self, path: &str, value: &Value, scope: &Scope<'_>) -> Option<Template> {
         if self.is_too_deep(path, value) {
             return None;

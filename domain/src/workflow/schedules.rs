@@ -8,8 +8,8 @@ use super::problems::Problems;
 use crate::schedule::{InvalidSchedule, Schedule};
 use crate::schema::{self, Schema};
 
-/// Checks every schedule, so that one that could never start a run is reported when the workflow is applied and not
-/// when it is due.
+/// Checks every schedule, so that one that could never start a run is reported when the workflow is applied
+/// and not when it is due.
 pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut Problems) {
     let mut names = BTreeSet::new();
     for (index, schedule) in spec.schedules.iter().enumerate() {

@@ -77,7 +77,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Returns the scope of `concurrency.key`, which is evaluated before the run is admitted: only the input exists.
+    /// Returns the scope of `concurrency.key`, which is evaluated before the run is admitted: only the input
+    /// exists.
     pub(super) fn of_input(names: &'a Names<'a>) -> Self {
         Self { variables: &["input"], ..Self::new(names, ReadableSteps::None) }
     }
@@ -97,7 +98,8 @@ impl<'a> Scope<'a> {
         Self::new(names, ReadableSteps::All)
     }
 
-    /// Returns the scope of `http.success`: the variables of the response and those of the run, but no steps or items.
+    /// Returns the scope of `http.success`: the variables of the response and those of the run, but no steps
+    /// or items.
     pub(super) fn of_response(self, extra_variables: &'a [&'a str]) -> Self {
         Self { steps: ReadableSteps::None, extra_variables, item: None, outcome: false, ..self }
     }
@@ -170,8 +172,8 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Returns the message for an unknown variable. CEL parses `steps.fetch-prices` as a subtraction, so the message
-    /// suggests the step whose name ends with the variable.
+    /// Returns the message for an unknown variable. CEL parses `steps.fetch-prices` as a subtraction, so the
+    /// message suggests the step whose name ends with the variable.
     fn unknown_variable(&self, root: &str) -> String {
         let steps = if matches!(self.steps, ReadableSteps::None) { None } else { Some("steps") };
         let item: &[&str] = if self.item.is_some() { &["item", "index"] } else { &[] };

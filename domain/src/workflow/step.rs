@@ -144,8 +144,8 @@ fn parse_for_each(
     })
 }
 
-/// Returns the schema of an item if the list is read from data with a declared schema. A schema with references is not
-/// returned, since it would be used without the definitions that it refers to.
+/// Returns the schema of an item if the list is read from data with a declared schema. A schema with
+/// references is not returned, since it would be used without the definitions that it refers to.
 fn item_schema<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
     let [path] = for_each.items.as_expression()?.references().paths.as_slice() else { return None };
     let item = scope.schema(path)?.get("items")?;

@@ -97,8 +97,8 @@ fn fields_that_declared_schemas_exclude_are_problems() {
     assert_eq!(codes(&item, &ValidationContext::default()), ["spec.steps[1].with.v TypeMismatch"]);
 }
 
-/// A workflow is refused when it is applied if a Secret or key that it reads does not exist, or if it could read
-/// arbitrary Secrets.
+/// A workflow is refused when it is applied if a Secret or key that it reads does not exist, or if it could
+/// read arbitrary Secrets.
 #[test]
 fn secrets_are_checked() {
     let yaml = "

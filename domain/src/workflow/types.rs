@@ -26,8 +26,8 @@ pub(super) struct StepType<'a> {
 }
 
 impl<'a> Types<'a> {
-    /// Returns the reason why a path cannot exist, if the declared schemas exclude it for certain. `item` is the schema
-    /// of the variable `item`.
+    /// Returns the reason why a path cannot exist, if the declared schemas exclude it for certain. `item` is
+    /// the schema of the variable `item`.
     pub(super) fn mismatch(&self, path: &[Segment], item: Option<&Value>) -> Option<String> {
         let (root, rest) = path.split_first()?;
         let excluded = match root.name()? {

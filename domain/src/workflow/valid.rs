@@ -91,15 +91,16 @@ impl ValidWorkflow {
         self.0.output.as_ref()
     }
 
-    /// Returns the steps that no other step needs. Their outputs are the output of the run unless `spec.output` is set.
+    /// Returns the steps that no other step needs. Their outputs are the output of the run unless
+    /// `spec.output` is set.
     pub(crate) fn terminal_steps(&self) -> impl Iterator<Item = &Step> {
         let needed: BTreeSet<&str> =
             self.0.steps.iter().flat_map(|step| &step.needs).map(String::as_str).collect();
         self.0.steps.iter().filter(move |step| !needed.contains(step.name.as_str()))
     }
 
-    /// Returns all steps that have ended when this one starts: its direct and indirect dependencies. For an `onExit`
-    /// step these are `onExit` steps only.
+    /// Returns all steps that have ended when this one starts: its direct and indirect dependencies. For an
+    /// `onExit` step these are `onExit` steps only.
     pub(crate) fn upstream(&self, step: &str) -> Option<&BTreeSet<String>> {
         self.0.graph.upstream(step).or_else(|| self.0.exit_graph.upstream(step))
     }

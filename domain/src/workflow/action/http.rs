@@ -129,8 +129,8 @@ fn parse_tls(path: &str, spec: Option<&HttpTlsSpec>, scope: Scope<'_>, problems:
     }
 }
 
-/// Checks the scheme of a URL as far as it is literal; a scheme that comes from a template is checked when it is
-/// rendered.
+/// Checks the scheme of a URL as far as it is literal; a scheme that comes from a template is checked when it
+/// is rendered.
 fn check_url(path: &str, url: &str, problems: &mut Problems) {
     let literal = url.split("${{").next().unwrap_or_default().to_ascii_lowercase();
     let is_template = literal.len() < url.len();
@@ -200,8 +200,8 @@ fn parse_bytes(path: &str, quantity: Option<&Quantity>, problems: &mut Problems)
     }
 }
 
-/// Converts an optional field that was parsed, where the inner `None` means that parsing failed: the result is `None` if
-/// parsing failed, and `Some(None)` if the field is absent.
+/// Converts an optional field that was parsed, where the inner `None` means that parsing failed: the result
+/// is `None` if parsing failed, and `Some(None)` if the field is absent.
 #[expect(clippy::option_option, reason = "absent, invalid and parsed are three states")]
 fn transpose<T>(field: Option<Option<T>>) -> Option<Option<T>> {
     match field {

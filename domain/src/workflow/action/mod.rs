@@ -38,8 +38,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// Returns whether a failed attempt may be retried. Approvals and waits are not retried: a second attempt would
-    /// end with the same decision, or at the same time.
+    /// Returns whether a failed attempt may be retried. Approvals and waits are not retried: a second attempt
+    /// would end with the same decision, or at the same time.
     pub(crate) fn is_retryable(&self) -> bool {
         !matches!(self, Self::Approval(_) | Self::Wait(_))
     }
