@@ -3,7 +3,7 @@
 use std::{io::Write as _, net::SocketAddr};
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{
     db::{self, Urls},
@@ -52,17 +52,8 @@ pub enum MirrorCommand {
     AcceptCluster {
         /// Whether it continues the old one, or is another.
         #[arg(long = "as")]
-        relation: Relation,
+        relation: mirror::ClusterRelation,
     },
-}
-
-/// What a cluster is to the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Relation {
-    /// It was rebuilt or restored: objects keep their ids by name.
-    Continued,
-    /// It has nothing to do with the old one: all its objects are new.
-    New,
 }
 
 /// The configuration: flags, each with an environment variable.

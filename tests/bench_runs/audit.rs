@@ -1,4 +1,4 @@
-//! Who wrote what, by the API server's audit log.
+//! Counts of writes by client, from the audit log of the API server.
 
 use std::{
     collections::BTreeMap,
@@ -9,25 +9,25 @@ use std::{
 use anyhow::Context as _;
 use serde_json::Value;
 
-/// How many requests, by user agent, verb and resource.
+/// Numbers of requests by user agent, verb and resource.
 pub(super) type Writes = BTreeMap<(String, String), usize>;
 
-/// The log's size in bytes: where what comes next begins.
+/// Returns the size of the log in bytes, which is the position of the next entry.
 pub(super) fn size(path: &str) -> anyhow::Result<u64> {
     Ok(std::fs::metadata(path).with_context(|| format!("failed to look at {path}"))?.len())
 }
 
-/// The writes in a namespace since then.
+/// Returns the writes to a namespace that were logged from this position on.
 pub(super) fn writes(path: &str, from: u64, namespace: &str) -> anyhow::Result<Writes> {
     let mut file = File::open(path).with_context(|| format!("failed to open {path}"))?;
     file.seek(SeekFrom::Start(from))?;
     let mut writes = Writes::new();
     for line in BufReader::new(file).lines() {
-        // The last line may be half written.
+        // The last line may be incomplete.
         let Ok(entry) = serde_json::from_str::<Value>(&line?) else { continue };
         let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let is_write = matches!(text("/verb"), "create" | "update" | "patch" | "delete" | "deletecollection");
-        // A try writes nothing: the operator asks in this way whether the quota leaves room for a pod.
+        // Dry runs are not counted: the operator uses them to check whether the quota has room for a pod.
         if text("/requestURI").contains("dryRun=All") {
             continue;
         }

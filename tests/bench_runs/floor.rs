@@ -1,4 +1,4 @@
-//! What the cluster alone takes: the start of a bare pod, and writes that are answered by writes.
+//! Lower bounds given by the cluster: the start of a pod that does nothing, and writes that respond to writes.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use tokio::time::timeout;
 use crate::latency::now;
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// A warm run is created, assigned, written at each advance, and ended.
-const WRITES: u32 = 5;
+/// Number of writes of a warm run: its creation, its assignment, one per advance, and its end.
+const WRITES_PER_RUN: u32 = 5;
 
-/// Until all containers run, of pods with the containers of a runner's pod.
+/// Returns the times until all containers of pods like a runner's pod are running.
 pub(super) async fn pods(
     client: &Client,
     namespace: &str,
@@ -28,7 +28,7 @@ pub(super) async fn pods(
     count: usize,
 ) -> anyhow::Result<Vec<Duration>> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let template = bare(&pods, like).await?;
+    let template = idle_pod_like(&pods, like).await?;
     let mut changes = watcher(pods.clone(), watcher::Config::default()).applied_objects().boxed();
     let mut times = Vec::new();
     for _ in 0..count {
@@ -39,7 +39,7 @@ pub(super) async fn pods(
         pods.create(&PostParams::default(), &pod).await?;
         let runs = async {
             while let Some(pod) = changes.try_next().await? {
-                if pod.name_any() == name && all_run(&pod) {
+                if pod.name_any() == name && all_containers_run(&pod) {
                     return anyhow::Ok(started.elapsed());
                 }
             }
@@ -52,8 +52,9 @@ pub(super) async fn pods(
     Ok(times)
 }
 
-/// The images, users and resources of a runner's pod, with nothing to do. Of the last run's, or of any that is there.
-async fn bare(pods: &Api<Pod>, like: Option<&str>) -> anyhow::Result<Pod> {
+/// Returns a pod with the images, users and resources of a runner's pod whose containers do nothing. The
+/// runner's pod is that of the last run, or any that exists.
+async fn idle_pod_like(pods: &Api<Pod>, like: Option<&str>) -> anyhow::Result<Pod> {
     let found = match like {
         Some(name) => pods.get_opt(name).await?,
         None => None,
@@ -85,7 +86,7 @@ async fn bare(pods: &Api<Pod>, like: Option<&str>) -> anyhow::Result<Pod> {
     }))?)
 }
 
-fn all_run(pod: &Pod) -> bool {
+fn all_containers_run(pod: &Pod) -> bool {
     let statuses =
         pod.status.as_ref().and_then(|status| status.container_statuses.clone()).unwrap_or_default();
     let runs = |status: &k8s_openapi::api::core::v1::ContainerStatus| {
@@ -94,10 +95,11 @@ fn all_run(pod: &Pod) -> bool {
     !statuses.is_empty() && statuses.iter().all(runs)
 }
 
-/// One creates an object; then two write to it in turn, each as soon as it sees the other's write.
+/// Returns the times of a series of writes: one task creates an object, then two tasks write to it in turn,
+/// each as soon as it observes the write of the other.
 pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> anyhow::Result<Vec<Duration>> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let other = tokio::spawn(answer(maps.clone()));
+    let other = tokio::spawn(respond(maps.clone()));
     let mut changes = watcher(maps.clone(), watcher::Config::default()).applied_objects().boxed();
     let mut times = Vec::new();
     for _ in 0..count {
@@ -108,7 +110,7 @@ pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> an
         let end = async {
             while let Some(map) = changes.try_next().await? {
                 match number(&map) {
-                    Some(WRITES) if map.name_any() == name => return anyhow::Ok(started.elapsed()),
+                    Some(WRITES_PER_RUN) if map.name_any() == name => return anyhow::Ok(started.elapsed()),
                     Some(write) if map.name_any() == name && write % 2 == 1 => {
                         next(&maps, &name, write).await?
                     }
@@ -124,8 +126,8 @@ pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> an
     Ok(times)
 }
 
-/// The other party: answers each even write.
-async fn answer(maps: Api<ConfigMap>) -> anyhow::Result<()> {
+/// Second task: responds to each even write.
+async fn respond(maps: Api<ConfigMap>) -> anyhow::Result<()> {
     let mut changes = watcher(maps.clone(), watcher::Config::default()).applied_objects().boxed();
     while let Some(map) = changes.try_next().await? {
         if let Some(write) = number(&map).filter(|write| write % 2 == 0) {

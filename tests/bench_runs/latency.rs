@@ -1,4 +1,4 @@
-//! From the creation of a run to its end, as one who watches sees it.
+//! Duration from the creation of a run to its end, as a watch delivers them.
 
 use std::time::{Duration, Instant};
 
@@ -17,42 +17,42 @@ use serde_json::{Value, json};
 use tests::{cluster, wait};
 use tokio::time::timeout;
 
-/// Ten times what a cold run takes.
+/// Deadline of a run: ten times the duration of a run with a new pod.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The runs of a namespace, as they change.
-pub(super) struct Watch {
+/// RunWatch of the runs of a namespace.
+pub(super) struct RunWatch {
     runs: Api<WorkflowRun>,
     workflows: Api<Workflow>,
     changes: BoxStream<'static, Result<WorkflowRun, watcher::Error>>,
     pod: Option<String>,
 }
 
-impl Watch {
+impl RunWatch {
     pub(super) async fn start(client: &Client, namespace: &str) -> anyhow::Result<Self> {
         let runs: Api<WorkflowRun> = Api::namespaced(client.clone(), namespace);
         let changes = watcher(runs.clone(), watcher::Config::default()).applied_objects().boxed();
         Ok(Self { runs, workflows: Api::namespaced(client.clone(), namespace), changes, pod: None })
     }
 
-    /// The pod of the last run.
+    /// Returns the name of the pod of the last run.
     pub(super) fn pod(&self) -> Option<&str> {
         self.pod.as_deref()
     }
 
-    /// Applies a workflow, and waits until it is valid.
-    pub(super) async fn workflow(&self, prefix: &str, spec: Value) -> anyhow::Result<String> {
+    /// Applies a workflow and waits until it is valid.
+    pub(super) async fn apply_workflow(&self, prefix: &str, spec: Value) -> anyhow::Result<String> {
         let name = cluster::unique(prefix);
         let workflow = json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
                               "metadata": {"name": name}, "spec": spec});
         self.workflows.patch(&name, &PatchParams::apply("bench"), &Patch::Apply(workflow)).await?;
-        let look = async || Ok(self.workflows.get(&name).await?.status.unwrap_or_default());
-        let is_seen = |status: &crds::WorkflowStatus| status.revision.is_some();
-        wait::until("the workflow is valid", DEADLINE, look, is_seen).await?;
+        let observe = async || Ok(self.workflows.get(&name).await?.status.unwrap_or_default());
+        let is_valid = |status: &crds::WorkflowStatus| status.revision.is_some();
+        wait::until("the workflow is valid", DEADLINE, observe, is_valid).await?;
         Ok(name)
     }
 
-    /// One after the other.
+    /// Executes runs one after the other and returns their durations.
     pub(super) async fn runs(&mut self, workflow: &str, count: usize) -> anyhow::Result<Vec<Duration>> {
         let mut times = Vec::new();
         for _ in 0..count {
@@ -61,7 +61,10 @@ impl Watch {
         Ok(times)
     }
 
-    /// How long one takes. Errors: it does not succeed.
+    /// Executes a run and returns its duration.
+    ///
+    /// # Errors
+    /// Returns an error if the run does not succeed.
     pub(super) async fn run(&mut self, workflow: &str) -> anyhow::Result<Duration> {
         let name = cluster::unique("run");
         let spec = WorkflowRunSpec {

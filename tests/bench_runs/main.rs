@@ -1,5 +1,5 @@
-//! How long a run of three steps takes, cold and in a pod that was kept, what it writes, and what the cluster alone
-//! would take for the same. `cargo xtask bench runs` starts it.
+//! Benchmark of a run with three steps: its duration with a new pod and with an idle runner, its writes, and
+//! the time that the cluster alone takes for the same. Started by `cargo xtask bench runs`.
 
 mod audit;
 mod floor;
@@ -10,11 +10,11 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tests::{cluster, environment::variable, scenario::make_tenant};
+use tests::{cluster, environment::variable, scenario::apply_tenant};
 
-use latency::Watch;
+use latency::RunWatch;
 
-/// The steps, one after the other.
+/// Steps of the run, executed one after the other.
 const STEPS: &str = r#"
 - {name: a, python: {code: "def run(input, ctx): return 1"}}
 - {name: b, needs: [a], python: {code: "def run(input, ctx): return 2"}}
@@ -37,17 +37,17 @@ async fn bench() -> anyhow::Result<()> {
         variable("SMBCOPILOT_BENCH_RUNS")?.parse().context("SMBCOPILOT_BENCH_RUNS is no number")?;
     let log = variable("SMBCOPILOT_BENCH_AUDIT")?;
     let client = cluster::client().await?;
-    let namespace = make_tenant(&client, "bench", &Value::Null).await?;
-    let mut watch = Watch::start(&client, &namespace).await?;
+    let namespace = apply_tenant(&client, "bench", &Value::Null).await?;
+    let mut watch = RunWatch::start(&client, &namespace).await?;
 
-    let cold_flow = watch.workflow("cold", spec(&json!({}))?).await?;
+    let cold_flow = watch.apply_workflow("cold", spec(&json!({}))?).await?;
     watch.run(&cold_flow).await.context("the first run, which is not counted")?;
     let before = audit::size(&log)?;
     let cold = watch.runs(&cold_flow, count).await?;
     let cold_writes = audit::writes(&log, before, &namespace)?;
     let cold_floor = floor::pods(&client, &namespace, watch.pod(), count).await?;
 
-    let warm_flow = watch.workflow("warm", spec(&json!({"keepAlive": "5m"}))?).await?;
+    let warm_flow = watch.apply_workflow("warm", spec(&json!({"keepAlive": "5m"}))?).await?;
     watch.run(&warm_flow).await.context("the first warm run, which is not counted")?;
     let before = audit::size(&log)?;
     let warm = watch.runs(&warm_flow, count).await?;
@@ -74,7 +74,7 @@ fn spec(runners: &Value) -> anyhow::Result<Value> {
     Ok(json!({"steps": steps, "runners": runners}))
 }
 
-/// Nobody reads what is printed after a closed pipe.
+/// Prints a line; a closed pipe is ignored.
 fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,10 +1,10 @@
-//! What is printed.
+//! Formats the results as tables.
 
 use std::time::Duration;
 
 use crate::audit::Writes;
 
-/// Median and 95th percentile, in milliseconds.
+/// Formats medians and 95th percentiles in milliseconds.
 pub(super) fn latencies(rows: &[(&str, &[Duration])]) -> String {
     let mut text = format!("{:<72} {:>8} {:>8}\n", "", "p50 ms", "p95 ms");
     for (what, times) in rows {
@@ -13,7 +13,7 @@ pub(super) fn latencies(rows: &[(&str, &[Duration])]) -> String {
     text
 }
 
-/// Requests a run, by who made them; who made none of ours is shown, too.
+/// Formats requests per run by client, including clients that are not part of the product.
 pub(super) fn writes(title: &str, writes: &Writes, runs: usize) -> String {
     let mut text = format!("{title}\n");
     for ((who, what), count) in writes {
@@ -24,7 +24,7 @@ pub(super) fn writes(title: &str, writes: &Writes, runs: usize) -> String {
     text
 }
 
-/// In milliseconds, by the nearest rank.
+/// Returns a percentile in milliseconds by the nearest-rank method.
 fn percentile(times: &[Duration], percent: usize) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort();

@@ -1,4 +1,4 @@
-//! Scenarios against a real etcd, API server and controller manager.
+//! Tests against a real etcd, Kubernetes API server and controller manager.
 
 mod api;
 mod crds;

@@ -1,4 +1,4 @@
-//! Finished runs are kept.
+//! Records of finished runs.
 
 use tests::{cluster, wait::until};
 
@@ -7,27 +7,26 @@ use super::{
     tenant::TestTenant,
 };
 
-/// The operator retires a run that nobody stored, or the record goes with the object.
+/// A finished run gets the condition `Archived` once it is stored, and its record outlives the object.
 #[tokio::test]
-async fn a_finished_run_is_marked_once_it_is_stored_and_outlives_its_object() -> anyhow::Result<()> {
+async fn a_finished_run_is_archived_once_it_is_stored_and_outlives_its_object() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     let running = database.start(&client).await?;
     tenant.run("invoices", "done").await?;
     tenant.finish("done", "Failed").await?;
-    let marked = async || tenant.is_archived("done").await;
-    until("the run is marked", DEADLINE, marked, |marked| *marked).await?;
+    let archived = async || tenant.is_archived("done").await;
+    until("the run is archived", DEADLINE, archived, |archived| *archived).await?;
     tenant.delete_run("done").await?;
     let runs = async || database.runs(&tenant.slug).await;
-    let kept = [("done".to_owned(), "FAILED".to_owned(), false)];
-    until("the record is kept", DEADLINE, runs, |runs| *runs == kept).await?;
+    let record = [("done".to_owned(), "FAILED".to_owned(), false)];
+    until("the record remains", DEADLINE, runs, |runs| *runs == record).await?;
     running.stop().await
 }
 
-/// A run that ends during a rollout of the api-server is shown as running for ever, and never retired.
+/// A run that ends during a rollout of the api-server is stored and archived by the next replica.
 #[tokio::test]
-async fn a_run_that_ends_while_the_mirror_is_down_is_stored_and_marked_when_it_is_back() -> anyhow::Result<()>
-{
+async fn a_run_that_ends_while_the_mirror_is_down_is_stored_and_archived_by_the_next() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     tenant.run("invoices", "long").await?;
@@ -41,7 +40,7 @@ async fn a_run_that_ends_while_the_mirror_is_down_is_stored_and_marked_when_it_i
     let runs = async || database.runs(&tenant.slug).await;
     let ended = [("long".to_owned(), "SUCCEEDED".to_owned(), true)];
     until("the end is mirrored", DEADLINE, runs, |runs| *runs == ended).await?;
-    let marked = async || tenant.is_archived("long").await;
-    until("the run is marked", DEADLINE, marked, |marked| *marked).await?;
+    let archived = async || tenant.is_archived("long").await;
+    until("the run is archived", DEADLINE, archived, |archived| *archived).await?;
     running.stop().await
 }

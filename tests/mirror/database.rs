@@ -1,4 +1,4 @@
-//! A database of the scenario's own, and a mirror that fills it.
+//! A database for one test, and mirrors that write to it.
 
 use std::time::Duration;
 
@@ -15,26 +15,26 @@ use tests::{cluster::unique, wait::until};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Ten times what the mirror takes in the worst case, a busy machine.
+/// Deadline of a wait: ten times what the mirror takes on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) struct Database {
     urls: Urls,
-    /// Sees every row.
+    /// Pool that can read every row.
     pub(super) owner: PgPool,
     lease: String,
 }
 
-pub(super) struct Running {
+pub(super) struct RunningMirror {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Database {
-    /// An empty, migrated database on the server that `DATABASE_URL` names.
+    /// Creates an empty, migrated database on the server in `DATABASE_URL`.
     pub(super) async fn create() -> anyhow::Result<Self> {
         let name = unique("mirror").replace('-', "_");
-        let mut url: url::Url = server()?.parse()?;
+        let mut url: url::Url = server_url()?.parse()?;
         let mut server = PgConnection::connect(url.as_str()).await.context("no test database")?;
         sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut server).await?;
         url.set_path(&name);
@@ -43,18 +43,22 @@ impl Database {
         Ok(Self { urls, owner: PgPool::connect(url.as_str()).await?, lease: unique("mirror") })
     }
 
-    /// How to reach it.
+    /// Returns the connection options of the database.
     pub(super) fn urls(&self) -> &Urls {
         &self.urls
     }
 
-    /// Starts a mirror, as a replica of the api-server does, and waits until it has listed everything.
-    pub(super) async fn start(&self, client: &Client) -> anyhow::Result<Running> {
-        self.start_with(client, &self.lease).await
+    /// Starts a mirror, as a replica of the api-server does, and waits until it has listed all kinds.
+    pub(super) async fn start(&self, client: &Client) -> anyhow::Result<RunningMirror> {
+        self.start_with_lease(client, &self.lease).await
     }
 
-    /// Starts one that does not wait for those with another lease.
-    pub(super) async fn start_with(&self, client: &Client, lease: &str) -> anyhow::Result<Running> {
+    /// Starts a mirror with this lease: it does not wait for mirrors with other leases.
+    pub(super) async fn start_with_lease(
+        &self,
+        client: &Client,
+        lease: &str,
+    ) -> anyhow::Result<RunningMirror> {
         let pool = MirrorPool::connect(&self.urls).await?;
         let options = Options {
             identity: unique("replica"),
@@ -70,11 +74,11 @@ impl Database {
             let _ = mirror.run(stopped).await;
         });
         until("the mirror is ready", DEADLINE, async || Ok(health.missing()), Vec::is_empty).await?;
-        Ok(Running { stop, task })
+        Ok(RunningMirror { stop, task })
     }
 
-    /// Forgets everything, as a lost volume does.
-    pub(super) async fn empty(&self) -> anyhow::Result<()> {
+    /// Deletes all rows, as the loss of the volume does.
+    pub(super) async fn truncate(&self) -> anyhow::Result<()> {
         let tables: String = sqlx::query_scalar(
             "select string_agg(format('%I', relname), ', ') from pg_class
              where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> '_sqlx_migrations'",
@@ -85,7 +89,7 @@ impl Database {
         Ok(())
     }
 
-    /// The rows of a tenant, every column of them, in an order of their own.
+    /// Returns the rows of a tenant with all columns, in a fixed order.
     pub(super) async fn rows(&self, slug: &str) -> anyhow::Result<Vec<Value>> {
         Ok(sqlx::query_scalar(
             "select to_json(t) from tenants t where slug = $1
@@ -100,8 +104,8 @@ impl Database {
         .await?)
     }
 
-    /// How many numbers are missing among a tenant's events.
-    pub(super) async fn gaps(&self, slug: &str) -> anyhow::Result<i64> {
+    /// Returns how many sequence numbers are missing among a tenant's events.
+    pub(super) async fn missing_events(&self, slug: &str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(
             "select coalesce(max(seq), 0) - count(*) from events where tenant_id = (select id from tenants where slug = $1)",
         )
@@ -110,7 +114,7 @@ impl Database {
         .await?)
     }
 
-    /// Name, status and liveness of a tenant's runs.
+    /// Returns the name, status and liveness of a tenant's runs.
     pub(super) async fn runs(&self, slug: &str) -> anyhow::Result<Vec<(String, String, bool)>> {
         Ok(sqlx::query_as(
             "select r.name, r.status, r.live from workflow_runs r join tenants t on t.id = r.tenant_id
@@ -122,8 +126,8 @@ impl Database {
     }
 }
 
-impl Running {
-    /// Stops it, as a rollout does, and waits until it has.
+impl RunningMirror {
+    /// Stops the mirror, as a rollout does, and waits until it has ended.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         Ok(tokio::time::timeout(DEADLINE, self.task).await??)
@@ -131,6 +135,6 @@ impl Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no command line")]
-fn server() -> anyhow::Result<String> {
+fn server_url() -> anyhow::Result<String> {
     std::env::var("DATABASE_URL").context("no test database: run `cargo xtask test control-plane`")
 }

@@ -1,4 +1,4 @@
-//! Deletions are not missed.
+//! Mirroring of deletions.
 
 use kube::api::DeleteParams;
 use tests::{cluster, wait::until};
@@ -8,9 +8,10 @@ use super::{
     tenant::TestTenant,
 };
 
-/// What was deleted during a rollout of the api-server is shown for ever.
+/// Objects that are deleted during a rollout of the api-server are deleted from the database by the next
+/// replica.
 #[tokio::test]
-async fn what_is_deleted_while_the_mirror_is_down_is_gone_when_it_is_back() -> anyhow::Result<()> {
+async fn objects_deleted_while_the_mirror_is_down_are_deleted_by_the_next() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     tenant.workflow("deleted").await?;
@@ -24,13 +25,13 @@ async fn what_is_deleted_while_the_mirror_is_down_is_gone_when_it_is_back() -> a
 
     let running = database.start(&client).await?;
     let rows = async || database.rows(&tenant.slug).await;
-    until("the rows are gone", DEADLINE, rows, |rows| rows.len() == 1).await?;
+    until("the rows are deleted", DEADLINE, rows, |rows| rows.len() == 1).await?;
     running.stop().await
 }
 
-/// A run that is cancelled and deleted by kubectl stays in the customer's list.
+/// A run that is deleted with kubectl is deleted from the database.
 #[tokio::test]
-async fn a_deletion_is_seen_while_the_mirror_runs() -> anyhow::Result<()> {
+async fn a_deletion_is_mirrored() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     let running = database.start(&client).await?;
@@ -38,6 +39,6 @@ async fn a_deletion_is_seen_while_the_mirror_runs() -> anyhow::Result<()> {
     let runs = async || database.runs(&tenant.slug).await;
     until("the run is mirrored", DEADLINE, runs, |runs| runs.len() == 1).await?;
     tenant.delete_run("short-lived").await?;
-    until("the run is gone", DEADLINE, runs, Vec::is_empty).await?;
+    until("the run is deleted", DEADLINE, runs, Vec::is_empty).await?;
     running.stop().await
 }

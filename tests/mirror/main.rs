@@ -1,14 +1,15 @@
-//! The mirror, from a real API server into a real Postgres.
+//! Tests of the mirror, from a real Kubernetes API server into a real Postgres.
 //!
-//! A program of its own: no operator of another scenario changes what is mirrored while it is compared.
+//! They have a test program of their own, so that no operator of another test changes the mirrored objects
+//! while they are compared.
 
 mod archive;
+mod conditions;
 mod database;
+mod deep_values;
 mod deletion;
-mod hostile;
-mod mirrored;
+mod internal_api;
 mod rebuild;
 mod replicas;
 mod reuse;
-mod runner;
 mod tenant;

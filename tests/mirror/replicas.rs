@@ -1,4 +1,4 @@
-//! More than one api-server.
+//! Several replicas of the api-server.
 
 use tests::{
     cluster::{self, unique},
@@ -10,13 +10,13 @@ use super::{
     tenant::TestTenant,
 };
 
-/// The lease is for economy: where two mirror at once after all, rows are lost, doubled or fall back to what they were.
+/// Two replicas that mirror at once, in spite of the lease, store every object once and in its newest version.
 #[tokio::test]
-async fn two_that_mirror_at_once_agree() -> anyhow::Result<()> {
+async fn two_replicas_that_mirror_at_once_agree() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     let one = database.start(&client).await?;
-    let other = database.start_with(&client, &unique("other-lease")).await?;
+    let other = database.start_with_lease(&client, &unique("other-lease")).await?;
     tenant.workflow("invoices").await?;
     for number in 0..4 {
         tenant.run("invoices", &format!("run-{number}")).await?;
@@ -24,29 +24,30 @@ async fn two_that_mirror_at_once_agree() -> anyhow::Result<()> {
     tenant.finish("run-0", "Succeeded").await?;
     tenant.finish("run-1", "Failed").await?;
     tenant.delete_run("run-2").await?;
-    let kept = [("run-0", "SUCCEEDED"), ("run-1", "FAILED"), ("run-3", "QUEUED")];
-    let kept = kept.map(|(name, status)| (name.to_owned(), status.to_owned(), true));
+    let expected = [("run-0", "SUCCEEDED"), ("run-1", "FAILED"), ("run-3", "QUEUED")];
+    let expected = expected.map(|(name, status)| (name.to_owned(), status.to_owned(), true));
     let runs = async || database.runs(&tenant.slug).await;
-    until("all is mirrored", DEADLINE, runs, |runs| *runs == kept).await?;
+    until("all runs are mirrored", DEADLINE, runs, |runs| *runs == expected).await?;
     for name in ["run-0", "run-1"] {
-        let marked = async || tenant.is_archived(name).await;
-        until("what is finished is marked", DEADLINE, marked, |marked| *marked).await?;
+        let archived = async || tenant.is_archived(name).await;
+        until("finished runs are archived", DEADLINE, archived, |archived| *archived).await?;
     }
-    // A third one, which has the API server's word alone, says the same. Each row is looked at until nothing is under way.
+    // A third mirror with a database of its own reads only from Kubernetes. The rows are compared until no
+    // write is pending.
     let fresh = Database::create().await?;
     let third = fresh.start(&client).await?;
     let rows = async || Ok((database.rows(&tenant.slug).await?, fresh.rows(&tenant.slug).await?));
     until("the rows are equal", DEADLINE, rows, |(both, alone)| both == alone && both.len() == 5).await?;
-    assert_eq!(database.gaps(&tenant.slug).await?, 0, "numbers of events are missing or doubled");
+    assert_eq!(database.missing_events(&tenant.slug).await?, 0, "events are not numbered without gaps");
     for running in [one, other, third] {
         running.stop().await?;
     }
     Ok(())
 }
 
-/// The replica that mirrors is rolled out, and no other one goes on.
+/// When the leader leaves, another replica becomes the leader and mirrors.
 #[tokio::test]
-async fn another_replica_goes_on_when_one_leaves() -> anyhow::Result<()> {
+async fn another_replica_mirrors_when_the_leader_leaves() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     let first = database.start(&client).await?;
@@ -54,7 +55,7 @@ async fn another_replica_goes_on_when_one_leaves() -> anyhow::Result<()> {
     first.stop().await?;
     tenant.run("invoices", "later").await?;
     let runs = async || database.runs(&tenant.slug).await;
-    // The second one may have tried for the lease just before it was given back.
+    // The second replica may have tried to acquire the lease just before it was released.
     until("the run is mirrored", 2 * DEADLINE, runs, |runs| runs.len() == 1).await?;
     second.stop().await
 }

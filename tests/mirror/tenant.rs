@@ -1,4 +1,4 @@
-//! A tenant with a workflow, as the operator would have made them.
+//! A tenant with the statuses that the operator would write.
 
 use crds::{Tenant, Workflow, WorkflowRun};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Condition};
@@ -33,15 +33,15 @@ impl TestTenant {
         Ok(Self { slug, tenants, runs, workflows })
     }
 
-    /// Another tenant that claims the same namespace; it comes after this one in every list.
-    pub(super) async fn rival(&self) -> anyhow::Result<Tenant> {
+    /// Creates another tenant that claims the same namespace and comes after this one in every list.
+    pub(super) async fn create_with_same_namespace(&self) -> anyhow::Result<Tenant> {
         let spec = json!({"displayName": "Rival", "planRef": {"name": "starter"},
                           "namespace": {"name": format!("t-{}", self.slug)}});
         create(&self.tenants, object("Tenant", &format!("{}-rival", self.slug), &spec)).await
     }
 
-    /// What a tenant says of its place in the database.
-    pub(super) async fn mirrored(&self, slug: &str) -> anyhow::Result<Option<Condition>> {
+    /// Returns the condition `Mirrored` of a tenant.
+    pub(super) async fn mirrored_condition(&self, slug: &str) -> anyhow::Result<Option<Condition>> {
         let conditions = self.tenants.get(slug).await?.status.unwrap_or_default().conditions;
         Ok(crds::conditions::get(&conditions, crds::conditions::MIRRORED).cloned())
     }
@@ -60,7 +60,7 @@ impl TestTenant {
         create(&self.runs, object("WorkflowRun", name, &spec)).await
     }
 
-    /// A run that repeats what failed of an earlier one.
+    /// Creates a run that repeats the failed steps of an earlier one.
     pub(super) async fn rerun(
         &self,
         workflow: &str,
@@ -75,7 +75,7 @@ impl TestTenant {
         create(&self.runs, object("WorkflowRun", name, &spec)).await
     }
 
-    /// Writes the status that a runner writes when it is done.
+    /// Writes the final status, as the runner does.
     pub(super) async fn finish(&self, name: &str, phase: &str) -> anyhow::Result<WorkflowRun> {
         let status = json!({"status": {
             "phase": phase,
@@ -88,13 +88,13 @@ impl TestTenant {
     }
 
     /// Assigns the run to a pod, as the operator does.
-    pub(super) async fn hold(&self, name: &str, pod: &str, uid: &str) -> anyhow::Result<WorkflowRun> {
+    pub(super) async fn assign(&self, name: &str, pod: &str, uid: &str) -> anyhow::Result<WorkflowRun> {
         let runner = json!({"job": "some-job", "pod": pod, "podUid": uid});
         let status = json!({"status": {"phase": "Running", "runner": runner}});
         Ok(self.runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?)
     }
 
-    /// Whether the run says that it is stored.
+    /// Returns whether the run has the condition `Archived`.
     pub(super) async fn is_archived(&self, name: &str) -> anyhow::Result<bool> {
         let conditions = self.runs.get(name).await?.status.unwrap_or_default().conditions;
         Ok(crds::conditions::is_true(&conditions, crds::conditions::ARCHIVED))

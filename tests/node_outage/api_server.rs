@@ -1,4 +1,4 @@
-//! The api-server is away while a run goes on.
+//! Outage of the api-server during a run.
 
 use crds::{
     WorkflowRun, WorkflowRunStatus,
@@ -8,14 +8,15 @@ use crds::{
 use kube::ResourceExt as _;
 use serde_json::json;
 use tests::{
-    api::Caller,
-    namespace::{DEADLINE, Namespace},
+    api::ApiClient,
+    tenant_namespace::{DEADLINE, TenantNamespace},
     wait::until,
 };
 
 use super::product::Component;
 
-/// The second step goes on for as long as the api-server is seen. So it ends, and the third begins and ends, without it.
+/// The second step runs as long as the api-server accepts connections, so it ends, and the third step runs,
+/// during the outage.
 const SPEC: &str = r#"
     steps:
     - name: before
@@ -43,45 +44,48 @@ const SPEC: &str = r#"
       python: {code: "def run(input, ctx): return 3"}
     output: "${{ [steps.before.output, steps.during.output] }}""#;
 
-/// What runs while the API is away is lost, or stays unseen and is never cleaned up.
+/// A run continues and ends during an outage of the api-server, and is stored and archived afterwards.
 #[tokio::test]
-async fn a_run_ends_without_the_api_server_and_is_told_of_afterwards() -> anyhow::Result<()> {
-    let (api_server, acme) = (Component::alone("api-server").await?, Namespace::of("acme").await?);
-    let workflow = acme.workflow("outage", SPEC).await?;
+async fn a_run_ends_without_the_api_server_and_is_archived_afterwards() -> anyhow::Result<()> {
+    let (api_server, acme) =
+        (Component::exclusive("api-server").await?, TenantNamespace::for_tenant("acme").await?);
+    let workflow = acme.apply_workflow("outage", SPEC).await?;
     let run = acme.start(&workflow.name_any(), json!({})).await?;
     let ended = while_down(&api_server, &acme, &run).await;
-    api_server.bring_up().await?;
+    api_server.scale_up().await?;
     let ended = ended?;
     assert_eq!(ended.phase, Some(RunPhase::Succeeded), "{ended:#?}");
     assert_eq!(ended.output, Some(json!(["it is up", "it is down"])));
-    assert!(!is_true(&ended.conditions, ARCHIVED), "nobody was there to archive it");
+    assert!(!is_true(&ended.conditions, ARCHIVED), "the run was archived without the api-server");
 
     let path = format!("/v1/workflow-runs/{}", run.uid().unwrap_or_default());
-    let viewer = Caller::viewer()?;
-    // A pod is ready a moment before its Service leads to it: until then connections are refused.
-    let look =
-        async || Ok(viewer.get(&path).await.map(|answer| answer.body["status"].clone()).unwrap_or_default());
-    until("the API tells of it", DEADLINE, look, |status| status == "SUCCEEDED").await?;
+    let viewer = ApiClient::viewer()?;
+    // A pod is ready a moment before its Service routes to it; until then connections are refused.
+    let observe = async || {
+        Ok(viewer.get(&path).await.map(|response| response.body["status"].clone()).unwrap_or_default())
+    };
+    until("the API returns the final status", DEADLINE, observe, |status| status == "SUCCEEDED").await?;
     let steps = viewer.get(&format!("{path}/steps")).await?.list();
-    let told: Vec<_> = steps.iter().map(|step| (&step["name"], &step["status"], &step["attempt"])).collect();
+    let actual: Vec<_> =
+        steps.iter().map(|step| (&step["name"], &step["status"], &step["attempt"])).collect();
     let expected = ["before", "during", "after"].map(|name| (json!(name), json!("SUCCEEDED"), json!(1)));
     assert_eq!(
-        told,
+        actual,
         expected.iter().map(|(name, status, attempt)| (name, status, attempt)).collect::<Vec<_>>()
     );
     let archived = |status: &WorkflowRunStatus| is_true(&status.conditions, ARCHIVED);
-    acme.until(&run, "it is archived", archived).await.map(drop)
+    acme.wait_until(&run, "it is archived", archived).await.map(drop)
 }
 
 async fn while_down(
     api_server: &Component,
-    acme: &Namespace,
+    acme: &TenantNamespace,
     run: &WorkflowRun,
 ) -> anyhow::Result<WorkflowRunStatus> {
     let in_second_step = |status: &WorkflowRunStatus| {
         status.steps.iter().any(|step| step.name == "during" && step.phase == StepPhase::Running)
     };
-    acme.until(run, "its second step runs", in_second_step).await?;
-    api_server.take_down().await?;
-    acme.end(run).await
+    acme.wait_until(run, "its second step runs", in_second_step).await?;
+    api_server.scale_down().await?;
+    acme.wait_for_end(run).await
 }

@@ -1,47 +1,49 @@
-//! The database is lost.
+//! Loss of the database.
 
 use kube::ResourceExt as _;
 use serde_json::json;
 use tests::{
-    api::Caller,
+    api::ApiClient,
     kubectl::kubectl,
-    namespace::{DEADLINE, Namespace},
+    tenant_namespace::{DEADLINE, TenantNamespace},
     wait::until,
 };
 
 use super::{
-    mirrored::{settled, told},
+    api_snapshot::{api_snapshot, wait_until_mirrored},
     product::{Component, NAMESPACE},
 };
 
-/// A lost volume takes workflows and runs with it, or they come back under other ids or with other content.
+/// After the loss of the database, the API returns the same workflows and runs with the same IDs.
 #[tokio::test]
-async fn an_emptied_database_is_filled_with_the_same() -> anyhow::Result<()> {
-    // In acme are runs that the other scenarios here disturb, and what is told of them may still change.
-    let (api_server, globex) = (Component::alone("api-server").await?, Namespace::of("globex").await?);
+async fn a_lost_database_is_restored_from_kubernetes() -> anyhow::Result<()> {
+    // The tenant acme is not used, since other tests disturb its runs, which may still change.
+    let (api_server, globex) =
+        (Component::exclusive("api-server").await?, TenantNamespace::for_tenant("globex").await?);
     let spec = "steps: [{name: only, with: {of: '${{ input.of }}'}, python: {code: 'def run(input, ctx): return input'}}]";
-    let workflow = globex.workflow("outage", spec).await?;
+    let workflow = globex.apply_workflow("outage", spec).await?;
     for of in ["Käsekuchen", "Brötchen"] {
         let run = globex.start(&workflow.name_any(), json!({"of": of})).await?;
-        globex.end(&run).await?;
+        globex.wait_for_end(&run).await?;
     }
-    let caller = Caller::of_globex()?;
-    settled(&caller, &globex).await?;
-    let before = told(&caller, &globex).await?;
+    let client = ApiClient::globex_admin()?;
+    wait_until_mirrored(&client, &globex).await?;
+    let before = api_snapshot(&client, &globex).await?;
     assert!(before.len() >= 4 + 1 + 2 * 2, "lists, a workflow, two runs with their steps: {before:#?}");
 
     psql("drop database smb with (force)").await?;
     psql("create database smb").await?;
-    let gone = async || Ok(caller.get("/v1/workflows").await?.status);
-    until("the API has lost it", DEADLINE, gone, |status| *status != 200).await?;
+    let status = async || Ok(client.get("/v1/workflows").await?.status);
+    until("the API has no database", DEADLINE, status, |status| *status != 200).await?;
     api_server.restart().await?;
 
-    // The address answers as soon as the node has noticed that the pod is ready.
-    let answers = async || Ok(caller.get("/v1/tenant").await.map(|answer| answer.status).unwrap_or_default());
-    until("the API answers", DEADLINE, answers, |status| *status == 200).await?;
-    let after = told(&caller, &globex).await?;
-    for (path, answer) in &before {
-        assert_eq!(after.get(path), Some(answer), "{path}");
+    // Requests succeed once the pod is ready and its Service routes to it.
+    let status =
+        async || Ok(client.get("/v1/tenant").await.map(|response| response.status).unwrap_or_default());
+    until("the API responds", DEADLINE, status, |status| *status == 200).await?;
+    let after = api_snapshot(&client, &globex).await?;
+    for (path, body) in &before {
+        assert_eq!(after.get(path), Some(body), "{path}");
     }
     Ok(())
 }

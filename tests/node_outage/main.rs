@@ -1,9 +1,10 @@
-//! Parts of the installed system are taken away and given back, while others go on.
+//! Outages of single components of the installed product.
 //!
-//! These scenarios disturb whatever runs beside them: they have a program of their own, and run one at a time.
+//! These tests disturb everything that runs beside them, so they have a test program of their own and run one
+//! at a time.
 
 mod api_server;
+mod api_snapshot;
 mod database;
-mod mirrored;
 mod operator;
 mod product;

@@ -1,4 +1,4 @@
-//! The components of the product, and taking them away.
+//! Components of the installed product, and their outages.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
 
@@ -12,30 +12,31 @@ use serde_json::json;
 use tests::{cluster, wait};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Where the product is installed.
+/// Namespace in which the product is installed.
 pub(super) const NAMESPACE: &str = "smb-copilot";
-/// A component is back within seconds; with a lease that must expire first, half a minute. Some times that.
+/// Deadline of a wait: some times the restart of a component, which takes seconds, or half a minute if a
+/// lease has to expire first.
 const DEADLINE: Duration = Duration::from_secs(120);
-/// Held by the scenario that runs.
+/// Lock that the running test holds.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// One Deployment of the product.
+/// A Deployment of the product.
 pub(super) struct Component {
     deployments: Api<Deployment>,
     pods: Api<Pod>,
-    /// Its pods.
+    /// Selector of its pods.
     selector: ListParams,
     name: String,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Component {
-    /// Waits for all other scenarios to end, and for the component to be up.
-    pub(super) async fn alone(name: &str) -> anyhow::Result<Self> {
+    /// Waits until no other test is running and the component is ready.
+    pub(super) async fn exclusive(name: &str) -> anyhow::Result<Self> {
         let alone = ALONE.lock().await;
         let client = cluster::client().await?;
         let component = Self::new(&client, name, alone);
-        component.wait_up().await?;
+        component.wait_until_ready().await?;
         Ok(component)
     }
 
@@ -50,61 +51,64 @@ impl Component {
         }
     }
 
-    /// Takes all its pods away, and waits until they are gone.
-    pub(super) async fn take_down(&self) -> anyhow::Result<()> {
+    /// Scales the component to zero and waits until its pods are deleted.
+    pub(super) async fn scale_down(&self) -> anyhow::Result<()> {
         self.scale(0).await?;
-        let look = async || self.pods().await;
-        wait::until("all its pods are gone", DEADLINE, look, BTreeSet::is_empty).await.map(drop)
+        let observe = async || self.pods().await;
+        wait::until("all its pods are deleted", DEADLINE, observe, BTreeSet::is_empty).await.map(drop)
     }
 
-    /// Gives it its pod back, and waits until that is ready.
-    pub(super) async fn bring_up(&self) -> anyhow::Result<()> {
+    /// Scales the component to one pod and waits until it is ready.
+    pub(super) async fn scale_up(&self) -> anyhow::Result<()> {
         self.scale(1).await?;
-        self.wait_up().await
+        self.wait_until_ready().await
     }
 
-    /// Replaces its pods by new ones, and waits until these are ready.
+    /// Deletes its pods and waits until their replacements are ready.
     pub(super) async fn restart(&self) -> anyhow::Result<()> {
-        self.replaced(async || self.pods.delete_collection(&DeleteParams::default(), &self.selector).await)
-            .await
+        self.replace_pods(async || {
+            self.pods.delete_collection(&DeleteParams::default(), &self.selector).await
+        })
+        .await
     }
 
-    /// Takes its pods out of the cluster at once, as when their machine is gone, and waits for their replacement.
-    pub(super) async fn lose(&self) -> anyhow::Result<()> {
+    /// Deletes its pods without a grace period, as after the loss of their node, and waits until their
+    /// replacements are ready.
+    pub(super) async fn delete_pods_now(&self) -> anyhow::Result<()> {
         let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
-        self.replaced(async || self.pods.delete_collection(&at_once, &self.selector).await).await
+        self.replace_pods(async || self.pods.delete_collection(&at_once, &self.selector).await).await
     }
 
-    /// Ends its processes in the way in which nothing can be done any more. The kubelet starts them again.
+    /// Kills its processes with SIGKILL. The kubelet starts them again.
     pub(super) async fn kill(&self) -> anyhow::Result<()> {
         for pod in self.pods().await? {
-            kill_process_of(&pod)?;
+            kill_process_of_pod(&pod)?;
         }
         Ok(())
     }
 
-    /// Waits until it is up as it should be.
-    pub(super) async fn wait_up(&self) -> anyhow::Result<()> {
-        let look = async || Ok(self.deployments.get(&self.name).await?);
+    /// Waits until the Deployment has its ready pods.
+    pub(super) async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let observe = async || Ok(self.deployments.get(&self.name).await?);
         let what = format!("{} is up", self.name);
-        wait::until(&what, DEADLINE, look, is_up).await.map(drop)
+        wait::until(&what, DEADLINE, observe, is_ready).await.map(drop)
     }
 
-    /// How often the containers of its pods were started again.
+    /// Returns how often the containers of its pods were restarted.
     pub(super) async fn restarts(&self) -> anyhow::Result<i32> {
         let pods = self.pods.list(&self.selector).await?;
         let statuses = pods.into_iter().filter_map(|pod| pod.status?.container_statuses).flatten();
         Ok(statuses.map(|container| container.restart_count).sum())
     }
 
-    async fn replaced<T>(&self, take: impl AsyncFnOnce() -> kube::Result<T>) -> anyhow::Result<()> {
+    async fn replace_pods<T>(&self, take: impl AsyncFnOnce() -> kube::Result<T>) -> anyhow::Result<()> {
         let before = self.pods().await?;
         ensure!(!before.is_empty(), "{} has no pod to take", self.name);
         take().await?;
-        let look = async || self.pods().await;
+        let observe = async || self.pods().await;
         let are_new = |now: &BTreeSet<String>| !now.is_empty() && now.is_disjoint(&before);
-        wait::until("its pods are new ones", DEADLINE, look, are_new).await?;
-        self.wait_up().await
+        wait::until("its pods are replaced", DEADLINE, observe, are_new).await?;
+        self.wait_until_ready().await
     }
 
     async fn scale(&self, replicas: i32) -> anyhow::Result<()> {
@@ -119,7 +123,7 @@ impl Component {
     }
 }
 
-fn is_up(deployment: &Deployment) -> bool {
+fn is_ready(deployment: &Deployment) -> bool {
     let Some(status) = &deployment.status else { return false };
     status.observed_generation == deployment.metadata.generation
         && status.updated_replicas == Some(1)
@@ -127,8 +131,9 @@ fn is_up(deployment: &Deployment) -> bool {
         && status.replicas == Some(1)
 }
 
-/// The node's processes are this machine's: the one of a pod has its name in its environment.
-fn kill_process_of(pod: &str) -> anyhow::Result<()> {
+/// Kills the process of a pod. The processes of the node run on this machine; that of a pod has the name of
+/// the pod in its environment.
+fn kill_process_of_pod(pod: &str) -> anyhow::Result<()> {
     let mark = format!("POD_NAME={pod}");
     let is_it = |directory: &Path| {
         let environment = fs::read(directory.join("environ")).unwrap_or_default();
@@ -138,6 +143,6 @@ fn kill_process_of(pod: &str) -> anyhow::Result<()> {
     let process = process.with_context(|| format!("no process of pod {pod} on this machine"))?;
     let pid = process.file_name().context("a process has a number")?;
     let killed = Command::new("kill").arg("-KILL").arg(pid).status()?;
-    ensure!(killed.success(), "kill said {killed}");
+    ensure!(killed.success(), "kill failed: {killed}");
     Ok(())
 }

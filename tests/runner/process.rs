@@ -1,4 +1,4 @@
-//! A runner under test: the program itself, with the token of a pod that never runs.
+//! The runner under test: the program with the token of a pod that is never started.
 
 use std::{
     env, fs,
@@ -16,12 +16,12 @@ use k8s_openapi::api::{
 };
 use kube::{Client, ResourceExt as _, api::PostParams};
 use serde_json::json;
-use tests::{cluster::unique, place::Place, wait};
+use tests::{cluster::unique, test_namespace::TestNamespace, wait};
 
-/// Ten times what a run without hosts takes.
-const LEAVES: Duration = Duration::from_secs(30);
+/// Deadline by which the runner ends: ten times the duration of a run without step hosts.
+const RUNNER_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A pod, as the API server knows it, and who may speak for it.
+/// A pod with the credentials of its runner.
 pub(super) struct RunnerPod {
     pub(super) uid: String,
     name: String,
@@ -30,28 +30,28 @@ pub(super) struct RunnerPod {
 }
 
 impl RunnerPod {
-    /// Makes the pod; its token is bound to it, as the fence wants it.
-    pub(super) async fn create(client: &Client, place: &Place) -> anyhow::Result<Self> {
+    /// Creates the pod with a token that is bound to it, as the admission policy requires.
+    pub(super) async fn create(client: &Client, namespace: &TestNamespace) -> anyhow::Result<Self> {
         let pod = serde_json::from_value(json!({
             "metadata": {"name": unique("runner")},
             "spec": {"serviceAccountName": "smb-runner",
                      "containers": [{"name": "runner", "image": "docker.io/smb-copilot/runner:local"}]},
         }))?;
-        let pod: Pod = place.api(client).create(&PostParams::default(), &pod).await?;
+        let pod: Pod = namespace.api(client).create(&PostParams::default(), &pod).await?;
         let (name, uid) = (pod.name_any(), pod.uid().unwrap_or_default());
         let request: TokenRequest = serde_json::from_value(json!({"metadata": {}, "spec": {
             "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid},
         }}))?;
-        let accounts = place.api::<ServiceAccount>(client);
+        let accounts = namespace.api::<ServiceAccount>(client);
         let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
         let token = given.status.context("a token request has no status")?.token;
         let directory = env::temp_dir().join(format!("smb-{name}"));
         fs::create_dir_all(&directory)?;
         write_kubeconfig(&directory.join("kubeconfig"), &token)?;
-        Ok(Self { uid, name, namespace: place.namespace.clone(), directory })
+        Ok(Self { uid, name, namespace: namespace.name.clone(), directory })
     }
 
-    /// Runs the program until it leaves by itself.
+    /// Runs the program until it ends by itself.
     pub(super) async fn run(&self) -> anyhow::Result<()> {
         let log = fs::File::create(self.directory.join("runner.log"))?;
         let child = Command::new(binary()?)
@@ -68,10 +68,11 @@ impl RunnerPod {
             .stderr(log)
             .spawn()
             .context("failed to start the runner")?;
-        let mut child = Killed(child);
+        let mut child = KilledOnDrop(child);
         let left = async || Ok(child.0.try_wait()?);
         let log = || fs::read_to_string(self.directory.join("runner.log")).unwrap_or_default();
-        let left = wait::until("the runner leaves", LEAVES, left, Option::is_some).await.with_context(log)?;
+        let left =
+            wait::until("the runner ends", RUNNER_DEADLINE, left, Option::is_some).await.with_context(log)?;
         anyhow::ensure!(left.is_some_and(|left| left.success()), "{}", log());
         Ok(())
     }
@@ -83,17 +84,17 @@ impl Drop for RunnerPod {
     }
 }
 
-/// A program that does not outlive its test.
-struct Killed(Child);
+/// A process that is killed when it is dropped.
+struct KilledOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// As that of the tests, but for who one is.
+/// Writes a kubeconfig with the identity of the token.
 fn write_kubeconfig(path: &Path, token: &str) -> anyhow::Result<()> {
     let mut config = serde_yaml::to_value(kube::config::Kubeconfig::read()?)?;
     let users = config.get_mut("users").and_then(|users| users.as_sequence_mut());
@@ -105,7 +106,7 @@ fn write_kubeconfig(path: &Path, token: &str) -> anyhow::Result<()> {
     Ok(file.write_all(serde_yaml::to_string(&config)?.as_bytes())?)
 }
 
-/// The program that was built beside these tests.
+/// Returns the path of the runner program, which is built beside the tests.
 fn binary() -> anyhow::Result<PathBuf> {
     let tests = env::current_exe()?;
     let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;

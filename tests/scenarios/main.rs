@@ -1,4 +1,5 @@
-//! Plays all scenarios, or those whose names contain an argument, and prints as a Rust test program does.
+//! Executes all scenarios, or those whose names contain the first argument, and prints the results in the
+//! format of a Rust test program.
 
 use std::{
     io::Write as _,
@@ -8,14 +9,15 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use tests::scenario::{Found, Played, World, find, play};
+use tests::scenario::{Harness, Outcome, ScenarioFile, find, run_scenario};
 
-/// Two cores start about two pods a second; more at once only makes all of them wait longer.
-const AT_ONCE: usize = 8;
+/// Number of scenarios executed concurrently. Two cores start about two pods a second; with more scenarios,
+/// each of them only takes longer.
+const CONCURRENCY: usize = 8;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match all().await {
+    match run_all().await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -25,56 +27,59 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn all() -> anyhow::Result<bool> {
+/// Executes the selected scenarios; returns whether all of them passed.
+async fn run_all() -> anyhow::Result<bool> {
     let started = now();
     let filter = filter();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let chosen: Vec<Found> = find(&folder)?.into_iter().filter(|one| one.name.contains(&filter)).collect();
-    print(&format!("running {} scenarios", chosen.len()));
-    let world = World::enter().await?;
-    let (world, mut sum) = (&world, Sum::default());
-    let mut playing = stream::iter(&chosen)
-        .map(|found| async move { (&found.name, play(world, found).await) })
-        .buffer_unordered(AT_ONCE);
-    while let Some((name, played)) = playing.next().await {
-        sum.take(name, played);
+    let selected: Vec<ScenarioFile> =
+        find(&folder)?.into_iter().filter(|file| file.name.contains(&filter)).collect();
+    print(&format!("running {} scenarios", selected.len()));
+    let harness = Harness::start().await?;
+    let (harness, mut summary) = (&harness, Summary::default());
+    let mut outcomes = stream::iter(&selected)
+        .map(|file| async move { (&file.name, run_scenario(harness, file).await) })
+        .buffer_unordered(CONCURRENCY);
+    while let Some((name, outcome)) = outcomes.next().await {
+        summary.add(name, outcome);
     }
-    sum.finish(started.elapsed());
-    Ok(sum.failures.is_empty())
+    summary.print(started.elapsed());
+    Ok(summary.failures.is_empty())
 }
 
 #[derive(Default)]
-struct Sum {
+struct Summary {
     passed: usize,
     skipped: usize,
+    /// Names of the scenarios that failed, with the reasons.
     failures: Vec<(String, String)>,
 }
 
-impl Sum {
-    fn take(&mut self, name: &str, played: Played) {
-        match played {
-            Played::Passed(time) => {
+impl Summary {
+    fn add(&mut self, name: &str, outcome: Outcome) {
+        match outcome {
+            Outcome::Passed(time) => {
                 self.passed += 1;
                 print(&format!("scenario {name} ... ok ({:.1} s)", time.as_secs_f64()));
             }
-            Played::Skipped(reason) => {
+            Outcome::Skipped(reason) => {
                 self.skipped += 1;
                 print(&format!("scenario {name} ... ignored: {reason}"));
             }
-            Played::Failed(time, why) => {
+            Outcome::Failed(time, reason) => {
                 print(&format!("scenario {name} ... FAILED ({:.1} s)", time.as_secs_f64()));
-                self.failures.push((name.to_owned(), why));
+                self.failures.push((name.to_owned(), reason));
             }
         }
     }
 
-    /// The lines by which `cargo xtask test` counts.
-    fn finish(&self, time: Duration) {
+    /// Prints the failures, and the last line, which `cargo xtask test` parses.
+    fn print(&self, time: Duration) {
         if !self.failures.is_empty() {
             print("\nfailures:\n");
         }
-        for (name, why) in &self.failures {
-            print(&format!("---- {name} ----\n{why}\n"));
+        for (name, reason) in &self.failures {
+            print(&format!("---- {name} ----\n{reason}\n"));
         }
         let word = if self.failures.is_empty() { "ok" } else { "FAILED" };
         print(&format!(
@@ -95,7 +100,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Nobody reads what is printed after a closed pipe.
+/// Prints a line; a closed pipe is ignored.
 fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! REST and GraphQL, as applications call them: over HTTP, with a token of the local issuer.
+//! Client of REST and GraphQL, as applications use them: over HTTP, with a token of the local issuer.
 
 use std::time::Duration;
 
@@ -8,100 +8,105 @@ use serde_json::{Value, json};
 
 use crate::environment::variable;
 
-/// Longer than the longest `Prefer: wait` (55 s).
-const TIMEOUT: Duration = Duration::from_secs(65);
+/// Timeout of a request, longer than the longest `Prefer: wait` (55 s).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(65);
 
-/// Longer than a run lasts whose log is followed.
-const FOLLOWED: Duration = Duration::from_secs(240);
+/// Timeout of an event stream, longer than any run whose log is followed.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Somebody who calls the API.
+/// Client of the API with the identity of one user.
 #[derive(Clone)]
-pub struct Caller {
+pub struct ApiClient {
     url: String,
     token: Option<String>,
     http: Client,
 }
 
-/// A stream of events.
+/// Stream of server-sent events.
 #[derive(Debug)]
 pub struct Events {
     response: Response,
-    /// What has come and is not yet an event.
-    read: String,
+    /// Text that was received and is not yet a complete event.
+    buffer: String,
 }
 
-/// What was answered.
+/// Response to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// The HTTP status.
+pub struct ApiResponse {
+    /// HTTP status.
     pub status: u16,
-    /// The headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// The body; null where it is no JSON.
+    /// Body; null if it is not JSON.
     pub body: Value,
 }
 
-impl Caller {
-    /// An administrator of `acme`.
+impl ApiClient {
+    /// Returns a client for an administrator of the tenant `acme`.
     ///
     /// # Errors
-    /// The tests were not started by `cargo xtask test node`; so for all others.
+    /// Returns an error if the tests were not started by `cargo xtask test node`.
     pub fn admin() -> anyhow::Result<Self> {
         Self::new(Some(variable("SMBCOPILOT_TEST_TOKEN")?))
     }
 
-    /// A viewer of `acme`.
+    /// Returns a client for a viewer of the tenant `acme`.
     ///
     /// # Errors
-    /// As [`Caller::admin`].
+    /// Returns the errors of [`ApiClient::admin`].
     pub fn viewer() -> anyhow::Result<Self> {
         Self::new(Some(variable("SMBCOPILOT_TEST_VIEWER_TOKEN")?))
     }
 
-    /// An administrator of `globex`.
+    /// Returns a client for an administrator of the tenant `globex`.
     ///
     /// # Errors
-    /// As [`Caller::admin`].
-    pub fn of_globex() -> anyhow::Result<Self> {
+    /// Returns the errors of [`ApiClient::admin`].
+    pub fn globex_admin() -> anyhow::Result<Self> {
         Self::new(Some(variable("SMBCOPILOT_TEST_GLOBEX_TOKEN")?))
     }
 
-    /// An administrator of the scenarios' tenant.
+    /// Returns a client for an administrator of the tenant of the scenarios.
     ///
     /// # Errors
-    /// As [`Caller::admin`].
-    pub fn of_scenarios() -> anyhow::Result<Self> {
+    /// Returns the errors of [`ApiClient::admin`].
+    pub fn scenarios_admin() -> anyhow::Result<Self> {
         Self::new(Some(variable("SMBCOPILOT_TEST_SCENARIOS_TOKEN")?))
     }
 
-    /// Somebody without a token.
+    /// Returns a client without a token.
     ///
     /// # Errors
-    /// As [`Caller::admin`].
-    pub fn nobody() -> anyhow::Result<Self> {
+    /// Returns the errors of [`ApiClient::admin`].
+    pub fn anonymous() -> anyhow::Result<Self> {
         Self::new(None)
     }
 
     fn new(token: Option<String>) -> anyhow::Result<Self> {
-        // As in `cluster::config`: a second call finds the first one's choice.
+        // As in `cluster::config`: a second call fails, since the same provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().timeout(TIMEOUT).build()?;
+        let http = Client::builder().timeout(REQUEST_TIMEOUT).build()?;
         Ok(Self { url: variable("SMBCOPILOT_TEST_API_URL")?, token, http })
     }
 
-    /// `GET path`.
+    /// Sends `GET path`.
     ///
     /// # Errors
-    /// Nobody answers.
-    pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    /// Returns an error if there is no response.
+    pub async fn get(&self, path: &str) -> anyhow::Result<ApiResponse> {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
-    /// `POST path` with a JSON body and further headers.
+    /// Sends `POST path` with a JSON body and further headers.
     ///
     /// # Errors
-    /// Nobody answers.
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> anyhow::Result<Answer> {
+    /// Returns an error if there is no response.
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> anyhow::Result<ApiResponse> {
         let mut request = self.http.post(format!("{}{path}", self.url)).json(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -109,32 +114,32 @@ impl Caller {
         self.send(request).await
     }
 
-    /// A stream of events: those that come, one at a time.
+    /// Opens a stream of server-sent events.
     ///
     /// # Errors
-    /// Nobody answers, or no stream is given.
+    /// Returns an error if there is no response, or if its status is an error.
     pub async fn follow(&self, path: &str) -> anyhow::Result<Events> {
-        let request = self.http.get(format!("{}{path}", self.url)).timeout(FOLLOWED);
+        let request = self.http.get(format!("{}{path}", self.url)).timeout(STREAM_TIMEOUT);
         let request = request.header("accept", "text/event-stream");
         let response = self.authorized(request).send().await?.error_for_status()?;
-        Ok(Events { response, read: String::new() })
+        Ok(Events { response, buffer: String::new() })
     }
 
-    /// The data of a GraphQL query.
+    /// Sends a GraphQL query and returns its data.
     ///
     /// # Errors
-    /// Nobody answers, or the answer has errors.
+    /// Returns an error if there is no response, or if the response has errors.
     pub async fn graphql(&self, query: &str, variables: &Value) -> anyhow::Result<Value> {
-        let answer = self.post("/graphql", &[], &json!({"query": query, "variables": variables})).await?;
-        ensure!(answer.body.get("errors").is_none(), "GraphQL refused: {answer:#?}");
-        answer.body.get("data").cloned().with_context(|| format!("no data in {answer:#?}"))
+        let response = self.post("/graphql", &[], &json!({"query": query, "variables": variables})).await?;
+        ensure!(response.body.get("errors").is_none(), "the GraphQL response has errors: {response:#?}");
+        response.body.get("data").cloned().with_context(|| format!("no data in {response:#?}"))
     }
 
-    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<ApiResponse> {
         let response = self.authorized(request).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        Ok(ApiResponse { status, headers, body })
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
@@ -146,31 +151,31 @@ impl Caller {
 }
 
 impl Events {
-    /// The next event, with its name and its data; none at the stream's end. Comments are passed over.
+    /// Returns the name and data of the next event, or `None` at the end of the stream. Comments are skipped.
     ///
     /// # Errors
-    /// The stream breaks off, or lasts too long.
+    /// Returns an error if the stream breaks off or exceeds its timeout.
     pub async fn next(&mut self) -> anyhow::Result<Option<(String, Value)>> {
         loop {
-            while let Some((event, rest)) = self.read.split_once("\n\n") {
+            while let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let (name, data) = (field("event: ").map(str::to_owned), field("data: "));
                 let data = data.map(serde_json::from_str).transpose()?;
-                self.read = rest.to_owned();
+                self.buffer = rest.to_owned();
                 if let (Some(name), Some(data)) = (name, data) {
                     return Ok(Some((name, data)));
                 }
             }
             match self.response.chunk().await? {
-                Some(bytes) => self.read.push_str(std::str::from_utf8(&bytes)?),
+                Some(bytes) => self.buffer.push_str(std::str::from_utf8(&bytes)?),
                 None => return Ok(None),
             }
         }
     }
 }
 
-impl Answer {
-    /// The `data` of a list. Empty where the answer is no list.
+impl ApiResponse {
+    /// Returns the `data` of a list, or nothing if the response is not a list.
     #[must_use]
     pub fn list(&self) -> Vec<Value> {
         self.body.get("data").and_then(Value::as_array).cloned().unwrap_or_default()

@@ -1,19 +1,19 @@
-//! The command line that users have.
+//! Runs kubectl, the command line of users.
 
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 use crate::environment::variable;
 
-/// What kubectl prints, as the administrator of the cluster under test.
+/// Runs kubectl as the administrator of the cluster under test and returns its output.
 ///
 /// # Errors
-/// It ends otherwise than in success: the error has what it said. Or the tests have no cluster.
+/// Returns an error with the standard error of kubectl if it does not succeed, and an error if it cannot be started.
 pub async fn kubectl(args: &[&str]) -> anyhow::Result<String> {
     let program = variable("SMBCOPILOT_TEST_KUBECTL")?;
-    let end = Command::new(&program).args(args).kill_on_drop(true).output();
-    let end = end.await.with_context(|| format!("failed to start {program}"))?;
-    let said = String::from_utf8_lossy(&end.stderr);
-    ensure!(end.status.success(), "kubectl {}: {}: {said}", args.join(" "), end.status);
-    Ok(String::from_utf8(end.stdout)?)
+    let output = Command::new(&program).args(args).kill_on_drop(true).output();
+    let output = output.await.with_context(|| format!("failed to start {program}"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "kubectl {}: {}: {stderr}", args.join(" "), output.status);
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -1,14 +1,15 @@
-//! What scenarios share: a client of the test cluster, callers of the API, unique names, and waiting with a deadline.
+//! Shared code of the end-to-end tests: clients of the test cluster and of the API, unique names, namespaces,
+//! waiting with a deadline, and the scenario runner.
 //!
-//! `cargo xtask test control-plane` and `cargo xtask test node` boot a cluster of their own and set
-//! `KUBECONFIG`. Scenarios run in parallel in one cluster, so each makes its own names.
+//! `cargo xtask test control-plane` and `cargo xtask test node` boot a cluster of their own and set `KUBECONFIG`. Tests run
+//! in parallel in one cluster, so each uses unique names.
 
 pub mod api;
 pub mod cluster;
 pub mod environment;
 pub mod kubectl;
-pub mod namespace;
-pub mod place;
-pub mod pod;
+pub mod runner_process;
 pub mod scenario;
+pub mod tenant_namespace;
+pub mod test_namespace;
 pub mod wait;

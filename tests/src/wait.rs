@@ -1,36 +1,37 @@
-//! Waiting for a condition with a deadline.
+//! Waits for a condition with a deadline.
 
 use std::{fmt::Debug, time::Duration};
 
 use anyhow::bail;
 
-/// How often a condition is looked at. Short against every deadline, long against a request (about 5 ms).
-const PERIOD: Duration = Duration::from_millis(50);
+/// Interval at which a condition is checked: short compared with every deadline, long compared with a request
+/// (about 5 ms).
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Looks at `observe` until it gives a value for which `holds`, and returns that value.
+/// Calls `observe` until it returns a value that satisfies `condition`, and returns that value.
 ///
 /// # Errors
-/// `observe` fails, or the deadline passes: the error then says `what`, and what was seen last.
+/// Returns the error of `observe`, or, after the deadline, an error with `what` was expected and the last observed value.
 pub async fn until<T: Debug>(
     what: &str,
     deadline: Duration,
     mut observe: impl AsyncFnMut() -> anyhow::Result<T>,
-    holds: impl Fn(&T) -> bool,
+    condition: impl Fn(&T) -> bool,
 ) -> anyhow::Result<T> {
     let mut last = None;
-    let looked = tokio::time::timeout(deadline, async {
+    let result = tokio::time::timeout(deadline, async {
         loop {
-            let seen = observe().await?;
-            if holds(&seen) {
-                return anyhow::Ok(seen);
+            let observed = observe().await?;
+            if condition(&observed) {
+                return anyhow::Ok(observed);
             }
-            last = Some(seen);
-            tokio::time::sleep(PERIOD).await;
+            last = Some(observed);
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     })
     .await;
-    match looked {
-        Ok(seen) => seen,
-        Err(_) => bail!("{what}: not within {deadline:?}; last seen: {last:#?}"),
+    match result {
+        Ok(result) => result,
+        Err(_) => bail!("{what}: not within {deadline:?}; last observed: {last:#?}"),
     }
 }

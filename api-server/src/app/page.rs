@@ -64,12 +64,12 @@ impl List {
     /// The cursor of an object's place.
     #[must_use]
     pub fn cursor(&self, position: Position) -> String {
-        self.key.seal(&self.name, position)
+        self.key.sign(&self.name, position)
     }
 
     /// The place that a page begins after.
     pub(super) fn open(&self, paging: &Paging) -> Result<Option<Position>, Error> {
-        Ok(paging.after.as_deref().map(|cursor| self.key.open(&self.name, cursor)).transpose()?)
+        Ok(paging.after.as_deref().map(|cursor| self.key.verify(&self.name, cursor)).transpose()?)
     }
 
     /// A page that the store has found.

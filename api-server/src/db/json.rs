@@ -1,4 +1,5 @@
-//! JSON as a `json`: sqlx sends its own as `jsonb`, which refuses `\u0000`, and forgets how numbers were written.
+//! JSON values of the Postgres type `json`. The `Json` of sqlx sends `jsonb`, which refuses `\u0000` and does
+//! not preserve how numbers were written.
 
 use serde::Serialize;
 use sqlx::{
@@ -8,10 +9,10 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgTypeInfo, types::Oid},
 };
 
-/// The type `json` has the same number in every Postgres.
+/// OID of the type `json`, the same in every Postgres.
 const JSON: Oid = Oid(114);
 
-/// A value that is stored as it is.
+/// A value that is stored as `json`, unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -35,13 +36,14 @@ mod tests {
 
     use super::*;
 
-    /// A run whose input has a NUL is never shown, and a line of a log that has one is lost, with those beside it.
+    /// Every JSON value is stored unchanged, also one with a NUL character, as a run's input or a log line
+    /// may have.
     #[sqlx::test(migrations = false)]
-    async fn every_json_is_kept_as_it_was_written(pool: PgPool) {
+    async fn every_json_value_is_stored_unchanged(pool: PgPool) {
         for value in [json!("\u{0}"), json!({"b": 1e300, "a": [9_007_199_254_740_993_i64, null, "🥐"]})] {
-            let kept: Value =
+            let stored: Value =
                 sqlx::query_scalar("select $1").bind(Json(&value)).fetch_one(&pool).await.unwrap();
-            assert_eq!(kept, value);
+            assert_eq!(stored, value);
             let text: String =
                 sqlx::query_scalar("select $1::text").bind(Json(&value)).fetch_one(&pool).await.unwrap();
             assert_eq!(text, value.to_string());

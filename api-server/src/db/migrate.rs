@@ -1,43 +1,44 @@
-//! Brings the schema to the newest version, and the roles to life.
+//! Migrates the schema to the newest version and enables the logins of the roles.
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use sqlx::{Connection as _, PgConnection, migrate::Migrator};
-use telemetry::clock;
 
 use super::{Urls, roles};
 
-/// The migrations, as they were when this binary was built.
+/// Migrations that are embedded in this binary.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
-/// Held by whoever migrates; the number is "smb" in ASCII.
+/// Key of the advisory lock that is held while migrating; the number is "smb" in ASCII.
 const LOCK: i64 = 0x73_6d_62;
-/// A database that is being started beside us needs a while.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
+/// Number of retries if the database cannot be reached: a database that starts at the same time needs up to a
+/// minute.
+const MAX_CONNECT_RETRIES: usize = 60;
+const CONNECT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Why the database could not be brought up to date.
+/// The database cannot be migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers, or the login is refused.
+    /// The database cannot be reached, or refuses the login.
     #[error("failed to connect to the database as its owner")]
     Connect(#[source] sqlx::Error),
-    /// The lock that keeps replicas from migrating at once.
+    /// The lock that prevents replicas from migrating concurrently cannot be taken or released.
     #[error("failed to take or release the migration lock")]
     Lock(#[source] sqlx::Error),
     /// A migration failed, or the database is newer than this binary.
     #[error("failed to migrate the database")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The roles of the running process cannot log in.
-    #[error("failed to let the database roles log in")]
+    /// The logins of the roles cannot be enabled.
+    #[error("failed to enable the logins of the database roles")]
     Roles(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Migrates, and where `derived_logins_of` is the owner's URL, lets the derived logins in. Replicas that start at
-/// once wait for each other.
+/// Migrates the schema. If `derived_logins_of` is the URL of the owner, also enables the logins of the roles
+/// with the passwords derived from it. Replicas that start at the same time wait for each other.
 ///
 /// # Errors
-/// The database does not answer within a minute, or refuses.
+/// Returns an error if the database cannot be reached within a minute, or refuses a statement.
 pub async fn migrate(urls: &Urls, derived_logins_of: Option<&str>) -> Result<(), Error> {
     let mut owner = connect(urls).await?;
     sqlx::query("select pg_advisory_lock($1)").bind(LOCK).execute(&mut owner).await.map_err(Error::Lock)?;
@@ -45,19 +46,17 @@ pub async fn migrate(urls: &Urls, derived_logins_of: Option<&str>) -> Result<(),
     if let Some(url) = derived_logins_of {
         roles::enable_logins(&mut owner, url).await.map_err(Error::Roles)?;
     }
-    // Ends the session, and with it the lock.
+    // Closing the session also releases the lock.
     owner.close().await.map_err(Error::Lock)
 }
 
 async fn connect(urls: &Urls) -> Result<PgConnection, Error> {
-    let deadline = clock::now() + PATIENCE;
-    loop {
-        match urls.connect_owner().await {
-            Err(sqlx::Error::Io(error)) if clock::now() < deadline => {
-                tracing::info!(%error, "waiting for the database");
-                tokio::time::sleep(PAUSE).await;
-            }
-            other => return other.map_err(Error::Connect),
-        }
-    }
+    let delays =
+        ConstantBuilder::default().with_delay(CONNECT_RETRY_DELAY).with_max_times(MAX_CONNECT_RETRIES);
+    (|| urls.connect_owner())
+        .retry(delays)
+        .when(|error| matches!(error, sqlx::Error::Io(_)))
+        .notify(|error, _| tracing::info!(%error, "the database cannot be reached yet; the connection is retried"))
+        .await
+        .map_err(Error::Connect)
 }

@@ -1,16 +1,13 @@
-//! Postgres: the schema, who may do what in it, and the two pools that the process works with.
+//! Postgres: migrations, roles, and the two connection pools of the process.
 
-#[cfg(test)]
-mod isolation;
 mod json;
 mod migrate;
 mod pool;
 mod roles;
 #[cfg(test)]
 pub(crate) mod testing;
-mod timestamp;
 
+pub use jiff_sqlx::Timestamp;
 pub use json::Json;
 pub use migrate::{Error as MigrateError, MIGRATOR, migrate};
 pub use pool::{AppPool, MirrorPool, Urls, UrlsError};
-pub use timestamp::Timestamp;

@@ -1,4 +1,4 @@
-//! The pools: one for requests, one for the mirror. They differ in their role, so in their type.
+//! Connection pools: one for requests and one for the mirror, each with a type and a database role of its own.
 
 use std::time::Duration;
 
@@ -9,23 +9,24 @@ use sqlx::{
 
 use super::roles::Role;
 
-/// A request that gets no connection in this time is better told that the database is busy.
-const ACQUIRE: Duration = Duration::from_secs(5);
-/// Connections of one process; a small Postgres has 100 for all of them.
-const CONNECTIONS: u32 = 16;
-/// No statement of ours is slow; one that is holds others up. Transactions are never left open by a live process.
-const SESSION: [(&str, &str); 2] =
+/// Timeout of acquiring a connection. A request that waits longer fails, since the database is overloaded.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum number of connections per pool; a small Postgres allows 100 in total.
+const MAX_CONNECTIONS: u32 = 16;
+/// Session settings. No statement of the api-server takes longer than this, unless something is wrong; one
+/// that does delays others. A live process leaves no transaction idle.
+const SESSION_OPTIONS: [(&str, &str); 2] =
     [("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")];
 
-/// Connections of `smb_app`: they see the rows of the tenant that a transaction names, and no other.
+/// Pool with the role `smb_app`, whose transactions can access only the rows of the tenant that they name.
 #[derive(Clone, Debug)]
 pub struct AppPool(PgPool);
 
-/// Connections of `smb_mirror`: they write the projection of Kubernetes, of all tenants.
+/// Pool with the role `smb_mirror`, which writes the projection of Kubernetes for all tenants.
 #[derive(Clone, Debug)]
 pub struct MirrorPool(PgPool);
 
-/// How to reach the database in each of the three roles.
+/// Connection options for each of the three roles.
 #[derive(Clone)]
 pub struct Urls {
     owner: PgConnectOptions,
@@ -33,38 +34,38 @@ pub struct Urls {
     mirror: PgConnectOptions,
 }
 
-/// Why a database URL cannot be used.
+/// A database URL cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UrlsError {
-    /// It does not parse. (The URL itself is a secret and is not repeated.)
+    /// The URL does not parse. The message does not contain the URL, since it is a secret.
     #[error("failed to parse the database URL for {purpose}")]
     Parse {
-        /// What the URL is for.
+        /// Purpose of the URL.
         purpose: &'static str,
-        /// What is wrong with it.
+        /// Reason why it does not parse.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl Urls {
-    /// The owner's URL is needed; for the other two roles URLs may be given, and are derived from the owner's
-    /// where they are not (see `docs/decisions/0002-database-roles.md`).
+    /// Parses the URLs. Those of the roles `smb_app` and `smb_mirror` are optional and derived from the
+    /// owner's by default (see `docs/decisions/0002-database-roles.md`).
     ///
     /// # Errors
-    /// A URL does not parse.
+    /// Returns an error if a URL does not parse.
     pub fn new(owner: &str, app: Option<&str>, mirror: Option<&str>) -> Result<Self, UrlsError> {
-        let of = |role: Role, given: Option<&str>| match given {
+        let options = |role: Role, url: Option<&str>| match url {
             Some(url) => parse(role.name(), url),
-            None => role.derived_from(owner).map_err(parse_error(role.name())),
+            None => role.login_options(owner).map_err(parse_error(role.name())),
         };
         Ok(Self {
             owner: parse("migrations", owner)?,
-            app: of(Role::App, app)?,
-            mirror: of(Role::Mirror, mirror)?,
+            app: options(Role::App, app)?,
+            mirror: options(Role::Mirror, mirror)?,
         })
     }
 
-    /// The owner's: for migrations and the diagram, never for requests.
+    /// Connects as the owner of the schema: for migrations and the diagram, never for requests.
     pub(crate) async fn connect_owner(&self) -> sqlx::Result<PgConnection> {
         PgConnection::connect_with(&self.owner).await
     }
@@ -79,10 +80,10 @@ fn parse_error(purpose: &'static str) -> impl FnOnce(Box<dyn std::error::Error +
 }
 
 impl AppPool {
-    /// Connects; the schema must have been migrated.
+    /// Connects to a migrated database.
     ///
     /// # Errors
-    /// The database cannot be reached, or the login is no member of `smb_app`.
+    /// Returns an error if the database cannot be reached, or if the login is not a member of `smb_app`.
     pub async fn connect(urls: &Urls) -> sqlx::Result<Self> {
         pool(Role::App, urls.app.clone()).await.map(Self)
     }
@@ -93,10 +94,10 @@ impl AppPool {
 }
 
 impl MirrorPool {
-    /// Connects; the schema must have been migrated.
+    /// Connects to a migrated database.
     ///
     /// # Errors
-    /// The database cannot be reached, or the login is no member of `smb_mirror`.
+    /// Returns an error if the database cannot be reached, or if the login is not a member of `smb_mirror`.
     pub async fn connect(urls: &Urls) -> sqlx::Result<Self> {
         pool(Role::Mirror, urls.mirror.clone()).await.map(Self)
     }
@@ -108,26 +109,26 @@ impl MirrorPool {
 
 #[cfg(test)]
 impl AppPool {
-    pub(super) async fn of_test(options: PgConnectOptions) -> sqlx::Result<Self> {
+    pub(super) async fn for_tests(options: PgConnectOptions) -> sqlx::Result<Self> {
         pool(Role::App, options).await.map(Self)
     }
 }
 
 #[cfg(test)]
 impl MirrorPool {
-    pub(super) async fn of_test(options: PgConnectOptions) -> sqlx::Result<Self> {
+    pub(super) async fn for_tests(options: PgConnectOptions) -> sqlx::Result<Self> {
         pool(Role::Mirror, options).await.map(Self)
     }
 }
 
-/// A login that is already the role, or a member of it, or the owner: whichever it is, it works as the role.
+/// Connects and assumes the role. The login may be the role itself, a member of it, or the owner.
 async fn pool(role: Role, options: PgConnectOptions) -> sqlx::Result<PgPool> {
     PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(ACQUIRE)
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_connect(move |connection, _| {
             Box::pin(async move { sqlx::raw_sql(role.assume()).execute(connection).await.map(drop) })
         })
-        .connect_with(options.application_name(role.name()).options(SESSION))
+        .connect_with(options.application_name(role.name()).options(SESSION_OPTIONS))
         .await
 }

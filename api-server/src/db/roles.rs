@@ -1,7 +1,7 @@
-//! The two roles of the running process, and how they log in.
+//! The two database roles of the running process and their logins.
 //!
-//! Where the operator gives no URL for a role, its password is derived from the owner's by HMAC, so that every
-//! replica comes to the same one and no further secret has to be kept.
+//! If no URL is configured for a role, its password is derived from the owner's by HMAC, so that every
+//! replica computes the same one and no further secret is needed.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -10,7 +10,7 @@ use url::Url;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a session of the process may do.
+/// Database role of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Serves requests, one tenant at a time.
@@ -20,7 +20,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Its name in Postgres.
+    /// Returns the name of the role in Postgres.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::App => "smb_app",
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// The statement by which a session works in this role from its first query on.
+    /// Returns the statement with which a session assumes the role.
     pub(super) fn assume(self) -> &'static str {
         match self {
             Self::App => "set role smb_app",
@@ -36,9 +36,10 @@ impl Role {
         }
     }
 
-    /// The role's own login at the owner's database; or the owner's login, where that has no password to derive
-    /// another from (trust or peer authentication: a developer's machine).
-    pub(super) fn derived_from(self, owner_url: &str) -> Result<PgConnectOptions, BoxError> {
+    /// Returns the options of the role's login, with the password derived from the owner's. If the owner has
+    /// no password (trust or peer authentication, as on a developer's machine), returns the options of the
+    /// owner's login.
+    pub(super) fn login_options(self, owner_url: &str) -> Result<PgConnectOptions, BoxError> {
         let owner: PgConnectOptions = owner_url.parse()?;
         Ok(match self.password(&Url::parse(owner_url)?)? {
             Some(password) => owner.username(self.name()).password(&password),
@@ -54,10 +55,11 @@ impl Role {
     }
 }
 
-/// Lets the roles log in with the passwords that [`Role::derived_from`] comes to, where they have none yet or others.
+/// Sets the passwords that [`Role::login_options`] derives and enables the logins of the roles, unless they
+/// already work.
 ///
 /// # Errors
-/// The owner may not change roles, or a URL does not parse.
+/// Returns an error if the owner may not change roles, or if a URL does not parse.
 pub(super) async fn enable_logins(owner: &mut PgConnection, owner_url: &str) -> Result<(), BoxError> {
     let url = Url::parse(owner_url)?;
     for role in [Role::App, Role::Mirror] {
@@ -65,7 +67,7 @@ pub(super) async fn enable_logins(owner: &mut PgConnection, owner_url: &str) -> 
         if login_works(role, owner_url).await? {
             continue;
         }
-        // Both parts are ours: a fixed name, and hexadecimal digits.
+        // No injection is possible: the name is fixed, and the password consists of hexadecimal digits.
         let statement = format!("alter role {} login password '{password}'", role.name());
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *owner).await?;
     }
@@ -73,12 +75,12 @@ pub(super) async fn enable_logins(owner: &mut PgConnection, owner_url: &str) -> 
 }
 
 async fn login_works(role: Role, owner_url: &str) -> Result<bool, BoxError> {
-    match PgConnection::connect_with(&role.derived_from(owner_url)?).await {
+    match PgConnection::connect_with(&role.login_options(owner_url)?).await {
         Ok(connection) => {
             connection.close().await?;
             Ok(true)
         }
-        // 28000 and 28P01: may not log in, wrong password.
+        // SQLSTATE 28000 and 28P01: the role may not log in, or the password is wrong.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("28")) => {
             Ok(false)
         }
@@ -90,9 +92,9 @@ async fn login_works(role: Role, owner_url: &str) -> Result<bool, BoxError> {
 mod tests {
     use super::*;
 
-    /// The serving process could be told from its password what the owner's is, or the two roles share one.
+    /// Each role has a password of its own, from which the owner's cannot be derived.
     #[test]
-    fn each_role_has_its_own_password_and_not_the_owners() {
+    fn each_role_has_its_own_password() {
         let url = Url::parse("postgres://owner:s3cret@db/smb").unwrap();
         let app = Role::App.password(&url).unwrap().unwrap();
         let mirror = Role::Mirror.password(&url).unwrap().unwrap();
@@ -101,10 +103,10 @@ mod tests {
         assert!(!app.contains("s3cret"));
     }
 
-    /// A developer's database without passwords cannot be used at all.
+    /// A database without passwords, as on a developer's machine, can be used.
     #[test]
-    fn without_a_password_the_owner_logs_in_for_the_role() {
-        let options = Role::App.derived_from("postgres://owner@db/smb").unwrap();
+    fn without_a_password_the_login_of_the_owner_is_used() {
+        let options = Role::App.login_options("postgres://owner@db/smb").unwrap();
         assert_eq!(options.get_username(), "owner");
     }
 }

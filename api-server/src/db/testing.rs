@@ -1,15 +1,15 @@
-//! Pools in the roles of the running process, over the database that `#[sqlx::test]` made as its owner.
+//! Pools with the roles of the running process, for the database that `#[sqlx::test]` created as its owner.
 
 use sqlx::PgPool;
 
 use super::{AppPool, MirrorPool};
 
-/// A pool that row-level security holds for.
+/// Connects a pool with the role that row-level security applies to.
 pub(crate) async fn app_pool(owner: &PgPool) -> AppPool {
-    AppPool::of_test(owner.connect_options().as_ref().clone()).await.unwrap()
+    AppPool::for_tests(owner.connect_options().as_ref().clone()).await.unwrap()
 }
 
-/// A pool that may write the projection.
+/// Connects a pool with the role that writes the projection.
 pub(crate) async fn mirror_pool(owner: &PgPool) -> MirrorPool {
-    MirrorPool::of_test(owner.connect_options().as_ref().clone()).await.unwrap()
+    MirrorPool::for_tests(owner.connect_options().as_ref().clone()).await.unwrap()
 }

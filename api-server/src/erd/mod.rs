@@ -1,4 +1,4 @@
-//! The entity-relationship diagram of the migrated schema, as SVG: the same schema gives the same bytes.
+//! Entity-relationship diagram of the migrated schema as SVG. The same schema always gives the same bytes.
 
 mod layout;
 mod read;
@@ -25,19 +25,19 @@ struct Column {
     reference: Option<Reference>,
 }
 
-/// What a column's values are.
+/// Table and column that the values of a column refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reference {
     table: String,
     column: String,
-    /// Whether Postgres enforces it.
+    /// Whether it is a foreign key, rather than a reference declared by a comment.
     enforced: bool,
 }
 
-/// Reads the schema of the database and draws it.
+/// Reads the schema of the database and returns the diagram as SVG.
 ///
 /// # Errors
-/// The database cannot be reached.
+/// Returns an error if the database cannot be reached or its catalog cannot be read.
 pub async fn svg(urls: &Urls) -> Result<String, Error> {
     let tables = read::tables(urls).await?;
     Ok(render::svg(&layout::arrange(tables)))

@@ -1,4 +1,4 @@
-//! The schema, out of Postgres's catalogue.
+//! Reads the schema from the catalog of Postgres.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use sqlx::PgConnection;
 use super::{Column, Reference, Table};
 use crate::db::Urls;
 
-/// Why the schema cannot be read.
+/// The schema cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers, or the login is refused.
+    /// The database cannot be reached, or refuses the login.
     #[error("failed to connect to the database")]
     Connect(#[source] sqlx::Error),
-    /// The catalogue cannot be read.
+    /// The catalog cannot be read.
     #[error("failed to read the schema")]
     Read(#[from] sqlx::Error),
 }
 
-/// Tables by name, their columns in order.
+/// Returns the tables ordered by name, with their columns in order.
 pub(super) async fn tables(urls: &Urls) -> Result<Vec<Table>, Error> {
     let mut connection = urls.connect_owner().await.map_err(Error::Connect)?;
     let mut tables = BTreeMap::<String, Vec<Column>>::new();
@@ -41,9 +41,9 @@ pub(super) async fn tables(urls: &Urls) -> Result<Vec<Table>, Error> {
     for row in rows {
         let key = keys.get(&(row.table_name.clone(), row.name.clone())).cloned();
         let column = Column {
-            reference: key.or_else(|| row.comment.as_deref().and_then(told)),
+            reference: key.or_else(|| row.comment.as_deref().and_then(declared_reference)),
             name: row.name,
-            type_name: short(&row.type_name),
+            type_name: short_type_name(&row.type_name),
             required: row.required,
             primary: row.primary,
         };
@@ -71,12 +71,12 @@ async fn foreign_keys(connection: &mut PgConnection) -> Result<BTreeMap<(String,
         .collect())
 }
 
-/// A reference that a comment tells: `-> table.column`.
-fn told(comment: &str) -> Option<Reference> {
+/// Parses a reference that is declared by a comment: `-> table.column`.
+fn declared_reference(comment: &str) -> Option<Reference> {
     let (table, column) = comment.strip_prefix("-> ")?.split_once('.')?;
     Some(Reference { table: table.to_owned(), column: column.to_owned(), enforced: false })
 }
 
-fn short(type_name: &str) -> String {
+fn short_type_name(type_name: &str) -> String {
     type_name.replace("timestamp with time zone", "timestamptz")
 }

@@ -1,20 +1,20 @@
-//! The drawing.
+//! Renders the diagram as SVG.
 
 use std::fmt::Write as _;
 
 use super::{
     Column, Reference,
-    layout::{MARGIN, Placed, ROW, WIDTH},
+    layout::{MARGIN, PositionedTable, ROW_HEIGHT, TABLE_WIDTH},
 };
 
 const STYLE: &str = "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#1f2328}\
 .name{font-weight:bold;fill:#fff}.type{fill:#656d76}.key{font-weight:bold}\
 .box{fill:#fff;stroke:#0b5394}.head{fill:#0b5394}\
-.link{fill:none;stroke:#0b5394;stroke-width:1.3}.told{stroke-dasharray:5 4}";
+.link{fill:none;stroke:#0b5394;stroke-width:1.3}.declared{stroke-dasharray:5 4}";
 
-/// The whole drawing.
-pub(super) fn svg(tables: &[Placed]) -> String {
-    let width = tables.iter().map(|table| table.x + WIDTH + MARGIN).max().unwrap_or(0);
+/// Renders the complete diagram.
+pub(super) fn svg(tables: &[PositionedTable]) -> String {
+    let width = tables.iter().map(|table| table.x + TABLE_WIDTH + MARGIN).max().unwrap_or(0);
     let height = tables.iter().map(|table| table.y + table.height() + MARGIN).max().unwrap_or(0);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
@@ -22,64 +22,68 @@ pub(super) fn svg(tables: &[Placed]) -> String {
          <rect width=\"{width}\" height=\"{height}\" fill=\"#f6f8fa\"/>\n"
     );
     for table in tables {
-        links(&mut svg, table, tables);
+        draw_references(&mut svg, table, tables);
     }
     for table in tables {
-        boxed(&mut svg, table);
+        draw_table(&mut svg, table);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn boxed(svg: &mut String, placed: &Placed) {
-    let Placed { table, x, y } = placed;
-    line(svg, format_args!("<g id=\"{}\">", table.name));
+fn draw_table(svg: &mut String, placed: &PositionedTable) {
+    let PositionedTable { table, x, y } = placed;
+    push_line(svg, format_args!("<g id=\"{}\">", table.name));
     let height = placed.height();
-    line(
+    push_line(
         svg,
         format_args!(
-            "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{height}\" rx=\"4\"/>"
+            "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{TABLE_WIDTH}\" height=\"{height}\" rx=\"4\"/>"
         ),
     );
-    line(
+    push_line(
         svg,
         format_args!(
-            "<rect class=\"head\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{ROW}\" rx=\"4\"/>"
+            "<rect class=\"head\" x=\"{x}\" y=\"{y}\" width=\"{TABLE_WIDTH}\" height=\"{ROW_HEIGHT}\" rx=\"4\"/>"
         ),
     );
-    line(svg, format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + 8, y + 14, table.name));
+    push_line(
+        svg,
+        format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + 8, y + 14, table.name),
+    );
     for (index, column) in (1..).zip(&table.columns) {
-        row(svg, column, *x, y + ROW * index + 16);
+        draw_column(svg, column, *x, y + ROW_HEIGHT * index + 16);
     }
-    line(svg, format_args!("</g>"));
+    push_line(svg, format_args!("</g>"));
 }
 
-fn row(svg: &mut String, column: &Column, x: u32, y: u32) {
+fn draw_column(svg: &mut String, column: &Column, x: u32, y: u32) {
     let Column { name, type_name, required, primary, reference: _ } = column;
     let class = if *primary { " class=\"key\"" } else { "" };
     let optional = if *required { "" } else { "?" };
-    line(
+    push_line(
         svg,
         format_args!(
             "<text{class} x=\"{}\" y=\"{y}\">{name}</text>\
              <text class=\"type\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{type_name}{optional}</text>",
             x + 8,
-            x + WIDTH - 8
+            x + TABLE_WIDTH - 8
         ),
     );
 }
 
-/// One curve a reference, from the column on the left side to the referred one on the right side of its table.
-fn links(svg: &mut String, from: &Placed, tables: &[Placed]) {
+/// Draws one curve per reference, from the left side of the referring column to the right side of the
+/// referenced one.
+fn draw_references(svg: &mut String, from: &PositionedTable, tables: &[PositionedTable]) {
     for (index, column) in (1..).zip(&from.table.columns) {
         let Some(Reference { table, column, enforced }) = &column.reference else { continue };
         let Some(to) = tables.iter().find(|placed| placed.table.name == *table) else { continue };
         let target = (1..).zip(&to.table.columns).find(|(_, candidate)| candidate.name == *column);
         let target_row = target.map_or(0, |(row, _)| row);
-        let (x1, y1) = (from.x, from.y + ROW * index + 12);
-        let (x2, y2) = (to.x + WIDTH, to.y + ROW * target_row + 12);
-        let class = if *enforced { "link" } else { "link told" };
-        line(
+        let (x1, y1) = (from.x, from.y + ROW_HEIGHT * index + 12);
+        let (x2, y2) = (to.x + TABLE_WIDTH, to.y + ROW_HEIGHT * target_row + 12);
+        let class = if *enforced { "link" } else { "link declared" };
+        push_line(
             svg,
             format_args!(
                 "<path class=\"{class}\" d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\"/>\
@@ -91,7 +95,7 @@ fn links(svg: &mut String, from: &Placed, tables: &[Placed]) {
     }
 }
 
-fn line(svg: &mut String, text: std::fmt::Arguments<'_>) {
+fn push_line(svg: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(svg, "{text}");
 }
@@ -115,9 +119,10 @@ mod tests {
         }
     }
 
-    /// The diagram changes from run to run, or a reference in it leads nowhere.
+    /// The diagram does not depend on the order of the tables, and each reference is drawn from a table to
+    /// one on its left.
     #[test]
-    fn a_table_stands_to_the_right_of_what_it_refers_to_and_is_linked_to_it() {
+    fn a_table_is_placed_to_the_right_of_the_tables_that_it_refers_to() {
         let orders = Table {
             name: "a_orders".to_owned(),
             columns: vec![column("id", None), column("shop", Some(("z_shops", "id")))],

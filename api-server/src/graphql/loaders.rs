@@ -102,7 +102,8 @@ impl Loader<RunsOf> for Rows {
         for ((first, status), workflows) in by_arguments {
             let filter = Filter { status, ..Filter::default() };
             let paging = super::connection::paging(first, None);
-            let pages = app::runs::of_workflows(&self.state, self.scope, &workflows, filter, &paging).await;
+            let pages =
+                app::runs::list_by_workflows(&self.state, self.scope, &workflows, filter, &paging).await;
             let keyed = |(workflow, page)| (RunsOf { workflow, first, status }, page);
             found.extend(pages.map_err(Arc::new)?.into_iter().map(keyed));
         }

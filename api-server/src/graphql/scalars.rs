@@ -13,14 +13,15 @@ impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
             Value::String(text) => {
-                Ok(Self(Timestamp(text.parse().map_err(|_| InputValueError::custom(RFC_3339))?)))
+                let time: jiff::Timestamp = text.parse().map_err(|_| InputValueError::custom(RFC_3339))?;
+                Ok(Self(time.into()))
             }
             _ => Err(InputValueError::expected_type(value)),
         }
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.0.to_string())
+        Value::String(self.0.to_jiff().to_string())
     }
 }
 

@@ -13,11 +13,10 @@ use super::problem::{Code, Problem};
 use crate::{
     app,
     auth::TenantScope,
-    db::Timestamp,
     state::AppState,
     store::{
         TenantTx,
-        idempotency::{self, Answer, Found, Request},
+        idempotency::{self, ClaimResult, KeyedRequest, StoredResponse},
     },
 };
 
@@ -87,7 +86,7 @@ impl Claim {
     ) -> Result<(Uuid, Outcome), Problem> {
         let Some(key) = &self.key else { return Ok((work.await?, Outcome::Created)) };
         let request =
-            Request { principal: &self.principal, key: key.as_str(), fingerprint: self.fingerprint };
+            KeyedRequest { principal: &self.principal, key: key.as_str(), fingerprint: self.fingerprint };
         if let Some(id) = self.begin(state, request).await? {
             return Ok((id, Outcome::Replayed));
         }
@@ -96,28 +95,33 @@ impl Claim {
         Ok((created?, Outcome::Created))
     }
 
-    async fn begin(&self, state: &AppState, request: Request<'_>) -> Result<Option<Uuid>, Problem> {
+    async fn begin(&self, state: &AppState, request: KeyedRequest<'_>) -> Result<Option<Uuid>, Problem> {
         let now = telemetry::clock::now();
         let mut tx = TenantTx::begin(&state.db, self.scope).await.map_err(app::Error::from)?;
-        let (stale, expires) = (Timestamp(now - STALE), Timestamp(now + KEPT));
-        let found = idempotency::begin(&mut tx, request, now.into(), stale, expires).await;
+        let (stale, expires) = ((now - STALE).into(), (now + KEPT).into());
+        let found = idempotency::claim(&mut tx, request, now.into(), stale, expires).await;
         let found = found.map_err(app::Error::from)?;
         tx.commit().await.map_err(app::Error::from)?;
         match found {
-            Found::Fresh => Ok(None),
-            Found::Answered(answer) => Ok(id_of(&answer)),
-            Found::OtherRequest => Err(Problem::new(Code::IdempotencyKeyReused)),
-            Found::InFlight => Err(Problem::new(Code::IdempotencyInFlight)
+            ClaimResult::Claimed => Ok(None),
+            ClaimResult::Completed(answer) => Ok(id_of(&answer)),
+            ClaimResult::KeyReused => Err(Problem::new(Code::IdempotencyKeyReused)),
+            ClaimResult::InProgress => Err(Problem::new(Code::IdempotencyInFlight)
                 .header(header::RETRY_AFTER, HeaderValue::from_static("1"))),
         }
     }
 
     /// Keeps the id, or gives the key back: what failed may be tried again with it.
-    async fn end(&self, state: &AppState, request: Request<'_>, id: Option<&Uuid>) -> Result<(), Problem> {
+    async fn end(
+        &self,
+        state: &AppState,
+        request: KeyedRequest<'_>,
+        id: Option<&Uuid>,
+    ) -> Result<(), Problem> {
         let mut tx = TenantTx::begin(&state.db, self.scope).await.map_err(app::Error::from)?;
         match id {
-            Some(id) => idempotency::finish(&mut tx, request, &answer(*id)).await,
-            None => idempotency::abandon(&mut tx, request).await,
+            Some(id) => idempotency::complete(&mut tx, request, &answer(*id)).await,
+            None => idempotency::release(&mut tx, request).await,
         }
         .map_err(app::Error::from)?;
         Ok(tx.commit().await.map_err(app::Error::from)?)
@@ -134,10 +138,10 @@ impl Outcome {
 
 /// Only the id is kept of the answer: the object is shown as it stands now, for a client that retries after a cut
 /// connection waits for its end.
-fn answer(id: Uuid) -> Answer {
-    Answer { status: 202, headers: serde_json::json!({}), body: serde_json::json!({"id": id}) }
+fn answer(id: Uuid) -> StoredResponse {
+    StoredResponse { status: 202, headers: serde_json::json!({}), body: serde_json::json!({"id": id}) }
 }
 
-fn id_of(answer: &Answer) -> Option<Uuid> {
+fn id_of(answer: &StoredResponse) -> Option<Uuid> {
     answer.body.get("id")?.as_str()?.parse().ok()
 }

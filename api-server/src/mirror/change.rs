@@ -1,32 +1,32 @@
-//! What followers tell the writer.
+//! Messages from the reflectors to the writer.
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::project::{Identity, Kind, Object};
 
-/// Something that the projection must take in.
+/// A change that the projection has to apply.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// A list of a kind begins, at this version.
-    Listing { kind: Kind, resource_version: i64 },
-    /// An object is so.
-    Put(Box<Object>),
-    /// An object is gone, at the identity's version.
-    Gone(Identity),
-    /// A list of a kind is complete: what is older than it and not in it is gone.
-    Listed(Listed),
-    /// A watch has told all up to this version.
-    Reached { kind: Kind, resource_version: i64 },
+    /// A list of a kind was started at this resource version.
+    ListStarted { kind: Kind, resource_version: i64 },
+    /// An object was listed, added or modified.
+    Upserted(Box<Object>),
+    /// An object was deleted, at the identity's resource version.
+    Deleted(Identity),
+    /// A list of a kind is complete: objects that are older than the list and not in it have been deleted.
+    ListCompleted(CompleteList),
+    /// A watch delivered all changes up to this resource version.
+    Bookmark { kind: Kind, resource_version: i64 },
 }
 
-/// A complete list.
+/// A list of all objects of a kind.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct CompleteList {
     pub kind: Kind,
     pub resource_version: i64,
-    /// The uids of all objects of the kind.
+    /// UIDs of all objects of the kind.
     pub uids: Vec<Uuid>,
-    /// Told when the list is in the database.
+    /// Notified when the list is stored in the database.
     pub stored: Option<oneshot::Sender<()>>,
 }

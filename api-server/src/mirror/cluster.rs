@@ -1,50 +1,61 @@
-//! Which cluster the rows are of. Versions and uids of another cluster mean nothing beside them, so nothing is
-//! projected from one until somebody says what it is.
+//! Which cluster the rows belong to. Resource versions and UIDs of two clusters cannot be compared, so
+//! objects of another cluster are not projected until an administrator says how it relates to the known one.
 
+use clap::ValueEnum;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Error, apply::lock};
-use crate::{
-    cli::Relation,
-    db::{MirrorPool, Urls},
-};
+use super::{Error, lock};
+use crate::db::{MirrorPool, Urls};
+
+/// Relation of the cluster that was observed to the one that the rows belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClusterRelation {
+    /// The cluster was rebuilt or restored: objects keep their IDs, matched by name.
+    Continued,
+    /// The cluster is unrelated to the known one: all its objects get new IDs.
+    New,
+}
 
 /// Whether objects of the cluster may be projected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It is the one that the rows are of.
+pub(super) enum ClusterStatus {
+    /// It is the cluster that the rows belong to.
     Accepted,
-    /// It is another, or an older state of the same.
+    /// It is another cluster, or an older state of the same one.
     Halted,
 }
 
-/// Compares the cluster that was met with the one that the rows are of. The first one ever met is accepted.
-pub(super) async fn check(pool: &MirrorPool, met: Uuid) -> Result<Standing, Error> {
-    // Meeting the known cluster again ends a halt for a replaced one, but not for a restored one: only an older
-    // state of it, not its uid, shows that.
+/// Compares the observed cluster with the one that the rows belong to. The first cluster ever observed is
+/// accepted.
+pub(super) async fn check(pool: &MirrorPool, observed: Uuid) -> Result<ClusterStatus, Error> {
+    // The known UID ends a halt for a replaced cluster, but not one for a restored cluster: that has the same
+    // UID, and only its older resource versions show that it was restored.
     let row = sqlx::query!(
         r#"insert into mirror_cluster as c (uid) values ($1)
            on conflict (only_row) do update set
              halted = case when c.uid <> $1 then 'REPLACED' when c.halted = 'REPLACED' then null else c.halted end,
              observed_uid = case when c.uid <> $1 then $1 end
            returning halted is not null as "halted!""#,
-        met
+        observed
     )
     .fetch_one(pool.inner())
     .await
     .map_err(Error::database("check the cluster's identity"))?;
-    Ok(if row.halted { Standing::Halted } else { Standing::Accepted })
+    Ok(if row.halted { ClusterStatus::Halted } else { ClusterStatus::Accepted })
 }
 
-/// Within a transaction: that nothing is halted now. `of` is the cluster that the changes were read from, where
-/// that is known.
-pub(super) async fn require(connection: &mut PgConnection, of: Option<Uuid>) -> Result<(), Error> {
+/// Verifies within a transaction that the cluster is accepted. `source` is the cluster that the changes were
+/// read from, if that is known.
+pub(super) async fn ensure_accepted(
+    connection: &mut PgConnection,
+    source: Option<Uuid>,
+) -> Result<(), Error> {
     let other = sqlx::query_scalar!(
         r#"select exists (
              select from mirror_cluster where halted is not null or uid <> coalesce($1, uid)
            ) as "other!""#,
-        of
+        source
     )
     .fetch_one(connection)
     .await
@@ -52,7 +63,7 @@ pub(super) async fn require(connection: &mut PgConnection, of: Option<Uuid>) -> 
     if other { Err(Error::Halted) } else { Ok(()) }
 }
 
-/// Stops projecting: a list is older than what was read before, so the cluster was restored from a backup.
+/// Stops projecting because a list is older than what was read before: the cluster was restored from a backup.
 pub(super) async fn halt_restored(pool: &MirrorPool) -> Result<(), Error> {
     sqlx::query!("update mirror_cluster set halted = 'RESTORED' where halted is null")
         .execute(pool.inner())
@@ -61,18 +72,18 @@ pub(super) async fn halt_restored(pool: &MirrorPool) -> Result<(), Error> {
         .map_err(Error::database("stop projecting a restored cluster"))
 }
 
-/// Says what the cluster that was met is to the one before it; a running mirror goes on within seconds.
+/// Accepts the observed cluster with its relation to the known one. A running mirror continues within seconds.
 ///
 /// # Errors
-/// The database cannot be reached, or no cluster waits.
-pub async fn accept_cluster(urls: &Urls, relation: Relation) -> Result<(), Error> {
+/// Returns an error if the database cannot be reached, or if no cluster waits to be accepted.
+pub async fn accept_cluster(urls: &Urls, relation: ClusterRelation) -> Result<(), Error> {
     let pool = MirrorPool::connect(urls).await.map_err(Error::database("connect as smb_mirror"))?;
     accept(pool.inner(), relation).await
 }
 
-async fn accept(pool: &PgPool, relation: Relation) -> Result<(), Error> {
+async fn accept(pool: &PgPool, relation: ClusterRelation) -> Result<(), Error> {
     let mut tx = pool.begin().await.map_err(Error::database("begin a transaction"))?;
-    lock::everything(&mut tx).await?;
+    lock::acquire_exclusive(&mut tx).await?;
     let halted = sqlx::query!(
         r#"update mirror_cluster c set uid = coalesce(c.observed_uid, c.uid), halted = null, observed_uid = null,
                                        accepted_at = now()
@@ -86,15 +97,15 @@ async fn accept(pool: &PgPool, relation: Relation) -> Result<(), Error> {
     .ok_or(Error::NothingToAccept)?
     .halted;
     match relation {
-        Relation::Continued => continue_rows(&mut tx, halted == "REPLACED").await?,
-        Relation::New => retire_rows(&mut tx).await?,
+        ClusterRelation::Continued => continue_rows(&mut tx, halted == "REPLACED").await?,
+        ClusterRelation::New => retire_rows(&mut tx).await?,
     }
-    forget(&mut tx).await?;
+    clear_versions(&mut tx).await?;
     tx.commit().await.map_err(Error::database("accept the cluster"))
 }
 
-/// Versions begin anew; in a rebuilt cluster uids do too, and rows wait to be found by name. (In a restored one
-/// the uids are the old ones.)
+/// Resets the resource versions of all rows. In a rebuilt cluster the UIDs are new too, so rows lose theirs
+/// and are matched by name; a restored cluster has the old UIDs.
 async fn continue_rows(connection: &mut PgConnection, rebuilt: bool) -> Result<(), Error> {
     sqlx::query!(
         "with p as (update plans set resource_version = 0, uid = case when $1 then null else uid end),
@@ -106,10 +117,10 @@ async fn continue_rows(connection: &mut PgConnection, rebuilt: bool) -> Result<(
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("let rows go on in the accepted cluster"))
+    .map_err(Error::database("continue rows in the accepted cluster"))
 }
 
-/// What was mirrored is gone; records and tenants' ids stay.
+/// Deletes the projection of the previous cluster, except for finished runs and the rows of tenants.
 async fn retire_rows(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query!(
         "with p as (delete from plans),
@@ -121,17 +132,17 @@ async fn retire_rows(connection: &mut PgConnection) -> Result<(), Error> {
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("retire the rows of the cluster before"))
+    .map_err(Error::database("retire the rows of the previous cluster"))
 }
 
-async fn forget(connection: &mut PgConnection) -> Result<(), Error> {
+async fn clear_versions(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query!(
         "with t as (delete from mirror_tombstones), s as (delete from mirror_sync) delete from mirror_quarantine"
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("forget the versions of the cluster before"))
+    .map_err(Error::database("clear the resource versions of the previous cluster"))
 }
 
 #[cfg(test)]
@@ -140,8 +151,8 @@ mod tests {
     use crate::{
         db::{MIGRATOR, testing::mirror_pool},
         mirror::{
-            change::{Change, Listed},
-            testing::{store, try_changes},
+            change::{Change, CompleteList},
+            testing::{store, try_apply},
         },
         project::{
             Kind,
@@ -163,43 +174,43 @@ mod tests {
         tenant("acme").uid(uid("acme, rebuilt")).version(4)
     }
 
-    /// An api-server that is pointed at an empty cluster by mistake deletes everything.
+    /// An api-server that is pointed at an empty cluster by mistake deletes nothing.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn another_cluster_is_not_projected_until_it_is_accepted(owner: PgPool) {
         let pool = mirror_pool(&owner).await;
-        assert_eq!(check(&pool, OLD).await.unwrap(), Standing::Accepted);
+        assert_eq!(check(&pool, OLD).await.unwrap(), ClusterStatus::Accepted);
         store(&owner, [tenant("acme").version(900).build()]).await;
-        assert_eq!(check(&pool, REBUILT).await.unwrap(), Standing::Halted);
-        let empty = Listed { kind: Kind::Tenant, resource_version: 5, uids: Vec::new(), stored: None };
-        let refused = try_changes(&owner, &[Change::Listed(empty)]).await;
+        assert_eq!(check(&pool, REBUILT).await.unwrap(), ClusterStatus::Halted);
+        let empty = CompleteList { kind: Kind::Tenant, resource_version: 5, uids: Vec::new(), stored: None };
+        let refused = try_apply(&owner, &[Change::ListCompleted(empty)]).await;
         assert!(matches!(refused, Err(Error::Halted)));
         assert_eq!(ids(&owner).await, [(uid("acme"), 900)]);
-        assert_eq!(check(&pool, OLD).await.unwrap(), Standing::Accepted);
+        assert_eq!(check(&pool, OLD).await.unwrap(), ClusterStatus::Accepted);
     }
 
-    /// After a rebuilt cluster every document hangs on a tenant that no longer exists.
+    /// After a cluster is rebuilt, tenants keep the IDs that documents refer to.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_continued_cluster_keeps_ids_by_name(owner: PgPool) {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
         store(&owner, [tenant("acme").version(900).build()]).await;
         check(&pool, REBUILT).await.unwrap();
-        accept(pool.inner(), Relation::Continued).await.unwrap();
-        assert_eq!(check(&pool, REBUILT).await.unwrap(), Standing::Accepted);
+        accept(pool.inner(), ClusterRelation::Continued).await.unwrap();
+        assert_eq!(check(&pool, REBUILT).await.unwrap(), ClusterStatus::Accepted);
         store(&owner, [in_rebuilt().build()]).await;
         assert_eq!(ids(&owner).await, [(uid("acme"), 4)]);
     }
 
-    /// The tenant of a new cluster gets the data of an unrelated one of the same name.
+    /// A tenant of a new cluster never gets the data of an unrelated tenant with the same name.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_new_cluster_gives_new_ids_and_keeps_the_records(owner: PgPool) {
+    async fn objects_of_a_new_cluster_get_new_ids_and_records_are_retained(owner: PgPool) {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
         let finished = run("acme", "invoices", "invoices-1").phase("Succeeded").build();
         store(&owner, [tenant("acme").version(900).build(), workflow("acme", "invoices").build(), finished])
             .await;
         check(&pool, REBUILT).await.unwrap();
-        accept(pool.inner(), Relation::New).await.unwrap();
+        accept(pool.inner(), ClusterRelation::New).await.unwrap();
         store(&owner, [in_rebuilt().build()]).await;
         assert_eq!(ids(&owner).await, [(uid("acme, rebuilt"), 4)]);
         let records: Vec<bool> =
@@ -207,27 +218,28 @@ mod tests {
         assert_eq!(records, [false]);
     }
 
-    /// A cluster restored from last night's backup loses today's runs, since all its versions look old.
+    /// A cluster that was restored from a backup, and so has older resource versions, is projected only after
+    /// it was accepted, and completely then.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_list_older_than_what_was_read_halts_the_mirror(owner: PgPool) {
+    async fn a_list_that_is_older_than_the_stored_version_halts_the_mirror(owner: PgPool) {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
-        let read = Change::Reached { kind: Kind::Tenant, resource_version: 900 };
-        try_changes(&owner, &[read]).await.unwrap();
-        let list = Change::Listing { kind: Kind::Tenant, resource_version: 400 };
-        assert!(matches!(try_changes(&owner, &[list]).await, Err(Error::Halted)));
-        assert_eq!(check(&pool, OLD).await.unwrap(), Standing::Halted);
-        accept(pool.inner(), Relation::Continued).await.unwrap();
-        let list = Change::Listing { kind: Kind::Tenant, resource_version: 400 };
-        try_changes(&owner, &[list]).await.unwrap();
+        let read = Change::Bookmark { kind: Kind::Tenant, resource_version: 900 };
+        try_apply(&owner, &[read]).await.unwrap();
+        let list = Change::ListStarted { kind: Kind::Tenant, resource_version: 400 };
+        assert!(matches!(try_apply(&owner, &[list]).await, Err(Error::Halted)));
+        assert_eq!(check(&pool, OLD).await.unwrap(), ClusterStatus::Halted);
+        accept(pool.inner(), ClusterRelation::Continued).await.unwrap();
+        let list = Change::ListStarted { kind: Kind::Tenant, resource_version: 400 };
+        try_apply(&owner, &[list]).await.unwrap();
     }
 
-    /// Somebody accepts a cluster that nobody met, and all versions are forgotten for nothing.
+    /// `accept-cluster` changes nothing unless a cluster waits to be accepted.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn there_must_be_something_to_accept(owner: PgPool) {
+    async fn accepting_without_a_waiting_cluster_is_refused(owner: PgPool) {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
-        let refused = accept(pool.inner(), Relation::New).await;
+        let refused = accept(pool.inner(), ClusterRelation::New).await;
         assert!(matches!(refused, Err(Error::NothingToAccept)));
     }
 }

@@ -1,48 +1,48 @@
-//! Why the projection could not go on.
+//! Errors of the mirror.
 
-/// A step of the mirror failed.
+/// Failure of a step of the mirror.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database is away, or refuses.
+    /// The database cannot be reached, or refused a statement.
     #[error("failed to {action}")]
     Database {
-        /// What was to be done.
+        /// Purpose of the statement.
         action: &'static str,
-        /// What came back.
+        /// Error that the driver returned.
         source: sqlx::Error,
     },
-    /// The API server is away, or refuses.
+    /// The Kubernetes API server cannot be reached, or refused a request.
     #[error("failed to {action} in Kubernetes")]
     Kubernetes {
-        /// What was to be done.
+        /// Purpose of the request.
         action: &'static str,
-        /// What came back.
+        /// Error that the client returned.
         source: Box<kube::Error>,
     },
-    /// The API server did not answer in time.
+    /// The Kubernetes API server did not answer in time.
     #[error("failed to {action} in Kubernetes within {seconds} s")]
     Timeout {
-        /// What was to be done.
+        /// Purpose of the request.
         action: &'static str,
-        /// The bound.
+        /// Timeout in seconds.
         seconds: u64,
     },
-    /// The API server sent something that no API server sends.
-    #[error("failed to understand the API server")]
-    Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The cluster is not the one that the rows are of: somebody must say what it is.
+    /// The Kubernetes API server sent an invalid response.
+    #[error("failed to read a response of the Kubernetes API server")]
+    InvalidResponse(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The rows in the database belong to another cluster, and this one has not been accepted yet.
     #[error("failed to project an unknown cluster: run `api-server mirror accept-cluster`")]
     Halted,
-    /// `accept-cluster` had nothing to accept.
+    /// `accept-cluster` was called while no cluster had to be accepted.
     #[error("failed to find a cluster that waits to be accepted")]
     NothingToAccept,
-    /// The lease cannot be had or kept.
+    /// The lease cannot be acquired or renewed.
     #[error("failed to hold the mirror's lease")]
     Lease(#[source] Box<kube_lease_manager::LeaseManagerError>),
-    /// Another part of the mirror has ended.
+    /// Another task of the mirror has ended.
     #[error("failed to reach the mirror's {part}")]
     Ended {
-        /// Which one.
+        /// Name of the task.
         part: &'static str,
     },
 }
@@ -56,33 +56,26 @@ impl Error {
         move |source| Self::Kubernetes { action, source: Box::new(source) }
     }
 
-    /// Whether the database cannot hold one of the objects, however often it is tried: class 22 (data) or 23
-    /// (constraints).
+    /// Returns whether the database cannot hold one of the objects, so that a retry is useless: SQLSTATE
+    /// class 22 (data exception) or 23 (integrity constraint violation).
     pub(super) fn is_refusal(&self) -> bool {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
         error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
-    /// The status code with which the API server refused, if it did.
+    /// Returns the HTTP status with which the Kubernetes API server refused the request, if it did.
     pub(super) fn status(&self) -> Option<u16> {
         let Self::Kubernetes { source, .. } = self else { return None };
         if let kube::Error::Api(status) = source.as_ref() { Some(status.code) } else { None }
     }
 
-    /// Whether the API server no longer knows the version asked for.
+    /// Returns whether the requested resource version has been compacted (410 Gone).
     pub(super) fn is_expired(&self) -> bool {
         self.status() == Some(410)
     }
 
-    /// Its message with those of its sources, for a log line.
+    /// Formats the error with all its sources, for a log line.
     pub(super) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        text
+        telemetry::errors::chain(self)
     }
 }

@@ -1,4 +1,5 @@
-//! The API server, as the mirror talks to it: objects as they come, whatever is in them.
+//! Access to the custom resources in Kubernetes as untyped objects, so that a malformed object never stops a
+//! list or a watch.
 
 use std::time::Duration;
 
@@ -12,20 +13,20 @@ use uuid::Uuid;
 use super::Error;
 use crate::project::{Kind, Object};
 
-/// One request; a page of 500 large objects takes a second or two.
-const REQUEST: Duration = Duration::from_secs(30);
+/// Timeout of one request; a page of 500 large objects takes a second or two.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// All objects of a kind, in all namespaces.
+/// Returns the API for the objects of a kind in all namespaces.
 pub(super) fn all(client: &Client, kind: Kind) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &resource(kind))
 }
 
-/// Objects of a kind in one namespace.
+/// Returns the API for the objects of a kind in one namespace.
 pub(super) fn namespaced(client: &Client, kind: Kind, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), namespace, &resource(kind))
 }
 
-/// What the API server calls a kind.
+/// Returns the API resource (group, version, kind and plural) of a kind.
 pub(super) fn resource(kind: Kind) -> ApiResource {
     match kind {
         Kind::Plan => ApiResource::erase::<crds::Plan>(&()),
@@ -35,33 +36,34 @@ pub(super) fn resource(kind: Kind) -> ApiResource {
     }
 }
 
-/// The uid of the cluster: that of `kube-system`, which lives as long as the cluster does.
+/// Returns the UID of the cluster: that of the namespace `kube-system`, which exists as long as the cluster
+/// does.
 pub(super) async fn cluster_uid(client: &Client) -> Result<Uuid, Error> {
     let action = "read namespace kube-system";
     let namespaces = Api::<Namespace>::all(client.clone());
-    let namespace = bounded(action, namespaces.get("kube-system")).await?;
+    let namespace = with_timeout(action, namespaces.get("kube-system")).await?;
     let uid = namespace.uid().unwrap_or_default();
-    uid.parse().map_err(|error: uuid::Error| Error::Answer(error.into()))
+    uid.parse().map_err(|error: uuid::Error| Error::InvalidResponse(error.into()))
 }
 
-/// A request with a bound; the client's own retries would take minutes.
-pub(super) async fn bounded<T>(
+/// Awaits a request for at most [`REQUEST_TIMEOUT`]; the retries of the client itself would take minutes.
+pub(super) async fn with_timeout<T>(
     action: &'static str,
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(REQUEST, request).await {
-        Ok(answer) => answer.map_err(Error::kubernetes(action)),
-        Err(_) => Err(Error::Timeout { action, seconds: REQUEST.as_secs() }),
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Ok(response) => response.map_err(Error::kubernetes(action)),
+        Err(_) => Err(Error::Timeout { action, seconds: REQUEST_TIMEOUT.as_secs() }),
     }
 }
 
-/// The object as it is.
+/// Converts an object of a response to the form that `project` reads.
 pub(super) fn object(kind: Kind, object: DynamicObject) -> Result<Object, Error> {
-    let raw = serde_json::to_value(object).map_err(|error| Error::Answer(error.into()))?;
-    Object::new(kind, raw).map_err(|error| Error::Answer(error.into()))
+    let raw = serde_json::to_value(object).map_err(|error| Error::InvalidResponse(error.into()))?;
+    Object::new(kind, raw).map_err(|error| Error::InvalidResponse(error.into()))
 }
 
-/// A version as a number.
+/// Parses a resource version.
 pub(super) fn version(text: &str) -> Result<i64, Error> {
-    text.parse().map_err(|error: std::num::ParseIntError| Error::Answer(error.into()))
+    text.parse().map_err(|error: std::num::ParseIntError| Error::InvalidResponse(error.into()))
 }

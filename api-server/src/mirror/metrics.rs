@@ -1,4 +1,4 @@
-//! What the mirror counts.
+//! Metrics of the mirror.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -14,7 +14,7 @@ struct Labels {
     kind: &'static str,
 }
 
-/// The mirror's metrics; clones count together.
+/// Metrics of the mirror; clones share their values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
     changes: Family<Labels, Counter>,
@@ -22,30 +22,38 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Counters that `/metrics` shows.
+    /// Creates the metrics and registers them for `/metrics`.
     pub(super) fn registered(registry: &Registry) -> Self {
         let metrics = Self::default();
         registry.register("mirror", |registry| {
-            registry.register("changes", "Objects read and taken in", metrics.changes.clone());
-            registry.register("leading", "1 while this process mirrors", metrics.leading.clone());
+            registry.register(
+                "changes",
+                "Object changes read from Kubernetes and applied to the database",
+                metrics.changes.clone(),
+            );
+            registry.register(
+                "leading",
+                "1 while this process holds the lease and mirrors, otherwise 0",
+                metrics.leading.clone(),
+            );
         });
         metrics
     }
 
-    /// Whether this process mirrors now.
-    pub(super) fn leading(&self, leading: bool) {
+    /// Records whether this process is the leader.
+    pub(super) fn set_leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
     }
 
-    /// Counts the objects of a batch.
-    pub(super) fn applied(&self, batch: &[Change]) {
+    /// Counts the object changes of a batch that was applied.
+    pub(super) fn count_changes(&self, batch: &[Change]) {
         for change in batch {
             let kind: Kind = match change {
-                Change::Put(object) => object.identity.kind,
-                Change::Gone(identity) => identity.kind,
-                Change::Listing { .. } | Change::Listed(_) | Change::Reached { .. } => continue,
+                Change::Upserted(object) => object.identity.kind,
+                Change::Deleted(identity) => identity.kind,
+                Change::ListStarted { .. } | Change::ListCompleted(_) | Change::Bookmark { .. } => continue,
             };
-            self.changes.get_or_create(&Labels { kind: kind.as_str() }).inc();
+            self.changes.get_or_create(&Labels { kind: kind.into() }).inc();
         }
     }
 }

@@ -1,23 +1,24 @@
-//! The mirror: Plans, Tenants, Workflows and WorkflowRuns of Kubernetes as rows in Postgres.
+//! The mirror: projects Plans, Tenants, Workflows and WorkflowRuns of Kubernetes to rows in Postgres.
 //!
-//! One module writes the projection: this one. Followers list and watch, one a kind; the writer puts what they tell
-//! into the database, many changes in a transaction; the tellers tell Kubernetes which finished runs and which tenants
-//! are stored, and give new runs what they take over from runs that are only here.
-//! The projection can be dropped and rebuilt, except for finished runs, whose rows are the record.
+//! No other module writes the projection. One reflector per kind lists and watches; the writer applies the
+//! changes, many of them in one transaction; the status updates report to Kubernetes which finished runs and
+//! which tenants are stored, and copy reused steps from runs that only Postgres still has into new runs. The
+//! projection can be dropped and rebuilt, except for finished runs, whose rows are the record.
 
 mod apply;
 mod change;
 mod cluster;
 mod error;
-mod follow;
 mod kube_api;
-mod lead;
-mod lease;
+mod leader_election;
+mod leadership;
+mod lock;
 mod metrics;
-mod tell;
+mod reflector;
+mod status_update;
 #[cfg(test)]
 pub(crate) mod testing;
-mod write;
+mod writer;
 
 use std::time::Duration;
 
@@ -25,40 +26,30 @@ use serde::Serialize;
 use telemetry::{Health, Registry};
 use tokio_util::sync::CancellationToken;
 
-pub use cluster::accept_cluster;
+pub use cluster::{ClusterRelation, accept_cluster};
 pub use error::Error;
+pub use leader_election::Options;
 
 use crate::{
     db::MirrorPool,
-    project::{Mirrored, Object},
+    project::{MirroredKind, Object},
 };
+use leadership::Leadership;
 
-/// Between looks whether the projection is complete, while it is not.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval between checks whether the projection is complete, while it is not.
+const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How this replica takes part.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Its name in the lease.
-    pub identity: String,
-    /// The lease.
-    pub lease_name: String,
-    /// The lease's namespace; the client's own where absent.
-    pub lease_namespace: Option<String>,
-}
-
-/// Mirrors, when it is this replica's turn.
+/// The mirror of one replica.
 pub struct Mirror {
-    client: kube::Client,
-    pool: MirrorPool,
+    leadership: Leadership,
     options: Options,
     health: Health,
-    metrics: metrics::Metrics,
 }
 
 impl Mirror {
-    /// A mirror that does nothing yet. The condition `mirror` of `health` turns true once all kinds were read to the
-    /// end, by whichever replica, whenever that was: reads go on while Kubernetes is away.
+    /// Creates a mirror; [`Self::run`] starts it. The condition `mirror` of `health` becomes true once all
+    /// kinds have been listed completely, by any replica and at any time: reads continue while Kubernetes
+    /// cannot be reached.
     #[must_use]
     pub fn new(
         client: kube::Client,
@@ -67,36 +58,42 @@ impl Mirror {
         health: Health,
         registry: &Registry,
     ) -> Self {
-        Self { client, pool, options, health, metrics: metrics::Metrics::registered(registry) }
+        let metrics = metrics::Metrics::registered(registry);
+        Self { leadership: Leadership { client, pool, metrics }, options, health }
     }
 
-    /// Mirrors until `stop` is cancelled.
+    /// Mirrors until `stop` is cancelled, whenever this replica is the leader.
     ///
     /// # Errors
-    /// None: what fails is tried again.
+    /// Never returns an error: what fails is retried.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        tokio::join!(self.become_ready(&stop), self.campaign(&stop));
+        let elected = leader_election::run(&self.leadership, &self.options, &stop);
+        tokio::join!(self.report_readiness(&stop), elected);
         Ok(())
     }
 
-    async fn become_ready(&self, stop: &CancellationToken) {
-        while !apply::sync::is_complete(&self.pool).await.unwrap_or(false) {
+    async fn report_readiness(&self, stop: &CancellationToken) {
+        while !apply::progress::is_complete(&self.leadership.pool).await.unwrap_or(false) {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(READINESS_INTERVAL) => {}
             }
         }
         self.health.set("mirror", true);
     }
 }
 
-/// Takes in one object as the API server returned it, so that a caller reads its own write at once. Where the mirror
-/// was faster, nothing happens.
+/// Stores an object as the Kubernetes API server returned it, so that a caller reads its own write at once.
+/// Does nothing if the mirror has already stored this version or a newer one.
 ///
 /// # Errors
-/// The object lacks what every object has, the database is away or refuses, or nothing may be projected.
-pub async fn apply_one<K: Mirrored + Serialize + Sync>(pool: &MirrorPool, object: &K) -> Result<(), Error> {
-    let raw = serde_json::to_value(object).map_err(|error| Error::Answer(error.into()))?;
-    let object = Object::new(K::KIND, raw).map_err(|error| Error::Answer(error.into()))?;
-    apply::apply(pool, None, &[change::Change::Put(Box::new(object))]).await
+/// Returns an error if the object lacks a name, UID or resource version, if the database cannot be reached or refuses
+/// the write, or if the cluster is not accepted.
+pub async fn apply_one<K: MirroredKind + Serialize + Sync>(
+    pool: &MirrorPool,
+    object: &K,
+) -> Result<(), Error> {
+    let raw = serde_json::to_value(object).map_err(|error| Error::InvalidResponse(error.into()))?;
+    let object = Object::new(K::KIND, raw).map_err(|error| Error::InvalidResponse(error.into()))?;
+    apply::apply(pool, None, &[change::Change::Upserted(Box::new(object))]).await
 }

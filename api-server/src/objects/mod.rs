@@ -1,10 +1,11 @@
-//! Object storage: a directory, or a bucket that speaks S3. Objects are written once, under names that derive from
-//! what they hold, read whole, and deleted; nothing is ever changed or listed.
+//! Object storage: a directory, or a bucket of an S3-compatible server. Objects are written once under names
+//! derived from their content, read completely, and deleted; they are never changed or listed.
 
-mod build;
+mod location;
+mod open;
+mod output_name;
 #[cfg(test)]
 mod tests;
-mod url;
 
 use std::sync::Arc;
 
@@ -12,47 +13,48 @@ use axum::body::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions, path::Path};
 
-pub use build::{Credentials, OpenError};
-pub use url::{Location, UrlError};
+pub use location::{Location, LocationError};
+pub use open::{Credentials, OpenError};
+pub use output_name::{InvalidOutputName, OutputName};
 
-/// Where objects are.
+/// Client of the object storage.
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
-    /// What the names of objects begin with: empty, or ends with `/`.
+    /// Prefix of all object names: empty, or ends with `/`.
     prefix: String,
-    /// A directory keeps no media types.
-    keeps_media_types: bool,
+    /// Whether the storage records media types; a directory does not.
+    records_media_types: bool,
 }
 
-/// An object that is being read.
-pub struct Reading {
-    /// Its size, in bytes.
+/// Content of an object, as a stream.
+pub struct ObjectContent {
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its bytes, in pieces.
+    /// Content, in chunks.
     pub stream: BoxStream<'static, Result<Bytes, Error>>,
 }
 
-/// Why an object could not be written, read or deleted.
+/// An object cannot be written, read or deleted.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {action} object {name}")]
 pub struct Error {
-    /// What was tried.
+    /// Operation: `write`, `read` or `delete`.
     pub action: &'static str,
-    /// The object's name.
+    /// Name of the object.
     pub name: String,
-    /// What came back.
+    /// Error that the storage returned.
     pub source: object_store::Error,
 }
 
 impl Objects {
-    /// Writes an object, or the same one once more. It is there as a whole or not at all.
+    /// Writes an object, or overwrites it with the same content. Readers never see a part of it.
     ///
     /// # Errors
-    /// The storage is away, full, or refuses.
+    /// Returns an error if the storage cannot be reached, is full, or refuses the write.
     pub async fn put(&self, name: &str, bytes: Bytes, media_type: &str) -> Result<(), Error> {
         let mut options = PutOptions::default();
-        if self.keeps_media_types {
+        if self.records_media_types {
             let media_type = object_store::AttributeValue::from(media_type.to_owned());
             options.attributes = Attributes::from_iter([(Attribute::ContentType, media_type)]);
         }
@@ -60,26 +62,26 @@ impl Objects {
         written.map(drop).map_err(|source| error("write", name, source))
     }
 
-    /// An object, if it is there.
+    /// Opens an object for reading; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// The storage is away or refuses.
-    pub async fn get(&self, name: &str) -> Result<Option<Reading>, Error> {
+    /// Returns an error if the storage cannot be reached or refuses the request.
+    pub async fn get(&self, name: &str) -> Result<Option<ObjectContent>, Error> {
         match self.store.get(&self.path(name)).await {
             Ok(found) => {
                 let (bytes, name) = (found.meta.size, name.to_owned());
                 let stream = found.into_stream().map_err(move |source| error("read", &name, source));
-                Ok(Some(Reading { bytes, stream: stream.boxed() }))
+                Ok(Some(ObjectContent { bytes, stream: stream.boxed() }))
             }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(error("read", name, source)),
         }
     }
 
-    /// Deletes an object. That it is gone already is success.
+    /// Deletes an object. An object that does not exist counts as deleted.
     ///
     /// # Errors
-    /// The storage is away or refuses.
+    /// Returns an error if the storage cannot be reached or refuses the request.
     pub async fn delete(&self, name: &str) -> Result<(), Error> {
         match self.store.delete(&self.path(name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

@@ -1,17 +1,17 @@
-//! What every object storage does, tried on each.
+//! Conformance tests of every kind of object storage.
 
 use http_body_util::BodyExt as _;
 
 use super::{Credentials, Location, Objects};
 
 async fn read(objects: &Objects, name: &str) -> Option<Vec<u8>> {
-    let reading = objects.get(name).await.unwrap()?;
-    let bytes = axum::body::Body::from_stream(reading.stream).collect().await.unwrap().to_bytes().to_vec();
-    assert_eq!(reading.bytes, u64::try_from(bytes.len()).unwrap());
+    let content = objects.get(name).await.unwrap()?;
+    let bytes = axum::body::Body::from_stream(content.stream).collect().await.unwrap().to_bytes().to_vec();
+    assert_eq!(content.bytes, u64::try_from(bytes.len()).unwrap());
     Some(bytes)
 }
 
-/// All that is asked of a storage.
+/// Checks everything that the api-server requires of an object storage.
 async fn conforms(objects: &Objects) {
     let name = format!("outputs/{}/0a1b", telemetry::ids::uuid_v7());
     assert_eq!(read(objects, &name).await, None);
@@ -19,13 +19,13 @@ async fn conforms(objects: &Objects) {
 
     let large: Vec<u8> = (0..16 * 1024 * 1024_u32).map(|byte| byte.to_le_bytes()[0]).collect();
     objects.put(&name, large.clone().into(), "application/octet-stream").await.unwrap();
-    assert!(read(objects, &name).await.unwrap() == large, "16 MiB came back otherwise");
+    assert!(read(objects, &name).await.unwrap() == large, "16 MiB were read back differently");
 
-    let twice = tokio::join!(
+    let both = tokio::join!(
         objects.put(&name, b"short".to_vec().into(), "text/plain"),
         objects.put(&name, b"short".to_vec().into(), "text/plain")
     );
-    assert!(twice.0.is_ok() && twice.1.is_ok());
+    assert!(both.0.is_ok() && both.1.is_ok());
     assert_eq!(read(objects, &name).await.unwrap(), b"short");
 
     let empty = format!("{name}-empty");
@@ -47,7 +47,7 @@ fn credentials(endpoint: Option<String>, secret: &str) -> Credentials {
     }
 }
 
-/// Outputs are lost or changed in the directory that is used where nothing else is configured.
+/// A directory returns objects unchanged.
 #[tokio::test]
 async fn a_directory_conforms() {
     let root = std::env::temp_dir().join(format!("smb-objects-{}", telemetry::ids::uuid_v7()));
@@ -56,7 +56,7 @@ async fn a_directory_conforms() {
     std::fs::remove_dir_all(root).unwrap();
 }
 
-/// A real S3 server, until the test ends.
+/// A real S3 server, which is stopped when the test ends.
 struct Server {
     process: std::process::Child,
     folder: std::path::PathBuf,
@@ -92,17 +92,20 @@ impl Server {
             .spawn()
             .unwrap();
         let server = Self { process, folder, url: format!("http://127.0.0.1:{s3}") };
-        server.answers().await;
+        server.wait_until_ready().await;
         server
     }
 
-    /// It takes some seconds until the server has found its own parts.
-    async fn answers(&self) {
+    /// Waits until the server is ready: its parts need some seconds to find each other.
+    async fn wait_until_ready(&self) {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         let objects = self.objects("smb-test-secret");
         while let Err(error) = objects.put("ready", b"yes".to_vec().into(), "text/plain").await {
             let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(tokio::time::Instant::now() < deadline, "no S3 server: {error}\n{log}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the S3 server does not become ready: {error}\n{log}"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
@@ -121,7 +124,7 @@ impl Drop for Server {
     }
 }
 
-/// Free ports. The program listens on each of them plus 10,000 too.
+/// Returns free ports. The server also listens on each of them plus 10,000.
 fn ports() -> [u16; 4] {
     let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let mut found = (20_000 + telemetry::ids::uuid_v7().as_u128() % 9_000)
@@ -131,8 +134,8 @@ fn ports() -> [u16; 4] {
     std::array::from_fn(|_| found.next().unwrap())
 }
 
-/// Outputs are lost or changed in a bucket, or every request to it is refused; or a wrong key is taken for a storage
-/// that is away.
+/// A bucket returns objects unchanged, and a wrong key is reported as refused rather than as an unreachable
+/// storage.
 #[tokio::test]
 async fn a_bucket_conforms_and_refuses_a_wrong_key() {
     let server = Server::start().await;

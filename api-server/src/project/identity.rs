@@ -1,83 +1,80 @@
-//! Which object this is: read even where nothing else of it can be.
+//! Identity of an object: readable even if the rest of the object does not parse.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The four kinds that are mirrored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Kinds of custom resources that are mirrored. Their string form is the value in the database, such as
+/// `WORKFLOW_RUN`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Kind {
-    /// Cluster-scoped; tenants refer to it.
+    /// A plan: cluster-scoped, referenced by tenants.
     Plan,
-    /// Cluster-scoped; has a namespace.
+    /// A tenant: cluster-scoped, owns a namespace.
     Tenant,
-    /// In a tenant's namespace.
+    /// A workflow in a tenant's namespace.
     Workflow,
-    /// In a tenant's namespace; outlived by its row.
+    /// A workflow run in a tenant's namespace; its row outlives it.
     WorkflowRun,
 }
 
 impl Kind {
-    /// All kinds; what refers to something comes after it.
+    /// All kinds, each after the kinds that it refers to.
     pub const ALL: [Self; 4] = [Self::Plan, Self::Tenant, Self::Workflow, Self::WorkflowRun];
-
-    /// Its name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Plan => "PLAN",
-            Self::Tenant => "TENANT",
-            Self::Workflow => "WORKFLOW",
-            Self::WorkflowRun => "WORKFLOW_RUN",
-        }
-    }
-
-    /// The kind of a name in the database.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
 }
 
-/// Which object, and at which version.
+/// Identity and resource version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Its kind.
+    /// Kind of the object.
     pub kind: Kind,
-    /// Its uid in the cluster.
+    /// UID in the cluster.
     pub uid: Uuid,
-    /// Its namespace, where its kind has one.
+    /// Namespace; `None` for cluster-scoped kinds.
     pub namespace: Option<String>,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its version, as a number: larger is later, within one cluster.
+    /// Resource version as a number: within one cluster, a higher one is newer.
     pub resource_version: i64,
 }
 
-/// An object as it was read.
+/// An object as it was read from Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    /// Which one.
+    /// Identity of the object.
     pub identity: Identity,
-    /// All of it.
+    /// The entire object.
     pub raw: Value,
 }
 
-/// The API server sent an object without what every object has.
+/// An object lacks metadata that every object has.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read {field} of an object of kind {kind:?}")]
-pub struct Anonymous {
+#[error("failed to read {field} of an object of kind {kind}")]
+pub struct MissingMetadata {
     kind: Kind,
     field: &'static str,
 }
 
 impl Object {
-    /// Takes an object as the API server sent it.
+    /// Reads the identity of an object that the Kubernetes API server sent.
     ///
     /// # Errors
-    /// It has no uid, no name, or no numeric resource version.
-    pub fn new(kind: Kind, raw: Value) -> Result<Self, Anonymous> {
+    /// Returns an error if the object has no UID, no name or no numeric resource version.
+    pub fn new(kind: Kind, raw: Value) -> Result<Self, MissingMetadata> {
         let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str);
-        let missing = |field| Anonymous { kind, field };
+        let missing = |field| MissingMetadata { kind, field };
         let identity = Identity {
             kind,
             uid: text("/metadata/uid")
@@ -92,13 +89,13 @@ impl Object {
         Ok(Self { identity, raw })
     }
 
-    /// A part of the object as it was read, by JSON pointer; null where it is absent.
+    /// Returns the part of the object at a JSON pointer, or null if it is absent.
     #[must_use]
     pub fn part(&self, pointer: &str) -> Value {
         self.raw.pointer(pointer).cloned().unwrap_or_default()
     }
 
-    /// A part that is kept as null in the database where it is absent.
+    /// Returns the part of the object at a JSON pointer, or `None` if it is absent or null.
     #[must_use]
     pub fn optional(&self, pointer: &str) -> Option<Value> {
         self.raw.pointer(pointer).filter(|part| !part.is_null()).cloned()

@@ -1,10 +1,11 @@
-//! The columns that all kinds have.
+//! Projects the columns that all kinds have.
 
 use kube::core::ObjectMeta;
 
 use super::{Identity, Malformed, Meta, Object};
 
-/// An object is as new as its managed fields say: there is no other trace of when it was written.
+/// Builds the common columns. The time of the last write is taken from the managed fields: an object has no
+/// other record of it.
 pub(super) fn project(object: &Object, metadata: ObjectMeta) -> Result<Meta, Malformed> {
     let Identity { kind: _, uid, namespace: _, name, resource_version } = &object.identity;
     let created_at = metadata.creation_timestamp.ok_or(Malformed::Missing("metadata.creationTimestamp"))?.0;

@@ -1,4 +1,4 @@
-//! From objects of Kubernetes to rows: pure, so that the same object gives the same row whenever it is read.
+//! Projects Kubernetes objects to rows. The functions are pure: the same object always gives the same row.
 
 mod identity;
 mod meta;
@@ -12,47 +12,49 @@ mod workflow;
 
 use serde::de::DeserializeOwned;
 
-pub use identity::{Anonymous, Identity, Kind, Object};
+pub use identity::{Identity, Kind, MissingMetadata, Object};
 pub use row::{Meta, PlanRow, Row, RunRow, TenantRow, WorkflowRow};
-pub use tenant::namespace_of_tenant;
+pub use tenant::tenant_namespace;
 
 /// A kind of custom resource that is mirrored.
-pub trait Mirrored {
-    /// Which one.
+pub trait MirroredKind {
+    /// Kind of the resource.
     const KIND: Kind;
 }
 
-impl Mirrored for crds::Plan {
+impl MirroredKind for crds::Plan {
     const KIND: Kind = Kind::Plan;
 }
 
-impl Mirrored for crds::Tenant {
+impl MirroredKind for crds::Tenant {
     const KIND: Kind = Kind::Tenant;
 }
 
-impl Mirrored for crds::Workflow {
+impl MirroredKind for crds::Workflow {
     const KIND: Kind = Kind::Workflow;
 }
 
-impl Mirrored for crds::WorkflowRun {
+impl MirroredKind for crds::WorkflowRun {
     const KIND: Kind = Kind::WorkflowRun;
 }
 
-/// Why an object is no row.
+/// Reason why an object cannot be projected.
 #[derive(Debug, thiserror::Error)]
 pub enum Malformed {
-    /// It is not of the shape of its kind: made by another version of the definitions, or around them.
-    #[error("failed to parse it: {0}")]
+    /// The object does not match the schema of its kind: it was written with another version of the CRD, or
+    /// without validation.
+    #[error("failed to parse the object: {0}")]
     Parse(#[from] serde_json::Error),
-    /// It lacks a field that the API server always sets.
-    #[error("failed to find its {0}")]
+    /// The object lacks a field that the Kubernetes API server always sets.
+    #[error("failed to find the field {0}")]
     Missing(&'static str),
 }
 
-/// The row of an object. Typed fields decide; free JSON goes over as it was read.
+/// Builds the row of an object. Columns with a fixed vocabulary come from typed fields; free JSON is copied
+/// unchanged.
 ///
 /// # Errors
-/// The object is not of the shape of its kind.
+/// Returns an error if the object does not match the schema of its kind.
 pub fn project(object: &Object) -> Result<Row, Malformed> {
     Ok(match object.identity.kind {
         Kind::Plan => Row::Plan(plan::project(object, parse(object)?)?),

@@ -1,4 +1,4 @@
-//! Plans.
+//! Projects a plan to its row.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Rows, as the projection makes them: every column that comes out of the object.
+//! Rows of the projection, with every column that is derived from the object.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -8,146 +8,146 @@ use crate::{
     store::{CancelMode, RunStatus, TenantState, WorkflowState},
 };
 
-/// The columns that all kinds have.
+/// Columns that all kinds have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
-    /// The uid in the cluster.
+    /// UID in the cluster.
     pub uid: Uuid,
-    /// The name.
+    /// Name of the object.
     pub name: String,
-    /// The version of the object.
+    /// Resource version of the object.
     pub resource_version: i64,
-    /// Counts changes of the spec.
+    /// Generation: number of changes of the spec, starting at 1.
     pub generation: i64,
-    /// When the object was created.
+    /// Creation time of the object.
     pub created_at: Timestamp,
-    /// When anybody last wrote it, by its managed fields.
+    /// Time of the last write, according to the managed fields.
     pub updated_at: Timestamp,
 }
 
-/// A plan.
+/// Row of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanRow {
-    /// The columns that all kinds have.
+    /// Columns that all kinds have.
     pub meta: Meta,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// Its price.
+    /// Price.
     pub price: Option<Value>,
-    /// What it switches on.
+    /// Features that the plan enables.
     pub features: Vec<String>,
-    /// Its limits.
+    /// Limits.
     pub limits: Value,
-    /// The whole spec.
+    /// The complete spec.
     pub spec: Value,
-    /// The whole status.
+    /// The complete status.
     pub status: Value,
 }
 
-/// A tenant.
+/// Row of a tenant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantRow {
-    /// The columns that all kinds have; the name is the slug.
+    /// Columns that all kinds have; the name is the slug.
     pub meta: Meta,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// Whether it may work.
+    /// State of the tenant.
     pub state: TenantState,
-    /// The name of its plan.
+    /// Name of the plan.
     pub plan_name: String,
-    /// Its namespace.
+    /// Namespace of the tenant.
     pub namespace: String,
-    /// Free settings.
+    /// Free-form settings.
     pub settings: Value,
-    /// The generation that its condition `Mirrored` is true of.
+    /// Generation for which the condition `Mirrored` is true.
     pub mirrored_generation: Option<i64>,
-    /// The whole spec.
+    /// The complete spec.
     pub spec: Value,
-    /// The whole status.
+    /// The complete status.
     pub status: Value,
 }
 
-/// A workflow.
+/// Row of a workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkflowRow {
-    /// The columns that all kinds have.
+    /// Columns that all kinds have.
     pub meta: Meta,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// What it is for.
+    /// Description.
     pub description: String,
-    /// Whether it may be run.
+    /// State of the workflow.
     pub state: WorkflowState,
-    /// The name of its newest revision.
+    /// Name of the newest revision.
     pub revision: Option<String>,
-    /// Whether the operator found it sound.
+    /// Whether the operator validated the current generation successfully.
     pub valid: Option<bool>,
-    /// What the operator found wrong.
+    /// Problems that the validation found.
     pub problems: Value,
-    /// The whole spec.
+    /// The complete spec.
     pub spec: Value,
-    /// The whole status.
+    /// The complete status.
     pub status: Value,
 }
 
-/// A workflow run.
+/// Row of a workflow run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
-    /// The columns that all kinds have.
+    /// Columns that all kinds have.
     pub meta: Meta,
-    /// The name of its workflow.
+    /// Name of the workflow.
     pub workflow_name: String,
-    /// The name of the revision that it runs.
+    /// Name of the pinned revision.
     pub revision: Option<String>,
-    /// Where it stands.
+    /// Status of the run.
     pub status: RunStatus,
-    /// Whether the object says that it may be retired.
+    /// Whether the object has the condition `Archived`.
     pub archived: bool,
-    /// How it was asked to stop.
+    /// Requested cancellation.
     pub cancel: Option<CancelMode>,
-    /// What kind of trigger started it, in `UPPER_SNAKE`.
+    /// Kind of the trigger, in `SCREAMING_SNAKE_CASE`.
     pub trigger_kind: String,
-    /// Who asked for it.
+    /// User who requested the run.
     pub requested_by: Option<String>,
-    /// The whole trigger.
+    /// The complete trigger.
     pub trigger: Value,
-    /// What it was given.
+    /// Input.
     pub input: Option<Value>,
-    /// What it returned, where that is small.
+    /// Output, if it is small enough to be stored inline.
     pub output: Option<Value>,
-    /// Where what it returned is, where that is large.
+    /// Reference to the output in object storage, if it is large.
     pub output_ref: Option<Value>,
-    /// Which step failed, and how.
+    /// Failure of the run: the failed step and its error.
     pub error: Option<Value>,
-    /// Why it waits.
+    /// Reason why the run is queued.
     pub queue: Option<Value>,
-    /// Its steps, in order.
+    /// Steps, in order.
     pub steps: Value,
-    /// The decisions that were made.
+    /// Decisions on approval steps.
     pub decisions: Value,
-    /// Which earlier run it takes outputs from, and from where it repeats it.
+    /// Earlier run whose outputs are reused, and the steps from which it is repeated.
     pub reuse: Option<Value>,
-    /// What it has taken over, once it has.
+    /// Reused steps, once they are copied.
     pub reused: Option<Value>,
-    /// How its steps ended, while its `onExit` steps run.
+    /// Result of the steps, while the `onExit` steps run.
     pub ending: Option<Value>,
-    /// When it goes on by itself, while it is suspended.
+    /// Time at which a suspended run continues by itself.
     pub wake_at: Option<Timestamp>,
-    /// Since when it waits for a person or a time, while it does.
+    /// Time since which the run waits for a decision or a timer.
     pub suspended_at: Option<Timestamp>,
-    /// Seconds that it has waited for people and times before.
+    /// Seconds that the run has waited for decisions and timers before.
     pub waited_seconds: i64,
-    /// Of all its references to object storage.
+    /// URIs of all outputs that are in object storage.
     pub output_uris: Vec<String>,
-    /// Runs of a higher one start first.
+    /// Priority; runs with a higher one start first.
     pub priority: i32,
-    /// When its first step began.
+    /// Time at which the first step began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// Time at which the run ended.
     pub finished_at: Option<Timestamp>,
 }
 
-/// An object of any kind as a row.
+/// Row of an object of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
     /// A plan.

@@ -1,4 +1,4 @@
-//! Workflow runs.
+//! Projects a workflow run to its row.
 
 use crds::{
     conditions,
@@ -45,17 +45,16 @@ pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow,
     })
 }
 
-/// All references of a run to object storage.
+/// Returns the URIs of all outputs of a run that are in object storage.
 fn output_uris(output: Option<&OutputRef>, steps: &[StepStatus]) -> Vec<String> {
-    let of_step = |step: &StepStatus| {
+    let step_uris = |step: &StepStatus| {
         let batches =
             step.items.iter().flat_map(|items| &items.batches).map(|batch| batch.output_ref.uri.clone());
         step.output_ref.iter().map(|output| output.uri.clone()).chain(batches).collect::<Vec<_>>()
     };
-    output.iter().map(|output| output.uri.clone()).chain(steps.iter().flat_map(of_step)).collect()
+    output.iter().map(|output| output.uri.clone()).chain(steps.iter().flat_map(step_uris)).collect()
 }
 
-/// A run that the operator has not seen yet waits.
 fn run_status(phase: RunPhase) -> RunStatus {
     match phase {
         RunPhase::Queued => RunStatus::Queued,
@@ -91,7 +90,7 @@ mod tests {
         *row
     }
 
-    /// A run that was just created is not listed until the operator gets to it.
+    /// A run that was just created is listed before the operator has reconciled it.
     #[test]
     fn a_run_without_status_is_queued() {
         let row = row(testing::run("acme", "invoices", "invoices-1").status(json!(null)));
@@ -102,9 +101,9 @@ mod tests {
         );
     }
 
-    /// Times, output and error of a finished run are lost with its object.
+    /// The row of a finished run has the times, output, error and steps of its object.
     #[test]
-    fn a_finished_run_is_kept_whole() {
+    fn a_finished_run_is_projected_completely() {
         let row = row(testing::run("acme", "invoices", "invoices-1").status(json!({
             "phase": "TimedOut",
             "startedAt": "2026-11-24T08:00:01Z",
@@ -114,14 +113,14 @@ mod tests {
             "error": {"step": "fetch", "kind": "Timeout", "code": "DEADLINE", "message": "took longer than 1h"},
         })));
         assert_eq!(row.status, RunStatus::TimedOut);
-        assert_eq!(row.finished_at.unwrap().0.to_string(), "2026-11-24T09:00:01Z");
+        assert_eq!(row.finished_at.unwrap().to_jiff().to_string(), "2026-11-24T09:00:01Z");
         assert_eq!((row.output, row.error.unwrap()["code"].clone()), (None, json!("DEADLINE")));
         assert_eq!(row.steps[0]["attempt"], 2);
     }
 
-    /// A large output is deleted while a kept run still refers to it.
+    /// Retention knows every stored output that a run refers to, so that none of them is deleted.
     #[test]
-    fn every_reference_to_object_storage_is_known() {
+    fn every_reference_to_object_storage_is_projected() {
         let reference = |uri: &str| json!({"uri": uri, "bytes": 1, "sha256": "", "mediaType": "text/plain"});
         let row = row(testing::run("acme", "invoices", "invoices-1").status(json!({
             "phase": "Running",

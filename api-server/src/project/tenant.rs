@@ -1,4 +1,4 @@
-//! Tenants.
+//! Projects a tenant to its row.
 
 use crds::{conditions, names, tenant::TenantState as State};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -18,7 +18,7 @@ pub(super) fn project(object: &Object, tenant: crds::Tenant) -> Result<TenantRow
             State::Archived => TenantState::Archived,
         },
         plan_name: tenant.spec.plan_ref.name,
-        namespace: namespace_of_tenant(object),
+        namespace: tenant_namespace(object),
         mirrored_generation: tenant.status.and_then(|status| mirrored_generation(&status.conditions)),
         settings: object.optional("/spec/settings").unwrap_or_else(|| json!({})),
         spec: object.part("/spec"),
@@ -31,9 +31,9 @@ fn mirrored_generation(conditions: &[Condition]) -> Option<i64> {
     (mirrored.status == conditions::TRUE).then_some(mirrored.observed_generation)?
 }
 
-/// The namespace that is a tenant's, also of one that does not parse.
+/// Returns the namespace of a tenant, even if the rest of the object does not parse.
 #[must_use]
-pub fn namespace_of_tenant(object: &Object) -> String {
+pub fn tenant_namespace(object: &Object) -> String {
     let named = object.raw.pointer("/spec/namespace/name").and_then(Value::as_str);
     named.map_or_else(|| names::tenant_namespace(&object.identity.name), str::to_owned)
 }

@@ -1,11 +1,11 @@
-//! Objects as the API server sends them, for tests.
+//! Builders of objects as the Kubernetes API server sends them, for tests.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Kind, Object};
 
-/// An object in the making.
+/// Builder of an object.
 #[derive(Clone)]
 pub(crate) struct Fixture {
     kind: Kind,
@@ -57,7 +57,7 @@ impl Fixture {
         self
     }
 
-    /// A run in this phase; a final one is finished.
+    /// Sets the phase of a run, and a finish time if the phase is final.
     pub(crate) fn phase(self, phase: &str) -> Self {
         let finished = !["Queued", "Running", "Suspended"].contains(&phase);
         let finished_at = finished.then_some("2026-11-24T08:00:09Z");
@@ -74,7 +74,7 @@ impl Fixture {
     }
 }
 
-/// The uid of the fixture of this name.
+/// Returns the UID of the fixture with this name.
 pub(crate) fn uid(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
@@ -89,7 +89,7 @@ pub(crate) fn plan(name: &str) -> Fixture {
     )
 }
 
-/// A tenant; its namespace is `t-<slug>`.
+/// Returns a tenant with the namespace `t-<slug>`.
 pub(crate) fn tenant(slug: &str) -> Fixture {
     let spec = json!({"displayName": "Bakery", "planRef": {"name": "starter"}});
     Fixture::new(Kind::Tenant, "Tenant", None, slug, &spec)
@@ -101,7 +101,7 @@ pub(crate) fn workflow(slug: &str, name: &str) -> Fixture {
     Fixture::new(Kind::Workflow, "Workflow", Some(&format!("t-{slug}")), name, &spec)
 }
 
-/// A queued run of a workflow.
+/// Returns a queued run of a workflow.
 pub(crate) fn run(slug: &str, workflow: &str, name: &str) -> Fixture {
     let spec = json!({
         "workflowRef": {"name": workflow},

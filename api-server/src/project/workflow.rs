@@ -1,4 +1,4 @@
-//! Workflows.
+//! Projects a workflow to its row.
 
 use crds::{conditions, workflow::WorkflowState as State};
 use serde_json::json;
@@ -10,8 +10,8 @@ pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<Workf
     let name = &object.identity.name;
     let generation = workflow.metadata.generation;
     let status = workflow.status.unwrap_or_default();
-    // What the operator said of an earlier version says nothing about this one.
-    let judged = conditions::get(&status.conditions, conditions::VALID)
+    // A condition of an earlier generation says nothing about this one.
+    let current = conditions::get(&status.conditions, conditions::VALID)
         .filter(|valid| valid.observed_generation == generation);
     Ok(WorkflowRow {
         meta: meta::project(object, workflow.metadata)?,
@@ -22,7 +22,7 @@ pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<Workf
             State::Archived => WorkflowState::Archived,
         },
         revision: status.revision.map(|revision| revision.name),
-        valid: judged.map(|valid| valid.status == conditions::TRUE),
+        valid: current.map(|valid| valid.status == conditions::TRUE),
         problems: object.optional("/status/problems").unwrap_or_else(|| json!([])),
         spec: object.part("/spec"),
         status: object.optional("/status").unwrap_or_else(|| json!({})),

@@ -1,11 +1,12 @@
-//! Retention: what a tenant's plan no longer keeps is deleted, in batches, by whichever replica comes first.
+//! Retention: deletes data whose retention period in the tenant's plan has ended. Every replica does this at
+//! intervals, in batches; concurrent statements of several replicas do no harm.
 //!
-//! Deleted are records of finished runs whose objects are gone, logs, events, idempotency keys that have expired, and
-//! objects in storage that no run which is kept refers to.
+//! Deleted are the records of finished runs that no longer exist in Kubernetes, logs, events, expired
+//! idempotency keys, and outputs in object storage that no stored run refers to.
 
-mod delete;
-mod keep;
 mod outputs;
+mod policy;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +22,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{db::MirrorPool, objects::Objects};
-use delete::{Deleted, delete};
-use keep::{Keep, tenants};
+use policy::{RetentionPolicy, tenants};
+use rows::Deleted;
 
-/// Between two looks; each deletes all that is due. Retentions are counted in days.
-const EVERY: Duration = Duration::from_secs(600);
-/// An object is put into storage before anything refers to it: an attempt takes less than this.
-const UNREFERENCED: SignedDuration = SignedDuration::from_hours(24);
+/// Interval between two sweeps, each of which deletes all that is due. Retention periods are counted in days.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// Minimum age at which an unreferenced output is deleted. An output is stored before the run's status refers
+/// to it; the attempt that writes both takes less time than this.
+const MIN_OUTPUT_AGE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Deletes what is no longer kept.
+/// Deletes data whose retention has ended.
 pub struct Sweeper {
     pool: MirrorPool,
     objects: Option<Objects>,
@@ -41,15 +43,15 @@ struct Labels {
     what: &'static str,
 }
 
-/// Why what is due could not be deleted.
+/// A sweep failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database is away, or refuses.
+    /// The database cannot be reached, or refused a statement.
     #[error("failed to {action}")]
     Database {
-        /// What was to be done.
+        /// Purpose of the statement.
         action: &'static str,
-        /// What came back.
+        /// Error that the driver returned.
         source: sqlx::Error,
     },
 }
@@ -61,27 +63,31 @@ impl Error {
 }
 
 impl Sweeper {
-    /// A sweeper that does nothing yet.
+    /// Creates a sweeper; [`Self::run`] starts it.
     #[must_use]
     pub fn new(pool: MirrorPool, objects: Option<Objects>, registry: &Registry) -> Self {
         let deleted = Family::<Labels, Counter>::default();
         registry.register("retention", |registry| {
-            registry.register("deleted", "Rows and objects that were no longer kept", deleted.clone());
+            registry.register(
+                "deleted",
+                "Rows and stored outputs deleted because their retention ended, by what they are",
+                deleted.clone(),
+            );
         });
         Self { pool, objects, deleted }
     }
 
-    /// Sweeps from time to time, until `stop` is cancelled.
+    /// Sweeps at intervals until `stop` is cancelled.
     ///
     /// # Errors
-    /// None: what fails is tried again.
+    /// Never returns an error: a sweep that fails is retried.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        // Replicas that start together do not sweep together.
-        let mut pause = EVERY.mul_f64(ids::unit_random());
+        // A random first delay spreads the sweeps of replicas that start together.
+        let mut delay = SWEEP_INTERVAL.mul_f64(ids::unit_random());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(delay) => {}
             }
             let swept = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -89,24 +95,30 @@ impl Sweeper {
             };
             if let Err(error) = swept {
                 let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "retention goes on later");
+                tracing::warn!(error, "a retention sweep failed and is retried");
             }
-            pause = EVERY;
+            delay = SWEEP_INTERVAL;
         }
     }
 
-    /// Deletes all that is due, tenant by tenant.
+    /// Deletes all data whose retention has ended, tenant by tenant.
     async fn sweep(&self, now: Timestamp) -> Result<(), Error> {
-        for (tenant, slug, keep) in tenants(&self.pool).await? {
-            self.sweep_tenant(tenant, &slug, &keep, now).await?;
+        for (tenant, slug, policy) in tenants(&self.pool).await? {
+            self.sweep_tenant(tenant, &slug, &policy, now).await?;
         }
         Ok(())
     }
 
-    async fn sweep_tenant(&self, tenant: Uuid, slug: &str, keep: &Keep, now: Timestamp) -> Result<(), Error> {
-        let Deleted { runs, logs, events, keys } = delete(&self.pool, tenant, keep, now).await?;
+    async fn sweep_tenant(
+        &self,
+        tenant: Uuid,
+        slug: &str,
+        policy: &RetentionPolicy,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Deleted { runs, logs, events, keys } = rows::delete(&self.pool, tenant, policy, now).await?;
         let outputs = match &self.objects {
-            Some(objects) => outputs::delete(&self.pool, objects, tenant, now - UNREFERENCED).await?,
+            Some(objects) => outputs::delete(&self.pool, objects, tenant, now - MIN_OUTPUT_AGE).await?,
             None => 0,
         };
         if runs + logs + events + keys + outputs == 0 {
@@ -124,7 +136,7 @@ impl Sweeper {
             events,
             keys,
             outputs,
-            "deleted what is no longer kept"
+            "deleted data whose retention has ended"
         );
         Ok(())
     }

@@ -1,13 +1,17 @@
-//! Deleting objects in storage that no run refers to.
+//! Deletes outputs in object storage that no run refers to.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Error;
-use crate::{app::outputs::Name, db, db::MirrorPool, objects::Objects};
+use crate::{
+    db,
+    db::MirrorPool,
+    objects::{Objects, OutputName},
+};
 
-/// Objects of one look; each is a request to the storage.
-const BATCH: i64 = 100;
+/// Maximum number of outputs read with one query; deleting each takes a request to the storage.
+const BATCH_SIZE: i64 = 100;
 
 struct Unreferenced {
     run_uid: Uuid,
@@ -15,8 +19,8 @@ struct Unreferenced {
     uri: String,
 }
 
-/// Deletes the objects that were stored before a time, by runs that are not under way, and that no kept run refers to.
-/// A storage that is away ends it for now.
+/// Deletes the outputs of finished or deleted runs that were stored before `before` and that no stored run
+/// refers to. Returns the number of deleted outputs; stops early if the storage cannot be reached.
 pub(super) async fn delete(
     pool: &MirrorPool,
     objects: &Objects,
@@ -30,15 +34,15 @@ pub(super) async fn delete(
             return Ok(deleted);
         }
         for output in found {
-            // A row that names no object of ours was never stored.
-            if let Ok(name) = Name::of_uri(&output.uri)
+            // An output whose URI is not valid was never stored.
+            if let Ok(name) = OutputName::from_uri(&output.uri)
                 && let Err(error) = objects.delete(&name.to_string()).await
             {
                 let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "objects that are no longer kept are deleted later");
+                tracing::warn!(error, "an unreferenced output cannot be deleted; the deletion is retried");
                 return Ok(deleted);
             }
-            forget(pool, tenant, &output).await?;
+            delete_row(pool, tenant, &output).await?;
             deleted += 1;
         }
     }
@@ -61,14 +65,14 @@ async fn unreferenced(
          order by created_at limit $3",
         tenant,
         before as _,
-        BATCH
+        BATCH_SIZE
     )
     .fetch_all(pool.inner())
     .await
-    .map_err(Error::database("find objects that no run refers to"))
+    .map_err(Error::database("find outputs that no run refers to"))
 }
 
-async fn forget(pool: &MirrorPool, tenant: Uuid, output: &Unreferenced) -> Result<(), Error> {
+async fn delete_row(pool: &MirrorPool, tenant: Uuid, output: &Unreferenced) -> Result<(), Error> {
     let Unreferenced { run_uid, sha256, uri: _ } = output;
     sqlx::query!(
         "delete from stored_outputs where tenant_id = $1 and run_uid = $2 and sha256 = $3",
@@ -79,5 +83,5 @@ async fn forget(pool: &MirrorPool, tenant: Uuid, output: &Unreferenced) -> Resul
     .execute(pool.inner())
     .await
     .map(drop)
-    .map_err(Error::database("forget an object"))
+    .map_err(Error::database("delete the row of an output"))
 }

@@ -1,21 +1,20 @@
-//! What is deleted, and what is not.
+//! Tests of what retention deletes and what it does not.
 
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::{Registry, Sweeper, Timestamp};
 use crate::{
-    app::outputs::Name,
     db::{MIGRATOR, testing::mirror_pool},
-    mirror::testing::{forget, store},
-    objects::{Credentials, Location, Objects},
+    mirror::testing::{delete, store},
+    objects::{Credentials, Location, Objects, OutputName},
     project::testing::{plan, run, tenant, uid, workflow},
 };
 
-/// 91 days after everything.
-const LATER: &str = "2027-02-24T00:00:00Z";
+/// A time 91 days after all fixtures.
+const AFTER_91_DAYS: &str = "2027-02-24T00:00:00Z";
 
-fn at(time: &str) -> Timestamp {
+fn time(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
@@ -31,26 +30,27 @@ async fn names(owner: &PgPool) -> Vec<String> {
     sqlx::query_scalar("select name from workflow_runs order by name").fetch_all(owner).await.unwrap()
 }
 
-/// A customer's history is deleted before its time, or while Kubernetes still has the run; or it grows for ever.
+/// Records of runs are deleted once the plan's retention has ended and Kubernetes no longer has the run, and
+/// not before.
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn records_go_when_the_plan_keeps_them_no_longer(owner: PgPool) {
+async fn records_are_deleted_when_their_retention_has_ended(owner: PgPool) {
     let starter = plan("starter").spec("retention", json!({"runs": "10d"})).build();
     let old = run("acme", "invoices", "old").version(5).phase("Failed").build();
     let live = run("acme", "invoices", "still-there").version(5).phase("Failed").build();
     let running = run("acme", "invoices", "running").version(5).phase("Running").build();
     store(&owner, [starter, tenant("acme").build(), workflow("acme", "invoices").build()]).await;
     store(&owner, [old.clone(), live, running]).await;
-    forget(&owner, &old, 8).await;
+    delete(&owner, &old, 8).await;
     let sweeper = sweeper(&owner, None).await;
-    sweeper.sweep(at("2026-12-03T00:00:00Z")).await.unwrap();
+    sweeper.sweep(time("2026-12-03T00:00:00Z")).await.unwrap();
     assert_eq!(names(&owner).await, ["old", "running", "still-there"]);
-    sweeper.sweep(at("2026-12-05T00:00:00Z")).await.unwrap();
+    sweeper.sweep(time("2026-12-05T00:00:00Z")).await.unwrap();
     assert_eq!(names(&owner).await, ["running", "still-there"]);
 }
 
-/// Logs, events and keys of past years fill the database.
+/// Logs, events and idempotency keys are deleted, each after its own retention period.
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn logs_events_and_keys_go_by_their_own_times(owner: PgPool) {
+async fn logs_events_and_keys_have_their_own_retention(owner: PgPool) {
     store(&owner, [tenant("acme").build(), run("acme", "invoices", "one").build()]).await;
     sqlx::raw_sql(
         "update events set at = '2026-11-24T08:00:00Z';
@@ -68,23 +68,24 @@ async fn logs_events_and_keys_go_by_their_own_times(owner: PgPool) {
         sqlx::query_as::<_, (i64, i64, i64, i64)>(count).fetch_one(&owner).await.unwrap()
     };
     let sweeper = sweeper(&owner, None).await;
-    sweeper.sweep(at("2026-11-24T09:00:00Z")).await.unwrap();
+    sweeper.sweep(time("2026-11-24T09:00:00Z")).await.unwrap();
     assert_eq!(counts().await, (1, 1, 2, 1));
-    sweeper.sweep(at("2026-12-02T08:00:00Z")).await.unwrap();
-    assert_eq!(counts().await, (1, 1, 0, 0), "events are kept for 7 days, logs for 30");
-    sweeper.sweep(at("2026-12-25T08:00:00Z")).await.unwrap();
+    sweeper.sweep(time("2026-12-02T08:00:00Z")).await.unwrap();
+    assert_eq!(counts().await, (1, 1, 0, 0), "events are retained for 7 days, logs for 30");
+    sweeper.sweep(time("2026-12-25T08:00:00Z")).await.unwrap();
     assert_eq!(counts().await, (0, 0, 0, 0));
 }
 
-/// An output is deleted that a run still refers to, also one that took it over; or storage grows for ever.
+/// An output is deleted once no run refers to it any more, neither the run that stored it nor one that reuses
+/// it.
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn objects_go_when_no_run_refers_to_them(owner: PgPool) {
+async fn outputs_are_deleted_when_no_run_refers_to_them(owner: PgPool) {
     let root = std::env::temp_dir().join(format!("smb-objects-{}", telemetry::ids::uuid_v7()));
     let objects = objects(&root);
-    let name = |run: &str, digit: &str| Name::new(uid("acme"), uid(run), &digit.repeat(64)).unwrap();
-    let (kept, taken, orphan, running) =
+    let name = |run: &str, digit: &str| OutputName::new(uid("acme"), uid(run), &digit.repeat(64)).unwrap();
+    let (own, reused, orphan, running) =
         (name("first", "a"), name("first", "b"), name("first", "c"), name("running", "d"));
-    let refers = |uris: &[&Name]| {
+    let refers = |uris: &[&OutputName]| {
         let steps: Vec<_> = uris
             .iter()
             .enumerate()
@@ -95,11 +96,11 @@ async fn objects_go_when_no_run_refers_to_them(owner: PgPool) {
             .collect();
         json!({"phase": "Succeeded", "steps": steps, "finishedAt": "2026-11-24T08:00:09Z"})
     };
-    let first = run("acme", "invoices", "first").version(5).status(refers(&[&kept])).build();
-    let again = run("acme", "invoices", "again").version(5).status(refers(&[&taken])).build();
+    let first = run("acme", "invoices", "first").version(5).status(refers(&[&own])).build();
+    let again = run("acme", "invoices", "again").version(5).status(refers(&[&reused])).build();
     let running_run = run("acme", "invoices", "running").version(5).phase("Running").build();
     store(&owner, [tenant("acme").build(), first.clone(), again, running_run]).await;
-    for name in [&kept, &taken, &orphan, &running] {
+    for name in [&own, &reused, &orphan, &running] {
         objects.put(&name.to_string(), b"x".to_vec().into(), "text/plain").await.unwrap();
         sqlx::query(
             "insert into stored_outputs values ($1, $2, $3, $4, 1, 'text/plain', '2026-11-24T08:00:00Z')",
@@ -114,7 +115,7 @@ async fn objects_go_when_no_run_refers_to_them(owner: PgPool) {
     }
     let present = async || {
         let mut present = Vec::new();
-        for (label, name) in [("kept", &kept), ("taken", &taken), ("orphan", &orphan), ("running", &running)]
+        for (label, name) in [("own", &own), ("reused", &reused), ("orphan", &orphan), ("running", &running)]
         {
             if objects.get(&name.to_string()).await.unwrap().is_some() {
                 present.push(label);
@@ -123,16 +124,20 @@ async fn objects_go_when_no_run_refers_to_them(owner: PgPool) {
         present
     };
     let sweeper = sweeper(&owner, Some(objects.clone())).await;
-    sweeper.sweep(at("2026-11-24T09:00:00Z")).await.unwrap();
+    sweeper.sweep(time("2026-11-24T09:00:00Z")).await.unwrap();
     assert_eq!(
         present().await,
-        ["kept", "taken", "orphan", "running"],
-        "a young object may still be referred to"
+        ["own", "reused", "orphan", "running"],
+        "a run may still come to refer to a recent output"
     );
-    sweeper.sweep(at("2026-11-26T09:00:00Z")).await.unwrap();
-    assert_eq!(present().await, ["kept", "taken", "running"]);
-    forget(&owner, &first, 8).await;
-    sweeper.sweep(at(LATER)).await.unwrap();
-    assert_eq!(present().await, ["taken", "running"], "the record is gone, and what it alone referred to");
+    sweeper.sweep(time("2026-11-26T09:00:00Z")).await.unwrap();
+    assert_eq!(present().await, ["own", "reused", "running"]);
+    delete(&owner, &first, 8).await;
+    sweeper.sweep(time(AFTER_91_DAYS)).await.unwrap();
+    assert_eq!(
+        present().await,
+        ["reused", "running"],
+        "the record is deleted with the output that only it referred to"
+    );
     std::fs::remove_dir_all(root).unwrap();
 }

@@ -1,86 +1,89 @@
-//! Cursors: a position in a list, opaque and signed, and good for the same list only.
+//! Cursors: opaque, signed positions in a list, valid for that list only.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp as Instant;
+use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
 
 use super::Position;
 
-/// Of the 32 bytes of the signature; enough, and cursors stay short.
-const SIGNATURE: usize = 16;
-const TIME: usize = size_of::<i64>();
-const ID: usize = 16;
-const SHORTEST_KEY: usize = 16;
+/// Number of bytes of the signature that a cursor contains, of 32: enough to prevent forgery, and cursors
+/// stay short.
+const SIGNATURE_BYTES: usize = 16;
+const TIME_BYTES: usize = size_of::<i64>();
+const ID_BYTES: usize = 16;
+const MIN_KEY_LENGTH: usize = 16;
 
-/// Signs and checks cursors. All replicas have the same.
+/// Key that signs and verifies cursors. All replicas need the same one.
 #[derive(Clone)]
 pub struct CursorKey(Hmac<Sha256>);
 
-/// Why a key is no key.
+/// A cursor key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CursorKeyError {
-    /// Too short to be secret.
-    #[error("failed to accept a cursor key of {length} characters: it needs {SHORTEST_KEY}")]
+    /// The key is too short to be secret.
+    #[error("failed to accept a cursor key of {length} characters: it needs at least {MIN_KEY_LENGTH}")]
     Short {
-        /// How long it is.
+        /// Length of the key in bytes.
         length: usize,
     },
-    /// The algorithm refuses it.
+    /// The signature algorithm does not accept the key.
     #[error("failed to use the cursor key")]
     Unusable(#[from] hmac::digest::InvalidLength),
 }
 
-/// The cursor was altered, made by another key, or for another list.
+/// The cursor was altered, signed with another key, or issued for another list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed to accept the cursor")]
 pub struct InvalidCursor;
 
 impl CursorKey {
-    /// A key out of a secret text.
+    /// Creates a key from a secret text.
     ///
     /// # Errors
-    /// The text is shorter than 16 characters.
+    /// Returns an error if the text is shorter than 16 bytes.
     pub fn new(secret: &str) -> Result<Self, CursorKeyError> {
-        if secret.len() < SHORTEST_KEY {
+        if secret.len() < MIN_KEY_LENGTH {
             return Err(CursorKeyError::Short { length: secret.len() });
         }
         Ok(Self(Hmac::new_from_slice(secret.as_bytes())?))
     }
 
-    /// The cursor of a position. `list` says which list it is in: tenant, collection, filter and sort.
+    /// Returns the signed cursor of a position. `list` identifies the list: tenant, collection, filter and
+    /// sort order.
     #[must_use]
-    pub fn seal(&self, list: &str, position: Position) -> String {
-        let mut cursor = Vec::with_capacity(TIME + ID + SIGNATURE);
-        cursor.extend(position.created_at.0.as_microsecond().to_be_bytes());
+    pub fn sign(&self, list: &str, position: Position) -> String {
+        let mut cursor = Vec::with_capacity(TIME_BYTES + ID_BYTES + SIGNATURE_BYTES);
+        cursor.extend(position.created_at.to_jiff().as_microsecond().to_be_bytes());
         cursor.extend(position.id.into_bytes());
-        let signature = self.sign(list, &cursor).finalize().into_bytes();
-        cursor.extend(signature.iter().take(SIGNATURE));
+        let signature = self.mac(list, &cursor).finalize().into_bytes();
+        cursor.extend(signature.iter().take(SIGNATURE_BYTES));
         URL_SAFE_NO_PAD.encode(cursor)
     }
 
-    /// The position of a cursor of this list.
+    /// Verifies a cursor of this list and returns its position.
     ///
     /// # Errors
-    /// The cursor is not one of ours for this list.
-    pub fn open(&self, list: &str, cursor: &str) -> Result<Position, InvalidCursor> {
+    /// Returns an error if the cursor was not issued for this list with this key.
+    pub fn verify(&self, list: &str, cursor: &str) -> Result<Position, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
-        let (payload, signature) = bytes.split_at_checked(TIME + ID).ok_or(InvalidCursor)?;
-        if signature.len() != SIGNATURE {
+        let (payload, signature) = bytes.split_at_checked(TIME_BYTES + ID_BYTES).ok_or(InvalidCursor)?;
+        if signature.len() != SIGNATURE_BYTES {
             return Err(InvalidCursor);
         }
-        self.sign(list, payload).verify_truncated_left(signature).map_err(|_| InvalidCursor)?;
-        let (time, id) = payload.split_at_checked(TIME).ok_or(InvalidCursor)?;
+        self.mac(list, payload).verify_truncated_left(signature).map_err(|_| InvalidCursor)?;
+        let (time, id) = payload.split_at_checked(TIME_BYTES).ok_or(InvalidCursor)?;
         let micros = i64::from_be_bytes(time.try_into().map_err(|_| InvalidCursor)?);
         Ok(Position {
-            created_at: Instant::from_microsecond(micros).map_err(|_| InvalidCursor)?.into(),
+            created_at: Timestamp::from_microsecond(micros).map_err(|_| InvalidCursor)?.into(),
             id: Uuid::from_slice(id).map_err(|_| InvalidCursor)?,
         })
     }
 
-    /// The payload has a fixed length, so that payload and list cannot be shifted against each other.
-    fn sign(&self, list: &str, payload: &[u8]) -> Hmac<Sha256> {
+    /// Computes the signature. The payload has a fixed length, so that no other payload and list give the
+    /// same input.
+    fn mac(&self, list: &str, payload: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         mac.update(payload);
         mac.update(list.as_bytes());
@@ -99,35 +102,35 @@ mod tests {
     }
 
     proptest! {
-        /// The next page begins elsewhere than the last one ended.
+        /// A cursor contains the exact position at which the previous page ended.
         #[test]
-        fn a_cursor_gives_back_its_position(micros in 0..4_000_000_000_000_000_i64, id: u128) {
+        fn a_verified_cursor_has_the_position_that_was_signed(micros in 0..4_000_000_000_000_000_i64, id: u128) {
             let position = Position {
-                created_at: Instant::from_microsecond(micros).unwrap().into(),
+                created_at: Timestamp::from_microsecond(micros).unwrap().into(),
                 id: Uuid::from_u128(id),
             };
-            prop_assert_eq!(key().open("runs", &key().seal("runs", position)), Ok(position));
+            prop_assert_eq!(key().verify("runs", &key().sign("runs", position)), Ok(position));
         }
 
-        /// A client that alters a cursor reads from a place that it was not shown.
+        /// A client cannot read from a position that it was not given.
         #[test]
         fn an_altered_cursor_is_refused(at in 0_usize..53, with in "[A-Za-z0-9_-]") {
-            let position = Position { created_at: Instant::UNIX_EPOCH.into(), id: Uuid::from_u128(7) };
-            let cursor = key().seal("runs", position);
+            let position = Position { created_at: Timestamp::UNIX_EPOCH.into(), id: Uuid::from_u128(7) };
+            let cursor = key().sign("runs", position);
             let mut altered = cursor.clone();
             altered.replace_range(at..=at, &with);
             prop_assume!(altered != cursor);
-            prop_assert_eq!(key().open("runs", &altered), Err(InvalidCursor));
+            prop_assert_eq!(key().verify("runs", &altered), Err(InvalidCursor));
         }
     }
 
-    /// A cursor of one filter (or of another tenant) pages through another list, and skips rows.
+    /// A cursor of another filter or of another tenant is refused.
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
-        let position = Position { created_at: Instant::UNIX_EPOCH.into(), id: Uuid::from_u128(7) };
-        let cursor = key().seal("runs status=FAILED", position);
-        assert_eq!(key().open("runs", &cursor), Err(InvalidCursor));
+    fn a_cursor_is_valid_for_its_own_list_only() {
+        let position = Position { created_at: Timestamp::UNIX_EPOCH.into(), id: Uuid::from_u128(7) };
+        let cursor = key().sign("runs status=FAILED", position);
+        assert_eq!(key().verify("runs", &cursor), Err(InvalidCursor));
         let other = CursorKey::new("another key, as long").unwrap();
-        assert_eq!(other.open("runs status=FAILED", &cursor), Err(InvalidCursor));
+        assert_eq!(other.verify("runs status=FAILED", &cursor), Err(InvalidCursor));
     }
 }

@@ -1,20 +1,20 @@
-//! Why a query failed.
+//! Errors of queries.
 
-/// A query, or the transaction around it, failed.
+/// Failure of a query or of its transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection, or no transaction on it.
+    /// No connection is available, or the transaction cannot be started.
     #[error("failed to begin a transaction")]
     Begin(#[source] sqlx::Error),
     /// A statement failed.
     #[error("failed to {action}")]
     Query {
-        /// What the statement was for.
+        /// Purpose of the statement.
         action: &'static str,
-        /// What came back.
+        /// Error that the driver returned.
         source: sqlx::Error,
     },
-    /// The transaction's work was not kept.
+    /// The transaction was not committed.
     #[error("failed to commit a transaction")]
     Commit(#[source] sqlx::Error),
 }
@@ -24,13 +24,14 @@ impl Error {
         move |source| Self::Query { action, source }
     }
 
-    /// Whether the database is away or overloaded, so that the same request may succeed later.
+    /// Returns whether the database is unavailable or overloaded, so that the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let (Self::Begin(source) | Self::Query { source, .. } | Self::Commit(source)) = self;
         match source {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // 08 connection, 40 rollback, 53 out of resources, 57 operator intervention (also a statement's timeout).
+            // SQLSTATE classes: 08 connection exception, 40 transaction rollback, 53 insufficient resources,
+            // 57 operator intervention (includes statement timeouts).
             sqlx::Error::Database(error) => error
                 .code()
                 .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))),

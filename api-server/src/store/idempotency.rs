@@ -1,59 +1,59 @@
-//! Answers to creating requests, kept for their retries.
+//! Idempotency keys: responses to creating requests, stored for their retries.
 
 use serde_json::Value;
 
 use super::{Error, TenantTx};
 use crate::db::Timestamp;
 
-/// Whose key it is, and for which request.
+/// A request with an idempotency key.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Who asks.
+pub struct KeyedRequest<'a> {
+    /// Principal who sends the request.
     pub principal: &'a str,
-    /// The caller's key, 1 to 255 characters.
+    /// Idempotency key of the caller, 1 to 255 characters.
     pub key: &'a str,
-    /// SHA-256 of method, path and body.
+    /// SHA-256 of method, path and body of the request.
     pub fingerprint: [u8; 32],
 }
 
-/// An answer that was given before.
+/// Response to an earlier request with the same key.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// Its HTTP status.
+pub struct StoredResponse {
+    /// HTTP status.
     pub status: i32,
-    /// Those of its headers that belong to the answer, as an object.
+    /// Headers to repeat, as a JSON object.
     pub headers: Value,
-    /// Its body.
+    /// Body.
     pub body: Value,
 }
 
-/// What is known about a key.
+/// Result of claiming a key.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// Nothing: the key is this request's now, until it is finished or abandoned.
-    Fresh,
-    /// The same request was answered.
-    Answered(Answer),
-    /// The same request is under way.
-    InFlight,
+pub enum ClaimResult {
+    /// The key is claimed for this request, until the request is completed or the key is released.
+    Claimed,
+    /// The same request was completed before, with this response.
+    Completed(StoredResponse),
+    /// The same request is in progress.
+    InProgress,
     /// The key was used for another request.
-    OtherRequest,
+    KeyReused,
 }
 
-/// Claims a key for a request. Commit afterwards, before the work begins. A claim that is older than `stale_before`
-/// and has no answer was left by a process that died, and goes to the new request.
+/// Claims a key for a request. The caller commits the transaction before it begins the work. A claim that is older than
+/// `stale_before` and has no response was left behind by a process that died, and is transferred to the new request.
 ///
 /// # Errors
-/// A query fails.
-pub async fn begin(
+/// Returns an error if a query fails.
+pub async fn claim(
     tx: &mut TenantTx,
-    request: Request<'_>,
+    request: KeyedRequest<'_>,
     now: Timestamp,
     stale_before: Timestamp,
     expires_at: Timestamp,
-) -> Result<Found, Error> {
-    let Request { principal, key, fingerprint } = request;
-    let (connection, tenant) = tx.parts();
+) -> Result<ClaimResult, Error> {
+    let KeyedRequest { principal, key, fingerprint } = request;
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query!(
         "delete from idempotency_keys where tenant_id = $1 and (principal, key) in (
            select principal, key from idempotency_keys
@@ -64,8 +64,8 @@ pub async fn begin(
     )
     .execute(&mut *connection)
     .await
-    .map_err(Error::query("forget expired idempotency keys"))?;
-    // A row that is in the way and counts is locked by the failed update, so that the query below sees it.
+    .map_err(Error::query("delete expired idempotency keys"))?;
+    // A conflicting row that is still valid is locked by the failed update, so that the query below reads it.
     let claimed = sqlx::query!(
         "insert into idempotency_keys as k (tenant_id, principal, key, fingerprint, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $7)
@@ -74,7 +74,7 @@ pub async fn begin(
                expires_at = excluded.expires_at, status = null, headers = null, body = null
            where k.expires_at <= $5
               or (k.status is null and k.created_at <= $6 and k.fingerprint = excluded.fingerprint)
-         returning true as \"fresh!\"",
+         returning true as \"claimed!\"",
         tenant,
         principal,
         key,
@@ -87,7 +87,7 @@ pub async fn begin(
     .await
     .map_err(Error::query("claim an idempotency key"))?;
     if claimed.is_some() {
-        return Ok(Found::Fresh);
+        return Ok(ClaimResult::Claimed);
     }
     let row = sqlx::query!(
         "select fingerprint, status, headers, body from idempotency_keys
@@ -100,9 +100,9 @@ pub async fn begin(
     .await
     .map_err(Error::query("read an idempotency key"))?;
     Ok(match row.status {
-        _ if row.fingerprint != fingerprint => Found::OtherRequest,
-        None => Found::InFlight,
-        Some(status) => Found::Answered(Answer {
+        _ if row.fingerprint != fingerprint => ClaimResult::KeyReused,
+        None => ClaimResult::InProgress,
+        Some(status) => ClaimResult::Completed(StoredResponse {
             status,
             headers: row.headers.unwrap_or_default(),
             body: row.body.unwrap_or_default(),
@@ -110,13 +110,17 @@ pub async fn begin(
     })
 }
 
-/// Keeps a request's answer. Commit afterwards.
+/// Stores the response to a request. The caller commits the transaction.
 ///
 /// # Errors
-/// The query fails.
-pub async fn finish(tx: &mut TenantTx, request: Request<'_>, answer: &Answer) -> Result<(), Error> {
-    let Request { principal, key, fingerprint } = request;
-    let (connection, tenant) = tx.parts();
+/// Returns an error if the query fails.
+pub async fn complete(
+    tx: &mut TenantTx,
+    request: KeyedRequest<'_>,
+    response: &StoredResponse,
+) -> Result<(), Error> {
+    let KeyedRequest { principal, key, fingerprint } = request;
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query!(
         "update idempotency_keys set status = $5, headers = $6, body = $7
          where tenant_id = $1 and principal = $2 and key = $3 and fingerprint = $4",
@@ -124,23 +128,24 @@ pub async fn finish(tx: &mut TenantTx, request: Request<'_>, answer: &Answer) ->
         principal,
         key,
         &fingerprint[..],
-        answer.status,
-        answer.headers,
-        answer.body
+        response.status,
+        response.headers,
+        response.body
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::query("keep an answer"))
+    .map_err(Error::query("store a response"))
 }
 
-/// Gives a key back: the request failed in a way that a retry may mend. Commit afterwards.
+/// Releases a key, because the request failed in a way that a retry may fix. The caller commits the
+/// transaction.
 ///
 /// # Errors
-/// The query fails.
-pub async fn abandon(tx: &mut TenantTx, request: Request<'_>) -> Result<(), Error> {
-    let Request { principal, key, fingerprint } = request;
-    let (connection, tenant) = tx.parts();
+/// Returns an error if the query fails.
+pub async fn release(tx: &mut TenantTx, request: KeyedRequest<'_>) -> Result<(), Error> {
+    let KeyedRequest { principal, key, fingerprint } = request;
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query!(
         "delete from idempotency_keys
          where tenant_id = $1 and principal = $2 and key = $3 and fingerprint = $4 and status is null",
@@ -152,7 +157,7 @@ pub async fn abandon(tx: &mut TenantTx, request: Request<'_>) -> Result<(), Erro
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::query("give an idempotency key back"))
+    .map_err(Error::query("release an idempotency key"))
 }
 
 #[cfg(test)]
@@ -168,55 +173,61 @@ mod tests {
         project::testing::{tenant, uid},
     };
 
-    const ANNA: Request<'_> =
-        Request { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
+    const ANNA: KeyedRequest<'_> =
+        KeyedRequest { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
 
-    fn at(time: &str) -> Timestamp {
-        Timestamp(format!("2026-11-24T{time}Z").parse().unwrap())
+    fn at(time: &str) -> jiff::Timestamp {
+        format!("2026-11-24T{time}Z").parse().unwrap()
     }
 
-    async fn begin_at(app: &AppPool, request: Request<'_>, now: &str) -> Found {
-        let stale_before = Timestamp(at(now).0 - jiff::SignedDuration::from_mins(1));
-        let expires = Timestamp(at(now).0 + jiff::SignedDuration::from_hours(1));
+    async fn claim_at(app: &AppPool, request: KeyedRequest<'_>, now: &str) -> ClaimResult {
+        let stale_before = at(now) - jiff::SignedDuration::from_mins(1);
+        let expires = at(now) + jiff::SignedDuration::from_hours(1);
         let mut tx = TenantTx::begin(app, TenantScope::for_tests(uid("acme"))).await.unwrap();
-        let found = begin(&mut tx, request, at(now), stale_before, expires).await.unwrap();
+        let result =
+            claim(&mut tx, request, at(now).into(), stale_before.into(), expires.into()).await.unwrap();
         tx.commit().await.unwrap();
-        found
+        result
     }
 
-    async fn finish_with(app: &AppPool, answer: &Answer) {
+    async fn complete_with(app: &AppPool, response: &StoredResponse) {
         let mut tx = TenantTx::begin(app, TenantScope::for_tests(uid("acme"))).await.unwrap();
-        finish(&mut tx, ANNA, answer).await.unwrap();
+        complete(&mut tx, ANNA, response).await.unwrap();
         tx.commit().await.unwrap();
     }
 
-    /// A client that repeats a request starts a second run.
+    /// A repeated request gets the response of the first one, and its key is refused for any other request.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_repeated_request_gets_the_first_ones_answer(owner: PgPool) {
+    async fn a_repeated_request_gets_the_first_response(owner: PgPool) {
         store(&owner, [tenant("acme").build()]).await;
         let app = app_pool(&owner).await;
-        assert_eq!(begin_at(&app, ANNA, "08:00:00").await, Found::Fresh);
-        assert_eq!(begin_at(&app, ANNA, "08:00:30").await, Found::InFlight);
-        let answer = Answer { status: 202, headers: json!({"location": "/v1"}), body: json!({"id": 7}) };
-        finish_with(&app, &answer).await;
-        assert_eq!(begin_at(&app, ANNA, "08:30:00").await, Found::Answered(answer));
-        let other = Request { fingerprint: [2; 32], ..ANNA };
-        assert_eq!(begin_at(&app, other, "08:30:00").await, Found::OtherRequest);
-        let someone_else = Request { principal: "jan@acme.example", ..ANNA };
-        assert_eq!(begin_at(&app, someone_else, "08:30:00").await, Found::Fresh);
-        assert_eq!(begin_at(&app, other, "09:00:01").await, Found::Fresh);
+        assert_eq!(claim_at(&app, ANNA, "08:00:00").await, ClaimResult::Claimed);
+        assert_eq!(claim_at(&app, ANNA, "08:00:30").await, ClaimResult::InProgress);
+        let response =
+            StoredResponse { status: 202, headers: json!({"location": "/v1"}), body: json!({"id": 7}) };
+        complete_with(&app, &response).await;
+        assert_eq!(claim_at(&app, ANNA, "08:30:00").await, ClaimResult::Completed(response));
+        let other = KeyedRequest { fingerprint: [2; 32], ..ANNA };
+        assert_eq!(claim_at(&app, other, "08:30:00").await, ClaimResult::KeyReused);
+        let someone_else = KeyedRequest { principal: "jan@acme.example", ..ANNA };
+        assert_eq!(claim_at(&app, someone_else, "08:30:00").await, ClaimResult::Claimed);
+        assert_eq!(claim_at(&app, other, "09:00:01").await, ClaimResult::Claimed);
     }
 
-    /// After a crash, or a failure that may heal, a client can never try again.
+    /// After a crash or a temporary failure, a client can retry with the same key.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_key_that_was_abandoned_or_left_behind_can_be_used_again(owner: PgPool) {
+    async fn a_released_or_stale_key_can_be_claimed_again(owner: PgPool) {
         store(&owner, [tenant("acme").build()]).await;
         let app = app_pool(&owner).await;
-        assert_eq!(begin_at(&app, ANNA, "08:00:00").await, Found::Fresh);
-        assert_eq!(begin_at(&app, ANNA, "08:01:00").await, Found::Fresh, "its process died a minute ago");
+        assert_eq!(claim_at(&app, ANNA, "08:00:00").await, ClaimResult::Claimed);
+        assert_eq!(
+            claim_at(&app, ANNA, "08:01:00").await,
+            ClaimResult::Claimed,
+            "the process of the first claim died a minute ago"
+        );
         let mut tx = TenantTx::begin(&app, TenantScope::for_tests(uid("acme"))).await.unwrap();
-        abandon(&mut tx, ANNA).await.unwrap();
+        release(&mut tx, ANNA).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(begin_at(&app, ANNA, "08:01:01").await, Found::Fresh);
+        assert_eq!(claim_at(&app, ANNA, "08:01:01").await, ClaimResult::Claimed);
     }
 }

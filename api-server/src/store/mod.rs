@@ -1,7 +1,7 @@
-//! What requests read, and the little that they write, in Postgres.
+//! Queries and writes of requests in Postgres.
 //!
-//! Every query names its tenant, by a transaction that only a scope out of `auth` can open; row-level security
-//! holds the same line once more. Absence is `None`, never an error.
+//! Every query names its tenant: it takes a transaction that only a scope made by `auth` can open, and
+//! row-level security enforces the same once more. A missing row is `None`, never an error.
 
 mod cursor;
 mod error;
@@ -12,6 +12,8 @@ mod page;
 pub mod plans;
 pub mod runs;
 pub mod tenants;
+#[cfg(test)]
+mod tests;
 mod tx;
 pub mod workflows;
 

@@ -1,42 +1,42 @@
-//! Which values are in object storage.
+//! Register of the outputs in object storage.
 
 use uuid::Uuid;
 
 use super::{Error, TenantTx};
 use crate::db::Timestamp;
 
-/// A value in object storage.
+/// An output in object storage.
 #[derive(Clone, Copy, Debug)]
 pub struct Output<'a> {
-    /// The uid of the run that stores it.
+    /// UID of the run that stores the output.
     pub run_uid: Uuid,
-    /// Of its bytes, as 64 lower-case hex digits.
+    /// SHA-256 of the content, as 64 lower-case hex digits.
     pub sha256: &'a str,
-    /// Where it is, as it stands in references.
+    /// URI by which run statuses refer to the output.
     pub uri: &'a str,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: i64,
-    /// Its media type.
+    /// Media type.
     pub media_type: &'a str,
 }
 
-/// What is known of an output that is announced.
+/// Result of registering an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announced {
-    /// The first time.
+pub enum Registered {
+    /// The run registers the output for the first time.
     New,
-    /// The run has stored it before, or has tried to.
+    /// The run registered the output before, and has stored it or has tried to.
     Known,
 }
 
-/// Remembers that an output is in object storage, or will be in a moment.
+/// Registers an output before it is written to object storage.
 ///
 /// # Errors
-/// The query fails.
-pub async fn announce(tx: &mut TenantTx, output: Output<'_>, now: Timestamp) -> Result<Announced, Error> {
+/// Returns an error if the query fails.
+pub async fn register(tx: &mut TenantTx, output: Output<'_>, now: Timestamp) -> Result<Registered, Error> {
     let Output { run_uid, sha256, uri, bytes, media_type } = output;
-    let (connection, tenant) = tx.parts();
-    let done = sqlx::query!(
+    let (connection, tenant) = tx.connection_and_tenant();
+    let result = sqlx::query!(
         "insert into stored_outputs (tenant_id, run_uid, sha256, uri, bytes, media_type, created_at)
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (tenant_id, run_uid, sha256) do nothing",
         tenant,
@@ -49,6 +49,6 @@ pub async fn announce(tx: &mut TenantTx, output: Output<'_>, now: Timestamp) -> 
     )
     .execute(connection)
     .await
-    .map_err(Error::query("remember a stored output"))?;
-    Ok(if done.rows_affected() == 0 { Announced::Known } else { Announced::New })
+    .map_err(Error::query("register a stored output"))?;
+    Ok(if result.rows_affected() == 0 { Registered::Known } else { Registered::New })
 }

@@ -1,41 +1,41 @@
-//! Pages of lists, by keyset: where the last one ended, never how many were skipped.
+//! Keyset pagination: a page begins after the position of the last row of the previous page.
 
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::db::Timestamp;
 
-/// The place of a row in a list: lists are in the order of creation, and of the id where two are as old.
+/// Position of a row in a list. Lists are ordered by creation time, and by ID within the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// When the row's object was created.
+    /// Creation time of the row's object.
     pub created_at: Timestamp,
-    /// The row's id.
+    /// ID of the row.
     pub id: Uuid,
 }
 
-/// Which end a list begins at.
+/// Sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The youngest first.
+    /// Newest first.
     #[default]
     NewestFirst,
-    /// The oldest first.
+    /// Oldest first.
     OldestFirst,
 }
 
-/// How many rows a page has at most: 1 to 100.
+/// Maximum number of rows of a page: 1 to 100, 50 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(u8);
 
 impl Limit {
-    /// A limit, where it is in the bounds.
+    /// Creates a limit; returns `None` if it is not between 1 and 100.
     #[must_use]
     pub fn new(limit: i64) -> Option<Self> {
         u8::try_from(limit).ok().filter(|limit| (1..=100).contains(limit)).map(Self)
     }
 
-    /// The limit as a number.
+    /// Returns the limit as a number.
     #[must_use]
     pub fn get(self) -> usize {
         self.0.into()
@@ -48,17 +48,17 @@ impl Default for Limit {
     }
 }
 
-/// Some rows, and where to go on.
+/// Page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// At most as many as the limit.
+    /// Rows of the page, at most as many as the limit.
     pub items: Vec<T>,
-    /// The position of the last of them, if there are more.
+    /// Position of the last row, if more rows follow.
     pub next: Option<Position>,
 }
 
-/// Ends a list's query: the rows after a position, in order, and one more than asked for (it tells whether there
-/// are more).
+/// Appends the condition, order and limit of a page to a list query. The query returns one row more than the
+/// limit, which shows whether more rows follow.
 pub(super) fn push_keyset(
     query: &mut QueryBuilder<Postgres>,
     order: Order,
@@ -77,7 +77,16 @@ pub(super) fn push_keyset(
     query.push_bind(i64::from(limit.0) + 1);
 }
 
-/// Makes a page of what a query that ended in [`push_keyset`] found.
+/// Appends the condition on the creation time to a list query. A client can ask for earlier times than
+/// Postgres has; they are replaced by one that is earlier than every row.
+pub(super) fn push_created_after(query: &mut QueryBuilder<Postgres>, created_after: Option<Timestamp>) {
+    if let Some(created_after) = created_after {
+        let created_after = Timestamp::from(created_after.to_jiff().max(jiff::Timestamp::UNIX_EPOCH));
+        query.push(" and created_at > ").push_bind(created_after);
+    }
+}
+
+/// Builds a page from the rows of a query that ends with [`push_keyset`].
 pub(super) fn page<T>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> Position) -> Page<T> {
     let more = rows.len() > limit.get();
     rows.truncate(limit.get());
@@ -89,7 +98,7 @@ pub(super) fn page<T>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> P
 mod tests {
     use super::*;
 
-    /// A client asks for a million rows and gets them, or for none and loops for ever.
+    /// A client can ask for no fewer than 1 and no more than 100 rows per page.
     #[test]
     fn limits_are_1_to_100() {
         let accepted = [-1, 0, 1, 100, 101, 256, i64::MAX].map(|limit| Limit::new(limit).map(Limit::get));

@@ -1,4 +1,4 @@
-//! Plans: the same for every tenant.
+//! Plans, which all tenants can read.
 
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -10,47 +10,47 @@ use super::{
 };
 use crate::db::Timestamp;
 
-/// A plan's row.
+/// Row of a plan.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Plan {
-    /// The uid under which it was first seen.
+    /// ID: the UID under which the object was first mirrored.
     pub id: Uuid,
-    /// The name of its object, which tenants refer to.
+    /// Name of the object, which tenants refer to.
     pub name: String,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// `{currency, amountMinor, interval}`, if it has one.
+    /// Price as `{currency, amountMinor, interval}`, if the plan has one.
     pub price: Option<Value>,
-    /// What it switches on.
+    /// Features that the plan enables.
     pub features: Vec<String>,
-    /// Its limits; an absent one is unlimited.
+    /// Limits; an absent limit means unlimited.
     pub limits: Value,
-    /// The version of the object that the row shows.
+    /// Resource version of the object.
     pub resource_version: i64,
-    /// When the object was created.
+    /// Creation time of the object.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// Time of the last write of the object.
     pub updated_at: Timestamp,
 }
 
-/// Which plans to list, and how.
+/// Options of a list of plans.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query {
-    /// Which end to begin at.
+    /// Sort order.
     pub order: Order,
-    /// Where the page before ended.
+    /// Position after which the page begins: the end of the previous page.
     pub after: Option<Position>,
-    /// How many.
+    /// Maximum number of rows.
     pub limit: Limit,
 }
 
-/// All plans.
+/// Lists all plans.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Plan>, Error> {
     let Query { order, after, limit } = query;
-    let (connection, _) = tx.parts();
+    let (connection, _) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new(
         "select id, name, display_name, price, features, limits, resource_version, created_at, updated_at \
          from plans where true",
@@ -61,12 +61,12 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Plan>, Error> 
     Ok(page(rows, limit, |plan| Position { created_at: plan.created_at, id: plan.id }))
 }
 
-/// The plans of these names that exist, in no order.
+/// Returns the plans with these names that exist, in no particular order.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_names(tx: &mut TenantTx, names: &[String]) -> Result<Vec<Plan>, Error> {
-    let (connection, _) = tx.parts();
+    let (connection, _) = tx.connection_and_tenant();
     sqlx::query_as!(
         Plan,
         "select id, name, display_name, price, features, limits, resource_version, created_at, updated_at
@@ -78,12 +78,12 @@ pub async fn by_names(tx: &mut TenantTx, names: &[String]) -> Result<Vec<Plan>, 
     .map_err(Error::query("read plans by name"))
 }
 
-/// The plans of these ids that exist, in no order.
+/// Returns the plans with these IDs that exist, in no particular order.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Plan>, Error> {
-    let (connection, _) = tx.parts();
+    let (connection, _) = tx.connection_and_tenant();
     sqlx::query_as!(
         Plan,
         "select id, name, display_name, price, features, limits, resource_version, created_at, updated_at

@@ -1,4 +1,4 @@
-//! Tenants, as requests see them.
+//! Tenants.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,52 +7,52 @@ use uuid::Uuid;
 
 use super::{
     Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
-    page::{page, push_keyset},
+    page::{page, push_created_after, push_keyset},
 };
 use crate::db::{AppPool, Timestamp};
 
-/// Whether a tenant may work.
+/// Desired state of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TenantState {
-    /// Everything works.
+    /// The tenant can be read and written, and runs are started.
     Active,
-    /// Reads go on; nothing is written and no run starts.
+    /// The tenant can be read; writes are refused and no run is started.
     Suspended,
-    /// As suspended, and kept read-only.
+    /// As `Suspended`, permanently: the tenant is retained read-only.
     Archived,
 }
 
-/// A tenant's row.
+/// Row of a tenant.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Tenant {
-    /// The uid under which it was first seen.
+    /// ID: the UID under which the object was first mirrored.
     pub id: Uuid,
-    /// The name of its object.
+    /// Name of the object.
     pub slug: String,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// Whether it may work.
+    /// Desired state.
     pub state: TenantState,
-    /// The name of its plan.
+    /// Name of the plan.
     pub plan_name: String,
-    /// Its namespace in Kubernetes.
+    /// Namespace in Kubernetes.
     pub namespace: String,
-    /// Free settings.
+    /// Free-form settings.
     pub settings: Value,
-    /// The version of the object that the row shows.
+    /// Resource version of the object.
     pub resource_version: i64,
-    /// When the object was created.
+    /// Creation time of the object.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// Time of the last write of the object.
     pub updated_at: Timestamp,
 }
 
-/// The tenant that a verified token names; of all tenants, this query sees no other.
+/// Returns the tenant with the slug of a verified token. The query can access the row of no other tenant.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<Tenant>, Error> {
     let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
     sqlx::query!("select set_config('app.tenant_slug', $1, true)", slug)
@@ -71,12 +71,12 @@ pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<Tenant>, Error
     .map_err(Error::query("find a tenant by its slug"))
 }
 
-/// The transaction's own tenant.
+/// Returns the tenant of the transaction, or `None` if it was deleted.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Tenant,
         "select id, slug, display_name, state, plan_name, namespace, settings, resource_version,
@@ -89,10 +89,10 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
     .map_err(Error::query("read the tenant"))
 }
 
-/// Any tenant, for the platform.
+/// Returns any tenant, for platform roles.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn get(tx: &mut PlatformTx, id: Uuid) -> Result<Option<Tenant>, Error> {
     sqlx::query_as!(
         Tenant,
@@ -106,10 +106,10 @@ pub async fn get(tx: &mut PlatformTx, id: Uuid) -> Result<Option<Tenant>, Error>
     .map_err(Error::query("read a tenant"))
 }
 
-/// The id of the tenant that a namespace belongs to.
+/// Returns the ID of the tenant that a namespace belongs to.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn id_of_namespace(tx: &mut PlatformTx, namespace: &str) -> Result<Option<Uuid>, Error> {
     sqlx::query_scalar!("select id from tenants where namespace = $1 and deleted_at is null", namespace)
         .fetch_optional(tx.connection())
@@ -117,25 +117,25 @@ pub async fn id_of_namespace(tx: &mut PlatformTx, namespace: &str) -> Result<Opt
         .map_err(Error::query("find the tenant of a namespace"))
 }
 
-/// Which tenants to list, and how.
+/// Options of a list of tenants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query {
-    /// Only those in this state.
+    /// State that tenants must have; all states if `None`.
     pub state: Option<TenantState>,
-    /// Only those created after this time.
+    /// Creation time after which rows match; all rows if `None`.
     pub created_after: Option<Timestamp>,
-    /// Which end to begin at.
+    /// Sort order.
     pub order: Order,
-    /// Where the page before ended.
+    /// Position after which the page begins: the end of the previous page.
     pub after: Option<Position>,
-    /// How many.
+    /// Maximum number of rows.
     pub limit: Limit,
 }
 
-/// All tenants, for the platform.
+/// Lists all tenants, for platform roles.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn list(tx: &mut PlatformTx, query: Query) -> Result<Page<Tenant>, Error> {
     let Query { state, created_after, order, after, limit } = query;
     let mut sql = QueryBuilder::new(
@@ -145,9 +145,7 @@ pub async fn list(tx: &mut PlatformTx, query: Query) -> Result<Page<Tenant>, Err
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
-    if let Some(created_after) = created_after {
-        sql.push(" and created_at > ").push_bind(created_after);
-    }
+    push_created_after(&mut sql, created_after);
     push_keyset(&mut sql, order, after, limit);
     let rows = sql
         .build_query_as::<Tenant>()

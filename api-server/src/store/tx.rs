@@ -1,4 +1,4 @@
-//! Transactions that see one tenant's rows, or, for the platform, every tenant.
+//! Transactions that can access the rows of one tenant, or, for platform roles, the list of all tenants.
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
@@ -9,20 +9,20 @@ use crate::{
     db::AppPool,
 };
 
-/// A transaction in which one tenant's rows exist. Dropped, it is rolled back: reads need no commit.
+/// Transaction with access to the rows of one tenant. It is rolled back when dropped, so reads need no commit.
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     scope: TenantScope,
 }
 
-/// A transaction in which every tenant's row in `tenants` exists, and no row of any tenant's own.
+/// Transaction with access to all rows of the table `tenants`, and to no tenant's own rows.
 pub struct PlatformTx(Transaction<'static, Postgres>);
 
 impl TenantTx {
-    /// Opens a transaction for the tenant of `scope`.
+    /// Begins a transaction for the tenant of `scope`.
     ///
     /// # Errors
-    /// No connection is free in time, or the database is away.
+    /// Returns an error if no connection is available in time, or if the database cannot be reached.
     pub async fn begin(pool: &AppPool, scope: TenantScope) -> Result<Self, Error> {
         let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
         let tenant = scope.tenant_id().to_string();
@@ -33,31 +33,31 @@ impl TenantTx {
         Ok(Self { tx, scope })
     }
 
-    /// Keeps what was written.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// The database refuses or is away.
+    /// Returns an error if the database cannot be reached or refuses the commit.
     pub async fn commit(self) -> Result<(), Error> {
         self.tx.commit().await.map_err(Error::Commit)
     }
 
-    /// The tenant's id.
+    /// Returns the ID of the tenant.
     #[must_use]
     pub fn tenant_id(&self) -> Uuid {
         self.scope.tenant_id()
     }
 
-    /// The connection, and the tenant that its queries must name.
-    pub(super) fn parts(&mut self) -> (&mut PgConnection, Uuid) {
+    /// Returns the connection, and the ID of the tenant that every query must name.
+    pub(super) fn connection_and_tenant(&mut self) -> (&mut PgConnection, Uuid) {
         (&mut self.tx, self.scope.tenant_id())
     }
 }
 
 impl PlatformTx {
-    /// Opens a transaction for a platform role.
+    /// Begins a transaction for a platform role.
     ///
     /// # Errors
-    /// No connection is free in time, or the database is away.
+    /// Returns an error if no connection is available in time, or if the database cannot be reached.
     pub async fn begin(pool: &AppPool, _proof: PlatformScope) -> Result<Self, Error> {
         let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
         sqlx::query!("select set_config('app.platform', 'on', true)")

@@ -1,4 +1,4 @@
-//! A tenant's workflows.
+//! Workflows of a tenant.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,74 +7,74 @@ use uuid::Uuid;
 
 use super::{
     Error, Limit, Order, Page, Position, TenantTx,
-    page::{page, push_keyset},
+    page::{page, push_created_after, push_keyset},
 };
 use crate::db::Timestamp;
 
-/// Whether a workflow may be run.
+/// Desired state of a workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WorkflowState {
-    /// It may.
+    /// The workflow can be run.
     Active,
-    /// It is kept for the record.
+    /// The workflow cannot be run and is retained for its history.
     Archived,
 }
 
-/// A workflow's row.
+/// Row of a workflow.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Workflow {
-    /// The uid under which it was first seen.
+    /// ID: the UID under which the object was first mirrored.
     pub id: Uuid,
-    /// The name of its object.
+    /// Name of the object.
     pub name: String,
-    /// Its name for people.
+    /// Display name.
     pub display_name: String,
-    /// What it is for.
+    /// Description.
     pub description: String,
-    /// Whether it may be run.
+    /// Desired state.
     pub state: WorkflowState,
-    /// The name of its newest revision, once the operator has made one.
+    /// Name of the newest revision; `None` until the operator has created one.
     pub revision: Option<String>,
-    /// Whether the operator found it sound; `None` as long as it has not looked at this version.
+    /// Whether the workflow is valid; `None` until the operator has validated the current generation.
     pub valid: Option<bool>,
-    /// What the operator found wrong: a list of `{path, code, message}`.
+    /// Problems that the validation found: a list of `{path, code, message}`.
     pub problems: Value,
-    /// The whole spec, as the object has it.
+    /// Complete spec of the object.
     pub spec: Value,
-    /// Counts changes of the spec.
+    /// Generation: number of changes of the spec, starting at 1.
     pub generation: i64,
-    /// The version of the object that the row shows.
+    /// Resource version of the object.
     pub resource_version: i64,
-    /// When the object was created.
+    /// Creation time of the object.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// Time of the last write of the object.
     pub updated_at: Timestamp,
 }
 
-/// Which workflows to list, and how.
+/// Options of a list of workflows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query {
-    /// Only those in this state.
+    /// State that workflows must have; all states if `None`.
     pub state: Option<WorkflowState>,
-    /// Only those created after this time.
+    /// Creation time after which rows match; all rows if `None`.
     pub created_after: Option<Timestamp>,
-    /// Which end to begin at.
+    /// Sort order.
     pub order: Order,
-    /// Where the page before ended.
+    /// Position after which the page begins: the end of the previous page.
     pub after: Option<Position>,
-    /// How many.
+    /// Maximum number of rows.
     pub limit: Limit,
 }
 
-/// The tenant's workflows.
+/// Lists the tenant's workflows.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Error> {
     let Query { state, created_after, order, after, limit } = query;
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new(
         "select id, name, display_name, description, state, revision, valid, problems, spec, generation, \
          resource_version, created_at, updated_at from workflows where tenant_id = ",
@@ -83,9 +83,7 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Err
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
-    if let Some(created_after) = created_after {
-        sql.push(" and created_at > ").push_bind(created_after);
-    }
+    push_created_after(&mut sql, created_after);
     push_keyset(&mut sql, order, after, limit);
     let rows = sql
         .build_query_as::<Workflow>()
@@ -95,20 +93,20 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Err
     Ok(page(rows, limit, |workflow| Position { created_at: workflow.created_at, id: workflow.id }))
 }
 
-/// One workflow.
+/// Returns one workflow, or `None` if it does not exist.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<Workflow>, Error> {
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
-/// The workflows of these ids that exist, in no order.
+/// Returns the workflows with these IDs that exist, in no particular order.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Error> {
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Workflow,
         "select id, name, display_name, description, state, revision, valid, problems, spec, generation,

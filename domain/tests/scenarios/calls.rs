@@ -12,12 +12,12 @@ use domain::workflow::HttpBody;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::format::{Answer, Call, Expect};
+use crate::format::{Expect, ExpectedCall, Response};
 use crate::script::Ended;
 
 /// The server of a scenario.
 pub(crate) struct Server {
-    answers: BTreeMap<String, Vec<Answer>>,
+    answers: BTreeMap<String, Vec<Response>>,
     received: Vec<Received>,
 }
 
@@ -28,7 +28,7 @@ struct Received {
 }
 
 impl Server {
-    pub(crate) fn new(answers: &BTreeMap<String, Vec<Answer>>) -> Self {
+    pub(crate) fn new(answers: &BTreeMap<String, Vec<Response>>) -> Self {
         Self { answers: answers.clone(), received: Vec::new() }
     }
 
@@ -72,7 +72,7 @@ impl Server {
             }
         }
         let Some(calls) = &expect.calls else { return faults };
-        let of_steps: Vec<&Call> = calls.iter().filter(|call| self.count(&call.path) > 0).collect();
+        let of_steps: Vec<&ExpectedCall> = calls.iter().filter(|call| self.count(&call.path) > 0).collect();
         let paths: Vec<&str> = self.received.iter().map(|received| received.path.as_str()).collect();
         if paths != of_steps.iter().map(|call| call.path.as_str()).collect::<Vec<_>>() {
             faults.push(format!("calls: {paths:?}"));
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Two calls have the same key just where their letters are the same.
-    fn compare_keys(&self, calls: &[&Call]) -> Vec<String> {
+    fn compare_keys(&self, calls: &[&ExpectedCall]) -> Vec<String> {
         let keyed = calls.iter().zip(&self.received);
         let keyed: Vec<_> =
             keyed.filter_map(|(call, received)| Some((call.key.as_ref()?, &received.key))).collect();
@@ -100,8 +100,8 @@ impl Server {
 }
 
 impl Received {
-    fn compare(&self, call: &Call) -> Vec<String> {
-        let Call { path, method, query: _, headers, json, text, key: _ } = call;
+    fn compare(&self, call: &ExpectedCall) -> Vec<String> {
+        let ExpectedCall { path, method, query: _, headers, json, text, key: _ } = call;
         let mut faults = Vec::new();
         let mut same = |what: &str, expected: Option<Value>, got: Value| {
             if let Some(expected) = expected.filter(|expected| *expected != got) {
@@ -131,7 +131,7 @@ fn path(request: &Request) -> String {
 }
 
 /// What the runner makes of an answer.
-fn judged(run: &Run, step: &str, answer: &Answer) -> Outcome {
+fn judged(run: &Run, step: &str, answer: &Response) -> Outcome {
     let status = answer.status.unwrap_or(200);
     let headers: BTreeMap<String, String> =
         answer.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();

@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calls::Server;
-use crate::format::{Do, Event, MAIN, NotPure, Pure, Scenario, Scripted, StartRun, When};
+use crate::format::{
+    Action, Condition, Event, MAIN, NotSimulated, Scenario, ScriptedResult, Simulation, StartRun,
+};
 use crate::script::{self, Ended};
 use crate::seen;
 use crate::world::{Objects, Run, later};
@@ -29,7 +31,7 @@ pub(crate) enum Played {
 /// A scenario that is played.
 pub(crate) struct Play<'a> {
     pub(crate) scenario: &'a Scenario,
-    scripts: BTreeMap<String, Vec<Scripted>>,
+    scripts: BTreeMap<String, Vec<ScriptedResult>>,
     /// How many attempts of each step have ended, in all runs: a script is that of a service.
     turns: BTreeMap<String, usize>,
     /// The workflows as they are now.
@@ -49,8 +51,8 @@ pub(crate) struct Play<'a> {
 /// What is not as expected.
 pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
     let scripts = match (&scenario.pure, &scenario.expect.problems) {
-        (Some(Pure::Not(NotPure { none })), _) => return Ok(Played::Not(none.clone())),
-        (Some(Pure::Scripts(scripts)), _) => scripts.clone(),
+        (Some(Simulation::Excluded(NotSimulated { none })), _) => return Ok(Played::Not(none.clone())),
+        (Some(Simulation::Scripts(scripts)), _) => scripts.clone(),
         // Problems are found without anything that runs.
         (None, Some(_)) => BTreeMap::new(),
         (None, None) => return Err(vec!["neither pure, nor a word on why not".to_owned()]),
@@ -75,7 +77,7 @@ pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
 }
 
 impl<'a> Play<'a> {
-    fn new(scenario: &'a Scenario, scripts: BTreeMap<String, Vec<Scripted>>) -> Self {
+    fn new(scenario: &'a Scenario, scripts: BTreeMap<String, Vec<ScriptedResult>>) -> Self {
         let main = (MAIN.to_owned(), scenario.workflow.clone());
         Self {
             scenario,
@@ -250,7 +252,7 @@ impl<'a> Play<'a> {
                     return server.answer(engine, start, now);
                 };
                 let turn = turns.entry(step.clone()).or_default();
-                let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(Scripted::Hang);
+                let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(ScriptedResult::Hang);
                 let is_received = script::is_received(&scripted);
                 let ended = script::outcome(scripted, start, now);
                 if matches!(ended, Ended::With(_)) {
@@ -275,9 +277,9 @@ impl<'a> Play<'a> {
         Ok(false)
     }
 
-    fn holds(&self, when: &When) -> bool {
+    fn holds(&self, when: &Condition) -> bool {
         // What code has called is not known here.
-        let When { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
+        let Condition { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
         let Some(run) = self.named(run.as_deref().unwrap_or(MAIN)) else {
             return run.is_none() && run_phase.is_none() && step.is_none() && queued.is_none();
         };
@@ -304,25 +306,25 @@ impl<'a> Play<'a> {
         let (now, objects) = (self.now, &self.objects);
         let main = |runs: &mut Vec<Run>| runs.iter().position(|run| run.name == MAIN);
         match &event.action {
-            Do::KillRunner | Do::DeletePod => {
+            Action::KillRunner | Action::DeletePod => {
                 // A script that hangs is of the attempt that is lost.
                 for run in self.runs.iter_mut().filter(|run| run.name == MAIN && run.finish.is_none()) {
                     for start in &run.running {
                         let step = &start.place.step;
                         let turn = self.turns.entry(step.clone()).or_default();
                         let hangs = self.scripts.get(step).and_then(|script| script.get(*turn));
-                        *turn += usize::from(matches!(hangs, Some(Scripted::Hang)));
+                        *turn += usize::from(matches!(hangs, Some(ScriptedResult::Hang)));
                     }
                     run.lose(objects, now);
                 }
             }
-            Do::Cancel(cancel) => {
+            Action::Cancel(cancel) => {
                 let name = cancel.run.as_deref().unwrap_or(MAIN);
                 self.runs.iter_mut().filter(|run| run.name == name).for_each(|run| {
                     run.cancel.get_or_insert(cancel.how);
                 });
             }
-            Do::Decide(decide) => {
+            Action::Decide(decide) => {
                 let decision = Decision {
                     key: decide.key.clone(),
                     approved: decide.approved,
@@ -335,12 +337,14 @@ impl<'a> Play<'a> {
                     self.runs[at].decisions.push(decision);
                 }
             }
-            Do::Start(start) => self.start(start)?,
-            Do::Edit(spec) => {
+            Action::Start(start) => self.start(start)?,
+            Action::Edit(spec) => {
                 self.specs.insert(MAIN.to_owned(), spec.clone());
             }
-            Do::Nothing => {}
-            Do::Delete(_) | Do::Secret(_) => return Err(format!("needs a cluster: {:?}", event.action)),
+            Action::Nothing => {}
+            Action::Delete(_) | Action::Secret(_) => {
+                return Err(format!("needs a cluster: {:?}", event.action));
+            }
         }
         Ok(())
     }

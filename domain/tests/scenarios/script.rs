@@ -8,7 +8,7 @@ use domain::template::Template;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::format::Scripted;
+use crate::format::ScriptedResult;
 
 /// Whether an attempt has ended.
 pub(crate) enum Ended {
@@ -18,12 +18,12 @@ pub(crate) enum Ended {
 }
 
 /// The end of an attempt by its script.
-pub(crate) fn outcome(scripted: Scripted, start: &Start, now: Timestamp) -> Ended {
+pub(crate) fn outcome(scripted: ScriptedResult, start: &Start, now: Timestamp) -> Ended {
     Ended::With(match scripted {
-        Scripted::Output(value) => Outcome::Succeeded(rendered(&value, start).into()),
-        Scripted::Hang if start.deadline <= now => Outcome::TimedOut,
-        Scripted::Hang => return Ended::Not,
-        Scripted::Fail(failed) => {
+        ScriptedResult::Output(value) => Outcome::Succeeded(rendered(&value, start).into()),
+        ScriptedResult::Hang if start.deadline <= now => Outcome::TimedOut,
+        ScriptedResult::Hang => return Ended::Not,
+        ScriptedResult::Fail(failed) => {
             let mut failure = Failure::from(error(failed.kind, &failed.code, failed.message));
             failure.retry_after = failed.retry_after.map(Duration::from_secs);
             Outcome::Failed(failure)
@@ -32,8 +32,8 @@ pub(crate) fn outcome(scripted: Scripted, start: &Start, now: Timestamp) -> Ende
 }
 
 /// Whether a request got so far as to be answered: those that did not fail otherwise than with a status.
-pub(crate) fn is_received(scripted: &Scripted) -> bool {
-    let Scripted::Fail(failed) = scripted else { return true };
+pub(crate) fn is_received(scripted: &ScriptedResult) -> bool {
+    let ScriptedResult::Fail(failed) = scripted else { return true };
     failed.code.strip_prefix("HTTP_").is_some_and(|status| status.parse::<u16>().is_ok())
 }
 

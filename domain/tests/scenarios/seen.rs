@@ -4,7 +4,7 @@ use crds::constants::MAX_INLINE_OUTPUT_BYTES;
 use crds::run::{RunError, RunPhase, StepError, StepStatus};
 use domain::workflow::Problem;
 
-use crate::format::{ErrorSeen, Expect, ItemsSeen, MAIN, ProblemSeen, RunSeen, StepSeen};
+use crate::format::{Expect, ExpectedError, ExpectedItems, ExpectedProblem, ExpectedRun, ExpectedStep, MAIN};
 use crate::play::Play;
 use crate::world::Run;
 
@@ -61,8 +61,8 @@ fn none(faults: Vec<String>) -> Result<(), Vec<String>> {
 }
 
 /// Compares the problems of the workflow: each expected one, and no other.
-pub(crate) fn problems(expected: &[ProblemSeen], found: &[Problem]) -> Result<(), Vec<String>> {
-    let fits = |seen: &ProblemSeen, problem: &Problem| {
+pub(crate) fn problems(expected: &[ExpectedProblem], found: &[Problem]) -> Result<(), Vec<String>> {
+    let fits = |seen: &ExpectedProblem, problem: &Problem| {
         seen.path == problem.path
             && seen.code.as_ref().is_none_or(|code| code == problem.code)
             && seen.message.as_ref().is_none_or(|part| problem.message.contains(part))
@@ -73,9 +73,9 @@ pub(crate) fn problems(expected: &[ProblemSeen], found: &[Problem]) -> Result<()
     none(missing.chain(others.map(|other| format!("not expected: {other:?}"))).collect())
 }
 
-fn of_run(faults: &mut Faults, name: &str, seen: &RunSeen, run: &Run) {
+fn of_run(faults: &mut Faults, name: &str, seen: &ExpectedRun, run: &Run) {
     // How long it takes at most, and how much is written, only a cluster shows.
-    let RunSeen { phase, error, output, stored, steps, reused, at_least, .. } = seen;
+    let ExpectedRun { phase, error, output, stored, steps, reused, at_least, .. } = seen;
     faults.same(&format!("{name}.phase"), phase.as_ref(), &run.phase());
     if let Some(expected) = error {
         let got = run.finish.as_ref().and_then(|finish| finish.error.clone());
@@ -104,8 +104,8 @@ fn of_run(faults: &mut Faults, name: &str, seen: &RunSeen, run: &Run) {
     }
 }
 
-fn of_step(faults: &mut Faults, path: &str, seen: &StepSeen, status: &StepStatus) {
-    let StepSeen { phase, attempt, output, stored, error, items } = seen;
+fn of_step(faults: &mut Faults, path: &str, seen: &ExpectedStep, status: &StepStatus) {
+    let ExpectedStep { phase, attempt, output, stored, error, items } = seen;
     faults.same(&format!("{path}.phase"), phase.as_ref(), &status.phase);
     faults.same(&format!("{path}.attempt"), attempt.as_ref(), &status.attempt.unwrap_or(0));
     faults.same(&format!("{path}.output"), output.as_ref(), &status.output.clone().unwrap_or_default());
@@ -113,7 +113,7 @@ fn of_step(faults: &mut Faults, path: &str, seen: &StepSeen, status: &StepStatus
     if let Some(expected) = error {
         of_error(faults, path, expected, status.error.as_ref());
     }
-    if let Some(ItemsSeen { total, succeeded, failed, done, failures }) = items {
+    if let Some(ExpectedItems { total, succeeded, failed, done, failures }) = items {
         let got = status.items.clone().unwrap_or_default();
         faults.same(&format!("{path}.total"), total.as_ref(), &got.total);
         faults.same(&format!("{path}.succeeded"), succeeded.as_ref(), &got.succeeded);
@@ -124,15 +124,15 @@ fn of_step(faults: &mut Faults, path: &str, seen: &StepSeen, status: &StepStatus
     }
 }
 
-fn of_error(faults: &mut Faults, path: &str, seen: &ErrorSeen, got: Option<&StepError>) {
-    let ErrorSeen { step: _, kind, code, message, details: _ } = seen;
+fn of_error(faults: &mut Faults, path: &str, seen: &ExpectedError, got: Option<&StepError>) {
+    let ExpectedError { step: _, kind, code, message, details: _ } = seen;
     let Some(got) = got else { return faults.0.push(format!("{path} has no error")) };
     faults.same(&format!("{path}.error.kind"), kind.as_ref(), &got.kind);
     faults.same(&format!("{path}.error.code"), code.as_ref(), &got.code);
     faults.contains(&format!("{path}.error.message"), message.as_ref(), &got.message);
 }
 
-fn of_run_error(faults: &mut Faults, path: &str, seen: &ErrorSeen, got: Option<&RunError>) {
+fn of_run_error(faults: &mut Faults, path: &str, seen: &ExpectedError, got: Option<&RunError>) {
     let Some(got) = got else { return faults.0.push(format!("{path} has no error")) };
     faults.same(&format!("{path}.error.step"), seen.step.as_ref(), &got.step.clone().unwrap_or_default());
     let RunError { step: _, kind, code, message } = got.clone();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::server::Server;
 
-/// A run goes on though it was cancelled; or a cancellation in peace turns into a kill.
+/// A cancellation is written to the run, and repeating it does not change its mode.
 #[tokio::test]
 async fn a_cancellation_reaches_the_run_once() -> anyhow::Result<()> {
     let server = Server::start().await?;

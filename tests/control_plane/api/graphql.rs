@@ -1,4 +1,4 @@
-//! Runs by GraphQL.
+//! Starting and cancelling runs by GraphQL.
 
 use crds::run::Cancel;
 use reqwest::Method;
@@ -19,7 +19,7 @@ async fn execute(server: &Server, query: &str, input: Value) -> anyhow::Result<V
     Ok(answer.body.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
-/// GraphQL starts and cancels other runs than REST, or none.
+/// GraphQL starts a run once per idempotency key, and cancels it.
 #[tokio::test]
 async fn a_run_is_started_once_and_cancelled() -> anyhow::Result<()> {
     let server = Server::start().await?;

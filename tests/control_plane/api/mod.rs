@@ -1,4 +1,5 @@
-//! REST and GraphQL, from HTTP through a real Postgres into a real API server, as the api-server's own account.
+//! REST and GraphQL over HTTP with a real Postgres and a real Kubernetes API server, as the service account
+//! of the api-server.
 
 mod cancel;
 mod graphql;

@@ -1,4 +1,4 @@
-//! The api-server's router on a port, over a database of its own.
+//! The router of the api-server on a port, with a database of its own.
 
 use std::sync::Arc;
 
@@ -25,14 +25,14 @@ const GROUPS: [&str; 2] = ["system:serviceaccounts", "system:authenticated"];
 
 pub(super) struct Server {
     pub(super) tenant: TestTenant,
-    /// Sees every row.
+    /// Pool that can read every row.
     pub(super) owner: PgPool,
     url: String,
     token: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Value,
@@ -69,18 +69,18 @@ impl Server {
         path: &str,
         headers: &[(&str, &str)],
         body: &Value,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<Response> {
         let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let response = request.bearer_auth(&self.token).json(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.json().await? })
+        Ok(Response { status, headers, body: response.json().await? })
     }
 
     /// Starts a run of the tenant's workflow.
-    pub(super) async fn start_run(&self, headers: &[(&str, &str)], body: &Value) -> anyhow::Result<Answer> {
+    pub(super) async fn start_run(&self, headers: &[(&str, &str)], body: &Value) -> anyhow::Result<Response> {
         let path = format!("/v1/workflows/{}/runs", self.tenant.workflow);
         self.send(Method::POST, &path, headers, body).await
     }
@@ -88,7 +88,7 @@ impl Server {
 
 async fn database() -> anyhow::Result<(Urls, PgPool)> {
     let name = unique("api").replace('-', "_");
-    let mut url: url::Url = server()?.parse()?;
+    let mut url: url::Url = server_url()?.parse()?;
     let mut server = PgConnection::connect(url.as_str()).await.context("no test database")?;
     sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut server).await?;
     url.set_path(&name);
@@ -98,6 +98,6 @@ async fn database() -> anyhow::Result<(Urls, PgPool)> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no command line")]
-fn server() -> anyhow::Result<String> {
+fn server_url() -> anyhow::Result<String> {
     std::env::var("DATABASE_URL").context("no test database: run `cargo xtask test control-plane`")
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::server::Server;
 
-/// A user starts a run, and neither Kubernetes nor the next request knows of it.
+/// A run that is started by REST is created in Kubernetes and can be read by the next request.
 #[tokio::test]
 async fn a_run_is_created_in_kubernetes_and_read_back_at_once() -> anyhow::Result<()> {
     let server = Server::start().await?;
@@ -30,15 +30,15 @@ async fn a_run_is_created_in_kubernetes_and_read_back_at_once() -> anyhow::Resul
     Ok(())
 }
 
-/// A retry after a lost answer starts a second run; or a key that is used twice hides that another was wanted.
+/// A retry with the same idempotency key returns the first run, and the key is refused for any other request.
 #[tokio::test]
-async fn a_retry_gets_the_run_of_the_first_try() -> anyhow::Result<()> {
+async fn a_retry_returns_the_run_of_the_first_request() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let (key, body) = ([("idempotency-key", "order-1")], json!({"input": {"total": 1}}));
     let first = server.start_run(&key, &body).await?;
     let second = server.start_run(&key, &body).await?;
     assert_eq!(second.headers["idempotent-replayed"], "true");
-    // As if the process had died between the creation and its record.
+    // This simulates a process that died between creating the run and storing the response.
     sqlx::query("delete from idempotency_keys").execute(&server.owner).await?;
     let third = server.start_run(&key, &body).await?;
     assert_eq!((&second.body["id"], &third.body["id"]), (&first.body["id"], &first.body["id"]));
@@ -51,27 +51,41 @@ async fn a_retry_gets_the_run_of_the_first_try() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Kubernetes refuses looks like a failure of ours, and the user cannot tell what to change.
+/// A refusal of Kubernetes is returned with its message, so that the user can fix the request.
 #[tokio::test]
-async fn what_kubernetes_refuses_is_told_in_its_words() -> anyhow::Result<()> {
+async fn refusals_of_kubernetes_are_returned_with_their_message() -> anyhow::Result<()> {
     let server = Server::start().await?;
-    let answer = server.start_run(&[], &json!({"priority": 1000})).await?;
-    assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("invalid")), "{}", answer.body);
-    assert!(answer.body["detail"].as_str().unwrap_or_default().contains("spec.priority"), "{}", answer.body);
+    let response = server.start_run(&[], &json!({"priority": 1000})).await?;
+    assert_eq!(
+        (response.status, response.body["code"].as_str()),
+        (422, Some("invalid")),
+        "{}",
+        response.body
+    );
+    assert!(
+        response.body["detail"].as_str().unwrap_or_default().contains("spec.priority"),
+        "{}",
+        response.body
+    );
     Ok(())
 }
 
-/// A script that starts a run and waits for its result gets none, or waits for ever.
+/// A request that prefers to wait returns when the run has ended.
 #[tokio::test]
-async fn a_preferred_wait_ends_with_the_run() -> anyhow::Result<()> {
+async fn a_waiting_request_returns_when_the_run_ends() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let body = json!({"input": {"total": 12.5}});
     let mut waiting = pin!(server.start_run(&[("prefer", "wait=30")], &body));
     let early = tokio::time::timeout(Duration::from_secs(1), &mut waiting).await;
-    assert!(early.is_err(), "answered before the run has ended: {early:?}");
+    assert!(early.is_err(), "the response was sent before the run ended: {early:?}");
     server.tenant.finish(&server.tenant.only_run().await?.name_any()).await?;
-    let answer = waiting.await?;
-    assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("SUCCEEDED")), "{}", answer.body);
-    assert_eq!(answer.body["output"], json!({"total": 12.5}));
+    let response = waiting.await?;
+    assert_eq!(
+        (response.status, response.body["status"].as_str()),
+        (200, Some("SUCCEEDED")),
+        "{}",
+        response.body
+    );
+    assert_eq!(response.body["output"], json!({"total": 12.5}));
     Ok(())
 }

@@ -41,14 +41,14 @@ impl TestTenant {
         Ok(Self { slug, workflow, runs, mirror: mirror.clone() })
     }
 
-    /// The only run of the tenant, as Kubernetes has it.
+    /// Returns the only run of the tenant from Kubernetes.
     pub(super) async fn only_run(&self) -> anyhow::Result<WorkflowRun> {
         let runs = self.runs.list(&Default::default()).await?.items;
-        anyhow::ensure!(runs.len() == 1, "there are {} runs", runs.len());
+        anyhow::ensure!(runs.len() == 1, "expected one run, found {}", runs.len());
         runs.into_iter().next().ok_or_else(|| anyhow::anyhow!("no run"))
     }
 
-    /// Writes what a runner writes when it is done, and mirrors it.
+    /// Writes the final status of a run, as a runner does, and mirrors it.
     pub(super) async fn finish(&self, run: &str) -> anyhow::Result<()> {
         let status = json!({"status": {
             "phase": "Succeeded", "finishedAt": "2026-11-24T08:00:02Z", "output": {"total": 12.5},

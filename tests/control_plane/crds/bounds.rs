@@ -1,11 +1,11 @@
-//! Sizes: exactly as many are taken, one more is refused.
+//! Size limits: the largest permitted object is accepted, and one that is larger by one is refused.
 
 use serde_json::{Value, json};
 use tests::cluster::{client, unique};
 
 use super::{api, object, refusal};
 
-/// A bound of a workflow: what is counted, how many there may be, and a spec with as many.
+/// Size limit of a workflow: its name, the maximum, and a function that builds a spec with a given size.
 type Bound = (&'static str, usize, fn(usize) -> Value);
 
 const BOUNDS: [Bound; 11] = [
@@ -56,9 +56,9 @@ fn step(field: &str, value: Value) -> Value {
     json!({"steps": [step]})
 }
 
-/// A workflow that the guide allows is refused; or one too large for us is stored.
+/// Workflows are accepted up to the documented size limits and refused beyond them.
 #[tokio::test]
-async fn a_workflow_is_as_large_as_its_bounds_say_and_no_larger() -> anyhow::Result<()> {
+async fn workflows_are_accepted_up_to_their_size_limits() -> anyhow::Result<()> {
     let workflows = api(&client().await?, "Workflow", "default")?;
     for (what, bound, spec) in BOUNDS {
         let largest = object("Workflow", &unique("bound"), &spec(bound))?;
@@ -70,9 +70,9 @@ async fn a_workflow_is_as_large_as_its_bounds_say_and_no_larger() -> anyhow::Res
     Ok(())
 }
 
-/// The API server stops judging a workflow that takes it too long, and refuses it: none that we allow may.
+/// The validation of the largest permitted workflow is within the cost budget of the API server.
 #[tokio::test]
-async fn the_largest_workflow_is_judged_within_the_budget_of_the_api_server() -> anyhow::Result<()> {
+async fn the_largest_workflow_is_within_the_cel_cost_budget() -> anyhow::Result<()> {
     let name = |index: usize| format!("step-{index:02}-{}", "n".repeat(32));
     let step = |index: usize| {
         let needs: Vec<_> = (0..index).rev().take(crds::constants::MAX_NEEDS).map(name).collect();

@@ -1,4 +1,5 @@
-//! The rules of the definitions, as the API server applies them: for each, one object it takes and one it refuses.
+//! Validation rules of the CRDs, as the API server applies them: for each rule, one object that is accepted
+//! and one that is refused.
 
 mod bounds;
 mod rules;
@@ -9,7 +10,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-/// An API for objects of `kind`, in `namespace` where the kind has one.
+/// Returns the API for a kind, in `namespace` if the kind is namespaced.
 fn api(client: &Client, kind: &str, namespace: &str) -> anyhow::Result<Api<DynamicObject>> {
     let client = client.clone();
     Ok(match kind {
@@ -29,7 +30,8 @@ fn object(kind: &str, name: &str, spec: &Value) -> anyhow::Result<DynamicObject>
     }))?)
 }
 
-/// What the API server says no with; `None` where it takes the object. Nothing is stored.
+/// Returns the message with which the API server refuses the object in a dry run, or `None` if it accepts the
+/// object.
 async fn refusal(api: &Api<DynamicObject>, object: &DynamicObject) -> anyhow::Result<Option<String>> {
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     match api.create(&dry_run, object).await {

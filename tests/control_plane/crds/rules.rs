@@ -1,4 +1,4 @@
-//! The table: `rules.yaml`.
+//! Checks the table of rules in `rules.yaml`.
 
 use kube::{
     Api, Client,
@@ -11,16 +11,16 @@ use tests::cluster::{client_as, unique};
 use super::{api, object, refusal};
 
 const TABLE: &str = include_str!("rules.yaml");
-/// Who decides, and for whom, is for the fences to judge; they trust this one.
+/// User whose decisions the admission policies accept, since the rules are not about who decides.
 const USER: &str = "system:serviceaccount:smb-copilot:smb-copilot-api-server";
 
-/// One rule: what is taken, what is refused, and the words that the refusal must have.
+/// One rule: an accepted object, a refused one, and the text that the refusal must contain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
     rule: String,
     kind: String,
-    /// The object before, for rules about changes.
+    /// Existing object, for rules about updates.
     before: Option<Value>,
     accepted: Value,
     refused: Value,
@@ -31,9 +31,9 @@ struct Rule {
     message: String,
 }
 
-/// A mistake in a YAML file is stored, and shows as a failed run a day later; or a good file is refused.
+/// Every rule accepts the valid object, and refuses the invalid one with a helpful message.
 #[tokio::test]
-async fn each_rule_takes_the_good_and_refuses_the_bad_in_words_that_help() -> anyhow::Result<()> {
+async fn each_rule_accepts_valid_objects_and_refuses_invalid_ones() -> anyhow::Result<()> {
     let client = client_as(USER, &["system:masters"]).await?;
     let rules: Vec<Rule> = serde_yaml::from_str(TABLE)?;
     let mut wrong = Vec::new();
@@ -44,7 +44,7 @@ async fn each_rule_takes_the_good_and_refuses_the_bad_in_words_that_help() -> an
     Ok(())
 }
 
-/// What is wrong with a rule.
+/// Returns how the API server deviates from a rule, if it does.
 async fn check(client: &Client, rule: &Rule) -> anyhow::Result<Option<String>> {
     let api = api(client, &rule.kind, "default")?;
     let existing = match &rule.before {
@@ -54,8 +54,9 @@ async fn check(client: &Client, rule: &Rule) -> anyhow::Result<Option<String>> {
         None => None,
     };
     let name = |given: &Option<String>| given.clone().unwrap_or_else(|| unique("rule"));
-    let accepted = answer(&api, rule, existing.as_ref(), &name(&rule.accepted_name), &rule.accepted).await?;
-    let refused = answer(&api, rule, existing.as_ref(), &name(&rule.refused_name), &rule.refused).await?;
+    let accepted =
+        try_write(&api, rule, existing.as_ref(), &name(&rule.accepted_name), &rule.accepted).await?;
+    let refused = try_write(&api, rule, existing.as_ref(), &name(&rule.refused_name), &rule.refused).await?;
     if let Some(existing) = existing {
         api.delete(
             existing.metadata.name.as_deref().unwrap_or_default(),
@@ -71,8 +72,8 @@ async fn check(client: &Client, rule: &Rule) -> anyhow::Result<Option<String>> {
     })
 }
 
-/// What the API server says to a new object, or to the change of an existing one.
-async fn answer(
+/// Returns the refusal of a new object, or of the update of an existing one.
+async fn try_write(
     api: &Api<DynamicObject>,
     rule: &Rule,
     existing: Option<&DynamicObject>,

@@ -1,4 +1,4 @@
-//! What people may do with kubectl in their tenant's namespace.
+//! Permissions of users with kubectl in the namespace of their tenant.
 
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, Client, api::PostParams};
@@ -8,13 +8,14 @@ use tests::{
     wait,
 };
 
-use tests::place::Place;
+use tests::test_namespace::TestNamespace;
 
-use super::ENFORCED;
+use super::POLICY_DEADLINE;
 
 const ROLES: [&str; 4] = ["viewer", "operator", "builder", "admin"];
 
-/// Each would be a way round the fence, or to another one's credentials.
+/// Requests that no role may make: each would bypass the admission policies or give access to credentials of
+/// others.
 const FORBIDDEN: [(&str, &str, &str); 12] = [
     ("create", "", "pods"),
     ("create", "", "pods/exec"),
@@ -30,7 +31,7 @@ const FORBIDDEN: [(&str, &str, &str); 12] = [
     ("patch", "networking.k8s.io", "networkpolicies"),
 ];
 
-/// Verb, group and resource, and the first of [`ROLES`] that may.
+/// Requests as verb, group and resource, with the first of [`ROLES`] that may make them.
 const ALLOWED: [(&str, &str, &str, &str); 7] = [
     ("get", "smbcopilot.dev", "workflowruns", "viewer"),
     ("get", "", "pods/log", "viewer"),
@@ -41,16 +42,16 @@ const ALLOWED: [(&str, &str, &str, &str); 7] = [
     ("create", "", "secrets", "admin"),
 ];
 
-async fn may(
+async fn is_allowed(
     client: &Client,
-    place: &Place,
+    namespace: &TestNamespace,
     user: &str,
     (verb, group, resource): (&str, &str, &str),
 ) -> anyhow::Result<bool> {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let review = serde_json::from_value(
         json!({"metadata": {}, "spec": {"user": user, "resourceAttributes": {
-            "namespace": place.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+            "namespace": namespace.name, "verb": verb, "group": group, "resource": resource, "subresource": subresource,
         }}}),
     )?;
     let answer =
@@ -58,25 +59,26 @@ async fn may(
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// A viewer starts runs; or somebody with kubectl gets at a token, and with it at everything.
+/// Each role has exactly its permissions, and none can bypass the admission policies or get a token.
 #[tokio::test]
-async fn each_role_may_do_its_own_and_none_may_go_round_the_fence() -> anyhow::Result<()> {
+async fn each_role_has_its_permissions_and_none_bypasses_the_policies() -> anyhow::Result<()> {
     let client = client().await?;
-    let place = Place::managed(&client).await?;
+    let namespace = TestNamespace::managed(&client).await?;
     for (rank, role) in ROLES.iter().enumerate() {
         let user = unique(role);
         let subject = json!({"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"});
-        place.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
-        let reads = async || may(&client, &place, &user, ("get", "smbcopilot.dev", "workflows")).await;
-        wait::until("reads", ENFORCED, reads, |allowed| *allowed).await?;
+        namespace.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
+        let reads =
+            async || is_allowed(&client, &namespace, &user, ("get", "smbcopilot.dev", "workflows")).await;
+        wait::until("reads", POLICY_DEADLINE, reads, |allowed| *allowed).await?;
         for (verb, group, resource, first) in ALLOWED {
             let expected = ROLES.iter().position(|role| *role == first).is_some_and(|first| rank >= first);
-            let allowed = may(&client, &place, &user, (verb, group, resource)).await?;
+            let allowed = is_allowed(&client, &namespace, &user, (verb, group, resource)).await?;
             assert_eq!(allowed, expected, "{role}: {verb} {resource}");
         }
         for what in FORBIDDEN {
-            assert!(!may(&client, &place, &user, what).await?, "{role}: {what:?}");
+            assert!(!is_allowed(&client, &namespace, &user, what).await?, "{role}: {what:?}");
         }
     }
-    place.remove().await
+    namespace.delete().await
 }

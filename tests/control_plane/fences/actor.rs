@@ -1,4 +1,4 @@
-//! Nobody speaks for another.
+//! No user can act in the name of another one.
 
 use crds::WorkflowRun;
 use kube::{
@@ -8,7 +8,7 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, client_as, unique};
 
-use tests::place::Place;
+use tests::test_namespace::TestNamespace;
 
 use super::{accepted, refusal, refused};
 
@@ -24,35 +24,36 @@ async fn create(runs: &Api<WorkflowRun>, run: &WorkflowRun) -> kube::Result<Work
     runs.create(&PostParams { dry_run: true, ..PostParams::default() }, run).await
 }
 
-/// A run is started, and shown to everybody, in the name of somebody who did not.
+/// A run can only be started in the name of the user who starts it.
 #[tokio::test]
-async fn a_run_is_started_by_who_starts_it() -> anyhow::Result<()> {
+async fn a_run_is_started_in_the_name_of_its_creator() -> anyhow::Result<()> {
     let (admin, anna, api_server) =
         (client().await?, client_as(ANNA, &[]).await?, client_as(API_SERVER, &[]).await?);
-    let place = Place::managed(&admin).await?;
-    place
+    let namespace = TestNamespace::managed(&admin).await?;
+    namespace
         .bind(
             "smb-copilot-tenant-operator",
             json!({"kind": "User", "name": ANNA, "apiGroup": "rbac.authorization.k8s.io"}),
         )
         .await?;
-    let runs = place.api(&anna);
+    let runs = namespace.api(&anna);
     let (own, other) = (trigger(ANNA)?, trigger("jan@acme.example")?);
     accepted("her own name", || create(&runs, &own)).await?;
     refused("spec.trigger.by must be you (anna@acme.example) or absent", || create(&runs, &other)).await?;
-    assert_eq!(refusal(create(&runs, &run(None)?).await)?, None, "nobody's name");
-    // It has authenticated whom it speaks for.
-    assert_eq!(refusal(create(&place.api(&api_server), &other).await)?, None);
-    place.remove().await
+    assert_eq!(refusal(create(&runs, &run(None)?).await)?, None, "a run without a name");
+    // The api-server has authenticated the user in whose name it starts the run.
+    assert_eq!(refusal(create(&namespace.api(&api_server), &other).await)?, None);
+    namespace.delete().await
 }
 
 fn trigger(by: &str) -> anyhow::Result<WorkflowRun> {
     run(Some(&json!({"kind": "Manual", "by": by})))
 }
 
-/// A run that waits for approvals: of `approve` by admins, of the third item of `each` by operators.
-async fn waiting(admin: &Client, place: &Place) -> anyhow::Result<String> {
-    let runs = place.api::<WorkflowRun>(admin);
+/// Creates a run that waits for approvals: of `approve` by admins, and of the third item of `each` by
+/// operators.
+async fn waiting(admin: &Client, namespace: &TestNamespace) -> anyhow::Result<String> {
+    let runs = namespace.api::<WorkflowRun>(admin);
     let name = runs.create(&PostParams::default(), &run(None)?).await?.metadata.name.unwrap_or_default();
     let asked = |roles: &[&str]| json!({"for": "Approval", "message": "pay?", "roles": roles});
     let status = json!({"phase": "Suspended", "steps": [
@@ -77,35 +78,35 @@ async fn decide(
     runs.patch(run, &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await
 }
 
-async fn person(place: &Place, role: &str) -> anyhow::Result<(String, Api<WorkflowRun>)> {
+async fn person(namespace: &TestNamespace, role: &str) -> anyhow::Result<(String, Api<WorkflowRun>)> {
     let name = format!("{}@acme.example", unique(role));
     let subject = json!({"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"});
-    place.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
-    Ok((name.clone(), place.api(&client_as(&name, &[]).await?)))
+    namespace.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
+    Ok((name.clone(), namespace.api(&client_as(&name, &[]).await?)))
 }
 
-/// An invoice is approved in the name of the boss.
+/// A decision can only be made in the name of the user who makes it.
 #[tokio::test]
-async fn a_decision_is_of_who_decides() -> anyhow::Result<()> {
+async fn a_decision_is_made_in_the_name_of_its_author() -> anyhow::Result<()> {
     let admin = client().await?;
-    let place = Place::managed(&admin).await?;
-    let (anna, runs) = person(&place, "admin").await?;
-    let run = waiting(&admin, &place).await?;
+    let namespace = TestNamespace::managed(&admin).await?;
+    let (anna, runs) = person(&namespace, "admin").await?;
+    let run = waiting(&admin, &namespace).await?;
     accepted("her own", || decide(&runs, &run, "approve", Some(&anna))).await?;
     let words = format!("spec.decisions[].by must be you ({anna})");
     refused(&words, || decide(&runs, &run, "approve", Some("boss@acme.example"))).await?;
     refused(&words, || decide(&runs, &run, "approve", None)).await?;
-    place.remove().await
+    namespace.delete().await
 }
 
-/// Whoever may start runs approves payments; or who may approve them cannot.
+/// Only users with the role that the approval names can decide on it.
 #[tokio::test]
-async fn a_decision_is_of_those_whom_the_approval_names() -> anyhow::Result<()> {
+async fn only_the_named_role_can_decide() -> anyhow::Result<()> {
     let admin = client().await?;
-    let place = Place::managed(&admin).await?;
-    let (anna, admins) = person(&place, "admin").await?;
-    let (jan, operators) = person(&place, "operator").await?;
-    let run = waiting(&admin, &place).await?;
+    let namespace = TestNamespace::managed(&admin).await?;
+    let (anna, admins) = person(&namespace, "admin").await?;
+    let (jan, operators) = person(&namespace, "operator").await?;
+    let run = waiting(&admin, &namespace).await?;
     accepted("an admin decides for operators", || decide(&admins, &run, "each/2", Some(&anna))).await?;
     accepted("an operator decides what is theirs", || decide(&operators, &run, "each/2", Some(&jan))).await?;
     refused("this approval is for other roles than yours", || {
@@ -113,9 +114,9 @@ async fn a_decision_is_of_those_whom_the_approval_names() -> anyhow::Result<()> 
     })
     .await?;
     for key in ["each/3", "done", "missing"] {
-        let said = refusal(decide(&admins, &run, key, Some(&anna)).await)?;
-        let waits_for_none = |said: &String| said.contains("no approval of this name is waited for");
-        assert!(said.as_ref().is_some_and(waits_for_none), "{key}: {said:?}");
+        let message = refusal(decide(&admins, &run, key, Some(&anna)).await)?;
+        let waits_for_none = |message: &String| message.contains("no approval of this name is waited for");
+        assert!(message.as_ref().is_some_and(waits_for_none), "{key}: {message:?}");
     }
-    place.remove().await
+    namespace.delete().await
 }

@@ -1,4 +1,4 @@
-//! The admission policies and roles of the chart: what they let through, and what they keep out.
+//! Admission policies and roles of the chart: which requests they permit and which they deny.
 
 mod access;
 mod actor;
@@ -9,10 +9,10 @@ use std::{fmt::Debug, future::Future, time::Duration};
 
 use tests::wait;
 
-/// A policy is enforced 0.9 s after it is made, and a role a moment after it is bound; ten times that.
-const ENFORCED: Duration = Duration::from_secs(10);
+/// Deadline until a policy or a role is effective: ten times the 0.9 s that a new policy takes.
+const POLICY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The words with which a request was refused; `None` where it was let through.
+/// Returns the message with which a request was refused, or `None` if it was permitted.
 fn refusal<T>(result: kube::Result<T>) -> anyhow::Result<Option<String>> {
     match result {
         Ok(_) => Ok(None),
@@ -21,19 +21,20 @@ fn refusal<T>(result: kube::Result<T>) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Sends a request until it is refused with `words`: proof that the refuser is up.
+/// Repeats a request until it is refused with a message that contains `words`, which proves that the policy
+/// is effective.
 async fn refused<T, F>(words: &str, mut request: impl FnMut() -> F) -> anyhow::Result<()>
 where
     F: Future<Output = kube::Result<T>>,
 {
     let said = |message: &Option<String>| message.as_ref().is_some_and(|message| message.contains(words));
-    wait::until(words, ENFORCED, async || refusal(request().await), said).await.map(drop)
+    wait::until(words, POLICY_DEADLINE, async || refusal(request().await), said).await.map(drop)
 }
 
-/// Sends a request until it is let through.
+/// Repeats a request until it is permitted.
 async fn accepted<T: Debug, F>(what: &str, mut request: impl FnMut() -> F) -> anyhow::Result<()>
 where
     F: Future<Output = kube::Result<T>>,
 {
-    wait::until(what, ENFORCED, async || refusal(request().await), Option::is_none).await.map(drop)
+    wait::until(what, POLICY_DEADLINE, async || refusal(request().await), Option::is_none).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! The operator works in tenants' namespaces, and nowhere else.
+//! The operator can write only to namespaces of tenants.
 
 use k8s_openapi::api::{
     batch::v1::Job,
@@ -12,7 +12,7 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, client_as, unique};
 
-use tests::place::Place;
+use tests::test_namespace::TestNamespace;
 
 use super::{accepted, refusal, refused};
 
@@ -21,7 +21,7 @@ const GROUPS: [&str; 3] =
     ["system:serviceaccounts", "system:serviceaccounts:smb-copilot", "system:authenticated"];
 const FENCE: &str = "smb-copilot-operator-fence";
 
-/// Nothing of what is let through is made.
+/// Permitted requests are dry runs.
 const DRY_RUN: PostParams = PostParams { dry_run: true, field_manager: None };
 
 fn subject() -> Value {
@@ -45,47 +45,47 @@ async fn operator() -> anyhow::Result<Client> {
     client_as(ACCOUNT, &GROUPS).await
 }
 
-/// Whoever takes over the operator runs pods in `kube-system`, or in a namespace of another team.
+/// The operator can create Jobs only in namespaces of tenants.
 #[tokio::test]
-async fn the_operator_makes_jobs_only_where_a_tenant_is() -> anyhow::Result<()> {
+async fn the_operator_creates_jobs_only_in_namespaces_of_tenants() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
-    let (tenant, other) = (Place::managed(&admin).await?, Place::unmanaged(&admin).await?);
-    // Even where somebody gave it the rights of a tenant's namespace.
+    let (tenant, other) = (TestNamespace::managed(&admin).await?, TestNamespace::unmanaged(&admin).await?);
+    // The policy also applies if the operator was given the role of a tenant's namespace.
     tenant.bind("smb-copilot-operator-tenant", subject()).await?;
     other.bind("smb-copilot-operator-tenant", subject()).await?;
     let job = job()?;
     let (inside, outside) = (tenant.api::<Job>(&operator), other.api::<Job>(&operator));
     accepted("a Job in a tenant's namespace", || inside.create(&DRY_RUN, &job)).await?;
     refused(FENCE, || outside.create(&DRY_RUN, &job)).await?;
-    let said = refusal(Api::<Job>::namespaced(operator, "default").create(&DRY_RUN, &job).await)?;
-    assert!(said.is_some(), "a Job in default");
-    tenant.remove().await?;
-    other.remove().await
+    let message = refusal(Api::<Job>::namespaced(operator, "default").create(&DRY_RUN, &job).await)?;
+    assert!(message.is_some(), "a Job in the namespace default must be refused");
+    tenant.delete().await?;
+    other.delete().await
 }
 
-/// The operator gives itself, or a tenant's people, rights in a namespace that is no tenant's, or more than a tenant has.
+/// The operator can bind only the roles of the chart, and only in namespaces of tenants.
 #[tokio::test]
-async fn the_operator_binds_named_roles_only_where_a_tenant_is() -> anyhow::Result<()> {
+async fn the_operator_binds_named_roles_only_in_namespaces_of_tenants() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
-    let (tenant, other) = (Place::managed(&admin).await?, Place::unmanaged(&admin).await?);
+    let (tenant, other) = (TestNamespace::managed(&admin).await?, TestNamespace::unmanaged(&admin).await?);
     let (inside, outside) = (tenant.api::<RoleBinding>(&operator), other.api::<RoleBinding>(&operator));
     let (own, too_much) = (binding("smb-copilot-operator-tenant")?, binding("cluster-admin")?);
     accepted("its role in a tenant's namespace", || inside.create(&DRY_RUN, &own)).await?;
     refused(FENCE, || outside.create(&DRY_RUN, &own)).await?;
-    let said = refusal(inside.create(&DRY_RUN, &too_much).await)?;
+    let message = refusal(inside.create(&DRY_RUN, &too_much).await)?;
     assert!(
-        said.as_ref().is_some_and(|said| said.contains("attempting to grant RBAC permissions")),
-        "{said:?}"
+        message.as_ref().is_some_and(|message| message.contains("attempting to grant RBAC permissions")),
+        "{message:?}"
     );
-    tenant.remove().await?;
-    other.remove().await
+    tenant.delete().await?;
+    other.delete().await
 }
 
-/// The operator deletes or relabels a namespace that is no tenant's, and all that is in it.
+/// The operator cannot delete or relabel a namespace that does not belong to a tenant.
 #[tokio::test]
-async fn the_operator_touches_no_namespace_but_tenants() -> anyhow::Result<()> {
+async fn the_operator_changes_only_namespaces_of_tenants() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
-    let (tenant, other) = (Place::managed(&admin).await?, Place::unmanaged(&admin).await?);
+    let (tenant, other) = (TestNamespace::managed(&admin).await?, TestNamespace::unmanaged(&admin).await?);
     let namespaces = Api::<Namespace>::all(operator);
     let named = |labels: Value| {
         serde_json::from_value(json!({"metadata": {"name": unique("t-new"), "labels": labels}}))
@@ -94,27 +94,30 @@ async fn the_operator_touches_no_namespace_but_tenants() -> anyhow::Result<()> {
     let delete = DeleteParams { dry_run: true, ..DeleteParams::default() };
     accepted("a tenant's namespace", || namespaces.create(&DRY_RUN, &new)).await?;
     refused(FENCE, || namespaces.create(&DRY_RUN, &plain)).await?;
-    assert_eq!(refusal(namespaces.delete(&tenant.namespace, &delete).await)?, None);
-    refused(FENCE, || namespaces.delete(&other.namespace, &delete)).await?;
+    assert_eq!(refusal(namespaces.delete(&tenant.name, &delete).await)?, None);
+    refused(FENCE, || namespaces.delete(&other.name, &delete)).await?;
     let label = Patch::Merge(json!({"metadata": {"labels": {"smbcopilot.dev/tenant": "acme"}}}));
     let patch = PatchParams { dry_run: true, ..PatchParams::default() };
-    assert_eq!(refusal(namespaces.patch(&other.namespace, &patch, &label).await)?, None, "adoption");
+    assert_eq!(refusal(namespaces.patch(&other.name, &patch, &label).await)?, None, "adoption");
     refused(FENCE, || namespaces.patch("kube-system", &patch, &label)).await?;
-    tenant.remove().await?;
-    other.remove().await
+    tenant.delete().await?;
+    other.delete().await
 }
 
-/// Whoever takes over the operator reads every tenant's credentials.
+/// The operator cannot read the Secrets of tenants.
 #[tokio::test]
 async fn the_operator_reads_no_secrets() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
-    let tenant = Place::managed(&admin).await?;
+    let tenant = TestNamespace::managed(&admin).await?;
     tenant.bind("smb-copilot-operator-tenant", subject()).await?;
     accepted("reading what it may", || async {
         tenant.api::<Job>(&operator).list(&ListParams::default()).await
     })
     .await?;
-    let said = refusal(tenant.api::<Secret>(&operator).list(&ListParams::default()).await)?;
-    assert!(said.as_ref().is_some_and(|said| said.contains("cannot list resource \"secrets\"")), "{said:?}");
-    tenant.remove().await
+    let message = refusal(tenant.api::<Secret>(&operator).list(&ListParams::default()).await)?;
+    assert!(
+        message.as_ref().is_some_and(|message| message.contains("cannot list resource \"secrets\"")),
+        "{message:?}"
+    );
+    tenant.delete().await
 }

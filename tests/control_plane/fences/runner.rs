@@ -1,4 +1,4 @@
-//! A runner writes the status of the run that its pod holds, and only forwards.
+//! A runner can write only the status of the run that is assigned to its pod, and only forwards.
 
 use crds::WorkflowRun;
 use k8s_openapi::api::{
@@ -12,46 +12,52 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster::{client, config, unique};
 
-use tests::place::Place;
+use tests::test_namespace::TestNamespace;
 
 use super::{accepted, refusal, refused};
 
 const FENCE: &str = "smb-copilot-runner-fence";
 
-/// A runner in a pod of its own.
+/// A runner with a pod of its own.
 struct Runner {
     pod_uid: String,
     runs: Api<WorkflowRun>,
 }
 
-async fn service_account(client: &Client, place: &Place) -> anyhow::Result<()> {
+async fn service_account(client: &Client, namespace: &TestNamespace) -> anyhow::Result<()> {
     let account = serde_json::from_value(json!({"metadata": {"name": "smb-runner"}}))?;
-    place.api::<ServiceAccount>(client).create(&PostParams::default(), &account).await?;
-    let subject = json!({"kind": "ServiceAccount", "name": "smb-runner", "namespace": place.namespace});
-    place.bind("smb-copilot-runner", subject).await
+    namespace.api::<ServiceAccount>(client).create(&PostParams::default(), &account).await?;
+    let subject = json!({"kind": "ServiceAccount", "name": "smb-runner", "namespace": namespace.name});
+    namespace.bind("smb-copilot-runner", subject).await
 }
 
-/// The token is one that the API server gave for this pod: the fence judges by what is in it.
-async fn runner(client: &Client, place: &Place) -> anyhow::Result<Runner> {
+/// Creates a runner with a token that the API server issued for its pod: the policy reads the pod's UID from
+/// the token.
+async fn create_runner(client: &Client, namespace: &TestNamespace) -> anyhow::Result<Runner> {
     let pod = serde_json::from_value(json!({
         "metadata": {"name": unique("runner")},
         "spec": {"serviceAccountName": "smb-runner", "containers": [{"name": "runner", "image": "docker.io/smb-copilot/runner:local"}]},
     }))?;
-    let pod: Pod = place.api(client).create(&PostParams::default(), &pod).await?;
+    let pod: Pod = namespace.api(client).create(&PostParams::default(), &pod).await?;
     let (name, pod_uid) = (pod.name_any(), pod.uid().unwrap_or_default());
     let request: TokenRequest = serde_json::from_value(json!({"metadata": {}, "spec": {
         "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod_uid},
     }}))?;
-    let accounts = place.api::<ServiceAccount>(client);
+    let accounts = namespace.api::<ServiceAccount>(client);
     let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
     let mut config = config().await?;
     config.auth_info = serde_json::from_value(json!({"token": given.status.map(|status| status.token)}))?;
-    Ok(Runner { pod_uid, runs: place.api(&Client::try_from(config)?) })
+    Ok(Runner { pod_uid, runs: namespace.api(&Client::try_from(config)?) })
 }
 
-/// A run that is held by a pod.
-async fn held(client: &Client, place: &Place, runner: &Runner, phase: &str) -> anyhow::Result<String> {
-    let runs = place.api::<WorkflowRun>(client);
+/// Creates a run that is assigned to a pod.
+async fn create_assigned_run(
+    client: &Client,
+    namespace: &TestNamespace,
+    runner: &Runner,
+    phase: &str,
+) -> anyhow::Result<String> {
+    let runs = namespace.api::<WorkflowRun>(client);
     let run = serde_json::from_value(json!({
         "metadata": {"name": unique("held")}, "spec": {"workflowRef": {"name": "order-invoice"}},
     }))?;
@@ -74,14 +80,15 @@ async fn write(runs: &Api<WorkflowRun>, name: &str, status: Value) -> kube::Resu
     runs.patch_status(name, &PatchParams::default(), &Patch::Merge(&json!({"status": status}))).await
 }
 
-/// A runner that lost its pod, or a tenant's code that got at a token, rewrites the results of another run.
+/// A runner, or a tenant's code with its token, can write only the run that is assigned to its pod.
 #[tokio::test]
-async fn a_runner_writes_only_the_run_that_its_pod_holds() -> anyhow::Result<()> {
+async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     let client = client().await?;
-    let place = Place::managed(&client).await?;
-    service_account(&client, &place).await?;
-    let (holder, other) = (runner(&client, &place).await?, runner(&client, &place).await?);
-    let run = held(&client, &place, &holder, "Queued").await?;
+    let namespace = TestNamespace::managed(&client).await?;
+    service_account(&client, &namespace).await?;
+    let (holder, other) =
+        (create_runner(&client, &namespace).await?, create_runner(&client, &namespace).await?);
+    let run = create_assigned_run(&client, &namespace, &holder, "Queued").await?;
 
     let running = json!({"phase": "Running", "steps": [{"name": "parse", "phase": "Running", "attempt": 1}]});
     refused("only the pod that holds a run writes its status", || write(&other.runs, &run, running.clone()))
@@ -103,33 +110,33 @@ async fn a_runner_writes_only_the_run_that_its_pod_holds() -> anyhow::Result<()>
         (all(condition("Archived", "True")), "a runner writes the conditions Succeeded and Reconciling only"),
         (json!({"conditions": []}), "a runner writes the conditions Succeeded and Reconciling only"),
     ] {
-        let said = refusal(write(&holder.runs, &run, status.clone()).await)?;
+        let message = refusal(write(&holder.runs, &run, status.clone()).await)?;
         assert!(
-            said.as_ref().is_some_and(|said| said.contains(FENCE) && said.contains(words)),
-            "{status}: {said:?}"
+            message.as_ref().is_some_and(|message| message.contains(FENCE) && message.contains(words)),
+            "{status}: {message:?}"
         );
     }
 
     let mut done = all(condition("Succeeded", "True"));
     done["phase"] = json!("Succeeded");
     assert_eq!(refusal(write(&holder.runs, &run, done).await)?, None);
-    let said = refusal(write(&holder.runs, &run, json!({"phase": "Failed"})).await)?;
-    assert!(said.as_ref().is_some_and(|said| said.contains("the run has ended")), "{said:?}");
-    place.remove().await
+    let message = refusal(write(&holder.runs, &run, json!({"phase": "Failed"})).await)?;
+    assert!(message.as_ref().is_some_and(|message| message.contains("the run has ended")), "{message:?}");
+    namespace.delete().await
 }
 
-/// A runner that is told to stop cannot hand its run back, which then waits until its pod is found to be gone.
+/// A runner that is asked to stop can release its run once.
 #[tokio::test]
-async fn a_runner_hands_its_run_back_once() -> anyhow::Result<()> {
+async fn a_runner_can_release_its_run_once() -> anyhow::Result<()> {
     let client = client().await?;
-    let place = Place::managed(&client).await?;
-    service_account(&client, &place).await?;
-    let holder = runner(&client, &place).await?;
-    let run = held(&client, &place, &holder, "Running").await?;
+    let namespace = TestNamespace::managed(&client).await?;
+    service_account(&client, &namespace).await?;
+    let holder = create_runner(&client, &namespace).await?;
+    let run = create_assigned_run(&client, &namespace, &holder, "Running").await?;
     accepted("hand back", || write(&holder.runs, &run, json!({"runner": null}))).await?;
     let words = "the run is held by none";
     refused(words, || write(&holder.runs, &run, json!({"phase": "Running", "step": "parse"}))).await?;
-    place.remove().await
+    namespace.delete().await
 }
 
 fn sub_run(trigger: &Value, label: &str) -> anyhow::Result<WorkflowRun> {
@@ -139,15 +146,15 @@ fn sub_run(trigger: &Value, label: &str) -> anyhow::Result<WorkflowRun> {
     }))?)
 }
 
-/// A tenant's code that got at a runner's token starts runs of its own, or cancels those of others; or a person makes
-/// a run that looks like a part of another.
+/// Only the runner of the parent run can create and cancel sub-runs; neither a user nor a token of another
+/// pod can.
 #[tokio::test]
-async fn sub_runs_are_made_and_cancelled_by_runners_alone() -> anyhow::Result<()> {
+async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
     let client = client().await?;
-    let place = Place::managed(&client).await?;
-    service_account(&client, &place).await?;
-    let holder = runner(&client, &place).await?;
-    let runs = place.api::<WorkflowRun>(&client);
+    let namespace = TestNamespace::managed(&client).await?;
+    service_account(&client, &namespace).await?;
+    let holder = create_runner(&client, &namespace).await?;
+    let runs = namespace.api::<WorkflowRun>(&client);
     let parent = json!({"name": "order-7", "uid": "uid-of-order-7", "step": "invoice", "depth": 1});
     let trigger = json!({"kind": "Workflow", "parent": parent});
     let sub = sub_run(&trigger, "order-7")?;
@@ -162,29 +169,29 @@ async fn sub_runs_are_made_and_cancelled_by_runners_alone() -> anyhow::Result<()
         (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner makes sub-runs only"),
         (&holder.runs, sub_run(&trigger, "order-8")?, "a sub-run has the label smbcopilot.dev/parent"),
     ] {
-        let said = refusal(api.create(&dry, &run).await)?;
-        assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{words}: {said:?}");
+        let message = refusal(api.create(&dry, &run).await)?;
+        assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{words}: {message:?}");
     }
-    let other = held(&client, &place, &holder, "Running").await?;
+    let other = create_assigned_run(&client, &namespace, &holder, "Running").await?;
     let cancel = Patch::Merge(json!({"spec": {"cancel": "Now"}}));
     let words = "a runner changes nothing of a run but the cancellation of a sub-run";
-    let said = refusal(holder.runs.patch(&other, &PatchParams::default(), &cancel).await)?;
-    assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{said:?}");
+    let message = refusal(holder.runs.patch(&other, &PatchParams::default(), &cancel).await)?;
+    assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{message:?}");
     holder.runs.patch(&made.name_any(), &PatchParams::default(), &cancel).await?;
-    place.remove().await
+    namespace.delete().await
 }
 
-/// The operator admits runs though no fence is up, since its probe tells it nothing.
+/// The probe with which the operator checks that the policy is effective is refused by it.
 #[tokio::test]
-async fn the_probe_of_the_operator_is_refused_by_the_fence() -> anyhow::Result<()> {
+async fn the_probe_of_the_operator_is_refused() -> anyhow::Result<()> {
     let client = client().await?;
-    let place = Place::managed(&client).await?;
-    service_account(&client, &place).await?;
-    let holder = runner(&client, &place).await?;
-    let run = held(&client, &place, &holder, "Queued").await?;
-    let runs = place.api::<WorkflowRun>(&client);
+    let namespace = TestNamespace::managed(&client).await?;
+    service_account(&client, &namespace).await?;
+    let holder = create_runner(&client, &namespace).await?;
+    let run = create_assigned_run(&client, &namespace, &holder, "Queued").await?;
+    let runs = namespace.api::<WorkflowRun>(&client);
     let probe = json!({"runner": {"podUid": "00000000-0000-0000-0000-000000000000"}});
     refused(FENCE, || write(&runs, &run, probe.clone())).await?;
     assert_eq!(refusal(write(&runs, &run, json!({"runner": {"pod": "run-1-y"}})).await)?, None);
-    place.remove().await
+    namespace.delete().await
 }

@@ -1,27 +1,27 @@
-//! Pods that are lost under their run.
+//! Runs whose pod is lost.
 
 use crds::run::RunPhase;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{
+    fixture::{Fixture, assigned_pod},
     objects,
-    world::{World, held_by},
 };
 
-async fn running(prefix: &str) -> anyhow::Result<(World, String)> {
-    let world = World::with_workflow(prefix, objects::plan()).await?;
-    world.run("order-7", json!({"quantity": 3})).await?;
-    let uid = world.assigned("order-7").await?;
-    world.write_run("order-7", json!({"phase": "Running"})).await?;
-    Ok((world, uid))
+async fn running(prefix: &str) -> anyhow::Result<(Fixture, String)> {
+    let fixture = Fixture::with_workflow(prefix, objects::plan()).await?;
+    fixture.run("order-7", json!({"quantity": 3})).await?;
+    let uid = fixture.wait_until_assigned("order-7").await?;
+    fixture.write_run("order-7", json!({"phase": "Running"})).await?;
+    Ok((fixture, uid))
 }
 
-/// Writes the pod's status as its kubelet would.
-async fn write_pod(world: &World, status: Value) -> anyhow::Result<()> {
-    let pod = world.pod_of("order-7").await?;
+/// Writes the status of the pod, as its kubelet does.
+async fn write_pod(fixture: &Fixture, status: Value) -> anyhow::Result<()> {
+    let pod = fixture.pod_of("order-7").await?;
     let patch = Patch::Merge(json!({"status": status}));
-    world.pods.patch_status(&pod, &PatchParams::default(), &patch).await?;
+    fixture.pods.patch_status(&pod, &PatchParams::default(), &patch).await?;
     Ok(())
 }
 
@@ -32,57 +32,58 @@ fn ended(container: &str, reason: &str) -> Value {
     }]})
 }
 
-/// A run whose pod was deleted hangs.
+/// A run whose pod is deleted continues in another pod.
 #[tokio::test]
-async fn a_run_whose_pod_is_deleted_goes_on_in_another() -> anyhow::Result<()> {
-    let (world, uid) = running("pod-deleted").await?;
-    world.delete_pod(&world.pod_of("order-7").await?).await?;
-    let other = |status: &crds::WorkflowRunStatus| held_by(status).is_some_and(|now| now != uid);
-    let status = world.run_until("order-7", "has another pod", other).await?;
-    assert_eq!(status.phase, Some(RunPhase::Running), "its phase never goes back");
+async fn a_run_whose_pod_is_deleted_continues_in_another() -> anyhow::Result<()> {
+    let (fixture, uid) = running("pod-deleted").await?;
+    fixture.delete_pod(&fixture.pod_of("order-7").await?).await?;
+    let other = |status: &crds::WorkflowRunStatus| assigned_pod(status).is_some_and(|now| now != uid);
+    let status = fixture.run_until("order-7", "has another pod", other).await?;
+    assert_eq!(status.phase, Some(RunPhase::Running), "the phase does not return to Queued");
     let lost = status.runner.and_then(|runner| runner.lost).unwrap_or_default();
     assert_eq!((lost.count, lost.reason.as_deref()), (1, Some("PodDeleted")));
-    assert_eq!(world.jobs_of("order-7").await?.len(), 1, "the old Job is gone");
+    assert_eq!(fixture.jobs_of("order-7").await?.len(), 1, "the old Job is deleted");
     Ok(())
 }
 
-/// A step that runs out of memory is repeated for ever: the next runner is not told.
+/// The next runner learns that the step of the lost pod ran out of memory.
 #[tokio::test]
-async fn a_host_out_of_memory_is_told_to_the_next_runner() -> anyhow::Result<()> {
-    let (world, _) = running("oom").await?;
-    write_pod(&world, ended("host-0", "OOMKilled")).await?;
-    let told = |status: &crds::WorkflowRunStatus| {
+async fn an_out_of_memory_host_is_reported_to_the_next_runner() -> anyhow::Result<()> {
+    let (fixture, _) = running("oom").await?;
+    write_pod(&fixture, ended("host-0", "OOMKilled")).await?;
+    let reported = |status: &crds::WorkflowRunStatus| {
         let lost = status.runner.as_ref().and_then(|runner| runner.lost.as_ref());
-        lost.and_then(|lost| lost.reason.as_deref()) == Some("OOMKilled") && held_by(status).is_some()
+        lost.and_then(|lost| lost.reason.as_deref()) == Some("OOMKilled") && assigned_pod(status).is_some()
     };
-    world.run_until("order-7", "has another pod, and why", told).await?;
+    fixture.run_until("order-7", "has another pod, and the reason of the loss", reported).await?;
     Ok(())
 }
 
-/// A pod that always crashes is made again, at once, for ever.
+/// A run fails after five pods in a row were lost.
 #[tokio::test]
 async fn five_lost_pods_in_a_row_fail_the_run() -> anyhow::Result<()> {
-    let (world, mut uid) = running("five").await?;
+    let (fixture, mut uid) = running("five").await?;
     for _ in 0..4 {
-        write_pod(&world, ended("runner", "Error")).await?;
-        let other = |status: &crds::WorkflowRunStatus| held_by(status).is_some_and(|now| now != uid);
-        let status = world.run_until("order-7", "has another pod", other).await?;
-        uid = held_by(&status).unwrap_or_default();
+        write_pod(&fixture, ended("runner", "Error")).await?;
+        let other = |status: &crds::WorkflowRunStatus| assigned_pod(status).is_some_and(|now| now != uid);
+        let status = fixture.run_until("order-7", "has another pod", other).await?;
+        uid = assigned_pod(&status).unwrap_or_default();
     }
-    write_pod(&world, ended("runner", "Error")).await?;
-    let status = world.run_until("order-7", "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
+    write_pod(&fixture, ended("runner", "Error")).await?;
+    let status =
+        fixture.run_until("order-7", "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
     assert_eq!(status.error.map(|error| error.code), Some("RUNNER_LOST".to_owned()));
-    world.no_jobs_of("order-7").await
+    fixture.wait_until_jobs_deleted("order-7").await
 }
 
-/// A runner that is asked to leave hands its run back, and nobody takes it.
+/// A run that its runner releases is assigned to another pod.
 #[tokio::test]
-async fn a_run_that_is_handed_back_is_given_to_another_pod() -> anyhow::Result<()> {
-    let (world, uid) = running("handed-back").await?;
-    let pod = world.pod_of("order-7").await?;
-    world.write_run("order-7", json!({"runner": null})).await?;
-    world.pods.delete(&pod, &kube::api::DeleteParams::default()).await?;
-    let other = |status: &crds::WorkflowRunStatus| held_by(status).is_some_and(|now| now != uid);
-    world.run_until("order-7", "has another pod", other).await?;
+async fn a_released_run_is_assigned_to_another_pod() -> anyhow::Result<()> {
+    let (fixture, uid) = running("handed-back").await?;
+    let pod = fixture.pod_of("order-7").await?;
+    fixture.write_run("order-7", json!({"runner": null})).await?;
+    fixture.pods.delete(&pod, &kube::api::DeleteParams::default()).await?;
+    let other = |status: &crds::WorkflowRunStatus| assigned_pod(status).is_some_and(|now| now != uid);
+    fixture.run_until("order-7", "has another pod", other).await?;
     Ok(())
 }

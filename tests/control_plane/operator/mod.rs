@@ -1,7 +1,8 @@
-//! The operator itself, as its own service account, against a real control plane. Nothing runs pods here: what
-//! a kubelet and a runner would write, the scenarios write.
+//! Tests of the operator program with its own service account against a real control plane. No kubelet runs:
+//! the tests write what a kubelet and a runner would write.
 
 mod finished;
+mod fixture;
 mod losses;
 mod objects;
 mod policies;
@@ -15,10 +16,9 @@ mod secrets;
 mod suspended;
 mod tenants;
 mod workflows;
-mod world;
 
 use std::time::Duration;
 
-/// Ten times what the slowest of these waits takes on two busy cores: that for a tenant, while other scenarios kill the
-/// operator again and again.
+/// Deadline of a wait: ten times the slowest one on two busy cores, which waits for a tenant while other
+/// tests kill the operator repeatedly.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! Objects that scenarios create.
+//! Objects that the tests create.
 
 use std::fmt::Debug;
 
@@ -6,7 +6,7 @@ use kube::{Api, Resource, api::PostParams};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-/// Creates an object of ours.
+/// Creates a custom resource.
 pub(super) async fn create<K>(api: &Api<K>, kind: &str, name: &str, spec: Value) -> anyhow::Result<K>
 where
     K: Resource + Clone + Debug + DeserializeOwned + Serialize,
@@ -17,7 +17,8 @@ where
     Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?)
 }
 
-/// A workflow with a Python step and an expression; its input is an object with an integer `quantity`.
+/// Returns the spec of a workflow with a Python step and an expression, whose input is an object with an integer
+/// `quantity`.
 pub(super) fn intake() -> Value {
     json!({
         "input": {"schema": {
@@ -30,7 +31,7 @@ pub(super) fn intake() -> Value {
     })
 }
 
-/// A plan with room for pods.
+/// Returns the spec of a plan whose quota has room for pods.
 pub(super) fn plan() -> Value {
     json!({
         "namespace": {"requests": {"cpu": "2", "memory": "4Gi"}, "pods": 20},
@@ -38,7 +39,7 @@ pub(super) fn plan() -> Value {
     })
 }
 
-/// An object with one more field, or another value of it.
+/// Returns the object with this value of a field.
 pub(super) fn with(mut object: Value, field: &str, value: Value) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(field.to_owned(), value);

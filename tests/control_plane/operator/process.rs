@@ -1,4 +1,4 @@
-//! The operator under test: one process, shared by all scenarios, gone when the test process is.
+//! The operator under test: one process that all tests share and that ends with the test process.
 
 use std::{
     env, fs,
@@ -23,21 +23,22 @@ use serde_json::json;
 use tests::{cluster, wait};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Where the chart is installed.
+/// Namespace in which the chart is installed.
 const NAMESPACE: &str = "smb-copilot";
 const ACCOUNT: &str = "smb-copilot-operator";
-/// A lease of our own: the chart's operator, should one run, is not waited for.
+/// Lease of the operator under test, different from that of an installed chart.
 const LEASE: &str = "operator-under-test";
-/// Longer than all scenarios take, in seconds.
+/// Lifetime of the token in seconds, longer than all tests take.
 const TOKEN_SECONDS: i64 = 3_600;
 
-/// Ends with the operator, and kills it when its own standard input ends: with the test process at the latest.
+/// Shell script that ends with the operator, and kills it when the standard input of the script ends, at the
+/// latest with the test process.
 const SHELL: &str = "exec 3<&0; \"$0\" </dev/null & operator=$!; \
                      { cat <&3 >/dev/null; kill -9 $operator; } & exec 3<&-; wait $operator";
 
 static RUNNING: Mutex<Option<Child>> = Mutex::const_new(None);
 
-/// Makes sure that the operator runs.
+/// Starts the operator unless it is running.
 pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     let mut running = RUNNING.lock().await;
     let alive = match running.as_mut() {
@@ -50,14 +51,14 @@ pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// No operator works, and none is started by other scenarios, until this one starts it again.
+/// Guard while no operator is running: other tests cannot start one until it is started again or dropped.
 pub(super) struct Stopped(MutexGuard<'static, Option<Child>>);
 
-/// Kills it at once, without a chance to finish anything.
+/// Kills the operator with SIGKILL.
 pub(super) async fn kill() -> anyhow::Result<Stopped> {
     let mut running = RUNNING.lock().await;
     if let Some(mut child) = running.take() {
-        // The shell that holds it kills it with -9 as soon as its standard input ends.
+        // The shell sends SIGKILL to the operator when its standard input ends.
         drop(child.stdin.take());
         child.wait()?;
     }
@@ -65,16 +66,17 @@ pub(super) async fn kill() -> anyhow::Result<Stopped> {
 }
 
 impl Stopped {
-    /// Starts another one.
+    /// Starts a new operator.
     pub(super) async fn start(mut self, client: &Client) -> anyhow::Result<()> {
         *self.0 = Some(start(client).await?);
         Ok(())
     }
 }
 
-/// Gives its lease to another one, as if it had slept too long; the id of its process.
-pub(super) async fn rob(client: &Client) -> anyhow::Result<Option<u32>> {
-    // While it is locked, nobody replaces the operator or its lease.
+/// Transfers the lease to another holder, as if the operator had not renewed it in time. Returns the
+/// operator's process ID.
+pub(super) async fn take_lease(client: &Client) -> anyhow::Result<Option<u32>> {
+    // While the lock is held, no other test replaces the operator or its lease.
     let running = RUNNING.lock().await;
     let now = telemetry::clock::now().to_string();
     let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
@@ -84,7 +86,7 @@ pub(super) async fn rob(client: &Client) -> anyhow::Result<Option<u32>> {
     Ok(running.as_ref().map(Child::id))
 }
 
-/// Whether the process of this id has ended: by itself, or since another scenario killed it.
+/// Returns whether the process with this ID has ended, by itself or because another test killed it.
 pub(super) async fn has_ended(id: Option<u32>) -> anyhow::Result<bool> {
     let mut running = RUNNING.lock().await;
     Ok(match running.as_mut().filter(|child| Some(child.id()) == id) {
@@ -94,9 +96,9 @@ pub(super) async fn has_ended(id: Option<u32>) -> anyhow::Result<bool> {
 }
 
 async fn start(client: &Client) -> anyhow::Result<Child> {
-    let kubeconfig = as_operator(client).await?;
+    let kubeconfig = write_kubeconfig(client).await?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
-    // The one before was killed, and its lease would hold for 15 s.
+    // The lease of the killed operator would be valid for 15 s.
     if leases.get_opt(LEASE).await?.is_some() {
         leases.delete(LEASE, &DeleteParams::default()).await?;
     }
@@ -119,8 +121,8 @@ async fn start(client: &Client) -> anyhow::Result<Child> {
     Ok(child)
 }
 
-/// A kubeconfig as that of the tests, but for who one is.
-async fn as_operator(client: &Client) -> anyhow::Result<PathBuf> {
+/// Writes a kubeconfig with the operator's identity and returns its path.
+async fn write_kubeconfig(client: &Client) -> anyhow::Result<PathBuf> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
     let spec = TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
     let request = TokenRequest { spec, ..TokenRequest::default() };
@@ -128,12 +130,12 @@ async fn as_operator(client: &Client) -> anyhow::Result<PathBuf> {
         .create_token_request(ACCOUNT, &PostParams::default(), &request)
         .await
         .context("failed to get a token of the operator: is the chart installed?")?;
-    let token = token.status.context("a token request has no status")?.token;
+    let token = token.status.context("the token request has no status")?.token;
     let own = kube::config::Kubeconfig::read()?;
     let mut config = serde_yaml::to_value(own)?;
     let users = config.get_mut("users").and_then(|users| users.as_sequence_mut());
     for user in
-        users.context("a kubeconfig without users")?.iter_mut().filter_map(|user| user.as_mapping_mut())
+        users.context("the kubeconfig has no users")?.iter_mut().filter_map(|user| user.as_mapping_mut())
     {
         user.insert("user".into(), serde_yaml::from_str(&format!("{{token: {token}}}"))?);
     }
@@ -149,10 +151,11 @@ fn directory() -> anyhow::Result<PathBuf> {
     Ok(directory)
 }
 
-/// The program that was built beside these tests.
+/// Returns the path of the operator program, which is built beside the tests.
 fn binary() -> anyhow::Result<PathBuf> {
     let tests = env::current_exe()?;
-    let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;
+    let built =
+        tests.parent().and_then(Path::parent).context("the test program is not in a target directory")?;
     let binary = built.join("operator");
     anyhow::ensure!(
         binary.exists(),

@@ -1,48 +1,49 @@
-//! The operator is killed.
+//! Restarts of the operator.
 
 use serde_json::json;
 
 use super::{
+    fixture::{Fixture, assigned_pod},
     objects, process,
-    world::{World, held_by},
 };
 
-/// What happened while no operator worked is never made good.
+/// A new operator reconciles everything that changed while no operator was running.
 #[tokio::test]
-async fn a_new_operator_makes_good_what_was_missed() -> anyhow::Result<()> {
+async fn a_new_operator_reconciles_missed_changes() -> anyhow::Result<()> {
     let mut plan = objects::plan();
     plan["limits"] = json!({"concurrentRuns": 2});
-    let world = World::with_workflow("restart", plan).await?;
-    world.run("ends", json!({"quantity": 1})).await?;
-    world.assigned("ends").await?;
-    world.run("loses", json!({"quantity": 1})).await?;
-    let lost = world.assigned("loses").await?;
-    world.run("waits", json!({"quantity": 1})).await?;
-    world.run_until("waits", "waits", |status| status.queue.is_some()).await?;
+    let fixture = Fixture::with_workflow("restart", plan).await?;
+    fixture.run("ends", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("ends").await?;
+    fixture.run("loses", json!({"quantity": 1})).await?;
+    let lost = fixture.wait_until_assigned("loses").await?;
+    fixture.run("waits", json!({"quantity": 1})).await?;
+    fixture.run_until("waits", "waits", |status| status.queue.is_some()).await?;
     let stopped = process::kill().await?;
-    world.delete_pod(&world.pod_of("loses").await?).await?;
-    world.finish_run("ends").await?;
-    stopped.start(&world.client).await?;
-    let other = |status: &crds::WorkflowRunStatus| held_by(status).is_some_and(|now| now != lost);
-    world.run_until("loses", "has another pod", other).await?;
-    world.no_jobs_of("ends").await?;
-    world.assigned("waits").await?;
-    assert_eq!(world.jobs_of("loses").await?.len(), 1);
+    fixture.delete_pod(&fixture.pod_of("loses").await?).await?;
+    fixture.finish_run("ends").await?;
+    stopped.start(&fixture.client).await?;
+    let other = |status: &crds::WorkflowRunStatus| assigned_pod(status).is_some_and(|now| now != lost);
+    fixture.run_until("loses", "has another pod", other).await?;
+    fixture.wait_until_jobs_deleted("ends").await?;
+    fixture.wait_until_assigned("waits").await?;
+    assert_eq!(fixture.jobs_of("loses").await?.len(), 1);
     Ok(())
 }
 
-/// A run has two pods, or none for ever, since the operator was killed after it had made the first.
+/// A run gets the pod that was created for it before the operator was killed, and no second one.
 #[tokio::test]
-async fn a_pod_that_was_made_before_a_kill_takes_its_run_after_it() -> anyhow::Result<()> {
-    let world = World::with_workflow("made", objects::plan()).await?;
-    world.run("order-7", json!({"quantity": 1})).await?;
-    let pod = world.assigned("order-7").await?;
-    // Killed between the two writes, the operator would have left the Job, and nothing on the run but that it waits.
+async fn a_pod_created_before_a_kill_gets_its_run_afterwards() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("made", objects::plan()).await?;
+    fixture.run("order-7", json!({"quantity": 1})).await?;
+    let pod = fixture.wait_until_assigned("order-7").await?;
+    // If the operator is killed between its two writes, the Job exists, and the status of the run says only
+    // that it waits.
     let stopped = process::kill().await?;
     let before = json!({"runner": null, "startedAt": null, "conditions": []});
-    world.write_run("order-7", before).await?;
-    stopped.start(&world.client).await?;
-    assert_eq!(world.assigned("order-7").await?, pod);
-    assert_eq!(world.jobs_of("order-7").await?.len(), 1);
+    fixture.write_run("order-7", before).await?;
+    stopped.start(&fixture.client).await?;
+    assert_eq!(fixture.wait_until_assigned("order-7").await?, pod);
+    assert_eq!(fixture.jobs_of("order-7").await?.len(), 1);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Runs that start by themselves.
+//! Scheduled runs.
 
 use crds::{WorkflowRun, run::TriggerKind};
 use jiff::SignedDuration;
@@ -6,75 +6,76 @@ use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tests::wait;
 
-use super::{DEADLINE, objects, process, world::World};
+use super::{DEADLINE, fixture::Fixture, objects, process};
 
 fn scheduled(cron: &str) -> Value {
     let schedules = json!([{"name": "often", "cron": cron, "input": {"quantity": 7}}]);
     objects::with(objects::intake(), "schedules", schedules)
 }
 
-async fn runs(world: &World) -> anyhow::Result<Vec<WorkflowRun>> {
-    Ok(world.runs.list(&ListParams::default()).await?.items)
+async fn runs(fixture: &Fixture) -> anyhow::Result<Vec<WorkflowRun>> {
+    Ok(fixture.runs.list(&ListParams::default()).await?.items)
 }
 
-/// A report never comes; or it comes without its input.
+/// A schedule starts a run at its time, with its input.
 #[tokio::test]
 async fn a_schedule_starts_a_run_at_its_time() -> anyhow::Result<()> {
-    let world = World::with_tenant("schedule", objects::plan()).await?;
-    objects::create(&world.workflows, "Workflow", "intake", scheduled("*/2 * * * * *")).await?;
-    let made = async || runs(&world).await;
-    let made = wait::until("two runs are made", DEADLINE, made, |runs| runs.len() >= 2).await?;
-    for run in &made {
+    let fixture = Fixture::with_tenant("schedule", objects::plan()).await?;
+    objects::create(&fixture.workflows, "Workflow", "intake", scheduled("*/2 * * * * *")).await?;
+    let created = async || runs(&fixture).await;
+    let created = wait::until("two runs are created", DEADLINE, created, |runs| runs.len() >= 2).await?;
+    for run in &created {
         assert_eq!(run.spec.trigger.as_ref().map(|trigger| trigger.kind), Some(TriggerKind::Schedule));
         assert_eq!(run.spec.input, Some(json!({"quantity": 7})));
     }
-    let workflow = world.workflows.get("intake").await?.status.unwrap_or_default();
+    let workflow = fixture.workflows.get("intake").await?.status.unwrap_or_default();
     assert!(workflow.next_run_at.is_some());
     assert!(crds::conditions::is_true(&workflow.conditions, "Scheduled"));
     let rest = Patch::Merge(json!({"spec": {"schedules": [
         {"name": "often", "cron": "*/2 * * * * *", "input": {"quantity": 7}, "suspend": true},
     ]}}));
-    world.workflows.patch("intake", &PatchParams::default(), &rest).await?;
-    let status = async || Ok(world.workflows.get("intake").await?.status.unwrap_or_default());
-    wait::until("it rests", DEADLINE, status, |status| {
+    fixture.workflows.patch("intake", &PatchParams::default(), &rest).await?;
+    let status = async || Ok(fixture.workflows.get("intake").await?.status.unwrap_or_default());
+    wait::until("the schedule is suspended", DEADLINE, status, |status| {
         status.next_run_at.is_none() && !crds::conditions::is_true(&status.conditions, "Scheduled")
     })
     .await?;
     Ok(())
 }
 
-/// The operator is killed between making a run and saying so, and the customers are billed twice.
+/// Every scheduled time has exactly one run, even if the operator is killed between creating the run and
+/// recording it.
 #[tokio::test]
-async fn a_time_has_one_run_whatever_is_restarted() -> anyhow::Result<()> {
-    let world = World::with_tenant("once", objects::plan()).await?;
-    // Once an hour, two seconds ago: as if the operator had slept.
+async fn a_scheduled_time_has_one_run_in_spite_of_restarts() -> anyhow::Result<()> {
+    let fixture = Fixture::with_tenant("once", objects::plan()).await?;
+    // The schedule was due two seconds ago, as if the operator had not been running.
     let at = telemetry::clock::now() - SignedDuration::from_secs(2);
     let clock = at.to_zoned(jiff::tz::TimeZone::UTC);
     let cron = format!("{} {} * * * *", clock.second(), clock.minute());
-    objects::create(&world.workflows, "Workflow", "intake", scheduled(&cron)).await?;
-    world.workflow_with_valid("intake", "True").await?;
-    assert!(runs(&world).await?.is_empty(), "a new schedule begins now");
+    objects::create(&fixture.workflows, "Workflow", "intake", scheduled(&cron)).await?;
+    fixture.workflow_with_valid("intake", "True").await?;
+    assert!(runs(&fixture).await?.is_empty(), "a new schedule starts no run for past times");
     let forgotten = async || {
         let before = (at - SignedDuration::from_hours(1)).to_string();
         let hash = crds::names::schedule_hash(&cron, None);
         let schedules = json!([{"name": "often", "scheduleHash": hash, "lastEvaluatedTime": before}]);
         let patch = Patch::Merge(json!({"status": {"schedules": schedules}}));
-        world.workflows.patch_status("intake", &PatchParams::default(), &patch).await?;
-        let status = async || Ok(world.workflows.get("intake").await?.status.unwrap_or_default());
+        fixture.workflows.patch_status("intake", &PatchParams::default(), &patch).await?;
+        let status = async || Ok(fixture.workflows.get("intake").await?.status.unwrap_or_default());
         let done = |status: &crds::WorkflowStatus| {
             status
                 .schedules
                 .first()
                 .is_some_and(|schedule| schedule.last_evaluated_time.0.as_second() == at.as_second())
         };
-        wait::until("the time was dealt with", DEADLINE, status, done).await
+        wait::until("the time is evaluated", DEADLINE, status, done).await
     };
     forgotten().await?;
-    let first: Vec<String> = runs(&world).await?.iter().map(kube::ResourceExt::name_any).collect();
-    assert_eq!(first.len(), 1, "missed, and in time");
-    process::kill().await?.start(&world.client).await?;
+    let first: Vec<String> = runs(&fixture).await?.iter().map(kube::ResourceExt::name_any).collect();
+    assert_eq!(first.len(), 1, "the missed time has one run");
+    process::kill().await?.start(&fixture.client).await?;
     forgotten().await?;
-    let again: Vec<String> = runs(&world).await?.iter().map(kube::ResourceExt::name_any).collect();
+    let again: Vec<String> = runs(&fixture).await?.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(first, again);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Workflows.
+//! Validation and revisions of workflows.
 
 use anyhow::Context as _;
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -9,118 +9,123 @@ use kube::{
 use serde_json::{Value, json};
 use tests::wait;
 
-use super::{DEADLINE, objects, world::World};
+use super::{DEADLINE, fixture::Fixture, objects};
 
-/// A person fixes one mistake at a time, and applies five times.
+/// All problems of a workflow are reported at once.
 #[tokio::test]
-async fn every_mistake_is_listed_at_once() -> anyhow::Result<()> {
-    let world = World::with_tenant("mistakes", objects::plan()).await?;
+async fn all_problems_are_reported_at_once() -> anyhow::Result<()> {
+    let fixture = Fixture::with_tenant("mistakes", objects::plan()).await?;
     let spec = json!({"steps": [
         {"name": "first", "needs": ["second"], "expr": {"value": "${{ steps.third.output }}"}},
         {"name": "second", "needs": ["first"], "when": "1 +", "expr": {"value": 1}},
     ]});
-    objects::create(&world.workflows, "Workflow", "intake", spec).await?;
-    let workflow = world.workflow_with_valid("intake", "False").await?;
+    objects::create(&fixture.workflows, "Workflow", "intake", spec).await?;
+    let workflow = fixture.workflow_with_valid("intake", "False").await?;
     let problems = workflow.status.unwrap_or_default().problems;
     let codes: Vec<_> = problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(codes, ["UnknownStep", "Cycle", "ExpressionSyntax"], "{problems:#?}");
     Ok(())
 }
 
-/// A revision whose code has `<` or `&` can never be written again, and holds up its deletion for ever.
+/// A revision whose code contains `<` or `&` can be updated and deleted.
 #[tokio::test]
-async fn revisions_survive_characters_that_json_encoders_escape() -> anyhow::Result<()> {
-    let world = World::with_workflow("revision", objects::plan()).await?;
-    let workflow = world.workflows.get("intake").await?;
+async fn revisions_with_escaped_characters_can_be_updated_and_deleted() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("revision", objects::plan()).await?;
+    let workflow = fixture.workflows.get("intake").await?;
     let name =
         workflow.status.and_then(|status| status.revision).map(|revision| revision.name).unwrap_or_default();
-    let revisions: Api<ControllerRevision> = Api::namespaced(world.client.clone(), &world.namespace);
+    let revisions: Api<ControllerRevision> = Api::namespaced(fixture.client.clone(), &fixture.namespace);
     let label = Patch::Merge(json!({"metadata": {"labels": {"touched": "yes"}}}));
     revisions.patch(&name, &PatchParams::default(), &label).await?;
-    world.workflows.delete("intake", &DeleteParams::default()).await?;
+    fixture.workflows.delete("intake", &DeleteParams::default()).await?;
     let revision = async || Ok(revisions.get_opt(&name).await?);
-    wait::until("the revision goes with its workflow", DEADLINE, revision, Option::is_none).await?;
+    wait::until("the revision is deleted with its workflow", DEADLINE, revision, Option::is_none).await?;
     Ok(())
 }
 
-/// An edited workflow goes on running as it was before; or back, as it never was.
+/// An edit of a workflow creates a new revision, and undoing it selects the old one.
 #[tokio::test]
-async fn an_edit_makes_a_new_revision_and_undoing_it_the_old_one() -> anyhow::Result<()> {
-    let world = World::with_workflow("edit", objects::plan()).await?;
-    let first = revision(&world).await?;
+async fn an_edit_creates_a_revision_and_undoing_it_selects_the_old_one() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("edit", objects::plan()).await?;
+    let first = revision(&fixture).await?;
     for (description, same) in [(json!("edited"), false), (json!(null), true)] {
-        describe(&world, description).await?;
-        assert_eq!(revision(&world).await? == first, same);
+        describe(&fixture, description).await?;
+        assert_eq!(revision(&fixture).await? == first, same);
     }
     Ok(())
 }
 
-/// Old revisions pile up, one a change; or one is deleted that a run needs, and the run with it.
+/// The last ten revisions and those that runs need are retained; others are deleted.
 #[tokio::test]
-async fn the_last_ten_revisions_are_kept_and_those_that_runs_need() -> anyhow::Result<()> {
-    let world = World::with_workflow("revisions", objects::plan()).await?;
-    let first = revision(&world).await?;
-    world.run("long", json!({"quantity": 1})).await?;
-    world.assigned("long").await?;
-    let mut made = vec![first.clone()];
+async fn the_last_ten_revisions_and_those_of_runs_are_retained() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("revisions", objects::plan()).await?;
+    let first = revision(&fixture).await?;
+    fixture.run("long", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("long").await?;
+    let mut created = vec![first.clone()];
     for edit in 1..=12 {
-        describe(&world, json!(format!("edit {edit}"))).await?;
-        made.push(revision(&world).await?);
+        describe(&fixture, json!(format!("edit {edit}"))).await?;
+        created.push(revision(&fixture).await?);
     }
-    let mut kept = made.split_off(made.len() - 10);
-    kept.sort_unstable();
+    let mut retained = created.split_off(created.len() - 10);
+    retained.sort_unstable();
     let with_first = |found: &Vec<String>| {
-        let mut expected = kept.clone();
+        let mut expected = retained.clone();
         expected.push(first.clone());
         expected.sort_unstable();
         *found == expected
     };
-    let found = async || revisions(&world).await;
-    wait::until("the last ten are there, and the first, which a run needs", DEADLINE, found, with_first)
-        .await?;
-    world.finish_run("long").await?;
-    wait::until("only the last ten are there", DEADLINE, found, |found| *found == kept).await?;
+    let found = async || revisions(&fixture).await;
+    wait::until(
+        "the last ten revisions remain, and the first, which a run needs",
+        DEADLINE,
+        found,
+        with_first,
+    )
+    .await?;
+    fixture.finish_run("long").await?;
+    wait::until("only the last ten revisions remain", DEADLINE, found, |found| *found == retained).await?;
     Ok(())
 }
 
-/// A workflow whose edits were undone loses its revision when an old run of it ends, and its new runs wait for ever.
+/// An old revision that is the current one again is retained when an old run of it ends.
 #[tokio::test]
-async fn an_old_revision_that_is_the_current_one_again_is_kept() -> anyhow::Result<()> {
-    let world = World::with_workflow("undone", objects::plan()).await?;
-    let first = revision(&world).await?;
-    world.run("long", json!({"quantity": 1})).await?;
-    world.assigned("long").await?;
+async fn an_old_revision_that_is_current_again_is_retained() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("undone", objects::plan()).await?;
+    let first = revision(&fixture).await?;
+    fixture.run("long", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("long").await?;
     for edit in 1..=11 {
-        describe(&world, json!(format!("edit {edit}"))).await?;
-        revision(&world).await?;
+        describe(&fixture, json!(format!("edit {edit}"))).await?;
+        revision(&fixture).await?;
     }
-    describe(&world, json!(null)).await?;
-    assert_eq!(revision(&world).await?, first);
-    world.finish_run("long").await?;
-    let found = async || revisions(&world).await;
-    let found = wait::until("ten are left", DEADLINE, found, |found| found.len() == 10).await?;
+    describe(&fixture, json!(null)).await?;
+    assert_eq!(revision(&fixture).await?, first);
+    fixture.finish_run("long").await?;
+    let found = async || revisions(&fixture).await;
+    let found = wait::until("ten revisions remain", DEADLINE, found, |found| found.len() == 10).await?;
     assert!(found.contains(&first), "{first} is not in {found:?}");
-    world.run("order-7", json!({"quantity": 1})).await?;
-    world.assigned("order-7").await?;
+    fixture.run("order-7", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("order-7").await?;
     Ok(())
 }
 
-async fn describe(world: &World, description: Value) -> anyhow::Result<()> {
+async fn describe(fixture: &Fixture, description: Value) -> anyhow::Result<()> {
     let edit = Patch::Merge(json!({"spec": {"description": description}}));
-    world.workflows.patch("intake", &PatchParams::default(), &edit).await?;
+    fixture.workflows.patch("intake", &PatchParams::default(), &edit).await?;
     Ok(())
 }
 
-/// The revision that new runs get, once the workflow as it is now was checked.
-async fn revision(world: &World) -> anyhow::Result<String> {
-    let workflow = world.workflow_with_valid("intake", "True").await?;
+/// Waits until the current workflow is validated and returns the revision that new runs get.
+async fn revision(fixture: &Fixture) -> anyhow::Result<String> {
+    let workflow = fixture.workflow_with_valid("intake", "True").await?;
     let revision = workflow.status.and_then(|status| status.revision);
-    Ok(revision.context("a valid workflow without revision")?.name)
+    Ok(revision.context("the valid workflow has no revision")?.name)
 }
 
-/// All revisions in the namespace, by name.
-async fn revisions(world: &World) -> anyhow::Result<Vec<String>> {
-    let revisions: Api<ControllerRevision> = Api::namespaced(world.client.clone(), &world.namespace);
+/// Returns the names of all revisions in the namespace, sorted.
+async fn revisions(fixture: &Fixture) -> anyhow::Result<Vec<String>> {
+    let revisions: Api<ControllerRevision> = Api::namespaced(fixture.client.clone(), &fixture.namespace);
     let found = revisions.list(&ListParams::default()).await?.items;
     let mut names: Vec<_> = found.iter().map(ResourceExt::name_any).collect();
     names.sort_unstable();

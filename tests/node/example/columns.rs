@@ -1,4 +1,4 @@
-//! What `kubectl get` shows.
+//! Columns of `kubectl get`.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use tests::{kubectl::kubectl, wait::until};
 
 use super::kubectl::create;
 
-/// The longest that a column lags: `lastRun` is written every ten seconds.
+/// Deadline until all columns are filled: ten times the interval of ten seconds at which `lastRun` is written.
 const DEADLINE: Duration = Duration::from_secs(100);
-/// Blank where a workflow has no schedule.
-const OF_A_SCHEDULE: &[&str] = &["SCHEDULE", "NEXT-RUN"];
+/// Columns that are empty for a workflow without a schedule.
+const SCHEDULE_COLUMNS: &[&str] = &["SCHEDULE", "NEXT-RUN"];
 
-/// A row of a table: its name, and the columns that are empty in it.
+/// Row of a table: its name and its empty columns.
 #[derive(Debug, PartialEq)]
 struct Row {
     name: String,
     empty: Vec<String>,
 }
 
-/// Whoever looks at the cluster sees blanks where they look for a state.
+/// No column of `kubectl get` is empty for the resources of the product.
 #[tokio::test]
 async fn every_column_is_filled() -> anyhow::Result<()> {
     let (orders, greeting) = (create("order-invoice").await?, create("greeting").await?);
@@ -28,8 +28,8 @@ async fn every_column_is_filled() -> anyhow::Result<()> {
         ("plan.smbcopilot.dev/pro", &[]),
         ("tenant.smbcopilot.dev/acme", &[]),
         ("tenant.smbcopilot.dev/globex", &[]),
-        ("workflow.smbcopilot.dev/order-invoice", OF_A_SCHEDULE),
-        ("workflow.smbcopilot.dev/greeting", OF_A_SCHEDULE),
+        ("workflow.smbcopilot.dev/order-invoice", SCHEDULE_COLUMNS),
+        ("workflow.smbcopilot.dev/greeting", SCHEDULE_COLUMNS),
         ("workflow.smbcopilot.dev/nightly-report", &[]),
         (orders.trim(), &[]),
         (greeting.trim(), &[]),
@@ -45,13 +45,15 @@ async fn every_column_is_filled() -> anyhow::Result<()> {
     until("no column is empty", DEADLINE, look, filled).await.map(drop)
 }
 
-/// The empty columns of the row of that name, but for those that may be blank; none where the row is not there.
+/// Returns the empty columns of the row with that name, except for those that may be empty, or `None` if
+/// there is no such row.
 fn empty(rows: &[Row], name: &str, blank: &[&str]) -> Option<Vec<String>> {
     let row = rows.iter().find(|row| row.name == name)?;
     Some(row.empty.iter().filter(|column| !blank.contains(&column.as_str())).cloned().collect())
 }
 
-/// The rows of all tables; an empty line ends a table, the first line of one names its columns.
+/// Parses the rows of all tables. An empty line ends a table, and its first line contains the names of the
+/// columns.
 fn rows(text: &str) -> Vec<Row> {
     text.split("\n\n").flat_map(table).collect()
 }
@@ -62,7 +64,7 @@ fn table(text: &str) -> Vec<Row> {
     lines.map(|line| row(line, &columns)).collect()
 }
 
-/// The columns' names, and where each begins.
+/// Returns the position and the name of each column.
 fn columns(header: &str) -> Vec<(usize, String)> {
     let mut columns = Vec::<(usize, String)>::new();
     let mut before = ' ';
@@ -93,7 +95,7 @@ fn row(line: &str, columns: &[(usize, String)]) -> Row {
     }
 }
 
-/// The scenario above would be satisfied by a table that it cannot read.
+/// An empty cell is found, which the test above relies on.
 #[test]
 fn an_empty_cell_is_found() {
     let text =

@@ -1,4 +1,4 @@
-//! `docs/guides/writing-workflows.md`: what stands there can be applied.
+//! Checks that every YAML block of `docs/guides/writing-workflows.md` can be applied.
 
 use std::{fs, time::Duration};
 
@@ -10,12 +10,12 @@ use kube::{
 };
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use tests::{cluster, namespace::Namespace, wait};
+use tests::{cluster, tenant_namespace::TenantNamespace, wait};
 
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/writing-workflows.md");
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What a newcomer copies from the guide is refused.
+/// Every YAML block of the guide is a valid object.
 #[tokio::test]
 async fn every_block_of_the_guide_can_be_applied() -> anyhow::Result<()> {
     let objects = objects(&fs::read_to_string(GUIDE)?)?;
@@ -23,19 +23,21 @@ async fn every_block_of_the_guide_can_be_applied() -> anyhow::Result<()> {
     for object in &objects {
         apply(object).await?;
     }
-    let workflows = Namespace::of("acme").await?.workflows();
+    let workflows = TenantNamespace::for_tenant("acme").await?.workflows();
     for object in objects.iter().filter(|object| object["kind"] == "Workflow") {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        let look = async || {
+        let observe = async || {
             let status = workflows.get(name).await?.status.unwrap_or_default();
             Ok((is_true(&status.conditions, "Valid"), status.problems))
         };
-        wait::until(&format!("workflow {name} is valid"), DEADLINE, look, |(is_valid, _)| *is_valid).await?;
+        wait::until(&format!("workflow {name} is valid"), DEADLINE, observe, |(is_valid, _)| *is_valid)
+            .await?;
     }
     Ok(())
 }
 
-/// The blocks of a page: whole objects, and lists of steps (` ```yaml steps`), which are put into a workflow.
+/// Returns the objects of a page: complete ones, and lists of steps (` ```yaml steps`), which are wrapped in
+/// a workflow.
 fn objects(page: &str) -> anyhow::Result<Vec<Value>> {
     let mut objects = Vec::new();
     for block in page.split("```yaml").skip(1) {
@@ -43,18 +45,18 @@ fn objects(page: &str) -> anyhow::Result<Vec<Value>> {
         let text = rest.split("\n```").next().unwrap_or_default();
         for document in serde_yaml::Deserializer::from_str(text) {
             let value = Value::deserialize(document)?;
-            objects.push(if kind.trim() == "steps" { workflow_of(&value) } else { value });
+            objects.push(if kind.trim() == "steps" { workflow_with_steps(&value) } else { value });
         }
     }
     Ok(objects)
 }
 
-fn workflow_of(steps: &Value) -> Value {
+fn workflow_with_steps(steps: &Value) -> Value {
     json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
            "metadata": {"name": cluster::unique("guide"), "namespace": "t-acme"}, "spec": {"steps": steps}})
 }
 
-/// A run is only tried: it would do what its workflow says.
+/// Applies an object; a run is only applied in a dry run, since it would be executed.
 async fn apply(object: &Value) -> anyhow::Result<()> {
     let object: DynamicObject = serde_json::from_value(object.clone())?;
     let resource =
@@ -73,7 +75,7 @@ async fn apply(object: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The test above would pass on a page whose blocks it does not see.
+/// The blocks of a page are found, which the test above relies on.
 #[test]
 fn blocks_are_found() -> anyhow::Result<()> {
     let page = "text\n```yaml\na: 1\n---\nb: 2\n```\n```sh\nno\n```\n```yaml steps\n- {name: c}\n```\n";

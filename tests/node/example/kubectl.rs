@@ -1,12 +1,12 @@
-//! The example by kubectl.
+//! The examples with kubectl.
 
 use tests::kubectl::kubectl;
 
 const RUNS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/runs");
 
-/// The first line that a user tries does nothing.
+/// Every run in `examples/runs` succeeds unchanged.
 #[tokio::test]
-async fn every_example_run_succeeds_as_it_stands() -> anyhow::Result<()> {
+async fn every_example_run_succeeds() -> anyhow::Result<()> {
     for (file, namespace) in [("order-invoice", "t-acme"), ("greeting", "t-globex")] {
         let run = create(file).await?;
         let wait = ["wait", run.trim(), "--namespace", namespace, "--timeout=90s"];
@@ -15,7 +15,7 @@ async fn every_example_run_succeeds_as_it_stands() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates the run of a file, and returns its name as kubectl gives it.
+/// Creates the run of a file with kubectl and returns its name.
 pub(super) async fn create(file: &str) -> anyhow::Result<String> {
     kubectl(&["create", "--filename", &format!("{RUNS}/{file}.yaml"), "--output", "name"]).await
 }

@@ -1,4 +1,4 @@
-//! `examples/` as `up` installs them, and what README and guide show of them.
+//! The examples as `up` installs them, and the commands that README and guide show.
 
 mod api;
 mod columns;

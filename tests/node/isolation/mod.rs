@@ -1,4 +1,4 @@
-//! Tenants do not reach each other, nor what is behind the API; and nobody writes what is not theirs.
+//! Isolation of tenants: network policies and admission policies of the installed product.
 
 mod fences;
 mod network;

@@ -1,4 +1,4 @@
-//! A namespace that is no tenant's.
+//! A namespace that does not belong to a tenant.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -8,7 +8,7 @@ use kube::{
 use serde_json::json;
 use tests::cluster;
 
-/// Makes one, without any policy.
+/// Creates the namespace, without any network policy.
 pub(super) async fn create(client: &Client) -> anyhow::Result<String> {
     let name = cluster::unique("plain");
     let namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
@@ -16,7 +16,7 @@ pub(super) async fn create(client: &Client) -> anyhow::Result<String> {
     Ok(name)
 }
 
-/// Deletes it with all that is in it.
+/// Deletes the namespace with all its objects.
 pub(super) async fn delete(client: &Client, name: &str) -> anyhow::Result<()> {
     Api::<Namespace>::all(client.clone()).delete(name, &DeleteParams::default()).await?;
     Ok(())

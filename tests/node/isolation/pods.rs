@@ -1,4 +1,4 @@
-//! Pods that listen, and pods that try to connect.
+//! Pods that listen for connections, and pods that try to connect.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,17 +12,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::{cluster, wait};
 
-/// The port on which [`Listener`]s listen.
+/// Port of a [`Listener`].
 pub(super) const PORT: u16 = 8080;
-/// Pods start within a second or two; with all scenarios at once it is more. Ten times that.
+/// Deadline of a wait: ten times the start of a pod, which takes a second or two, and more beside other tests.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
-/// What the program of a prober leaves is the message of its container's end. A connection that is let through takes
-/// milliseconds; one that is not has no answer at all.
-const PROBE: &str = "
+/// Program of a probing pod, which writes its result to the termination message. A permitted connection takes
+/// milliseconds; a denied one gets no response at all.
+const PROBE_PROGRAM: &str = "
 import json, socket, sys
 from concurrent.futures import ThreadPoolExecutor
 
-def look(target):
+def probe(target):
     host, port = target.rsplit(':', 1)
     try:
         address = socket.gethostbyname(host)
@@ -38,84 +38,86 @@ def look(target):
 
 targets = sys.argv[1:]
 with ThreadPoolExecutor(len(targets)) as pool:
-    found = dict(zip(targets, pool.map(look, targets)))
+    found = dict(zip(targets, pool.map(probe, targets)))
 with open('/dev/termination-log', 'w') as file:
     json.dump(found, file)
 ";
 
-/// What a pod found at an address.
+/// Result of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(super) enum Door {
-    /// Somebody answered.
+pub(super) enum Connection {
+    /// The connection was accepted.
     Open,
-    /// Nobody listens there, but the way is free.
+    /// The connection was refused: no process listens, but no policy denies it.
     Refused,
-    /// Nothing came back.
+    /// There was no response: a policy denies the connection.
     Closed,
-    /// The name is not known.
+    /// The host name cannot be resolved.
     Unknown,
 }
 
 /// A pod that accepts connections on [`PORT`].
 pub(super) struct Listener {
     pods: Api<Pod>,
-    /// The pod's name; also the value of its label `isolation`.
+    /// Name of the pod, and value of its label `isolation`.
     pub(super) name: String,
-    /// Its address, as `IP:PORT`.
+    /// Address as `IP:PORT`.
     pub(super) address: String,
 }
 
 impl Listener {
-    /// Starts one. It is there when the node's own look at its port succeeded.
+    /// Starts a listener and waits until its readiness probe has succeeded.
     pub(super) async fn start(client: &Client, namespace: &str) -> anyhow::Result<Self> {
         Self::start_as(client, namespace, "default").await
     }
 
-    /// Starts one that has this service account, but no token of it.
+    /// Starts a listener with this service account, but without a token.
     pub(super) async fn start_as(client: &Client, namespace: &str, account: &str) -> anyhow::Result<Self> {
         let pods = Api::<Pod>::namespaced(client.clone(), namespace);
         let command =
             json!(["python3", "-m", "http.server", PORT.to_string(), "--directory", "/usr/share/doc"]);
-        let look = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
+        let readiness = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
         let name =
-            create(&pods, "listener", account, &json!({"command": command, "readinessProbe": look})).await?;
+            create(&pods, "listener", account, &json!({"command": command, "readinessProbe": readiness}))
+                .await?;
         let is_ready = |pod: &Pod| condition(pod, "Ready").is_some_and(|status| status == "True");
         let pod =
             wait::until("the listener is ready", DEADLINE, async || Ok(pods.get(&name).await?), is_ready);
         let address =
-            pod.await?.status.and_then(|status| status.pod_ip).context("a ready pod has an address")?;
+            pod.await?.status.and_then(|status| status.pod_ip).context("the ready pod has no address")?;
         Ok(Self { pods, address: format!("{address}:{PORT}"), name })
     }
 
-    pub(super) async fn end(self) -> anyhow::Result<()> {
+    /// Deletes the pod.
+    pub(super) async fn delete(self) -> anyhow::Result<()> {
         delete(&self.pods, &self.name).await
     }
 }
 
-/// What a new pod of a namespace finds at each of the targets (`HOST:PORT`).
+/// Tries to connect to each of the targets (`HOST:PORT`) from a new pod in a namespace.
 pub(super) async fn probe(
     client: &Client,
     namespace: &str,
     targets: &[&str],
-) -> anyhow::Result<BTreeMap<String, Door>> {
+) -> anyhow::Result<BTreeMap<String, Connection>> {
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let mut command = vec!["python3", "-c", PROBE];
+    let mut command = vec!["python3", "-c", PROBE_PROGRAM];
     command.extend(targets);
     let name = create(&pods, "prober", "default", &json!({"command": command})).await?;
-    let look = async || Ok(message(&pods.get(&name).await?));
-    let message = wait::until("the prober has ended", DEADLINE, look, Option::is_some).await?;
+    let observe = async || Ok(message(&pods.get(&name).await?));
+    let message = wait::until("the prober has ended", DEADLINE, observe, Option::is_some).await?;
     delete(&pods, &name).await?;
     let message = message.unwrap_or_default();
-    serde_json::from_str(&message).with_context(|| format!("the prober of {namespace} said {message:?}"))
+    serde_json::from_str(&message).with_context(|| format!("the prober of {namespace} wrote {message:?}"))
 }
 
-/// As [`probe`], at one target.
-pub(super) async fn door(client: &Client, namespace: &str, target: &str) -> anyhow::Result<Door> {
+/// Tries to connect to one target from a new pod in a namespace.
+pub(super) async fn connect(client: &Client, namespace: &str, target: &str) -> anyhow::Result<Connection> {
     let found = probe(client, namespace, &[target]).await?;
-    found.get(target).copied().with_context(|| format!("{target} was not looked at"))
+    found.get(target).copied().with_context(|| format!("{target} was not probed"))
 }
 
-/// The message of the container's end; empty where it left none.
+/// Returns the termination message of the container, once it has ended.
 fn message(pod: &Pod) -> Option<String> {
     let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
     let ended = container.state.as_ref()?.terminated.as_ref()?;
@@ -127,10 +129,10 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a str> {
     conditions.iter().find(|condition| condition.type_ == kind).map(|condition| condition.status.as_str())
 }
 
-/// A pod as the restricted profile of pod security wants it, and as small as quotas like it.
+/// Creates a pod that satisfies the restricted Pod Security Standard and requests few resources.
 async fn create(pods: &Api<Pod>, prefix: &str, account: &str, container: &Value) -> anyhow::Result<String> {
     let name = cluster::unique(prefix);
-    let container = with_bounds(container);
+    let container = with_security_and_resources(container);
     let pod = json!({
         "metadata": {"name": name, "labels": {"isolation": name}},
         "spec": {
@@ -146,8 +148,8 @@ async fn create(pods: &Api<Pod>, prefix: &str, account: &str, container: &Value)
     Ok(name)
 }
 
-fn with_bounds(container: &Value) -> Value {
-    let mut whole = json!({
+fn with_security_and_resources(container: &Value) -> Value {
+    let mut complete = json!({
         "name": "python",
         "image": "docker.io/smb-copilot/python:local",
         "imagePullPolicy": "IfNotPresent",
@@ -156,10 +158,10 @@ fn with_bounds(container: &Value) -> Value {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
         },
     });
-    if let (Some(whole), Some(own)) = (whole.as_object_mut(), container.as_object()) {
-        whole.extend(own.clone());
+    if let (Some(complete), Some(own)) = (complete.as_object_mut(), container.as_object()) {
+        complete.extend(own.clone());
     }
-    whole
+    complete
 }
 
 async fn delete(pods: &Api<Pod>, name: &str) -> anyhow::Result<()> {

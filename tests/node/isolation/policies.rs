@@ -1,4 +1,4 @@
-//! Network policies of the scenarios' own.
+//! Network policies that tests create.
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::{
@@ -8,21 +8,21 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster;
 
-/// A policy that was made, and can be taken back.
+/// A network policy that a test created.
 pub(super) struct Policy {
     policies: Api<NetworkPolicy>,
     name: String,
 }
 
 impl Policy {
-    /// Nobody reaches a pod of the namespace.
+    /// Denies all connections to pods of the namespace.
     pub(super) async fn deny(client: &Client, namespace: &str) -> anyhow::Result<Self> {
         let spec = json!({"podSelector": {}, "policyTypes": ["Ingress"]});
         Self::create(client, namespace, spec).await
     }
 
-    /// All of the other namespace reach these pods.
-    pub(super) async fn let_in(
+    /// Permits connections from the other namespace to these pods.
+    pub(super) async fn allow_ingress(
         client: &Client,
         namespace: &str,
         pods: &Value,
@@ -33,8 +33,8 @@ impl Policy {
         Self::create(client, namespace, spec).await
     }
 
-    /// All pods of the namespace reach everything.
-    pub(super) async fn let_out(client: &Client, namespace: &str) -> anyhow::Result<Self> {
+    /// Permits all connections from pods of the namespace.
+    pub(super) async fn allow_egress(client: &Client, namespace: &str) -> anyhow::Result<Self> {
         let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]});
         Self::create(client, namespace, spec).await
     }
@@ -47,7 +47,8 @@ impl Policy {
         Ok(Self { policies, name })
     }
 
-    pub(super) async fn end(self) -> anyhow::Result<()> {
+    /// Deletes the policy.
+    pub(super) async fn delete(self) -> anyhow::Result<()> {
         self.policies.delete(&self.name, &DeleteParams::default()).await?;
         Ok(())
     }

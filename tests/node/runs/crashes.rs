@@ -5,11 +5,11 @@ use crds::{WorkflowRunStatus, run::RunPhase};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::DeleteParams};
 use serde_json::json;
-use tests::pod;
+use tests::runner_process;
 
-use super::world::{World, is_running, step};
+use super::fixture::{Fixture, is_running, step};
 
-/// The second step hangs at its first attempt: until the pod is lost.
+/// The second step does not end at its first attempt, until the pod is lost.
 const THREE_STEPS: &str = r#"
     steps:
     - name: first
@@ -28,42 +28,42 @@ const THREE_STEPS: &str = r#"
     output: "${{ [steps.first.output, string(steps.second.output), string(steps.third.output)] }}""#;
 
 /// Starts the three steps and waits for the second one.
-async fn in_second_step(world: &World) -> anyhow::Result<(String, WorkflowRunStatus)> {
-    let workflow = world.workflow("crash", THREE_STEPS).await?;
-    let run = world.start(&workflow, json!({})).await?;
-    let status = world.until(&run, "its second step runs", is_running("second", 1)).await?;
+async fn in_second_step(fixture: &Fixture) -> anyhow::Result<(String, WorkflowRunStatus)> {
+    let workflow = fixture.apply_workflow("crash", THREE_STEPS).await?;
+    let run = fixture.start(&workflow, json!({})).await?;
+    let status = fixture.wait_until(&run, "its second step runs", is_running("second", 1)).await?;
     Ok((run, status))
 }
 
-async fn assert_went_on(world: &World, run: &str, before: &WorkflowRunStatus) -> anyhow::Result<()> {
-    let after = world.end(run).await?;
+async fn assert_continued(fixture: &Fixture, run: &str, before: &WorkflowRunStatus) -> anyhow::Result<()> {
+    let after = fixture.wait_for_end(run).await?;
     assert_eq!(after.phase, Some(RunPhase::Succeeded), "{after:#?}");
-    assert_eq!(step(&after, "first"), step(before, "first"), "the first step ran once");
+    assert_eq!(step(&after, "first"), step(before, "first"), "the first step was executed once");
     assert_eq!(step(&after, "second").attempt, Some(2));
     let first = step(before, "first").output.unwrap_or_default();
     assert_eq!(after.output, Some(json!([first, "2", "3"])));
     let pod = |status: &WorkflowRunStatus| status.runner.clone().and_then(|runner| runner.pod_uid);
-    assert_ne!(pod(&after), pod(before), "another pod went on");
+    assert_ne!(pod(&after), pod(before), "the run continued in another pod");
     Ok(())
 }
 
-/// A runner that dies takes its run with it, or the run starts all over.
+/// A run whose runner is killed continues in another pod with its completed steps.
 #[tokio::test]
-async fn a_killed_runner_is_replaced_and_the_run_goes_on() -> anyhow::Result<()> {
-    let world = World::enter().await?;
-    let (run, before) = in_second_step(&world).await?;
-    let pod_uid = before.runner.clone().and_then(|runner| runner.pod_uid).context("no pod")?;
-    pod::kill(&pod_uid)?;
-    assert_went_on(&world, &run, &before).await
+async fn a_killed_runner_is_replaced_and_the_run_continues() -> anyhow::Result<()> {
+    let fixture = Fixture::get_or_create().await?;
+    let (run, before) = in_second_step(&fixture).await?;
+    let pod_uid = before.runner.clone().and_then(|runner| runner.pod_uid).context("the run has no pod")?;
+    runner_process::kill(&pod_uid)?;
+    assert_continued(&fixture, &run, &before).await
 }
 
-/// A pod that is evicted takes its run with it.
+/// A run whose pod is deleted continues in another pod with its completed steps.
 #[tokio::test]
-async fn a_deleted_pod_is_replaced_and_the_run_goes_on() -> anyhow::Result<()> {
-    let world = World::enter().await?;
-    let (run, before) = in_second_step(&world).await?;
-    let pod = before.runner.clone().and_then(|runner| runner.pod).context("no pod")?;
-    let pods = Api::<Pod>::namespaced(world.client.clone(), &world.namespace);
+async fn a_deleted_pod_is_replaced_and_the_run_continues() -> anyhow::Result<()> {
+    let fixture = Fixture::get_or_create().await?;
+    let (run, before) = in_second_step(&fixture).await?;
+    let pod = before.runner.clone().and_then(|runner| runner.pod).context("the run has no pod")?;
+    let pods = Api::<Pod>::namespaced(fixture.client.clone(), &fixture.namespace);
     pods.delete(&pod, &DeleteParams::default()).await?;
-    assert_went_on(&world, &run, &before).await
+    assert_continued(&fixture, &run, &before).await
 }

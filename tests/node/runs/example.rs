@@ -1,4 +1,4 @@
-//! `examples/`, as a user applies them.
+//! The examples, applied as a user applies them.
 
 use std::{fs, path::Path};
 
@@ -16,11 +16,11 @@ use serde::Deserialize as _;
 use serde_json::json;
 use tests::{cluster, wait};
 
-use super::world::DEADLINE;
+use super::fixture::DEADLINE;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
-/// What the README shows does not work.
+/// The example of the README turns orders into invoices.
 #[tokio::test]
 async fn the_orders_of_the_example_become_invoices() -> anyhow::Result<()> {
     let client = cluster::client().await?;
@@ -51,9 +51,9 @@ async fn run_orders(client: &Client) -> anyhow::Result<WorkflowRunStatus> {
     run.spec.input = Some(json!({"orders": orders}));
     let runs = Api::<WorkflowRun>::namespaced(client.clone(), "t-acme");
     runs.create(&PostParams::default(), &run).await?;
-    let is_over = |status: &WorkflowRunStatus| status.phase.is_some_and(RunPhase::is_final);
-    let look = async || Ok(runs.get(&name).await?.status.unwrap_or_default());
-    wait::until("the run's end", DEADLINE, look, is_over).await
+    let has_ended = |status: &WorkflowRunStatus| status.phase.is_some_and(RunPhase::is_final);
+    let observe = async || Ok(runs.get(&name).await?.status.unwrap_or_default());
+    wait::until("the run has ended", DEADLINE, observe, has_ended).await
 }
 
 async fn apply_folder(client: &Client, folder: &str) -> anyhow::Result<()> {

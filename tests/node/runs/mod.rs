@@ -1,9 +1,9 @@
-//! Runs in real pods: every way in which one can end, and pods that are lost on the way.
+//! Runs in real pods: every way in which a run can end, and lost pods.
 
 mod crashes;
 mod ends;
 mod example;
+mod fixture;
 mod record;
 mod refused;
 mod service;
-mod world;

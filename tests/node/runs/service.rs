@@ -1,4 +1,4 @@
-//! A service that runs may call: it fails twice for each idempotency key, and then heals.
+//! A service that runs may call: it fails twice for each idempotency key, and then succeeds.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 "#;
 
-/// Deploys it into a namespace of this name, and returns the host under which it is reached.
+/// Deploys the service into a namespace with this name and returns its host name.
 pub(super) async fn deploy(client: &Client, namespace: &str) -> anyhow::Result<String> {
     let params = PatchParams::apply("node-tests");
     let labels = json!({"app": "flaky"});

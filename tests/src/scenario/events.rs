@@ -1,4 +1,4 @@
-//! What happens in a scenario, one event after the other.
+//! Executes the events of a scenario one after the other.
 
 use anyhow::{Context as _, bail};
 use crds::{Workflow, WorkflowRun, run::Decision};
@@ -10,21 +10,25 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
-    format::{CancelRun, DecideOn, Do, Event, MAIN, Target, When},
+    context::ScenarioContext,
+    format::{Action, CancelRun, Condition, DecisionOn, Event, MAIN, Target},
+    harness::DEADLINE,
     recorder,
-    stage::Stage,
-    tenant::user,
-    world::DEADLINE,
+    tenant::user_with_role,
 };
 use crate::{cluster, wait};
 
-impl Stage<'_> {
-    /// Waits for an event's time, and does what it says. Errors: it did not come, or was (not) refused.
-    pub(super) async fn happen(&self, event: &Event) -> anyhow::Result<()> {
+impl ScenarioContext<'_> {
+    /// Waits for the condition of an event and executes its action.
+    ///
+    /// # Errors
+    /// Returns an error if the condition does not become true, if the action fails, or if it succeeds although it must be
+    /// refused.
+    pub(super) async fn execute(&self, event: &Event) -> anyhow::Result<()> {
         self.wait_for(&event.when).await?;
-        let done = self.perform(&event.action).await;
-        match (&event.refused, done) {
-            (None, done) => done.with_context(|| format!("failed to do {:?}", event.action)),
+        let result = self.perform(&event.action).await;
+        match (&event.refused, result) {
+            (None, result) => result.with_context(|| format!("failed to execute {:?}", event.action)),
             (Some(_), Ok(())) => bail!("{:?} was not refused", event.action),
             (Some(part), Err(error)) => {
                 let error = format!("{error:#}");
@@ -37,13 +41,13 @@ impl Stage<'_> {
         }
     }
 
-    async fn wait_for(&self, when: &When) -> anyhow::Result<()> {
-        let When { run, run_phase, step, phase, attempt, items, queued, called } = when;
+    async fn wait_for(&self, when: &Condition) -> anyhow::Result<()> {
+        let Condition { run, run_phase, step, phase, attempt, items, queued, called } = when;
         if run_phase.is_some() || step.is_some() || queued.is_some() {
-            let holds = |run: &WorkflowRun| {
+            let condition = |run: &WorkflowRun| {
                 let status = run.status.clone().unwrap_or_default();
                 let reason = status.queue.as_ref().map(|queue| &queue.reason);
-                let of_step = step.as_ref().is_none_or(|name| {
+                let step_matches = step.as_ref().is_none_or(|name| {
                     status.steps.iter().find(|step| step.name == *name).is_some_and(|step| {
                         let done = step.items.as_ref().map_or(0, |items| items.succeeded + items.failed);
                         phase.is_none_or(|phase| phase == step.phase)
@@ -53,37 +57,38 @@ impl Stage<'_> {
                 });
                 run_phase.is_none_or(|phase| Some(phase) == status.phase)
                     && queued.as_ref().is_none_or(|queued| Some(queued) == reason)
-                    && of_step
+                    && step_matches
             };
-            self.until(run.as_deref().unwrap_or(MAIN), &format!("{when:?}"), DEADLINE, holds).await?;
+            self.wait_until(run.as_deref().unwrap_or(MAIN), &format!("{when:?}"), DEADLINE, condition)
+                .await?;
         }
         if let Some(path) = called {
-            let look = async || recorder::received(&self.world.client, &self.id).await;
+            let observe = async || recorder::received(&self.harness.client, &self.id).await;
             let is_called = |calls: &Vec<recorder::Received>| calls.iter().any(|call| call.path == *path);
-            wait::until(&format!("{path} is called"), DEADLINE, look, is_called).await?;
+            wait::until(&format!("{path} is called"), DEADLINE, observe, is_called).await?;
         }
         Ok(())
     }
 
-    async fn perform(&self, action: &Do) -> anyhow::Result<()> {
+    async fn perform(&self, action: &Action) -> anyhow::Result<()> {
         match action {
-            Do::Nothing => Ok(()),
-            Do::KillRunner => self.kill_runner().await,
-            Do::DeletePod => self.delete_pod().await,
-            Do::Cancel(CancelRun { run, how }) => {
+            Action::Nothing => Ok(()),
+            Action::KillRunner => self.kill_runner().await,
+            Action::DeletePod => self.delete_pod().await,
+            Action::Cancel(CancelRun { run, how }) => {
                 let patch = json!({"spec": {"cancel": how}});
                 self.patch(&self.runs(), run.as_deref().unwrap_or(MAIN), &patch).await
             }
-            Do::Decide(decision) => self.decide(decision).await,
-            Do::Start(run) => self.start(run).await,
-            Do::Edit(spec) => self.put_workflow(MAIN, spec).await,
-            Do::Delete(target) => self.delete(target).await,
-            Do::Secret(update) => self.put_secret(&update.name, &update.data, true).await,
+            Action::Decide(decision) => self.decide(decision).await,
+            Action::Start(run) => self.start(run).await,
+            Action::Edit(spec) => self.apply_workflow(MAIN, spec).await,
+            Action::Delete(target) => self.delete(target).await,
+            Action::Secret(update) => self.apply_secret(&update.name, &update.data, true).await,
         }
     }
 
-    async fn decide(&self, on: &DecideOn) -> anyhow::Result<()> {
-        let decider = user(on.role.as_deref().unwrap_or("admin"));
+    async fn decide(&self, on: &DecisionOn) -> anyhow::Result<()> {
+        let decider = user_with_role(on.role.as_deref().unwrap_or("admin"));
         let client = cluster::client_as(&decider, &["system:authenticated"]).await?;
         let decision = Decision {
             key: on.key.clone(),
@@ -103,7 +108,7 @@ impl Stage<'_> {
     }
 
     async fn delete(&self, target: &Target) -> anyhow::Result<()> {
-        let client: Client = self.world.client.clone();
+        let client: Client = self.harness.client.clone();
         let (params, namespace) = (DeleteParams::default(), &self.namespace);
         match target {
             Target::Secret(name) => {

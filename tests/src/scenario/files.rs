@@ -1,4 +1,4 @@
-//! Finding and reading the files.
+//! Finds and parses the scenario files.
 
 use std::{
     fs,
@@ -10,36 +10,37 @@ use serde_json::Value;
 
 use super::format::Scenario;
 
-/// A scenario's file.
+/// File of a scenario.
 #[derive(Clone, Debug)]
-pub struct Found {
-    /// Its path below the folder, without `.yaml`: `fan_out/order`.
+pub struct ScenarioFile {
+    /// Path below the folder without `.yaml`, such as `fan_out/order`.
     pub name: String,
     text: String,
 }
 
-/// All files below a folder, by name.
+/// Returns all scenario files below a folder, ordered by name.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn find(folder: &Path) -> anyhow::Result<Vec<Found>> {
+/// Returns an error if the folder or a file cannot be read.
+pub fn find(folder: &Path) -> anyhow::Result<Vec<ScenarioFile>> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
     paths.sort();
     paths.iter().map(|path| read(folder, path)).collect()
 }
 
-impl Found {
-    /// What it says, with these texts instead of what stands for them.
+impl ScenarioFile {
+    /// Parses the file after replacing the placeholders by these texts.
     ///
     /// # Errors
-    /// It is no scenario: the error says which field is wrong.
-    pub fn parse(&self, stands_for: &[(&str, String)]) -> anyhow::Result<Scenario> {
-        let text = stands_for.iter().fold(self.text.clone(), |text, (name, of)| text.replace(name, of));
-        // By way of JSON: serde_yaml writes enums as tags, which authors need not know.
+    /// Returns an error that names the field if the file is not a scenario.
+    pub fn parse(&self, placeholders: &[(&str, String)]) -> anyhow::Result<Scenario> {
+        let text =
+            placeholders.iter().fold(self.text.clone(), |text, (name, value)| text.replace(name, value));
+        // The value is converted by way of JSON, since serde_yaml would expect YAML tags for enums.
         let value: Value =
-            serde_yaml::from_str(&text).with_context(|| format!("{} is no YAML", self.name))?;
-        serde_json::from_value(value).with_context(|| format!("{} is no scenario", self.name))
+            serde_yaml::from_str(&text).with_context(|| format!("{} is not valid YAML", self.name))?;
+        serde_json::from_value(value).with_context(|| format!("{} is not a scenario", self.name))
     }
 }
 
@@ -56,20 +57,20 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(folder: &Path, path: &Path) -> anyhow::Result<Found> {
+fn read(folder: &Path, path: &Path) -> anyhow::Result<ScenarioFile> {
     let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
     let name = path.strip_prefix(folder).unwrap_or(path).with_extension("");
-    Ok(Found { name: name.display().to_string(), text })
+    Ok(ScenarioFile { name: name.display().to_string(), text })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A misspelt expectation is none, and its scenario passes whatever happens.
+    /// A misspelt expectation is an error, rather than being ignored.
     #[test]
     fn unknown_fields_are_refused() {
-        let file = |text: &str| Found { name: "graph/typo".to_owned(), text: text.to_owned() };
+        let file = |text: &str| ScenarioFile { name: "graph/typo".to_owned(), text: text.to_owned() };
         let head = "title: t\nworkflow: {steps: []}\n";
         let parse = |rest: &str| file(&format!("{head}{rest}")).parse(&[]);
         assert!(parse("expect: {run: {phase: Failed}}").is_ok());
@@ -77,13 +78,13 @@ mod tests {
         assert!(parse("expect: {}\nevents: [{do: {cancle: {how: Now}}}]").is_err());
     }
 
-    /// A scenario that nobody can read is found out only when a node has been booted for it.
+    /// Every file is valid, which is known before a node is booted for the scenarios.
     #[test]
-    fn every_file_is_a_scenario() -> anyhow::Result<()> {
+    fn every_file_is_a_valid_scenario() -> anyhow::Result<()> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         for found in find(&folder)? {
             let scenario = found.parse(&[])?;
-            assert!(!scenario.title.is_empty(), "{} says not what breaks", found.name);
+            assert!(!scenario.title.is_empty(), "{} has no title", found.name);
         }
         Ok(())
     }

@@ -1,19 +1,20 @@
-//! Scenarios: a workflow, what happens, and what is seen of it; each a file of `tests/scenarios`, each played in real pods.
+//! Scenarios: a workflow, events, and the expected result, each in a file of `tests/scenarios` and executed
+//! in real pods.
 
-pub mod check;
-mod control;
+pub mod compare;
+mod compare_effects;
+mod context;
 mod events;
-mod evidence;
 mod files;
 pub mod format;
-mod play;
+mod harness;
+mod object_sizes;
+mod pods;
 mod recorder;
-mod stage;
+mod run;
 mod tenant;
-mod versions;
-mod world;
 
-pub use files::{Found, find};
-pub use play::{Played, play};
-pub use tenant::make as make_tenant;
-pub use world::World;
+pub use files::{ScenarioFile, find};
+pub use harness::Harness;
+pub use run::{Outcome, run_scenario};
+pub use tenant::apply as apply_tenant;

@@ -1,4 +1,5 @@
-//! The recording server: a pod that answers what scenarios tell it to, and remembers what it was asked.
+//! The recording server: a pod that returns the responses that scenarios configure, and records the requests
+//! that it receives.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,45 +15,46 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::format::{Answer, OTHER, SECURE, SERVER, TLS_CA, TLS_CRT, TLS_KEY};
+use super::format::{OTHER, Response, SECURE, SERVER, TLS_CA, TLS_CRT, TLS_KEY};
 use crate::wait;
 
-/// Its namespace, which is no tenant's.
+/// Namespace of the recording server, which does not belong to a tenant.
 pub(super) const NAMESPACE: &str = "scenario-recorder";
-/// Its label `app`.
+/// Value of its label `app`.
 pub(super) const APP: &str = "recorder";
-/// Its port.
+/// Port for HTTP.
 pub(super) const PORT: u16 = 8080;
-/// Its port for TLS. Who shows a certificate of the authority is recorded with the name in it.
+/// Port for HTTPS. If the client presents a certificate of the authority, its common name is recorded.
 pub(super) const SECURE_PORT: u16 = 8443;
-/// Its Services: the same pod under two hosts' names.
+/// Its Services: two host names for the same pod.
 pub(super) const SERVICES: [&str; 2] = ["recorder", "recorder-too"];
 
-/// An image that is there starts in a second or two.
+/// Deadline of the deployment; a pod whose image is present starts in a second or two.
 const DEADLINE: Duration = Duration::from_secs(60);
 const MANAGER: &str = "scenarios";
 const PROGRAM: &str = include_str!("recorder.py");
-/// All good for a hundred years: an authority whose key nobody has any more, and for whom it vouches.
+/// Certificate of an authority whose key was deleted. It and the two certificates that it signed are valid
+/// for a hundred years.
 const CA: &str = include_str!("tls/ca.crt");
 const CLIENT: [&str; 2] = [include_str!("tls/client.crt"), include_str!("tls/client.key")];
 const RECORDER: [&str; 2] = [include_str!("tls/server.crt"), include_str!("tls/server.key")];
 
-/// A request that it received.
+/// A request that the recording server received.
 #[derive(Deserialize, Clone, Debug)]
 pub(super) struct Received {
     pub(super) path: String,
     pub(super) method: String,
     pub(super) query: String,
-    /// By lower-case name.
+    /// Headers by lower-case name.
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: String,
 }
 
-/// What stands for what in a scenario's file.
-pub(super) fn stands_for(id: &str) -> Vec<(&'static str, String)> {
+/// Returns the placeholders of scenario files with their values.
+pub(super) fn placeholders(id: &str) -> Vec<(&'static str, String)> {
     let [server, other] = SERVICES.map(|service| format!("http://{}:{PORT}/{id}", host(service)));
     let secure = SERVICES.first().map(|service| format!("https://{}:{SECURE_PORT}/{id}", host(service)));
-    // Inside of quotes in YAML.
+    // Escapes line breaks, since the placeholders are inside of quotes in YAML.
     let quoted = |pem: &str| pem.replace('\n', "\\n");
     let [certificate, key] = CLIENT.map(quoted);
     vec![
@@ -65,12 +67,12 @@ pub(super) fn stands_for(id: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The name under which pods find a Service of it.
+/// Returns the DNS name of one of its Services.
 pub(super) fn host(service: &str) -> String {
     format!("{service}.{NAMESPACE}.svc.cluster.local")
 }
 
-/// Starts it, and waits until it answers.
+/// Deploys the recording server and waits until it responds.
 pub(super) async fn deploy(client: &Client) -> anyhow::Result<()> {
     let params = PatchParams::apply(MANAGER).force();
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
@@ -88,31 +90,32 @@ pub(super) async fn deploy(client: &Client) -> anyhow::Result<()> {
     }
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     deployments.patch(APP, &params, &Patch::Apply(deployment())).await?;
-    // A pod can be ready before the Service leads to it, so the question is asked by way of the Service.
-    let ask = async || Ok(received(client, "nobody").await.is_ok());
-    wait::until("the recording server answers", DEADLINE, ask, |answers| *answers).await?;
+    // A pod can be ready before its Service routes to it, so the check uses the Service.
+    let responds = async || Ok(received(client, "none").await.is_ok());
+    wait::until("the recording server responds", DEADLINE, responds, |responds| *responds).await?;
     Ok(())
 }
 
-/// Tells it what to answer to a scenario, by path.
-pub(super) async fn script(
+/// Configures the responses for a scenario, by path.
+pub(super) async fn set_responses(
     client: &Client,
     id: &str,
-    answers: &BTreeMap<String, Vec<Answer>>,
+    responses: &BTreeMap<String, Vec<Response>>,
 ) -> anyhow::Result<()> {
-    let request = http_request("PUT", id, serde_json::to_vec(answers)?)?;
-    client.request_text(request).await.context("failed to script the recording server")?;
+    let request = http_request("PUT", id, serde_json::to_vec(responses)?)?;
+    client.request_text(request).await.context("failed to configure the recording server")?;
     Ok(())
 }
 
-/// What it has received of a scenario, in order.
+/// Returns the requests of a scenario that were received, in order.
 pub(super) async fn received(client: &Client, id: &str) -> anyhow::Result<Vec<Received>> {
     let text = client.request_text(http_request("GET", id, Vec::new())?).await;
-    serde_json::from_str(&text.context("failed to ask the recording server")?)
+    serde_json::from_str(&text.context("failed to query the recording server")?)
         .context("failed to parse the record of the recording server")
 }
 
-/// By way of the API server, which reaches pods; this process need not.
+/// Builds a request to the recording server through the proxy of the Kubernetes API server, since this
+/// process may have no route to pods.
 fn http_request(method: &str, id: &str, body: Vec<u8>) -> anyhow::Result<http::Request<Vec<u8>>> {
     let service = SERVICES.first().copied().unwrap_or_default();
     let path = format!("/api/v1/namespaces/{NAMESPACE}/services/{service}:{PORT}/proxy/_/{id}");

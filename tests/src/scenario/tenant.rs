@@ -1,4 +1,4 @@
-//! A tenant for scenarios: generous, but for what a scenario's plan says.
+//! Tenants of scenarios, with high limits unless the scenario's plan sets others.
 
 use crds::{
     Plan, Tenant,
@@ -10,23 +10,24 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{recorder, world::DEADLINE};
+use super::{harness::DEADLINE, recorder};
 use crate::wait;
 
-/// The roles of kubectl users; each has a user in each tenant.
+/// Roles of kubectl users; every tenant has one user per role.
 const ROLES: [&str; 4] = ["admin", "builder", "operator", "viewer"];
 const MANAGER: &str = "scenarios";
 
-/// The kubectl user of a role.
-pub(super) fn user(role: &str) -> String {
+/// Returns the kubectl user of a role.
+pub(super) fn user_with_role(role: &str) -> String {
     format!("{role}@scenarios.example")
 }
 
-/// Makes a tenant of this slug, and returns its namespace. `plan` has the parts of its plan that differ.
+/// Applies a tenant with this slug, waits until it is ready, and returns its namespace. `plan` is merged into
+/// the default plan.
 ///
 /// # Errors
-/// It is refused, or does not become ready.
-pub async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<String> {
+/// Returns an error if the tenant is refused, or does not become ready.
+pub async fn apply(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<String> {
     let mut spec = json!({
         "displayName": "Scenarios",
         "network": {"egress": [{
@@ -35,10 +36,12 @@ pub async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<S
         }]},
         "runners": {"warmMax": 2, "keepAliveMax": "10m"}
     });
-    json_patch(&mut spec, plan);
+    merge_patch(&mut spec, plan);
     let plan = json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Plan", "metadata": {"name": slug}, "spec": spec});
-    let access: Vec<Value> =
-        ROLES.iter().map(|role| json!({"kind": "User", "name": user(role), "role": role})).collect();
+    let access: Vec<Value> = ROLES
+        .iter()
+        .map(|role| json!({"kind": "User", "name": user_with_role(role), "role": role}))
+        .collect();
     let tenant = json!({
         "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": slug},
         "spec": {"displayName": "Scenarios", "planRef": {"name": slug}, "access": access, "settings": {"country": "DE"}}
@@ -53,12 +56,12 @@ pub async fn make(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<S
     Ok(crds::names::tenant_namespace(slug))
 }
 
-/// As a JSON merge patch does it.
-fn json_patch(target: &mut Value, patch: &Value) {
+/// Merges `patch` into `target` as a JSON merge patch does.
+fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(fields) = patch else { return };
     for (name, value) in fields {
         match target.get_mut(name) {
-            Some(inner) if inner.is_object() && value.is_object() => json_patch(inner, value),
+            Some(inner) if inner.is_object() && value.is_object() => merge_patch(inner, value),
             _ => target[name] = value.clone(),
         }
     }

@@ -32,7 +32,7 @@ pub async fn add(state: &AppState, scope: TenantScope, run_uid: Uuid, batch: Log
 }
 
 /// What of a batch goes into a log as it stands; nothing when it has all of it, or is full.
-fn plan(log: &logs::Open, batch: LogBatch, limit: usize) -> Option<logs::Addition> {
+fn plan(log: &logs::OpenLog, batch: LogBatch, limit: usize) -> Option<logs::Addition> {
     let LogBatch { pod, lines } = batch;
     let next_seq = lines.iter().map(|line| line.seq + 1).max().unwrap_or(0);
     let mut kept: Vec<LogLine> = lines.into_iter().filter(|line| line.seq >= log.next_seq).collect();
@@ -80,8 +80,8 @@ mod tests {
         LogBatch { pod: "run-1-x".to_owned(), lines }
     }
 
-    fn log(next_seq: u64, bytes: usize, is_full: bool) -> logs::Open {
-        logs::Open { run_id: Uuid::nil(), chunks: 0, bytes, is_full, next_seq }
+    fn log(next_seq: u64, bytes: usize, is_full: bool) -> logs::OpenLog {
+        logs::OpenLog { run_id: Uuid::nil(), chunks: 0, bytes, is_full, next_seq }
     }
 
     /// A batch that is sent again after a cut connection doubles its lines, also when it was cut differently.

@@ -1,9 +1,7 @@
 //! Values that are too large for a run's status: kept in object storage, by reference.
 
-mod name;
 mod put;
 mod read;
 
-pub use name::Name;
 pub use put::{NewOutput, put};
 pub use read::read;

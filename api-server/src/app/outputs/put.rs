@@ -5,14 +5,14 @@ use crds::{constants::MAX_STORED_OUTPUT_BYTES, run::OutputRef};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::Name;
 use crate::{
     app::Error,
     auth::TenantScope,
+    objects::OutputName,
     state::AppState,
     store::{
         TenantTx,
-        outputs::{self, Announced, Output},
+        outputs::{self, Output, Registered},
     },
 };
 
@@ -38,20 +38,20 @@ pub async fn put(
     state: &AppState,
     scope: TenantScope,
     output: NewOutput,
-) -> Result<(OutputRef, Announced), Error> {
+) -> Result<(OutputRef, Registered), Error> {
     let NewOutput { run, sha256, media_type, bytes } = output;
     let objects = state.objects.as_ref().ok_or(Error::NoObjectStorage)?;
     if bytes.len() > MAX_STORED_OUTPUT_BYTES {
         return Err(Error::OutputTooLarge { bytes: bytes.len(), limit: MAX_STORED_OUTPUT_BYTES });
     }
     let found = hex::encode(Sha256::digest(&bytes));
-    let name = Name::new(scope.tenant_id(), run, &found).filter(|name| name.sha256() == sha256);
+    let name = OutputName::new(scope.tenant_id(), run, &found).filter(|name| name.sha256() == sha256);
     let name = name.ok_or(Error::DigestMismatch { promised: sha256, found })?;
     let (uri, size) = (name.uri(), i64::try_from(bytes.len()).unwrap_or(i64::MAX));
     let row = Output { run_uid: run, sha256: name.sha256(), uri: &uri, bytes: size, media_type: &media_type };
     // First the row: an object that nobody knows of would never be deleted.
     let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let announced = outputs::announce(&mut tx, row, telemetry::clock::now().into()).await?;
+    let announced = outputs::register(&mut tx, row, telemetry::clock::now().into()).await?;
     tx.commit().await?;
     objects.put(&name.to_string(), bytes, &media_type).await?;
     let reference = OutputRef {

@@ -74,10 +74,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{db::Timestamp, store::WorkflowState};
+    use crate::store::WorkflowState;
 
     fn workflow() -> Workflow {
-        let at = Timestamp("2026-11-24T08:00:00Z".parse().unwrap());
+        let at = "2026-11-24T08:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
         Workflow {
             id: Uuid::from_u128(1),
             name: "invoices".to_owned(),

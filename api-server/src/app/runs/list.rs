@@ -59,7 +59,7 @@ impl Filter {
 ///
 /// # Errors
 /// The database fails.
-pub async fn of_workflows(
+pub async fn list_by_workflows(
     state: &AppState,
     scope: TenantScope,
     workflows: &[Uuid],
@@ -67,8 +67,8 @@ pub async fn of_workflows(
     paging: &Paging,
 ) -> Result<Vec<(Uuid, Page<Run>)>, Error> {
     let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let found = runs::of_workflows(&mut tx, workflows, filter.query(paging, None)).await?;
-    let page = |runs::OfWorkflow { workflow, runs }| {
+    let found = runs::list_by_workflows(&mut tx, workflows, filter.query(paging, None)).await?;
+    let page = |runs::WorkflowRuns { workflow, runs }| {
         let list = Filter { workflow: Some(workflow), ..filter }.list(state, scope, paging);
         (workflow, list.page(runs, paging.limit))
     };

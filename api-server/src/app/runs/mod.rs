@@ -20,7 +20,7 @@ mod wait;
 pub use cancel::cancel;
 pub use decide::{Decide, decide};
 pub use get::{Whole, get, whole};
-pub use list::{Filter, list, of_workflows};
+pub use list::{Filter, list, list_by_workflows};
 pub use name::RunName;
 pub use output::{Content, output, step_output};
 pub use queue::Queue;

@@ -9,7 +9,7 @@ use super::{get::whole, step};
 use crate::{
     app::{Error, outputs},
     auth::TenantScope,
-    objects::Reading,
+    objects::ObjectContent,
     state::AppState,
 };
 
@@ -22,7 +22,7 @@ pub enum Content {
         /// What is known of it.
         reference: OutputRef,
         /// Its bytes.
-        reading: Reading,
+        reading: ObjectContent,
     },
 }
 

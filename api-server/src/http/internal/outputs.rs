@@ -23,9 +23,9 @@ use crate::{
         extract::Query,
         problem::{Code, Problem},
     },
-    objects::Reading,
+    objects::ObjectContent,
     state::AppState,
-    store::outputs::Announced,
+    store::outputs::Registered,
 };
 
 /// Bodies that are held in memory at once: 8 of 16 MiB fit twice into what the chart lets the process have.
@@ -63,8 +63,8 @@ pub(super) async fn store(
     let (OutputRef { uri, bytes, sha256, media_type }, announced) =
         outputs::put(&state, runner.scope, output).await?;
     let status = match announced {
-        Announced::New => StatusCode::CREATED,
-        Announced::Known => StatusCode::OK,
+        Registered::New => StatusCode::CREATED,
+        Registered::Known => StatusCode::OK,
     };
     Ok((status, Json(Stored { uri, bytes, sha256, media_type })).into_response())
 }
@@ -74,7 +74,7 @@ pub(super) async fn read(
     Holder { runner, run: _ }: Holder,
     Query(Which { uri }): Query<Which>,
 ) -> Result<Response, Problem> {
-    let Reading { bytes, stream } = outputs::read(&state, runner.scope, &uri).await?;
+    let ObjectContent { bytes, stream } = outputs::read(&state, runner.scope, &uri).await?;
     let headers = [(header::CONTENT_TYPE, OCTETS.to_owned()), (header::CONTENT_LENGTH, bytes.to_string())];
     Ok((headers, Body::from_stream(stream)).into_response())
 }

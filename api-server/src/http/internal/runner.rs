@@ -69,7 +69,7 @@ async fn asks(parts: &mut Parts, state: &AppState) -> Result<(auth::Runner, Uuid
 /// Another replica has seen that it held the run.
 async fn has_written(state: &AppState, runner: &auth::Runner, run: Uuid) -> Result<bool, Problem> {
     let mut tx = TenantTx::begin(&state.db, runner.scope).await.map_err(app::Error::from)?;
-    Ok(logs::has_lines_of(&mut tx, run, &runner.pod).await.map_err(app::Error::from)?)
+    Ok(logs::has_lines_from_pod(&mut tx, run, &runner.pod).await.map_err(app::Error::from)?)
 }
 
 fn not_the_holder(runner: &auth::Runner, run: Uuid) -> Problem {

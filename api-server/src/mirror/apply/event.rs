@@ -1,4 +1,4 @@
-//! The tenant's stream of changes: one row an applied change, numbered without gaps.
+//! The tenant's event stream: one row per applied change, numbered without gaps.
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -6,22 +6,13 @@ use uuid::Uuid;
 
 use crate::{db::Json, mirror::Error, project::Kind};
 
-/// What happened to the object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+/// Kind of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum ChangeKind {
     Created,
     Updated,
     Deleted,
-}
-
-impl What {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Updated => "UPDATED",
-            Self::Deleted => "DELETED",
-        }
-    }
 }
 
 /// A change of one of a tenant's objects.
@@ -30,14 +21,16 @@ pub(super) struct Event {
     pub tenant: Uuid,
     pub kind: Kind,
     pub id: Uuid,
-    pub what: What,
-    /// What a listener wants to know without asking again.
+    pub change: ChangeKind,
+    /// The fields that a subscriber needs without another request.
     pub data: Value,
 }
 
-/// Writes an event. The counter's row is held until the transaction ends, so numbers become visible in order.
+/// Writes an event. The counter's row stays locked until the transaction ends, so that sequence numbers
+/// become visible in order.
 pub(super) async fn write(connection: &mut PgConnection, event: Event) -> Result<(), Error> {
-    let Event { tenant, kind, id, what, data } = event;
+    let Event { tenant, kind, id, change, data } = event;
+    let (kind, change): (&str, &str) = (kind.into(), change.into());
     sqlx::query!(
         "with next as (
            insert into event_counters as c (tenant_id, last) values ($1, 1)
@@ -47,9 +40,9 @@ pub(super) async fn write(connection: &mut PgConnection, event: Event) -> Result
          insert into events (tenant_id, seq, kind, object_id, change, data)
          select $1, last, $2, $3, $4, $5 from next",
         tenant,
-        kind.as_str(),
+        kind,
         id,
-        what.as_str(),
+        change,
         Json(data) as _
     )
     .execute(connection)

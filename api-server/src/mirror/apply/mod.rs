@@ -1,39 +1,40 @@
-//! Many changes in one transaction: rows, tombstones and events appear together, or not at all.
+//! Applies many changes in one transaction: rows, tombstones and events become visible together, or not at all.
 //!
-//! Any number of writers may do this at once. Each locks the namespaces that it writes to, and every row is
-//! guarded by its version, so the outcome is the same whoever comes first.
+//! Any number of writers may apply changes concurrently. Each locks the namespaces that it writes to, and
+//! every row is guarded by its resource version, so the result does not depend on the order of the writers.
 
 mod decide;
+mod delete;
 mod event;
-mod gone;
-mod listed;
-pub(super) mod lock;
 mod plan;
-mod put;
+pub(super) mod progress;
+mod prune;
 pub(super) mod quarantine;
 mod run;
-pub(super) mod sync;
 mod tenant;
 mod tombstone;
+mod upsert;
 mod workflow;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Error, change::Change, cluster};
+use super::{Error, change::Change, cluster, lock};
 use crate::db::MirrorPool;
 
-/// Takes in changes in their order. `of` is the uid of the cluster that they were read from, where that is known.
+/// Applies changes in their order. `source` is the UID of the cluster that they were read from, if that is
+/// known.
 ///
 /// # Errors
-/// The database is away or refuses; or nothing may be projected. Nothing was changed then.
-pub(super) async fn apply(pool: &MirrorPool, of: Option<Uuid>, changes: &[Change]) -> Result<(), Error> {
+/// Returns an error, and changes nothing, if the database cannot be reached or refuses a statement, or if the cluster is
+/// not accepted.
+pub(super) async fn apply(pool: &MirrorPool, source: Option<Uuid>, changes: &[Change]) -> Result<(), Error> {
     let mut tx = pool.inner().begin().await.map_err(Error::database("begin a transaction"))?;
-    lock::take(&mut tx, changes).await?;
-    cluster::require(&mut tx, of).await?;
+    lock::acquire(&mut tx, changes).await?;
+    cluster::ensure_accepted(&mut tx, source).await?;
     for change in changes {
-        if let Verdict::Restored = one(&mut tx, change).await? {
-            // Not even what came before it in this batch is to be kept.
+        if let Applied::ClusterRestored = apply_change(&mut tx, change).await? {
+            // The changes before it in this batch must not be committed either.
             drop(tx);
             cluster::halt_restored(pool).await?;
             return Err(Error::Halted);
@@ -42,31 +43,31 @@ pub(super) async fn apply(pool: &MirrorPool, of: Option<Uuid>, changes: &[Change
     tx.commit().await.map_err(Error::database("commit changes"))
 }
 
-/// What a change says about the cluster.
-enum Verdict {
-    /// Nothing new.
-    Good,
-    /// It is older than it was.
-    Restored,
+/// Result of one change.
+enum Applied {
+    /// The change was applied.
+    Done,
+    /// The change shows that the cluster was restored to an older state.
+    ClusterRestored,
 }
 
-async fn one(connection: &mut PgConnection, change: &Change) -> Result<Verdict, Error> {
+async fn apply_change(connection: &mut PgConnection, change: &Change) -> Result<Applied, Error> {
     match change {
-        Change::Listing { kind, resource_version } => {
-            let restored = sync::is_ahead_of(connection, *kind, *resource_version).await?;
-            return Ok(if restored { Verdict::Restored } else { Verdict::Good });
+        Change::ListStarted { kind, resource_version } => {
+            let restored = progress::is_ahead_of(connection, *kind, *resource_version).await?;
+            return Ok(if restored { Applied::ClusterRestored } else { Applied::Done });
         }
-        Change::Put(object) => put::apply(connection, object).await?,
-        Change::Gone(identity) => gone::apply(connection, identity).await?,
-        Change::Listed(list) => {
-            listed::apply(connection, list).await?;
-            sync::reached(connection, list.kind, list.resource_version).await?;
+        Change::Upserted(object) => upsert::apply(connection, object).await?,
+        Change::Deleted(identity) => delete::apply(connection, identity).await?,
+        Change::ListCompleted(list) => {
+            prune::apply(connection, list).await?;
+            progress::record(connection, list.kind, list.resource_version).await?;
         }
-        Change::Reached { kind, resource_version } => {
-            sync::reached(connection, *kind, *resource_version).await?;
+        Change::Bookmark { kind, resource_version } => {
+            progress::record(connection, *kind, *resource_version).await?;
         }
     }
-    Ok(Verdict::Good)
+    Ok(Applied::Done)
 }
 
 #[cfg(test)]
@@ -75,23 +76,27 @@ mod tests {
 
     use crate::{
         db::MIGRATOR,
-        mirror::testing::{put, store, try_changes},
+        mirror::testing::{store, try_apply, upserted},
         project::testing::{run, tenant},
     };
 
-    /// A listener of the events misses one because its number became visible late.
+    /// Concurrent writers agree on the newest version of every row, and events are numbered without gaps, so
+    /// that no subscriber misses one.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn writers_at_once_agree_on_rows_and_number_events_without_gaps(owner: PgPool) {
+    async fn concurrent_writers_agree_on_rows_and_number_events_without_gaps(owner: PgPool) {
         store(&owner, [tenant("acme").build(), tenant("globex").build()]).await;
         let writer = async |seed: i64| {
             for step in 0..20 {
-                // Each writer sees the versions in another order; slugs alternate, so locks cross.
+                // Each writer applies the versions in another order; the tenants alternate, so that the locks
+                // cross.
                 let version = 2 + (step * 7 + seed * 3) % 20;
                 let changes: Vec<_> = ["acme", "globex", "acme"]
                     .iter()
-                    .map(|slug| put(run(slug, "invoices", &format!("{slug}-run")).version(version).build()))
+                    .map(|slug| {
+                        upserted(run(slug, "invoices", &format!("{slug}-run")).version(version).build())
+                    })
                     .collect();
-                try_changes(&owner, &changes).await.unwrap();
+                try_apply(&owner, &changes).await.unwrap();
             }
         };
         tokio::join!(writer(0), writer(1), writer(2));

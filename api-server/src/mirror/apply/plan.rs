@@ -1,19 +1,20 @@
-//! Plans in the projection.
+//! Rows of plans.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::decide::{Known, Place, place};
+use super::decide::{ExistingRow, TargetRow, target_row};
 use crate::{
     db::Json,
     mirror::Error,
     project::{Meta, PlanRow},
 };
 
-pub(super) async fn put(connection: &mut PgConnection, row: &PlanRow) -> Result<(), Error> {
+/// Stores a plan, unless the stored row is as new or newer.
+pub(super) async fn upsert(connection: &mut PgConnection, row: &PlanRow) -> Result<(), Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
-    let known = sqlx::query_as!(
-        Known,
+    let existing = sqlx::query_as!(
+        ExistingRow,
         "select id, uid, resource_version from plans where uid = $1 or name = $2",
         uid,
         name
@@ -21,22 +22,24 @@ pub(super) async fn put(connection: &mut PgConnection, row: &PlanRow) -> Result<
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a plan"))?;
-    let Some(Place { id, what: _, replaces }) = place(*uid, *resource_version, &known) else { return Ok(()) };
+    let Some(TargetRow { id, change: _, replaces }) = target_row(*uid, *resource_version, &existing) else {
+        return Ok(());
+    };
     if let Some(old) = replaces {
         remove(connection, old, *resource_version).await?;
     }
     store(connection, id, row).await
 }
 
-/// The row of an object.
-pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+/// Returns the ID of the row of the object with this UID.
+pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
     sqlx::query_scalar!("select id from plans where uid = $1", uid)
         .fetch_optional(connection)
         .await
         .map_err(Error::database("find a plan"))
 }
 
-/// Deletes the row of an object that is gone, unless it is newer than that.
+/// Deletes a row, unless its resource version is higher than `up_to`.
 pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
     sqlx::query!("delete from plans where id = $1 and resource_version <= $2", id, up_to)
         .execute(connection)

@@ -1,4 +1,4 @@
-//! Objects that cannot be projected: kept as they were read, with the reason, until they can.
+//! Quarantine: objects that cannot be projected, stored as they were read, with the reason, until they can be.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,42 +9,34 @@ use crate::{
     project::{Identity, Kind, Object},
 };
 
-/// Why an object is not projected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason why an object is not projected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::mirror) enum Reason {
-    /// It does not parse.
+    /// The object does not parse.
     Malformed,
-    /// Its namespace is no tenant's (yet).
+    /// No tenant with the object's namespace is stored (yet).
     UnknownTenant,
-    /// The database cannot hold it.
+    /// The database cannot hold the object.
     Refused,
 }
 
-impl Reason {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "MALFORMED",
-            Self::UnknownTenant => "UNKNOWN_TENANT",
-            Self::Refused => "REFUSED",
-        }
-    }
-}
-
-/// Puts an object aside.
-pub(in crate::mirror) async fn put(
+/// Adds an object to the quarantine, or updates it there.
+pub(in crate::mirror) async fn add(
     connection: &mut PgConnection,
     Object { identity, raw }: &Object,
     reason: Reason,
     problem: &str,
 ) -> Result<(), Error> {
     let Identity { kind, uid, namespace, name, resource_version } = identity;
+    let (kind, reason): (&str, &str) = ((*kind).into(), reason.into());
     tracing::warn!(
-        kind = kind.as_str(),
+        kind,
         object.namespace = namespace,
         object.name = name,
-        reason = reason.as_str(),
+        reason,
         problem,
-        "an object is not projected"
+        "an object cannot be projected and is quarantined"
     );
     sqlx::query!(
         "insert into mirror_quarantine as q (kind, uid, namespace, name, resource_version, reason, problem, object)
@@ -53,32 +45,36 @@ pub(in crate::mirror) async fn put(
            set resource_version = excluded.resource_version, reason = excluded.reason, problem = excluded.problem,
                object = excluded.object, seen_at = now()
            where excluded.resource_version >= q.resource_version",
-        kind.as_str(),
+        kind,
         uid,
         namespace.as_deref(),
         name,
         resource_version,
-        reason.as_str(),
+        reason,
         problem,
         Json(raw) as _
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("put an object aside"))
+    .map_err(Error::database("quarantine an object"))
 }
 
-/// The object is projected, or gone.
+/// Removes an object from the quarantine, because it is projected or deleted.
 pub(super) async fn release(connection: &mut PgConnection, kind: Kind, uid: Uuid) -> Result<(), Error> {
-    sqlx::query!("delete from mirror_quarantine where kind = $1 and uid = $2", kind.as_str(), uid)
+    let kind: &str = kind.into();
+    sqlx::query!("delete from mirror_quarantine where kind = $1 and uid = $2", kind, uid)
         .execute(connection)
         .await
         .map(drop)
-        .map_err(Error::database("release an object"))
+        .map_err(Error::database("release an object from the quarantine"))
 }
 
-/// What waits for a tenant with this namespace: workflows before their runs.
-pub(super) async fn waiting(connection: &mut PgConnection, namespace: &str) -> Result<Vec<Object>, Error> {
+/// Returns the objects that wait for a tenant with this namespace, workflows before runs.
+pub(super) async fn waiting_for_tenant(
+    connection: &mut PgConnection,
+    namespace: &str,
+) -> Result<Vec<Object>, Error> {
     let rows = sqlx::query!(
         "select kind, object from mirror_quarantine where namespace = $1 and reason = 'UNKNOWN_TENANT'
          order by kind, resource_version",
@@ -86,7 +82,7 @@ pub(super) async fn waiting(connection: &mut PgConnection, namespace: &str) -> R
     )
     .fetch_all(connection)
     .await
-    .map_err(Error::database("find what waits for a tenant"))?;
-    let parse = |kind: &str, raw| Kind::named(kind).and_then(|kind| Object::new(kind, raw).ok());
+    .map_err(Error::database("find objects that wait for a tenant"))?;
+    let parse = |kind: &str, raw| Object::new(kind.parse().ok()?, raw).ok();
     Ok(rows.into_iter().filter_map(|row| parse(&row.kind, row.object)).collect())
 }

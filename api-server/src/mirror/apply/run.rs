@@ -1,12 +1,12 @@
-//! Runs in the projection. A finished run's row is the record: it stays when the object goes.
+//! Rows of workflow runs. The row of a finished run is its record and outlives the object.
 
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{Known, Place, place},
-    event::{self, Event, What},
+    decide::{ExistingRow, TargetRow, target_row},
+    event::{self, ChangeKind, Event},
 };
 use crate::{
     db::Json,
@@ -14,10 +14,11 @@ use crate::{
     project::{Kind, Meta, RunRow},
 };
 
-pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
+/// Stores a run of a tenant, unless the stored row is as new or newer.
+pub(super) async fn upsert(connection: &mut PgConnection, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
-    let known = sqlx::query_as!(
-        Known,
+    let existing = sqlx::query_as!(
+        ExistingRow,
         "select id, uid, resource_version from workflow_runs
          where uid = $1 or (tenant_id = $2 and name = $3 and live)",
         uid,
@@ -27,24 +28,27 @@ pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &RunRo
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a run"))?;
-    let Some(Place { id, what, replaces }) = place(*uid, *resource_version, &known) else { return Ok(()) };
+    let Some(TargetRow { id, change, replaces }) = target_row(*uid, *resource_version, &existing) else {
+        return Ok(());
+    };
     if let Some(old) = replaces {
         remove(connection, old, *resource_version).await?;
     }
     store(connection, id, tenant, row).await?;
     let data = json!({"name": name, "workflow": row.workflow_name, "status": row.status});
-    event::write(connection, Event { tenant, kind: Kind::WorkflowRun, id, what, data }).await
+    event::write(connection, Event { tenant, kind: Kind::WorkflowRun, id, change, data }).await
 }
 
-/// The row of an object.
-pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+/// Returns the ID of the row of the object with this UID.
+pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
     sqlx::query_scalar!("select id from workflow_runs where uid = $1", uid)
         .fetch_optional(connection)
         .await
         .map_err(Error::database("find a run"))
 }
 
-/// Deletes the row of an object that is gone, unless it is newer than that.
+/// Deletes the row of an unfinished run, or marks that of a finished one as no longer live, unless its
+/// resource version is higher than `up_to`.
 pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
     sqlx::query!(
         "update workflow_runs set live = false where id = $1 and finished and live and resource_version <= $2",
@@ -53,7 +57,7 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     )
     .execute(&mut *connection)
     .await
-    .map_err(Error::database("keep a finished run"))?;
+    .map_err(Error::database("retain a finished run"))?;
     let row = sqlx::query!(
         "delete from workflow_runs where id = $1 and not finished and resource_version <= $2
          returning id, tenant_id, name, workflow_name",
@@ -65,12 +69,17 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     .map_err(Error::database("delete an unfinished run"))?;
     let Some(row) = row else { return Ok(()) };
     let data = json!({"name": row.name, "workflow": row.workflow_name});
-    let event =
-        Event { tenant: row.tenant_id, kind: Kind::WorkflowRun, id: row.id, what: What::Deleted, data };
+    let event = Event {
+        tenant: row.tenant_id,
+        kind: Kind::WorkflowRun,
+        id: row.id,
+        change: ChangeKind::Deleted,
+        data,
+    };
     event::write(connection, event).await
 }
 
-#[expect(clippy::too_many_lines, reason = "one statement, a line a column")]
+#[expect(clippy::too_many_lines, reason = "one statement with one line per column")]
 async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
     let RunRow {
         meta,
@@ -171,7 +180,7 @@ mod tests {
 
     use crate::{
         db::MIGRATOR,
-        mirror::testing::{gone, put, store, try_changes},
+        mirror::testing::{deleted, store, try_apply, upserted},
         project::testing::{run, tenant, uid, workflow},
     };
 
@@ -189,9 +198,9 @@ mod tests {
             .unwrap()
     }
 
-    /// A finished run is shown as running again, because an old answer came late.
+    /// A stale response never shows a finished run as running again, and writes no event.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_stale_version_changes_nothing_and_tells_nobody(owner: PgPool) {
+    async fn a_stale_version_changes_nothing_and_writes_no_event(owner: PgPool) {
         let run = run("acme", "invoices", "invoices-1");
         store(&owner, [tenant("acme").build()]).await;
         store(&owner, [run.clone().version(7).phase("Succeeded").build()]).await;
@@ -201,28 +210,28 @@ mod tests {
         assert_eq!(events(&owner).await, [(2, "CREATED".to_owned())]);
     }
 
-    /// A customer's history disappears when the operator tidies up in Kubernetes.
+    /// A customer's run history remains when the operator deletes finished runs in Kubernetes.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_finished_run_outlives_its_object_and_an_unfinished_one_does_not(owner: PgPool) {
         let finished = run("acme", "invoices", "finished").version(5).phase("Failed").build();
-        let deleted = run("acme", "invoices", "deleted").version(5).phase("Running").build();
-        store(&owner, [tenant("acme").build(), finished.clone(), deleted.clone()]).await;
-        try_changes(&owner, &[gone(&finished, 8), gone(&deleted, 9)]).await.unwrap();
+        let unfinished = run("acme", "invoices", "deleted").version(5).phase("Running").build();
+        store(&owner, [tenant("acme").build(), finished.clone(), unfinished.clone()]).await;
+        try_apply(&owner, &[deleted(&finished, 8), deleted(&unfinished, 9)]).await.unwrap();
         assert_eq!(rows(&owner).await, [("finished".to_owned(), "FAILED".to_owned(), false)]);
     }
 
-    /// A run that was deleted comes back to life by an answer that was under way.
+    /// A response that was in flight while its run was deleted does not restore the run.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_deleted_run_does_not_come_back(owner: PgPool) {
-        let deleted = run("acme", "invoices", "deleted").version(5).phase("Running").build();
-        store(&owner, [tenant("acme").build(), deleted.clone()]).await;
-        try_changes(&owner, &[gone(&deleted, 9), put(deleted)]).await.unwrap();
+        let unfinished = run("acme", "invoices", "deleted").version(5).phase("Running").build();
+        store(&owner, [tenant("acme").build(), unfinished.clone()]).await;
+        try_apply(&owner, &[deleted(&unfinished, 9), upserted(unfinished)]).await.unwrap();
         assert_eq!(rows(&owner).await, []);
     }
 
-    /// The runs of a workflow are missing from its list, because they were seen before it.
+    /// A workflow lists its runs even if they were stored before it.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_run_that_came_first_finds_its_workflow(owner: PgPool) {
+    async fn a_run_stored_before_its_workflow_is_linked_to_it(owner: PgPool) {
         store(&owner, [tenant("acme").build(), run("acme", "invoices", "invoices-1").build()]).await;
         store(&owner, [workflow("acme", "invoices").build()]).await;
         let workflow: Option<uuid::Uuid> =
@@ -230,9 +239,9 @@ mod tests {
         assert_eq!(workflow, Some(uid("invoices")));
     }
 
-    /// A new run of an old name overwrites the record of the old run.
+    /// A new run with the name of a finished one never overwrites its record.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_name_used_again_is_another_run(owner: PgPool) {
+    async fn a_reused_name_is_another_run(owner: PgPool) {
         let first = run("acme", "invoices", "nightly").version(5).phase("Succeeded");
         let second = run("acme", "invoices", "nightly").uid(uid("second nightly")).version(9);
         store(&owner, [tenant("acme").build(), first.build(), second.build()]).await;

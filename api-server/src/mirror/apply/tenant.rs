@@ -1,12 +1,12 @@
-//! Tenants in the projection. Their rows are never deleted: finished runs hang on them.
+//! Rows of tenants. They are marked as deleted, never deleted: the records of finished runs refer to them.
 
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{Known, Place, place},
-    event::{self, Event, What},
+    decide::{ExistingRow, TargetRow, target_row},
+    event::{self, ChangeKind, Event},
 };
 use crate::{
     db::Json,
@@ -14,17 +14,18 @@ use crate::{
     project::{Kind, Meta, TenantRow},
 };
 
-/// Whether a tenant came that was not there, so that something may wait for it.
+/// Whether a tenant was created, so that quarantined objects may wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    New,
-    Known,
+pub(super) enum Upserted {
+    Created,
+    AlreadyKnown,
 }
 
-pub(super) async fn put(connection: &mut PgConnection, row: &TenantRow) -> Result<Arrival, Error> {
+/// Stores a tenant, unless the stored row is as new or newer.
+pub(super) async fn upsert(connection: &mut PgConnection, row: &TenantRow) -> Result<Upserted, Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
-    let known = sqlx::query_as!(
-        Known,
+    let existing = sqlx::query_as!(
+        ExistingRow,
         "select id, uid, resource_version from tenants where uid = $1 or (slug = $2 and deleted_at is null)",
         uid,
         name
@@ -32,31 +33,31 @@ pub(super) async fn put(connection: &mut PgConnection, row: &TenantRow) -> Resul
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a tenant"))?;
-    let Some(Place { id, what, replaces }) = place(*uid, *resource_version, &known) else {
-        return Ok(Arrival::Known);
+    let Some(TargetRow { id, change, replaces }) = target_row(*uid, *resource_version, &existing) else {
+        return Ok(Upserted::AlreadyKnown);
     };
     if let Some(old) = replaces {
         remove(connection, old, *resource_version).await?;
     }
     store(connection, id, row).await?;
-    if what == What::Created {
-        take_over(connection, id, &row.namespace).await?;
+    if change == ChangeKind::Created {
+        take_over_namespace(connection, id, &row.namespace).await?;
     }
     let data = json!({"slug": name, "state": row.state});
-    event::write(connection, Event { tenant: id, kind: Kind::Tenant, id, what, data }).await?;
-    Ok(if what == What::Created { Arrival::New } else { Arrival::Known })
+    event::write(connection, Event { tenant: id, kind: Kind::Tenant, id, change, data }).await?;
+    Ok(if change == ChangeKind::Created { Upserted::Created } else { Upserted::AlreadyKnown })
 }
 
-/// The row of an object.
-pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+/// Returns the ID of the row of the object with this UID.
+pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
     sqlx::query_scalar!("select id from tenants where uid = $1", uid)
         .fetch_optional(connection)
         .await
         .map_err(Error::database("find a tenant"))
 }
 
-/// The tenant that a namespace belongs to.
-pub(super) async fn of_namespace(
+/// Returns the ID of the tenant that a namespace belongs to.
+pub(super) async fn find_by_namespace(
     connection: &mut PgConnection,
     namespace: Option<&str>,
 ) -> Result<Option<Uuid>, Error> {
@@ -66,7 +67,7 @@ pub(super) async fn of_namespace(
         .map_err(Error::database("find a namespace's tenant"))
 }
 
-/// Deletes the row of an object that is gone, unless it is newer than that.
+/// Marks a row as deleted, unless its resource version is higher than `up_to`.
 pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
     let row = sqlx::query!(
         "update tenants set deleted_at = now(), resource_version = $2
@@ -80,13 +81,14 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     .map_err(Error::database("mark a tenant as deleted"))?;
     let Some(row) = row else { return Ok(()) };
     let data = json!({"slug": row.slug});
-    let event = Event { tenant: row.id, kind: Kind::Tenant, id: row.id, what: What::Deleted, data };
+    let event = Event { tenant: row.id, kind: Kind::Tenant, id: row.id, change: ChangeKind::Deleted, data };
     event::write(connection, event).await
 }
 
-/// A tenant that was deleted with its data retained, and made again, finds its namespace as it was. What lives in it
-/// is the new one's; records of runs that are gone stay with the old one.
-async fn take_over(connection: &mut PgConnection, id: Uuid, namespace: &str) -> Result<(), Error> {
+/// Moves the workflows and live runs of a namespace to its new tenant. A tenant that was deleted with its
+/// data retained and created again finds its namespace unchanged; the records of deleted runs stay with the
+/// old tenant.
+async fn take_over_namespace(connection: &mut PgConnection, id: Uuid, namespace: &str) -> Result<(), Error> {
     sqlx::query!(
         "with old as (select id from tenants where namespace = $2 and id <> $1),
               w as (update workflows set tenant_id = $1 where tenant_id in (select id from old))
@@ -153,13 +155,13 @@ mod tests {
 
     use crate::{
         db::MIGRATOR,
-        mirror::testing::{gone, store, try_changes},
+        mirror::testing::{deleted, store, try_apply},
         project::testing::{run, tenant, uid, workflow},
     };
 
-    /// After a tenant was deleted by mistake and applied again, none of its workflows is shown.
+    /// A tenant that was deleted by mistake and created again has the workflows and runs of its namespace.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_tenant_made_again_has_what_lives_in_its_namespace(owner: PgPool) {
+    async fn a_tenant_created_again_owns_the_objects_in_its_namespace(owner: PgPool) {
         let first = tenant("acme").version(3).build();
         let live = [
             workflow("acme", "invoices").version(4).build(),
@@ -167,7 +169,7 @@ mod tests {
         ];
         store(&owner, [first.clone()]).await;
         store(&owner, live).await;
-        try_changes(&owner, &[gone(&first, 9)]).await.unwrap();
+        try_apply(&owner, &[deleted(&first, 9)]).await.unwrap();
         store(&owner, [tenant("acme").uid(uid("second acme")).version(11).build()]).await;
         let owners: Vec<Uuid> = sqlx::query_scalar(
             "select tenant_id from workflows union all select tenant_id from workflow_runs",

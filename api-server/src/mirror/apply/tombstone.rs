@@ -1,4 +1,4 @@
-//! The versions at which objects went.
+//! Tombstones: the resource versions at which objects were deleted.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,13 +8,14 @@ use crate::{
     project::{Identity, Kind},
 };
 
-/// Whether the object is known to have gone at this version or later.
+/// Returns whether the object is known to have been deleted at this resource version or later.
 pub(super) async fn covers(connection: &mut PgConnection, identity: &Identity) -> Result<bool, Error> {
+    let kind: &str = identity.kind.into();
     sqlx::query_scalar!(
         r#"select exists (
              select from mirror_tombstones where kind = $1 and uid = $2 and resource_version >= $3
            ) as "gone!""#,
-        identity.kind.as_str(),
+        kind,
         identity.uid,
         identity.resource_version
     )
@@ -23,20 +24,21 @@ pub(super) async fn covers(connection: &mut PgConnection, identity: &Identity) -
     .map_err(Error::database("look for a tombstone"))
 }
 
-/// Remembers that the object is gone. Old tombstones are dropped on the way: a write that is late by a day is
-/// refused by nobody, and comes from nowhere.
+/// Records that the object was deleted. Also drops tombstones that are older than one day: no write is
+/// delayed for so long.
 pub(super) async fn write(
     connection: &mut PgConnection,
     kind: Kind,
     uid: Uuid,
     resource_version: i64,
 ) -> Result<(), Error> {
+    let kind: &str = kind.into();
     sqlx::query!(
         "with old as (delete from mirror_tombstones where deleted_at < now() - interval '1 day')
          insert into mirror_tombstones as t (kind, uid, resource_version) values ($1, $2, $3)
          on conflict (kind, uid) do update
            set resource_version = greatest(t.resource_version, excluded.resource_version)",
-        kind.as_str(),
+        kind,
         uid,
         resource_version
     )

@@ -1,12 +1,12 @@
-//! Workflows in the projection.
+//! Rows of workflows.
 
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{Known, Place, place},
-    event::{self, Event, What},
+    decide::{ExistingRow, TargetRow, target_row},
+    event::{self, ChangeKind, Event},
 };
 use crate::{
     db::Json,
@@ -14,10 +14,15 @@ use crate::{
     project::{Kind, Meta, WorkflowRow},
 };
 
-pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &WorkflowRow) -> Result<(), Error> {
+/// Stores a workflow of a tenant, unless the stored row is as new or newer.
+pub(super) async fn upsert(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    row: &WorkflowRow,
+) -> Result<(), Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
-    let known = sqlx::query_as!(
-        Known,
+    let existing = sqlx::query_as!(
+        ExistingRow,
         "select id, uid, resource_version from workflows where uid = $1 or (tenant_id = $2 and name = $3)",
         uid,
         tenant,
@@ -26,28 +31,30 @@ pub(super) async fn put(connection: &mut PgConnection, tenant: Uuid, row: &Workf
     .fetch_all(&mut *connection)
     .await
     .map_err(Error::database("find a workflow"))?;
-    let Some(Place { id, what, replaces }) = place(*uid, *resource_version, &known) else { return Ok(()) };
+    let Some(TargetRow { id, change, replaces }) = target_row(*uid, *resource_version, &existing) else {
+        return Ok(());
+    };
     if let Some(old) = replaces {
         remove(connection, old, *resource_version).await?;
     }
     store(connection, id, tenant, row).await?;
-    if what == What::Created {
-        adopt_runs(connection, id, tenant, name).await?;
+    if change == ChangeKind::Created {
+        link_runs(connection, id, tenant, name).await?;
     }
     let data = json!({"name": name, "state": row.state});
-    event::write(connection, Event { tenant, kind: Kind::Workflow, id, what, data }).await
+    event::write(connection, Event { tenant, kind: Kind::Workflow, id, change, data }).await
 }
 
-/// The row of an object.
-pub(super) async fn id_of(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
+/// Returns the ID of the row of the object with this UID.
+pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
     sqlx::query_scalar!("select id from workflows where uid = $1", uid)
         .fetch_optional(connection)
         .await
         .map_err(Error::database("find a workflow"))
 }
 
-/// Runs that were seen before their workflow.
-async fn adopt_runs(connection: &mut PgConnection, id: Uuid, tenant: Uuid, name: &str) -> Result<(), Error> {
+/// Links the runs that were stored before their workflow to it.
+async fn link_runs(connection: &mut PgConnection, id: Uuid, tenant: Uuid, name: &str) -> Result<(), Error> {
     sqlx::query!(
         "update workflow_runs set workflow_id = $1
          where tenant_id = $2 and workflow_name = $3 and workflow_id is null",
@@ -58,10 +65,10 @@ async fn adopt_runs(connection: &mut PgConnection, id: Uuid, tenant: Uuid, name:
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("give runs their workflow"))
+    .map_err(Error::database("link runs to their workflow"))
 }
 
-/// Deletes the row of an object that is gone, unless it is newer than that.
+/// Deletes a row, unless its resource version is higher than `up_to`.
 pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
     let row = sqlx::query!(
         "delete from workflows where id = $1 and resource_version <= $2 returning id, tenant_id, name",
@@ -73,7 +80,8 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     .map_err(Error::database("delete a workflow"))?;
     let Some(row) = row else { return Ok(()) };
     let data = json!({"name": row.name});
-    let event = Event { tenant: row.tenant_id, kind: Kind::Workflow, id: row.id, what: What::Deleted, data };
+    let event =
+        Event { tenant: row.tenant_id, kind: Kind::Workflow, id: row.id, change: ChangeKind::Deleted, data };
     event::write(connection, event).await
 }
 

@@ -1,4 +1,4 @@
-//! Adding to a log.
+//! Appends to a log.
 
 use protocol::internal::LogBatch;
 use uuid::Uuid;
@@ -8,40 +8,40 @@ use crate::{
     store::{Error, TenantTx},
 };
 
-/// A log that nobody else adds to until the transaction ends.
+/// A log that is locked until the transaction ends, so that no other writer appends to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Open {
-    /// The id of the run.
+pub struct OpenLog {
+    /// ID of the run.
     pub run_id: Uuid,
-    /// The number of the last chunk.
+    /// Number of the last chunk.
     pub chunks: i64,
-    /// Of all lines together.
+    /// Size of all lines in bytes.
     pub bytes: usize,
-    /// Whether it takes no more.
+    /// Whether the log has reached its size limit.
     pub is_full: bool,
-    /// The number of the pod's next line; lower ones are there.
+    /// Sequence number of the pod's next line; all lower ones are stored.
     pub next_seq: u64,
 }
 
-/// What is added to a log.
+/// Lines to append to a log, and the state of the log afterwards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Addition {
-    /// The new lines, of one pod.
+    /// New lines, all of one pod.
     pub batch: LogBatch,
-    /// Of all lines together, with these.
+    /// Size of all lines in bytes, including the new ones.
     pub bytes: usize,
-    /// The number of the pod's next line, after these.
+    /// Sequence number of the pod's next line after the new ones.
     pub next_seq: u64,
-    /// Whether the log takes no more after these.
+    /// Whether the log has reached its size limit with the new lines.
     pub is_full: bool,
 }
 
-/// Opens the log of a run for lines of a pod; begins it where there is none.
+/// Locks the log of a run for lines of a pod, and creates it if the run has none.
 ///
 /// # Errors
-/// The query fails.
-pub async fn open(tx: &mut TenantTx, run_uid: Uuid, pod: &str, now: Timestamp) -> Result<Open, Error> {
-    let (connection, tenant) = tx.parts();
+/// Returns an error if the query fails.
+pub async fn open(tx: &mut TenantTx, run_uid: Uuid, pod: &str, now: Timestamp) -> Result<OpenLog, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
     let row = sqlx::query!(
         r#"insert into run_logs (tenant_id, run_id, chunks, bytes, is_full, pods, updated_at)
            values ($1, coalesce((select id from workflow_runs where tenant_id = $1 and uid = $2), $2),
@@ -56,7 +56,7 @@ pub async fn open(tx: &mut TenantTx, run_uid: Uuid, pod: &str, now: Timestamp) -
     .fetch_one(connection)
     .await
     .map_err(Error::query("open the log of a run"))?;
-    Ok(Open {
+    Ok(OpenLog {
         run_id: row.run_id,
         chunks: row.chunks,
         bytes: usize::try_from(row.bytes).unwrap_or(usize::MAX),
@@ -65,15 +65,15 @@ pub async fn open(tx: &mut TenantTx, run_uid: Uuid, pod: &str, now: Timestamp) -
     })
 }
 
-/// Adds a chunk to an open log.
+/// Appends a chunk to a log.
 ///
 /// # Errors
-/// A query fails.
-pub async fn add(tx: &mut TenantTx, log: &Open, addition: &Addition) -> Result<(), Error> {
+/// Returns an error if a query fails.
+pub async fn add(tx: &mut TenantTx, log: &OpenLog, addition: &Addition) -> Result<(), Error> {
     let Addition { batch, bytes, next_seq, is_full } = addition;
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     let chunk = log.chunks + 1;
-    let big = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let as_bigint = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     sqlx::query!(
         "insert into run_log_chunks (tenant_id, run_id, chunk, lines) values ($1, $2, $3, $4)",
         tenant,
@@ -83,7 +83,7 @@ pub async fn add(tx: &mut TenantTx, log: &Open, addition: &Addition) -> Result<(
     )
     .execute(&mut *connection)
     .await
-    .map_err(Error::query("add lines to a log"))?;
+    .map_err(Error::query("append lines to a log"))?;
     sqlx::query!(
         "update run_logs set chunks = $3, bytes = $4, is_full = $5, pods = pods || jsonb_build_object($6::text, $7::bigint)
          where tenant_id = $1 and run_id = $2",
@@ -93,10 +93,10 @@ pub async fn add(tx: &mut TenantTx, log: &Open, addition: &Addition) -> Result<(
         i64::try_from(*bytes).unwrap_or(i64::MAX),
         is_full,
         batch.pod,
-        big(*next_seq)
+        as_bigint(*next_seq)
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::query("close the log of a run"))
+    .map_err(Error::query("update the log of a run"))
 }

@@ -1,7 +1,7 @@
-//! The logs of runs, in chunks.
+//! Logs of runs, in chunks.
 
 mod add;
 mod read;
 
-pub use add::{Addition, Open, add, open};
-pub use read::{Chunk, chunks, has_lines_of};
+pub use add::{Addition, OpenLog, add, open};
+pub use read::{Chunk, chunks, has_lines_from_pod};

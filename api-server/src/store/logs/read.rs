@@ -1,4 +1,4 @@
-//! Reading a log.
+//! Reads a log.
 
 use protocol::internal::LogBatch;
 use sqlx::types::Json;
@@ -6,28 +6,29 @@ use uuid::Uuid;
 
 use crate::store::{Error, TenantTx};
 
-/// A chunk of a log.
+/// Chunk of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
-    /// Its number in the log.
+    /// Number of the chunk in the log.
     pub chunk: i64,
-    /// Its lines.
+    /// Lines of the chunk.
     pub batch: LogBatch,
 }
 
-/// The next chunks of a log, from one on. Where there are fewer than `at_most`, they are the last for now.
+/// Returns at most `limit` chunks of a log in order, from chunk number `from` on. Fewer chunks than the limit
+/// mean that the log has no more for now.
 ///
 /// # Errors
-/// The query fails.
-pub async fn chunks(tx: &mut TenantTx, run_id: Uuid, from: i64, at_most: i64) -> Result<Vec<Chunk>, Error> {
-    let (connection, tenant) = tx.parts();
+/// Returns an error if the query fails.
+pub async fn chunks(tx: &mut TenantTx, run_id: Uuid, from: i64, limit: i64) -> Result<Vec<Chunk>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
     let rows = sqlx::query!(
         r#"select chunk, lines as "lines: Json<LogBatch>" from run_log_chunks
            where tenant_id = $1 and run_id = $2 and chunk >= $3 order by chunk limit $4"#,
         tenant,
         run_id,
         from,
-        at_most
+        limit
     )
     .fetch_all(connection)
     .await
@@ -35,12 +36,12 @@ pub async fn chunks(tx: &mut TenantTx, run_id: Uuid, from: i64, at_most: i64) ->
     Ok(rows.into_iter().map(|row| Chunk { chunk: row.chunk, batch: row.lines.0 }).collect())
 }
 
-/// Whether a pod has added to a run's log before.
+/// Returns whether the log of a run has lines of a pod.
 ///
 /// # Errors
-/// The query fails.
-pub async fn has_lines_of(tx: &mut TenantTx, run_uid: Uuid, pod: &str) -> Result<bool, Error> {
-    let (connection, tenant) = tx.parts();
+/// Returns an error if the query fails.
+pub async fn has_lines_from_pod(tx: &mut TenantTx, run_uid: Uuid, pod: &str) -> Result<bool, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
     let known = sqlx::query_scalar!(
         r#"select coalesce(pods ? $3, false) as "known!" from run_logs
            where tenant_id = $1

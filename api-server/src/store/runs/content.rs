@@ -1,37 +1,37 @@
-//! The large parts of a run, read only where they are asked for.
+//! Large columns of a run, which are read only on request.
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::store::{Error, TenantTx};
 
-/// What a run was given, did and returned; up to 1 MiB together.
+/// Input, steps and output of a run, at most 1 MiB together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunContent {
-    /// The run.
+    /// ID of the run.
     pub id: Uuid,
-    /// What it was given.
+    /// Input.
     pub input: Option<Value>,
-    /// What it returned, where that is small.
+    /// Output, if it is small enough to be stored inline.
     pub output: Option<Value>,
-    /// Where what it returned is, where that is large: `{uri, bytes, sha256, mediaType}`.
+    /// Reference to the output in object storage, if it is large: `{uri, bytes, sha256, mediaType}`.
     pub output_ref: Option<Value>,
-    /// Its steps in order, each as the object has it.
+    /// Steps in order, each as in the status of the object.
     pub steps: Value,
-    /// The decisions that were made: `{key, approved, input, by}` each.
+    /// Decisions on approval steps, each as `{key, approved, input, by}`.
     pub decisions: Value,
-    /// Which earlier run it takes outputs from: `{run, from}`.
+    /// Earlier run whose outputs are reused: `{run, from}`.
     pub reuse: Option<Value>,
-    /// What it has taken over, once it has: `{uid, steps}`.
+    /// Reused run, once its steps are copied: `{uid, steps}`.
     pub reused: Option<Value>,
 }
 
-/// The contents of these runs, in no order.
+/// Returns the contents of the runs with these IDs, in no particular order.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>, Error> {
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         RunContent,
         "select id, input, output, output_ref, steps, decisions, reuse, reused

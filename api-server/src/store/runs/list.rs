@@ -1,4 +1,4 @@
-//! Lists of runs: of the tenant, of one workflow, and of many workflows at once.
+//! Lists of runs: of the tenant, of one workflow, or of several workflows at once.
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -8,37 +8,37 @@ use crate::{
     db::Timestamp,
     store::{
         Error, Limit, Order, Page, Position, TenantTx,
-        page::{page, push_keyset},
+        page::{page, push_created_after, push_keyset},
     },
 };
 
 const COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, \
                        error, queue, ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at, started_at, finished_at";
 
-/// Which runs to list, and how.
+/// Options of a list of runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query {
-    /// Only those of this workflow.
+    /// Workflow of the runs; all workflows if `None`.
     pub workflow: Option<Uuid>,
-    /// Only those that stand so.
+    /// Status that runs must have; all statuses if `None`.
     pub status: Option<RunStatus>,
-    /// Only those created after this time.
+    /// Creation time after which rows match; all rows if `None`.
     pub created_after: Option<Timestamp>,
-    /// Which end to begin at.
+    /// Sort order.
     pub order: Order,
-    /// Where the page before ended.
+    /// Position after which the page begins: the end of the previous page.
     pub after: Option<Position>,
-    /// How many.
+    /// Maximum number of rows.
     pub limit: Limit,
 }
 
-/// The tenant's runs.
+/// Lists the tenant's runs.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Run>, Error> {
     let Query { workflow, status, created_after, order, after, limit } = query;
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new(format!("select {COLUMNS} from workflow_runs where tenant_id = "));
     sql.push_bind(tenant);
     if let Some(workflow) = workflow {
@@ -47,34 +47,32 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Run>, Error> {
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    if let Some(created_after) = created_after {
-        sql.push(" and created_at > ").push_bind(created_after);
-    }
+    push_created_after(&mut sql, created_after);
     push_keyset(&mut sql, order, after, limit);
     let rows = sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs"))?;
     Ok(page(rows, limit, position))
 }
 
-/// The runs of one of several workflows.
+/// Page of the runs of one workflow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OfWorkflow {
-    /// The workflow.
+pub struct WorkflowRuns {
+    /// ID of the workflow.
     pub workflow: Uuid,
-    /// A page of its runs.
+    /// Page of its runs.
     pub runs: Page<Run>,
 }
 
-/// A page of the runs of each of these workflows, in one statement. The query's own workflow is not looked at.
+/// Returns a page of the runs of each of these workflows, in one statement. `query.workflow` is ignored.
 ///
 /// # Errors
-/// The query fails.
-pub async fn of_workflows(
+/// Returns an error if the query fails.
+pub async fn list_by_workflows(
     tx: &mut TenantTx,
     workflows: &[Uuid],
     query: Query,
-) -> Result<Vec<OfWorkflow>, Error> {
+) -> Result<Vec<WorkflowRuns>, Error> {
     let Query { workflow: _, status, created_after, order, after, limit } = query;
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());
     sql.push(format_args!(
@@ -84,9 +82,7 @@ pub async fn of_workflows(
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    if let Some(created_after) = created_after {
-        sql.push(" and created_at > ").push_bind(created_after);
-    }
+    push_created_after(&mut sql, created_after);
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
     let rows = sql
@@ -94,13 +90,13 @@ pub async fn of_workflows(
         .fetch_all(connection)
         .await
         .map_err(Error::query("list runs of workflows"))?;
-    Ok(workflows.iter().map(|workflow| of_workflow(*workflow, &rows, limit)).collect())
+    Ok(workflows.iter().map(|workflow| page_of_workflow(*workflow, &rows, limit)).collect())
 }
 
-/// Rows of one workflow are in order among those of the others.
-fn of_workflow(workflow: Uuid, rows: &[Run], limit: Limit) -> OfWorkflow {
+/// Picks the page of one workflow from the rows of all workflows, which are in order within each workflow.
+fn page_of_workflow(workflow: Uuid, rows: &[Run], limit: Limit) -> WorkflowRuns {
     let own = rows.iter().filter(|run| run.workflow_id == Some(workflow)).cloned().collect();
-    OfWorkflow { workflow, runs: page(own, limit, position) }
+    WorkflowRuns { workflow, runs: page(own, limit, position) }
 }
 
 fn position(run: &Run) -> Position {
@@ -119,7 +115,8 @@ mod tests {
         project::testing::{run, tenant, uid, workflow},
     };
 
-    /// Five runs, two of them created in the same second, and one of another workflow.
+    /// Stores five runs, two of them created in the same second and one of another workflow, and begins a
+    /// transaction.
     async fn transaction(owner: &PgPool) -> TenantTx {
         let created = |name: &str, second| {
             run("acme", "invoices", name).created(&format!("2026-11-24T08:00:0{second}Z")).build()
@@ -150,9 +147,9 @@ mod tests {
         }
     }
 
-    /// A client that pages through its runs misses some, or sees some twice.
+    /// Paging through a list returns every run exactly once, in both orders.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn pages_in_both_orders_have_every_run_once(owner: PgPool) {
+    async fn pages_in_both_orders_contain_every_run_once(owner: PgPool) {
         let mut tx = transaction(&owner).await;
         let newest = names_by_pages(&mut tx, Query::default()).await;
         let oldest = names_by_pages(&mut tx, Query { order: Order::OldestFirst, ..Query::default() }).await;
@@ -160,26 +157,28 @@ mod tests {
         assert_eq!((newest.len(), newest[0].as_str(), oldest[0].as_str()), (5, "parcel", "first"));
     }
 
-    /// A filter shows what it should hide.
+    /// A run is listed only if it matches all filters.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn filters_hold_together(owner: PgPool) {
+    async fn all_filters_apply(owner: PgPool) {
         let mut tx = transaction(&owner).await;
-        let after = Timestamp("2026-11-24T08:00:01Z".parse().unwrap());
-        let of_workflow =
+        let after = "2026-11-24T08:00:01Z".parse::<jiff::Timestamp>().unwrap().into();
+        let invoices =
             Query { workflow: Some(uid("invoices")), created_after: Some(after), ..Query::default() };
-        assert_eq!(names_by_pages(&mut tx, of_workflow).await.len(), 3);
-        let failed = Query { status: Some(RunStatus::Failed), ..of_workflow };
+        assert_eq!(names_by_pages(&mut tx, invoices).await.len(), 3);
+        let failed = Query { status: Some(RunStatus::Failed), ..invoices };
         assert_eq!(names_by_pages(&mut tx, failed).await, ["failed"]);
     }
 
-    /// The runs of one workflow are shown under another, or beyond the page's size.
+    /// Each workflow gets its own runs, and no more than the page size.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn each_workflow_gets_a_page_of_its_own_runs(owner: PgPool) {
         let mut tx = transaction(&owner).await;
         let query = Query { limit: Limit::new(3).unwrap(), ..Query::default() };
-        let found = of_workflows(&mut tx, &[uid("parcels"), uid("invoices")], query).await.unwrap();
-        let shape: Vec<_> =
-            found.iter().map(|of| (of.workflow, of.runs.items.len(), of.runs.next.is_some())).collect();
+        let found = list_by_workflows(&mut tx, &[uid("parcels"), uid("invoices")], query).await.unwrap();
+        let shape: Vec<_> = found
+            .iter()
+            .map(|found| (found.workflow, found.runs.items.len(), found.runs.next.is_some()))
+            .collect();
         assert_eq!(shape, [(uid("parcels"), 1, false), (uid("invoices"), 3, true)]);
         assert_eq!(found[1].runs.items[0].name, "failed");
     }

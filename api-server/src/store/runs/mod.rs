@@ -1,4 +1,4 @@
-//! A tenant's workflow runs: live ones as Kubernetes has them, finished ones for good.
+//! Workflow runs of a tenant: live ones as they are in Kubernetes, and the records of finished ones.
 
 mod content;
 mod list;
@@ -8,34 +8,34 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use content::{RunContent, contents};
-pub use list::{OfWorkflow, Query, list, of_workflows};
+pub use list::{Query, WorkflowRuns, list, list_by_workflows};
 
 use super::{Error, TenantTx};
 use crate::db::Timestamp;
 
-/// Where a run stands.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RunStatus {
-    /// It waits to be started.
+    /// The run waits to be started.
     Queued,
-    /// Its steps are executed.
+    /// Steps are being executed.
     Running,
-    /// It waits for a person, a time or another run.
+    /// The run waits for an approval, a timer, a retry or a sub-run, and holds no runner.
     Suspended,
-    /// All went well.
+    /// All steps succeeded.
     Succeeded,
     /// A step failed.
     Failed,
-    /// Somebody stopped it.
+    /// The run was cancelled.
     Cancelled,
-    /// It took longer than it may.
+    /// The run exceeded its deadline.
     TimedOut,
 }
 
 impl RunStatus {
-    /// Whether it stays so for good.
+    /// Returns whether the status is final.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
@@ -45,78 +45,78 @@ impl RunStatus {
     }
 }
 
-/// How a run was asked to stop.
+/// How a run is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CancelMode {
-    /// Steps that run may end; no other begins.
+    /// Running steps may finish; no other step starts.
     Graceful,
-    /// Steps that run are killed.
+    /// Running steps are killed.
     Now,
 }
 
-/// A run's row without its large parts, which are in [`RunContent`].
+/// Row of a run without its large columns, which are in [`RunContent`].
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Run {
-    /// The uid under which it was first seen.
+    /// ID: the UID under which the object was first mirrored.
     pub id: Uuid,
-    /// The name of its object.
+    /// Name of the object.
     pub name: String,
-    /// The name of its workflow.
+    /// Name of the workflow.
     pub workflow_name: String,
-    /// The id of its workflow; `None` where that was never seen.
+    /// ID of the workflow; `None` if the workflow was never mirrored.
     pub workflow_id: Option<Uuid>,
-    /// The name of the workflow's revision that it runs, once it is pinned.
+    /// Name of the pinned workflow revision; `None` until it is pinned.
     pub revision: Option<String>,
-    /// Where it stands.
+    /// Status.
     pub status: RunStatus,
-    /// Whether its object still exists in Kubernetes.
+    /// Whether the object still exists in Kubernetes.
     pub live: bool,
-    /// How it was asked to stop, if it was.
+    /// Requested cancellation, if there is one.
     pub cancel: Option<CancelMode>,
-    /// Who or what asked for it, as the object has it: `{kind, by}`.
+    /// Trigger: `{kind, by}`.
     pub trigger: Value,
-    /// Who asked for it.
+    /// User who requested the run.
     pub requested_by: Option<String>,
-    /// Which step failed, and how: `{step, kind, code, message}`.
+    /// Failure of the run: `{step, kind, code, message}`.
     pub error: Option<Value>,
-    /// Why it waits, while it does: `{position, reason, message}`.
+    /// Reason why the run is queued: `{position, reason, message}`.
     pub queue: Option<Value>,
-    /// How its steps ended, while its `onExit` steps run: `{phase, error, since}`.
+    /// Result of the steps while the `onExit` steps run: `{phase, error, since}`.
     pub ending: Option<Value>,
-    /// When it goes on by itself, while it is suspended.
+    /// Time at which a suspended run continues by itself.
     pub wake_at: Option<Timestamp>,
-    /// Since when it waits for a person or a time, while it does.
+    /// Time since which the run waits for a decision or a timer.
     pub suspended_at: Option<Timestamp>,
-    /// Runs of a higher one start first.
+    /// Priority; runs with a higher one start first.
     pub priority: i32,
-    /// The version of the object that the row shows.
+    /// Resource version of the object.
     pub resource_version: i64,
-    /// When the object was created.
+    /// Creation time of the object.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// Time of the last write of the object.
     pub updated_at: Timestamp,
-    /// When its first step began.
+    /// Time at which the first step began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// Time at which the run ended.
     pub finished_at: Option<Timestamp>,
 }
 
-/// One run.
+/// Returns one run, or `None` if it does not exist.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<Run>, Error> {
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
-/// The live run of this name.
+/// Returns the run with this name that exists in Kubernetes.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Run>, Error> {
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     let id = sqlx::query_scalar!(
         "select id from workflow_runs where tenant_id = $1 and name = $2 and live",
         tenant,
@@ -131,12 +131,12 @@ pub async fn by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Run>, Error
     }
 }
 
-/// The runs of these ids that exist, in no order.
+/// Returns the runs with these IDs that exist, in no particular order.
 ///
 /// # Errors
-/// The query fails.
+/// Returns an error if the query fails.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
-    let (connection, tenant) = tx.parts();
+    let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Run,
         "select id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, error,

@@ -1,4 +1,4 @@
-//! What a scenario's file expects.
+//! Expected result of a scenario.
 
 use std::collections::BTreeMap;
 
@@ -7,154 +7,155 @@ use crds::workflow::ErrorKind;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What is seen in the end.
+/// Expected result of a scenario. Fields that are not given are not checked.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expect {
-    /// The workflow `main` is refused with these problems; no run starts by itself.
-    pub problems: Option<Vec<ProblemSeen>>,
-    /// Of the run `main`.
-    pub run: Option<RunSeen>,
-    /// Of other runs.
+    /// Problems of the workflow `main`, which is invalid; no run is started.
+    pub problems: Option<Vec<ExpectedProblem>>,
+    /// Expected result of the run `main`.
+    pub run: Option<ExpectedRun>,
+    /// Expected results of other runs, by name.
     #[serde(default)]
-    pub runs: BTreeMap<String, RunSeen>,
-    /// At least so many runs of `main` that a schedule started have succeeded; no two of them for the same time.
+    pub runs: BTreeMap<String, ExpectedRun>,
+    /// Minimum number of scheduled runs of `main` that have succeeded.
     pub scheduled: Option<usize>,
-    /// The runs that are sub-runs of `main`, in any order: their phases.
+    /// Phases of the sub-runs of `main`, in any order.
     pub children: Option<Vec<RunPhase>>,
-    /// All requests that the recording server received, in their order.
-    pub calls: Option<Vec<Call>>,
-    /// How many requests it received, by path.
+    /// All requests that the recording server received, in order.
+    pub calls: Option<Vec<ExpectedCall>>,
+    /// Number of requests that the recording server received, by path.
     #[serde(default)]
     pub call_counts: BTreeMap<String, usize>,
-    /// Lines that are kept of `main` after its pod is gone.
+    /// Log lines of `main` that are stored by the API server of the product.
     #[serde(default)]
-    pub logs: Vec<LogLine>,
-    /// Texts that are nowhere: not in the run, its events, its kept logs, nor in what the API shows of it.
+    pub logs: Vec<ExpectedLogLine>,
+    /// Texts that must not occur in the run, its events, its stored logs, or its representation in the API.
     #[serde(default)]
     pub absent: Vec<String>,
 }
 
-/// A problem of a workflow.
+/// Expected problem of a workflow.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProblemSeen {
-    /// Where, such as `spec.steps[2].when`.
+pub struct ExpectedProblem {
+    /// Path of the problem, such as `spec.steps[2].when`.
     pub path: String,
-    /// What.
+    /// Code of the problem.
     pub code: Option<String>,
-    /// A part of the message.
+    /// Part of the message.
     pub message: Option<String>,
 }
 
-/// What is seen of a run. What is not given may be anything.
+/// Expected status of a run. Fields that are not given are not checked.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RunSeen {
-    /// Its phase. One that is not final is waited for. Default: the run's end is waited for.
+pub struct ExpectedRun {
+    /// Phase. The comparison waits until the run has this phase or, without one, until it has ended.
     pub phase: Option<RunPhase>,
-    /// What it failed of.
-    pub error: Option<ErrorSeen>,
-    /// Its output.
+    /// Error of the run.
+    pub error: Option<ExpectedError>,
+    /// Output.
     pub output: Option<Value>,
-    /// Its output is in object storage.
+    /// Whether the output is in object storage.
     pub stored: Option<bool>,
-    /// Its steps, by name.
+    /// Steps by name.
     #[serde(default)]
-    pub steps: BTreeMap<String, StepSeen>,
-    /// How many steps were taken over from an earlier run.
+    pub steps: BTreeMap<String, ExpectedStep>,
+    /// Number of steps that were reused from an earlier run.
     pub reused: Option<u32>,
-    /// It took at least so many seconds from start to end.
+    /// Minimum duration in seconds.
     pub at_least: Option<f64>,
-    /// It took at most so many seconds from start to end.
+    /// Maximum duration in seconds.
     pub at_most: Option<f64>,
-    /// Its status never had more bytes than this.
+    /// Maximum size in bytes that the status may have in any version.
     pub status_at_most: Option<usize>,
-    /// All its versions together had at most so many bytes: what etcd holds of it until its history is compacted.
+    /// Maximum size in bytes of all versions together: the space in etcd until the history is compacted.
     pub written_at_most: Option<usize>,
 }
 
-/// What is seen of an error.
+/// Expected error of a run or a step.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ErrorSeen {
-    /// The step, of a run's error.
+pub struct ExpectedError {
+    /// Failed step, in the error of a run.
     pub step: Option<String>,
-    /// `User`, `Infra`, …
+    /// Kind, such as `User` or `Infra`.
     pub kind: Option<ErrorKind>,
-    /// Such as `HTTP_503`.
+    /// Code, such as `HTTP_503`.
     pub code: Option<String>,
-    /// A part of the message.
+    /// Part of the message.
     pub message: Option<String>,
-    /// A part of the details, of a step's error.
+    /// Part of the details, in the error of a step.
     pub details: Option<String>,
 }
 
-/// What is seen of a step.
+/// Expected status of a step.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StepSeen {
-    /// Its phase.
+pub struct ExpectedStep {
+    /// Phase.
     pub phase: Option<StepPhase>,
-    /// Its last attempt.
+    /// Number of the last attempt.
     pub attempt: Option<u32>,
-    /// Its output.
+    /// Output.
     pub output: Option<Value>,
-    /// Whether its output is in object storage.
+    /// Whether the output is in object storage.
     pub stored: Option<bool>,
-    /// What it failed of.
-    pub error: Option<ErrorSeen>,
-    /// Its items.
-    pub items: Option<ItemsSeen>,
+    /// Error of the step.
+    pub error: Option<ExpectedError>,
+    /// Items of a `forEach` step.
+    pub items: Option<ExpectedItems>,
 }
 
-/// What is seen of a step's items.
+/// Expected counts of the items of a step.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ItemsSeen {
-    /// How many there are.
+pub struct ExpectedItems {
+    /// Number of items.
     pub total: Option<u32>,
-    /// How many ended well.
+    /// Number of items that succeeded.
     pub succeeded: Option<u32>,
-    /// How many failed.
+    /// Number of items that failed.
     pub failed: Option<u32>,
-    /// Which have ended: `0-412,414`.
+    /// Indexes of the items that have ended, such as `0-412,414`.
     pub done: Option<String>,
-    /// The indexes of those that failed.
+    /// Indexes of the items that failed.
     pub failures: Option<Vec<u32>>,
 }
 
-/// A request that the recording server received.
+/// Expected request to the recording server.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Call {
-    /// Its path.
+pub struct ExpectedCall {
+    /// Path.
     pub path: String,
-    /// Its method.
+    /// Method.
     pub method: Option<String>,
-    /// Its query, as written.
+    /// Query string.
     pub query: Option<String>,
-    /// Headers by lower-case name; `null` for one that must not be there.
+    /// Headers by lower-case name; `null` for a header that must be absent.
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    /// The body as JSON.
+    /// Body as JSON.
     pub json: Option<Value>,
-    /// The body as text.
+    /// Body as text.
     pub text: Option<String>,
-    /// Calls of the same letter carry the same `Idempotency-Key`, calls of others another.
+    /// Letter that stands for the `Idempotency-Key`: requests have the same key if and only if their letters
+    /// are equal.
     pub key: Option<String>,
 }
 
-/// A line that is kept.
+/// Expected line of the stored log.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LogLine {
-    /// Of which step.
+pub struct ExpectedLogLine {
+    /// Step of the line.
     pub step: String,
-    /// Of which item.
+    /// Item of the line.
     pub item: Option<u32>,
-    /// `stdout`, `stderr`, or `system` for what we say about it.
+    /// Stream: `stdout`, `stderr`, or `system` for lines that the runner writes.
     pub stream: Option<String>,
-    /// A part of the line.
+    /// Part of the line.
     pub line: String,
 }

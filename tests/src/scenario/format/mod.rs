@@ -1,6 +1,6 @@
-//! What a scenario's file says. `tests/scenarios/README.md` explains it to authors; unknown fields are refused.
+//! Format of scenario files. `tests/scenarios/README.md` documents it for authors; unknown fields are refused.
 //!
-//! Needs nothing of the cluster: the tests of `domain` read the same files.
+//! This module does not depend on a cluster: the tests of `domain` read the same files.
 
 mod expect;
 
@@ -11,55 +11,58 @@ use crds::workflow::ErrorKind;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use expect::{Call, ErrorSeen, Expect, ItemsSeen, LogLine, ProblemSeen, RunSeen, StepSeen};
+pub use expect::{
+    Expect, ExpectedCall, ExpectedError, ExpectedItems, ExpectedLogLine, ExpectedProblem, ExpectedRun,
+    ExpectedStep,
+};
 
-/// Stands in a file for the URL of the recording server, without a slash at its end.
+/// Placeholder for the URL of the recording server, without a trailing slash.
 pub const SERVER: &str = "$SERVER";
-/// Stands in a file for the same server under another host's name.
+/// Placeholder for the URL of the recording server with another host name.
 pub const OTHER: &str = "$OTHER";
-/// Stands in a file for the URL of the recording server over TLS.
+/// Placeholder for the HTTPS URL of the recording server.
 pub const SECURE: &str = "$SECURE";
-/// Stands in a file for the certificate of the authority that vouches for the recording server.
+/// Placeholder for the certificate of the authority that signed the certificate of the recording server.
 pub const TLS_CA: &str = "$TLS_CA";
-/// Stands in a file for the certificate of a client that the recording server knows.
+/// Placeholder for a client certificate that the recording server accepts.
 pub const TLS_CRT: &str = "$TLS_CRT";
-/// Stands in a file for the key of that certificate.
+/// Placeholder for the key of the client certificate.
 pub const TLS_KEY: &str = "$TLS_KEY";
-/// The run that starts by itself.
+/// Name of the main workflow, and of the run that is started automatically.
 pub const MAIN: &str = "main";
 
-/// A file of `tests/scenarios`.
+/// Content of a file in `tests/scenarios`.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
-    /// One sentence: what breaks for a user if this fails.
+    /// Guarantee that the scenario protects, in one sentence.
     pub title: String,
-    /// Why it is left out for now. A scenario without this runs.
+    /// Reason why the scenario is skipped. Default: it is not skipped.
     pub skip: Option<String>,
-    /// Parts of a Plan's spec that differ: then the scenario has a tenant of its own.
+    /// Fields merged into the spec of the default plan. With them, the scenario has a tenant of its own.
     pub plan: Option<Value>,
-    /// The spec of the workflow `main`.
+    /// Spec of the workflow `main`.
     pub workflow: Value,
-    /// The specs of further ones, by name. Steps of `main` and of each other call them by these names.
+    /// Specs of further workflows, by the name with which steps of other workflows call them.
     #[serde(default)]
     pub workflows: BTreeMap<String, Value>,
-    /// Secrets that exist before the workflows do, by the name that `spec.secrets` refers to.
+    /// Secrets that are created before the workflows, by the name that `spec.secrets` refers to.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretFile>,
-    /// The input of the run `main`.
+    /// Input of the run `main`.
     pub input: Option<Value>,
-    /// The answers of the recording server by path, in turn; the last one stays. Without any: 200 and `{}`.
+    /// Responses of the recording server by path, in order; the last one is repeated. Default: 200 and `{}`.
     #[serde(default)]
-    pub http: BTreeMap<String, Vec<Answer>>,
-    /// How it is played where there is no cluster. Absent: its problems are all that is expected.
-    pub pure: Option<Pure>,
-    /// Whether the run `main` starts by itself, before the first event. Default: it does.
+    pub http: BTreeMap<String, Vec<Response>>,
+    /// How the scenario is simulated without a cluster. Not needed if only problems are expected.
+    pub pure: Option<Simulation>,
+    /// Whether the run `main` is started before the first event. Default: true.
     #[serde(default = "yes")]
     pub starts: bool,
-    /// What happens, one after the other.
+    /// Events, executed one after the other.
     #[serde(default)]
     pub events: Vec<Event>,
-    /// What is seen in the end.
+    /// Expected result.
     pub expect: Expect,
 }
 
@@ -69,7 +72,7 @@ pub struct Scenario {
 pub struct SecretFile {
     /// Values by key.
     pub data: BTreeMap<String, String>,
-    /// Whether it has the label that lets workflows name it. Default: it has.
+    /// Whether the Secret has the label that permits workflows to use it. Default: true.
     #[serde(default = "yes")]
     pub labelled: bool,
 }
@@ -78,185 +81,185 @@ fn yes() -> bool {
     true
 }
 
-/// An answer of the recording server.
+/// Response of the recording server.
 #[derive(Deserialize, serde::Serialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Answer {
-    /// Default: 200.
+pub struct Response {
+    /// HTTP status. Default: 200.
     pub status: Option<u16>,
-    /// Headers. `$SERVER` may stand in them.
+    /// Headers, which may contain `$SERVER`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body as JSON.
+    /// Body as JSON.
     pub json: Option<Value>,
-    /// The body as text.
+    /// Body as text.
     pub text: Option<String>,
-    /// So many bytes `x` as body.
+    /// Length in bytes of a body that consists of the letter `x`.
     pub bytes: Option<u64>,
-    /// Seconds before it answers.
+    /// Delay of the response in seconds.
     pub delay: Option<f64>,
 }
 
-/// How a scenario is played where there is no cluster.
+/// Simulation of a scenario without a cluster.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(untagged)]
-pub enum Pure {
-    /// It is not.
-    Not(NotPure),
-    /// What the attempts of steps end in, by step, in turn; the last one stays. A step `http` that is not among them is
-    /// answered as the recording server would.
-    Scripts(BTreeMap<String, Vec<Scripted>>),
+pub enum Simulation {
+    /// The scenario is not simulated.
+    Excluded(NotSimulated),
+    /// Results of the attempts by step, in order; the last one is repeated. A step `http` that is not listed
+    /// gets the response of the recording server.
+    Scripts(BTreeMap<String, Vec<ScriptedResult>>),
 }
 
-/// Why a scenario is not played without a cluster.
+/// Reason why a scenario is not simulated.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct NotPure {
-    /// Where that is decided which it is about.
+pub struct NotSimulated {
+    /// Component that makes the decisions which the scenario is about.
     pub none: String,
 }
 
-/// What an attempt ends in where there is no cluster.
+/// Simulated result of an attempt.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Scripted {
-    /// It succeeds with this. Templates see `input`, `args` and `env` of the step, and `attempt`; `x*3` stands for `xxx`, `0..3` for
-    /// `[0, 1, 2]`.
+pub enum ScriptedResult {
+    /// The attempt succeeds with this output. Templates can use `input`, `args`, `env` and `attempt` of the step; `x*3` means
+    /// `xxx`, and `0..3` means `[0, 1, 2]`.
     Output(Value),
-    /// It fails of this.
+    /// The attempt fails with this error.
     Fail(ScriptedError),
-    /// It does not end before it is stopped, or its pod is lost.
+    /// The attempt runs until it is stopped or its pod is lost.
     Hang,
 }
 
-/// What a scripted attempt fails of.
+/// Error of a simulated attempt.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScriptedError {
-    /// `User`, `Infra`, …
+    /// Kind, such as `User` or `Infra`.
     pub kind: ErrorKind,
-    /// Such as `HTTP_503`.
+    /// Code, such as `HTTP_503`.
     pub code: String,
-    /// For people.
+    /// Message.
     #[serde(default)]
     pub message: String,
-    /// Seconds that the service asked to wait.
+    /// Seconds that the service asked to wait before a retry.
     pub retry_after: Option<u64>,
 }
 
-/// Something that happens.
+/// Event of a scenario.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Event {
-    /// As soon as all of this holds. Absent: at once.
+    /// Condition for the action. Default: none.
     #[serde(default)]
-    pub when: When,
-    /// What is done.
+    pub when: Condition,
+    /// Action to execute.
     #[serde(rename = "do")]
-    pub action: Do,
-    /// It must be refused, with a message that contains this.
+    pub action: Action,
+    /// Part of the message with which the action must be refused. Default: the action must succeed.
     pub refused: Option<String>,
 }
 
-/// What is waited for: all that is given.
+/// Condition of an event: all given fields must match.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct When {
-    /// Which run. Default: `main`.
+pub struct Condition {
+    /// Run that the condition is about. Default: `main`.
     pub run: Option<String>,
-    /// Its phase.
+    /// Phase of the run.
     pub run_phase: Option<RunPhase>,
-    /// A step of it; the next three are about that step.
+    /// Step that `phase`, `attempt` and `items` are about.
     pub step: Option<String>,
-    /// The step's phase.
+    /// Phase of the step.
     pub phase: Option<StepPhase>,
-    /// The attempt.
+    /// Attempt of the step.
     pub attempt: Option<u32>,
-    /// At least so many items have ended.
+    /// Minimum number of items of the step that have ended.
     pub items: Option<u32>,
-    /// The run waits in the queue for this reason.
+    /// Reason why the run is queued.
     pub queued: Option<String>,
-    /// The recording server has been called at this path.
+    /// Path at which the recording server has received a request.
     pub called: Option<String>,
 }
 
-/// What is done.
+/// Action of an event.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Do {
-    /// Nothing: only wait.
+pub enum Action {
+    /// No action: the event only waits for its condition.
     Nothing,
-    /// SIGKILL for the runner that holds `main`.
+    /// Sends SIGKILL to the runner to which `main` is assigned.
     KillRunner,
-    /// The pod that holds `main` is deleted.
+    /// Deletes the pod to which `main` is assigned.
     DeletePod,
-    /// `spec.cancel` of a run.
+    /// Sets `spec.cancel` of a run.
     Cancel(CancelRun),
-    /// A decision on `main`.
-    Decide(DecideOn),
-    /// Another run is started.
+    /// Adds a decision to `main`.
+    Decide(DecisionOn),
+    /// Starts another run.
     Start(StartRun),
-    /// The workflow `main` gets this spec.
+    /// Replaces the spec of the workflow `main`.
     Edit(Value),
-    /// An object of ours is deleted: `{secret: erp}`.
+    /// Deletes an object of the scenario, such as `{secret: erp}`.
     Delete(Target),
-    /// A Secret is created or replaced.
+    /// Creates or replaces a Secret.
     Secret(SecretUpdate),
 }
 
-/// How a run is cancelled.
+/// Cancellation of a run.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelRun {
-    /// Which. Default: `main`.
+    /// Run to cancel. Default: `main`.
     pub run: Option<String>,
-    /// How.
+    /// Mode of the cancellation.
     pub how: Cancel,
 }
 
-/// A decision.
+/// Decision on an approval step of `main`.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DecideOn {
-    /// A step, or `step/index`.
+pub struct DecisionOn {
+    /// Step, or `step/index` for an item.
     pub key: String,
-    /// Whether it is approved.
+    /// Whether the step is approved.
     pub approved: bool,
-    /// What was filled in.
+    /// Input of the decision.
     pub input: Option<Value>,
-    /// The role of the kubectl user who decides. Default: admin.
+    /// Role of the kubectl user who decides. Default: `admin`.
     #[serde(rename = "as")]
     pub role: Option<String>,
 }
 
-/// Another run.
+/// Further run to start.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRun {
-    /// What `expect.runs` and other events call it.
+    /// Name of the run in `expect.runs` and in other events.
     #[serde(rename = "as")]
     pub name: String,
-    /// Of which workflow. Default: `main`.
+    /// Workflow of the run. Default: `main`.
     pub workflow: Option<String>,
-    /// Its input. Default: the scenario's.
+    /// Input of the run. Default: the input of the scenario.
     pub input: Option<Value>,
-    /// Outputs of an earlier run are taken over.
+    /// Earlier run whose outputs are reused.
     pub reuse: Option<ReuseRun>,
-    /// Its place in the queue.
+    /// Priority of the run in the queue.
     pub priority: Option<i32>,
 }
 
-/// Whose outputs are taken over.
+/// Earlier run whose outputs are reused.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReuseRun {
-    /// The earlier run. Default: `main`.
+    /// Name of the earlier run. Default: `main`.
     pub run: Option<String>,
-    /// `Failed`, or the steps that run again.
+    /// `Failed`, or the steps that are executed again.
     pub from: ReuseFrom,
 }
 
-/// One object of ours.
+/// Object of the scenario.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Target {
@@ -272,7 +275,7 @@ pub enum Target {
 #[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretUpdate {
-    /// Which.
+    /// Name of the Secret.
     pub name: String,
     /// Values by key.
     pub data: BTreeMap<String, String>,

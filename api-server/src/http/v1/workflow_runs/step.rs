@@ -162,7 +162,7 @@ impl From<run::ItemsStatus> for Items {
 impl From<run::ActiveItem> for ActiveItem {
     fn from(item: run::ActiveItem) -> Self {
         let run::ActiveItem { index, attempt, started_at, next_at, waiting, .. } = item;
-        let time = |MicroTime(time): MicroTime| Time::from(Timestamp(time));
+        let time = |MicroTime(time): MicroTime| Time::from(Timestamp::from(time));
         Self {
             index,
             attempt,
