@@ -1,40 +1,41 @@
-//! Length-prefixed JSON: 4 bytes, big endian, the number of bytes that follow; then one JSON value.
+//! Length-prefixed JSON: the length of the body as 4 bytes in big-endian order, then the body, which is one JSON value.
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The largest frame body, in bytes. A step's input and output are far smaller (an output may stay inline
-/// up to 16 KiB); this bounds what one peer can make the other hold in memory.
+/// Maximum size of a frame's body in bytes. Most inputs and outputs of steps are far smaller; the limit bounds the memory
+/// that one peer can make the other one use.
 pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
+/// Size of the length prefix in bytes.
 const PREFIX_BYTES: usize = 4;
 
-/// Why a message could not be framed or a frame not be read. All but [`FrameError::Decode`] end the stream.
+/// Failure to encode or decode a frame. After any error but [`FrameError::Decode`] the stream is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The message does not serialise.
+    /// The message cannot be serialized.
     #[error("failed to encode a frame")]
     Encode(#[source] serde_json::Error),
-    /// The body is no JSON of the expected shape. The frame is consumed: the next one can be read.
+    /// The body is not JSON of the expected type. The frame is consumed, so that the next one can be decoded.
     #[error("failed to decode a frame of {bytes} bytes")]
     Decode {
-        /// Size of the body, in bytes.
+        /// Size of the body in bytes.
         bytes: usize,
-        /// What is wrong with it.
+        /// Error of the JSON parser.
         #[source]
         source: serde_json::Error,
     },
-    /// The body is larger than a frame may be.
-    #[error("failed to frame {bytes} bytes: at most {MAX_FRAME_BYTES} are allowed")]
+    /// The body is larger than [`MAX_FRAME_BYTES`].
+    #[error("the message has {bytes} bytes; at most {MAX_FRAME_BYTES} are allowed")]
     TooLarge {
-        /// Size of the body, in bytes.
+        /// Size of the body in bytes.
         bytes: usize,
     },
 }
 
-/// One message as a frame, ready to be written.
+/// Encodes a message as a frame.
 ///
 /// # Errors
-/// The message does not serialise, or its body exceeds [`MAX_FRAME_BYTES`].
+/// Returns an error if the message cannot be serialized or its body exceeds [`MAX_FRAME_BYTES`].
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; PREFIX_BYTES];
     serde_json::to_writer(&mut frame, message).map_err(FrameError::Encode)?;
@@ -50,22 +51,22 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     Ok(frame)
 }
 
-/// Cuts a stream of bytes back into messages.
+/// Decoder of a stream of frames.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
 }
 
 impl Decoder {
-    /// Takes bytes as they come from the stream, in any portions.
+    /// Adds bytes from the stream, in pieces of any size.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole message, or `None` when more bytes are needed.
+    /// Returns the next message, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// The frame announces more than [`MAX_FRAME_BYTES`], or its body is no such message.
+    /// Returns an error if the frame announces more than [`MAX_FRAME_BYTES`] or its body cannot be parsed.
     pub fn decode<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some((prefix, rest)) = self.buffer.split_first_chunk::<PREFIX_BYTES>() else { return Ok(None) };
         let bytes = usize::try_from(u32::from_be_bytes(*prefix)).unwrap_or(usize::MAX);
@@ -85,36 +86,36 @@ mod tests {
 
     use super::*;
 
-    /// A step's output is lost or mixed with another's when the socket delivers it in pieces.
+    /// Messages are decoded in order whatever pieces the socket delivers.
     #[test]
-    fn messages_survive_any_cut_of_the_stream() {
+    fn messages_are_decoded_from_pieces_of_any_size() {
         let messages = [json!({"a": 1}), json!("ünïcode"), json!(null)];
         let stream: Vec<u8> = messages.iter().flat_map(|message| encode(message).unwrap()).collect();
         for cut in 1..stream.len() {
             let mut decoder = Decoder::default();
-            let mut seen = Vec::<Value>::new();
+            let mut decoded = Vec::<Value>::new();
             for piece in stream.chunks(cut) {
                 decoder.push(piece);
                 while let Some(message) = decoder.decode().unwrap() {
-                    seen.push(message);
+                    decoded.push(message);
                 }
             }
-            assert_eq!(seen, messages, "cut every {cut} bytes");
+            assert_eq!(decoded, messages, "cut every {cut} bytes");
         }
     }
 
-    /// A peer that announces gigabytes makes the other side run out of memory.
+    /// A frame that announces too many bytes is refused before its body is buffered.
     #[test]
-    fn an_announced_giant_is_refused_before_its_body_is_held() {
+    fn an_oversized_frame_is_refused_before_its_body_is_buffered() {
         let mut decoder = Decoder::default();
         decoder.push(&u32::MAX.to_be_bytes());
         assert!(matches!(decoder.decode::<Value>(), Err(FrameError::TooLarge { .. })));
         assert!(matches!(encode(&"x".repeat(MAX_FRAME_BYTES)), Err(FrameError::TooLarge { .. })));
     }
 
-    /// One malformed message makes all later ones unreadable.
+    /// A malformed message does not prevent the decoding of later ones.
     #[test]
-    fn the_frame_after_a_malformed_one_is_still_read() {
+    fn the_frame_after_a_malformed_one_is_decoded() {
         let mut decoder = Decoder::default();
         decoder.push(&[0, 0, 0, 1, b'{']);
         decoder.push(&encode(&json!(7)).unwrap());

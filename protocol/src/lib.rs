@@ -1,8 +1,8 @@
-//! The private wire contracts between our own programs.
+//! Private wire contracts between the programs of this repository.
 //!
-//! [`frame`] is how messages travel over a stream socket; [`host`] is what the runner and a step host say;
-//! [`internal`] is what a runner asks of the api-server.
-//! Nothing here does I/O: both sides bring their own, blocking or not.
+//! [`frame`] encodes messages for a stream socket, [`host`] has the messages between runner and step host, and
+//! [`internal`] the requests of a runner to the api-server. The crate does no I/O, so that both sides can use their own,
+//! blocking or not.
 
 pub mod frame;
 pub mod host;

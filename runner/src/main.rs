@@ -1,17 +1,16 @@
-//! What runs inside a run's Job: takes the run that is assigned to this pod, executes its steps, reports, leaves.
+//! Program in a run's Job: takes the runs assigned to its pod, executes their steps and reports the results.
 
 mod action;
 mod api;
 mod assignment;
-mod chain;
+mod cluster;
 mod config;
-mod host;
-mod hosts;
 mod logs;
+mod retry;
 mod run;
 mod secrets;
 mod serve;
-mod store;
+mod step_host;
 
 use std::process::ExitCode;
 
@@ -19,7 +18,7 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Before the first TLS connection, and once: the libraries disagree about the default.
+    // Must be installed once and before the first TLS connection, since the libraries have different defaults.
     let installed = rustls::crypto::ring::default_provider().install_default();
     let config = config::Config::parse();
     let logging = telemetry::logs::init(&config.logs);
@@ -31,7 +30,7 @@ async fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = %chain::chain(error.as_ref()), "the runner failed");
+            tracing::error!(error = %telemetry::errors::chain(error.as_ref()), "the runner failed");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! The life of the process: one run, or one after the other, from assignment to end.
+//! Main task of the process: executes the runs that are assigned to this pod, one after the other.
 
 use std::os::fd::AsFd as _;
 
@@ -10,108 +10,119 @@ use tracing::info;
 
 use crate::{
     api::ApiServer,
-    assignment::{self, Assignment},
+    assignment::{self, AssignmentEvent},
+    cluster::{ClusterApi, Kubernetes},
     config::Config,
-    hosts::Connections,
-    logs::{Logs, Shipping},
-    run::{Held, Setting, execute},
-    store::{Kubernetes, Store},
+    logs::{LogExporter, Logs},
+    run::{AssignedRun, RunnerContext, execute},
+    step_host::HostConnections,
 };
 
-/// Assignments of one pod are few.
-const WAITING_ASSIGNMENTS: usize = 16;
+/// Capacity of the channel for assignment events, of which one pod receives few.
+const ASSIGNMENT_CAPACITY: usize = 16;
 
+/// Executes runs until the pod is stopped, and writes their logs to the end.
+///
+/// # Errors
+/// Returns an error if the process cannot be set up, a run cannot be continued, or logs cannot be written.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let stop = telemetry::shutdown::on_signals().context("failed to listen for signals")?;
     let stdout = std::io::stdout().as_fd().try_clone_to_owned().context("failed to open standard output")?;
     let api = config.api_url.clone().map(|url| ApiServer::new(url, config.api_token.clone())).transpose()?;
-    let shipping = api.clone().map(|api| Shipping { api, pod: config.pod_name.clone() });
-    let (logs, writer) = Logs::start(tokio::fs::File::from_std(stdout.into()), shipping);
-    let executed = hold(&config, api.as_ref(), logs, stop).await;
-    // All that writes lines is gone: the writer ends when the last line is out.
-    writer.await.context("failed to follow the log of steps")??;
+    let exporter = api.clone().map(|api| LogExporter { api, pod: config.pod_name.clone() });
+    let (logs, writer) = Logs::start(tokio::fs::File::from_std(stdout.into()), exporter);
+    let executed = watch_and_execute(&config, api.as_ref(), logs, stop).await;
+    // All senders of log lines are dropped now, so that the writer ends after the last line.
+    writer.await.context("the task that writes step logs failed")??;
     executed
 }
 
-async fn hold(
+/// Watches the assignments of this pod and executes the assigned runs.
+async fn watch_and_execute(
     config: &Config,
     api: Option<&ApiServer>,
     logs: Logs,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let client = client().await?;
-    let store = Kubernetes::new(&client, &config.pod_namespace);
-    let (to, mut assignments) = mpsc::channel(WAITING_ASSIGNMENTS);
-    let watching = assignment::watch(store.runs(), &config.pod_uid, to);
-    let setting = Setting {
-        store: &store,
+    let client = connect().await?;
+    let cluster = Kubernetes::new(&client, &config.pod_namespace);
+    let (to, mut assignments) = mpsc::channel(ASSIGNMENT_CAPACITY);
+    let watch = assignment::watch(cluster.runs(), &config.pod_uid, to);
+    let context = RunnerContext {
+        cluster: &cluster,
         pod_uid: &config.pod_uid,
         python_image: &config.python_image,
-        hosts: Connections::open(&config.sockets)?,
+        hosts: HostConnections::open(&config.sockets)?,
         secrets: &config.secrets,
         api,
         logs,
         stop,
     };
     tokio::select! {
-        executed = work(config, &setting, &mut assignments) => executed,
-        ended = watching => ended.context("failed to hear of assignments"),
+        executed = execute_runs(config, &context, &mut assignments) => executed,
+        ended = watch => ended.context("failed to watch assignments"),
     }
 }
 
-/// Executes one run; of a pod that stays, one after the other until it is told to leave.
-async fn work<S: Store>(
+/// Executes one run, or with `--stay` one run after the other until the pod is stopped.
+async fn execute_runs<C: ClusterApi>(
     config: &Config,
-    setting: &Setting<'_, S>,
-    assignments: &mut mpsc::Receiver<Assignment>,
+    context: &RunnerContext<'_, C>,
+    assignments: &mut mpsc::Receiver<AssignmentEvent>,
 ) -> anyhow::Result<()> {
     let mut revision = None;
     loop {
-        let Some(held) = take(setting, assignments).await else { break };
-        let run = held.name.clone();
-        // The hosts of this pod have the images of one revision.
-        let here = revision.get_or_insert_with(|| held.revision.clone());
+        let Some(assigned) = next_assigned_run(context, assignments).await else { break };
+        let run = assigned.name.clone();
+        // The step hosts of this pod have the images of one revision.
+        let pod_revision = revision.get_or_insert_with(|| assigned.revision.clone());
         anyhow::ensure!(
-            *here == held.revision,
-            "failed to run revision {}: this pod is of {here}",
-            held.revision
+            *pod_revision == assigned.revision,
+            "failed to execute run {run} of revision {}: this pod executes runs of revision {pod_revision}",
+            assigned.revision
         );
-        let left = execute(setting, held, assignments).await.context("failed to execute the run")?;
+        let exit = execute(context, assigned, assignments).await.context("failed to execute the run")?;
         info!(
             tenant.name = config.tenant,
             pod.name = config.pod_name,
             run.name = run,
-            ?left,
-            "the run has left"
+            ?exit,
+            "ended the execution of the run"
         );
-        if !config.stay || setting.stop.is_cancelled() {
+        if !config.stay || context.stop.is_cancelled() {
             break;
         }
     }
-    info!(tenant.name = config.tenant, pod.name = config.pod_name, "leaving");
+    info!(tenant.name = config.tenant, pod.name = config.pod_name, "exiting");
     Ok(())
 }
 
-/// Requests are bounded and repeated where it is known what may be repeated: not below, in the client.
-async fn client() -> anyhow::Result<Client> {
-    let mut config = kube::Config::infer().await.context("failed to find the API server")?;
+/// Returns a client for the API server. It does not retry: the callers know which requests may be repeated, and bound
+/// them.
+async fn connect() -> anyhow::Result<Client> {
+    let mut config =
+        kube::Config::infer().await.context("failed to determine the address of the API server")?;
     config.default_retry = false;
-    k8s_client::connect(config).context("failed to set up the client of the API server")
+    k8s_client::connect(config).context("failed to set up the client for the API server")
 }
 
-/// Waits for the run that this pod is to execute; `None` when the pod is to leave before.
+/// Waits for a run that is assigned to this pod. Returns `None` if the pod is stopped before.
 ///
-/// An idle runner never leaves by itself: the operator ends it, or an assignment could meet a pod that is leaving.
-async fn take<S>(setting: &Setting<'_, S>, assignments: &mut mpsc::Receiver<Assignment>) -> Option<Held> {
+/// An idle runner never exits by itself, since an assignment could then reach a pod that is about to exit. The operator
+/// deletes it.
+async fn next_assigned_run<C>(
+    context: &RunnerContext<'_, C>,
+    assignments: &mut mpsc::Receiver<AssignmentEvent>,
+) -> Option<AssignedRun> {
     loop {
-        let assignment = tokio::select! {
-            assignment = assignments.recv() => assignment?,
-            () = setting.stop.cancelled() => return None,
+        let event = tokio::select! {
+            event = assignments.recv() => event?,
+            () = context.stop.cancelled() => return None,
         };
-        if let Assignment::Held(run) = assignment
-            && let Some(held) = Held::of(*run, setting.pod_uid)
+        if let AssignmentEvent::Assigned(run) = event
+            && let Some(assigned) = AssignedRun::parse(*run, context.pod_uid)
         {
-            return Some(held);
+            return Some(assigned);
         }
     }
 }

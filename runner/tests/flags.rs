@@ -1,15 +1,16 @@
-//! The program as its container starts it. That this is a test of the program also has it built for those of the
-//! control plane, which run it.
+//! Command line of the program as its container starts it. As an integration test of this crate it also makes cargo
+//! build the program, which the control-plane tests run.
 
 use std::process::Command;
 
-/// A pod that lacks a variable ends without a word of which.
+/// A start without required flags names all of them.
 #[test]
-fn what_is_not_given_is_named() {
-    let started = Command::new(env!("CARGO_BIN_EXE_runner")).env_clear().output().expect("a program");
-    let said = String::from_utf8_lossy(&started.stderr);
+fn missing_flags_are_named() {
+    let started =
+        Command::new(env!("CARGO_BIN_EXE_runner")).env_clear().output().expect("the program starts");
+    let stderr = String::from_utf8_lossy(&started.stderr);
     assert!(!started.status.success());
     for flag in ["--pod-name", "--pod-namespace", "--pod-uid", "--tenant", "--python-image"] {
-        assert!(said.contains(flag), "{flag} in {said}");
+        assert!(stderr.contains(flag), "{flag} in {stderr}");
     }
 }

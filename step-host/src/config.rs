@@ -1,65 +1,68 @@
-//! Flags, each with an environment variable. Parsed by hand: the program is linked statically and stays small.
+//! Command-line flags. Each can be set by an environment variable instead. They are parsed without a library, so that the
+//! statically linked program stays small.
 //!
-//! A host of Python steps needs `--socket` alone (`SMBCOPILOT_SOCKET`); `--preload` names what its steps import.
+//! A host of Python steps requires only `--socket` (`SMBCOPILOT_SOCKET`). `--preload` lists the modules that its steps
+//! import.
 //!
-//! A host of container steps runs in an image that knows nothing of us. An init container of one of our images puts
-//! the program into a volume with `step-host install <directory>`, and the host's container then starts
-//! `<directory>/step-host` with `--kind container` (`SMBCOPILOT_KIND`), `--socket` (`SMBCOPILOT_SOCKET`) and `--work-dir`
-//! (`SMBCOPILOT_WORK_DIR`): a volume that the container's user may write to, since nothing else in the image need be
-//! writable. It takes no shell, no library and no particular user; it does not change the working directory, which is
-//! the image's, and passes the image's environment on to the steps, its own variables (`SMBCOPILOT_…`) excepted.
+//! A host of container steps runs in a user's image. An init container with an image of SMB Copilot copies the program
+//! into a volume with `step-host install <directory>`. The host's container then starts `<directory>/step-host` with
+//! `--kind container` (`SMBCOPILOT_KIND`), `--socket` (`SMBCOPILOT_SOCKET`) and `--work-dir` (`SMBCOPILOT_WORK_DIR`), a
+//! volume that the container's user can write to, since the image need not have any other writable directory. The
+//! program requires no shell, no libraries and no particular user. It does not change the image's working directory, and
+//! passes the image's environment on to the steps, except its own variables (`SMBCOPILOT_…`).
 
 use std::{ffi::OsString, path::PathBuf};
 
-/// What a host is told when it starts.
+/// Configuration of a host.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    /// Where to listen for the runner.
+    /// Path of the socket on which the host listens for the runner.
     pub(crate) socket: PathBuf,
-    /// The one user whose connection is accepted.
+    /// User ID of the runner. Connections of other users are refused.
     pub(crate) runner_uid: u32,
-    /// What steps here are.
+    /// Kind of the steps in this host.
     pub(crate) kind: Kind,
-    /// The Python interpreter.
+    /// Path of the Python interpreter.
     pub(crate) python: PathBuf,
-    /// The program that the interpreter runs.
+    /// Path of the program that the interpreter executes.
     pub(crate) harness: PathBuf,
-    /// Modules, separated by commas, that the interpreter imports before any step, beside those it always does.
+    /// Comma-separated modules that the interpreter imports before the first step, in addition to the default ones.
     pub(crate) preload: OsString,
-    /// Emptied whenever no step runs: the directory that code writes to although it is given one of its own.
+    /// Directory that is emptied whenever no step runs, for code that does not use the step's own directory.
     pub(crate) scratch: Option<PathBuf>,
-    /// A step is ended when the host has more processes than this.
+    /// Maximum number of processes. Above it, the step with the most processes is killed.
     pub(crate) max_processes: usize,
-    /// Each step gets a directory of its own below this one.
+    /// Directory in which each step gets a directory of its own.
     pub(crate) work_dir: PathBuf,
 }
 
-/// What the steps of a host are.
+/// Kind of the steps in a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Python functions, forked off a warm interpreter.
+    /// Python functions, executed in forks of an interpreter that is already running.
     Python,
-    /// Programs of the image.
+    /// Programs of the container's image.
     Container,
 }
 
-/// Why the flags are refused.
+/// Invalid flags.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("failed to read the flags: {flag:?} is unknown; known are {known}")]
+    #[error("unknown flag {flag:?}; known flags are {known}")]
     Unknown { flag: OsString, known: String },
-    #[error("failed to read the flags: {flag} needs a value")]
+    #[error("{flag} requires a value")]
     NoValue { flag: &'static str },
-    #[error("failed to read the flags: {flag} or {variable} must be given")]
+    #[error("{flag} or {variable} is required")]
     Missing { flag: &'static str, variable: &'static str },
-    #[error("failed to read the flags: {flag} is no user id: {value:?}")]
-    NoUid { flag: &'static str, value: OsString },
-    #[error("failed to read the flags: {flag} is no number: {value:?}")]
-    NoNumber { flag: &'static str, value: OsString },
-    #[error("failed to read the flags: {flag} is python or container, not {value:?}")]
-    NoKind { flag: &'static str, value: OsString },
+    #[error("{flag} must be a user ID, not {value:?}")]
+    InvalidUid { flag: &'static str, value: OsString },
+    #[error("{flag} must be a number, not {value:?}")]
+    InvalidNumber { flag: &'static str, value: OsString },
+    #[error("{flag} must be `python` or `container`, not {value:?}")]
+    InvalidKind { flag: &'static str, value: OsString },
 }
 
+/// Flag with its environment variable.
 struct Flag {
     name: &'static str,
     variable: &'static str,
@@ -79,21 +82,24 @@ const HARNESS: Flag = Flag {
 const PRELOAD: Flag = Flag { name: "--preload", variable: "SMBCOPILOT_PRELOAD", default: Some("") };
 const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMBCOPILOT_WORK_DIR", default: Some("/tmp") };
 const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMBCOPILOT_SCRATCH", default: Some("") };
-/// A hundred items at a time with ten processes each are within it.
+/// Permits a hundred items at the same time with ten processes each.
 const MAX_PROCESSES: Flag =
     Flag { name: "--max-processes", variable: "SMBCOPILOT_MAX_PROCESSES", default: Some("1500") };
 const FLAGS: [&Flag; 9] =
     [&SOCKET, &RUNNER_UID, &KIND, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR, &SCRATCH, &MAX_PROCESSES];
 
 impl Config {
-    /// Reads `--flag value` pairs; what is not given comes from `variable`, then from the default.
+    /// Parses pairs of `--flag value`. A missing flag has the value of its environment variable, or else its default.
+    ///
+    /// # Errors
+    /// Returns an error if a flag is unknown, missing or has an invalid value.
     pub(crate) fn from_args(
         args: impl Iterator<Item = OsString>,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let given = pairs(args)?;
+        let pairs = parse_pairs(args)?;
         let get = |flag: &Flag| {
-            given
+            pairs
                 .iter()
                 .rfind(|(name, _)| *name == flag.name)
                 .map(|(_, value)| value.clone())
@@ -103,49 +109,51 @@ impl Config {
         };
         Ok(Self {
             socket: get(&SOCKET)?.into(),
-            runner_uid: uid(get(&RUNNER_UID)?)?,
-            kind: kind(get(&KIND)?)?,
+            runner_uid: parse_uid(get(&RUNNER_UID)?)?,
+            kind: parse_kind(get(&KIND)?)?,
             python: get(&PYTHON)?.into(),
             harness: get(&HARNESS)?.into(),
             preload: get(&PRELOAD)?,
             work_dir: get(&WORK_DIR)?.into(),
             scratch: Some(PathBuf::from(get(&SCRATCH)?)).filter(|path| !path.as_os_str().is_empty()),
-            max_processes: number(get(&MAX_PROCESSES)?)?,
+            max_processes: parse_number(get(&MAX_PROCESSES)?)?,
         })
     }
 }
 
-fn pairs(mut args: impl Iterator<Item = OsString>) -> Result<Vec<(&'static str, OsString)>, ConfigError> {
-    let mut given = Vec::new();
+fn parse_pairs(
+    mut args: impl Iterator<Item = OsString>,
+) -> Result<Vec<(&'static str, OsString)>, ConfigError> {
+    let mut pairs = Vec::new();
     while let Some(arg) = args.next() {
         let Some(flag) = FLAGS.iter().find(|flag| arg == flag.name) else {
             return Err(ConfigError::Unknown { flag: arg, known: FLAGS.map(|flag| flag.name).join(", ") });
         };
         let value = args.next().ok_or(ConfigError::NoValue { flag: flag.name })?;
-        given.push((flag.name, value));
+        pairs.push((flag.name, value));
     }
-    Ok(given)
+    Ok(pairs)
 }
 
-fn uid(value: OsString) -> Result<u32, ConfigError> {
+fn parse_uid(value: OsString) -> Result<u32, ConfigError> {
     value
         .to_str()
         .and_then(|text| text.parse().ok())
-        .ok_or(ConfigError::NoUid { flag: RUNNER_UID.name, value })
+        .ok_or(ConfigError::InvalidUid { flag: RUNNER_UID.name, value })
 }
 
-fn number(value: OsString) -> Result<usize, ConfigError> {
+fn parse_number(value: OsString) -> Result<usize, ConfigError> {
     value
         .to_str()
         .and_then(|text| text.parse().ok())
-        .ok_or(ConfigError::NoNumber { flag: MAX_PROCESSES.name, value })
+        .ok_or(ConfigError::InvalidNumber { flag: MAX_PROCESSES.name, value })
 }
 
-fn kind(value: OsString) -> Result<Kind, ConfigError> {
+fn parse_kind(value: OsString) -> Result<Kind, ConfigError> {
     match value.to_str() {
         Some("python") => Ok(Kind::Python),
         Some("container") => Ok(Kind::Container),
-        _ => Err(ConfigError::NoKind { flag: KIND.name, value }),
+        _ => Err(ConfigError::InvalidKind { flag: KIND.name, value }),
     }
 }
 
@@ -159,21 +167,21 @@ mod tests {
         })
     }
 
-    /// A host listens elsewhere than the pod says.
+    /// A flag takes precedence over its environment variable, and that over the default.
     #[test]
-    fn a_flag_beats_its_variable_and_that_beats_the_default() {
+    fn flags_take_precedence_over_variables_and_defaults() {
         let variables = [("SMBCOPILOT_SOCKET", "/from/env"), ("SMBCOPILOT_RUNNER_UID", "7")];
         let config = parse(&["--socket", "/from/flag"], &variables).unwrap();
         assert_eq!(config.socket, PathBuf::from("/from/flag"));
         assert_eq!((config.runner_uid, config.work_dir), (7, PathBuf::from("/tmp")));
     }
 
-    /// A typo in a pod's arguments is silently ignored.
+    /// Unknown, missing and invalid flags are errors that name the flag.
     #[test]
-    fn what_is_unknown_or_missing_is_named() {
+    fn unknown_and_missing_flags_are_named() {
         let refused = |args: &[&str]| parse(args, &[]).unwrap_err().to_string();
         assert!(refused(&["--sockt", "x"]).contains("--sockt"));
-        assert!(refused(&["--socket"]).contains("needs a value"));
+        assert!(refused(&["--socket"]).contains("requires a value"));
         assert!(refused(&[]).contains("SMBCOPILOT_SOCKET"));
         assert!(refused(&["--socket", "x", "--runner-uid", "root"]).contains("root"));
         assert!(refused(&["--socket", "x", "--kind", "shell"]).contains("shell"));

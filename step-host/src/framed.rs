@@ -11,16 +11,16 @@ use std::{
 use protocol::frame::{Decoder, FrameError, encode};
 use serde::{Serialize, de::DeserializeOwned};
 
-const READ_BYTES: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Whether the peer may still send.
+/// State of the connection to the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Open,
-    Gone,
+    Closed,
 }
 
-/// A stream of frames in both directions. Nothing here blocks.
+/// Stream of frames in both directions. No operation blocks.
 pub(crate) struct Framed {
     stream: UnixStream,
     decoder: Decoder,
@@ -28,41 +28,45 @@ pub(crate) struct Framed {
 }
 
 impl Framed {
+    /// Makes the stream non-blocking.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self { stream, decoder: Decoder::default(), outgoing: Vec::new() })
     }
 
-    /// Bytes that wait to be written.
+    /// Returns the number of bytes that wait to be written.
     pub(crate) const fn pending(&self) -> usize {
         self.outgoing.len()
     }
 
-    /// Puts a message behind those that wait, and writes what the peer takes now.
+    /// Adds a message to those that wait and writes as much as the peer accepts now.
+    ///
+    /// # Errors
+    /// Returns an error if the message cannot be encoded.
     pub(crate) fn send<T: Serialize>(&mut self, message: &T) -> Result<Peer, FrameError> {
         self.outgoing.extend_from_slice(&encode(message)?);
         Ok(self.flush())
     }
 
-    /// Writes what the peer takes now.
+    /// Writes as much as the peer accepts now.
     pub(crate) fn flush(&mut self) -> Peer {
         while !self.outgoing.is_empty() {
             match self.stream.write(&self.outgoing) {
-                Ok(0) => return Peer::Gone,
+                Ok(0) => return Peer::Closed,
                 Ok(written) => drop(self.outgoing.drain(..written)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Peer::Open,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Peer::Gone,
+                Err(_) => return Peer::Closed,
             }
         }
         Peer::Open
     }
 
-    /// Reads once. Any failure of the stream is its end.
+    /// Reads once. Any failure of the stream counts as its end.
     pub(crate) fn fill(&mut self) -> Peer {
-        let mut bytes = [0; READ_BYTES];
+        let mut bytes = [0; READ_BUFFER_BYTES];
         match self.stream.read(&mut bytes) {
-            Ok(0) => Peer::Gone,
+            Ok(0) => Peer::Closed,
             Ok(read) => {
                 self.decoder.push(bytes.get(..read).unwrap_or_default());
                 Peer::Open
@@ -70,11 +74,14 @@ impl Framed {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Peer::Open
             }
-            Err(_) => Peer::Gone,
+            Err(_) => Peer::Closed,
         }
     }
 
-    /// The next whole message of those read.
+    /// Returns the next complete message, or `None` if more bytes must be read.
+    ///
+    /// # Errors
+    /// Returns an error if the frame is too large or its body cannot be parsed.
     pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         self.decoder.decode()
     }

@@ -1,4 +1,4 @@
-//! Puts this program where a foreign image finds it.
+//! Copies this program into a volume, from which the container of a user's image starts it.
 
 use std::{
     fs, io,
@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The program's name in its directory.
+/// File name of the program.
 const NAME: &str = "step-host";
-/// For every user: the container that runs it may be of any.
+/// Executable for every user, since the container may run as any.
 const MODE: u32 = 0o555;
 
-/// Why it is not there.
+/// Failure to copy the program.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to copy this program to {}", to.display())]
 pub(crate) struct InstallError {
@@ -20,14 +20,17 @@ pub(crate) struct InstallError {
     source: io::Error,
 }
 
-/// Copies this program into a directory, as `step-host`. One that is there already is replaced.
+/// Copies this program into a directory as `step-host`. An existing file is replaced.
+///
+/// # Errors
+/// Returns an error if the file cannot be written.
 pub(crate) fn install(directory: &Path) -> Result<(), InstallError> {
-    let to = directory.join(NAME);
-    let failed = |source| InstallError { to: to.clone(), source };
-    match fs::remove_file(&to) {
+    let target = directory.join(NAME);
+    let failed = |source| InstallError { to: target.clone(), source };
+    match fs::remove_file(&target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    fs::copy("/proc/self/exe", &to).map_err(failed)?;
-    fs::set_permissions(&to, fs::Permissions::from_mode(MODE)).map_err(failed)
+    fs::copy("/proc/self/exe", &target).map_err(failed)?;
+    fs::set_permissions(&target, fs::Permissions::from_mode(MODE)).map_err(failed)
 }

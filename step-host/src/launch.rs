@@ -1,8 +1,9 @@
-//! Becomes the program of a container step.
+//! Execution of the program of a container step.
 //!
-//! The host starts itself once more for each such step: what a child has to do between its fork and its program (a
-//! session of its own, no blocked signals, one open file fewer) would else take unsafe code, and the channel tells
-//! why a program cannot be executed, which an exit code could not: programs have 126 and 127 of their own.
+//! The host starts itself again for each such step, with the subcommand `launch`. Otherwise, what a child has to do
+//! between its fork and its program (start a session, unblock signals, close a file) would require unsafe code. The
+//! channel also reports why a program cannot be executed. An exit code could not, since programs use 126 and 127
+//! themselves.
 
 use std::{
     collections::BTreeMap,
@@ -25,27 +26,30 @@ use protocol::frame::{Decoder, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::step::ChildEnds;
+use crate::child_io::ChildEnds;
 
-/// The first argument by which this program knows that it is to become another.
+/// First argument of this program in the role of a launcher.
 pub(crate) const SUBCOMMAND: &str = "launch";
 
-const READ_BYTES: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What it is told to become. Bytes that are no UTF-8 come from the image's environment alone, and are left out.
+/// Program to execute. Environment variables of the image that are not UTF-8 are omitted.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Program {
-    /// The program and its arguments; at least one.
+    /// Program and arguments; at least one element.
     pub(crate) command: Vec<String>,
-    /// The whole environment.
+    /// Complete environment.
     pub(crate) env: BTreeMap<String, String>,
 }
 
-/// Starts this program once more, with these ends. It says hello on the channel, and waits there for its [`Program`].
+/// Starts this program as a launcher. It sends `hello` on the channel and waits there for its [`Program`].
+///
+/// # Errors
+/// Returns an error if no process can be started.
 pub(crate) fn spawn(ends: ChildEnds) -> io::Result<()> {
     let ChildEnds { channel, stdout, stderr } = ends;
-    // Who the child is, it says itself; all children are collected by the host's loop.
+    // The child reports its process ID itself, and the host's main loop reaps all children.
     Command::new("/proc/self/exe")
         .arg(SUBCOMMAND)
         .env_clear()
@@ -56,12 +60,12 @@ pub(crate) fn spawn(ends: ChildEnds) -> io::Result<()> {
         .map(drop)
 }
 
-/// Does not return, unless the program cannot be executed.
+/// Runs the launcher: replaces this process by the program. Returns only if the program cannot be executed.
 pub(crate) fn launch() -> ExitCode {
-    let Ok(mut channel) = channel() else { return ExitCode::FAILURE };
+    let Ok(mut channel) = take_channel() else { return ExitCode::FAILURE };
     let Err(failed) = exec(&mut channel);
     let message = match failed {
-        LaunchError::Gone => return ExitCode::FAILURE,
+        LaunchError::Abandoned => return ExitCode::FAILURE,
         LaunchError::System(reason) => json!({"failed": reason}),
         LaunchError::Command(reason) => json!({"noCommand": reason}),
     };
@@ -71,39 +75,42 @@ pub(crate) fn launch() -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Reason for which a program is not executed.
 enum LaunchError {
-    /// The host gave the step up.
-    Gone,
-    /// Nothing that the step's author could do about.
+    /// The host has abandoned the step.
+    Abandoned,
+    /// A failure of the system.
     System(String),
-    /// The program is at fault.
+    /// A failure that the author of the step can fix.
     Command(String),
 }
 
-/// Standard input is the channel; the program finds nothing there, and no trace of the channel.
-fn channel() -> io::Result<UnixStream> {
+/// Returns the channel, which is standard input, and replaces standard input by `/dev/null` for the program.
+fn take_channel() -> io::Result<UnixStream> {
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     dup2_stdin(File::open("/dev/null")?)?;
     Ok(UnixStream::from(channel))
 }
 
+/// Receives the program and executes it. Returns only on failure.
 fn exec(channel: &mut UnixStream) -> Result<std::convert::Infallible, LaunchError> {
     let system = |what: &str, errno: Errno| LaunchError::System(format!("failed to {what}: {errno}"));
     setsid().map_err(|errno| system("start a session", errno))?;
     SigSet::empty().thread_set_mask().map_err(|errno| system("unblock signals", errno))?;
-    let hello = encode(&json!({"hello": std::process::id()})).map_err(|_| LaunchError::Gone)?;
-    channel.write_all(&hello).map_err(|_| LaunchError::Gone)?;
+    let hello = encode(&json!({"hello": std::process::id()})).map_err(|_| LaunchError::Abandoned)?;
+    channel.write_all(&hello).map_err(|_| LaunchError::Abandoned)?;
     let Program { command, env } = receive(channel)?;
     let Some((program, args)) = command.split_first() else {
         return Err(LaunchError::Command("the command is empty".to_owned()));
     };
     let failed = Command::new(program).args(args).env_clear().envs(env).exec();
-    Err(judge(program, &failed))
+    Err(classify(program, &failed))
 }
 
+/// Waits for the program on the channel.
 fn receive(channel: &mut UnixStream) -> Result<Program, LaunchError> {
     let mut decoder = Decoder::default();
-    let mut bytes = vec![0; READ_BYTES];
+    let mut bytes = vec![0; READ_BUFFER_BYTES];
     loop {
         match decoder.decode() {
             Ok(Some(program)) => return Ok(program),
@@ -111,36 +118,37 @@ fn receive(channel: &mut UnixStream) -> Result<Program, LaunchError> {
             Err(error) => return Err(LaunchError::System(error.to_string())),
         }
         match channel.read(&mut bytes) {
-            Ok(0) | Err(_) => return Err(LaunchError::Gone),
+            Ok(0) | Err(_) => return Err(LaunchError::Abandoned),
             Ok(read) => decoder.push(bytes.get(..read).unwrap_or_default()),
         }
     }
 }
 
-fn judge(program: &str, failed: &io::Error) -> LaunchError {
+/// Distinguishes failures of the system from those that the author of the step can fix.
+fn classify(program: &str, failed: &io::Error) -> LaunchError {
     let errno = Errno::from_raw(failed.raw_os_error().unwrap_or_default());
     let reason = match errno {
         Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE | Errno::ETXTBSY => {
             return LaunchError::System(format!("failed to execute {program:?}: {failed}"));
         }
         Errno::ENOENT if program.contains('/') => {
-            "the image has no such file, or not what it is to be run with"
+            "the image has no such file, or not its interpreter or loader"
         }
         Errno::ENOENT => "the image has no such program in its PATH",
-        Errno::EACCES => "it is not executable for the container's user",
-        Errno::ENOEXEC => "it is no program: a script needs a first line such as #!/bin/sh",
-        Errno::E2BIG => "arguments and environment are too large together",
+        Errno::EACCES => "the container's user may not execute it",
+        Errno::ENOEXEC => "it is not a program; a script needs a first line such as #!/bin/sh",
+        Errno::E2BIG => "the arguments and the environment are too large",
         _ => return LaunchError::Command(format!("failed to execute {program:?}: {failed}")),
     };
     LaunchError::Command(format!("failed to execute {program:?}: {reason}"))
 }
 
-/// The environment that the image and the pod give, without what is ours.
-pub(crate) fn inherited() -> BTreeMap<String, String> {
-    let is_ours = |name: &OsStr| name.as_bytes().starts_with(b"SMBCOPILOT_");
+/// Returns the environment of the image and the pod, without the variables of SMB Copilot.
+pub(crate) fn inherited_environment() -> BTreeMap<String, String> {
+    let is_internal = |name: &OsStr| name.as_bytes().starts_with(b"SMBCOPILOT_");
     let text = |text: OsString| text.into_string().ok();
     std::env::vars_os()
-        .filter(|(name, _)| !is_ours(name))
+        .filter(|(name, _)| !is_internal(name))
         .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The socket on which the runner, and nobody else, is let in.
+//! Socket of the host, which accepts only the runner.
 
 use std::{
     fs, io,
@@ -14,10 +14,10 @@ use std::{
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
-/// Owner and group: the two containers' users differ, and the volume's group is what they share.
+/// Access for owner and group: the two containers have different users, which share the volume's group.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Why there is no connection to be had.
+/// Failure to accept the runner's connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListenError {
     #[error("failed to listen on {}", path.display())]
@@ -28,11 +28,14 @@ pub(crate) enum ListenError {
     },
     #[error("failed to accept a connection")]
     Accept(#[source] io::Error),
-    #[error("failed to learn who connects")]
+    #[error("failed to determine the user of a connection")]
     Credentials(#[source] nix::Error),
 }
 
-/// Binds the socket. One that a killed predecessor left is replaced.
+/// Binds the socket. A file that a killed predecessor has left is replaced.
+///
+/// # Errors
+/// Returns an error if the socket cannot be created.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, ListenError> {
     let failed = |source| ListenError::Bind { path: path.to_owned(), source };
     match fs::remove_file(path) {
@@ -44,7 +47,10 @@ pub(crate) fn bind(path: &Path) -> Result<UnixListener, ListenError> {
     Ok(listener)
 }
 
-/// Takes the next connection: `None` when it comes from another user, who is hung up on.
+/// Accepts the next connection. Returns `None` and closes it if it comes from another user.
+///
+/// # Errors
+/// Returns an error if the connection cannot be accepted or its user cannot be determined.
 pub(crate) fn accept(listener: &UnixListener, uid: u32) -> Result<Option<UnixStream>, ListenError> {
     let (stream, _) = listener.accept().map_err(ListenError::Accept)?;
     let peer = getsockopt(&stream.as_fd(), PeerCredentials).map_err(ListenError::Credentials)?;
@@ -57,17 +63,17 @@ mod tests {
 
     use super::*;
 
-    /// Code of a step that finds the socket starts steps of its own as if it were the runner.
+    /// A connection of another user is closed, so that code of a step cannot act as the runner.
     #[test]
-    fn a_connection_of_another_user_is_hung_up_on() {
+    fn a_connection_of_another_user_is_closed() {
         let path = std::env::temp_dir().join(format!("smb-listen-{}.sock", std::process::id()));
         let listener = bind(&path).unwrap();
-        let me = nix::unistd::getuid().as_raw();
+        let own_uid = nix::unistd::getuid().as_raw();
         let mut client = UnixStream::connect(&path).unwrap();
-        assert!(accept(&listener, me + 1).unwrap().is_none());
+        assert!(accept(&listener, own_uid + 1).unwrap().is_none());
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
         let _client = UnixStream::connect(&path).unwrap();
-        assert!(accept(&listener, me).unwrap().is_some());
+        assert!(accept(&listener, own_uid).unwrap().is_some());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE);
         fs::remove_file(&path).unwrap();
     }

@@ -1,15 +1,18 @@
-//! The program of every host container: starts a step's process on request and streams its output.
+//! Program of every host container: starts the processes of steps on request and streams their output to the runner.
 
+mod child_io;
 mod config;
 mod framed;
 mod host;
 mod install;
 mod launch;
 mod listen;
-mod oom;
+mod oom_kills;
+mod output_reader;
+mod processes;
 mod python;
+mod scratch;
 mod step;
-mod sweep;
 
 use std::{
     error::Error,
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(error.as_ref());
+            log_error(error.as_ref());
             ExitCode::FAILURE
         }
     }
@@ -41,8 +44,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One line with the whole chain, to the container's log.
-fn report(error: &dyn Error) {
+/// Writes an error with all its sources as one JSON line to the container's log.
+fn log_error(error: &dyn Error) {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! The warm Python interpreter: forks a child for each step.
+//! The Python interpreter, which forks a child for each step.
 
 use std::{
     io::{self, IoSlice},
@@ -14,26 +14,29 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{config::Config, step::ChildEnds};
+use crate::{child_io::ChildEnds, config::Config};
 
-/// A running interpreter, with the socket over which it is asked to fork.
+/// Running interpreter, with the socket for fork requests.
 pub(crate) struct Python {
     control: OwnedFd,
     pid: Pid,
 }
 
-/// What the interpreter says on its socket.
+/// Result of reading the interpreter's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Message {
+    /// The interpreter has loaded its modules.
     Ready,
-    Nothing,
-    Gone,
+    /// There is no message.
+    None,
+    /// The interpreter has ended.
+    Closed,
 }
 
-/// Why there is no interpreter.
+/// Failure to start the interpreter.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PythonError {
-    #[error("failed to make the interpreter's control socket")]
+    #[error("failed to create the interpreter's control socket")]
     Socket(#[source] Errno),
     #[error("failed to start {program}")]
     Spawn {
@@ -44,18 +47,21 @@ pub(crate) enum PythonError {
 }
 
 impl Python {
-    /// Starts an interpreter. It says `Ready` when its modules are loaded; requests may be sent before.
+    /// Starts an interpreter. It sends `Ready` when its modules are loaded; requests may be sent before.
+    ///
+    /// # Errors
+    /// Returns an error if the interpreter cannot be started.
     pub(crate) fn spawn(config: &Config) -> Result<Self, PythonError> {
-        let (control, theirs) =
+        let (control, child_control) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
                 .map_err(PythonError::Socket)?;
         let mut command = Command::new(&config.python);
-        // Isolated mode: neither the environment nor the working directory changes what is imported.
+        // In isolated mode neither the environment nor the working directory affects imports.
         command
             .args(["-I", "-X", "utf8"])
             .arg(&config.harness)
             .arg(&config.preload)
-            .stdin(Stdio::from(theirs));
+            .stdin(Stdio::from(child_control));
         command.env_clear().env("LANG", "C.UTF-8");
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let failed = |source| PythonError::Spawn { program: config.python.display().to_string(), source };
@@ -64,12 +70,15 @@ impl Python {
         Ok(Self { control, pid: Pid::from_raw(pid) })
     }
 
-    /// Its process id. It is reaped with all others.
+    /// Returns the process ID. The host's main loop reaps the process.
     pub(crate) const fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Asks for a child with these ends.
+    /// Requests a child with these ends.
+    ///
+    /// # Errors
+    /// Returns an error if the request cannot be sent.
     pub(crate) fn fork(&self, ends: &ChildEnds) -> Result<(), Errno> {
         let fds = [ends.channel.as_raw_fd(), ends.stdout.as_raw_fd(), ends.stderr.as_raw_fd()];
         let rights = [ControlMessage::ScmRights(&fds)];
@@ -78,14 +87,14 @@ impl Python {
         sendmsg::<UnixAddr>(self.control.as_raw_fd(), &message, &rights, flags, None).map(drop)
     }
 
-    /// Reads what it said, without waiting.
-    pub(crate) fn listen(&self) -> Said {
+    /// Reads the next message without blocking.
+    pub(crate) fn receive(&self) -> Message {
         let mut message = [0; 16];
         match recv(self.control.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => Said::Gone,
-            Ok(_) => Said::Ready,
-            Err(Errno::EAGAIN | Errno::EINTR) => Said::Nothing,
-            Err(_) => Said::Gone,
+            Ok(0) => Message::Closed,
+            Ok(_) => Message::Ready,
+            Err(Errno::EAGAIN | Errno::EINTR) => Message::None,
+            Err(_) => Message::Closed,
         }
     }
 }

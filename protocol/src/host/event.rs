@@ -1,49 +1,51 @@
+//! Events that a host sends to the runner.
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::host::StepId;
 
-/// What a host tells the runner.
+/// Event of a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
-    /// The interpreter is warm. A `Start` sent earlier is not lost: it waits for this.
+    /// The interpreter is ready. A `Start` that was sent before is executed now.
     Ready,
     /// The step's process exists.
     Started {
-        /// The step.
+        /// ID of the step.
         id: StepId,
     },
-    /// A line that the step wrote.
+    /// The step has written a line.
     Output {
-        /// The step.
+        /// ID of the step.
         id: StepId,
-        /// Where it wrote it.
+        /// Stream to which it was written.
         stream: Stream,
-        /// The text without its line break. Bytes that are no UTF-8 are replaced by U+FFFD.
+        /// Text of the line without its line break. Invalid UTF-8 is replaced by U+FFFD.
         line: String,
-        /// The line was longer than one event may be, and goes on in the next one of this stream.
+        /// The line is longer than an event may be, and continues in the next event of this stream.
         partial: bool,
     },
-    /// How far the step says it is.
+    /// The step has reported its progress.
     Progress {
-        /// The step.
+        /// ID of the step.
         id: StepId,
-        /// From 0 to 1.
+        /// Completed fraction, from 0 to 1.
         fraction: f64,
-        /// For people; may be empty.
+        /// Message for users; may be empty.
         message: String,
     },
-    /// The step's process is gone, and so is all that it left behind.
+    /// The step's process has ended, and all processes that it started were killed.
     Exited {
-        /// The step.
+        /// ID of the step.
         id: StepId,
-        /// How it ended.
+        /// Outcome of the step.
         outcome: Outcome,
     },
 }
 
-/// A stream of a step's process.
+/// Output stream of a step's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
@@ -53,60 +55,59 @@ pub enum Stream {
     Stderr,
 }
 
-/// How a step's process ended.
+/// Outcome of a step's process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
-    /// It returned a value.
+    /// The step returned a value.
     Ok {
-        /// The step's output.
+        /// Output of the step.
         value: Value,
     },
-    /// It raised an exception.
+    /// The Python code raised an exception.
     Exception {
-        /// The exception's class, with its module unless that is `builtins`.
+        /// Class of the exception, with its module unless that is `builtins`.
         r#type: String,
-        /// The exception's text, shortened to about 2,000 characters; the step's log has all of it.
+        /// Text of the exception, shortened to about 2,000 characters; the step's log has the full text.
         message: String,
-        /// The part of the traceback that lies in the step's own code and below; of a long one the last 4,000
-        /// characters or so.
+        /// Traceback from the step's own code on. A long one is shortened to its last 4,000 characters.
         traceback: String,
     },
-    /// It left by itself without having returned.
+    /// The process exited by itself without a value.
     Exit {
-        /// The exit code.
+        /// Exit code.
         code: i32,
     },
-    /// A signal ended it.
+    /// The process was terminated by a signal.
     Signal {
-        /// The signal's number.
+        /// Number of the signal.
         number: i32,
     },
-    /// The kernel killed it for want of memory.
+    /// The kernel killed the process because the memory limit was exceeded.
     OomKilled,
-    /// It returned what is no JSON value, or too large a one.
+    /// The step returned a value that is not JSON or is too large.
     BadOutput {
-        /// What is wrong with it.
+        /// Description of the problem.
         message: String,
     },
-    /// It had more processes at once than a host allows.
+    /// The step had more processes at the same time than the host allows.
     TooManyProcesses {
-        /// How many the host counted, of how many.
+        /// Number of processes and limit.
         message: String,
     },
-    /// Its program cannot be executed: it is not there, or no program.
+    /// The command of a container step cannot be executed, for example because it does not exist.
     NoCommand {
-        /// Which, and why not.
+        /// Command and reason.
         message: String,
     },
-    /// Its input is larger than a host takes.
+    /// The input is larger than a frame allows.
     InputTooLarge {
-        /// Both numbers.
+        /// Size and limit.
         message: String,
     },
-    /// It did not start, for a reason that lies outside it.
+    /// The step did not start, for a reason outside of the step.
     NotStarted {
-        /// The reason.
+        /// Reason.
         message: String,
     },
 }

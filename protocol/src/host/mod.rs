@@ -1,9 +1,8 @@
-//! Runner and step host, over the Unix socket in the volume that the two containers share.
+//! Messages between runner and step host over the Unix socket in the volume that the two containers share.
 //!
-//! The host listens, the runner connects, once. The runner sends [`Request`]s, the host answers with
-//! [`Event`]s. A step is named by a [`StepId`] that the runner chooses; for each id the host sends
-//! `Started` at most once and then `Exited` exactly once, after the last of its output.
-//! The end of the stream ends the host and all that runs in it.
+//! The host listens, and the runner connects once. The runner sends [`Request`]s and the host sends [`Event`]s. The
+//! runner chooses a [`StepId`] for each step. For each ID the host sends `Started` at most once, and `Exited` exactly
+//! once, after all output. When the stream ends, the host ends all its steps and exits.
 
 mod event;
 mod request;
@@ -11,5 +10,5 @@ mod request;
 pub use event::{Event, Outcome, Stream};
 pub use request::{Action, Meta, Request, Secrets, Start};
 
-/// Names one execution of one step for as long as the connection lives.
+/// ID of one execution of a step, unique within a connection.
 pub type StepId = u64;

@@ -1,3 +1,5 @@
+//! Requests that the runner sends to a host.
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
@@ -5,49 +7,49 @@ use serde_json::Value;
 
 use crate::host::StepId;
 
-/// What the runner asks of a host.
+/// Request to a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
-    /// Start a step in a process of its own.
+    /// Starts a step in a process of its own.
     Start(Box<Start>),
-    /// End a step: SIGTERM to its process group, and SIGKILL when it is still there after `grace_ms`.
+    /// Ends a step: sends SIGTERM to its process group, and SIGKILL if it still runs after `grace_ms`.
     Kill {
-        /// The step. One that has ended already is passed over.
+        /// ID of the step. A step that has already ended is ignored.
         id: StepId,
-        /// Milliseconds between the two signals; 0 sends SIGKILL at once.
+        /// Time between the two signals in milliseconds; 0 sends SIGKILL at once.
         grace_ms: u64,
     },
-    /// End all that runs, and leave.
+    /// Ends all steps and the host.
     Shutdown,
 }
 
-/// One step to be started.
+/// Step to be started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Start {
-    /// The runner's name for this execution; not used before on this connection.
+    /// ID of this execution, which must not have been used before on this connection.
     pub id: StepId,
-    /// What to run.
+    /// Action of the step.
     pub action: Action,
-    /// The step's input: its `with`, rendered.
+    /// Input of the step: its rendered `with`.
     pub input: Value,
-    /// Environment variables beside those that the host sets itself.
+    /// Environment variables in addition to those that the host sets.
     pub env: BTreeMap<String, String>,
-    /// What the step may know about itself.
+    /// Metadata of the step.
     pub meta: Meta,
-    /// The workflow's secrets, for code that asks for them; no environment has them.
+    /// Secrets of the workflow, available to Python code through `ctx.secrets`. They are not part of the environment.
     #[serde(default, skip_serializing_if = "Secrets::is_empty")]
     pub secrets: Secrets,
 }
 
-/// Values by secret and key. Its `Debug` shows no value.
+/// Secret values by secret and key. `Debug` prints only the names of the secrets.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secrets(pub BTreeMap<String, BTreeMap<String, String>>);
 
 impl Secrets {
-    /// Whether there is none.
+    /// Returns whether there are no secrets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -60,26 +62,26 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// What a step consists of.
+/// Action of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Action {
     /// Python source that defines `run(input, ctx)`.
     Python {
-        /// The source text.
+        /// Source text.
         code: String,
     },
-    /// A program of the host's image. It finds its input as JSON in the file `$SMBCOPILOT_INPUT`, and may leave its
-    /// output as JSON in `$SMBCOPILOT_OUTPUT`; without that file its output is `{"stdout": …}`.
+    /// Program of the host's image. The file `$SMBCOPILOT_INPUT` contains its input as JSON, and the program may write
+    /// its output as JSON to the file `$SMBCOPILOT_OUTPUT`; without that file its output is `{"stdout": …}`.
     Container {
-        /// The program and its first arguments; at least one. A name without `/` is looked up in `PATH`.
+        /// Program and first arguments; at least one element. A program without `/` is looked up in `PATH`.
         command: Vec<String>,
         /// Further arguments.
         args: Vec<String>,
     },
 }
 
-/// What a step may know about itself.
+/// Metadata that a step can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
@@ -87,11 +89,11 @@ pub struct Meta {
     pub run: String,
     /// Name of the step.
     pub step: String,
-    /// Which item of a `forEach`, from 0.
+    /// Index of the item of a `forEach`, starting at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u32>,
-    /// Which attempt this is, from 1.
+    /// Number of the attempt, starting at 1.
     pub attempt: u32,
-    /// The same for every attempt of this step, or item, of this run.
+    /// Idempotency key, which is the same for all attempts of this step or item in this run.
     pub idempotency_key: String,
 }

@@ -1,57 +1,57 @@
-//! Lines that steps have written.
+//! Log lines of steps.
 
 use serde::{Deserialize, Serialize};
 
-/// Lines of one batch, at most.
+/// Maximum number of lines in a batch.
 pub const MAX_LOG_LINES: usize = 1_000;
-/// Bytes of one line, at most; a longer one is sent in pieces, all but the last of them `partial`.
+/// Maximum size of a line in bytes. A longer line is sent in pieces; all but the last one are `partial`.
 pub const MAX_LOG_LINE_BYTES: usize = 16 * 1024;
-/// Bytes of a batch as JSON, at most.
+/// Maximum size of a batch as JSON in bytes.
 pub const MAX_LOG_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// Lines of a run, in the order in which they were written.
+/// Batch of log lines of a run, in the order in which they were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogBatch {
-    /// The name of the pod that sends them. With `seq` it tells lines apart, so that a batch may be sent again.
+    /// Name of the pod that sends the lines. Together with `seq` it identifies a line, so that a batch may be repeated.
     pub pod: String,
-    /// The lines; at most [`MAX_LOG_LINES`].
+    /// Lines; at most [`MAX_LOG_LINES`].
     pub lines: Vec<LogLine>,
 }
 
-/// A line that a step has written, or a piece of one.
+/// Line that a step has written, or a piece of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogLine {
-    /// Counts the lines of this run in this pod, from 0, without gaps.
+    /// Number of the line within this run and pod, starting at 0, without gaps.
     pub seq: u64,
-    /// When it was read, RFC 3339 in UTC.
+    /// Time at which the runner received the line, as RFC 3339 in UTC.
     pub time: String,
-    /// The step.
+    /// Name of the step.
     pub step: String,
-    /// Which item of a `forEach`, counted from 0.
+    /// Index of the item of a `forEach`, starting at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u32>,
-    /// Which attempt, counted from 1.
+    /// Number of the attempt, starting at 1.
     pub attempt: u32,
-    /// Where it was written to.
+    /// Stream to which the line was written.
     pub stream: LogStream,
-    /// What was written, without the line's end, secrets replaced; at most [`MAX_LOG_LINE_BYTES`] bytes.
+    /// Text without its line break and with secrets redacted; at most [`MAX_LOG_LINE_BYTES`] bytes.
     pub line: String,
-    /// Whether the line goes on in the next one of the same stream.
+    /// Whether the line continues in the next one of the same stream.
     #[serde(default, skip_serializing_if = "is_false")]
     pub partial: bool,
 }
 
-/// Where a line was written to.
+/// Stream to which a line was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogStream {
-    /// The step's standard output.
+    /// Standard output of the step.
     Stdout,
-    /// The step's standard error.
+    /// Standard error of the step.
     Stderr,
-    /// What the runner has to say of the step, such as that lines were left out.
+    /// Messages of the runner about the step, for example that lines were omitted.
     System,
 }
 
@@ -66,9 +66,9 @@ mod tests {
 
     use super::*;
 
-    /// Runner and api-server of two releases do not understand each other.
+    /// The JSON form of a batch is stable, so that runner and api-server of different releases are compatible.
     #[test]
-    fn the_wire_form_is_what_was_agreed() {
+    fn the_json_form_of_a_batch_is_stable() {
         let batch = LogBatch {
             pod: "run-1-x".to_owned(),
             lines: vec![LogLine {

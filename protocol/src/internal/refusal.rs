@@ -1,44 +1,45 @@
-//! Why a request of a runner was not done.
+//! Refusals of a runner's requests.
 
 use serde::{Deserialize, Serialize};
 
-/// The body of an answer that is no success. Fields that are not named here may be there too.
+/// Body of a response that is not a success. It may contain further fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What, for machines.
+    /// Machine-readable code.
     pub code: RefusalCode,
-    /// What, for people; names what has been exceeded and by how much.
+    /// Explanation for people. If a limit is exceeded, it has the limit and the actual number.
     #[serde(default)]
     pub detail: String,
 }
 
-/// Why a request was not done, and whether to try it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Reason of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RefusalCode {
-    /// 400: the request cannot be read.
+    /// 400: the request cannot be parsed.
     Malformed,
-    /// 401: the token does not hold.
+    /// 401: the token is invalid.
     InvalidToken,
-    /// 403: this pod does not hold the run.
+    /// 403: the run is not assigned to this pod.
     NotTheHolder,
-    /// 404: nothing is stored there, or the run is unknown.
+    /// 404: the stored value or the run does not exist.
     NotFound,
-    /// 413: more bytes than may be stored or sent.
+    /// 413: the body or the value is too large.
     TooLarge,
-    /// 422: the bytes are not those that the SHA-256 promises.
+    /// 422: the bytes do not have the announced SHA-256.
     DigestMismatch,
     /// 501: no object storage is configured.
     NoObjectStorage,
-    /// 503: something that is needed is away; the same request may succeed later.
+    /// 503: a dependency of the api-server is unavailable; the request may succeed later.
     Unavailable,
-    /// Whatever a newer api-server says.
+    /// Any code of a newer api-server.
     #[serde(other)]
     Unknown,
 }
 
 impl RefusalCode {
-    /// Whether the same request may succeed later.
+    /// Returns whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(self) -> bool {
         match self {
@@ -60,12 +61,13 @@ mod tests {
 
     use super::*;
 
-    /// A runner gives up, because a newer api-server has another word for a passing trouble.
+    /// A code that this release does not know counts as transient, so that the runner retries the request.
     #[test]
-    fn an_unknown_code_is_tried_again() {
+    fn an_unknown_code_is_transient() {
         let refusal: Refusal = serde_json::from_value(json!({"code": "on_fire", "status": 503})).unwrap();
         assert!(refusal.code.is_transient());
         let refusal: Refusal = serde_json::from_value(json!({"code": "no_object_storage"})).unwrap();
         assert_eq!(refusal.code, RefusalCode::NoObjectStorage);
+        assert_eq!(refusal.code.to_string(), "no_object_storage");
     }
 }

@@ -1,17 +1,19 @@
-//! What can go wrong with the api-server.
+//! Errors of requests to the api-server.
 
 use std::path::PathBuf;
 
 use protocol::internal::RefusalCode;
 
-/// Why the api-server cannot be spoken to at all.
+use crate::retry::Transient;
+
+/// Failure to set up the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     #[error("failed to set up the client of the api-server")]
     Client(#[source] reqwest::Error),
 }
 
-/// Why a request was not done.
+/// Failure of a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("failed to read the token for the api-server from {}", path.display())]
@@ -22,20 +24,19 @@ pub(crate) enum ApiError {
     },
     #[error("failed to reach the api-server")]
     Send(#[source] reqwest::Error),
-    #[error("failed to read the api-server's answer")]
-    Answer(#[source] reqwest::Error),
-    #[error("failed to have it done: the api-server answers {status} ({code:?}): {detail}")]
+    #[error("failed to read the api-server's response")]
+    Response(#[source] reqwest::Error),
+    #[error("the api-server refused the request with status {status} ({code}): {detail}")]
     Refused { status: u16, code: RefusalCode, detail: String },
 }
 
-impl ApiError {
-    /// Whether another try may help.
-    pub(crate) fn is_transient(&self) -> bool {
+impl Transient for ApiError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Token { .. } => false,
-            Self::Send(_) | Self::Answer(_) => true,
+            Self::Send(_) | Self::Response(_) => true,
             Self::Refused { status, code, .. } => {
-                // A gateway's own answer has no code that we know; a token may just be being renewed.
+                // The response of a gateway has no known code. A token may be about to be renewed.
                 code.is_transient() && (*status >= 500 || matches!(status, 408 | 429))
                     || *code == RefusalCode::InvalidToken
             }
@@ -43,11 +44,11 @@ impl ApiError {
     }
 }
 
-/// Why a value is not stored.
+/// Failure to store a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// There is no object storage, or nobody to ask for it.
-    #[error("failed to store a value of {bytes} bytes: there is no object storage")]
+    /// No object storage is configured, or the runner has no api-server.
+    #[error("failed to store a value of {bytes} bytes: no object storage is configured")]
     NoStorage { bytes: usize },
     #[error("failed to store a value of {bytes} bytes: {detail}")]
     TooLarge { bytes: usize, detail: String },
@@ -61,15 +62,17 @@ pub(crate) enum StoreError {
     },
 }
 
-/// Why a stored value cannot be read.
+/// Failure to read a stored value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
-    /// There is nothing there, or nobody to ask for it.
-    #[error("failed to find {uri}: {reason}")]
+    /// The value does not exist, or the runner has no api-server.
+    #[error("{uri} is not available: {reason}")]
     Gone { uri: String, reason: String },
-    #[error("failed to trust {uri}: its SHA-256 is {found}, and was {expected} when it was stored")]
+    #[error(
+        "the content of {uri} has changed: its SHA-256 is {found}, but was {expected} when it was stored"
+    )]
     Changed { uri: String, expected: String, found: String },
-    #[error("failed to read {uri} as JSON")]
+    #[error("failed to parse {uri} as JSON")]
     Json {
         uri: String,
         #[source]
@@ -84,7 +87,7 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
-    /// Whether nobody can read it, now or later.
+    /// Returns whether no runner will ever be able to read the value.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Gone { .. } | Self::Changed { .. } | Self::Json { .. } => true,
@@ -92,7 +95,7 @@ impl FetchError {
         }
     }
 
-    /// For machines.
+    /// Returns the error code of the step or run.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Gone { .. } => "OUTPUT_GONE",

@@ -1,4 +1,4 @@
-//! Values in object storage.
+//! Upload and download of values in object storage.
 
 use crds::run::OutputRef;
 use http::header::CONTENT_TYPE;
@@ -6,25 +6,31 @@ use protocol::internal::{RefusalCode, Stored, output_path, outputs_path};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::api::{ApiError, ApiServer, FetchError, StoreError, patiently};
+use crate::{
+    api::{
+        client::{ApiServer, RETRY_POLICY},
+        errors::{ApiError, FetchError, StoreError},
+    },
+    retry::retry,
+};
 
-/// Every stored value is JSON.
+/// Media type of all stored values.
 const MEDIA_TYPE: &str = "application/json";
 
 impl ApiServer {
-    /// Stores a value of a run. The same value twice is stored once.
+    /// Stores a value of a run. A repeated value is stored only once.
     ///
     /// # Errors
-    /// There is no object storage, the value is too large for it, or a minute of trying was not enough.
+    /// Returns an error if no object storage is configured, the value is too large, or retries for a minute failed.
     pub(crate) async fn store(&self, run_uid: &str, value: &Value) -> Result<OutputRef, StoreError> {
         let body = serde_json::to_vec(value).map_err(StoreError::Encode)?;
         let bytes = body.len();
         let url = self.url(&output_path(run_uid, &hex::encode(Sha256::digest(&body))));
-        let put = || async {
+        let upload = || async {
             let request = self.client.put(url.clone()).header(CONTENT_TYPE, MEDIA_TYPE).body(body.clone());
-            self.send(request).await?.json::<Stored>().await.map_err(ApiError::Answer)
+            self.send(request).await?.json::<Stored>().await.map_err(ApiError::Response)
         };
-        match patiently(put).await {
+        match retry(RETRY_POLICY, "store an output", upload).await {
             Ok(Stored { uri, bytes, sha256, media_type }) => Ok(OutputRef { uri, bytes, sha256, media_type }),
             Err(ApiError::Refused { code: RefusalCode::NoObjectStorage, .. }) => {
                 Err(StoreError::NoStorage { bytes })
@@ -36,19 +42,19 @@ impl ApiServer {
         }
     }
 
-    /// Reads a stored value, and makes sure that it is what was stored.
+    /// Returns a stored value after comparing its SHA-256 with the reference.
     ///
     /// # Errors
-    /// It is gone or has changed, or a minute of trying was not enough.
+    /// Returns an error if the value does not exist or has changed, or retries for a minute failed.
     pub(crate) async fn fetch(&self, run_uid: &str, reference: &OutputRef) -> Result<Value, FetchError> {
         let OutputRef { uri, bytes: _, sha256, media_type: _ } = reference;
         let uri = || uri.clone();
         let mut url = self.url(&outputs_path(run_uid));
         url.query_pairs_mut().append_pair("uri", &reference.uri);
-        let get = || async {
-            self.send(self.client.get(url.clone())).await?.bytes().await.map_err(ApiError::Answer)
+        let download = || async {
+            self.send(self.client.get(url.clone())).await?.bytes().await.map_err(ApiError::Response)
         };
-        let body = match patiently(get).await {
+        let body = match retry(RETRY_POLICY, "read a stored output", download).await {
             Ok(body) => body,
             Err(ApiError::Refused { code: RefusalCode::NotFound, detail, .. }) => {
                 return Err(FetchError::Gone { uri: uri(), reason: detail });

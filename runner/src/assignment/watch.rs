@@ -1,4 +1,4 @@
-//! Watches the runs whose `status.runner.podUid` is this pod's.
+//! Watches the runs whose `status.runner.podUid` is the UID of this pod.
 
 use std::{collections::BTreeSet, pin::pin};
 
@@ -11,30 +11,37 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
+use telemetry::errors::chain;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use crate::{assignment::Assignment, chain::chain};
+use crate::assignment::event::AssignmentEvent;
 
-/// The stream of events has ended, which it never does by itself.
+/// The stream of watch events has ended, which it never does by itself.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to watch for assignments: the stream has ended")]
+#[error("the watch for assignments has ended unexpectedly")]
 pub(crate) struct WatchError;
 
-/// Reports until nobody listens. Broken watches are taken up again with growing pauses.
+/// Sends every change of an assignment to `to` until the receiver is dropped. A broken watch is restarted with
+/// exponential backoff.
+///
+/// # Errors
+/// Returns an error if the stream of events ends.
 pub(crate) async fn watch(
     runs: Api<WorkflowRun>,
     pod_uid: &str,
-    to: mpsc::Sender<Assignment>,
+    to: mpsc::Sender<AssignmentEvent>,
 ) -> Result<(), WatchError> {
     let config = watcher::Config::default().fields(&format!("status.runner.podUid={pod_uid}"));
     let events = watcher(runs, config).default_backoff();
-    report(events, to).await
+    forward(events, to).await
 }
 
-async fn report(
+/// Sends the assignment events that follow from the watch events. A run that is missing from a new list counts as
+/// possibly revoked.
+async fn forward(
     events: impl Stream<Item = watcher::Result<Event<WorkflowRun>>>,
-    to: mpsc::Sender<Assignment>,
+    to: mpsc::Sender<AssignmentEvent>,
 ) -> Result<(), WatchError> {
     let mut events = pin!(events);
     let mut known = BTreeSet::new();
@@ -43,11 +50,11 @@ async fn report(
         let assignments = match event {
             Ok(Event::Apply(run)) => {
                 known.insert(run.name_any());
-                vec![Assignment::Held(Box::new(run))]
+                vec![AssignmentEvent::Assigned(Box::new(run))]
             }
             Ok(Event::Delete(run)) => {
                 known.remove(&run.name_any());
-                vec![Assignment::Doubtful { run: run.name_any() }]
+                vec![AssignmentEvent::PossiblyRevoked { run: run.name_any() }]
             }
             Ok(Event::Init) => {
                 listed.clear();
@@ -55,16 +62,19 @@ async fn report(
             }
             Ok(Event::InitApply(run)) => {
                 listed.insert(run.name_any());
-                vec![Assignment::Held(Box::new(run))]
+                vec![AssignmentEvent::Assigned(Box::new(run))]
             }
             Ok(Event::InitDone) => {
                 let before = std::mem::replace(&mut known, std::mem::take(&mut listed));
-                before.difference(&known).map(|run| Assignment::Doubtful { run: run.clone() }).collect()
+                before
+                    .difference(&known)
+                    .map(|run| AssignmentEvent::PossiblyRevoked { run: run.clone() })
+                    .collect()
             }
             Err(error) => {
                 warn!(
                     error = %chain(&error),
-                    "the watch for assignments broke; taking it up again"
+                    "the watch for assignments failed; restarting it"
                 );
                 Vec::new()
             }
@@ -88,24 +98,28 @@ mod tests {
         WorkflowRun::new(name, crds::WorkflowRunSpec::default())
     }
 
-    async fn reported(events: Vec<Event<WorkflowRun>>) -> Vec<String> {
+    /// Returns the forwarded events as `+run` for an assignment and `-run` for a possible revocation.
+    async fn forwarded(events: Vec<Event<WorkflowRun>>) -> Vec<String> {
         let (to, mut from) = mpsc::channel(16);
-        assert!(report(stream::iter(events.into_iter().map(Ok)), to).await.is_err());
-        let mut seen = Vec::new();
+        assert!(forward(stream::iter(events.into_iter().map(Ok)), to).await.is_err());
+        let mut received = Vec::new();
         while let Some(assignment) = from.recv().await {
-            seen.push(match assignment {
-                Assignment::Held(run) => format!("+{}", run.name_any()),
-                Assignment::Doubtful { run } => format!("-{run}"),
+            received.push(match assignment {
+                AssignmentEvent::Assigned(run) => format!("+{}", run.name_any()),
+                AssignmentEvent::PossiblyRevoked { run } => format!("-{run}"),
             });
         }
-        seen
+        received
     }
 
-    /// A runner whose watch broke while its run was given away goes on with it for ever.
+    /// A run that was reassigned while the watch was broken is reported as possibly revoked after the next list.
     #[tokio::test]
-    async fn a_run_that_is_missing_after_a_new_list_is_in_doubt() {
+    async fn a_run_missing_from_a_new_list_is_possibly_revoked() {
         let first = [Event::Init, Event::InitApply(run("a")), Event::InitDone, Event::Apply(run("b"))];
         let second = [Event::Init, Event::InitApply(run("b")), Event::InitDone, Event::Delete(run("b"))];
-        assert_eq!(reported(first.into_iter().chain(second).collect()).await, ["+a", "+b", "+b", "-a", "-b"]);
+        assert_eq!(
+            forwarded(first.into_iter().chain(second).collect()).await,
+            ["+a", "+b", "+b", "-a", "-b"]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The attempts that this runner makes at the moment.
+//! Attempts that are running in this pod.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,56 @@ use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::{
-    action::{Canceller, Means, attempt, ending},
-    hosts::HostUnavailable,
+    action::{Canceller, StepContext, execute_attempt, stop_channel},
+    step_host::HostUnavailable,
 };
 
-/// Attempts by place and number. Dropping this ends them all.
+/// Running attempts. Dropping this stops them all.
 pub(super) struct Attempts<'a> {
-    means: Means,
-    tasks: JoinSet<Ended>,
+    context: StepContext,
+    tasks: JoinSet<EndedAttempt>,
+    /// Cancellers by step and number of the attempt.
     cancellers: BTreeMap<(Place, u32), Canceller>,
-    /// Sub-runs that are being created. That takes milliseconds, and is not cancelled.
-    creations: FuturesUnordered<BoxFuture<'a, Ended>>,
+    /// Creations of sub-runs. They take milliseconds and are not cancelled.
+    creations: FuturesUnordered<BoxFuture<'a, EndedAttempt>>,
 }
 
-/// An attempt that has ended.
-pub(super) struct Ended {
+/// Attempt that has ended.
+pub(super) struct EndedAttempt {
     pub(super) place: Place,
     pub(super) attempt: u32,
-    /// `None`: it was cancelled.
+    /// Outcome; `None` if the attempt was cancelled.
     pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) fn new(means: Means) -> Self {
+    pub(super) fn new(context: StepContext) -> Self {
         let creations = FuturesUnordered::new();
-        Self { means, tasks: JoinSet::new(), cancellers: BTreeMap::new(), creations }
+        Self { context, tasks: JoinSet::new(), cancellers: BTreeMap::new(), creations }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.creations.is_empty()
     }
 
+    /// Starts an attempt in a task of its own.
     pub(super) fn start(&mut self, start: Start) {
-        let (means, id) = (self.means.clone(), self.means.hosts.next_id());
+        let (context, id) = (self.context.clone(), self.context.hosts.next_id());
         let (place, number) = (start.place.clone(), start.attempt);
-        let (canceller, ending) = ending(start.deadline);
+        let (canceller, stop) = stop_channel(start.deadline);
         self.cancellers.insert((place.clone(), number), canceller);
         self.tasks.spawn(async move {
-            Ended { place, attempt: number, outcome: attempt(means, start, id, ending).await }
+            let outcome = execute_attempt(context, start, id, stop).await;
+            EndedAttempt { place, attempt: number, outcome }
         });
     }
 
-    /// Follows the creation of a sub-run.
-    pub(super) fn create(&mut self, creation: BoxFuture<'a, Ended>) {
+    /// Adds the creation of a sub-run as an attempt.
+    pub(super) fn add_creation(&mut self, creation: BoxFuture<'a, EndedAttempt>) {
         self.creations.push(creation);
     }
 
-    /// Kills an attempt, if it runs here.
+    /// Cancels an attempt if it is running.
     pub(super) fn stop(&self, stop: &Stop) {
         if let Some(canceller) = self.cancellers.get(&(stop.place.clone(), stop.attempt)) {
             canceller.cancel();
@@ -64,8 +67,11 @@ impl<'a> Attempts<'a> {
         self.cancellers.values().for_each(Canceller::cancel);
     }
 
-    /// The next attempt to end; never, while there is none.
-    pub(super) async fn next(&mut self) -> Result<Ended, JoinError> {
+    /// Waits for the next attempt to end. Never returns if none is running.
+    ///
+    /// # Errors
+    /// Returns an error if the task of an attempt has panicked.
+    pub(super) async fn next_ended(&mut self) -> Result<EndedAttempt, JoinError> {
         tokio::select! {
             Some(ended) = self.tasks.join_next() => {
                 let ended = ended?;

@@ -1,14 +1,15 @@
-//! The loop of a run: decide, write, act, wait.
+//! Main loop of a run in this pod: decide, write, start, wait.
 //!
-//! Decisions are the domain's. What it decides is written before it is done, in one write at a time; whatever
-//! has happened in the meantime goes into the next.
+//! The domain decides. Each decision is written before it is executed, in one write at a time. Events that arrive
+//! during a write are part of the next one.
 
 use std::{sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, Finish, Run, Signals, Start, State, Suspend, Work, written};
+use domain::run::{Advance, Run, Signals, Start, State, Work, written};
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use telemetry::errors::chain;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -16,238 +17,251 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    action::{Means, passed},
-    assignment::Assignment,
-    chain::chain,
+    action::{StepContext, sleep_until_timestamp},
+    assignment::AssignmentEvent,
+    cluster::{ClusterApi, WriteError},
+    retry::retry,
     run::{
-        Held, Left, RunError, Setting,
-        attempts::{Attempts, Ended},
-        children::{self, Children},
-        flight::{Flight, Kind, Landed, landed},
-        load::patiently,
-        status::Status,
+        assigned_run::AssignedRun,
+        attempts::{Attempts, EndedAttempt},
+        child_runs::{self, ChildRuns},
+        context::RunnerContext,
+        exit::{RunError, RunExit},
+        load::READ_RETRY_POLICY,
+        pending_write::{PendingWrite, WriteKind, WriteResult, wait_for_write},
+        status_update::{FinalState, StatusUpdate},
         write::write,
     },
-    store::{Store, WriteError},
 };
 
-/// Between two writes while items of a fan-out run: the whole status is written each time, and a thousand of those
-/// would fill the cluster's database.
-const FAN_OUT_PAUSE: Duration = Duration::from_millis(100);
-/// How long killed attempts may take to be gone.
+/// Minimum interval between two writes while items of a fan-out run. Each write contains the whole status, and a
+/// thousand of them would fill the cluster's database.
+const FAN_OUT_WRITE_INTERVAL: Duration = Duration::from_millis(100);
+/// Time within which killed attempts must end.
 pub(super) const KILL_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A run while this pod holds it.
-pub(super) struct Execution<'a, S> {
-    pub(super) setting: &'a Setting<'a, S>,
+/// Execution of a run while it is assigned to this pod.
+pub(super) struct Execution<'a, C> {
+    pub(super) context: &'a RunnerContext<'a, C>,
     pub(super) run: Arc<Run>,
-    pub(super) means: Means,
-    pub(super) held: Held,
-    /// For how long it has waited for people and times.
+    pub(super) step_context: StepContext,
+    pub(super) assigned: AssignedRun,
+    /// Total time that the run has waited for decisions and times.
     pub(super) waited: Duration,
-    /// As it is to be written.
+    /// State that the next write records.
     pub(super) state: State,
-    /// Attempts that are in `state`, but in no write yet.
+    /// Attempts that are part of `state` but not of any write yet.
     pub(super) intents: Vec<Start>,
     pub(super) attempts: Attempts<'a>,
-    pub(super) children: Children<'a>,
-    pub(super) close: Option<Close>,
-    wake: Option<Timestamp>,
+    pub(super) child_runs: ChildRuns<'a>,
+    /// State that the last write records, once it is known.
+    pub(super) final_state: Option<FinalState>,
+    wake_at: Option<Timestamp>,
+    /// Whether the last write contains `state`.
     is_written: bool,
     written_at: Option<Instant>,
 }
 
-/// Why the next write is this pod's last.
-#[derive(Clone)]
-pub(super) enum Close {
-    Finish(Finish),
-    Suspend(Suspend),
-}
-
-/// What an execution begins with.
-pub(super) struct Beginning<'a> {
-    pub(super) means: Means,
-    pub(super) held: Held,
+/// Initial values of an execution.
+pub(super) struct ExecutionStart<'a> {
+    pub(super) step_context: StepContext,
+    pub(super) assigned: AssignedRun,
     pub(super) waited: Duration,
-    /// That of `held`, resumed.
+    /// State of the run after it was resumed.
     pub(super) state: State,
-    pub(super) children: Children<'a>,
+    pub(super) child_runs: ChildRuns<'a>,
 }
 
-impl<'a, S: Store> Execution<'a, S> {
-    pub(super) fn new(setting: &'a Setting<'a, S>, beginning: Beginning<'a>) -> Self {
-        let Beginning { means, held, waited, state, children } = beginning;
+impl<'a, C: ClusterApi> Execution<'a, C> {
+    pub(super) fn new(context: &'a RunnerContext<'a, C>, start: ExecutionStart<'a>) -> Self {
+        let ExecutionStart { step_context, assigned, waited, state, child_runs } = start;
         Self {
-            setting,
-            run: Arc::clone(&means.run),
-            is_written: held.steps == written(&state.steps) && held.ending == state.ending,
-            attempts: Attempts::new(means.clone()),
-            means,
-            held,
+            context,
+            run: Arc::clone(&step_context.run),
+            is_written: assigned.steps == written(&state.steps) && assigned.ending == state.ending,
+            attempts: Attempts::new(step_context.clone()),
+            step_context,
+            assigned,
             waited,
             state,
             intents: Vec::new(),
-            children,
-            close: None,
-            wake: None,
+            child_runs,
+            final_state: None,
+            wake_at: None,
             written_at: None,
         }
     }
 
+    /// Executes the run until it has ended, is suspended, or is no longer assigned to this pod.
+    ///
+    /// # Errors
+    /// Returns an error if this pod cannot continue the run.
     pub(super) async fn run(
         mut self,
-        assignments: &mut mpsc::Receiver<Assignment>,
-    ) -> Result<Left, RunError> {
-        let mut flight = None;
-        let left = loop {
+        assignments: &mut mpsc::Receiver<AssignmentEvent>,
+    ) -> Result<RunExit, RunError> {
+        let mut pending = None;
+        let exit = loop {
             self.decide();
-            let write_at = self.write(&mut flight);
-            // The answer to the last write tells all; its own event would look like a loss.
-            let is_ending = flight.as_ref().is_some_and(|flight: &Flight<'_>| flight.kind.is_last());
-            let left = tokio::select! {
-                landed = landed(&mut flight) => self.landed(landed).await?,
-                ended = self.attempts.next() => self.ended(ended.map_err(RunError::Attempt)?)?,
-                assignment = assignments.recv(), if !is_ending => {
-                    self.assigned(assignment.ok_or(RunError::Assignments)?).await?
+            let write_at = self.start_write(&mut pending);
+            // The response to the last write is conclusive; its watch event would look like a lost assignment.
+            let is_ending = pending.as_ref().is_some_and(|write: &PendingWrite<'_>| write.kind.is_last());
+            let exit = tokio::select! {
+                result = wait_for_write(&mut pending) => self.handle_write_result(result).await?,
+                ended = self.attempts.next_ended() => {
+                    self.handle_ended_attempt(ended.map_err(RunError::Attempt)?)?;
+                    None
                 }
-                () = self.children.changed(self.setting.api), if !is_ending => None,
-                () = due(self.wake), if !is_ending => None,
-                () = reached(write_at) => None,
-                () = self.setting.stop.cancelled(), if !is_ending => {
-                    return self.leave(flight, assignments).await;
+                assignment = assignments.recv(), if !is_ending => {
+                    self.handle_assignment(assignment.ok_or(RunError::Assignments)?).await?
+                }
+                () = self.child_runs.next_ended(self.context.api), if !is_ending => None,
+                () = sleep_until_wake(self.wake_at), if !is_ending => None,
+                () = sleep_until_instant(write_at) => None,
+                () = self.context.stop.cancelled(), if !is_ending => {
+                    return self.hand_over(pending, assignments).await;
                 }
             };
-            if let Some(left) = left {
-                break left;
+            if let Some(exit) = exit {
+                break exit;
             }
         };
-        self.end_attempts().await?;
-        Ok(left)
+        self.stop_attempts().await?;
+        Ok(exit)
     }
 
-    /// What still runs is of no use to anybody. The pod may take another run.
-    async fn end_attempts(&mut self) -> Result<(), RunError> {
+    /// Stops the attempts that still run, since nothing uses their outcomes and the pod may take another run.
+    async fn stop_attempts(&mut self) -> Result<(), RunError> {
         self.attempts.stop_all();
-        let until = Instant::now() + KILL_TIMEOUT;
+        let deadline = Instant::now() + KILL_TIMEOUT;
         while !self.attempts.is_empty() {
             tokio::select! {
-                ended = self.attempts.next() => drop(ended.map_err(RunError::Attempt)?.outcome?),
-                () = sleep_until(until) => break,
+                ended = self.attempts.next_ended() => drop(ended.map_err(RunError::Attempt)?.outcome?),
+                () = sleep_until(deadline) => break,
             }
         }
         Ok(())
     }
 
     pub(super) fn signals(&self) -> Signals<'_> {
-        Signals { cancel: self.held.cancel, decisions: &self.held.decisions, children: &self.children.ended }
+        Signals {
+            cancel: self.assigned.cancel,
+            decisions: &self.assigned.decisions,
+            children: &self.child_runs.ended,
+        }
     }
 
-    /// Asks the domain what comes next.
+    /// Advances the run: records new attempts as intents, stops attempts, and determines a final state.
     fn decide(&mut self) {
-        if matches!(self.close, Some(Close::Finish(_))) {
+        if matches!(self.final_state, Some(FinalState::Finish(_))) {
             return;
         }
         let Advance { state, start, stop, wait_until, finish, cancel_children, suspend } =
             self.run.advance(&self.state, &self.signals(), telemetry::clock::now());
-        // To store a value is no side effect, and is in no status: it need not be written first.
+        // Storing a value has no side effects and is part of no status, so that it need not be written first.
         let (stores, intents) = start.into_iter().partition(|start| matches!(start.work, Work::Store(_)));
         self.intents.extend::<Vec<Start>>(intents);
         Vec::into_iter(stores).for_each(|store| self.attempts.start(store));
         stop.iter().for_each(|stop| self.attempts.stop(stop));
-        self.children.cancel(cancel_children);
-        self.wake = wait_until;
-        // Killed attempts are awaited: the next pod would start others beside them.
+        self.child_runs.add_cancellations(cancel_children);
+        self.wake_at = wait_until;
+        // A suspension waits for killed attempts, since the next pod would start others beside them.
         let suspend = suspend.filter(|_| self.attempts.is_empty());
-        self.close = finish.map(Close::Finish).or(suspend.map(Close::Suspend));
-        self.is_written &= state == self.state && self.close.is_none();
+        self.final_state = finish.map(FinalState::Finish).or(suspend.map(FinalState::Suspend));
+        self.is_written &= state == self.state && self.final_state.is_none();
         self.state = state;
-        if self.close.is_none() && !domain::run::children(&self.state.steps).is_empty() {
-            self.children.watch(self.setting.store, &self.held.name);
+        if self.final_state.is_none() && !domain::run::children(&self.state.steps).is_empty() {
+            self.child_runs.watch(self.context.cluster, &self.assigned.name);
         }
     }
 
-    /// Begins the next write, if there is something to write and none is under way; else says when it may begin.
-    fn write(&mut self, flight: &mut Option<Flight<'a>>) -> Option<Instant> {
-        if flight.is_some() || (self.is_written && !self.children.has_to_cancel()) {
+    /// Starts the next write if there is something to write and no write is pending. Returns the time at which the write
+    /// may start if it must wait.
+    fn start_write(&mut self, pending: &mut Option<PendingWrite<'a>>) -> Option<Instant> {
+        if pending.is_some() || (self.is_written && !self.child_runs.has_cancellations()) {
             return None;
         }
-        let may_begin = self.written_at.filter(|_| self.fans_out()).map(|at| at + FAN_OUT_PAUSE);
-        if let (Some(at), None) = (may_begin, &self.close)
+        let earliest =
+            self.written_at.filter(|_| self.has_running_items()).map(|at| at + FAN_OUT_WRITE_INTERVAL);
+        if let (Some(at), None) = (earliest, &self.final_state)
             && at > Instant::now()
         {
             return Some(at);
         }
-        let kind = match &self.close {
-            None => Kind::Progress,
-            Some(Close::Suspend(_)) => Kind::Suspend,
-            Some(Close::Finish(_)) => Kind::End,
+        let kind = match &self.final_state {
+            None => WriteKind::Progress,
+            Some(FinalState::Suspend(_)) => WriteKind::Suspend,
+            Some(FinalState::Finish(_)) => WriteKind::Finish,
         };
-        let (store, name, status) = (self.setting.store, self.held.name.clone(), self.status());
-        let to_cancel = self.children.take_to_cancel();
-        let landing = async move {
-            children::cancel(store, to_cancel).await;
-            if kind == Kind::Suspend {
-                status.means.logs.flush().await;
+        let (cluster, name, update) =
+            (self.context.cluster, self.assigned.name.clone(), self.status_update());
+        let cancellations = self.child_runs.take_cancellations();
+        let response = async move {
+            child_runs::cancel(cluster, cancellations).await;
+            if kind == WriteKind::Suspend {
+                update.step_context.logs.flush().await;
             }
-            write(store, &name, status.into_patch(telemetry::clock::now()).await).await
+            write(cluster, &name, update.into_patch(telemetry::clock::now()).await).await
         };
-        *flight = Some(Flight { landing: landing.boxed(), intents: std::mem::take(&mut self.intents), kind });
+        let intents = std::mem::take(&mut self.intents);
+        *pending = Some(PendingWrite { response: response.boxed(), intents, kind });
         self.is_written = true;
         self.written_at = Some(Instant::now());
         None
     }
 
-    fn fans_out(&self) -> bool {
+    fn has_running_items(&self) -> bool {
         self.state.steps.iter().any(|step| step.phase == StepPhase::Running && step.items.is_some())
     }
 
-    pub(super) fn status(&self) -> Status {
-        Status {
-            held: self.held.clone(),
+    pub(super) fn status_update(&self) -> StatusUpdate {
+        StatusUpdate {
+            assigned: self.assigned.clone(),
             steps: written(&self.state.steps),
             ending: self.state.ending.clone(),
             waited: self.waited,
-            close: self.close.clone(),
-            means: self.means.clone(),
+            final_state: self.final_state.clone(),
+            step_context: self.step_context.clone(),
         }
     }
 
-    async fn landed(&mut self, landed: Landed) -> Result<Option<Left>, RunError> {
-        let Landed { result, intents, kind } = landed;
+    /// Starts the attempts whose intents are written. After a conflict, reads the run and prepares the next write.
+    async fn handle_write_result(&mut self, write: WriteResult) -> Result<Option<RunExit>, RunError> {
+        let WriteResult { result, intents, kind } = write;
         match result {
-            Ok(_) if kind == Kind::End => Ok(Some(Left::Finished)),
-            Ok(_) if kind == Kind::Suspend => Ok(Some(Left::Suspended)),
+            Ok(_) if kind == WriteKind::Finish => Ok(Some(RunExit::Finished)),
+            Ok(_) if kind == WriteKind::Suspend => Ok(Some(RunExit::Suspended)),
             Ok(run) => {
-                let left = self.renew(run);
-                self.start(intents);
-                Ok(left)
+                let exit = self.update_assigned(run);
+                self.start_attempts(intents);
+                Ok(exit)
             }
             Err(WriteError::Conflict { .. }) => {
                 self.intents.splice(0..0, intents);
                 self.is_written = false;
-                self.look().await
+                self.read_assignment().await
             }
-            Err(error @ WriteError::NotHeld { .. }) => {
-                warn!(error = %chain(&error), run.name = self.held.name, "stopping");
-                Ok(Some(Left::Lost))
+            Err(error @ WriteError::NotAssigned { .. }) => {
+                warn!(error = %chain(&error), run.name = self.assigned.name, "stopping the execution");
+                Ok(Some(RunExit::Lost))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Starts what is written. A cancel may have come between an attempt's intent and now.
-    fn start(&mut self, intents: Vec<Start>) {
+    /// Starts attempts whose intents are written, except those that were cancelled in the meantime.
+    fn start_attempts(&mut self, intents: Vec<Start>) {
         for start in intents {
             match start {
                 Start { work: Work::Run(run), place, attempt, .. }
                     if self.state.is_running(&place, attempt) =>
                 {
-                    let (store, parent) = (self.setting.store, self.held.clone());
+                    let (cluster, parent) = (self.context.cluster, self.assigned.clone());
                     let creation = async move {
-                        let outcome = children::create(store, &parent, &place, run).await;
-                        Ended { place, attempt, outcome: Ok(Some(outcome)) }
+                        let outcome = child_runs::create(cluster, &parent, &place, run).await;
+                        EndedAttempt { place, attempt, outcome: Ok(Some(outcome)) }
                     };
-                    self.attempts.create(creation.boxed());
+                    self.attempts.add_creation(creation.boxed());
                 }
                 start if self.state.is_running(&start.place, start.attempt) => self.attempts.start(start),
                 _ => {}
@@ -255,59 +269,68 @@ impl<'a, S: Store> Execution<'a, S> {
         }
     }
 
-    pub(super) fn ended(&mut self, ended: Ended) -> Result<Option<Left>, RunError> {
-        let Ended { place, attempt, outcome } = ended;
+    /// Applies the outcome of an attempt to the state. A cancelled attempt has none.
+    pub(super) fn handle_ended_attempt(&mut self, ended: EndedAttempt) -> Result<(), RunError> {
+        let EndedAttempt { place, attempt, outcome } = ended;
         if let Some(outcome) = outcome? {
             let (now, random) = (telemetry::clock::now(), telemetry::ids::unit_random());
             let state = self.run.on_outcome(&self.state, &place, attempt, outcome, now, random);
             self.is_written &= state == self.state;
             self.state = state;
         }
-        Ok(None)
+        Ok(())
     }
 
-    pub(super) async fn assigned(&mut self, assignment: Assignment) -> Result<Option<Left>, RunError> {
-        match assignment {
-            Assignment::Held(run) if run.metadata.name.as_ref() == Some(&self.held.name) => {
-                Ok(self.renew(*run))
+    /// Returns the exit if the run is no longer assigned to this pod.
+    pub(super) async fn handle_assignment(
+        &mut self,
+        event: AssignmentEvent,
+    ) -> Result<Option<RunExit>, RunError> {
+        match event {
+            AssignmentEvent::Assigned(run) if run.metadata.name.as_ref() == Some(&self.assigned.name) => {
+                Ok(self.update_assigned(*run))
             }
-            Assignment::Doubtful { run } if run == self.held.name => self.look().await,
-            Assignment::Held(_) | Assignment::Doubtful { .. } => Ok(None),
+            AssignmentEvent::PossiblyRevoked { run } if run == self.assigned.name => {
+                self.read_assignment().await
+            }
+            AssignmentEvent::Assigned(_) | AssignmentEvent::PossiblyRevoked { .. } => Ok(None),
         }
     }
 
-    /// Asks the API server whether the run is still ours.
-    pub(super) async fn look(&mut self) -> Result<Option<Left>, RunError> {
-        match patiently(|| self.setting.store.run(&self.held.name)).await? {
-            Some(run) => Ok(self.renew(run)),
-            None => Ok(Some(Left::Lost)),
+    /// Reads the run from the API server. Returns the exit if it is no longer assigned to this pod.
+    pub(super) async fn read_assignment(&mut self) -> Result<Option<RunExit>, RunError> {
+        let cluster = self.context.cluster;
+        match retry(READ_RETRY_POLICY, "read the run", || cluster.run(&self.assigned.name)).await? {
+            Some(run) => Ok(self.update_assigned(run)),
+            None => Ok(Some(RunExit::Lost)),
         }
     }
 
-    /// Takes the run as it is now, unless that is older than what is known.
-    pub(super) fn renew(&mut self, run: WorkflowRun) -> Option<Left> {
-        let Some(held) = Held::of(run, self.setting.pod_uid) else {
-            info!(run.name = self.held.name, "the run is not held by this pod any more; stopping");
-            return Some(Left::Lost);
+    /// Replaces the known version of the run by a newer one. Returns the exit if the run is no longer assigned to this
+    /// pod.
+    pub(super) fn update_assigned(&mut self, run: WorkflowRun) -> Option<RunExit> {
+        let Some(assigned) = AssignedRun::parse(run, self.context.pod_uid) else {
+            info!(run.name = self.assigned.name, "the run is no longer assigned to this pod; stopping");
+            return Some(RunExit::Lost);
         };
-        if held.uid != self.held.uid {
-            return Some(Left::Lost);
+        if assigned.uid != self.assigned.uid {
+            return Some(RunExit::Lost);
         }
-        if held.is_newer_than(&self.held) {
-            self.held = held;
+        if assigned.is_newer_than(&self.assigned) {
+            self.assigned = assigned;
         }
         None
     }
 }
 
-async fn due(at: Option<Timestamp>) {
+async fn sleep_until_wake(at: Option<Timestamp>) {
     match at {
-        Some(at) => passed(at).await,
+        Some(at) => sleep_until_timestamp(at).await,
         None => std::future::pending().await,
     }
 }
 
-async fn reached(at: Option<Instant>) {
+async fn sleep_until_instant(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,

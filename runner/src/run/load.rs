@@ -1,9 +1,10 @@
-//! What a run needs before its first step: its workflow's revision, and what the operator says of the tenant.
+//! Loads what a run needs before its first step: the workflow revision, the tenant's configuration, secrets, stored
+//! values and ended sub-runs.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crds::{
-    run::{OutputRef, RunError, RunPhase, StepStatus},
+    run::{RunError, RunPhase, StepStatus},
     workflow::ErrorKind,
 };
 use domain::{
@@ -12,43 +13,49 @@ use domain::{
     run::{Child, Facts, Finish, Run, Slot, fill, missing},
     workflow::{Problem, ValidationContext, validate},
 };
-use serde_json::Value;
-use tokio::time::{Instant, sleep};
-use tracing::warn;
+use telemetry::errors::chain;
 
 use crate::{
     api::{ApiServer, FetchError},
-    chain::chain,
-    run::{Setting, children, held::Held},
+    cluster::{ClusterApi, ReadError, TenantConfig},
+    retry::{RetryPolicy, retry},
+    run::{
+        assigned_run::AssignedRun,
+        child_runs::{self, is_final},
+        context::RunnerContext,
+        stored_output::fetch,
+    },
     secrets::{self, RedactError, Redactor, SecretError, Secrets},
-    store::{ReadError, Store, Tenant},
 };
 
-/// Longer than a restart of the API server takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(500);
+/// Retries last longer than a restart of the API server.
+pub(super) const READ_RETRY_POLICY: RetryPolicy = RetryPolicy {
+    timeout: Duration::from_secs(60),
+    min_delay: Duration::from_millis(500),
+    max_delay: Duration::from_millis(500),
+};
 
-/// A run with all it needs.
-pub(super) struct Loaded {
+/// Run with everything that its execution needs.
+pub(super) struct LoadedRun {
     pub(super) run: Run,
     pub(super) hosts: Hosts,
     pub(super) egress: Egress,
     pub(super) secrets: Secrets,
     pub(super) redactor: Redactor,
-    /// The run's steps with all their values.
+    /// Steps of the run with all their values, including stored ones.
     pub(super) steps: Vec<StepStatus>,
-    /// For how long it has waited for people and times.
+    /// Total time that the run has waited for decisions and times.
     pub(super) waited: Duration,
-    /// The sub-runs that it waits for and that have ended.
-    pub(super) children: BTreeMap<String, Child>,
+    /// Sub-runs that the run waits for and that have ended, by name.
+    pub(super) child_runs: BTreeMap<String, Child>,
 }
 
-/// Why a run cannot be executed by anyone.
+/// Failure to load a run.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("failed to run revision {revision}: {}", list(problems))]
+    #[error("workflow revision {revision} is invalid: {}", list(problems))]
     Invalid { revision: String, problems: Vec<Problem> },
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -62,39 +69,48 @@ pub(super) enum LoadError {
     },
 }
 
-pub(super) async fn load<S: Store>(setting: &Setting<'_, S>, held: &Held) -> Result<Loaded, LoadError> {
-    let store = setting.store;
-    let (revision, tenant) =
-        tokio::try_join!(patiently(|| store.revision(&held.revision)), patiently(|| store.tenant()))?;
+/// Loads a run.
+///
+/// # Errors
+/// Returns an error if the run cannot be executed, or not by this pod; see [`LoadError::finish`].
+pub(super) async fn load<C: ClusterApi>(
+    context: &RunnerContext<'_, C>,
+    assigned: &AssignedRun,
+) -> Result<LoadedRun, LoadError> {
+    let cluster = context.cluster;
+    let revision =
+        retry(READ_RETRY_POLICY, "read the workflow revision", || cluster.revision(&assigned.revision));
+    let tenant = retry(READ_RETRY_POLICY, "read the tenant's configuration", || cluster.tenant());
+    let (revision, tenant) = tokio::try_join!(revision, tenant)?;
     let workflow = validate(&revision.spec, &ValidationContext::default())
-        .map_err(|problems| LoadError::Invalid { revision: held.revision.clone(), problems })?;
-    let secrets = secrets::load(setting.secrets, &revision.spec.secrets).await?;
+        .map_err(|problems| LoadError::Invalid { revision: assigned.revision.clone(), problems })?;
+    let secrets = secrets::load(context.secrets, &revision.spec.secrets).await?;
     let redactor = Redactor::new(&secrets)?;
-    let steps = steps(setting.api, held).await?;
-    let children = children(setting, &steps).await?;
-    let Tenant { name, settings, egress } = tenant;
+    let steps = load_steps(context.api, assigned).await?;
+    let child_runs = load_child_runs(context, &steps).await?;
+    let TenantConfig { name, settings, egress } = tenant;
     let facts = Facts {
-        input: held.input.clone(),
-        run_id: held.uid.clone(),
-        run_name: held.name.clone(),
-        created_at: held.created_at.to_string(),
+        input: assigned.input.clone(),
+        run_id: assigned.uid.clone(),
+        run_name: assigned.name.clone(),
+        created_at: assigned.created_at.to_string(),
         workflow: revision.workflow,
         tenant: name,
         tenant_settings: settings,
         secrets: secrets.clone(),
-        depth: held.depth,
+        depth: assigned.depth,
     };
-    let hosts = hosts::hosts(&revision.spec, setting.python_image);
-    let waited = held.waited_until(telemetry::clock::now());
-    let run = Run::new(workflow, facts, held.started_at, waited);
-    Ok(Loaded { run, hosts, egress, secrets, redactor, steps, waited, children })
+    let hosts = hosts::hosts(&revision.spec, context.python_image);
+    let waited = assigned.waited_until(telemetry::clock::now());
+    let run = Run::new(workflow, facts, assigned.started_at, waited);
+    Ok(LoadedRun { run, hosts, egress, secrets, redactor, steps, waited, child_runs })
 }
 
-/// The steps with the values that are stored elsewhere.
-async fn steps(api: Option<&ApiServer>, held: &Held) -> Result<Vec<StepStatus>, LoadError> {
-    let mut steps = held.steps.clone();
+/// Returns the steps of the run including the values that are stored elsewhere.
+async fn load_steps(api: Option<&ApiServer>, assigned: &AssignedRun) -> Result<Vec<StepStatus>, LoadError> {
+    let mut steps = assigned.steps.clone();
     for (slot, reference) in missing(&steps) {
-        let value = fetch(api, &held.uid, &reference).await.map_err(|source| {
+        let value = fetch(api, &assigned.uid, &reference).await.map_err(|source| {
             let (Slot::Output { step } | Slot::Batch { step, .. }) = slot.clone();
             LoadError::Output { step, source }
         })?;
@@ -103,32 +119,18 @@ async fn steps(api: Option<&ApiServer>, held: &Held) -> Result<Vec<StepStatus>, 
     Ok(steps)
 }
 
-/// Reads a stored value.
-pub(super) async fn fetch(
-    api: Option<&ApiServer>,
-    run_uid: &str,
-    reference: &OutputRef,
-) -> Result<Value, FetchError> {
-    match api {
-        Some(api) => api.fetch(run_uid, reference).await,
-        None => Err(FetchError::Gone {
-            uri: reference.uri.clone(),
-            reason: "this runner knows no api-server to ask for it".to_owned(),
-        }),
-    }
-}
-
-/// Asks for the sub-runs that are waited for: an end that nobody has heard of would be waited for in vain.
-async fn children<S: Store>(
-    setting: &Setting<'_, S>,
+/// Returns the sub-runs that the steps wait for and that have ended or been deleted. Their watch starts later and would
+/// not report a deletion that has already happened.
+async fn load_child_runs<C: ClusterApi>(
+    context: &RunnerContext<'_, C>,
     steps: &[StepStatus],
 ) -> Result<BTreeMap<String, Child>, LoadError> {
     let mut ended = BTreeMap::new();
     for name in domain::run::children(steps) {
-        match patiently(|| setting.store.run(&name)).await? {
+        match retry(READ_RETRY_POLICY, "read a sub-run", || context.cluster.run(&name)).await? {
             None => drop(ended.insert(name, Child::Gone)),
-            Some(run) if children::is_final(&run) => {
-                ended.insert(name, children::child(setting.api, run).await);
+            Some(run) if is_final(&run) => {
+                ended.insert(name, child_runs::result(context.api, run).await);
             }
             Some(_) => {}
         }
@@ -136,25 +138,8 @@ async fn children<S: Store>(
     Ok(ended)
 }
 
-/// Tries again while another try may help.
-pub(super) async fn patiently<T, F>(read: impl Fn() -> F) -> Result<T, ReadError>
-where
-    F: Future<Output = Result<T, ReadError>>,
-{
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match read().await {
-            Err(error) if error.is_transient() && Instant::now() < until => {
-                warn!(error = %chain(&error), "trying to read again");
-                sleep(PAUSE).await;
-            }
-            read => return read,
-        }
-    }
-}
-
 impl LoadError {
-    /// The end of a run that cannot be executed; `None` if another runner may be luckier.
+    /// Returns the result of a run that no pod can execute, or `None` if another pod may succeed.
     pub(super) fn finish(&self) -> Option<Finish> {
         let (kind, code) = match self {
             Self::Invalid { .. } => (ErrorKind::User, "WORKFLOW_INVALID"),
@@ -174,6 +159,7 @@ impl LoadError {
     }
 }
 
+/// Returns the problems as one line.
 fn list(problems: &[Problem]) -> String {
     let lines: Vec<String> =
         problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();

@@ -1,17 +1,18 @@
-//! Reads the values of the workflow's secrets.
+//! Reads the values of the workflow's secrets from the mounted files.
 
 use std::{collections::BTreeMap, io, path::Path};
 
 use crds::workflow::WorkflowSecret;
 use tokio::fs;
 
-/// Values by the secret's name in expressions, and by key. What is no UTF-8 is left out: no template could use it.
+/// Values by name of the secret in expressions and by key. Values that are not UTF-8 are omitted, since no template
+/// could use them.
 pub(crate) type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Why a secret cannot be had.
+/// Failure to read a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    #[error("failed to find Secret {secret} (secrets.{name}): it was there when the workflow was checked")]
+    #[error("Secret {secret} (secrets.{name}) does not exist; it existed when the workflow was validated")]
     Missing { name: String, secret: String },
     #[error("failed to read Secret {secret} (secrets.{name})")]
     Read {
@@ -22,10 +23,11 @@ pub(crate) enum SecretError {
     },
 }
 
-/// Reads those that are declared, and no others, from `<directory>/<name>/<key>`.
+/// Reads the declared secrets, and no others, from `<directory>/<name>/<key>`.
 ///
 /// # Errors
-/// One has no directory: it was removed since the workflow was checked.
+/// Returns an error if a secret has no directory, because it was deleted since the workflow was validated, or if a
+/// file cannot be read.
 pub(crate) async fn load(directory: &Path, declared: &[WorkflowSecret]) -> Result<Secrets, SecretError> {
     let mut secrets = Secrets::new();
     for WorkflowSecret { name, secret_ref } in declared {
@@ -41,12 +43,13 @@ pub(crate) async fn load(directory: &Path, declared: &[WorkflowSecret]) -> Resul
     Ok(secrets)
 }
 
+/// Reads the values of one secret by key.
 async fn read(directory: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     let mut entries = fs::read_dir(directory).await?;
     while let Some(entry) = entries.next_entry().await? {
         let Ok(key) = entry.file_name().into_string() else { continue };
-        // A mounted Secret has its keys as links, and its versions as directories that begin with two dots.
+        // In a mounted Secret, keys are symbolic links into directories whose names begin with two dots.
         if key.starts_with("..") || fs::metadata(entry.path()).await?.is_dir() {
             continue;
         }
@@ -67,9 +70,9 @@ mod tests {
         WorkflowSecret { name: name.into(), secret_ref: SecretRef { name: format!("{name}-credentials") } }
     }
 
-    /// A step gets a secret that its workflow does not name, or none, or the kubelet's own files.
+    /// Exactly the declared secrets are read, without the kubelet's own files, and a missing one is named.
     #[tokio::test]
-    async fn what_is_declared_is_read_key_by_key() {
+    async fn declared_secrets_are_read_by_key() {
         let directory = std::env::temp_dir().join(format!("smb-secrets-{}", telemetry::ids::uuid_v7()));
         for (path, value) in [("erp/..data/token", "t0ken"), ("other/token", "x"), ("erp/user", "grün")] {
             let path = directory.join(path);

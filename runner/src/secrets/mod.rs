@@ -1,4 +1,4 @@
-//! The Secrets that a workflow names: read from where the operator mounted them, and kept out of all that is written.
+//! Secrets of a workflow: read from where the operator mounts them, and redacted in everything that is written.
 
 mod load;
 mod patterns;
@@ -6,4 +6,4 @@ mod redact;
 mod redact_status;
 
 pub(crate) use load::{SecretError, Secrets, load};
-pub(crate) use redact::{Carry, RedactError, Redactor};
+pub(crate) use redact::{RedactError, Redactor, Remainder};

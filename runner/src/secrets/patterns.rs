@@ -1,4 +1,4 @@
-//! The forms in which a secret's value may turn up.
+//! Encodings in which the value of a secret may appear in output.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,19 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
-/// Shorter values are not looked for: they turn up by chance, and hiding them would tell where they are.
+/// Minimum length of a searched value in bytes. Shorter values occur by chance, and redacting them would reveal where
+/// they are.
 pub(super) const MIN_BYTES: usize = 8;
 
-/// What may follow a value in percent encoding unencoded, by RFC 3986, by forms, and by JavaScript.
+/// Characters, beside letters and digits, that percent encoding leaves as they are: by RFC 3986, in forms, and in
+/// JavaScript.
 const UNRESERVED: [&[u8]; 3] = [b"-._~", b"*-._", b"-_.!~*'()"];
 
-/// All forms of a value: itself and its lines, base64 also as a part of something longer, URL-encoded, JSON-escaped.
+/// Returns all forms of a value: the value and its lines, each as it is, in base64 (also as a part of a longer text),
+/// percent-encoded, and escaped for JSON.
 pub(super) fn patterns(value: &str) -> BTreeSet<String> {
     let mut patterns = BTreeSet::new();
-    // A log is cut into lines, so of a key in PEM no line may show; its first and last are the same in all.
+    // Logs consist of lines, so each line of a PEM key is searched for, except the first and last, which all keys share.
     let lines = value.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
     for text in [value, value.trim_end()].into_iter().chain(lines) {
         if text.len() < MIN_BYTES {
@@ -30,14 +33,14 @@ pub(super) fn patterns(value: &str) -> BTreeSet<String> {
     patterns
 }
 
-/// Also as a part of something longer, as in `user:password`: then its bytes may begin at any of three places, and
-/// the characters at the ends depend on what is around.
+/// Returns the base64 forms of a value, also as a part of a longer text such as `user:password`. There the value may
+/// start at any of three offsets within a group of bytes, and the characters at its ends depend on its neighbours.
 fn base64(value: &[u8]) -> Vec<String> {
     let mut patterns = Vec::new();
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        let whole = engine.encode(value);
+        let encoded = engine.encode(value);
         let padding = "=".repeat((3 - value.len() % 3) % 3);
-        patterns.extend([format!("{whole}{padding}"), whole]);
+        patterns.extend([format!("{encoded}{padding}"), encoded]);
         for before in 0..3 {
             let bytes = [&vec![0; before], value].concat();
             let encoded = engine.encode(&bytes);
@@ -49,6 +52,7 @@ fn base64(value: &[u8]) -> Vec<String> {
     patterns
 }
 
+/// Returns the percent-encoded forms: with `%20` or `+` for a space, and with upper- or lower-case hex digits.
 fn percent(value: &[u8], unreserved: &[u8]) -> [String; 4] {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || unreserved.contains(&byte);
     let encode = |space: &str, is_upper: bool| -> String {
@@ -65,13 +69,13 @@ fn percent(value: &[u8], unreserved: &[u8]) -> [String; 4] {
     [encode("%20", true), encode("+", true), encode("%20", false), encode("+", false)]
 }
 
-/// As within a JSON string.
+/// Returns the value as it appears within a JSON string.
 fn escaped(value: &str) -> String {
     let quoted = serde_json::Value::from(value).to_string();
     quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
 }
 
-/// The same as Python writes it: in ASCII.
+/// Returns the value as it appears within a JSON string that Python has written, in ASCII only.
 fn escaped_ascii(value: &str) -> String {
     let mut text = String::new();
     for character in escaped(value).chars() {
@@ -89,9 +93,9 @@ fn escaped_ascii(value: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A password in a header of basic authentication can be read by whoever reads the log.
+    /// A value is recognized in every encoding, for example inside a header for basic authentication.
     #[test]
-    fn every_form_is_known() {
+    fn every_encoding_of_a_value_is_a_pattern() {
         let value = "pä$$ word/+\"x\"";
         let patterns = patterns(value);
         let basic = STANDARD_NO_PAD.encode(format!("user:{value}"));
@@ -108,9 +112,9 @@ mod tests {
         assert!(super::patterns("short").is_empty());
     }
 
-    /// A private key is printed line by line.
+    /// Each line of a private key is recognized by itself.
     #[test]
-    fn of_many_lines_each_is_known() {
+    fn every_line_of_a_value_is_a_pattern() {
         let patterns =
             patterns("-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n");
         assert!(patterns.contains("hkiG9w0BAQEFAASC"));

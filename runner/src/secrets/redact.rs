@@ -1,4 +1,4 @@
-//! Replaces secrets in what is written.
+//! Replaces secrets in texts and JSON values.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -7,93 +7,99 @@ use serde_json::Value;
 
 use crate::secrets::{Secrets, patterns::patterns};
 
-/// What stands for a secret.
+/// Replacement of a secret.
 const MARK: &str = "***";
 
-/// Finds the secrets of one workflow in all forms in which they may turn up. Without secrets it does nothing.
+/// Search for the secrets of one workflow in all their encodings. Without secrets it changes nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactor(Option<Arc<Search>>);
 
 struct Search {
     automaton: AhoCorasick,
-    /// Bytes of the longest form.
-    longest: usize,
+    /// Length of the longest encoding in bytes.
+    max_pattern_bytes: usize,
 }
 
-/// Why secrets cannot be looked for. Then nothing of the run may be written.
+/// The search cannot be set up, so that no output of the run may be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to prepare the search for secrets")]
 pub(crate) struct RedactError(#[from] aho_corasick::BuildError);
 
-/// What of a stream is held back: it may be the beginning of a secret.
+/// End of a stream so far that is held back because a secret may begin in it.
 #[derive(Debug, Default)]
-pub(crate) struct Carry(String);
+pub(crate) struct Remainder(String);
 
 impl Redactor {
+    /// Returns a redactor for the values of these secrets.
+    ///
+    /// # Errors
+    /// Returns an error if the values have too many encodings for the search.
     pub(crate) fn new(secrets: &Secrets) -> Result<Self, RedactError> {
         let forms: BTreeSet<String> =
             secrets.values().flat_map(|values| values.values()).flat_map(|value| patterns(value)).collect();
-        let Some(longest) = forms.iter().map(String::len).max() else { return Ok(Self::default()) };
+        let Some(max_pattern_bytes) = forms.iter().map(String::len).max() else { return Ok(Self::default()) };
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms)?;
-        Ok(Self(Some(Arc::new(Search { automaton, longest }))))
+        Ok(Self(Some(Arc::new(Search { automaton, max_pattern_bytes }))))
     }
 
-    /// Whether there is nothing to look for.
+    /// Returns whether there are no secrets to search for.
     pub(crate) const fn is_idle(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether a text has a secret in it.
-    pub(crate) fn finds_in(&self, text: &str) -> bool {
+    /// Returns whether a text contains a secret.
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.0.as_ref().is_some_and(|search| search.automaton.is_match(text))
     }
 
-    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Returns the text with all secrets replaced.
+    pub(crate) fn redact_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match &self.0 {
             Some(search) if search.automaton.is_match(text) => Cow::Owned(search.replace(text)),
             _ => Cow::Borrowed(text),
         }
     }
 
-    /// Redacts in place.
-    pub(crate) fn string(&self, text: &mut String) {
-        if let Cow::Owned(redacted) = self.text(text) {
+    /// Replaces all secrets in a string.
+    pub(crate) fn redact_string(&self, text: &mut String) {
+        if let Cow::Owned(redacted) = self.redact_text(text) {
             *text = redacted;
         }
     }
 
-    /// Redacts all strings in a value, names of fields included.
-    pub(crate) fn value(&self, value: &mut Value) {
+    /// Replaces all secrets in the strings, field names and numbers of a JSON value.
+    pub(crate) fn redact_value(&self, value: &mut Value) {
         if self.is_idle() {
             return;
         }
         match value {
-            Value::String(text) => self.string(text),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.value(value)),
+            Value::String(text) => self.redact_string(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.redact_value(value)),
             Value::Object(fields) => {
-                fields.values_mut().for_each(|value| self.value(value));
-                if fields.keys().any(|name| self.finds_in(name)) {
+                fields.values_mut().for_each(|value| self.redact_value(value));
+                if fields.keys().any(|name| self.matches(name)) {
                     *fields = std::mem::take(fields)
                         .into_iter()
-                        .map(|(name, value)| (self.text(&name).into_owned(), value))
+                        .map(|(name, value)| (self.redact_text(&name).into_owned(), value))
                         .collect();
                 }
             }
-            // A secret may be a number, to whoever parses it.
-            Value::Number(number) if self.finds_in(&number.to_string()) => *value = Value::from(MARK),
+            // A secret such as a PIN may be parsed as a number.
+            Value::Number(number) if self.matches(&number.to_string()) => *value = Value::from(MARK),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    /// Redacts a line that comes in pieces. What may be the beginning of a secret comes with the next piece.
-    pub(crate) fn piece(&self, carry: &mut Carry, piece: &str, is_last: bool) -> String {
+    /// Returns the redacted part of a text that arrives in pieces. The end of a piece is held back in `remainder` if a
+    /// secret may begin in it, and is returned with the next piece.
+    pub(crate) fn redact_piece(&self, remainder: &mut Remainder, piece: &str, is_last: bool) -> String {
         let Some(search) = &self.0 else { return piece.to_owned() };
-        let mut text = std::mem::take(&mut carry.0);
+        let mut text = std::mem::take(&mut remainder.0);
         text.push_str(piece);
         if !is_last {
-            carry.0 = text.split_off(search.safe_end(&text));
+            remainder.0 = text.split_off(search.safe_end(&text));
         }
-        self.string(&mut text);
+        self.redact_string(&mut text);
         text
     }
 }
@@ -108,19 +114,22 @@ impl Search {
         redacted
     }
 
-    /// How far a text can be redacted whatever follows it.
+    /// Returns the offset up to which the redaction of a text does not depend on what follows it.
     fn safe_end(&self, text: &str) -> usize {
-        let earliest = text.len().saturating_sub(self.longest.saturating_sub(1));
+        let earliest = text.len().saturating_sub(self.max_pattern_bytes.saturating_sub(1));
         let earliest = (0..=earliest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let across =
+        let spanning =
             self.automaton.find_iter(text).find(|found| found.start() < earliest && found.end() > earliest);
-        across.map_or(earliest, |found| found.end())
+        spanning.map_or(earliest, |found| found.end())
     }
 }
 
 impl std::fmt::Debug for Search {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Search").field("longest", &self.longest).finish_non_exhaustive()
+        formatter
+            .debug_struct("Search")
+            .field("max_pattern_bytes", &self.max_pattern_bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,25 +144,25 @@ mod tests {
         Redactor::new(&serde_json::from_value(secrets).unwrap()).unwrap()
     }
 
-    /// A token stands in a run's status for all who may see the run.
+    /// Secrets are replaced in strings, field names and numbers, at any depth.
     #[test]
-    fn values_are_replaced_wherever_they_stand() {
+    fn secrets_are_replaced_everywhere_in_a_value() {
         let mut value = json!({"a s3cret-t0ken": ["x s3cret-t0ken-and-more y", {"b": "czNjcmV0LXQwa2Vu"}], "pin": "1234", "id": 4_711_471_147_u64});
-        redactor().value(&mut value);
+        redactor().redact_value(&mut value);
         assert_eq!(value, json!({"a ***": ["x *** y", {"b": "***"}], "pin": "1234", "id": "***"}));
-        assert_eq!(Redactor::default().text("s3cret-t0ken"), "s3cret-t0ken");
+        assert_eq!(Redactor::default().redact_text("s3cret-t0ken"), "s3cret-t0ken");
     }
 
-    /// A secret that a long line has where it is cut stays readable.
+    /// A secret is replaced wherever a line is split, also within the secret.
     #[test]
-    fn a_secret_across_pieces_is_found_wherever_it_is_cut() {
+    fn a_secret_across_pieces_is_found_at_every_split() {
         let redactor = redactor();
         let line = format!("ü{}s3cret-t0ken{}s3cret-t0ken-and-more", "x".repeat(50), "y".repeat(50));
-        let expected = redactor.text(&line).into_owned();
+        let expected = redactor.redact_text(&line).into_owned();
         for cut in (0..line.len()).filter(|cut| line.is_char_boundary(*cut)) {
-            let mut carry = Carry::default();
-            let first = redactor.piece(&mut carry, &line[..cut], false);
-            let last = redactor.piece(&mut carry, &line[cut..], true);
+            let mut remainder = Remainder::default();
+            let first = redactor.redact_piece(&mut remainder, &line[..cut], false);
+            let last = redactor.redact_piece(&mut remainder, &line[cut..], true);
             assert_eq!(first + &last, expected, "cut at {cut}");
         }
     }

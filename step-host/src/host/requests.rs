@@ -1,17 +1,24 @@
-//! Does what the runner asks.
+//! Handling of the runner's requests.
 
 use std::time::{Duration, Instant};
 
 use protocol::host::{Action, Event, Outcome, Request, Start};
 
 use crate::{
-    host::{Host, HostError, Next, leave_if},
+    host::{
+        error::HostError,
+        state::{Host, LoopControl},
+    },
     launch,
     step::Step,
 };
 
 impl Host<'_> {
-    pub(super) fn hear_runner(&mut self) -> Result<Next, HostError> {
+    /// Reads from the runner's connection and handles the requests.
+    ///
+    /// # Errors
+    /// Returns an error if a request cannot be decoded or an event cannot be encoded.
+    pub(super) fn read_runner(&mut self) -> Result<LoopControl, HostError> {
         let peer = self.runner.fill();
         while let Some(request) = self.runner.receive().map_err(HostError::Runner)? {
             match request {
@@ -21,12 +28,13 @@ impl Host<'_> {
                         step.kill(Duration::from_millis(grace_ms), Instant::now());
                     }
                 }
-                Request::Shutdown => return Ok(Next::Leave),
+                Request::Shutdown => return Ok(LoopControl::Exit),
             }
         }
-        Ok(leave_if(peer))
+        Ok(peer.into())
     }
 
+    /// Starts a step. One that cannot be started is reported to the runner.
     fn start(&mut self, start: Start) -> Result<(), HostError> {
         let id = start.id;
         match self.try_start(start) {
@@ -34,7 +42,7 @@ impl Host<'_> {
                 self.steps.insert(id, step);
                 Ok(())
             }
-            Err(message) => self.tell(&Event::Exited { id, outcome: Outcome::NotStarted { message } }),
+            Err(message) => self.send_event(&Event::Exited { id, outcome: Outcome::NotStarted { message } }),
         }
     }
 
@@ -43,13 +51,15 @@ impl Host<'_> {
         let (step, ends) = Step::prepare(self.config, start).map_err(|error| error.to_string())?;
         match (&self.python, is_python) {
             (Some(python), true) => {
-                python.fork(&ends).map_err(|error| format!("failed to ask for a process: {error}"))?;
+                python
+                    .fork(&ends)
+                    .map_err(|error| format!("failed to request a process from the interpreter: {error}"))?;
             }
             (None, false) => {
-                launch::spawn(ends).map_err(|error| format!("failed to make a process: {error}"))?;
+                launch::spawn(ends).map_err(|error| format!("failed to start a process: {error}"))?;
             }
-            (Some(_), false) => return Err("this host runs Python steps alone".to_owned()),
-            (None, true) => return Err("this host runs container steps alone".to_owned()),
+            (Some(_), false) => return Err("this host executes only Python steps".to_owned()),
+            (None, true) => return Err("this host executes only container steps".to_owned()),
         }
         Ok(step)
     }

@@ -1,16 +1,16 @@
-//! How fast a step may write. A step that writes faster waits: nothing is lost.
+//! Rate limit of a step's output. A step that writes faster is blocked, so that nothing is lost.
 
 use std::time::{Duration, Instant};
 
-/// Bytes that a step may write at once: a large report in one go is not slowed down.
-const BURST: u64 = 16 * 1024 * 1024;
-/// Bytes a second after that. The runner keeps the first 10 MiB of an attempt and counts the rest; a step in an
-/// endless loop should leave the host and the runner time for others.
-const RATE: u64 = 8 * 1024 * 1024;
-/// The shortest wait, so that a throttled step is not looked at for every byte.
-const PERIOD: Duration = Duration::from_millis(100);
+/// Number of bytes that a step may write without being slowed down, for example a large report.
+const BURST_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes per second beyond the burst. The runner stores the first 10 MiB of an attempt and only counts the rest. A step in
+/// an endless loop must leave the host and the runner time for other steps.
+const BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
+/// Minimum time for which a throttled step is not read.
+const PAUSE_DURATION: Duration = Duration::from_millis(100);
 
-/// What is left of it.
+/// Number of bytes that a step may currently write.
 pub(super) struct Budget {
     left: u64,
     counted_at: Instant,
@@ -18,26 +18,26 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) const fn full(now: Instant) -> Self {
-        Self { left: BURST, counted_at: now }
+        Self { left: BURST_BYTES, counted_at: now }
     }
 
-    /// Counts bytes that were read.
+    /// Subtracts bytes that were read.
     pub(super) fn spend(&mut self, bytes: usize, now: Instant) {
         self.refill(now);
         self.left = self.left.saturating_sub(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// When the step may be read again; `None` if now.
+    /// Returns the time at which the step may be read again, or `None` if it may be read now.
     pub(super) fn resumes_at(&self, now: Instant) -> Option<Instant> {
-        let at = self.counted_at + PERIOD;
+        let at = self.counted_at + PAUSE_DURATION;
         (self.left == 0 && at > now).then_some(at)
     }
 
     fn refill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.counted_at).as_millis();
-        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(RATE) / 1000;
+        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(BYTES_PER_SECOND) / 1000;
         if gained > 0 {
-            self.left = self.left.saturating_add(gained).min(BURST);
+            self.left = self.left.saturating_add(gained).min(BURST_BYTES);
             self.counted_at = now;
         }
     }
@@ -47,15 +47,15 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// One step's endless output fills the node's disk, or slows a normal step down.
+    /// A burst is not slowed down, and further output is limited to the rate.
     #[test]
-    fn a_burst_passes_and_a_flood_is_slowed_to_the_rate() {
+    fn a_burst_is_not_slowed_and_further_output_is_limited_to_the_rate() {
         let start = Instant::now();
         let mut budget = Budget::full(start);
         budget.spend(10 << 20, start);
         assert_eq!(budget.resumes_at(start), None);
         budget.spend(10 << 20, start);
-        assert_eq!(budget.resumes_at(start), Some(start + PERIOD));
+        assert_eq!(budget.resumes_at(start), Some(start + PAUSE_DURATION));
 
         let (mut now, mut read) = (start, 0);
         while now < start + Duration::from_secs(10) {

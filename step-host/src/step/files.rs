@@ -1,4 +1,4 @@
-//! A container step's files: its input, and what it leaves as its output.
+//! Input and output files of a container step.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,28 +11,33 @@ use nix::fcntl::OFlag;
 use protocol::host::Outcome;
 use serde_json::{Value, json};
 
-/// The largest output, in bytes: a frame has 16 MiB, and the rest of it is what we wrap around.
+/// Maximum size of the output in bytes. A frame has at most 16 MiB, of which the rest is for the fields around the output.
 const MAX_OUTPUT_BYTES: u64 = 16 * 1024 * 1024 - 1024;
-/// How much of its standard output is a step's output when it leaves no file.
+/// Maximum size in bytes of the standard output that becomes the output of a step without an output file.
 const MAX_STDOUT_BYTES: usize = 64 * 1024;
 
-pub(crate) fn input(work_dir: &Path) -> PathBuf {
+/// Returns the path of the input file.
+pub(super) fn input_path(work_dir: &Path) -> PathBuf {
     work_dir.join("input.json")
 }
 
-pub(crate) fn output(work_dir: &Path) -> PathBuf {
+/// Returns the path of the output file.
+pub(super) fn output_path(work_dir: &Path) -> PathBuf {
     work_dir.join("output.json")
 }
 
-/// Writes the input before the program starts.
-pub(crate) fn write_input(work_dir: &Path, value: &Value) -> io::Result<()> {
-    fs::write(input(work_dir), serde_json::to_vec(value)?)
+/// Writes the input file, which must happen before the program starts.
+///
+/// # Errors
+/// Returns an error if the file cannot be written.
+pub(super) fn write_input(work_dir: &Path, value: &Value) -> io::Result<()> {
+    fs::write(input_path(work_dir), serde_json::to_vec(value)?)
 }
 
-/// What a program that ended well returns.
-pub(crate) fn read_output(work_dir: &Path, stdout: Tail) -> Outcome {
-    let path = output(work_dir);
-    // The file may be anything, a pipe that nobody writes to included.
+/// Returns the outcome of a program that has exited with code 0: its output file or, without one, its standard output.
+pub(super) fn read_output(work_dir: &Path, stdout: OutputTail) -> Outcome {
+    let path = output_path(work_dir);
+    // The path may be anything, for example a pipe without a writer, on which a blocking open would hang.
     let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
     let mut file = match opened {
         Ok(file) => file,
@@ -46,11 +51,13 @@ pub(crate) fn read_output(work_dir: &Path, stdout: Tail) -> Outcome {
         Err(error) => return unreadable(&error),
     };
     if !metadata.is_file() {
-        return bad("$SMBCOPILOT_OUTPUT is no file".to_owned());
+        return bad_output("$SMBCOPILOT_OUTPUT is not a regular file".to_owned());
     }
     if metadata.len() > MAX_OUTPUT_BYTES {
         let bytes = metadata.len();
-        return bad(format!("$SMBCOPILOT_OUTPUT has {bytes} bytes; at most {MAX_OUTPUT_BYTES} are allowed"));
+        return bad_output(format!(
+            "$SMBCOPILOT_OUTPUT has {bytes} bytes; at most {MAX_OUTPUT_BYTES} are allowed"
+        ));
     }
     let mut text = Vec::new();
     if let Err(error) = file.read_to_end(&mut text) {
@@ -58,53 +65,58 @@ pub(crate) fn read_output(work_dir: &Path, stdout: Tail) -> Outcome {
     }
     match serde_json::from_slice(&text) {
         Ok(value) => Outcome::Ok { value },
-        Err(error) => bad(format!("$SMBCOPILOT_OUTPUT is not JSON: {error}")),
+        Err(error) => bad_output(format!("$SMBCOPILOT_OUTPUT is not JSON: {error}")),
     }
 }
 
 fn unreadable(error: &io::Error) -> Outcome {
-    bad(format!("$SMBCOPILOT_OUTPUT cannot be read: {error}"))
+    bad_output(format!("$SMBCOPILOT_OUTPUT cannot be read: {error}"))
 }
 
-const fn bad(message: String) -> Outcome {
+const fn bad_output(message: String) -> Outcome {
     Outcome::BadOutput { message }
 }
 
-/// The end of what a step wrote to its standard output.
+/// End of a step's standard output.
 #[derive(Default)]
-pub(crate) struct Tail {
+pub(super) struct OutputTail {
     text: String,
-    /// Of all that was written.
-    bytes: usize,
+    /// Total number of bytes written.
+    total_bytes: usize,
 }
 
-impl Tail {
+impl OutputTail {
     /// Adds a line, or a piece of one.
-    pub(crate) fn push(&mut self, text: &str, partial: bool) {
+    pub(super) fn push(&mut self, text: &str, partial: bool) {
         let length = self.text.len();
         self.text.push_str(text);
         if !partial {
             self.text.push('\n');
         }
-        self.bytes += self.text.len() - length;
-        // Not at each line: moving the rest costs as much as there is of it.
+        self.total_bytes += self.text.len() - length;
+        // Not after every line, since shortening moves the remaining text.
         if self.text.len() > 2 * MAX_STDOUT_BYTES {
             self.shorten();
         }
     }
 
+    /// Removes text from the beginning until at most [`MAX_STDOUT_BYTES`] remain.
     fn shorten(&mut self) {
         let surplus = self.text.len().saturating_sub(MAX_STDOUT_BYTES);
         let at = (surplus..self.text.len()).find(|at| self.text.is_char_boundary(*at));
         self.text.drain(..at.unwrap_or(0));
     }
 
-    /// `{"stdout": …}` without the last line break; where it is not all, with `stdoutBytes`, the size of all.
+    /// Returns `{"stdout": …}` without the last line break. If the text was shortened, `stdoutBytes` has its total size.
     fn into_output(mut self) -> Value {
         self.shorten();
-        let is_whole = self.text.len() == self.bytes;
+        let is_complete = self.text.len() == self.total_bytes;
         let text = self.text.strip_suffix('\n').unwrap_or(&self.text);
-        if is_whole { json!({"stdout": text}) } else { json!({"stdout": text, "stdoutBytes": self.bytes}) }
+        if is_complete {
+            json!({"stdout": text})
+        } else {
+            json!({"stdout": text, "stdoutBytes": self.total_bytes})
+        }
     }
 }
 
@@ -112,10 +124,10 @@ impl Tail {
 mod tests {
     use super::*;
 
-    /// A chatty program fills the host's memory, or its last words, which are its result, are lost.
+    /// Of a long standard output the end is retained, together with the total size.
     #[test]
-    fn of_a_long_output_the_end_is_kept_and_the_size_is_told() {
-        let mut tail = Tail::default();
+    fn the_end_of_a_long_output_and_its_size_are_retained() {
+        let mut tail = OutputTail::default();
         (0..100_000).for_each(|n| tail.push(&format!("zeile ü {n}"), false));
         let output = tail.into_output();
         let text = output["stdout"].as_str().unwrap();
@@ -123,7 +135,7 @@ mod tests {
         let all: usize = (0..100_000).map(|n| format!("zeile ü {n}\n").len()).sum();
         assert_eq!(output["stdoutBytes"], json!(all));
 
-        let mut short = Tail::default();
+        let mut short = OutputTail::default();
         short.push("a", true);
         short.push("b", false);
         assert_eq!(short.into_output(), json!({"stdout": "ab"}));

@@ -1,4 +1,4 @@
-//! What a step's process says on its channel. It is user code's word: shapes and bounds are checked here.
+//! Messages of a step's process on its channel. They come from user code, so that their form and size are checked here.
 
 use nix::unistd::Pid;
 use protocol::{frame::FrameError, host::Outcome};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::framed::Framed;
 
-/// A checked message.
+/// Validated message.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
     /// The process exists and waits for its start message.
@@ -16,13 +16,14 @@ pub(crate) enum Message {
         fraction: f64,
         message: String,
     },
-    /// How it ends, by its own account.
+    /// Outcome that the process reports for itself.
     Report(Outcome),
 }
 
+/// Message as it is sent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Raw {
+enum RawMessage {
     Hello(i32),
     Progress { fraction: f64, message: String },
     Result(Value),
@@ -32,59 +33,59 @@ enum Raw {
     Failed(String),
 }
 
-/// What was read of a channel.
+/// Result of reading a channel.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Received {
     Message(Message),
-    /// No whole message yet.
-    Nothing,
-    /// What follows cannot be told apart any more.
+    /// No complete message has arrived yet.
+    Incomplete,
+    /// The frame is invalid, so that later messages cannot be decoded.
     Broken(Message),
 }
 
-/// The next message. What is malformed counts as a bad output: the return value is the one part of a message
-/// that a well-behaved step decides about.
+/// Returns the next message. A malformed one counts as a bad output, since the return value is the only part of a message
+/// that a step without faults determines.
 pub(crate) fn receive(channel: &mut Framed) -> Received {
     let bad_output = |error| Message::Report(Outcome::BadOutput { message: malformed(&error) });
     match channel.receive() {
-        Ok(Some(raw)) => Received::Message(checked(raw)),
-        Ok(None) => Received::Nothing,
+        Ok(Some(raw)) => Received::Message(validate(raw)),
+        Ok(None) => Received::Incomplete,
         Err(error @ FrameError::Decode { .. }) => Received::Message(bad_output(error)),
         Err(error) => Received::Broken(bad_output(error)),
     }
 }
 
-/// The harness keeps to these, and says where it cut; what is longer did not come from it.
+/// Maximum size of a text in bytes. The harness shortens texts to less, so that a longer one does not come from it.
 const MAX_TEXT_BYTES: usize = 32 * 1024;
 
-fn checked(raw: Raw) -> Message {
+/// Replaces texts that are too long.
+fn validate(raw: RawMessage) -> Message {
     match raw {
-        Raw::Hello(pid) => Message::Hello(Pid::from_raw(pid)),
-        Raw::Progress { fraction, message } => {
-            Message::Progress { fraction, message: bounded(message, MAX_TEXT_BYTES) }
+        RawMessage::Hello(pid) => Message::Hello(Pid::from_raw(pid)),
+        RawMessage::Progress { fraction, message } => {
+            Message::Progress { fraction, message: limit_text(message) }
         }
-        Raw::Result(value) => Message::Report(Outcome::Ok { value }),
-        Raw::Exception { r#type, message, traceback } => {
-            let (r#type, message) = (bounded(r#type, MAX_TEXT_BYTES), bounded(message, MAX_TEXT_BYTES));
-            let traceback = bounded(traceback, MAX_TEXT_BYTES);
+        RawMessage::Result(value) => Message::Report(Outcome::Ok { value }),
+        RawMessage::Exception { r#type, message, traceback } => {
+            let (r#type, message) = (limit_text(r#type), limit_text(message));
+            let traceback = limit_text(traceback);
             Message::Report(Outcome::Exception { r#type, message, traceback })
         }
-        Raw::BadOutput(message) => {
-            Message::Report(Outcome::BadOutput { message: bounded(message, MAX_TEXT_BYTES) })
+        RawMessage::BadOutput(message) => {
+            Message::Report(Outcome::BadOutput { message: limit_text(message) })
         }
-        Raw::NoCommand(message) => {
-            Message::Report(Outcome::NoCommand { message: bounded(message, MAX_TEXT_BYTES) })
+        RawMessage::NoCommand(message) => {
+            Message::Report(Outcome::NoCommand { message: limit_text(message) })
         }
-        Raw::Failed(message) => {
-            Message::Report(Outcome::NotStarted { message: bounded(message, MAX_TEXT_BYTES) })
-        }
+        RawMessage::Failed(message) => Message::Report(Outcome::NotStarted { message: limit_text(message) }),
     }
 }
 
-fn bounded(text: String, max_bytes: usize) -> String {
-    if text.len() <= max_bytes { text } else { format!("(a text of {} bytes is left out)", text.len()) }
+fn limit_text(text: String) -> String {
+    if text.len() <= MAX_TEXT_BYTES { text } else { format!("(text of {} bytes omitted)", text.len()) }
 }
 
+/// Describes a message that cannot be decoded.
 fn malformed(error: &FrameError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("the return value cannot be read: {error}{cause}")

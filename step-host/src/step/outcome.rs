@@ -1,38 +1,41 @@
-//! How a step ended, from all that is known of it.
+//! Determination of a step's outcome.
 
 use nix::sys::signal::Signal;
 use protocol::host::Outcome;
 
-/// How the kernel says that a process ended.
+/// Exit status of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ExitStatus {
     Exited(i32),
     Signaled(Signal),
 }
 
-/// What speaks for a kill by the kernel for want of memory.
+/// Evidence for a kill by the kernel because of the memory limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// The kernel has killed in this container since the step began, and nobody asked for the step's end.
-    RanOut,
-    Sufficed,
+pub(super) enum MemoryLimit {
+    /// The kernel has killed a process in this container since the step started, and nothing else has killed the step.
+    Exceeded,
+    NotExceeded,
 }
 
-/// The step's own account comes first: it gives it as the last thing it does. Else the status tells.
-pub(crate) fn decide(report: Option<Outcome>, status: Option<Status>, memory: Memory) -> Outcome {
+/// Returns the outcome of a step. The process sends its report as its last action, so that it takes precedence over the
+/// exit status.
+pub(super) fn determine(report: Option<Outcome>, status: Option<ExitStatus>, memory: MemoryLimit) -> Outcome {
     match (report, status) {
         (Some(report), _) => report,
-        (None, Some(Status::Exited(code))) => Outcome::Exit { code },
-        (None, Some(Status::Signaled(Signal::SIGKILL))) if memory == Memory::RanOut => Outcome::OomKilled,
-        (None, Some(Status::Signaled(signal))) => Outcome::Signal { number: number(signal) },
+        (None, Some(ExitStatus::Exited(code))) => Outcome::Exit { code },
+        (None, Some(ExitStatus::Signaled(Signal::SIGKILL))) if memory == MemoryLimit::Exceeded => {
+            Outcome::OomKilled
+        }
+        (None, Some(ExitStatus::Signaled(signal))) => Outcome::Signal { number: signal_number(signal) },
         (None, None) => {
-            Outcome::NotStarted { message: "the interpreter ended before the step began".to_owned() }
+            Outcome::NotStarted { message: "the interpreter ended before the step started".to_owned() }
         }
     }
 }
 
 #[expect(clippy::as_conversions, reason = "the enum's discriminants are the signals' numbers")]
-const fn number(signal: Signal) -> i32 {
+const fn signal_number(signal: Signal) -> i32 {
     signal as i32
 }
 
@@ -40,21 +43,21 @@ const fn number(signal: Signal) -> i32 {
 mod tests {
     use super::*;
 
-    /// A step that was killed on request is blamed for its use of memory, or the other way round.
+    /// A kill by the kernel because of memory is distinguished from a requested kill and from a crash.
     #[test]
-    fn a_kill_is_told_from_want_of_memory() {
-        let killed = Some(Status::Signaled(Signal::SIGKILL));
-        assert_eq!(decide(None, killed, Memory::Sufficed), Outcome::Signal { number: 9 });
-        assert_eq!(decide(None, killed, Memory::RanOut), Outcome::OomKilled);
-        let crashed = Some(Status::Signaled(Signal::SIGSEGV));
-        assert_eq!(decide(None, crashed, Memory::RanOut), Outcome::Signal { number: 11 });
+    fn a_requested_kill_differs_from_an_out_of_memory_kill() {
+        let killed = Some(ExitStatus::Signaled(Signal::SIGKILL));
+        assert_eq!(determine(None, killed, MemoryLimit::NotExceeded), Outcome::Signal { number: 9 });
+        assert_eq!(determine(None, killed, MemoryLimit::Exceeded), Outcome::OomKilled);
+        let crashed = Some(ExitStatus::Signaled(Signal::SIGSEGV));
+        assert_eq!(determine(None, crashed, MemoryLimit::Exceeded), Outcome::Signal { number: 11 });
     }
 
-    /// A step that returned, and whose process was killed while it left, is run again.
+    /// A step whose process is killed after it has sent its report keeps that outcome.
     #[test]
-    fn a_report_beats_the_status() {
+    fn a_report_takes_precedence_over_the_exit_status() {
         let report = Outcome::Ok { value: 1.into() };
-        let killed = Some(Status::Signaled(Signal::SIGTERM));
-        assert_eq!(decide(Some(report.clone()), killed, Memory::Sufficed), report);
+        let killed = Some(ExitStatus::Signaled(Signal::SIGTERM));
+        assert_eq!(determine(Some(report.clone()), killed, MemoryLimit::NotExceeded), report);
     }
 }

@@ -1,5 +1,7 @@
-//! Which addresses a request may go to. Checked after the name was resolved, and connected to as checked:
-//! a name that resolves to something else a moment later gains nothing.
+//! Resolution of host names to permitted addresses.
+//!
+//! Addresses are checked after the name is resolved, and the request connects to the checked addresses. A name that
+//! resolves to another address a moment later therefore cannot bypass the check.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,28 +12,32 @@ use domain::egress::Egress;
 use tokio::{net::lookup_host, time::timeout};
 use url::{Host, Url};
 
-use crate::action::http::HttpError;
+use crate::action::http::errors::HttpError;
 
-/// The C library tries each name server for 5 s; a name that takes longer is as good as unknown.
+/// The C library waits 5 s for each name server. A name that takes longer than two of them is treated as unknown.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A host with the addresses that may be used for it.
+/// Host with its permitted addresses.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) host: String,
     pub(super) addresses: Vec<SocketAddr>,
 }
 
-/// Says where a request may go.
+/// Rules for the addresses of a request.
 pub(super) enum Resolver<'a> {
-    /// To what the plan names.
+    /// Destinations that the tenant's plan permits.
     Egress(&'a Egress),
-    /// To a server of the test, whatever the name.
+    /// Server of a test, for any name.
     #[cfg(test)]
     Test(Vec<SocketAddr>),
 }
 
 impl Resolver<'_> {
+    /// Returns the permitted addresses of the URL's host.
+    ///
+    /// # Errors
+    /// Returns an error if the host cannot be resolved or none of its addresses is permitted.
     pub(super) async fn resolve(&self, url: &Url) -> Result<Target, HttpError> {
         match self {
             Self::Egress(egress) => resolve(url, egress).await,
@@ -44,11 +50,11 @@ impl Resolver<'_> {
     }
 }
 
-/// Resolves the URL's host, and keeps of its addresses those that are allowed.
+/// Resolves the URL's host and returns its permitted addresses.
 async fn resolve(url: &Url, egress: &Egress) -> Result<Target, HttpError> {
     let refused = |reason: &str| HttpError::Url { url: url.to_string(), reason: reason.to_owned() };
-    let port = url.port_or_known_default().ok_or_else(|| refused("it names no port"))?;
-    let host = url.host().ok_or_else(|| refused("it names no host"))?;
+    let port = url.port_or_known_default().ok_or_else(|| refused("it has no port"))?;
+    let host = url.host().ok_or_else(|| refused("it has no host"))?;
     let name = url.host_str().unwrap_or_default().to_owned();
     let found = match host {
         Host::Domain(domain) => look_up(domain, port).await?,
@@ -68,7 +74,7 @@ async fn look_up(domain: &str, port: u16) -> Result<Vec<SocketAddr>, HttpError> 
     }
 }
 
-/// An error only if none is allowed: it tells about the first.
+/// Returns the permitted ones of the addresses. If none is permitted, the error names the first of them.
 fn allowed(host: &str, found: Vec<SocketAddr>, egress: &Egress) -> Result<Vec<SocketAddr>, HttpError> {
     let mut denied = None;
     let mut addresses = Vec::new();

@@ -1,4 +1,4 @@
-//! One attempt at an `http` step: the request, its line in the log, and what its answer means.
+//! One attempt of an `http` step: sends the request, logs it, and evaluates the response.
 
 use std::time::Duration;
 
@@ -9,46 +9,50 @@ use tokio::time::Instant;
 
 use crate::{
     action::{
-        Means,
-        http::{HttpError, address::Resolver, request::Request, response::Response, send},
+        context::StepContext,
+        http::{address::Resolver, client::send, errors::HttpError, request::Request, response::Response},
     },
     logs::AttemptLog,
 };
 
-/// Sends a step's request and judges its answer by the step's `success`.
+/// Sends a step's request and evaluates the response with the step's `success` expression.
+///
+/// # Errors
+/// Returns a failure if the request cannot be sent, the response cannot be read, or it is not a success.
 pub(in crate::action) async fn call(
-    means: &Means,
+    context: &StepContext,
     step: &str,
     rendered: domain::run::Request,
     idempotency_key: &str,
     log: &AttemptLog,
 ) -> Result<Value, Failure> {
     let since = Instant::now();
-    let fail = |failed: HttpError| timed(failed.into_step_error().into(), since);
-    let request = Request::parse(rendered, idempotency_key, &means.secrets).map_err(fail)?;
+    let fail = |failed: HttpError| with_duration(failed.into_step_error().into(), since);
+    let request = Request::parse(rendered, idempotency_key, &context.secrets).map_err(fail)?;
     let summary = request.summary();
-    let response = send(request, &Resolver::Egress(&means.egress), &means.redactor).await;
-    let ended = response.as_ref().map_or_else(ToString::to_string, |response| response.status.to_string());
-    log.note(format!("{summary}: {ended} after {} ms", since.elapsed().as_millis())).await;
+    let response = send(request, &Resolver::Egress(&context.egress), &context.redactor).await;
+    let result = response.as_ref().map_or_else(ToString::to_string, |response| response.status.to_string());
+    log.write_note(format!("{summary}: {result} after {} ms", since.elapsed().as_millis())).await;
     let response = response.map_err(fail)?;
-    match means.run.http_succeeded(step, response.status, &response.headers, &response.body) {
+    match context.run.http_succeeded(step, response.status, &response.headers, &response.body) {
         Ok(true) => Ok(response.into_output()),
-        Ok(false) => Err(refused(response, &summary, since)),
+        Ok(false) => Err(unsuccessful(response, &summary, since)),
         Err(failed) => {
             let message = format!("http.success: {failed}");
-            Err(timed(error(ErrorKind::User, failed.code(), message).into(), since))
+            Err(with_duration(error(ErrorKind::User, failed.code(), message).into(), since))
         }
     }
 }
 
-fn refused(response: Response, summary: &str, since: Instant) -> Failure {
+/// Returns the failure for a response that is not a success.
+fn unsuccessful(response: Response, summary: &str, since: Instant) -> Failure {
     let retry_after = response.retry_after(telemetry::clock::now());
     let error = response.into_step_error(summary);
-    timed(Failure { error, retry_after }, since)
+    with_duration(Failure { error, retry_after }, since)
 }
 
-/// Says how long it took.
-fn timed(mut failure: Failure, since: Instant) -> Failure {
+/// Adds the time since the start of the attempt to the failure's details.
+fn with_duration(mut failure: Failure, since: Instant) -> Failure {
     let millis = |taken: Duration| u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
     let details = failure.error.details.get_or_insert_with(|| json!({}));
     if let Value::Object(details) = details {

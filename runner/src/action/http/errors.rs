@@ -1,35 +1,34 @@
-//! Why a request gave no answer.
+//! Failures of an HTTP request.
 
 use std::net::SocketAddr;
 
 use crds::{run::StepError, workflow::ErrorKind};
 use domain::egress::Denied;
 use serde_json::json;
+use telemetry::errors::chain;
 
-use crate::chain::chain;
-
-/// Each variant is one error code of a step, or a group of them.
+/// Failure of a request. Each variant maps to the class and code of a step error.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::action) enum HttpError {
-    #[error("failed to read the URL {url:?}: {reason}")]
+    #[error("invalid URL {url:?}: {reason}")]
     Url { url: String, reason: String },
     #[error("failed to build the request: {reason}")]
     Request { reason: String },
-    #[error("failed to find key {key} of secrets.{name}, which http.tls names")]
+    #[error("secrets.{name} has no key {key}, which http.tls requires")]
     Secret { name: String, key: String },
-    #[error("failed to read the certificates or key of secrets.{name}, which http.tls names")]
+    #[error("secrets.{name}, which http.tls refers to, holds invalid certificates or an invalid private key")]
     Tls {
         name: String,
         #[source]
         source: reqwest::Error,
     },
-    #[error("failed to find a certificate in secrets.{name}, which http.tls names")]
+    #[error("secrets.{name}, which http.tls refers to, holds no certificate")]
     NoCertificate { name: String },
     #[error("failed to follow a redirect to {location:?}: {reason}")]
     Redirect { location: String, reason: String },
-    #[error("failed to get to the end of redirects: the next would be to {url}")]
+    #[error("too many redirects: the next one is to {url}")]
     Redirects { url: String },
-    #[error("failed to set up the client")]
+    #[error("failed to set up the HTTP client")]
     Client(#[source] reqwest::Error),
     #[error("failed to resolve {host}")]
     Resolve {
@@ -41,7 +40,7 @@ pub(in crate::action) enum HttpError {
     ResolveTimeout { host: String, seconds: u64 },
     #[error("failed to resolve {host}: it has no address")]
     NoAddress { host: String },
-    #[error("failed to be allowed to reach {address}")]
+    #[error("egress denied: {address}")]
     Denied {
         address: SocketAddr,
         #[source]
@@ -49,24 +48,24 @@ pub(in crate::action) enum HttpError {
     },
     #[error("failed to send the request")]
     Send(#[source] reqwest::Error),
-    #[error("failed to read the answer")]
+    #[error("failed to read the response")]
     Read(#[source] reqwest::Error),
-    #[error("failed to read the answer: it has more than {limit} bytes, the step's maxResponseBytes")]
+    #[error("the response exceeds {limit} bytes, the step's maxResponseBytes")]
     TooLarge { limit: u64 },
-    #[error("failed to read the answer as JSON (status {status}); set `response: Text` to take it as text")]
+    #[error("the response (status {status}) is not JSON; set `response: Text` to read it as text")]
     NotJson {
         status: u16,
-        /// Its beginning.
+        /// Beginning of the body.
         body: String,
         #[source]
         source: serde_json::Error,
     },
-    #[error("failed to read the answer as text (status {status}): it is not UTF-8; set `response: Bytes`")]
+    #[error("the response (status {status}) is not UTF-8; set `response: Bytes` to read it as base64")]
     NotText { status: u16, body: String },
 }
 
 impl HttpError {
-    /// What the step's author, and `retry`, see of it.
+    /// Returns the step error with the class and code that `retry` evaluates.
     pub(in crate::action) fn into_step_error(self) -> StepError {
         let (kind, code) = match &self {
             Self::Url { .. } | Self::Request { .. } => (ErrorKind::User, "HTTP_REQUEST"),

@@ -1,4 +1,4 @@
-//! Where an answer leads to.
+//! Redirects.
 
 use http::{
     HeaderValue, StatusCode,
@@ -8,25 +8,30 @@ use reqwest::Method;
 use url::Url;
 
 use crate::{
-    action::http::{HttpError, request::Request},
+    action::http::{errors::HttpError, request::Request},
     secrets::Redactor,
 };
 
-/// More is a circle.
+/// Maximum number of redirects for one step. Browsers have similar limits against redirect loops.
 pub(super) const MAX_REDIRECTS: usize = 10;
 
-/// The request that an answer asks for; `None` if it is the end. Nothing that a step authenticates itself with goes to
-/// another origin than that which the step names: no credentials, no certificate, and no header with a secret in it.
+/// Returns the request to which a response redirects, or `None` if it is no redirect.
+///
+/// What authenticates a step is not sent to another origin than the one in the step: no credentials, no client
+/// certificate and no header that contains a secret.
+///
+/// # Errors
+/// Returns an error if the redirect's target is not an HTTP URL.
 pub(super) fn next(
     request: &Request,
-    answer: &reqwest::Response,
+    response: &reqwest::Response,
     redactor: &Redactor,
 ) -> Result<Option<Request>, HttpError> {
-    let Some(method) = method(answer.status(), &request.method) else { return Ok(None) };
-    let Some(location) = answer.headers().get(LOCATION) else { return Ok(None) };
+    let Some(method) = method(response.status(), &request.method) else { return Ok(None) };
+    let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
     let url = resolve(&request.url, location)?;
     let mut next = Request { url, ..request.clone() };
-    // A location stands for itself: what the step adds to its own URL is not added again.
+    // The location is complete: the step's own query is not added to it.
     next.query.clear();
     if method != request.method {
         next.method = method;
@@ -35,18 +40,19 @@ pub(super) fn next(
     }
     if next.url.origin() != request.url.origin() {
         next.credentials = None;
-        next.tls.withhold();
+        next.tls.remove_client_certificate();
         for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
             next.headers.remove(name);
         }
-        let secret = |value: &HeaderValue| redactor.finds_in(&String::from_utf8_lossy(value.as_bytes()));
-        let kept = next.headers.iter().filter(|(_, value)| !secret(value));
-        next.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let secret = |value: &HeaderValue| redactor.matches(&String::from_utf8_lossy(value.as_bytes()));
+        let retained = next.headers.iter().filter(|(_, value)| !secret(value));
+        next.headers = retained.map(|(name, value)| (name.clone(), value.clone())).collect();
     }
     Ok(Some(next))
 }
 
-/// As browsers do it: a POST that was answered by 301 or 302 goes on as a GET, 307 and 308 repeat what was sent.
+/// Returns the method of the redirected request, or `None` if the status is no redirect. As in browsers, a POST becomes
+/// a GET after status 301 or 302, while 307 and 308 repeat the request.
 fn method(status: StatusCode, method: &Method) -> Option<Method> {
     match status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if *method == Method::POST => Some(Method::GET),
@@ -60,12 +66,13 @@ fn method(status: StatusCode, method: &Method) -> Option<Method> {
     }
 }
 
+/// Resolves a `Location` header against the URL of the request.
 fn resolve(base: &Url, location: &HeaderValue) -> Result<Url, HttpError> {
     let text = String::from_utf8_lossy(location.as_bytes()).into_owned();
     let refused = |reason: String| HttpError::Redirect { location: text.clone(), reason };
     let url = base.join(&text).map_err(|error| refused(error.to_string()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
-        other => Err(refused(format!("{other} is not followed"))),
+        other => Err(refused(format!("only http and https are followed, not {other}"))),
     }
 }

@@ -1,4 +1,4 @@
-//! From a step's rendered fields to a request.
+//! Conversion of a step's rendered fields into an HTTP request.
 
 use std::{collections::BTreeMap, str::FromStr as _};
 
@@ -12,15 +12,15 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    action::http::{HttpError, tls::Tls},
+    action::http::{errors::HttpError, tls::Tls},
     secrets::Secrets,
 };
 
-/// The header that lets a service recognise a repetition.
+/// Header by which a service recognizes a repeated request.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const PRODUCT: &str = concat!("smb-copilot/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT_PRODUCT: &str = concat!("smb-copilot/", env!("CARGO_PKG_VERSION"));
 
-/// A request, checked. Credentials are in it: it has no `Debug`.
+/// Validated request. It contains credentials and therefore does not implement `Debug`.
 #[derive(Clone)]
 pub(in crate::action) struct Request {
     pub(super) method: Method,
@@ -30,14 +30,17 @@ pub(in crate::action) struct Request {
     pub(super) body: Option<HttpBody<Value>>,
     pub(super) credentials: Option<HttpCredentials<String>>,
     pub(super) tls: Tls,
-    /// How the answer's body is read; `None`: by its media type.
+    /// Format in which the response's body is read; `None` selects it by the media type.
     pub(super) response: Option<HttpResponse>,
-    /// In bytes.
+    /// Maximum size of the response's body in bytes.
     pub(super) max_response_bytes: u64,
 }
 
 impl Request {
-    /// Checks what the templates gave. A header of the step's own beats ours.
+    /// Validates the rendered fields. Headers of the step take precedence over those added here.
+    ///
+    /// # Errors
+    /// Returns an error if the URL, a header or a TLS secret is invalid.
     pub(in crate::action) fn parse(
         rendered: domain::run::Request,
         idempotency_key: &str,
@@ -55,15 +58,15 @@ impl Request {
             tls,
         } = rendered;
         let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
-        headers.insert(IDEMPOTENCY_KEY, value("idempotency-key", idempotency_key)?);
+        headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_PRODUCT));
+        headers.insert(IDEMPOTENCY_KEY, header_value("idempotency-key", idempotency_key)?);
         if let Some(HttpBody::Text(_)) = body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         }
         for (name, text) in &own {
             let parsed = HeaderName::from_str(name)
-                .map_err(|_| HttpError::Request { reason: format!("{name:?} is no name of a header") })?;
-            headers.insert(parsed, value(name, text)?);
+                .map_err(|_| HttpError::Request { reason: format!("{name:?} is not a valid header name") })?;
+            headers.insert(parsed, header_value(name, text)?);
         }
         let method = self::method(method);
         let url = Url::parse(&url).map_err(|error| HttpError::Url { url, reason: error.to_string() })?;
@@ -71,7 +74,7 @@ impl Request {
         Ok(Self { method, url, headers, query, body, credentials, tls, response, max_response_bytes })
     }
 
-    /// For the step's log: without the query, which may hold secrets.
+    /// Returns method and URL for the step's log, without the query, which may contain secrets.
     pub(in crate::action) fn summary(&self) -> String {
         let (origin, path) = (self.url.origin().ascii_serialization(), self.url.path());
         format!("{} {origin}{path}", self.method)
@@ -90,6 +93,7 @@ const fn method(method: HttpMethod) -> Method {
     }
 }
 
+/// Returns the request in the form of the HTTP client.
 pub(super) fn build(client: &Client, request: &Request) -> RequestBuilder {
     let Request {
         method,
@@ -121,8 +125,8 @@ pub(super) fn build(client: &Client, request: &Request) -> RequestBuilder {
     builder.headers(headers.clone())
 }
 
-fn value(name: &str, text: &str) -> Result<HeaderValue, HttpError> {
+fn header_value(name: &str, text: &str) -> Result<HeaderValue, HttpError> {
     HeaderValue::from_str(text).map_err(|_| HttpError::Request {
-        reason: format!("the value of header {name} has characters that no header may have"),
+        reason: format!("the value of header {name} contains characters that are not allowed in headers"),
     })
 }

@@ -1,4 +1,4 @@
-//! Reads an answer, as far as the step allows.
+//! Reading of responses, limited to the size that the step allows.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,31 +11,32 @@ use domain::schema;
 use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::{Value, json};
 
-use crate::action::http::HttpError;
+use crate::action::http::errors::HttpError;
 
-/// Enough of a body to see what is wrong; status has room for many steps.
-const MAX_BODY_BYTES: usize = 1024;
+/// Maximum size of a body in an error's details. It shows what is wrong, and many steps share the space of the status.
+const MAX_ERROR_BODY_BYTES: usize = 1024;
 
-/// An answer, whole.
+/// Complete response.
 #[derive(Debug)]
 pub(in crate::action) struct Response {
     pub(in crate::action) status: u16,
-    /// Names in lower case; of a repeated header, the values joined with `, `.
+    /// Headers by lower-case name. The values of a repeated header are joined with `, `.
     pub(in crate::action) headers: BTreeMap<String, String>,
     pub(in crate::action) body: Value,
 }
 
 impl Response {
-    /// What expressions see as the step's output.
+    /// Returns the step's output.
     pub(in crate::action) fn into_output(self) -> Value {
         json!({"status": self.status, "headers": self.headers, "body": self.body})
     }
 
-    /// The answer is no success. The beginning of its body, which tells why, goes to the error's details.
+    /// Returns the step error for a response that is not a success. Its details contain the beginning of the body, which
+    /// usually explains the failure.
     pub(in crate::action) fn into_step_error(self, summary: &str) -> StepError {
         let status = self.status;
         let body = match schema::json_size(&self.body) {
-            short if short <= MAX_BODY_BYTES => self.body,
+            short if short <= MAX_ERROR_BODY_BYTES => self.body,
             _ => Value::String(match self.body {
                 Value::String(text) => beginning(text.as_bytes()),
                 other => beginning(other.to_string().as_bytes()),
@@ -44,55 +45,59 @@ impl Response {
         StepError {
             kind: ErrorKind::User,
             code: format!("HTTP_{status}"),
-            message: format!("{summary} answered with status {status}"),
+            message: format!("{summary} returned status {status}"),
             details: Some(json!({"status": status, "body": body})),
         }
     }
 
-    /// How long the service asks to be left alone: `Retry-After` as seconds or as a date.
+    /// Returns the delay that the service requests with `Retry-After`, given in seconds or as a date.
     pub(in crate::action) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let text = self.headers.get("retry-after")?.trim();
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
         let at = rfc2822::parse(text).ok()?.timestamp();
-        // A date that has passed asks for nothing.
+        // A date in the past gives a negative duration, which does not convert.
         Duration::try_from(at.duration_since(now)).ok()
     }
 }
 
-/// The first KiB of a body as text.
+/// Returns the first [`MAX_ERROR_BODY_BYTES`] of a body as text, with the total size of a longer one.
 fn beginning(body: &[u8]) -> String {
-    let shown = body.get(..MAX_BODY_BYTES).unwrap_or(body);
+    let shown = body.get(..MAX_ERROR_BODY_BYTES).unwrap_or(body);
     let text = String::from_utf8_lossy(shown).into_owned();
     if shown.len() < body.len() { format!("{text}… ({} bytes)", body.len()) } else { text }
 }
 
+/// Reads the body of a response in the expected format.
+///
+/// # Errors
+/// Returns an error if the body exceeds `limit` bytes, cannot be received, or does not have the format.
 pub(super) async fn read(
-    answer: reqwest::Response,
+    response: reqwest::Response,
     expected: Option<HttpResponse>,
     limit: u64,
 ) -> Result<Response, HttpError> {
-    let status = answer.status().as_u16();
-    let headers = headers(&answer);
+    let status = response.status().as_u16();
+    let headers = headers(&response);
     let expected = expected.unwrap_or_else(|| by_media_type(headers.get("content-type")));
-    let bytes = bytes(answer, limit).await?;
+    let bytes = bytes(response, limit).await?;
     let body = match body(&bytes, expected, status) {
-        // A page of a proxy, say: the status tells more than that it is no JSON.
+        // For example the error page of a proxy: the status is more useful than an error about JSON.
         Err(_) if status >= 400 => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
         body => body?,
     };
     Ok(Response { status, headers, body })
 }
 
-/// Refuses by the announced length before, and by the real one while reading.
-async fn bytes(mut answer: reqwest::Response, limit: u64) -> Result<Vec<u8>, HttpError> {
-    if answer.content_length().is_some_and(|length| length > limit) {
+/// Reads the body. The limit applies first to the announced length and then to the bytes received.
+async fn bytes(mut response: reqwest::Response, limit: u64) -> Result<Vec<u8>, HttpError> {
+    if response.content_length().is_some_and(|length| length > limit) {
         return Err(HttpError::TooLarge { limit });
     }
     let limit_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(HttpError::Read)? {
+    while let Some(chunk) = response.chunk().await.map_err(HttpError::Read)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > limit_bytes {
             return Err(HttpError::TooLarge { limit });
@@ -101,14 +106,14 @@ async fn bytes(mut answer: reqwest::Response, limit: u64) -> Result<Vec<u8>, Htt
     Ok(bytes)
 }
 
-/// `application/json`, `application/problem+json` and their like are JSON.
+/// Returns `Json` for media types such as `application/json` and `application/problem+json`, else `Text`.
 fn by_media_type(content_type: Option<&String>) -> HttpResponse {
     let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
     let is_json = essence.ends_with("/json") || essence.ends_with("+json");
     if is_json { HttpResponse::Json } else { HttpResponse::Text }
 }
 
-/// An empty body is no JSON value, but many services answer so: it is `null`.
+/// Converts a body to a value. An empty body is not valid JSON, but many services send one: it becomes `null`.
 fn body(bytes: &[u8], expected: HttpResponse, status: u16) -> Result<Value, HttpError> {
     match expected {
         HttpResponse::Json if bytes.is_empty() => Ok(Value::Null),
@@ -126,9 +131,9 @@ fn body(bytes: &[u8], expected: HttpResponse, status: u16) -> Result<Value, Http
     }
 }
 
-fn headers(answer: &reqwest::Response) -> BTreeMap<String, String> {
+fn headers(response: &reqwest::Response) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
-    for (name, value) in answer.headers() {
+    for (name, value) in response.headers() {
         let value = String::from_utf8_lossy(value.as_bytes());
         headers
             .entry(name.as_str().to_owned())

@@ -1,16 +1,16 @@
-//! TLS beyond the public authorities: whom to trust besides them, and what to show.
+//! TLS settings of a step: additional certificate authorities and a client certificate.
 
 use reqwest::{Certificate, ClientBuilder, Identity};
 use url::Url;
 
-use crate::{action::http::HttpError, secrets::Secrets};
+use crate::{action::http::errors::HttpError, secrets::Secrets};
 
-/// The keys of a Secret of type `kubernetes.io/tls`, and of one with authorities.
-const CA: &str = "ca.crt";
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
+/// Keys of a Secret with certificate authorities, and of one of type `kubernetes.io/tls`.
+const CA_KEY: &str = "ca.crt";
+const CERTIFICATE_KEY: &str = "tls.crt";
+const PRIVATE_KEY_KEY: &str = "tls.key";
 
-/// What a step adds to TLS; usually nothing.
+/// TLS settings; most steps have none.
 #[derive(Clone, Default)]
 pub(in crate::action) struct Tls {
     authorities: Vec<Certificate>,
@@ -18,7 +18,10 @@ pub(in crate::action) struct Tls {
 }
 
 impl Tls {
-    /// Reads what the named secrets hold.
+    /// Parses the certificates and the private key in the named secrets.
+    ///
+    /// # Errors
+    /// Returns an error if a key is missing or its content is invalid.
     pub(super) fn parse(
         ca: Option<&str>,
         client: Option<&str>,
@@ -26,7 +29,7 @@ impl Tls {
     ) -> Result<Self, HttpError> {
         let authorities = match ca {
             None => Vec::new(),
-            Some(name) => Certificate::from_pem_bundle(value(secrets, name, CA)?.as_bytes())
+            Some(name) => Certificate::from_pem_bundle(secret_value(secrets, name, CA_KEY)?.as_bytes())
                 .map_err(|source| HttpError::Tls { name: name.to_owned(), source })?,
         };
         if let (Some(name), true) = (ca, authorities.is_empty()) {
@@ -35,7 +38,12 @@ impl Tls {
         let identity = match client {
             None => None,
             Some(name) => {
-                let pem = [value(secrets, name, CERTIFICATE)?, "\n", value(secrets, name, KEY)?].concat();
+                let pem = [
+                    secret_value(secrets, name, CERTIFICATE_KEY)?,
+                    "\n",
+                    secret_value(secrets, name, PRIVATE_KEY_KEY)?,
+                ]
+                .concat();
                 let identity = Identity::from_pem(pem.as_bytes());
                 Some(identity.map_err(|source| HttpError::Tls { name: name.to_owned(), source })?)
             }
@@ -43,9 +51,10 @@ impl Tls {
         Ok(Self { authorities, identity })
     }
 
+    /// Applies the settings to the client for this URL.
     pub(super) fn apply(&self, mut client: ClientBuilder, url: &Url) -> ClientBuilder {
         if url.scheme() == "http" {
-            // To read the system's authorities takes longer than most requests.
+            // Reading the system's certificate authorities takes longer than most requests.
             return client.tls_certs_only([]);
         }
         if !self.authorities.is_empty() {
@@ -57,13 +66,14 @@ impl Tls {
         }
     }
 
-    /// Shows nothing any more.
-    pub(super) fn withhold(&mut self) {
+    /// Removes the client certificate, for a request to another origin.
+    pub(super) fn remove_client_certificate(&mut self) {
         self.identity = None;
     }
 }
 
-fn value<'a>(secrets: &'a Secrets, name: &str, key: &str) -> Result<&'a str, HttpError> {
+/// Returns the value under a key of a secret.
+fn secret_value<'a>(secrets: &'a Secrets, name: &str, key: &str) -> Result<&'a str, HttpError> {
     let missing = || HttpError::Secret { name: name.to_owned(), key: key.to_owned() };
     secrets.get(name).and_then(|values| values.get(key)).map(String::as_str).ok_or_else(missing)
 }

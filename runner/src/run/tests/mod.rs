@@ -1,8 +1,8 @@
-//! Runs in pods with a real step host and a real interpreter; the API server alone is in memory.
+//! Runs in pods with real step hosts and a real interpreter. Only the API server is an in-memory implementation.
 
-mod memory;
-mod outside;
+mod memory_cluster;
 mod pod;
+mod secrets_and_outputs;
 mod waiting;
 
 use crds::{
@@ -11,24 +11,26 @@ use crds::{
     run::{RunPhase, StepPhase, StepStatus},
     workflow::ErrorKind,
 };
-use memory::{Fault, Memory};
+use memory_cluster::{Fault, MemoryCluster};
 use pod::Pod;
 use serde_json::json;
 
-use crate::run::Left;
+use crate::run::exit::RunExit;
 
+/// Returns the status of a step.
 fn step(run: &WorkflowRun, name: &str) -> StepStatus {
     let steps = run.status.as_ref().map(|status| status.steps.clone()).unwrap_or_default();
     steps.into_iter().find(|step| step.name == name).unwrap_or_default()
 }
 
-fn error_of(run: &WorkflowRun) -> (RunPhase, ErrorKind, String, String) {
+/// Returns phase, error class, error code and message of a failed run.
+fn error_of_run(run: &WorkflowRun) -> (RunPhase, ErrorKind, String, String) {
     let status = run.status.clone().unwrap();
     let error = status.error.unwrap();
     (status.phase.unwrap(), error.kind, error.code, error.message)
 }
 
-/// Appends to a file what it is told, and waits while the file `hold` is there.
+/// Steps that append the number of their attempt to a file. The second one runs while the file `hold` exists.
 const TRACE: &str = r#"
 - name: first
   with: {dir: "${{ input.dir }}"}
@@ -52,46 +54,47 @@ const TRACE: &str = r#"
   expr: {value: {sum: "${{ steps.first.output.n + steps.second.output }}"}}
 "#;
 
-/// Three steps that leave traces in a directory of their own.
-struct Trace {
-    memory: Memory,
+/// Run of the three steps of [`TRACE`] in a directory of its own.
+struct TracedRun {
+    memory: MemoryCluster,
     dir: std::path::PathBuf,
 }
 
-impl Trace {
+impl TracedRun {
     fn new(extra: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-trace-{}", telemetry::ids::uuid_v7()));
         std::fs::create_dir_all(&dir).unwrap();
         let spec = format!("steps:{TRACE}\noutput: \"${{{{ steps.third.output }}}}\"\n{extra}");
-        Self { memory: Memory::new(&spec, &json!({"dir": dir})), dir }
+        Self { memory: MemoryCluster::new(&spec, &json!({"dir": dir})), dir }
     }
 
-    fn held(extra: &str) -> Self {
+    fn with_hold(extra: &str) -> Self {
         let trace = Self::new(extra);
         std::fs::write(trace.dir.join("hold"), "").unwrap();
         trace
     }
 
+    /// Lets the second step end.
     fn release(&self) {
         std::fs::remove_file(self.dir.join("hold")).unwrap();
     }
 
-    /// The attempts that really ran.
-    fn ran(&self, step: &str) -> Vec<String> {
+    /// Returns the numbers of the attempts of a step that were executed.
+    fn executed_attempts(&self, step: &str) -> Vec<String> {
         let text = std::fs::read_to_string(self.dir.join(step)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Waits until the second step's code runs.
-    async fn in_second(&self, attempts: usize) {
+    /// Waits until this many attempts of the second step have started.
+    async fn wait_for_second_step(&self, attempts: usize) {
         let until = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        while self.ran("second").len() < attempts {
-            assert!(tokio::time::Instant::now() < until, "the second step did not begin");
+        while self.executed_attempts("second").len() < attempts {
+            assert!(tokio::time::Instant::now() < until, "the second step did not start in time");
             tokio::task::yield_now().await;
         }
     }
 
-    fn assert_done(&self) {
+    fn assert_succeeded(&self) {
         let run = self.memory.run();
         let status = run.status.clone().unwrap();
         assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
@@ -99,157 +102,160 @@ impl Trace {
         assert_eq!(step(&run, "first").output, Some(json!({"n": 1, "nothing": null})));
         assert!(conditions::is_true(&status.conditions, SUCCEEDED));
         assert!(status.finished_at.is_some() && status.duration.is_some() && status.error.is_none());
-        assert_eq!(self.ran("first"), ["1"], "the first step ran once");
+        assert_eq!(self.executed_attempts("first"), ["1"], "the first step ran once");
     }
 }
 
-impl Drop for Trace {
+impl Drop for TracedRun {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
-/// A run does not come to its end, or costs more writes than an advance of its graph is worth.
+/// A run executes its steps and writes its status once per advance of its graph.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_goes_through_its_steps_with_one_write_an_advance() {
-    let trace = Trace::new("");
-    assert_eq!(Pod::start(&trace.memory, "pod-a").left().await, Left::Finished);
-    trace.assert_done();
-    // first's intent; first's end and second's intent; all the rest.
+async fn a_run_executes_its_steps_with_one_write_per_advance() {
+    let trace = TracedRun::new("");
+    assert_eq!(Pod::start(&trace.memory, "pod-a").exit().await, RunExit::Finished);
+    trace.assert_succeeded();
+    // The intent of `first`; the end of `first` and the intent of `second`; everything else.
     assert_eq!(trace.memory.writes(), 3);
 }
 
-/// A lost pod makes done steps run again, or the run fail.
+/// After the loss of a pod, the next one continues after the last completed step.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_pod_goes_on_after_the_last_completed_step() {
-    let trace = Trace::held("");
+async fn the_next_pod_continues_after_the_last_completed_step() {
+    let trace = TracedRun::with_hold("");
     let pod = Pod::start(&trace.memory, "pod-a");
-    trace.in_second(1).await;
+    trace.wait_for_second_step(1).await;
     pod.lose().await;
     trace.release();
-    assert_eq!(Pod::start(&trace.memory, "pod-b").left().await, Left::Finished);
-    trace.assert_done();
-    assert_eq!(trace.ran("second"), ["1", "2"]);
+    assert_eq!(Pod::start(&trace.memory, "pod-b").exit().await, RunExit::Finished);
+    trace.assert_succeeded();
+    assert_eq!(trace.executed_attempts("second"), ["1", "2"]);
     assert_eq!(step(&trace.memory.run(), "second").attempt, Some(2));
 }
 
-/// A pod whose run was given away writes on, or goes on with its side effects.
+/// A pod whose run is assigned to another pod stops its steps and writes nothing more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_loses_its_run_stops_and_writes_nothing() {
-    let trace = Trace::held("");
+    let trace = TracedRun::with_hold("");
     let pod = Pod::start(&trace.memory, "pod-a");
-    trace.in_second(1).await;
+    trace.wait_for_second_step(1).await;
     let writes = trace.memory.writes();
     trace.memory.change(|run| run["status"]["runner"] = json!({"podUid": "pod-b"}));
-    assert_eq!(pod.left().await, Left::Lost);
+    assert_eq!(pod.exit().await, RunExit::Lost);
     assert_eq!(trace.memory.writes(), writes);
 }
 
-/// A node that is drained costs the run an attempt although its step could have ended.
+/// After SIGTERM the running step may end, so that draining a node costs no attempt, and the run is released.
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_lets_the_running_step_end_and_gives_the_run_back() {
-    let trace = Trace::held("");
+async fn sigterm_lets_the_running_step_end_and_releases_the_run() {
+    let trace = TracedRun::with_hold("");
     let pod = Pod::start(&trace.memory, "pod-a");
-    trace.in_second(1).await;
+    trace.wait_for_second_step(1).await;
     pod.stop.cancel();
     trace.release();
-    // Only an expression is left after the step: it is done on the way out.
-    assert_eq!(pod.left().await, Left::Finished);
-    trace.assert_done();
+    // After the step only an expression remains, which is evaluated during the hand-over.
+    assert_eq!(pod.exit().await, RunExit::Finished);
+    trace.assert_succeeded();
 
     let chain = TRACE.replace("name: third", "name: fourth").replace("needs: [second]", "needs: [wait]");
     let spec = format!(
         "steps:{chain}\n- name: wait\n  needs: [second]\n  python: {{code: \"def run(i, c): return 0\"}}\n"
     );
-    let more = Trace { memory: Memory::new(&spec, &json!({"dir": trace.dir})), dir: trace.dir.join("more") };
+    let more = TracedRun {
+        memory: MemoryCluster::new(&spec, &json!({"dir": trace.dir})),
+        dir: trace.dir.join("more"),
+    };
     std::fs::write(trace.dir.join("hold"), "").unwrap();
     let pod = Pod::start(&more.memory, "pod-a");
-    trace.in_second(2).await;
+    trace.wait_for_second_step(2).await;
     pod.stop.cancel();
     trace.release();
-    assert_eq!(pod.left().await, Left::HandedBack);
+    assert_eq!(pod.exit().await, RunExit::HandedOver);
     let run = more.memory.run();
     assert_eq!(run.status.as_ref().unwrap().runner, None);
     assert_eq!(step(&run, "second").phase, StepPhase::Succeeded);
     assert_eq!(step(&run, "wait").phase, StepPhase::Pending);
-    assert_eq!(Pod::start(&more.memory, "pod-b").left().await, Left::Finished);
+    assert_eq!(Pod::start(&more.memory, "pod-b").exit().await, RunExit::Finished);
     assert_eq!(step(&more.memory.run(), "wait").attempt, Some(1));
 }
 
-/// A pod that is deleted goes on with a step that its successor repeats already.
+/// A pod that is being deleted stops its steps as soon as the run is assigned to another pod, which repeats them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leaving_pod_stops_its_steps_when_the_run_is_given_away() {
-    let trace = Trace::held("");
+async fn a_stopping_pod_kills_its_steps_when_the_run_is_reassigned() {
+    let trace = TracedRun::with_hold("");
     let pod = Pod::start(&trace.memory, "pod-a");
-    trace.in_second(1).await;
+    trace.wait_for_second_step(1).await;
     let (writes, since) = (trace.memory.writes(), tokio::time::Instant::now());
     pod.stop.cancel();
     trace.memory.change(|run| run["status"]["runner"] = json!({"podUid": "pod-b"}));
-    assert_eq!(pod.left().await, Left::Lost);
+    assert_eq!(pod.exit().await, RunExit::Lost);
     assert_eq!(trace.memory.writes(), writes);
-    assert!(since.elapsed().as_secs() < 8, "it did not wait for the step");
+    assert!(since.elapsed().as_secs() < 8, "it waited for the step");
 }
 
-/// A user's cancel is ignored until the step is done, or for ever.
+/// A cancellation with `Now` ends the running step and the run.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_now_ends_the_running_step_and_the_run() {
-    let trace = Trace::held("");
+    let trace = TracedRun::with_hold("");
     let pod = Pod::start(&trace.memory, "pod-a");
-    trace.in_second(1).await;
+    trace.wait_for_second_step(1).await;
     trace.memory.change(|run| run["spec"]["cancel"] = json!("Now"));
-    assert_eq!(pod.left().await, Left::Finished);
+    assert_eq!(pod.exit().await, RunExit::Finished);
     let run = trace.memory.run();
-    assert_eq!(error_of(&run).0, RunPhase::Cancelled);
+    assert_eq!(error_of_run(&run).0, RunPhase::Cancelled);
     assert_eq!(step(&run, "second").phase, StepPhase::Cancelled);
 }
 
-/// An API server that restarts, or other writers, make a run fail or a step run twice.
+/// Writes that fail, conflict or lose their response are repeated, and no step is executed twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_that_fail_or_are_overtaken_are_repeated() {
-    let trace = Trace::new("");
+async fn writes_that_fail_or_conflict_are_repeated() {
+    let trace = TracedRun::new("");
     trace.memory.fail_next(&[
-        Fault::Down,
-        Fault::Down,
-        Fault::Overtaken,
-        Fault::AnswerLost,
-        Fault::AnswerLost,
-        Fault::Down,
+        Fault::Unavailable,
+        Fault::Unavailable,
+        Fault::Conflict,
+        Fault::ResponseLost,
+        Fault::ResponseLost,
+        Fault::Unavailable,
     ]);
-    assert_eq!(Pod::start(&trace.memory, "pod-a").left().await, Left::Finished);
-    trace.assert_done();
-    assert_eq!(trace.ran("second"), ["1"]);
+    assert_eq!(Pod::start(&trace.memory, "pod-a").exit().await, RunExit::Finished);
+    trace.assert_succeeded();
+    assert_eq!(trace.executed_attempts("second"), ["1"]);
 }
 
-/// Runs one step to the run's end.
+/// Executes a run with one step and returns it.
 async fn run_step(step: &str) -> WorkflowRun {
-    let memory = Memory::new(&format!("steps:\n- name: only\n{step}"), &json!(null));
-    assert_eq!(Pod::start(&memory, "pod-a").left().await, Left::Finished);
+    let memory = MemoryCluster::new(&format!("steps:\n- name: only\n{step}"), &json!(null));
+    assert_eq!(Pod::start(&memory, "pod-a").exit().await, RunExit::Finished);
     memory.run()
 }
 
-/// A step's exception is told as something else, or without its place.
+/// An exception fails the run with its type, message and traceback.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exception_fails_the_run_with_its_type_and_traceback() {
     let run = run_step("  python: {code: \"def run(i, c): return {}['sku']\"}").await;
-    let (phase, kind, code, message) = error_of(&run);
+    let (phase, kind, code, message) = error_of_run(&run);
     assert_eq!((phase, kind, code.as_str()), (RunPhase::Failed, ErrorKind::User, "PYTHON_EXCEPTION"));
     assert_eq!(message, "KeyError: 'sku'");
     let details = step(&run, "only").error.unwrap().details.unwrap();
     assert!(details["traceback"].as_str().unwrap().contains("step.py\", line 1, in run"), "{details}");
 }
 
-/// A step that hangs holds its run for ever.
+/// An attempt that exceeds its timeout is killed and reported as a timeout.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_beyond_its_time_is_killed() {
+async fn an_attempt_beyond_its_timeout_is_killed() {
     let run =
         run_step("  attemptTimeout: 300ms\n  python: {code: \"def run(i, c):\\n  while True: pass\"}").await;
-    let (phase, kind, code, _) = error_of(&run);
+    let (phase, kind, code, _) = error_of_run(&run);
     assert_eq!((phase, kind, code.as_str()), (RunPhase::Failed, ErrorKind::Timeout, "ATTEMPT_TIMEOUT"));
 }
 
-/// A step that would heal is given up.
+/// A step that fails twice succeeds with its third attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_heals_on_the_third_attempt_succeeds() {
+async fn a_step_that_succeeds_on_the_third_attempt_is_retried() {
     let retry = "  retry: {attempts: 3, on: [User], backoff: {initial: 20ms}}\n";
     let code = "  python: {code: \"def run(i, c): return 1 // (c.attempt // 3)\"}";
     let run = run_step(&format!("{retry}{code}")).await;
@@ -257,29 +263,30 @@ async fn a_step_that_heals_on_the_third_attempt_succeeds() {
     assert_eq!(step(&run, "only").attempt, Some(3));
 }
 
-/// An output that does not fit makes the object too large to be written at all.
+/// An output that is too large for the status is refused with its size and the limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_output_beyond_the_limit_is_refused_with_both_numbers() {
     let run = run_step("  python: {code: \"def run(i, c): return 'x' * 20000\"}").await;
-    let (_, kind, code, message) = error_of(&run);
+    let (_, kind, code, message) = error_of_run(&run);
     assert_eq!((kind, code.as_str()), (ErrorKind::User, "OUTPUT_TOO_LARGE"));
     assert!(message.contains("20002") && message.contains("16384"), "{message}");
 }
 
-/// A request to the cloud's metadata service goes out.
+/// A request to an address outside the plan's egress rules, such as the cloud's metadata service, is denied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_to_what_the_plan_does_not_name_is_denied() {
+async fn a_request_outside_the_egress_rules_is_denied() {
     let run = run_step("  http: {url: \"http://169.254.169.254/latest/meta-data\"}").await;
-    let (_, kind, code, _) = error_of(&run);
+    let (_, kind, code, _) = error_of_run(&run);
     assert_eq!((kind, code.as_str()), (ErrorKind::Policy, "EGRESS_DENIED"));
 }
 
-/// A run that cannot be executed is handed from pod to pod.
+/// A run of an invalid revision fails with the problems instead of being passed from pod to pod.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_with_problems_fails_the_run_and_names_them() {
-    let memory = Memory::new("steps:\n- {name: only, when: \"input.(\", expr: {value: 1}}", &json!(null));
-    assert_eq!(Pod::start(&memory, "pod-a").left().await, Left::Finished);
-    let (_, _, code, message) = error_of(&memory.run());
+    let memory =
+        MemoryCluster::new("steps:\n- {name: only, when: \"input.(\", expr: {value: 1}}", &json!(null));
+    assert_eq!(Pod::start(&memory, "pod-a").exit().await, RunExit::Finished);
+    let (_, _, code, message) = error_of_run(&memory.run());
     assert_eq!(code, "WORKFLOW_INVALID");
     assert!(message.contains("spec.steps[0].when"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! A pod: a runner with a real step host.
+//! Pod for tests: a runner with real step hosts.
 
 use std::{
     path::PathBuf,
@@ -9,40 +9,43 @@ use domain::hosts::{Host, HostKind};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::memory::{Memory, PodStore};
+use super::memory_cluster::{MemoryCluster, PodCluster};
 use crate::{
-    hosts::Connections,
-    logs::{Logs, Shipping},
-    run::{Held, Left, RunError, Setting, execute},
+    logs::{LogExporter, Logs},
+    run::{
+        AssignedRun, RunnerContext, execute,
+        exit::{RunError, RunExit},
+    },
+    step_host::HostConnections,
 };
 
-/// A pod that executes the run from when it is made. Dropping it is the loss of the pod.
+/// Pod that executes the run from its creation on. Dropping it simulates the loss of the pod.
 pub(super) struct Pod {
-    runner: JoinHandle<Result<Left, RunError>>,
+    runner: JoinHandle<Result<RunExit, RunError>>,
     pub(super) stop: CancellationToken,
     hosts: Vec<Child>,
     dir: PathBuf,
 }
 
 impl Pod {
-    /// Assigns the run to a new pod of this name.
-    pub(super) fn start(memory: &Memory, pod: &str) -> Self {
+    /// Starts a pod with this name and assigns the run to it.
+    pub(super) fn start(memory: &MemoryCluster, pod: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-pod-{pod}-{}", telemetry::ids::uuid_v7()));
         std::fs::create_dir_all(&dir).unwrap();
         memory.write_secrets(&dir.join("secrets"));
         let hosts = domain::hosts::hosts(&memory.spec(), "python");
-        let hosts = hosts.all().iter().map(|host| step_host(&dir, host)).collect();
+        let hosts = hosts.all().iter().map(|host| start_step_host(&dir, host)).collect();
         let stop = CancellationToken::new();
         let runner = tokio::spawn(run(memory.clone(), pod.to_owned(), dir.clone(), stop.clone()));
         Self { runner, stop, hosts, dir }
     }
 
-    /// How the run left this pod.
-    pub(super) async fn left(mut self) -> Left {
+    /// Waits for the end of the execution in this pod.
+    pub(super) async fn exit(mut self) -> RunExit {
         (&mut self.runner).await.unwrap().unwrap()
     }
 
-    /// Loses the pod as by `kill -9`: nothing is said to anyone.
+    /// Ends the pod as by `kill -9`, without any notification.
     pub(super) async fn lose(mut self) {
         self.runner.abort();
         assert!((&mut self.runner).await.unwrap_err().is_cancelled());
@@ -60,40 +63,42 @@ impl Drop for Pod {
     }
 }
 
+/// Executes the run that is assigned to the pod.
 async fn run(
-    memory: Memory,
+    memory: MemoryCluster,
     pod: String,
     sockets: PathBuf,
     stop: CancellationToken,
-) -> Result<Left, RunError> {
-    let shipping = memory.api().map(|api| Shipping { api, pod: pod.clone() });
-    let (logs, writer) = Logs::start(tokio::io::sink(), shipping);
+) -> Result<RunExit, RunError> {
+    let exporter = memory.api().map(|api| LogExporter { api, pod: pod.clone() });
+    let (logs, writer) = Logs::start(tokio::io::sink(), exporter);
     let mut assignments = memory.assign(&pod);
-    let held = Held::of(memory.run(), &pod).unwrap();
+    let assigned = AssignedRun::parse(memory.run(), &pod).unwrap();
     let api = memory.api();
-    let store = PodStore { memory, pod: pod.clone() };
+    let cluster = PodCluster { memory, pod: pod.clone() };
     let secrets = sockets.join("secrets");
-    let setting = Setting {
-        store: &store,
+    let context = RunnerContext {
+        cluster: &cluster,
         pod_uid: &pod,
         python_image: "python",
-        hosts: Connections::open(&sockets).unwrap(),
+        hosts: HostConnections::open(&sockets).unwrap(),
         secrets: &secrets,
         api: api.as_ref(),
         logs,
         stop,
     };
-    let left = execute(&setting, held, &mut assignments).await;
-    drop(setting);
+    let exit = execute(&context, assigned, &mut assignments).await;
+    drop(context);
     writer.await.unwrap().unwrap();
-    left
+    exit
 }
 
-fn step_host(dir: &std::path::Path, host: &Host) -> Child {
+/// Starts a step host with its own directory.
+fn start_step_host(dir: &std::path::Path, host: &Host) -> Child {
     let harness = concat!(env!("CARGO_MANIFEST_DIR"), "/../step-host/python/harness.py");
-    let here = std::env::current_exe().unwrap();
-    let binary = here.ancestors().nth(2).unwrap().join("step-host");
-    assert!(binary.exists(), "{} is not there: run `cargo build -p step-host`", binary.display());
+    let test = std::env::current_exe().unwrap();
+    let binary = test.ancestors().nth(2).unwrap().join("step-host");
+    assert!(binary.exists(), "{} does not exist: run `cargo build -p step-host`", binary.display());
     let kind = match host.kind {
         HostKind::Python => "python",
         HostKind::Foreign => "container",

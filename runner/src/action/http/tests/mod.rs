@@ -1,3 +1,5 @@
+//! HTTP requests to a real server in the same process.
+
 use std::time::Duration;
 
 use axum::{
@@ -14,18 +16,25 @@ use domain::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{HttpError, address::Resolver, request::Request, response::Response, send};
+use super::{
+    address::Resolver,
+    client::{send, send_once},
+    errors::HttpError,
+    request::Request,
+    response::Response,
+};
 use crate::secrets::{Redactor, Secrets};
 
 mod tls;
 
-/// Where a test's server is, under the name that the tests call it.
-struct Target {
+/// Server of a test: the host name in the URLs, and its addresses.
+struct TestServer {
     host: String,
     addresses: Vec<std::net::SocketAddr>,
 }
 
-async fn exchange(request: Request, target: &Target) -> Result<Response, HttpError> {
+/// Sends a request to the server, whatever the host name.
+async fn send_to(request: Request, target: &TestServer) -> Result<Response, HttpError> {
     send(request, &Resolver::Test(target.addresses.clone()), &Redactor::new(&secrets()).unwrap()).await
 }
 
@@ -33,7 +42,7 @@ fn secrets() -> Secrets {
     [("erp".to_owned(), [("key".to_owned(), "s3cret-key".to_owned())].into())].into()
 }
 
-/// Tells what came: method, path and query, the headers that matter, body.
+/// Responds with what it received: method, path and query, some headers, body.
 async fn echo(incoming: Incoming) -> axum::Json<Value> {
     let (parts, body) = incoming.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
@@ -44,13 +53,13 @@ async fn echo(incoming: Incoming) -> axum::Json<Value> {
     )
 }
 
-/// To the same server under another name.
-async fn elsewhere(incoming: Incoming) -> (StatusCode, [(header::HeaderName, String); 1]) {
+/// Redirects to the same server under another host name.
+async fn redirect_to_other_host(incoming: Incoming) -> (StatusCode, [(header::HeaderName, String); 1]) {
     let host = incoming.headers().get("host").unwrap().to_str().unwrap().replace("shop", "attacker");
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("http://{host}/echo"))])
 }
 
-async fn serve() -> Target {
+async fn serve() -> TestServer {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let router = Router::new()
         .route("/echo", any(echo))
@@ -70,14 +79,14 @@ async fn serve() -> Target {
         .route("/circle", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "circle")]) }))
         .route("/moved", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "/echo")]) }))
         .route("/repeat", any(|| async { (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/echo")]) }))
-        .route("/elsewhere", any(elsewhere));
+        .route("/elsewhere", any(redirect_to_other_host));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
-    Target { host: "shop.example".into(), addresses: vec![address] }
+    TestServer { host: "shop.example".into(), addresses: vec![address] }
 }
 
-fn rendered(target: &Target, path: &str) -> domain::run::Request {
+fn rendered(target: &TestServer, path: &str) -> domain::run::Request {
     domain::run::Request {
         method: HttpMethod::Get,
         url: format!("http://{}:{}{path}", target.host, target.addresses[0].port()),
@@ -97,12 +106,12 @@ fn parse(rendered: domain::run::Request) -> Request {
 
 async fn get_as(path: &str, response: Option<HttpResponse>) -> Result<Response, HttpError> {
     let target = serve().await;
-    exchange(parse(domain::run::Request { response, ..rendered(&target, path) }), &target).await
+    send_to(parse(domain::run::Request { response, ..rendered(&target, path) }), &target).await
 }
 
-/// A service gets other data than the step's author wrote, or cannot recognise a repetition.
+/// A service receives what the step specifies, and the idempotency key by which it recognizes a repetition.
 #[tokio::test]
-async fn method_query_headers_body_and_key_arrive() {
+async fn method_query_headers_body_and_idempotency_key_are_sent() {
     let target = serve().await;
     let request = parse(domain::run::Request {
         method: HttpMethod::Post,
@@ -111,7 +120,7 @@ async fn method_query_headers_body_and_key_arrive() {
         body: Some(HttpBody::Json(json!({"sku": "BR-101"}))),
         ..rendered(&target, "/echo")
     });
-    let response = exchange(request, &target).await.unwrap();
+    let response = send_to(request, &target).await.unwrap();
     assert_eq!(
         response.body,
         json!({"method": "POST", "uri": "/echo?q=a%26b", "key": "run-7/price", "own": "1",
@@ -119,9 +128,9 @@ async fn method_query_headers_body_and_key_arrive() {
     );
 }
 
-/// An answer is taken for what it is not.
+/// The body is read in the format that the step specifies, or else by its media type.
 #[tokio::test]
-async fn the_body_is_read_as_the_step_says() {
+async fn the_body_is_read_in_the_specified_format() {
     assert_eq!(get_as("/json", None).await.unwrap().body, json!({"a": 1}));
     assert_eq!(get_as("/text", None).await.unwrap().body, json!("grüße"));
     assert_eq!(get_as("/text", Some(HttpResponse::Text)).await.unwrap().body, json!("grüße"));
@@ -134,18 +143,18 @@ async fn the_body_is_read_as_the_step_says() {
     assert_eq!((failed.status, failed.body), (502, json!("<html>down</html>")));
 }
 
-/// One answer fills the runner's memory.
+/// A response that exceeds the limit is refused, so that it cannot exhaust the runner's memory.
 #[tokio::test]
-async fn an_answer_beyond_the_limit_is_refused() {
+async fn a_response_beyond_the_limit_is_refused() {
     assert!(matches!(
         get_as("/large", Some(HttpResponse::Text)).await,
         Err(HttpError::TooLarge { limit: 1024 })
     ));
 }
 
-/// A form or a text arrives as something else.
+/// Forms and texts are sent with their media types.
 #[tokio::test]
-async fn forms_and_texts_are_sent_as_such() {
+async fn forms_and_texts_are_sent_with_their_media_types() {
     let target = serve().await;
     for (body, sent) in [
         (
@@ -156,14 +165,14 @@ async fn forms_and_texts_are_sent_as_such() {
     ] {
         let request =
             domain::run::Request { method: HttpMethod::Post, body: Some(body), ..rendered(&target, "/echo") };
-        let body = exchange(parse(request), &target).await.unwrap().body;
+        let body = send_to(parse(request), &target).await.unwrap().body;
         assert_eq!((body["type"].as_str().unwrap(), body["body"].as_str().unwrap()), sent);
     }
 }
 
-/// A password goes to whoever a service sends its callers to.
+/// A redirect to another host carries neither credentials nor headers with secrets.
 #[tokio::test]
-async fn what_authenticates_a_step_does_not_go_to_another_host() {
+async fn a_redirect_to_another_host_carries_no_credentials() {
     let target = serve().await;
     let send = async |path: &str| {
         let request = domain::run::Request {
@@ -175,29 +184,29 @@ async fn what_authenticates_a_step_does_not_go_to_another_host() {
             credentials: Some(HttpCredentials::Bearer("t0ken".into())),
             ..rendered(&target, path)
         };
-        exchange(parse(request), &target).await.unwrap().body
+        send_to(parse(request), &target).await.unwrap().body
     };
-    let seen = |body: &Value| {
+    let received = |body: &Value| {
         ["method", "body", "own", "authorization", "secret"]
             .map(|name| body[name].as_str().unwrap().to_owned())
     };
-    assert_eq!(seen(&send("/repeat").await), ["POST", "1", "1", "Bearer t0ken", "id s3cret-key"]);
-    assert_eq!(seen(&send("/moved").await), ["GET", "", "1", "Bearer t0ken", "id s3cret-key"]);
-    assert_eq!(seen(&send("/elsewhere").await), ["POST", "1", "1", "", ""]);
+    assert_eq!(received(&send("/repeat").await), ["POST", "1", "1", "Bearer t0ken", "id s3cret-key"]);
+    assert_eq!(received(&send("/moved").await), ["GET", "", "1", "Bearer t0ken", "id s3cret-key"]);
+    assert_eq!(received(&send("/elsewhere").await), ["POST", "1", "1", "", ""]);
 }
 
-/// Redirects go round for ever, or lead to a file.
+/// Redirect loops and redirects to other schemes than HTTP are refused.
 #[tokio::test]
-async fn redirects_that_lead_nowhere_are_refused() {
+async fn redirect_loops_and_file_urls_are_refused() {
     assert!(matches!(get_as("/circle", None).await, Err(HttpError::Redirects { .. })));
     assert!(matches!(get_as("/file", None).await, Err(HttpError::Redirect { .. })));
 }
 
-/// A redirect leads past the egress check, to the cloud's metadata service.
+/// Each hop of a redirect is checked against the egress rules, for example one to the cloud's metadata service.
 #[tokio::test]
 async fn every_hop_of_a_redirect_is_checked() {
     let target = serve().await;
-    let answer = super::exchange(
+    let answer = send_once(
         &parse(rendered(&target, "/metadata")),
         &super::address::Target { host: target.host.clone(), addresses: target.addresses.clone() },
     )
@@ -209,14 +218,14 @@ async fn every_hop_of_a_redirect_is_checked() {
     assert!(matches!(sent, Err(HttpError::Denied { .. })));
 }
 
-/// Nobody learns from a run why a service refused, or when it may be asked again.
+/// The error for an unsuccessful response has the beginning of its body, and `Retry-After` is understood.
 #[tokio::test]
-async fn a_refusal_tells_its_beginning_and_when_to_come_back() {
+async fn an_unsuccessful_response_gives_its_body_and_retry_delay() {
     let busy = get_as("/busy", Some(HttpResponse::Text)).await;
     assert!(matches!(busy, Err(HttpError::TooLarge { .. })));
     let target = serve().await;
     let request = domain::run::Request { max_response_bytes: 1 << 20, ..rendered(&target, "/busy") };
-    let busy = exchange(parse(request), &target).await.unwrap();
+    let busy = send_to(parse(request), &target).await.unwrap();
     assert_eq!(busy.retry_after(jiff::Timestamp::UNIX_EPOCH), Some(Duration::from_secs(7)));
     let details = busy.into_step_error("GET /busy").details.unwrap();
     assert_eq!(details["status"], 429);
@@ -233,9 +242,9 @@ async fn a_refusal_tells_its_beginning_and_when_to_come_back() {
     assert_eq!(dated("soon").retry_after(now), None);
 }
 
-/// A tenant's step reaches addresses that its plan does not name.
+/// Addresses that the plan does not permit are refused, by name as well as by address.
 #[tokio::test]
-async fn what_the_egress_does_not_name_is_refused_after_resolution() {
+async fn addresses_outside_the_egress_rules_are_refused() {
     let target = serve().await;
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let url = format!("http://{host}:{}/text", target.addresses[0].port());

@@ -1,5 +1,5 @@
-//! A server with a certificate of its own authority that asks for one of ours. The files in `testdata` are good for a
-//! hundred years: an authority, and a server (`shop.example`) and a client that it vouches for.
+//! TLS against a server with a private certificate authority that requires a client certificate. The files in
+//! `testdata` are valid for a hundred years: the authority, and certificates for a server (`shop.example`) and a client.
 
 use std::{
     io::{Read as _, Write as _},
@@ -14,13 +14,13 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-use super::{HttpError, Redactor, Request, Resolver, Secrets, rendered, send};
+use super::{HttpError, Redactor, Request, Resolver, Secrets, TestServer, rendered, send};
 
 const CA: &str = include_str!("../testdata/ca.crt");
 const CLIENT: [&str; 2] = [include_str!("../testdata/client.crt"), include_str!("../testdata/client.key")];
 const SERVER: [&str; 2] = [include_str!("../testdata/server.crt"), include_str!("../testdata/server.key")];
 
-/// Answers each connection once, to those who show a certificate of the authority.
+/// Responds once on each connection with a client certificate of the authority.
 fn serve() -> SocketAddr {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
@@ -39,7 +39,7 @@ fn serve() -> SocketAddr {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
-            // Who shows nothing is hung up on, which shows here as an error.
+            // The handshake fails without a client certificate, which is an error here.
             if stream.read(&mut [0; 4096]).is_ok() {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
                 stream.conn.send_close_notify();
@@ -51,19 +51,19 @@ fn serve() -> SocketAddr {
 }
 
 fn secrets() -> Secrets {
-    let of = |values: &[(&str, &str)]| {
+    let values_of = |values: &[(&str, &str)]| {
         values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     };
     [
-        ("authority".to_owned(), of(&[("ca.crt", CA)])),
-        ("us".to_owned(), of(&[("tls.crt", CLIENT[0]), ("tls.key", CLIENT[1])])),
-        ("empty".to_owned(), of(&[("ca.crt", "none")])),
+        ("authority".to_owned(), values_of(&[("ca.crt", CA)])),
+        ("client".to_owned(), values_of(&[("tls.crt", CLIENT[0]), ("tls.key", CLIENT[1])])),
+        ("empty".to_owned(), values_of(&[("ca.crt", "none")])),
     ]
     .into()
 }
 
 async fn call(address: SocketAddr, ca: Option<&str>, client: Option<&str>) -> Result<u16, HttpError> {
-    let target = super::Target { host: "shop.example".into(), addresses: vec![address] };
+    let target = TestServer { host: "shop.example".into(), addresses: vec![address] };
     let mut rendered = rendered(&target, "/");
     rendered.url = rendered.url.replace("http:", "https:");
     rendered.tls = HttpTls { ca: ca.map(str::to_owned), client: client.map(str::to_owned) };
@@ -72,13 +72,13 @@ async fn call(address: SocketAddr, ca: Option<&str>, client: Option<&str>) -> Re
     sent.map(|response| response.status)
 }
 
-/// A company's own services cannot be called, or anybody's are taken for them.
+/// A private authority and a client certificate are used where the step refers to them, and are required there.
 #[tokio::test]
-async fn a_private_authority_and_a_certificate_of_ours_are_used_where_they_are_named() {
+async fn a_private_authority_and_a_client_certificate_are_used() {
     let address = serve();
-    assert_eq!(call(address, Some("authority"), Some("us")).await.unwrap(), 200);
-    assert!(matches!(call(address, None, Some("us")).await, Err(HttpError::Send(_))));
+    assert_eq!(call(address, Some("authority"), Some("client")).await.unwrap(), 200);
+    assert!(matches!(call(address, None, Some("client")).await, Err(HttpError::Send(_))));
     assert!(call(address, Some("authority"), None).await.is_err());
-    assert!(matches!(call(address, Some("us"), None).await, Err(HttpError::Secret { .. })));
+    assert!(matches!(call(address, Some("client"), None).await, Err(HttpError::Secret { .. })));
     assert!(matches!(call(address, Some("empty"), None).await, Err(HttpError::NoCertificate { .. })));
 }

@@ -1,0 +1,141 @@
+//! Execution of one attempt from its start to its outcome.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crds::workflow::ErrorKind;
+use domain::run::{Outcome, Output, Place, Start, Work, error};
+use protocol::host::{self, Action, Meta, StepId};
+use serde_json::Value;
+
+use crate::{
+    action::{
+        context::StepContext,
+        error::ActionError,
+        hosted_step, http, output,
+        stop::{StopReason, StopSignal},
+    },
+    logs::{AttemptLog, LogOrigin},
+    step_host::HostUnavailable,
+};
+
+/// Executes one attempt. Returns `None` if it was cancelled, since nothing waits for its outcome then.
+///
+/// # Errors
+/// Returns an error if a step host cannot be reached. This pod is unusable then: the attempt has no outcome, and
+/// another pod executes the next one.
+pub(crate) async fn execute_attempt(
+    context: StepContext,
+    start: Start,
+    id: StepId,
+    mut stop: StopSignal,
+) -> Result<Option<Outcome>, HostUnavailable> {
+    let redactor = context.redactor.clone();
+    match execute(&context, start, id, &mut stop).await {
+        Ok(output) => Ok(Some(Outcome::Succeeded(output))),
+        Err(ActionError::Failed(mut failure)) => {
+            redactor.redact_step_error(&mut failure.error);
+            Ok(Some(Outcome::Failed(failure)))
+        }
+        Err(ActionError::NotStarted(mut error)) => {
+            redactor.redact_step_error(&mut error);
+            Ok(Some(Outcome::NotStarted(error)))
+        }
+        Err(ActionError::Stopped(StopReason::Deadline)) => Ok(Some(Outcome::TimedOut)),
+        Err(ActionError::Stopped(StopReason::Cancelled)) => Ok(None),
+        Err(ActionError::Host(unavailable)) => Err(unavailable),
+    }
+}
+
+/// Executes the action of a step and stores its value if it is large.
+async fn execute(
+    context: &StepContext,
+    start: Start,
+    id: StepId,
+    stop: &mut StopSignal,
+) -> Result<Output, ActionError> {
+    let Start { place, attempt, idempotency_key, deadline: _, input, work } = start;
+    let origin = LogOrigin {
+        run: Arc::clone(&context.run_name),
+        run_uid: Arc::clone(&context.run_uid),
+        step: place.step.as_str().into(),
+        item: place.item,
+        attempt,
+    };
+    let mut log = AttemptLog::new(context.logs.clone(), origin, context.redactor.clone());
+    let value = match work {
+        // The host has already imported the modules that `preload` names.
+        Work::Python { code, preload: _, env } => {
+            let action = HostedAction { action: Action::Python { code }, env, input, idempotency_key };
+            execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
+        }
+        Work::Container { command, args, env } => {
+            let action =
+                HostedAction { action: Action::Container { command, args }, env, input, idempotency_key };
+            execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
+        }
+        Work::Http(request) => tokio::select! {
+            response = http::call(context, &place.step, *request, &idempotency_key, &log) => {
+                response.map_err(ActionError::Failed)
+            }
+            reason = stop.stopped() => Err(ActionError::Stopped(reason)),
+        },
+        Work::Store(value) => {
+            return tokio::select! {
+                stored = output::store(context, value) => {
+                    stored.map_err(|error| ActionError::Failed(error.into()))
+                }
+                reason = stop.stopped() => Err(ActionError::Stopped(reason)),
+            };
+        }
+        // The run's loop creates sub-runs itself.
+        Work::Run(_) => {
+            Err(ActionError::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "not an action of a step")))
+        }
+    };
+    log.finish().await;
+    let value = value?;
+    tokio::select! {
+        output = output::redact_and_store(context, &place, value) => {
+            output.map_err(|error| ActionError::Failed(error.into()))
+        }
+        reason = stop.stopped() => Err(ActionError::Stopped(reason)),
+    }
+}
+
+/// Action for a step host, with what the step receives.
+struct HostedAction {
+    action: Action,
+    env: BTreeMap<String, String>,
+    input: Value,
+    idempotency_key: String,
+}
+
+/// Executes an action in the step's host.
+async fn execute_hosted(
+    context: &StepContext,
+    place: &Place,
+    attempt: u32,
+    id: StepId,
+    action: HostedAction,
+    log: &mut AttemptLog,
+    stop: &mut StopSignal,
+) -> Result<Value, ActionError> {
+    let HostedAction { action, env, input, idempotency_key } = action;
+    let host = tokio::select! {
+        host = context.hosts.for_step(&place.step) => host?,
+        reason = stop.stopped() => return Err(ActionError::Stopped(reason)),
+    };
+    let meta = Meta {
+        run: context.run_name.to_string(),
+        step: place.step.clone(),
+        item: place.item,
+        attempt,
+        idempotency_key,
+    };
+    // Programs have no `ctx`; they receive secrets only through their environment.
+    let secrets = match &action {
+        Action::Python { .. } => host::Secrets(context.secrets.as_ref().clone()),
+        Action::Container { .. } => host::Secrets::default(),
+    };
+    hosted_step::execute(host::Start { id, action, input, env, meta, secrets }, &host, log, stop).await
+}

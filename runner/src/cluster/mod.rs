@@ -1,0 +1,13 @@
+//! Access to the Kubernetes objects in the tenant's namespace that the runner reads and writes.
+
+mod api;
+mod child_runs;
+mod errors;
+mod kubernetes;
+mod revision;
+mod tenant;
+
+pub(crate) use api::{ChildRunEvent, ClusterApi, Revision};
+pub(crate) use errors::{CreateError, ReadError, WriteError};
+pub(crate) use kubernetes::Kubernetes;
+pub(crate) use tenant::TenantConfig;

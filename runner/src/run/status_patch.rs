@@ -1,0 +1,208 @@
+//! JSON patches of a run's status.
+
+use std::time::Duration;
+
+use crds::{
+    conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE},
+    run::{OutputRef, RunEnding, RunPhase, StepStatus},
+};
+use domain::run::{Finish, Suspend, current};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::run::assigned_run::AssignedRun;
+
+/// State of a run that is written to its status.
+pub(super) struct RunReport<'r> {
+    /// Version of the run that the patch applies to.
+    pub(super) assigned: &'r AssignedRun,
+    /// Steps, without the values that are stored elsewhere.
+    pub(super) steps: &'r [StepStatus],
+    pub(super) ending: Option<&'r RunEnding>,
+    /// Total time that the run has waited for decisions and times.
+    pub(super) waited: Duration,
+}
+
+/// Returns the patch that records the progress of the run.
+pub(super) fn progress(report: &RunReport<'_>) -> Vec<Value> {
+    let mut patch = base_patch(report, RunPhase::Running);
+    patch.extend(set_wake_at(report.assigned, None));
+    patch.extend(set_step(report.assigned, current(report.steps)));
+    patch
+}
+
+/// Returns the patch that suspends the run and releases it from this pod.
+pub(super) fn suspend(report: &RunReport<'_>, suspend: &Suspend, now: Timestamp) -> Vec<Value> {
+    let mut patch = base_patch(report, RunPhase::Suspended);
+    patch.extend(set_wake_at(report.assigned, suspend.wake_at));
+    if suspend.stops_clock {
+        patch.push(set("suspendedAt", MicroTime(now)));
+    }
+    patch.extend(set_step(report.assigned, current(report.steps)));
+    patch.push(remove("runner"));
+    patch
+}
+
+/// Returns the patch that records the end of the run.
+pub(super) fn finish(report: &RunReport<'_>, result: &RunResult<'_>, now: Timestamp) -> Vec<Value> {
+    let RunResult { finish, stored } = result;
+    let Finish { phase, output, error } = finish;
+    let assigned = report.assigned;
+    let mut patch = base_patch(&RunReport { ending: None, ..*report }, *phase);
+    patch.extend(set_wake_at(assigned, None));
+    patch.push(set("finishedAt", MicroTime(now)));
+    patch.push(set("duration", duration(now.duration_since(assigned.started_at))));
+    patch.push(set("conditions", final_conditions(assigned, finish, now)));
+    let step =
+        error.as_ref().and_then(|error| error.step.clone()).or_else(|| last_ended(report.steps).cloned());
+    patch.extend(set_step(assigned, step));
+    match stored {
+        Some(reference) => patch.push(set("outputRef", reference)),
+        None => patch.extend(output.iter().map(|output| set("output", output))),
+    }
+    patch.extend(error.iter().map(|error| set("error", error)));
+    patch
+}
+
+/// Result of a run, with a reference to its output if that is stored.
+pub(super) struct RunResult<'r> {
+    pub(super) finish: &'r Finish,
+    pub(super) stored: Option<&'r OutputRef>,
+}
+
+/// Returns the operations that every patch contains.
+fn base_patch(report: &RunReport<'_>, phase: RunPhase) -> Vec<Value> {
+    let RunReport { assigned, steps, ending, waited } = report;
+    let mut patch = vec![replace_version(assigned)];
+    if assigned.phase != phase {
+        patch.push(set("phase", phase));
+    }
+    patch.push(set("steps", steps));
+    match ending {
+        Some(ending) => patch.push(set("ending", ending)),
+        None if assigned.ending.is_some() => patch.push(remove("ending")),
+        None => {}
+    }
+    if assigned.suspended_at.is_some() {
+        patch.extend([remove("suspendedAt"), set("waitedSeconds", waited.as_secs())]);
+    }
+    patch
+}
+
+/// Sets or removes `wakeAt`.
+fn set_wake_at(assigned: &AssignedRun, at: Option<Timestamp>) -> Option<Value> {
+    match at {
+        Some(at) => Some(set("wakeAt", MicroTime(at))),
+        None => assigned.has_wake_at.then(|| remove("wakeAt")),
+    }
+}
+
+/// Sets or removes `step`.
+fn set_step(assigned: &AssignedRun, step: Option<String>) -> Option<Value> {
+    match step {
+        Some(step) => Some(set("step", step)),
+        None => assigned.has_step.then(|| remove("step")),
+    }
+}
+
+/// Returns the name of the step that ended last.
+fn last_ended(steps: &[StepStatus]) -> Option<&String> {
+    let ended = steps.iter().filter_map(|step| Some((step.finished_at.as_ref()?.0, &step.name)));
+    ended.max_by_key(|(at, _)| *at).map(|(_, name)| name)
+}
+
+/// Returns the patch that records the progress of the run and releases it, so that another pod continues it.
+pub(super) fn hand_over(report: &RunReport<'_>) -> Vec<Value> {
+    let mut patch = progress(report);
+    patch.push(remove("runner"));
+    patch
+}
+
+/// Returns the conditions of a finished run.
+fn final_conditions(assigned: &AssignedRun, finish: &Finish, now: Timestamp) -> Value {
+    let mut all = assigned.conditions.clone();
+    let generation = assigned.generation;
+    let succeeded = finish.phase == RunPhase::Succeeded;
+    let message = finish.error.as_ref().map(|error| match &error.step {
+        Some(step) => format!("step {step}: {}: {}", error.code, error.message),
+        None => format!("{}: {}", error.code, error.message),
+    });
+    let (status, reason) = if succeeded { (TRUE, "Succeeded") } else { (FALSE, finish.phase.as_str()) };
+    let message = bounded(message.unwrap_or_default());
+    conditions::set(
+        &mut all,
+        ConditionUpdate { kind: SUCCEEDED, status, reason, message, generation },
+        Time(now),
+    );
+    let reconciling = ConditionUpdate {
+        kind: RECONCILING,
+        status: FALSE,
+        reason: "Finished",
+        message: String::new(),
+        generation,
+    };
+    conditions::set(&mut all, reconciling, Time(now));
+    json!(all)
+}
+
+/// Shortens the message of a condition, which may have at most 32 KiB. `status.error` has the full message.
+fn bounded(message: String) -> String {
+    const MAX_CHARS: usize = 8 * 1024;
+    match message.char_indices().nth(MAX_CHARS) {
+        Some((at, _)) => format!("{}… (truncated; see status.error)", message.get(..at).unwrap_or_default()),
+        None => message,
+    }
+}
+
+/// Formats a duration as `1.2s`, `3m5s` or `2h0m5s`.
+fn duration(taken: SignedDuration) -> String {
+    let taken = Duration::try_from(taken).unwrap_or_default();
+    let seconds = taken.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) => format!("{:.1}s", taken.as_secs_f64()),
+        (0, minutes) => format!("{minutes}m{}s", seconds % 60),
+        (hours, minutes) => format!("{hours}h{minutes}m{}s", seconds % 60),
+    }
+}
+
+/// Returns the precondition: the API server refuses the patch if the run has another version.
+fn replace_version(assigned: &AssignedRun) -> Value {
+    json!({"op": "replace", "path": "/metadata/resourceVersion", "value": assigned.resource_version})
+}
+
+fn set(field: &str, value: impl Serialize) -> Value {
+    json!({"op": "add", "path": format!("/status/{field}"), "value": value})
+}
+
+fn remove(field: &str) -> Value {
+    json!({"op": "remove", "path": format!("/status/{field}")})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `kubectl get` shows the step that ended last for a run that succeeded.
+    #[test]
+    fn the_last_step_is_the_one_that_ended_last() {
+        let step = |name: &str, second: Option<i64>| StepStatus {
+            name: name.to_owned(),
+            finished_at: second.map(|second| MicroTime(Timestamp::from_second(second).unwrap())),
+            ..StepStatus::default()
+        };
+        let steps =
+            [step("parse", Some(1)), step("total", Some(3)), step("taxes", Some(2)), step("never", None)];
+        assert_eq!(last_ended(&steps).map(String::as_str), Some("total"));
+        assert_eq!(last_ended(&[]), None);
+    }
+
+    /// `kubectl get` shows durations in a readable unit.
+    #[test]
+    fn durations_are_readable() {
+        let text = |seconds: f64| duration(SignedDuration::try_from_secs_f64(seconds).unwrap());
+        assert_eq!([text(0.04), text(1.24), text(185.0), text(7205.9)], ["0.0s", "1.2s", "3m5s", "2h0m5s"]);
+        assert_eq!(text(-1.0), "0.0s");
+    }
+}

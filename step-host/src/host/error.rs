@@ -1,0 +1,30 @@
+//! Failures that end the host before its runner.
+
+use nix::errno::Errno;
+use protocol::frame::FrameError;
+
+use crate::{listen::ListenError, python::PythonError};
+
+/// Number of consecutive starts of the interpreter that end before it is ready after which the host gives up.
+pub(super) const MAX_FAILED_STARTS: u32 = 3;
+
+/// Failure of the host.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostError {
+    #[error("failed to set up the handling of signals and orphans")]
+    Process(#[source] Errno),
+    #[error("failed to poll for events")]
+    Poll(#[source] Errno),
+    #[error("failed to accept the runner's connection")]
+    Listen(#[from] ListenError),
+    #[error("failed to set up the runner's connection")]
+    Connection(#[source] std::io::Error),
+    #[error("the runner did not connect within {seconds} s")]
+    NoRunner { seconds: u64 },
+    #[error("failed to start the Python interpreter")]
+    Python(#[from] PythonError),
+    #[error("the Python interpreter ended {MAX_FAILED_STARTS} times before it was ready")]
+    PythonEnds,
+    #[error("failed to exchange messages with the runner")]
+    Runner(#[source] FrameError),
+}
