@@ -7,7 +7,9 @@ mod kubernetes;
 mod revision;
 mod tenant;
 
-pub(crate) use api::{ChildRunEvent, ClusterApi, Revision};
+#[cfg(test)]
+pub(crate) use api::Revision;
+pub(crate) use api::{ChildRunEvent, ClusterApi};
 pub(crate) use errors::{CreateError, ReadError, WriteError};
 pub(crate) use kubernetes::Kubernetes;
 pub(crate) use tenant::TenantConfig;

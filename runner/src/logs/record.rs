@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use protocol::internal::LogStream;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Line that a step has written, or a part of a long one.
 #[derive(Debug, Clone, Serialize)]
@@ -24,12 +24,19 @@ pub(crate) struct LogRecord {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LogOrigin {
     /// Name of the run.
+    #[serde(serialize_with = "serialize_str")]
     pub(crate) run: Arc<str>,
     /// UID of the run, by which the api-server identifies it.
     #[serde(skip)]
     pub(crate) run_uid: Arc<str>,
+    #[serde(serialize_with = "serialize_str")]
     pub(crate) step: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<u32>,
     pub(crate) attempt: u32,
+}
+
+/// Serializes the string. Serde has no implementation for `Arc<str>` without its feature `rc`.
+fn serialize_str<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
