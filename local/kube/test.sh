@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the module's own tests; no root, no cluster. Arguments go to `go test`. With the flags of build.sh, and without vet, which would
-# load all of Kubernetes.
+# Runs the tests of this module, which require neither root nor a cluster. Arguments are passed to `go test`. It uses the flags of build.sh,
+# and no vet, which would compile all of Kubernetes again.
 set -eu
 cd "$(dirname "$0")"
 unformatted=$(gofmt -l .)

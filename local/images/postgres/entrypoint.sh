@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes the database at first start, then becomes the server. Understands POSTGRES_USER, POSTGRES_PASSWORD (or _FILE), POSTGRES_DB,
-# PGDATA and /docker-entrypoint-initdb.d/*.sql as the published image does; further arguments go to the server.
+# Creates the database at the first start and then executes the server. It supports POSTGRES_USER, POSTGRES_PASSWORD (or _FILE), POSTGRES_DB,
+# PGDATA and /docker-entrypoint-initdb.d/*.sql like the published image. Further arguments are passed to the server.
 set -euo pipefail
 
 user=${POSTGRES_USER:-postgres}
@@ -11,19 +11,19 @@ if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
 fi
 sockets=/tmp
 
-make_database() {
+create_database() {
 	if [ -z "$password" ]; then
 		echo "POSTGRES_PASSWORD is not set" >&2
 		exit 1
 	fi
-	# Beside its place and renamed at the end: a half-made database must not be taken for a whole one.
+	# The database is created in another directory, which is renamed at the end, so that an incomplete database is never used.
 	local new=$PGDATA.new
 	rm -rf "$new"
 	mkdir -p "$(dirname "$PGDATA")"
 	initdb -D "$new" --username="$user" --pwfile=<(printf '%s\n' "$password") --auth-local=trust --auth-host=scram-sha-256 \
 		--encoding=UTF8 --locale=C.UTF-8 --data-checksums
 	echo "host all all all scram-sha-256" >>"$new/pg_hba.conf"
-	# Where no probe finds it: ready means that the database is made.
+	# The server uses a private socket, which probes do not find, so that the container only becomes ready when the database is complete.
 	local private
 	private=$(mktemp -d)
 	pg_ctl -D "$new" -w -o "-c listen_addresses= -c unix_socket_directories=$private" start
@@ -42,6 +42,6 @@ make_database() {
 }
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-	make_database
+	create_database
 fi
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories="$sockets" "$@"

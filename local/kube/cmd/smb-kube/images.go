@@ -13,6 +13,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
+// runImages dispatches the subcommands of `smb-kube images`.
 func runImages(args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
@@ -27,18 +28,18 @@ func runImages(args []string) error {
 	return errors.New("usage: smb-kube images build|import|push [flags] [NAME or LAYOUT…]")
 }
 
-// buildImages prints a line an image.
+// buildImages builds the named images, or all of them, and prints one line per image.
 func buildImages(args []string) error {
 	options := images.BuildOptions{Binaries: map[string]string{}}
 	flags := flag.NewFlagSet("smb-kube images build", flag.ContinueOnError)
 	flags.StringVar(&options.Repo, "repo", ".", "root of the repository, with the recipes in local/images")
-	flags.StringVar(&options.Cache, "cache", "", "directory for root file systems, kept between builds")
-	flags.StringVar(&options.Out, "out", "", "directory that gets one OCI layout an image")
-	flags.Func("bin", "NAME=PATH of a binary that a recipe names; may be repeated", func(value string) error {
+	flags.StringVar(&options.Cache, "cache", "", "cache directory for root file systems")
+	flags.StringVar(&options.Out, "out", "", "output directory, which gets one OCI image layout per image")
+	flags.Func("bin", "NAME=PATH of a binary that a recipe refers to; may be repeated", func(value string) error {
 		name, path, found := strings.Cut(value, "=")
 		options.Binaries[name] = path
 		if !found {
-			return fmt.Errorf("%q is not NAME=PATH", value)
+			return fmt.Errorf("%q must have the form NAME=PATH", value)
 		}
 		return nil
 	})
@@ -53,38 +54,39 @@ func buildImages(args []string) error {
 		return err
 	}
 	for _, recipe := range recipes {
-		began := time.Now()
+		start := time.Now()
 		if err := images.Build(recipe, options); err != nil {
 			return err
 		}
-		fmt.Printf("%s built %.1fs\n", recipe.Name, time.Since(began).Seconds())
+		fmt.Printf("%s built %.1fs\n", recipe.Name, time.Since(start).Seconds())
 	}
 	return nil
 }
 
-// importImages takes layouts, as `images build` makes them: the last part of the path is the image's name.
+// importImages imports image layouts that `images build` has written. The last element of a path is the name of the image.
 func importImages(args []string) error {
 	flags := flag.NewFlagSet("smb-kube images import", flag.ContinueOnError)
 	state := flags.String("state", "", "state directory of a running instance in mode node")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	runtime, err := runtimeOf(*state)
+	runtime, err := instanceRuntime(*state)
 	if err != nil {
 		return err
 	}
 	for _, dir := range flags.Args() {
-		began := time.Now()
+		start := time.Now()
 		outcome, err := runtime.Import(filepath.Clean(dir))
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s %s %.1fs\n", filepath.Base(dir), outcome, time.Since(began).Seconds())
+		fmt.Printf("%s %s %.1fs\n", filepath.Base(dir), outcome, time.Since(start).Seconds())
 	}
 	return nil
 }
 
-func runtimeOf(state string) (images.Runtime, error) {
+// instanceRuntime returns the container runtime of the instance with this state directory.
+func instanceRuntime(state string) (images.Runtime, error) {
 	dir, err := stateDir(state)
 	if err != nil {
 		return images.Runtime{}, err
@@ -94,14 +96,15 @@ func runtimeOf(state string) (images.Runtime, error) {
 		return images.Runtime{}, err
 	}
 	if unit == nil || !unit.Alive() {
-		return images.Runtime{}, fmt.Errorf("no instance runs on %s", dir)
+		return images.Runtime{}, fmt.Errorf("no instance is running with state directory %s", dir)
 	}
-	return images.RuntimeOf(unit.PID, spec.ContainerdSock)
+	return images.RuntimeOfUnit(unit.PID, spec.ContainerdSock)
 }
 
+// pushImages copies image layouts to a registry.
 func pushImages(args []string) error {
 	flags := flag.NewFlagSet("smb-kube images push", flag.ContinueOnError)
-	registry := flags.String("registry", "", "registry, with a port or a path where it has one")
+	registry := flags.String("registry", "", "registry, with its port and path if it has them")
 	plain := flags.Bool("plain", false, "allow a registry without TLS")
 	if err := flags.Parse(args); err != nil {
 		return err

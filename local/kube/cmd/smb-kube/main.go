@@ -1,4 +1,4 @@
-// smb-kube runs a Kubernetes cluster of one machine, and builds the images for it.
+// smb-kube runs a Kubernetes cluster with one node on this machine, and builds images for it.
 package main
 
 import (
@@ -11,29 +11,29 @@ import (
 	"smbcopilot.dev/local/kube/internal/component"
 )
 
-// commands maps a subcommand to what it does with its arguments.
+// commands maps the name of a subcommand to its implementation.
 var commands = map[string]func(args []string) error{
 	"up": up, "down": down, "status": status, "preflight": preflight, "images": runImages, "unit": runUnit,
 }
 
 const usage = `usage: smb-kube COMMAND [flags]
 
-  up         start an instance, or find it running
+  up         start an instance, unless it is already running
   down       end an instance
   status     describe an instance, as JSON
-  preflight  list the Debian packages that are missing
+  preflight  list missing Debian packages
   images     build, import and push images
-  kubectl    the Kubernetes client
+  kubectl    run the Kubernetes client
 
-Each command explains its flags with --help.
+Run a command with --help for its flags.
 `
 
 func main() {
-	name, args := called(os.Args)
+	name, args := commandName(os.Args)
 	if code, known := component.Run(name, args); known {
 		os.Exit(code)
 	}
-	// Where sudo keeps the caller's PATH, system programs are not in it.
+	// If sudo preserves the caller's PATH, the directories of system programs are missing from it.
 	_ = os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
 	command, known := commands[name]
 	if !known {
@@ -46,8 +46,9 @@ func main() {
 	}
 }
 
-// called finds the command: the name under which the program was started, as by a link, or its first argument.
-func called(args []string) (string, []string) {
+// commandName returns the command and its arguments. The command is the name under which the program was started, for example through a
+// link, or else its first argument.
+func commandName(args []string) (string, []string) {
 	if name := filepath.Base(args[0]); component.Known(name) {
 		return name, args[1:]
 	}

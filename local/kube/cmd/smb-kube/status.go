@@ -9,6 +9,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/launch"
 )
 
+// status prints the state of an instance as JSON.
 func status(args []string) error {
 	flags := flag.NewFlagSet("smb-kube status", flag.ContinueOnError)
 	state := flags.String("state", "", "state directory")
@@ -28,7 +29,7 @@ func status(args []string) error {
 	return encoder.Encode(report)
 }
 
-// preflight prints package names alone, a line each, for apt-get.
+// preflight prints the names of missing packages for apt-get, one per line.
 func preflight(args []string) error {
 	if err := parse(flag.NewFlagSet("smb-kube preflight", flag.ContinueOnError), args); err != nil {
 		return err

@@ -11,10 +11,10 @@ import (
 	"smbcopilot.dev/local/kube/internal/unit"
 )
 
-// runUnit becomes the first process of a unit. Only the launcher calls it, inside new namespaces.
+// runUnit runs the first process of a unit. Only the launcher starts it, inside new namespaces.
 func runUnit(args []string) error {
 	if len(args) != 2 || os.Getpid() != 1 {
-		return errors.New("unit is started by `smb-kube up` alone")
+		return errors.New("unit can only be started by `smb-kube up`")
 	}
 	var s spec.Spec
 	if err := json.Unmarshal([]byte(args[0]), &s); err != nil {

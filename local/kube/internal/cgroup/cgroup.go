@@ -1,4 +1,4 @@
-// Package cgroup makes and removes an instance's control groups, on hosts with cgroup v1 and v2.
+// Package cgroup creates and removes the control groups of an instance, with cgroup v1 and v2.
 package cgroup
 
 import (
@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// mountPoint is the directory of the cgroup file systems.
 const mountPoint = "/sys/fs/cgroup"
 
-// Create makes the group in each hierarchy.
+// Create creates the group in each hierarchy.
 func Create(group string) error {
 	if unified() {
 		if err := delegate(mountPoint); err != nil {
@@ -26,7 +27,7 @@ func Create(group string) error {
 	for _, hierarchy := range hierarchies() {
 		path := filepath.Join(hierarchy, group)
 		if err := os.MkdirAll(path, 0o755); err != nil {
-			return fmt.Errorf("failed to make cgroup %s: %w", path, err)
+			return fmt.Errorf("failed to create cgroup %s: %w", path, err)
 		}
 		if filepath.Base(hierarchy) == "cpuset" && !unified() {
 			if err := inheritCPUSet(path); err != nil {
@@ -37,7 +38,8 @@ func Create(group string) error {
 	return nil
 }
 
-// Remove removes the group with all below it. A process that was just killed may hold its group for a moment.
+// Remove removes the group and all groups below it. It retries until the timeout, since a process that was just killed may still be in its
+// group for a moment.
 func Remove(group string, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -49,11 +51,11 @@ func Remove(group string, timeout time.Duration) error {
 	}
 }
 
-// List names the groups at the top of any hierarchy whose names begin with the prefix, as in /smb-dev-1a2b3c4d.
+// List returns the top-level groups of all hierarchies whose names begin with the prefix, for example /smb-dev-1a2b3c4d.
 func List(prefix string) []string {
 	var found []string
 	for _, hierarchy := range hierarchies() {
-		entries, _ := os.ReadDir(hierarchy) // one that is not readable has none of ours
+		entries, _ := os.ReadDir(hierarchy) // a hierarchy that cannot be read has no group of an instance
 		for _, entry := range entries {
 			if entry.IsDir() && strings.HasPrefix(entry.Name(), prefix) {
 				found = append(found, "/"+entry.Name())
@@ -64,6 +66,7 @@ func List(prefix string) []string {
 	return slices.Compact(found)
 }
 
+// removeOnce removes the group from all hierarchies, without retries.
 func removeOnce(group string) error {
 	var failed error
 	for _, hierarchy := range hierarchies() {
@@ -72,7 +75,7 @@ func removeOnce(group string) error {
 	return failed
 }
 
-// removeTree removes directories only, children first: a group's files go with it.
+// removeTree removes a group and its children. Only directories are removed; the kernel removes the files.
 func removeTree(path string) error {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -94,13 +97,13 @@ func removeTree(path string) error {
 	return nil
 }
 
-// unified says whether the host has cgroup v2 alone.
+// unified returns whether the host has only cgroup v2.
 func unified() bool {
 	var stat unix.Statfs_t
 	return unix.Statfs(mountPoint, &stat) == nil && stat.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-// hierarchies lists the mounted ones: one with v2, one a controller with v1. Links, as of cpu to cpu,cpuacct, are left out.
+// hierarchies returns the mounted hierarchies: one with v2, and one per controller with v1. Links such as cpu to cpu,cpuacct are omitted.
 func hierarchies() []string {
 	if unified() {
 		return []string{mountPoint}
@@ -118,10 +121,10 @@ func hierarchies() []string {
 	return found
 }
 
-// needed are the controllers that the kubelet and runc use; of these, a host need not have hugetlb.
+// needed has the controllers that the kubelet and runc use. A host may lack hugetlb.
 var needed = []string{"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
 
-// delegate lets groups below path use the needed controllers.
+// delegate enables the needed controllers for the groups below path.
 func delegate(path string) error {
 	available, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
 	if err != nil {
@@ -139,7 +142,7 @@ func delegate(path string) error {
 	return nil
 }
 
-// inheritCPUSet fills in what v1 leaves empty in a new group, which could then hold no process.
+// inheritCPUSet copies the CPU set of the parent. With v1 it is empty in a new group, which could then not have any process.
 func inheritCPUSet(path string) error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(filepath.Dir(path), file))

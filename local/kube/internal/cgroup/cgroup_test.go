@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// `down` removes a group with all that the kubelet made below it, and is content when there is none.
-func TestRemoveTree(t *testing.T) {
+// A group is removed with all groups below it, and a missing group is not an error.
+func TestRemoveTreeRemovesNestedGroups(t *testing.T) {
 	group := filepath.Join(t.TempDir(), "smb-acme")
 	if err := os.MkdirAll(filepath.Join(group, "kubepods", "burstable", "pod1"), 0o755); err != nil {
 		t.Fatal(err)
@@ -18,6 +18,6 @@ func TestRemoveTree(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(group); err == nil {
-		t.Error("the group is still there")
+		t.Error("the group still exists")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
+// runApiserver runs the API server and returns its exit code.
 func runApiserver() int {
 	return cli.Run(app.NewAPIServerCommand())
 }

@@ -1,9 +1,9 @@
-// Package component holds the published programs that make up a cluster, linked into one binary.
+// Package component contains the programs of a Kubernetes cluster, linked into one binary.
 package component
 
 import "os"
 
-// programs maps the name under which a component is called to its main function.
+// programs maps the name of a component to its main function.
 var programs = map[string]func() int{
 	"etcd":                    runEtcd,
 	"kube-apiserver":          runApiserver,
@@ -16,13 +16,13 @@ var programs = map[string]func() int{
 	"kubectl":                 runKubectl,
 }
 
-// Known says whether there is a program of that name.
+// Known returns whether a program with this name exists.
 func Known(name string) bool {
 	_, known := programs[name]
 	return known
 }
 
-// Run becomes the named program, which reads os.Args as if it had been started alone. It reports false when there is no such program.
+// Run runs the named program, which reads os.Args as if it had been started by itself. It returns false if no such program exists.
 func Run(name string, args []string) (code int, known bool) {
 	main, known := programs[name]
 	if !known {

@@ -5,6 +5,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
+// runControllerManager runs the controller manager and returns its exit code.
 func runControllerManager() int {
 	return cli.Run(app.NewControllerManagerCommand())
 }

@@ -3,7 +3,7 @@ package component
 import (
 	"github.com/coredns/coredns/coremain"
 
-	// Only the plugins that the Corefile of a cluster names: the full set triples the build.
+	// Only the plugins in the Corefile, since the full set triples the build time.
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/health"
@@ -12,6 +12,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/template"
 )
 
+// runCoreDNS runs CoreDNS and returns its exit code.
 func runCoreDNS() int {
 	coremain.Run()
 	return 0

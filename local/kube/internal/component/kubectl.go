@@ -3,7 +3,7 @@ package component
 import (
 	"os"
 
-	// The client's auth plugins, as in the published kubectl.
+	// The authentication plugins of the published kubectl.
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/logs"
@@ -11,8 +11,9 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 )
 
+// runKubectl runs kubectl and returns its exit code.
 func runKubectl() int {
-	// The verbosity must be known before the command is built, which already logs.
+	// The verbosity must be set before the command is built, since that already logs.
 	_, _ = logs.GlogSetter(cmd.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)

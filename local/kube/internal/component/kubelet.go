@@ -7,6 +7,7 @@ import (
 	"k8s.io/kubernetes/cmd/kubelet/app"
 )
 
+// runKubelet runs the kubelet and returns its exit code.
 func runKubelet() int {
 	return cli.Run(app.NewKubeletCommand(context.Background()))
 }

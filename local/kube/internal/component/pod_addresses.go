@@ -8,36 +8,40 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// podAddresses is the engine's view of pods, in which a pod has its address from the moment the CNI plugin gave it, and no pod of the
-// past has it still. Each lookup reads a note of a few bytes from memory, once a connection.
+// podAddresses is a pod informer that finds the pod of an address as soon as the CNI plugin has assigned it, and no longer after the plugin
+// has released it. Each lookup, which happens once per connection, reads a file of a few bytes from memory.
 type podAddresses struct {
 	coreinformers.PodInformer
-	notes string
+	addresses string
 }
 
+// Informer implements PodInformer.
 func (p podAddresses) Informer() cache.SharedIndexInformer {
-	return notedInformer{p.PodInformer.Informer(), p.notes}
+	return addressInformer{p.PodInformer.Informer(), p.addresses}
 }
 
-type notedInformer struct {
+// addressInformer is the informer with the index of addresses.
+type addressInformer struct {
 	cache.SharedIndexInformer
-	notes string
+	addresses string
 }
 
-func (i notedInformer) GetIndexer() cache.Indexer {
-	return notedIndexer{i.SharedIndexInformer.GetIndexer(), i.notes}
+// GetIndexer implements SharedIndexInformer.
+func (i addressInformer) GetIndexer() cache.Indexer {
+	return addressIndexer{i.SharedIndexInformer.GetIndexer(), i.addresses}
 }
 
-type notedIndexer struct {
+// addressIndexer finds pods by address.
+type addressIndexer struct {
 	cache.Indexer
-	notes string
+	addresses string
 }
 
-// ByIndex is called with addresses alone: the engine has no other index.
-func (i notedIndexer) ByIndex(index, address string) ([]any, error) {
-	key, err := os.ReadFile(filepath.Join(i.notes, filepath.Base(address)))
+// ByIndex returns the pod of an address. The engine has no other index.
+func (i addressIndexer) ByIndex(index, address string) ([]any, error) {
+	key, err := os.ReadFile(filepath.Join(i.addresses, filepath.Base(address)))
 	if err != nil {
-		// Not a pod's: a node's, or outside.
+		// The address does not belong to a pod, but to a node or to the outside.
 		return i.Indexer.ByIndex(index, address)
 	}
 	pod, found, err := i.GetByKey(string(key))

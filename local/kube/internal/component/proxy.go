@@ -5,6 +5,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-proxy/app"
 )
 
+// runProxy runs kube-proxy and returns its exit code.
 func runProxy() int {
 	return cli.Run(app.NewProxyCommand())
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// debian is the host's release and where the host gets its packages from: mirrors and proxies are the host's business.
+// debian has the host's Debian release and its apt sources. Images use the same sources, so that the mirrors and proxies of the host apply.
 type debian struct {
 	codename string
 	sources  []string // one-line form
@@ -17,17 +17,18 @@ type debian struct {
 
 const aptDir = "/etc/apt"
 
+// hostDebian reads the host's release and apt sources.
 func hostDebian() (debian, error) {
 	codename, err := hostCodename("/etc/os-release")
 	if err != nil {
 		return debian{}, err
 	}
-	files, _ := filepath.Glob(aptDir + "/sources.list.d/*") // the pattern is well formed
+	files, _ := filepath.Glob(aptDir + "/sources.list.d/*") // the pattern is valid
 	host := debian{codename: codename}
 	for _, path := range append([]string{aptDir + "/sources.list"}, files...) {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			continue // sources.list need not exist
+			continue // sources.list may be missing
 		}
 		switch filepath.Ext(path) {
 		case ".list":
@@ -37,11 +38,12 @@ func hostDebian() (debian, error) {
 		}
 	}
 	if len(host.sources) == 0 {
-		return debian{}, fmt.Errorf("failed to find an apt source for %s in %s", codename, aptDir)
+		return debian{}, fmt.Errorf("found no apt source for %s in %s", codename, aptDir)
 	}
 	return host, nil
 }
 
+// hostCodename returns the code name of the Debian release.
 func hostCodename(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -52,32 +54,32 @@ func hostCodename(path string) (string, error) {
 			return strings.Trim(value, `"`), nil
 		}
 	}
-	return "", fmt.Errorf("failed to find VERSION_CODENAME in %s", path)
+	return "", fmt.Errorf("found no VERSION_CODENAME in %s", path)
 }
 
-// ownSuite keeps third parties out: their packages have no place in the images.
-func ownSuite(suite, codename string) bool {
+// isDebianSuite returns whether a suite is part of Debian itself. Packages of third parties are not used in images.
+func isDebianSuite(suite, codename string) bool {
 	return slices.Contains([]string{codename, codename + "-updates", codename + "-security"}, suite)
 }
 
-// fromLines picks from the classic format: deb [options] uri suite component…
+// fromLines returns the sources in the one-line format: deb [options] uri suite component…
 func fromLines(text, codename string) []string {
 	var found []string
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
 		rest, isDeb := strings.CutPrefix(line, "deb ")
-		if _, behind, hasOptions := strings.Cut(rest, "]"); hasOptions {
-			rest = behind
+		if _, remainder, hasOptions := strings.Cut(rest, "]"); hasOptions {
+			rest = remainder
 		}
 		fields := strings.Fields(rest)
-		if isDeb && len(fields) >= 3 && ownSuite(fields[1], codename) && slices.Contains(fields[2:], "main") {
+		if isDeb && len(fields) >= 3 && isDebianSuite(fields[1], codename) && slices.Contains(fields[2:], "main") {
 			found = append(found, strings.TrimSpace(line))
 		}
 	}
 	return found
 }
 
-// fromStanzas picks from the deb822 format: stanzas of fields, with an empty line between them.
+// fromStanzas returns the sources in the deb822 format: stanzas of fields, separated by empty lines.
 func fromStanzas(text, codename string) []string {
 	var found []string
 	for stanza := range strings.SplitSeq(text, "\n\n") {
@@ -91,7 +93,7 @@ func fromStanzas(text, codename string) []string {
 		}
 		for uri := range strings.FieldsSeq(fields["uris"]) {
 			for suite := range strings.FieldsSeq(fields["suites"]) {
-				if ownSuite(suite, codename) {
+				if isDebianSuite(suite, codename) {
 					found = append(found, "deb "+options+uri+" "+suite+" main")
 				}
 			}
@@ -100,6 +102,7 @@ func fromStanzas(text, codename string) []string {
 	return found
 }
 
+// stanzaFields returns the fields of a stanza by lower-case name.
 func stanzaFields(stanza string) map[string]string {
 	fields := map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(stanza))

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Images hold Debian's packages alone, whatever other sources the host has.
-func TestOwnSourcesOnly(t *testing.T) {
+// Images contain only packages of Debian, whatever other sources the host has.
+func TestOnlyDebianSourcesAreUsed(t *testing.T) {
 	lines := fromLines(`# deb http://commented/debian bookworm main
 deb [signed-by=/k.gpg arch=amd64] http://mirror/debian bookworm main contrib
 deb http://security/debian-security bookworm-security main # with a comment

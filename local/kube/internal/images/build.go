@@ -10,15 +10,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// BuildOptions says from what, and where to, images are built.
+// BuildOptions has the inputs and outputs of a build.
 type BuildOptions struct {
 	Repo     string            // root of the repository
-	Cache    string            // where root file systems are kept
-	Out      string            // gets a directory an image, in OCI image layout
-	Binaries map[string]string // by the name that recipes use
+	Cache    string            // cache for root file systems
+	Out      string            // output directory for one OCI image layout per image
+	Binaries map[string]string // paths by the name that recipes use
 }
 
-// Build builds one image into Out/<name>, replacing what is there.
+// Build builds one image into Out/<name> and replaces an existing one.
 func Build(recipe Recipe, options BuildOptions) error {
 	root, err := ensureRoot(options.Cache, recipe.Root)
 	if err != nil {
@@ -30,18 +30,19 @@ func Build(recipe Recipe, options BuildOptions) error {
 	return nil
 }
 
+// buildOn builds an image on a root file system.
 func buildOn(root layer, recipe Recipe, options BuildOptions) error {
 	entries, err := recipe.entries(options)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(options.Out, 0o755); err != nil {
-		return fmt.Errorf("failed to make %s: %w", options.Out, err)
+		return fmt.Errorf("failed to create %s: %w", options.Out, err)
 	}
-	// Beside its place, and renamed at the end: a reader sees the old image or the new one.
+	// The image is built in a temporary directory and renamed at the end, so that readers find either the old image or the new one.
 	partial, err := os.MkdirTemp(options.Out, ".building-")
 	if err != nil {
-		return fmt.Errorf("failed to make a directory in %s: %w", options.Out, err)
+		return fmt.Errorf("failed to create a directory in %s: %w", options.Out, err)
 	}
 	defer os.RemoveAll(partial)
 	image, err := newLayout(partial)
@@ -62,6 +63,7 @@ func buildOn(root layer, recipe Recipe, options BuildOptions) error {
 	return replace(partial, filepath.Join(options.Out, recipe.Name))
 }
 
+// config returns the image configuration.
 func (r Recipe) config() ocispec.ImageConfig {
 	return ocispec.ImageConfig{
 		User: r.User, Entrypoint: r.Entrypoint, WorkingDir: cmp.Or(r.WorkingDir, "/"),
@@ -69,7 +71,7 @@ func (r Recipe) config() ocispec.ImageConfig {
 	}
 }
 
-// entries resolves the recipe's files to paths of the host.
+// entries returns the recipe's files with their paths on the host.
 func (r Recipe) entries(options BuildOptions) ([]entry, error) {
 	var entries []entry
 	for _, file := range r.Files {
@@ -78,17 +80,17 @@ func (r Recipe) entries(options BuildOptions) ([]entry, error) {
 			source, mode = options.Binaries[file.Binary], 0o755
 		}
 		if source == "" {
-			return nil, fmt.Errorf("no binary named %s: give --bin %s=PATH", file.Binary, file.Binary)
+			return nil, fmt.Errorf("binary %s is not specified; use --bin %s=PATH", file.Binary, file.Binary)
 		}
 		if info, err := os.Stat(source); err != nil || !info.Mode().IsRegular() {
-			return nil, errors.Join(fmt.Errorf("failed to find the file %s", source), err)
+			return nil, errors.Join(fmt.Errorf("%s is not a regular file", source), err)
 		}
 		entries = append(entries, entry{source: source, target: file.Target, mode: cmp.Or(file.Mode, mode)})
 	}
 	return entries, nil
 }
 
-// add writes a layer into the layout itself, under its digest, which is known when it is written.
+// add writes a layer into the layout. The file is renamed to its digest, which is only known after it is written.
 func (l layout) add(entries []entry) (layer, error) {
 	top, err := writeLayer(filepath.Join(l.dir, ".layer.tar"), entries)
 	if err != nil {
@@ -102,9 +104,10 @@ func (l layout) add(entries []entry) (layer, error) {
 	return top, nil
 }
 
+// replace replaces the final directory by the partial one.
 func replace(partial, final string) error {
 	if err := os.Chmod(partial, 0o755); err != nil {
-		return fmt.Errorf("failed to open %s to readers: %w", partial, err)
+		return fmt.Errorf("failed to make %s readable: %w", partial, err)
 	}
 	if err := os.RemoveAll(final); err != nil {
 		return fmt.Errorf("failed to remove the old %s: %w", final, err)

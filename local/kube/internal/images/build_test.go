@@ -13,7 +13,7 @@ import (
 
 const repository = "../../../.."
 
-// A recipe with a mistake is found by the tests, not by the next person who runs `up`.
+// Every recipe of the repository is valid.
 func TestRecipesOfTheRepository(t *testing.T) {
 	recipes, err := ReadRecipes(filepath.Join(repository, "local", "images"), nil)
 	if err != nil {
@@ -21,7 +21,7 @@ func TestRecipesOfTheRepository(t *testing.T) {
 	}
 	for _, recipe := range recipes {
 		if user, _, _ := strings.Cut(recipe.User, ":"); user == "" || user == "0" || strings.Trim(user, "0123456789") != "" {
-			t.Errorf("%s: user %q is not a number above 0: Kubernetes refuses it under runAsNonRoot", recipe.Name, recipe.User)
+			t.Errorf("%s: user %q is not a number above 0, which runAsNonRoot requires", recipe.Name, recipe.User)
 		}
 		for _, file := range recipe.Files {
 			if _, err := os.Stat(filepath.Join(repository, file.Source)); err != nil {
@@ -31,24 +31,24 @@ func TestRecipesOfTheRepository(t *testing.T) {
 	}
 }
 
-// An image that has not changed is recognised by its digest, so that importing it again takes no time.
+// Equal content gives an equal digest, so that an unchanged image is not imported again.
 func TestEqualContentHasAnEqualDigest(t *testing.T) {
 	var digests []string
 	for range 2 {
 		image := buildSample(t, "same")
-		described, _, err := image.manifest()
+		descriptor, _, err := image.manifest()
 		if err != nil {
 			t.Fatal(err)
 		}
-		digests = append(digests, described.Digest.String())
+		digests = append(digests, descriptor.Digest.String())
 	}
 	if digests[0] != digests[1] {
 		t.Errorf("%s and %s", digests[0], digests[1])
 	}
 }
 
-// Importing a new version of a binary does not send the Debian below it again.
-func TestArchiveLeavesOutKnownLayers(t *testing.T) {
+// An archive omits layers that the runtime already has, so that a new version of a binary is imported without the root file system.
+func TestArchiveOmitsKnownLayers(t *testing.T) {
 	image := buildSample(t, "content")
 	_, manifest, err := image.manifest()
 	if err != nil {
@@ -65,15 +65,15 @@ func TestArchiveLeavesOutKnownLayers(t *testing.T) {
 	}
 }
 
-// A forgotten binary is named with the flag that gives it.
-func TestMissingBinary(t *testing.T) {
+// The error for a missing binary has the flag that specifies it.
+func TestMissingBinaryIsNamedWithItsFlag(t *testing.T) {
 	recipe := Recipe{Name: "operator", Files: []File{{Binary: "operator", Target: "/operator"}}}
 	if _, err := recipe.entries(BuildOptions{}); err == nil || !strings.Contains(err.Error(), "--bin operator=PATH") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// buildSample builds an image of two layers without any package.
+// buildSample builds an image with two layers and without packages.
 func buildSample(t *testing.T, content string) layout {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,6 +99,7 @@ func buildSample(t *testing.T, content string) layout {
 	return layout{dir: filepath.Join(dir, "out", "sample")}
 }
 
+// namesIn returns the names of the files in an archive.
 func namesIn(t *testing.T, stream io.Reader) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

@@ -10,22 +10,24 @@ import (
 	"strings"
 )
 
-// Runtime is a container runtime, by the path of its socket.
+// Runtime is a container runtime with its socket.
 type Runtime struct{ Socket string }
 
-// Outcome says what an import had to do.
+// Outcome is the result of an import.
 type Outcome string
 
 const (
+	// Imported means that the image was imported.
 	Imported Outcome = "imported"
-	Present  Outcome = "present"
+	// Present means that the runtime already had the image.
+	Present Outcome = "present"
 )
 
-// Import gives the image of an OCI layout to the runtime, under its local tag. New pods use it; running ones keep what they have.
+// Import imports the image of an OCI layout with its local tag. New pods use it; running pods are not affected.
 func (r Runtime) Import(dir string) (Outcome, error) {
 	name := Repository(filepath.Base(dir))
 	image := layout{dir: dir}
-	described, _, err := image.manifest()
+	descriptor, _, err := image.manifest()
 	if err != nil {
 		return "", err
 	}
@@ -33,16 +35,17 @@ func (r Runtime) Import(dir string) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	before := known[name+":"+Tag]
-	if before == described.Digest.String() {
+	previous := known[name+":"+Tag]
+	if previous == descriptor.Digest.String() {
 		return Present, nil
 	}
 	if err := r.load(image, name); err != nil {
 		return "", fmt.Errorf("failed to import %s: %w", name, err)
 	}
-	return Imported, r.forget(before)
+	return Imported, r.removeReplaced(previous)
 }
 
+// load streams the image to the runtime.
 func (r Runtime) load(image layout, name string) error {
 	blobs, err := r.blobs()
 	if err != nil {
@@ -57,8 +60,8 @@ func (r Runtime) load(image layout, name string) error {
 	return run(command)
 }
 
-// forget removes the runtime's own reference to an image that a new one has replaced, and with it, in time, its content.
-func (r Runtime) forget(digest string) error {
+// removeReplaced removes the runtime's reference to an image that was replaced. The runtime then collects its content.
+func (r Runtime) removeReplaced(digest string) error {
 	known, err := r.images()
 	if err != nil || digest == "" {
 		return err
@@ -69,7 +72,7 @@ func (r Runtime) forget(digest string) error {
 			continue
 		}
 		if !strings.HasPrefix(name, "sha256:") {
-			return nil // another tag still names it
+			return nil // another tag still refers to it
 		}
 		stale = append(stale, name)
 	}
@@ -81,7 +84,7 @@ func (r Runtime) forget(digest string) error {
 	return nil
 }
 
-// images maps each name that the runtime knows to its digest.
+// images returns the digests of the runtime's images by name.
 func (r Runtime) images() (map[string]string, error) {
 	table, err := output(r.ctr("images", "ls"))
 	if err != nil {
@@ -89,7 +92,7 @@ func (r Runtime) images() (map[string]string, error) {
 	}
 	known := map[string]string{}
 	for line := range strings.Lines(table) {
-		// REF TYPE DIGEST …, with a head line
+		// The columns are REF TYPE DIGEST …, below a header.
 		if fields := strings.Fields(line); len(fields) > 2 && strings.HasPrefix(fields[2], "sha256:") {
 			known[fields[0]] = fields[2]
 		}
@@ -97,6 +100,7 @@ func (r Runtime) images() (map[string]string, error) {
 	return known, nil
 }
 
+// blobs returns the digests of the runtime's content.
 func (r Runtime) blobs() (map[string]bool, error) {
 	list, err := output(r.ctr("content", "ls", "-q"))
 	if err != nil {
@@ -109,16 +113,18 @@ func (r Runtime) blobs() (map[string]bool, error) {
 	return known, nil
 }
 
+// ctr returns a command of the containerd client.
 func (r Runtime) ctr(args ...string) *exec.Cmd {
 	return exec.Command("ctr", append([]string{"--address", r.Socket, "-n", "k8s.io"}, args...)...)
 }
 
+// run runs a command and discards its output.
 func run(command *exec.Cmd) error {
 	_, err := output(command)
 	return err
 }
 
-// output runs a command; an error carries what the command said.
+// output runs a command and returns its standard output. An error includes the standard error.
 func output(command *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
@@ -128,8 +134,8 @@ func output(command *exec.Cmd) (string, error) {
 	return stdout.String(), nil
 }
 
-// RuntimeOf reaches the runtime inside a unit through its first process's view of the file system.
-func RuntimeOf(pid int, socket string) (Runtime, error) {
+// RuntimeOfUnit returns the runtime inside a unit. Its socket is accessible through the file system of the unit's first process.
+func RuntimeOfUnit(pid int, socket string) (Runtime, error) {
 	path := fmt.Sprintf("/proc/%d/root%s", pid, socket)
 	if _, err := os.Stat(path); err != nil {
 		return Runtime{}, fmt.Errorf("failed to find the container runtime: %w", err)

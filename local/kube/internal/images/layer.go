@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// entry is one regular file of a layer.
+// entry is a regular file of a layer.
 type entry struct {
-	source string // on the host
-	target string // in the image
+	source string // path on the host
+	target string // path in the image
 	mode   int64
 }
 
-// Times are fixed, so that equal content has an equal digest, and is recognised where it already is.
+// epoch is the modification time of all files, so that equal content has an equal digest.
 var epoch = time.Unix(0, 0)
 
-// writeLayer makes a layer of the entries and of the directories that lead to them.
+// writeLayer writes a layer with the entries and their parent directories.
 func writeLayer(path string, entries []entry) (layer, error) {
 	file, err := os.Create(path)
 	if err != nil {
-		return layer{}, fmt.Errorf("failed to make layer %s: %w", path, err)
+		return layer{}, fmt.Errorf("failed to create layer %s: %w", path, err)
 	}
 	defer file.Close()
 	hash := sha256.New()
@@ -37,11 +37,12 @@ func writeLayer(path string, entries []entry) (layer, error) {
 		return layer{}, err
 	}
 	if err := archive.Close(); err != nil {
-		return layer{}, fmt.Errorf("failed to end layer %s: %w", path, err)
+		return layer{}, fmt.Errorf("failed to finish layer %s: %w", path, err)
 	}
 	return layer{path: path, digest: "sha256:" + hex.EncodeToString(hash.Sum(nil)), size: counted.bytes}, nil
 }
 
+// writeEntries writes the directories and then the files.
 func writeEntries(archive *tar.Writer, entries []entry) error {
 	for _, dir := range parents(entries) {
 		header := &tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: epoch}
@@ -57,6 +58,7 @@ func writeEntries(archive *tar.Writer, entries []entry) error {
 	return nil
 }
 
+// writeEntry writes one file.
 func writeEntry(archive *tar.Writer, entry entry) error {
 	file, err := os.Open(entry.source)
 	if err != nil {
@@ -79,7 +81,7 @@ func writeEntry(archive *tar.Writer, entry entry) error {
 	return nil
 }
 
-// parents lists the directories above the entries, each after its own parent.
+// parents returns the directories above the entries, each one after its own parent.
 func parents(entries []entry) []string {
 	var dirs []string
 	for _, entry := range entries {
@@ -91,7 +93,7 @@ func parents(entries []entry) []string {
 	return slices.Compact(dirs)
 }
 
-// measure reads a finished file.
+// measure returns the layer in an existing file, with its digest and size.
 func measure(path string) (layer, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -106,8 +108,10 @@ func measure(path string) (layer, error) {
 	return layer{path: path, digest: "sha256:" + hex.EncodeToString(hash.Sum(nil)), size: size}, nil
 }
 
+// counter counts the bytes that are written to it.
 type counter struct{ bytes int64 }
 
+// Write implements io.Writer.
 func (c *counter) Write(data []byte) (int, error) {
 	c.bytes += int64(len(data))
 	return len(data), nil

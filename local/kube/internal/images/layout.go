@@ -18,24 +18,25 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Tag is the tag of all images that are built here.
+// Tag is the tag of all images that this program builds.
 const Tag = "local"
 
-// Repository is where an image is found by its name.
+// Repository returns the repository of an image in image references.
 func Repository(name string) string { return "docker.io/smb-copilot/" + name }
 
-// layout is a directory in the form of the OCI image layout, with one image.
+// layout is a directory in the OCI image layout with one image.
 type layout struct{ dir string }
 
+// newLayout creates the directories of a layout.
 func newLayout(dir string) (layout, error) {
 	blobs := filepath.Join(dir, ocispec.ImageBlobsDir, "sha256")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
-		return layout{}, fmt.Errorf("failed to make %s: %w", blobs, err)
+		return layout{}, fmt.Errorf("failed to create %s: %w", blobs, err)
 	}
 	return layout{dir: dir}, nil
 }
 
-// write puts the layers and all that describes them into the layout.
+// write writes the layers, the configuration, the manifest and the index into the layout.
 func (l layout) write(config ocispec.ImageConfig, layers []layer) error {
 	image := ocispec.Image{
 		Platform: ocispec.Platform{Architecture: runtime.GOARCH, OS: "linux"}, Config: config, RootFS: ocispec.RootFS{Type: "layers"},
@@ -46,21 +47,21 @@ func (l layout) write(config ocispec.ImageConfig, layers []layer) error {
 		manifest.Layers = append(manifest.Layers, ocispec.Descriptor{
 			MediaType: ocispec.MediaTypeImageLayer, Digest: digest.Digest(layer.digest), Size: layer.size,
 		})
-		if err := l.adopt(layer); err != nil {
+		if err := l.linkLayer(layer); err != nil {
 			return err
 		}
 	}
 	var err error
-	if manifest.Config, err = l.put(ocispec.MediaTypeImageConfig, image); err != nil {
+	if manifest.Config, err = l.writeBlob(ocispec.MediaTypeImageConfig, image); err != nil {
 		return err
 	}
-	described, err := l.put(ocispec.MediaTypeImageManifest, manifest)
+	descriptor, err := l.writeBlob(ocispec.MediaTypeImageManifest, manifest)
 	if err != nil {
 		return err
 	}
-	described.Annotations = map[string]string{ocispec.AnnotationRefName: Tag}
+	descriptor.Annotations = map[string]string{ocispec.AnnotationRefName: Tag}
 	index := ocispec.Index{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{described},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{descriptor},
 	}
 	if err := l.writeJSON(ocispec.ImageLayoutFile, ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}); err != nil {
 		return err
@@ -68,8 +69,8 @@ func (l layout) write(config ocispec.ImageConfig, layers []layer) error {
 	return l.writeJSON(ocispec.ImageIndexFile, index)
 }
 
-// adopt brings a layer's file into the layout: the cache's by a link, or by a copy onto another file system.
-func (l layout) adopt(layer layer) error {
+// linkLayer links a layer's file into the layout, or copies it if the layout is on another file system.
+func (l layout) linkLayer(layer layer) error {
 	target := l.blob(layer.digest)
 	err := os.Link(layer.path, target)
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -82,7 +83,7 @@ func (l layout) adopt(layer layer) error {
 	defer source.Close()
 	copied, err := os.Create(target)
 	if err != nil {
-		return fmt.Errorf("failed to make blob %s: %w", target, err)
+		return fmt.Errorf("failed to create blob %s: %w", target, err)
 	}
 	defer copied.Close()
 	if _, err := io.Copy(copied, source); err != nil {
@@ -91,12 +92,13 @@ func (l layout) adopt(layer layer) error {
 	return nil
 }
 
+// blob returns the path of the blob with this digest.
 func (l layout) blob(digest string) string {
 	return filepath.Join(l.dir, ocispec.ImageBlobsDir, "sha256", strings.TrimPrefix(digest, "sha256:"))
 }
 
-// put writes a blob of JSON and describes it.
-func (l layout) put(mediaType string, value any) (ocispec.Descriptor, error) {
+// writeBlob writes a value as a JSON blob and returns its descriptor.
+func (l layout) writeBlob(mediaType string, value any) (ocispec.Descriptor, error) {
 	data, err := json.Marshal(value)
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("failed to encode %s: %w", mediaType, err)
@@ -109,6 +111,7 @@ func (l layout) put(mediaType string, value any) (ocispec.Descriptor, error) {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.Digest(name), Size: int64(len(data))}, nil
 }
 
+// writeJSON writes a value as JSON into a file of the layout.
 func (l layout) writeJSON(name string, value any) error {
 	data, err := json.Marshal(value)
 	if err != nil {
@@ -121,7 +124,7 @@ func (l layout) writeJSON(name string, value any) error {
 	return nil
 }
 
-// manifest reads which image a layout holds.
+// manifest returns the descriptor and the manifest of the image in the layout.
 func (l layout) manifest() (ocispec.Descriptor, ocispec.Manifest, error) {
 	var index ocispec.Index
 	var manifest ocispec.Manifest
@@ -129,12 +132,13 @@ func (l layout) manifest() (ocispec.Descriptor, ocispec.Manifest, error) {
 		return ocispec.Descriptor{}, manifest, err
 	}
 	if len(index.Manifests) != 1 {
-		return ocispec.Descriptor{}, manifest, fmt.Errorf("failed to find one image in %s: it has %d", l.dir, len(index.Manifests))
+		return ocispec.Descriptor{}, manifest, fmt.Errorf("%s must contain one image, not %d", l.dir, len(index.Manifests))
 	}
 	err := readJSON(l.blob(index.Manifests[0].Digest.String()), &manifest)
 	return index.Manifests[0], manifest, err
 }
 
+// readJSON parses a JSON file.
 func readJSON(path string, value any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {

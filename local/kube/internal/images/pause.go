@@ -13,11 +13,11 @@ import (
 //go:embed pause/pause.c
 var pauseSource []byte
 
-// WritePause compiles the image that every pod starts with, and writes it as an archive for the container runtime.
+// WritePause builds the pause image, whose container every pod starts first, and writes it as an archive for the container runtime.
 func WritePause(path string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(path), "pause-")
 	if err != nil {
-		return fmt.Errorf("failed to make a directory for the pause image: %w", err)
+		return fmt.Errorf("failed to create a directory for the pause image: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	program, err := compilePause(dir)
@@ -37,12 +37,13 @@ func WritePause(path string) error {
 	}
 	archive, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("failed to make %s: %w", path, err)
+		return fmt.Errorf("failed to create %s: %w", path, err)
 	}
 	defer archive.Close()
 	return image.archive(archive, func(string) bool { return false })
 }
 
+// compilePause compiles the pause program and returns its path.
 func compilePause(dir string) (string, error) {
 	source, program := filepath.Join(dir, "pause.c"), filepath.Join(dir, "pause")
 	if err := os.WriteFile(source, pauseSource, 0o600); err != nil {

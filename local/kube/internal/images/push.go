@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Push copies the image of an OCI layout to a registry, as <registry>/<name>:local. A registry on this
-// machine's loopback address may speak plain HTTP, as it may to Docker and containerd.
+// Push copies the image of an OCI layout to a registry as <registry>/<name>:local. A registry on the loopback interface may use plain
+// HTTP, as with Docker and containerd.
 func Push(dir, registry string, tlsVerify bool) error {
 	target := registry + "/" + filepath.Base(dir) + ":" + Tag
 	command := exec.Command("skopeo", "copy", "--dest-compress", fmt.Sprintf("--dest-tls-verify=%t", tlsVerify && !isLoopback(registry)),
@@ -20,6 +20,7 @@ func Push(dir, registry string, tlsVerify bool) error {
 	return nil
 }
 
+// isLoopback returns whether a registry is on the loopback interface of this machine.
 func isLoopback(registry string) bool {
 	address, err := url.Parse("//" + registry)
 	if err != nil {

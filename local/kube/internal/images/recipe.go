@@ -1,4 +1,4 @@
-// Package images builds container images from recipes, without a registry, and brings them to where they run.
+// Package images builds container images from recipes without a registry, and imports or pushes them.
 package images
 
 import (
@@ -11,37 +11,37 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Recipe is one file of local/images.
+// Recipe is the content of a file in local/images.
 type Recipe struct {
 	Name       string   `json:"-"`
 	Root       Root     `json:"root"`
 	Files      []File   `json:"files"`
-	User       string   `json:"user"` // by number: Kubernetes cannot check runAsNonRoot for a name
+	User       string   `json:"user"` // numeric, since Kubernetes cannot check runAsNonRoot for a name
 	Entrypoint []string `json:"entrypoint"`
 	Env        []string `json:"env"`
 	WorkingDir string   `json:"workingDir"`
 }
 
-// Root is a Debian root file system. Recipes with equal roots share one.
+// Root specifies a Debian root file system. Recipes with equal specifications share one.
 type Root struct {
 	Packages []string `json:"packages"`
-	// Hooks are shell commands that run before Packages are installed, with the root's directory as $1.
+	// Hooks are shell commands that run before the packages are installed. Their argument $1 is the directory of the root.
 	Hooks []string `json:"hooks"`
 }
 
-// File is put on top of the root: either a binary that the caller of `images build` names, or a file of the repository.
+// File is added to the root: either a binary from the flag --bin, or a file of the repository.
 type File struct {
 	Binary string `json:"binary"`
-	Source string `json:"source"` // relative to the repository
+	Source string `json:"source"` // relative to the root of the repository
 	Target string `json:"target"`
-	Mode   int64  `json:"mode"` // absent: 0755 for a binary, 0644 for a file
+	Mode   int64  `json:"mode"` // default: 0755 for a binary, 0644 for a file
 }
 
-// ReadRecipes reads the named recipes of a directory, or all of them.
+// ReadRecipes returns the named recipes of a directory, or all of them if no names are given.
 func ReadRecipes(dir string, names []string) ([]Recipe, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil || len(paths) == 0 {
-		return nil, fmt.Errorf("failed to find recipes in %s", dir)
+		return nil, fmt.Errorf("found no recipes in %s", dir)
 	}
 	var recipes []Recipe
 	for _, path := range paths {
@@ -57,12 +57,13 @@ func ReadRecipes(dir string, names []string) ([]Recipe, error) {
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(recipes, func(r Recipe) bool { return r.Name == name }) {
-			return nil, fmt.Errorf("failed to find a recipe named %s in %s", name, dir)
+			return nil, fmt.Errorf("found no recipe %s in %s", name, dir)
 		}
 	}
 	return recipes, nil
 }
 
+// readRecipe parses and validates a recipe.
 func readRecipe(path, name string) (Recipe, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -76,16 +77,17 @@ func readRecipe(path, name string) (Recipe, error) {
 	return recipe, recipe.validate()
 }
 
+// validate returns an error for a missing or contradictory field.
 func (r Recipe) validate() error {
 	if len(r.Entrypoint) == 0 {
 		return fmt.Errorf("recipe %s: entrypoint is missing", r.Name)
 	}
 	for _, file := range r.Files {
 		if (file.Binary == "") == (file.Source == "") {
-			return fmt.Errorf("recipe %s: file %s needs either binary or source", r.Name, file.Target)
+			return fmt.Errorf("recipe %s: file %s must have either binary or source", r.Name, file.Target)
 		}
 		if !filepath.IsAbs(file.Target) {
-			return fmt.Errorf("recipe %s: target %q is not absolute", r.Name, file.Target)
+			return fmt.Errorf("recipe %s: target %q must be absolute", r.Name, file.Target)
 		}
 	}
 	return nil

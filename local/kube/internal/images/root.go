@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// layer is a file with the content of one layer, uncompressed.
+// layer is a file with the uncompressed content of one layer.
 type layer struct {
 	path   string
-	digest string // sha256:…, which is its diff ID too
+	digest string // sha256:…, which is also its diff ID
 	size   int64
 }
 
-// ensureRoot gives the root's layer: from the cache where it was made before, and else from the distribution's packages.
+// ensureRoot returns the layer of a root file system. It is built from Debian packages unless it is in the cache.
 func ensureRoot(cache string, root Root) (layer, error) {
 	host, err := hostDebian()
 	if err != nil {
@@ -31,14 +31,15 @@ func ensureRoot(cache string, root Root) (layer, error) {
 	}
 	path := filepath.Join(cache, "roots", key+".tar")
 	if _, err := os.Stat(path + ".digest"); err != nil {
-		if err := makeRoot(host, root, path); err != nil {
+		if err := buildRoot(host, root, path); err != nil {
 			return layer{}, err
 		}
 	}
 	return cachedLayer(path)
 }
 
-// rootKey names a root by all that goes into it but the time: newer packages come with an empty cache.
+// rootKey returns the cache key of a root: a hash of its specification. It does not depend on the versions of packages, so that newer ones
+// are only used after the cache is deleted.
 func rootKey(codename string, root Root) (string, error) {
 	recipe, err := json.Marshal(struct {
 		Codename string
@@ -46,22 +47,23 @@ func rootKey(codename string, root Root) (string, error) {
 		Options  []string
 	}{codename, root, rootOptions})
 	if err != nil {
-		return "", fmt.Errorf("failed to encode a root's recipe: %w", err)
+		return "", fmt.Errorf("failed to encode the specification of a root: %w", err)
 	}
 	sum := sha256.Sum256(recipe)
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// rootOptions leave out what no container reads.
+// rootOptions exclude files that no container uses.
 var rootOptions = []string{
 	"--mode=root", "--variant=minbase", "--skip=output/dev",
 	"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 	"--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=force-confold", "--dpkgopt=force-unsafe-io",
 }
 
-func makeRoot(host debian, root Root, path string) error {
+// buildRoot builds a root with mmdebstrap and writes it, with its digest, into the cache.
+func buildRoot(host debian, root Root, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("failed to make the cache %s: %w", filepath.Dir(path), err)
+		return fmt.Errorf("failed to create the cache %s: %w", filepath.Dir(path), err)
 	}
 	arguments := slices.Clone(rootOptions)
 	if len(root.Packages) > 0 {
@@ -70,26 +72,27 @@ func makeRoot(host debian, root Root, path string) error {
 	for _, hook := range root.Hooks {
 		arguments = append(arguments, "--essential-hook="+hook)
 	}
-	// The suffix tells mmdebstrap the format.
+	// mmdebstrap selects the format by the suffix.
 	partial := strings.TrimSuffix(path, ".tar") + ".partial.tar"
 	arguments = append(arguments, host.codename, partial)
 	if output, err := exec.Command("mmdebstrap", append(arguments, host.sources...)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("failed to make a root with mmdebstrap: %w\n%s", err, output)
+		return fmt.Errorf("failed to build a root with mmdebstrap: %w\n%s", err, output)
 	}
-	made, err := measure(partial)
+	built, err := measure(partial)
 	if err != nil {
 		return err
 	}
 	if err := os.Rename(partial, path); err != nil {
 		return fmt.Errorf("failed to rename %s: %w", partial, err)
 	}
-	// Written last: a root without it is made again.
-	if err := os.WriteFile(path+".digest", []byte(made.digest), 0o644); err != nil {
+	// The digest is written last. A root without it is built again.
+	if err := os.WriteFile(path+".digest", []byte(built.digest), 0o644); err != nil {
 		return fmt.Errorf("failed to write the digest of %s: %w", path, err)
 	}
 	return nil
 }
 
+// cachedLayer returns a layer of the cache.
 func cachedLayer(path string) (layer, error) {
 	digest, err := os.ReadFile(path + ".digest")
 	if err != nil {
@@ -97,7 +100,7 @@ func cachedLayer(path string) (layer, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return layer{}, fmt.Errorf("failed to find the cached root %s: %w", path, err)
+		return layer{}, fmt.Errorf("failed to inspect the cached root %s: %w", path, err)
 	}
 	return layer{path: path, digest: string(digest), size: info.Size()}, nil
 }

@@ -14,12 +14,13 @@ import (
 )
 
 const (
-	// The kernel ends all processes of the unit before its first: seen to take 50 ms; a hundredfold for a busy disk.
+	// The kernel ends all processes of the unit before its first one. That took 50 ms; the timeout allows for a busy disk.
 	endTimeout    = 10 * time.Second
 	cgroupTimeout = 5 * time.Second
 )
 
-// Down ends the instance and leaves nothing of it but its state directory; with purge, not even that. Nothing there is success.
+// Down ends the instance and removes everything except its state directory, and with purge also that. An instance that does not exist is not
+// an error.
 func Down(state string, purge bool) error {
 	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
 		return endOrphans(state)
@@ -48,7 +49,7 @@ func Down(state string, purge bool) error {
 	return nil
 }
 
-// end kills the recorded unit, if it lives, and removes what a unit leaves outside its namespaces.
+// end kills the recorded unit if it is running, and removes what it has left outside of its namespaces.
 func end(last *record.Record) error {
 	if last == nil {
 		return nil
@@ -59,13 +60,13 @@ func end(last *record.Record) error {
 			return err
 		}
 		if !process.Ended(int(endTimeout.Milliseconds())) {
-			return fmt.Errorf("the unit (PID %d) has not ended %s after SIGKILL", last.PID, endTimeout)
+			return fmt.Errorf("the unit (PID %d) has not ended within %s after SIGKILL", last.PID, endTimeout)
 		}
 	}
 	return removeRemains(last.Spec)
 }
 
-// removeRemains removes control groups and the record. Processes, mounts, interfaces and rules have ended with the namespaces.
+// removeRemains removes the control groups and the record. Processes, mounts, interfaces and rules disappear with the namespaces.
 func removeRemains(s spec.Spec) error {
 	if err := cgroup.Remove(s.CgroupRoot, cgroupTimeout); err != nil {
 		return err

@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// wait stays until the unit ends, and passes on the wish that it do.
+// wait forwards SIGINT and SIGTERM to the unit and waits until it has ended.
 func wait(child *child) error {
-	wishes := make(chan os.Signal, 1)
-	signal.Notify(wishes, syscall.SIGINT, syscall.SIGTERM)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
-		for wish := range wishes {
-			_ = child.process.Signal(wish)
+		for received := range signals {
+			_ = child.process.Signal(received)
 		}
 	}()
 	state, err := child.process.Wait()
@@ -21,7 +21,7 @@ func wait(child *child) error {
 		return fmt.Errorf("failed to wait for the unit: %w", err)
 	}
 	if !state.Success() {
-		return fmt.Errorf("the unit ended: %s", state)
+		return fmt.Errorf("the unit failed: %s", state)
 	}
 	return nil
 }

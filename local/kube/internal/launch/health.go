@@ -11,12 +11,13 @@ import (
 	"smbcopilot.dev/local/kube/internal/record"
 )
 
-// A component that was killed is back within a second or two; all of them at once take as long as a boot. A busy machine answers late.
-const patience = 15 * time.Second
+// repairTimeout bounds the wait for components that the unit restarts. One component is back within two seconds, and all of them take as
+// long as a boot. A busy machine responds late.
+const repairTimeout = 15 * time.Second
 
-// settles waits for a unit that lives: ending it would end all pods. One that has given up is not waited for.
-func settles(last record.Record) bool {
-	deadline := time.Now().Add(patience)
+// becomesHealthy waits until a running unit is healthy, since ending it would end all pods. It does not wait for a unit that has failed.
+func becomesHealthy(last record.Record) bool {
+	deadline := time.Now().Add(repairTimeout)
 	for !Healthy(last) {
 		status, err := readStatus(last.Spec.State)
 		if err != nil || !status.Ready || !last.Alive() || time.Now().After(deadline) {
@@ -27,10 +28,10 @@ func settles(last record.Record) bool {
 	return true
 }
 
-// A healthy API server answers in milliseconds; `up` promises an answer within a second.
+// healthTimeout bounds a request to the API server, which responds in milliseconds. `up` must return within a second.
 const healthTimeout = 800 * time.Millisecond
 
-// Healthy says whether the unit lives, has booted, has all its components, and answers.
+// Healthy returns whether the unit is running and ready, all its components are running, and its API server responds.
 func Healthy(last record.Record) bool {
 	if !last.Alive() {
 		return false
@@ -45,10 +46,11 @@ func Healthy(last record.Record) bool {
 			return false
 		}
 	}
-	return answers(filepath.Join(last.Spec.State, "kubeconfig"))
+	return apiServerResponds(filepath.Join(last.Spec.State, "kubeconfig"))
 }
 
-func answers(kubeconfig string) bool {
+// apiServerResponds returns whether the API server is ready.
+func apiServerResponds(kubeconfig string) bool {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return false

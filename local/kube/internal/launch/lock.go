@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock lets one launcher at a time work on a state directory, which it makes. The lock ends with this process, however it ends.
+// lock creates the state directory and locks it, so that only one launcher at a time uses it. The lock ends with this process.
 func lock(state string) (unlock func(), err error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, fmt.Errorf("failed to make %s: %w", state, err)
+		return nil, fmt.Errorf("failed to create %s: %w", state, err)
 	}
 	path := lockPath(state)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -25,7 +25,7 @@ func lock(state string) (unlock func(), err error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// locked says whether a launcher works on the state directory.
+// locked returns whether a launcher has locked the state directory.
 func locked(state string) bool {
 	file, err := os.Open(lockPath(state))
 	if err != nil {
@@ -35,4 +35,5 @@ func locked(state string) bool {
 	return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil
 }
 
+// lockPath returns the path of the lock file.
 func lockPath(state string) string { return filepath.Join(state, "launcher.lock") }

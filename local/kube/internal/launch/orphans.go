@@ -13,13 +13,13 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// endOrphans ends units whose state directory does not know them: it was removed, as with a checkout, while they ran. They would hold
-// ports and control groups for ever. The caller holds the lock of its own state directory, and has ended the unit that is recorded there.
-func endOrphans(ours string) error {
+// endOrphans ends units that are not recorded in their state directory, because it was removed while they ran, for example with a checkout.
+// They would use ports and control groups forever. The caller holds the lock of its own state directory and has ended the unit recorded there.
+func endOrphans(own string) error {
 	groups := cgroup.List("smb-")
 	var owned []string
 	for _, unit := range units() {
-		if unit.Spec.State != ours && owns(unit) {
+		if unit.Spec.State != own && isOwned(unit) {
 			owned = append(owned, unit.Spec.CgroupRoot)
 			continue
 		}
@@ -27,17 +27,18 @@ func endOrphans(ours string) error {
 			return err
 		}
 	}
-	// Listed before the units: a group made in between is not in the list, and one without a unit has none to come.
+	// The groups were listed before the units. A group that was created in between is not in the list, and a listed group without a unit
+	// is an orphan.
 	for _, group := range groups {
 		if !slices.Contains(owned, group) {
-			_ = cgroup.Remove(group, 0) // what cannot be removed is in use, and then it is not ours
+			_ = cgroup.Remove(group, 0) // a group that cannot be removed is in use by something else
 		}
 	}
 	return nil
 }
 
-// owns says whether the unit's state directory knows it, or may be about to: a launcher that works there holds its lock.
-func owns(unit record.Record) bool {
+// isOwned returns whether the unit is recorded in its state directory, or may be recorded soon because a launcher holds the lock.
+func isOwned(unit record.Record) bool {
 	known, err := record.Read(unit.Spec.State)
 	if err != nil || (known != nil && known.PID == unit.PID) {
 		return true
@@ -45,24 +46,25 @@ func owns(unit record.Record) bool {
 	return locked(unit.Spec.State)
 }
 
-// units finds the first processes of all units on this host.
+// units returns the records of all units on this host.
 func units() []record.Record {
-	entries, _ := os.ReadDir("/proc") // without /proc nothing here works
+	entries, _ := os.ReadDir("/proc") // nothing works without /proc
 	var found []record.Record
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		if unit, ok := asUnit(pid); ok {
+		if unit, ok := parseUnit(pid); ok {
 			found = append(found, unit)
 		}
 	}
 	return found
 }
 
-// asUnit recognises the command line that spawn gives to the first process of a unit, which is process 1 of its own namespace.
-func asUnit(pid int) (record.Record, bool) {
+// parseUnit returns the record of a process if it is the first process of a unit: it has the command line from spawn and is process 1 of its
+// namespace.
+func parseUnit(pid int) (record.Record, bool) {
 	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	arguments := strings.Split(string(line), "\x00")
 	if err != nil || len(arguments) < 3 || arguments[0] != "smb-kube" || arguments[1] != UnitCommand {
@@ -75,6 +77,6 @@ func asUnit(pid int) (record.Record, bool) {
 	if inside, ok := insidePID(strconv.Itoa(pid)); !ok || inside != 1 {
 		return record.Record{}, false
 	}
-	unit, err := record.Of(pid, s)
+	unit, err := record.OfProcess(pid, s)
 	return unit, err == nil
 }

@@ -10,7 +10,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// programs maps what is needed to the Debian package that has it.
+// programs maps the required programs of each mode to their Debian packages.
 var programs = map[spec.Mode]map[string]string{
 	spec.ControlPlane: {},
 	spec.Node: {
@@ -19,36 +19,37 @@ var programs = map[spec.Mode]map[string]string{
 	},
 }
 
-// imagePrograms are needed to build images.
+// imagePrograms maps the programs for building images to their Debian packages.
 var imagePrograms = map[string]string{"mmdebstrap": "mmdebstrap", "musl-gcc": "musl-tools"}
 
-// Preflight says at once, and in words, why a unit cannot run here.
+// Preflight returns an error if a unit cannot run on this host, before anything is started.
 func Preflight(mode spec.Mode) error {
 	if os.Geteuid() != 0 {
-		return errors.New("not root: namespaces and mounts need it; use sudo, or a cluster that exists")
+		return errors.New("root is required for namespaces and mounts: use sudo, or an existing cluster")
 	}
 	if mode == spec.ControlPlane {
 		return nil
 	}
-	if !overlayKnown() {
-		// A module that nothing has needed yet. Whether it was found is seen right after.
+	if !overlaySupported() {
+		// The module may not be loaded yet. Whether this succeeds is checked below.
 		_ = exec.Command("modprobe", "overlay").Run()
 	}
-	if !overlayKnown() {
-		return errors.New("no overlayfs in this kernel: the container runtime needs it; use a cluster that exists")
+	if !overlaySupported() {
+		return errors.New("the kernel has no overlayfs, which the container runtime requires: use an existing cluster")
 	}
 	if missing := missingPackages(programs[mode]); len(missing) > 0 {
-		return fmt.Errorf("missing programs: apt-get install --no-install-recommends %s", strings.Join(missing, " "))
+		return fmt.Errorf("required programs are missing; install them with: apt-get install --no-install-recommends %s", strings.Join(missing, " "))
 	}
 	return nil
 }
 
-func overlayKnown() bool {
+// overlaySupported returns whether the kernel supports overlayfs.
+func overlaySupported() bool {
 	systems, err := os.ReadFile("/proc/filesystems")
 	return err == nil && strings.Contains(string(systems), "\toverlay\n")
 }
 
-// MissingPackages lists the Debian packages that running a node and building images still need.
+// MissingPackages returns the Debian packages that are missing for running a node and building images.
 func MissingPackages() []string {
 	all := map[string]string{}
 	for _, set := range []map[string]string{programs[spec.Node], imagePrograms} {
@@ -59,6 +60,7 @@ func MissingPackages() []string {
 	return missingPackages(all)
 }
 
+// missingPackages returns the packages of the programs that are not installed.
 func missingPackages(needed map[string]string) []string {
 	var missing []string
 	for program, pkg := range needed {

@@ -15,15 +15,16 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// UnitCommand is the hidden subcommand that becomes the unit; its arguments are the spec as JSON, and the time to boot in.
+// UnitCommand is the hidden subcommand of the unit. Its arguments are the spec as JSON and the timeout of the boot.
 const UnitCommand = "unit"
 
+// child is the started unit.
 type child struct {
 	process  *os.Process
 	progress *os.File
 }
 
-// spawn starts the unit in namespaces of its own, with the host's listeners and a pipe for its progress.
+// spawn starts the unit in new namespaces, with the host's listeners and a pipe for its progress.
 func spawn(s spec.Spec, timeout time.Duration) (*child, error) {
 	listeners, err := listen(s)
 	if err != nil {
@@ -35,19 +36,20 @@ func spawn(s spec.Spec, timeout time.Duration) (*child, error) {
 		return nil, err
 	}
 	defer log.Close()
-	ours, theirs, err := os.Pipe()
+	reader, writer, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("failed to make a pipe: %w", err)
+		return nil, fmt.Errorf("failed to create a pipe: %w", err)
 	}
-	defer theirs.Close()
-	process, err := execute(s, timeout, log, append([]*os.File{theirs}, listeners...))
+	defer writer.Close()
+	process, err := execute(s, timeout, log, append([]*os.File{writer}, listeners...))
 	if err != nil {
-		_ = ours.Close()
+		_ = reader.Close()
 		return nil, err
 	}
-	return &child{process: process, progress: ours}, nil
+	return &child{process: process, progress: reader}, nil
 }
 
+// execute starts the process of the unit.
 func execute(s spec.Spec, timeout time.Duration, log *os.File, extra []*os.File) (*os.Process, error) {
 	argument, err := json.Marshal(s)
 	if err != nil {
@@ -58,9 +60,9 @@ func execute(s spec.Spec, timeout time.Duration, log *os.File, extra []*os.File)
 		return nil, fmt.Errorf("failed to open %s: %w", os.DevNull, err)
 	}
 	defer null.Close()
-	// Whatever the caller has left open, such as a pipe that somebody reads to its end, must not live on in the unit.
+	// The unit must not inherit open files of the caller, such as a pipe whose reader waits for its end.
 	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("failed to keep open files from the unit: %w", err)
+		return nil, fmt.Errorf("failed to mark open files as close-on-exec: %w", err)
 	}
 	process, err := os.StartProcess("/proc/self/exe", []string{"smb-kube", UnitCommand, string(argument), timeout.String()}, &os.ProcAttr{
 		Dir: "/", Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
@@ -76,7 +78,7 @@ func execute(s spec.Spec, timeout time.Duration, log *os.File, extra []*os.File)
 	return process, nil
 }
 
-// listen opens the ports of the host's loopback: that of the API server first, then the forwards in order.
+// listen opens the ports of the host's loopback interface: first that of the API server, then the forwards in order.
 func listen(s spec.Spec) ([]*os.File, error) {
 	ports := []int{s.KubePort}
 	for _, forward := range s.Forwards {
@@ -94,6 +96,7 @@ func listen(s spec.Spec) ([]*os.File, error) {
 	return files, nil
 }
 
+// listenOn opens a port and returns the file of its listener.
 func listenOn(port int) (*os.File, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
@@ -102,15 +105,16 @@ func listenOn(port int) (*os.File, error) {
 	defer listener.Close()
 	file, err := listener.(*net.TCPListener).File()
 	if err != nil {
-		return nil, fmt.Errorf("failed to take hold of the listener on port %d: %w", port, err)
+		return nil, fmt.Errorf("failed to duplicate the listener on port %d: %w", port, err)
 	}
 	return file, nil
 }
 
+// unitLog opens the log of the unit.
 func unitLog(state string) (*os.File, error) {
 	path := filepath.Join(state, "logs", "unit.log")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("failed to make %s: %w", filepath.Dir(path), err)
+		return nil, fmt.Errorf("failed to create %s: %w", filepath.Dir(path), err)
 	}
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
@@ -119,6 +123,7 @@ func unitLog(state string) (*os.File, error) {
 	return log, nil
 }
 
+// closeAll closes files.
 func closeAll(files []*os.File) {
 	for _, file := range files {
 		_ = file.Close()

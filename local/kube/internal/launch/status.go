@@ -15,7 +15,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/unit"
 )
 
-// Report is what `status` prints.
+// Report is the output of `smb-kube status`.
 type Report struct {
 	Running    bool                 `json:"running"`
 	Ready      bool                 `json:"ready"`
@@ -29,7 +29,7 @@ type Report struct {
 	Components map[string]Component `json:"components,omitempty"`
 }
 
-// Component is one of them; its PID is the host's.
+// Component is the state of a component, with its PID on the host.
 type Component struct {
 	PID      int    `json:"pid"`
 	Alive    bool   `json:"alive"`
@@ -37,7 +37,7 @@ type Component struct {
 	LastEnd  string `json:"lastEnd,omitempty"`
 }
 
-// Status describes the instance of a state directory; no instance is a report as well.
+// Status returns the state of the instance with this state directory. The report is empty if there is no instance.
 func Status(state string) (Report, error) {
 	last, err := record.Read(state)
 	if err != nil || last == nil {
@@ -64,6 +64,7 @@ func Status(state string) (Report, error) {
 	return report, nil
 }
 
+// readStatus reads the status file of the unit.
 func readStatus(state string) (unit.Status, error) {
 	path := filepath.Join(state, spec.StatusFile)
 	var status unit.Status
@@ -80,10 +81,10 @@ func readStatus(state string) (unit.Status, error) {
 	return status, nil
 }
 
-// children maps the PIDs that the children of the unit's first process have inside to those that they have outside.
+// children maps the PIDs inside the unit of the children of its first process to their PIDs on the host.
 func children(pid int) map[int]int {
 	found := map[int]int{}
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well formed
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is valid
 	for _, list := range lists {
 		data, err := os.ReadFile(list)
 		if err != nil {
@@ -91,7 +92,7 @@ func children(pid int) map[int]int {
 		}
 		for field := range strings.FieldsSeq(string(data)) {
 			if inside, ok := insidePID(field); ok {
-				outside, _ := strconv.Atoi(field) // the kernel wrote it
+				outside, _ := strconv.Atoi(field) // the kernel writes only numbers
 				found[inside] = outside
 			}
 		}
@@ -99,7 +100,7 @@ func children(pid int) map[int]int {
 	return found
 }
 
-// insidePID is the last number of the line NSpid.
+// insidePID returns the PID of a process in its own namespace, which is the last number of the line NSpid.
 func insidePID(pid string) (int, bool) {
 	data, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package launch is the outside of an instance: it starts, ends and describes units.
+// Package launch starts and ends units and reports their state, from outside of their namespaces.
 package launch
 
 import (
@@ -16,15 +16,15 @@ import (
 	"smbcopilot.dev/local/kube/internal/unit"
 )
 
-// Options of Up.
+// Options has the parameters of Up.
 type Options struct {
 	Spec       spec.Spec
 	Timeout    time.Duration
 	Foreground bool
-	Out        io.Writer // progress, a line a component
+	Out        io.Writer // receives the progress, one line per component
 }
 
-// Up makes the instance run: at once when it already does, and otherwise on what its last life has left.
+// Up starts the instance with its existing state. It returns at once if the instance is already running.
 func Up(options Options) error {
 	s := options.Spec
 	if err := s.Validate(); err != nil {
@@ -42,8 +42,8 @@ func Up(options Options) error {
 	if err != nil {
 		return err
 	}
-	if last != nil && sameSpec(last.Spec, s) && settles(*last) {
-		fmt.Fprintln(options.Out, "already up")
+	if last != nil && sameSpec(last.Spec, s) && becomesHealthy(*last) {
+		fmt.Fprintln(options.Out, "already running")
 		return nil
 	}
 	if err := end(last); err != nil {
@@ -55,13 +55,14 @@ func Up(options Options) error {
 	return start(options)
 }
 
-// sameSpec tells whether the running unit is the one asked for.
+// sameSpec returns whether two specs are equal.
 func sameSpec(a, b spec.Spec) bool {
 	x, _ := json.Marshal(a) // plain strings and numbers always encode
 	y, _ := json.Marshal(b)
 	return string(x) == string(y)
 }
 
+// start starts the unit and follows its progress.
 func start(options Options) error {
 	s := options.Spec
 	if s.Mode == spec.Node {
@@ -75,7 +76,7 @@ func start(options Options) error {
 	}
 	defer child.progress.Close()
 	if err := follow(child.progress, options); err != nil {
-		// What is half up is of no use, and the next try starts afresh.
+		// A unit that is not complete is removed, so that the next attempt starts from the beginning.
 		_ = child.process.Kill()
 		_, _ = child.process.Wait()
 		_ = removeRemains(s)
@@ -87,24 +88,24 @@ func start(options Options) error {
 	return nil
 }
 
-// follow prints the unit's progress until it is up.
+// follow prints the progress of the unit until it is ready.
 func follow(pipe *os.File, options Options) error {
-	// The unit gives up first, and can say on what.
+	// The timeout of the unit itself is shorter, since the unit can report which component is not ready.
 	deadline := time.Now().Add(options.Timeout + 10*time.Second)
 	if err := pipe.SetReadDeadline(deadline); err != nil {
-		return fmt.Errorf("failed to bound the wait: %w", err)
+		return fmt.Errorf("failed to set the deadline of the pipe: %w", err)
 	}
-	lines := json.NewDecoder(pipe)
+	decoder := json.NewDecoder(pipe)
 	for {
-		var line unit.Progress
-		if err := lines.Decode(&line); err != nil {
-			return startError{component: "unit", cause: fmt.Sprintf("ended before it was up: %v", err)}
+		var progress unit.Progress
+		if err := decoder.Decode(&progress); err != nil {
+			return startError{component: "unit", cause: fmt.Sprintf("ended before it was ready: %v", err)}
 		}
-		if line.Failure != "" {
-			return startError{component: line.Component, cause: line.Failure}
+		if progress.Failure != "" {
+			return startError{component: progress.Component, cause: progress.Failure}
 		}
-		fmt.Fprintf(options.Out, "%s %s %.1fs\n", line.Component, line.State, line.Elapsed.Seconds())
-		if line.Done {
+		fmt.Fprintf(options.Out, "%s %s %.1fs\n", progress.Component, progress.State, progress.Elapsed.Seconds())
+		if progress.Done {
 			return nil
 		}
 	}

@@ -1,4 +1,4 @@
-// Package pki makes the certificates and keys of one instance. They are made once and kept in its state directory.
+// Package pki creates the certificates and keys of an instance. They are created once and stored in its state directory.
 package pki
 
 import (
@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// lifetime is far beyond that of any local cluster: renewal is `down --purge` and `up`.
+// lifetime is much longer than that of any local cluster. `down --purge` and `up` renew the certificates.
 const lifetime = 10 * 365 * 24 * time.Hour
 
-// Authority signs the certificates of one directory.
+// Authority is a certificate authority that writes certificates into one directory.
 type Authority struct {
 	dir  string
 	name string
@@ -28,7 +28,7 @@ type Authority struct {
 	key  crypto.Signer
 }
 
-// Leaf says who a certificate is for. With hosts it is a server's, too.
+// Leaf is the subject of a certificate. With hosts or IPs, the certificate is also valid for a server.
 type Leaf struct {
 	Name   string
 	Groups []string
@@ -36,7 +36,7 @@ type Leaf struct {
 	IPs    []net.IP
 }
 
-// NewAuthority makes a self-signed authority and writes <name>.crt and <name>.key.
+// NewAuthority creates a self-signed authority and writes <name>.crt and <name>.key.
 func NewAuthority(dir, name string) (*Authority, error) {
 	key, err := newKey()
 	if err != nil {
@@ -52,12 +52,12 @@ func NewAuthority(dir, name string) (*Authority, error) {
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, fmt.Errorf("failed to read authority %s back: %w", name, err)
+		return nil, fmt.Errorf("failed to parse the certificate of authority %s: %w", name, err)
 	}
 	return &Authority{dir: dir, name: name, cert: cert, key: key}, writePair(dir, name, der, key)
 }
 
-// Issue writes <file>.crt and <file>.key for a client or server.
+// Issue creates a certificate for a client or server and writes <file>.crt and <file>.key.
 func (a *Authority) Issue(file string, leaf Leaf) error {
 	key, err := newKey()
 	if err != nil {
@@ -77,24 +77,27 @@ func (a *Authority) Issue(file string, leaf Leaf) error {
 	return writePair(a.dir, file, der, key)
 }
 
+// newKey generates a private key.
 func newKey() (*ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("failed to make a key: %w", err)
+		return nil, fmt.Errorf("failed to generate a key: %w", err)
 	}
 	return key, nil
 }
 
+// template returns a certificate that is valid from now.
 func template(subject pkix.Name) *x509.Certificate {
-	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // reads the kernel's randomness, which does not fail
+	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // the kernel's random source does not fail
 	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: subject,
-		// An hour of slack, for clocks that are set back.
+		// One hour in the past, for clocks that are set back.
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(lifetime),
 	}
 }
 
+// writePair writes a certificate and its key.
 func writePair(dir, name string, der []byte, key *ecdsa.PrivateKey) error {
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -106,6 +109,7 @@ func writePair(dir, name string, der []byte, key *ecdsa.PrivateKey) error {
 	return writePEM(filepath.Join(dir, name+".key"), "PRIVATE KEY", keyDER)
 }
 
+// writePEM writes a PEM file.
 func writePEM(path, kind string, der []byte) error {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		return fmt.Errorf("failed to write %s: %w", path, err)

@@ -8,24 +8,24 @@ import (
 	"path/filepath"
 )
 
-// Instance is what the certificates of one instance must name.
+// Instance has the names and addresses for the certificates of an instance.
 type Instance struct {
 	Node     string
 	NodeIP   net.IP
-	APIIP    net.IP // the address of the Service `kubernetes`
+	APIIP    net.IP // address of the Service `kubernetes`
 	DNSNames []string
 }
 
-// complete is written last, so that a directory without it is made anew.
+// complete is the file that is written last. A directory without it is written again.
 const complete = "complete"
 
-// Ensure makes all certificates and keys in dir, unless they are there.
+// Ensure creates all certificates and keys in dir unless they exist.
 func Ensure(dir string, instance Instance) error {
 	if _, err := os.Stat(filepath.Join(dir, complete)); err == nil {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("failed to make %s: %w", dir, err)
+		return fmt.Errorf("failed to create %s: %w", dir, err)
 	}
 	if err := issueAll(dir, instance); err != nil {
 		return err
@@ -36,6 +36,7 @@ func Ensure(dir string, instance Instance) error {
 	return nil
 }
 
+// issueAll creates all certificates and keys.
 func issueAll(dir string, instance Instance) error {
 	cluster, err := NewAuthority(dir, "ca")
 	if err != nil {
@@ -56,7 +57,7 @@ func issueAll(dir string, instance Instance) error {
 	return writeServiceAccountKey(dir)
 }
 
-// leaves maps the file name to its owner. Names and groups are those that Kubernetes has built-in roles for.
+// leaves returns the subjects of the certificates by file name. The names and groups are those of the built-in roles of Kubernetes.
 func leaves(instance Instance) map[string]Leaf {
 	loopback := net.IPv4(127, 0, 0, 1)
 	return map[string]Leaf{
@@ -75,9 +76,10 @@ func leaves(instance Instance) map[string]Leaf {
 	}
 }
 
-// ReaderGroup is the group of CoreDNS and the network policy engine, which read pods, namespaces, Services and policies.
+// ReaderGroup is the group of CoreDNS and the network policy engine, which read pods, namespaces, Services and network policies.
 const ReaderGroup = "smb-kube:readers"
 
+// writeServiceAccountKey writes the key pair that signs service account tokens.
 func writeServiceAccountKey(dir string) error {
 	key, err := newKey()
 	if err != nil {

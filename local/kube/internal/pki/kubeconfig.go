@@ -9,10 +9,10 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// WriteKubeconfig writes path with the credential that dir holds under name. Everything is inline, so that the file can be copied.
+// WriteKubeconfig writes a kubeconfig with the named credential of dir. The credential is inline, so that the file can be copied.
 func WriteKubeconfig(dir, name, server, context, path string) error {
 	read := func(file string) []byte {
-		data, _ := os.ReadFile(filepath.Join(dir, file)) // an absent file is found by the check below
+		data, _ := os.ReadFile(filepath.Join(dir, file)) // the check below detects a missing file
 		return data
 	}
 	ca, cert, key := read("ca.crt"), read(name+".crt"), read(name+".key")

@@ -1,4 +1,4 @@
-// Package record identifies the unit's first process, so that no other process is ever taken for it.
+// Package record identifies the first process of a unit, so that it is never confused with another process.
 package record
 
 import (
@@ -16,29 +16,29 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// Record is the identity of a process: a PID alone is given to another process sooner or later.
+// Record is the identity of a process. A PID alone is not sufficient, since it is reused.
 type Record struct {
-	PID       int       `json:"pid"`       // in the host's namespace
-	StartTime uint64    `json:"startTime"` // clock ticks since boot
+	PID       int       `json:"pid"`       // PID in the host's namespace
+	StartTime uint64    `json:"startTime"` // in clock ticks since boot
 	BootID    string    `json:"bootId"`
 	Spec      spec.Spec `json:"spec"`
 }
 
-// Self is the record of this process. It must be made before /proc is that of another PID namespace.
+// Self returns the record of this process. It must be called before /proc of another PID namespace is mounted.
 func Self(s spec.Spec) (Record, error) {
 	link, err := os.Readlink("/proc/self")
 	if err != nil {
-		return Record{}, fmt.Errorf("failed to find this process in /proc: %w", err)
+		return Record{}, fmt.Errorf("failed to read the PID of this process from /proc: %w", err)
 	}
 	pid, err := strconv.Atoi(link)
 	if err != nil {
 		return Record{}, fmt.Errorf("failed to parse PID %q: %w", link, err)
 	}
-	return Of(pid, s)
+	return OfProcess(pid, s)
 }
 
-// Of is the record of a process that lives.
-func Of(pid int, s spec.Spec) (Record, error) {
+// OfProcess returns the record of a running process.
+func OfProcess(pid int, s spec.Spec) (Record, error) {
 	start, err := startTime(pid)
 	if err != nil {
 		return Record{}, err
@@ -46,7 +46,7 @@ func Of(pid int, s spec.Spec) (Record, error) {
 	return Record{PID: pid, StartTime: start, BootID: bootID(), Spec: s}, nil
 }
 
-// Write puts the record into the state directory.
+// Write writes the record into the state directory.
 func (r Record) Write() error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -62,7 +62,7 @@ func (r Record) Write() error {
 	return nil
 }
 
-// Read gives the record of the last unit that ran on the state directory, or nil where none ever did.
+// Read returns the record of the last unit with this state directory, or nil if there was none.
 func Read(state string) (*Record, error) {
 	path := filepath.Join(state, spec.RecordFile)
 	data, err := os.ReadFile(path)
@@ -79,15 +79,15 @@ func Read(state string) (*Record, error) {
 	return &record, nil
 }
 
-// Process is a handle on a live process that stays valid whatever happens to its PID.
+// Process is a handle of a running process that stays valid when its PID is reused.
 type Process struct{ fd int }
 
-// Open takes hold of the recorded process, or gives nil when it is gone.
+// Open returns a handle of the recorded process, or nil if it has ended.
 func (r Record) Open() *Process {
 	if r.BootID != bootID() {
 		return nil
 	}
-	// The handle first, the identity after: in this order a PID that changes hands in between is noticed.
+	// The handle is opened before the identity is checked, so that a reuse of the PID in between is detected.
 	fd, err := unix.PidfdOpen(r.PID, 0)
 	if err != nil {
 		return nil
@@ -100,7 +100,7 @@ func (r Record) Open() *Process {
 	return process
 }
 
-// Alive says whether the recorded process runs.
+// Alive returns whether the recorded process is running.
 func (r Record) Alive() bool {
 	process := r.Open()
 	if process == nil {
@@ -110,7 +110,7 @@ func (r Record) Alive() bool {
 	return true
 }
 
-// Kill sends SIGKILL, which the first process of a PID namespace cannot refuse to its parent namespace.
+// Kill sends SIGKILL. The first process of a PID namespace cannot ignore it if it comes from the parent namespace.
 func (p *Process) Kill() error {
 	if err := unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("failed to kill the unit: %w", err)
@@ -118,16 +118,18 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Ended waits for at most the given milliseconds. The first process of a PID namespace ends after all others in it.
+// Ended waits until the process has ended, at most for the given milliseconds, and returns whether it has. The first process of a PID
+// namespace ends after all others in it.
 func (p *Process) Ended(milliseconds int) bool {
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, milliseconds)
 	return err == nil && n > 0
 }
 
-// Close lets go of the process.
+// Close closes the handle.
 func (p *Process) Close() { _ = unix.Close(p.fd) }
 
-// startTime is field 22 of /proc/<pid>/stat, counted from behind the parenthesised name, which may hold anything.
+// startTime returns field 22 of /proc/<pid>/stat. The fields are counted from the closing parenthesis of the name, which may contain any
+// character.
 func startTime(pid int) (uint64, error) {
 	path := fmt.Sprintf("/proc/%d/stat", pid)
 	data, err := os.ReadFile(path)
@@ -146,7 +148,8 @@ func startTime(pid int) (uint64, error) {
 	return start, nil
 }
 
+// bootID returns the ID of the current boot of the host.
 func bootID() string {
-	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // empty on both sides of a comparison where there is none
+	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // a missing ID is empty on both sides of a comparison
 	return strings.TrimSpace(string(data))
 }

@@ -6,33 +6,33 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// A PID that has been given to another process is never signalled.
-func TestOnlyTheSameProcessIsTakenForTheUnit(t *testing.T) {
+// A process that has reused the PID of the unit is not considered to be the unit.
+func TestOnlyTheRecordedProcessIsAlive(t *testing.T) {
 	self, err := Self(spec.Spec{State: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !self.Alive() {
-		t.Fatal("this process is taken for dead")
+		t.Fatal("this process is not considered to be alive")
 	}
-	for name, spoil := range map[string]func(*Record){
+	for name, modify := range map[string]func(*Record){
 		"another start time": func(r *Record) { r.StartTime++ },
 		"another boot":       func(r *Record) { r.BootID = "another" },
 		"a free PID":         func(r *Record) { r.PID = 1 << 30 },
 	} {
 		other := self
-		spoil(&other)
+		modify(&other)
 		if other.Alive() {
-			t.Errorf("%s: taken for the unit", name)
+			t.Errorf("%s: considered to be the unit", name)
 		}
 	}
 }
 
-// `down` and `up` find the unit that an earlier command started.
-func TestRecordIsReadBack(t *testing.T) {
+// A record that was written can be read, so that `down` and `up` find the unit of an earlier command.
+func TestWrittenRecordCanBeRead(t *testing.T) {
 	state := t.TempDir()
 	if none, err := Read(state); none != nil || err != nil {
-		t.Fatalf("an empty state directory gives %v, %v", none, err)
+		t.Fatalf("an empty state directory returns %v, %v", none, err)
 	}
 	self, err := Self(spec.Spec{State: state, Instance: "dev", Mode: spec.Node, Forwards: []spec.Forward{{HostPort: 1, NodePort: 2}}})
 	if err != nil {

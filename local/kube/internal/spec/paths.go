@@ -1,6 +1,6 @@
 package spec
 
-// Paths inside the unit. Home is the instance's state directory; the rest of /run and /var is the unit's own and ends with it.
+// Paths inside the unit. Home is the instance's state directory. The rest of /run and /var belongs to the unit and disappears with it.
 const (
 	Home            = "/run/smb"
 	Binary          = "/run/smb-bin/smb-kube"
@@ -18,11 +18,11 @@ const (
 	ContainerdSock  = ContainerdState + "/containerd.sock"
 )
 
-// Files of the state directory that launcher and unit share.
+// Files in the state directory that both the launcher and the unit use.
 const (
-	RecordFile = "unit.json"   // who the unit's first process is
-	StatusFile = "status.json" // what its components do
+	RecordFile = "unit.json"   // identity of the unit's first process
+	StatusFile = "status.json" // state of its components
 )
 
-// Kubeconfig is the path inside the unit of the kubeconfig with the named credential.
+// Kubeconfig returns the path inside the unit of the kubeconfig with the named credential.
 func Kubeconfig(name string) string { return Config + "/" + name + ".kubeconfig" }

@@ -13,12 +13,13 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// Longer than any single request takes on a busy machine.
+// requestTimeout is longer than any single request takes on a busy machine.
 const requestTimeout = 10 * time.Second
 
-// api is the unit's own client of the API server.
+// api is the unit's client of the API server.
 type api struct{ client kubernetes.Interface }
 
+// newAPI returns a client with the admin credential.
 func newAPI() (*api, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", spec.Kubeconfig("admin"))
 	if err != nil {
@@ -27,16 +28,18 @@ func newAPI() (*api, error) {
 	config.Timeout = requestTimeout
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("failed to make a client: %w", err)
+		return nil, fmt.Errorf("failed to create a client: %w", err)
 	}
 	return &api{client: client}, nil
 }
 
+// ready returns nil if the API server is ready.
 func (a *api) ready() error {
 	_, err := a.client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(context.Background())
 	return err
 }
 
+// nodeReady checks that the node has the condition Ready.
 func (a *api) nodeReady(name string) check {
 	return func() error {
 		node, err := a.client.CoreV1().Nodes().Get(context.Background(), name, metav1.GetOptions{})
@@ -44,9 +47,9 @@ func (a *api) nodeReady(name string) check {
 			return err
 		}
 		for _, condition := range node.Status.Conditions {
-			// A heartbeat of an earlier life says nothing.
-			fresh := time.Since(condition.LastHeartbeatTime.Time) < 30*time.Second
-			if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue && fresh {
+			// An old heartbeat is from the previous start of the unit.
+			isRecent := time.Since(condition.LastHeartbeatTime.Time) < 30*time.Second
+			if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue && isRecent {
 				return nil
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// bootControlPlane starts etcd, API server and controller manager, each when the one before can serve it.
+// bootControlPlane starts etcd, API server and controller manager, each one when the previous one is ready.
 func (u *unit) bootControlPlane() error {
 	u.run(etcd())
 	if err := u.await("etcd", etcdReady); err != nil {
@@ -29,7 +29,7 @@ func (u *unit) bootControlPlane() error {
 	return nil
 }
 
-// bootNode starts what runs pods. The container runtime is already on its way.
+// bootNode starts the components that run pods. The container runtime has already been started.
 func (u *unit) bootNode() error {
 	if err := u.await("bootstrap", u.api.createClusterObjects); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (u *unit) bootNode() error {
 		return fmt.Errorf("failed to import the pause image: %w", err)
 	}
 	u.run(kubelet(u.spec))
-	for _, step := range []struct {
+	for _, condition := range []struct {
 		component string
 		ready     check
 	}{
@@ -53,22 +53,22 @@ func (u *unit) bootNode() error {
 		{"kubelet", u.api.nodeReady(u.spec.NodeName())},
 		{"coredns", dnsReady},
 	} {
-		if err := u.await(step.component, step.ready); err != nil {
+		if err := u.await(condition.component, condition.ready); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run supervises a program for as long as the unit lives; one that cannot be kept running ends the unit.
+// run supervises a program while the unit runs. A program that does not stay up ends the unit.
 func (u *unit) run(p program) {
 	go func() { u.fatal <- failure{component: p.name, err: u.supervise(p)} }()
 }
 
-// check is nil when what it looks at is ready, and otherwise says what is missing.
+// check returns nil if its subject is ready, and otherwise an error that says what is missing.
 type check func() error
 
-// await polls until the launcher's time is up: the things waited for are on the loopback, and each try costs well under a millisecond.
+// await polls a check until it succeeds or the deadline has passed. The checks use the loopback interface and take well under a millisecond.
 func (u *unit) await(component string, ready check) error {
 	for {
 		err := ready()

@@ -21,36 +21,37 @@ import (
 const (
 	storageClass = "local"
 	readerRole   = "smb-kube:reader"
-	// More volumes than the chart, installed a few times over, claims. A directory costs nothing.
+	// volumes is the number of persistent volumes. It suffices for several installations of the chart, and a directory costs nothing.
 	volumes = 8
 )
 
-// createClusterObjects makes what installers of clusters make: the DNS Service, its reader's rights, and storage.
+// createClusterObjects creates the objects that cluster installers create: the DNS Service, RBAC for its reader, and storage.
 func (a *api) createClusterObjects() error {
 	ctx := context.Background()
 	core, rbac := a.client.CoreV1(), a.client.RbacV1()
-	// Looked for first: a Service with a fixed address that exists is refused as invalid, not as existing.
+	// Existence is checked first, since the API server refuses the creation of an existing Service with a fixed address as invalid.
 	_, err := core.Services("kube-system").Get(ctx, "kube-dns", metav1.GetOptions{})
 	if errors.IsNotFound(err) {
 		_, err = core.Services("kube-system").Create(ctx, dnsService(), metav1.CreateOptions{})
 	}
-	if err := created("the DNS Service", err); err != nil {
+	if err := ignoreExisting("the DNS Service", err); err != nil {
 		return err
 	}
 	_, err = rbac.ClusterRoles().Create(ctx, reader(), metav1.CreateOptions{})
-	if err := created("the reader's role", err); err != nil {
+	if err := ignoreExisting("the reader's ClusterRole", err); err != nil {
 		return err
 	}
 	_, err = rbac.ClusterRoleBindings().Create(ctx, readerBinding(), metav1.CreateOptions{})
-	if err := created("the reader's binding", err); err != nil {
+	if err := ignoreExisting("the reader's ClusterRoleBinding", err); err != nil {
 		return err
 	}
 	return a.createStorage(ctx)
 }
 
+// createStorage creates the storage class and its volumes.
 func (a *api) createStorage(ctx context.Context) error {
 	_, err := a.client.StorageV1().StorageClasses().Create(ctx, defaultClass(), metav1.CreateOptions{})
-	if err := created("the storage class", err); err != nil {
+	if err := ignoreExisting("the storage class", err); err != nil {
 		return err
 	}
 	for i := range volumes {
@@ -59,21 +60,22 @@ func (a *api) createStorage(ctx context.Context) error {
 			return err
 		}
 		_, err = a.client.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
-		if err := created(volume.Name, err); err != nil {
+		if err := ignoreExisting(volume.Name, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// created takes what an earlier start has made as made.
-func created(what string, err error) error {
+// ignoreExisting returns nil if the object was created now or by an earlier start.
+func ignoreExisting(what string, err error) error {
 	if err != nil && !errors.IsAlreadyExists(err) {
 		return fmt.Errorf("failed to create %s: %w", what, err)
 	}
 	return nil
 }
 
+// dnsService returns the Service of CoreDNS.
 func dnsService() *corev1.Service {
 	port := func(name string, protocol corev1.Protocol) corev1.ServicePort {
 		return corev1.ServicePort{Name: name, Protocol: protocol, Port: 53, TargetPort: intstr.FromInt32(53)}
@@ -87,6 +89,7 @@ func dnsService() *corev1.Service {
 	}
 }
 
+// reader returns the ClusterRole of CoreDNS and the network policy engine.
 func reader() *rbacv1.ClusterRole {
 	read := func(group string, resources ...string) rbacv1.PolicyRule {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "list", "watch"}}
@@ -101,6 +104,7 @@ func reader() *rbacv1.ClusterRole {
 	}
 }
 
+// readerBinding returns the binding of that ClusterRole.
 func readerBinding() *rbacv1.ClusterRoleBinding {
 	return &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: readerRole},
@@ -109,7 +113,7 @@ func readerBinding() *rbacv1.ClusterRoleBinding {
 	}
 }
 
-// defaultClass binds claims to the volumes that localVolume makes, and to no others.
+// defaultClass returns the storage class of the volumes from localVolume. There is no provisioner for others.
 func defaultClass() *storagev1.StorageClass {
 	retain, immediate := corev1.PersistentVolumeReclaimRetain, storagev1.VolumeBindingImmediate
 	return &storagev1.StorageClass{
@@ -120,16 +124,17 @@ func defaultClass() *storagev1.StorageClass {
 	}
 }
 
-// localVolume is a directory of the state directory, and outlives the unit. A claim that is gone leaves it Released, data and all.
+// localVolume returns a volume in the state directory, which is retained when the unit ends. When its claim is deleted, the volume becomes
+// Released and retains its data.
 func localVolume(i int) (*corev1.PersistentVolume, error) {
 	name := "local-" + strconv.Itoa(i)
 	path := spec.Volumes + "/" + name
 	if err := makeDirs(path); err != nil {
 		return nil, err
 	}
-	// The kubelet gives no group to a host path; the container's user is not known here.
+	// The kubelet sets no group on host paths, and the user of the container is not known here.
 	if err := os.Chmod(path, 0o777); err != nil {
-		return nil, fmt.Errorf("failed to open %s to containers: %w", path, err)
+		return nil, fmt.Errorf("failed to make %s writable for containers: %w", path, err)
 	}
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},

@@ -5,7 +5,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// setUpCgroups makes the group below which the kubelet puts all pods.
+// setUpCgroups creates the control group below which the kubelet places all pods.
 func setUpCgroups(s spec.Spec) error {
 	if s.Mode == spec.ControlPlane {
 		return nil

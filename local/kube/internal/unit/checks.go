@@ -15,17 +15,19 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
+// checkTimeout bounds one check.
 const checkTimeout = time.Second
 
-// The components' health endpoints have certificates that they sign themselves; they are asked over the loopback.
+// insecure accepts the self-signed certificates of the components' health endpoints, which are on the loopback interface.
 var insecure = &http.Client{
 	Timeout:   checkTimeout,
 	Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 }
 
+// etcdReady returns nil if etcd is healthy.
 func etcdReady() error { return get(etcdURL + "/health") }
 
-// healthy asks a component that serves HTTPS on the port.
+// healthy checks the health endpoint of a component, which serves HTTPS on the port.
 func healthy(component string, port int) check {
 	return func() error {
 		if err := get("https://127.0.0.1:" + strconv.Itoa(port) + "/healthz"); err != nil {
@@ -35,6 +37,7 @@ func healthy(component string, port int) check {
 	}
 }
 
+// get returns an error unless the URL responds with status 200.
 func get(url string) error {
 	response, err := insecure.Get(url)
 	if err != nil {
@@ -42,11 +45,12 @@ func get(url string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
+		return fmt.Errorf("%s returned status %s", url, response.Status)
 	}
 	return nil
 }
 
+// socketReady checks that a Unix socket accepts connections.
 func socketReady(path string) check {
 	return func() error {
 		connection, err := net.DialTimeout("unix", path, checkTimeout)
@@ -57,7 +61,7 @@ func socketReady(path string) check {
 	}
 }
 
-// queueBound sees whether the network policy engine listens on its queue. Until then no pod's connection passes.
+// queueBound returns nil if the network policy engine is bound to its netfilter queue. Until then, no connection of a pod is accepted.
 func queueBound() error {
 	table, err := os.ReadFile("/proc/net/netfilter/nfnetlink_queue")
 	if err != nil {
@@ -68,10 +72,10 @@ func queueBound() error {
 			return nil
 		}
 	}
-	return errors.New("nobody listens on the queue")
+	return errors.New("no process is bound to the netfilter queue")
 }
 
-// dnsReady resolves a Service through the address that pods use.
+// dnsReady returns nil if the cluster DNS resolves a Service at the address that pods use.
 func dnsReady() error {
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "udp", net.JoinHostPort(spec.DNSIP.String(), "53"))

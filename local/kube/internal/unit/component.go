@@ -10,7 +10,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// program is one component: a name, which names its log as well, and how to call it. Without a path it is one of this binary's own.
+// program is the command line of a component. The name is also that of its log. Without a path, the program is part of this binary.
 type program struct {
 	name string
 	path string
@@ -18,35 +18,35 @@ type program struct {
 }
 
 const (
-	// A component that lived this long has started properly: what ends it later is a new trouble.
-	settled = time.Minute
-	// More restarts than this without settling end the unit: it would not get better, and `up` starts it afresh.
-	maxRestarts  = 8
-	firstBackoff = 250 * time.Millisecond
-	maxBackoff   = 10 * time.Second
+	// A component that has run for stableAfter has started properly, and its next end starts a new series of restarts.
+	stableAfter = time.Minute
+	// More than maxRestarts restarts in a series end the unit. `up` then starts a new one.
+	maxRestarts = 8
+	minBackoff  = 250 * time.Millisecond
+	maxBackoff  = 10 * time.Second
 )
 
-// supervise keeps the program running. It returns only when the program will not stay up.
+// supervise restarts the program whenever it ends. It returns only if the program does not stay up.
 func (u *unit) supervise(p program) error {
-	backoff, restarts := firstBackoff, 0
+	backoff, restarts := minBackoff, 0
 	for {
-		began := time.Now()
-		how, err := u.runOnce(p)
+		start := time.Now()
+		reason, err := u.runOnce(p)
 		if err != nil {
 			return err
 		}
-		if time.Since(began) > settled {
-			backoff, restarts = firstBackoff, 0
+		if time.Since(start) > stableAfter {
+			backoff, restarts = minBackoff, 0
 		}
 		if restarts++; restarts > maxRestarts {
-			return fmt.Errorf("%s does not stay up: %s, %d times in a row", p.name, how, restarts)
+			return fmt.Errorf("%s does not stay up: %s, %d times in a row", p.name, reason, restarts)
 		}
 		time.Sleep(backoff)
 		backoff = min(2*backoff, maxBackoff)
 	}
 }
 
-// runOnce runs the program to its end and says how it ended.
+// runOnce runs the program to its end and returns a description of the end.
 func (u *unit) runOnce(p program) (string, error) {
 	log, err := openLog(p.name)
 	if err != nil {
@@ -58,13 +58,13 @@ func (u *unit) runOnce(p program) (string, error) {
 		return "", err
 	}
 	u.status.started(p.name, pid)
-	how := describe(<-ended)
-	fmt.Fprintf(log, "smb-kube: %s: %s\n", p.name, how)
-	u.status.ended(p.name, how)
-	return how, nil
+	reason := describe(<-ended)
+	fmt.Fprintf(log, "smb-kube: %s: %s\n", p.name, reason)
+	u.status.ended(p.name, reason)
+	return reason, nil
 }
 
-// runTask runs a short program; anything but exit code 0 is an error that carries the end of its output.
+// runTask runs a program that ends by itself. Any end but exit code 0 is an error; the output is in the program's log.
 func (u *unit) runTask(p program) error {
 	log, err := openLog(p.name)
 	if err != nil {
@@ -76,11 +76,12 @@ func (u *unit) runTask(p program) error {
 		return err
 	}
 	if status := <-ended; status != syscall.WaitStatus(0) {
-		return fmt.Errorf("%s: %s, see its log", p.name, describe(status))
+		return fmt.Errorf("%s: %s; see its log", p.name, describe(status))
 	}
 	return nil
 }
 
+// executable returns the path of the program.
 func (p program) executable() string {
 	if p.path != "" {
 		return p.path
@@ -88,6 +89,7 @@ func (p program) executable() string {
 	return spec.Binary
 }
 
+// openLog opens the log of a component for appending.
 func openLog(name string) (*os.File, error) {
 	path := filepath.Join(spec.Logs, name+".log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

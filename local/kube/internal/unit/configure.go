@@ -25,13 +25,13 @@ const (
 	pauseArchive     = spec.Home + "/pause.tar"
 )
 
-// configure writes certificates, kubeconfigs and configuration files. All but the certificates is written anew at each start.
+// configure writes certificates, kubeconfigs and configuration files. All except the certificates are rewritten at every start.
 func configure(s spec.Spec) error {
 	if err := makeDirs(spec.Config, spec.Logs, spec.CoreDNS, spec.StaticPods, spec.Config+"/cni", cniBin, spec.Addresses); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(spec.Etcd, 0o700); err != nil {
-		return fmt.Errorf("failed to make %s: %w", spec.Etcd, err)
+		return fmt.Errorf("failed to create %s: %w", spec.Etcd, err)
 	}
 	err := pki.Ensure(spec.PKI, pki.Instance{
 		Node: s.NodeName(), NodeIP: spec.NodeIP, APIIP: spec.APIIP,
@@ -46,6 +46,7 @@ func configure(s spec.Spec) error {
 	return writeFiles(s)
 }
 
+// writeKubeconfigs writes the kubeconfigs of the components and that of the user.
 func writeKubeconfigs(s spec.Spec) error {
 	inside := "https://" + spec.NodeIP.String() + ":" + strconv.Itoa(spec.APIPort)
 	for _, credential := range []string{"admin", "controller-manager", "scheduler", "proxy", "kubelet", "reader"} {
@@ -57,15 +58,15 @@ func writeKubeconfigs(s spec.Spec) error {
 	if err := pki.WriteKubeconfig(spec.PKI, "reader", inside, s.NodeName(), coreDNS); err != nil {
 		return err
 	}
-	// CoreDNS is no root. On the host the state directory itself is closed.
+	// CoreDNS does not run as root. On the host, the state directory itself is not accessible.
 	if err := os.Chmod(coreDNS, 0o644); err != nil {
-		return fmt.Errorf("failed to open %s to CoreDNS: %w", coreDNS, err)
+		return fmt.Errorf("failed to make %s readable for CoreDNS: %w", coreDNS, err)
 	}
 	outside := "https://127.0.0.1:" + strconv.Itoa(s.KubePort)
 	return pki.WriteKubeconfig(spec.PKI, "admin", outside, s.NodeName(), spec.Home+"/kubeconfig")
 }
 
-// builtIn maps the files that come with the program to their places.
+// builtIn maps the embedded files to their target paths.
 var builtIn = map[string]string{
 	"audit-policy.yaml": auditPolicy,
 	"containerd.toml":   containerdConfig,
@@ -77,6 +78,7 @@ var builtIn = map[string]string{
 	"coredns.yaml":      spec.StaticPods + "/coredns.yaml",
 }
 
+// writeFiles writes the embedded files.
 func writeFiles(s spec.Spec) error {
 	for source, target := range builtIn {
 		text, err := render(s, source)
@@ -90,7 +92,7 @@ func writeFiles(s spec.Spec) error {
 	return linkPlugins()
 }
 
-// linkPlugins puts the published CNI plugins beside our own: the container runtime looks in one directory alone.
+// linkPlugins links the published CNI plugins into the directory of smb-ptp, since the container runtime searches only one directory.
 func linkPlugins() error {
 	for _, plugin := range []string{"loopback", "host-local"} {
 		link := cniBin + "/" + plugin
@@ -104,17 +106,17 @@ func linkPlugins() error {
 	return nil
 }
 
-// render fills in one of the files.
+// render returns an embedded file with its placeholders replaced.
 func render(s spec.Spec, source string) (string, error) {
 	data, err := files.ReadFile(filepath.Join("files", source))
 	if err != nil {
-		return "", fmt.Errorf("failed to read the built-in file %s: %w", source, err)
+		return "", fmt.Errorf("failed to read the embedded file %s: %w", source, err)
 	}
-	fill := strings.NewReplacer(
+	replacer := strings.NewReplacer(
 		"@PKI@", spec.PKI, "@CONFIG@", spec.Config, "@COREDNS@", spec.CoreDNS, "@BINARY@", spec.Binary,
 		"@CONTAINERD@", spec.Containerd, "@CONTAINERD_STATE@", spec.ContainerdState, "@CONTAINERD_SOCK@", spec.ContainerdSock,
 		"@STATIC_PODS@", spec.StaticPods, "@DNS_IP@", spec.DNSIP.String(), "@POD_NET@", spec.PodNet, "@CGROUP_ROOT@", s.CgroupRoot,
 		"@ADDRESSES@", spec.Addresses, "@CNI_PLUGINS@", spec.CNIPlugins,
 	)
-	return fill.Replace(string(data)), nil
+	return replacer.Replace(string(data)), nil
 }

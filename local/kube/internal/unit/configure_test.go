@@ -11,16 +11,16 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// A placeholder that was forgotten would reach a component as a path.
-func TestEveryPlaceholderIsFilled(t *testing.T) {
+// Every placeholder is replaced; a remaining one would reach a component as a path.
+func TestEveryPlaceholderIsReplaced(t *testing.T) {
 	placeholder := regexp.MustCompile(`@[A-Z_]+@`)
 	for source := range builtIn {
 		text, err := render(spec.Spec{CgroupRoot: "/smb-acme"}, source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := placeholder.FindString(text); left != "" {
-			t.Errorf("%s: %s is left", source, left)
+		if remaining := placeholder.FindString(text); remaining != "" {
+			t.Errorf("%s: %s is not replaced", source, remaining)
 		}
 		if err := wellFormed(source, text); err != nil {
 			t.Errorf("%s: %v", source, err)
@@ -28,6 +28,7 @@ func TestEveryPlaceholderIsFilled(t *testing.T) {
 	}
 }
 
+// wellFormed returns an error if a YAML or JSON file cannot be parsed.
 func wellFormed(source, text string) error {
 	var value any
 	switch {
@@ -39,11 +40,11 @@ func wellFormed(source, text string) error {
 	return nil
 }
 
-// While the network policy engine is down, a pod that policies close must not become open.
-func TestPacketsAreNotLetPastTheEngine(t *testing.T) {
+// Packets do not bypass the network policy engine while it is down, so that isolated pods stay isolated.
+func TestPacketsDoNotBypassTheEngine(t *testing.T) {
 	for _, rule := range queueRules() {
 		if strings.Contains(rule, "bypass") {
-			t.Errorf("%q lets packets pass", rule)
+			t.Errorf("%q lets packets bypass the engine", rule)
 		}
 	}
 }

@@ -6,18 +6,21 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
+// etcdURL is the address of etcd inside the unit.
 const etcdURL = "http://127.0.0.1:2379"
 
+// etcd returns the command line of etcd.
 func etcd() program {
 	return program{name: "etcd", args: []string{
 		"--name=smb", "--data-dir=" + spec.Etcd,
 		"--listen-client-urls=" + etcdURL, "--advertise-client-urls=" + etcdURL,
-		// History is compacted by the API server every five minutes; this bounds what a burst of tests leaves.
+		// The API server compacts the history every five minutes. The quota bounds the history of a burst of tests.
 		"--quota-backend-bytes=4294967296",
 		"--log-level=warn",
 	}}
 }
 
+// apiserver returns the command line of the API server.
 func apiserver(s spec.Spec) program {
 	args := []string{
 		"--advertise-address=" + spec.NodeIP.String(), "--secure-port=" + strconv.Itoa(spec.APIPort),
@@ -33,7 +36,7 @@ func apiserver(s spec.Spec) program {
 		"--service-account-key-file=" + spec.PKI + "/service-account.pub",
 		"--service-account-signing-key-file=" + spec.PKI + "/service-account.key",
 
-		// Without these `kubectl logs` and `exec` fail.
+		// `kubectl logs` and `kubectl exec` require these.
 		"--kubelet-client-certificate=" + spec.PKI + "/apiserver-kubelet.crt",
 		"--kubelet-client-key=" + spec.PKI + "/apiserver-kubelet.key",
 		"--kubelet-certificate-authority=" + spec.PKI + "/ca.crt",
@@ -51,10 +54,11 @@ func apiserver(s spec.Spec) program {
 	return program{name: "kube-apiserver", args: args}
 }
 
+// controllerManager returns the command line of the controller manager.
 func controllerManager() program {
 	return program{name: "kube-controller-manager", args: append(clientFlags("controller-manager"),
 		"--leader-elect=false", "--bind-address=127.0.0.1", "--profiling=false",
-		// The built-in roles are those of each controller's own account.
+		// The built-in roles are bound to the service account of each controller.
 		"--use-service-account-credentials=true",
 		"--root-ca-file="+spec.PKI+"/ca.crt",
 		"--service-account-private-key-file="+spec.PKI+"/service-account.key",
@@ -62,12 +66,14 @@ func controllerManager() program {
 	)}
 }
 
+// scheduler returns the command line of the scheduler.
 func scheduler() program {
 	return program{name: "kube-scheduler", args: append(clientFlags("scheduler"),
 		"--leader-elect=false", "--bind-address=127.0.0.1", "--profiling=false",
 	)}
 }
 
+// clientFlags returns the flags of a component that connects to the API server.
 func clientFlags(credential string) []string {
 	kubeconfig := spec.Kubeconfig(credential)
 	return []string{

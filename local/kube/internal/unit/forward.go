@@ -12,14 +12,14 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// firstListener is the file descriptor of the API server's listener; those of the forwards follow in order. They were opened by the
-// launcher, in the host's network namespace, where they stay.
+// firstListener is the file descriptor of the API server's listener. The listeners of the forwards follow in order. The launcher has opened
+// them in the host's network namespace, in which they stay.
 const firstListener = 4
 
-// A peer inside the unit answers within microseconds, if at all.
+// dialTimeout bounds connections to peers inside the unit, which respond within microseconds.
 const dialTimeout = 5 * time.Second
 
-// forwardAll serves the host's listeners.
+// forwardAll forwards the connections of the host's listeners.
 func forwardAll(s spec.Spec) error {
 	targets := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(spec.APIPort))}
 	for _, forward := range s.Forwards {
@@ -37,6 +37,7 @@ func forwardAll(s spec.Spec) error {
 	return nil
 }
 
+// forward accepts the connections of a listener.
 func forward(listener net.Listener, target string) {
 	for {
 		outside, err := listener.Accept()
@@ -49,6 +50,7 @@ func forward(listener net.Listener, target string) {
 	}
 }
 
+// join connects to the target and copies both directions.
 func join(outside net.Conn, target string) {
 	defer outside.Close()
 	inside, err := net.DialTimeout("tcp", target, dialTimeout)
@@ -62,7 +64,7 @@ func join(outside net.Conn, target string) {
 	both.Wait()
 }
 
-// pump copies one direction and passes its end on, so that half-closed connections work.
+// pump copies one direction and closes it at its end, so that half-closed connections work.
 func pump(to, from net.Conn) {
 	_, err := io.Copy(to, from)
 	if err != nil {

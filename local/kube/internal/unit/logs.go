@@ -8,14 +8,14 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// rotateLogs keeps the components' logs of the unit's last life beside the new ones.
+// rotateLogs renames the components' logs of the previous start to .log.old.
 func rotateLogs(spec.Spec) error {
 	logs, err := filepath.Glob(spec.Logs + "/*.log")
 	if err != nil {
 		return fmt.Errorf("failed to list logs: %w", err)
 	}
 	for _, log := range logs {
-		// The launcher has opened this one for us.
+		// The launcher has already opened this one.
 		if filepath.Base(log) == "unit.log" {
 			continue
 		}

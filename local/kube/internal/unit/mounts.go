@@ -10,23 +10,23 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// mountAll gives the unit its own /proc, /run, /tmp and /var, with the state directory at spec.Home. The host sees none of it.
+// mountAll mounts /proc, /run, /tmp and /var for the unit, and the state directory at spec.Home. The mounts are not visible on the host.
 func mountAll(s spec.Spec) error {
-	// Nothing that is mounted from here on may reach the host, whatever propagation the host uses.
+	// Later mounts must not propagate to the host, whatever propagation it uses.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("failed to make mounts private: %w", err)
 	}
-	// Taken before anything is covered: both may lie below /run, /tmp or /var.
-	home, err := detach(s.State, unix.AT_RECURSIVE)
+	// The state directory and the program are cloned before other mounts cover them, since both may be below /run, /tmp or /var.
+	home, err := cloneMount(s.State, unix.AT_RECURSIVE)
 	if err != nil {
 		return err
 	}
-	// By its path: the mount that /proc/self/exe leads to is that of the launcher's namespace.
+	// The path is used, since /proc/self/exe refers to a mount in the launcher's namespace.
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("failed to find this program: %w", err)
 	}
-	binary, err := detach(program, 0)
+	binary, err := cloneMount(program, 0)
 	if err != nil {
 		return err
 	}
@@ -39,19 +39,19 @@ func mountAll(s spec.Spec) error {
 	if err := makeDirs(spec.Home); err != nil {
 		return err
 	}
-	if err := attach(home, spec.Home); err != nil {
+	if err := moveMount(home, spec.Home); err != nil {
 		return err
 	}
-	if err := touch(spec.Binary); err != nil {
+	if err := createFile(spec.Binary); err != nil {
 		return err
 	}
-	if err := attach(binary, spec.Binary); err != nil {
+	if err := moveMount(binary, spec.Binary); err != nil {
 		return err
 	}
 	return linkState(s)
 }
 
-// coverHost mounts empty file systems over the host's directories that components write to by fixed paths.
+// coverHost mounts empty file systems over the host's directories to which components write under fixed paths.
 func coverHost() error {
 	for _, dir := range []string{"/run", "/tmp", "/var"} {
 		mode := "mode=0755"
@@ -68,7 +68,7 @@ func coverHost() error {
 	return makeDirs("/run/lock", "/var/lib/cni", "/var/log", "/var/tmp", spec.ContainerdState)
 }
 
-// linkState puts the parts of the state directory where the kubelet expects them, and lets mounts below it reach containers.
+// linkState binds parts of the state directory to the paths that the kubelet expects, and propagates mounts below them to containers.
 func linkState(s spec.Spec) error {
 	if err := unix.Mount("", spec.Home, "", unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("failed to share mounts below %s: %w", spec.Home, err)
@@ -93,16 +93,17 @@ func linkState(s spec.Spec) error {
 	return shadowTunables()
 }
 
-// detach clones the mount at path, which then no longer needs its name.
-func detach(path string, flags uint) (int, error) {
+// cloneMount clones the mount at path, which then no longer needs its name.
+func cloneMount(path string, flags uint) (int, error) {
 	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|flags)
 	if err != nil {
-		return 0, fmt.Errorf("failed to take hold of %s: %w", path, err)
+		return 0, fmt.Errorf("failed to clone the mount of %s: %w", path, err)
 	}
 	return fd, nil
 }
 
-func attach(tree int, path string) error {
+// moveMount mounts a cloned mount at a path.
+func moveMount(tree int, path string) error {
 	defer unix.Close(tree)
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("failed to mount %s: %w", path, err)
@@ -110,20 +111,22 @@ func attach(tree int, path string) error {
 	return nil
 }
 
-func touch(path string) error {
+// createFile creates an empty file and its parent directories.
+func createFile(path string) error {
 	if err := makeDirs(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return fmt.Errorf("failed to make %s: %w", path, err)
+		return fmt.Errorf("failed to create %s: %w", path, err)
 	}
 	return nil
 }
 
+// makeDirs creates directories with their parents.
 func makeDirs(paths ...string) error {
 	for _, path := range paths {
 		if err := os.MkdirAll(path, 0o755); err != nil {
-			return fmt.Errorf("failed to make %s: %w", path, err)
+			return fmt.Errorf("failed to create %s: %w", path, err)
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// setUpNetwork makes the node's own address and routes. The unit's network namespace is empty before, and reaches nothing outside.
+// setUpNetwork adds the node's address and routes. The unit's network namespace is empty before, and has no connection to the outside.
 func setUpNetwork(s spec.Spec) error {
 	if err := unix.Sethostname([]byte(s.NodeName())); err != nil {
 		return fmt.Errorf("failed to set the host name: %w", err)
@@ -26,7 +26,7 @@ func setUpNetwork(s spec.Spec) error {
 	if err := netlink.LinkSetUp(loopback); err != nil {
 		return fmt.Errorf("failed to bring the loopback interface up: %w", err)
 	}
-	// The node's address needs no interface of its own.
+	// The node's address does not need an interface of its own.
 	address := &netlink.Addr{IPNet: netlink.NewIPNet(spec.NodeIP), Scope: unix.RT_SCOPE_UNIVERSE}
 	if err := netlink.AddrAdd(loopback, address); err != nil {
 		return fmt.Errorf("failed to add the node's address %s: %w", spec.NodeIP, err)
@@ -40,8 +40,8 @@ func setUpNetwork(s spec.Spec) error {
 	return setUpForwarding()
 }
 
-// routeServices gives processes of the node a route to Services. It is looked up before the address is translated; with no route at
-// all a connection would fail before.
+// routeServices adds a route to Services for processes of the node. The kernel looks up the route before the address is translated, and a
+// connection without a route would fail.
 func routeServices(loopback netlink.Link) error {
 	_, services, err := net.ParseCIDR(spec.ServiceNet)
 	if err != nil {
@@ -54,6 +54,7 @@ func routeServices(loopback netlink.Link) error {
 	return nil
 }
 
+// setUpForwarding enables forwarding and adds the rules of the network policy engine.
 func setUpForwarding() error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1\n"), 0o600); err != nil {
 		return fmt.Errorf("failed to enable forwarding: %w", err)
@@ -66,15 +67,15 @@ func setUpForwarding() error {
 	return nil
 }
 
-// queueRules hand the first packet of each connection to the network policy engine: from a pod to anywhere, and to a pod from another.
+// queueRules returns the rules that pass the first packet of each connection of a pod to the network policy engine.
 //
-// In the table mangle, since a verdict skips the rest of its table, and kube-proxy refuses Services without endpoints in the table filter.
-// Without --queue-bypass: while the engine is down, no new connection of a pod is made.
+// They are in the table mangle, since a verdict skips the rest of its table, and kube-proxy rejects connections to Services without endpoints
+// in the table filter. They do not have --queue-bypass, so that pods cannot open connections while the engine is down.
 func queueRules() []string {
 	queue := " -m conntrack --ctstate NEW -j NFQUEUE --queue-num " + strconv.Itoa(spec.QueueID)
 	return []string{
 		"-w -t mangle -A FORWARD" + queue,
-		// Traffic from a pod to the node's own address is not forwarded.
+		// Traffic from a pod to the node's own address does not pass the chain FORWARD.
 		"-w -t mangle -A INPUT -s " + spec.PodNet + queue,
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
+// containerd returns the command line of the container runtime.
 func containerd() program {
 	return program{name: "containerd", path: "/usr/bin/containerd", args: []string{"--config", containerdConfig}}
 }
 
+// kubelet returns the command line of the kubelet.
 func kubelet(s spec.Spec) program {
 	return program{name: "kubelet", args: []string{
 		"--config=" + kubeletConfig, "--kubeconfig=" + spec.Kubeconfig("kubelet"),
@@ -18,16 +20,18 @@ func kubelet(s spec.Spec) program {
 	}}
 }
 
+// kubeProxy returns the command line of kube-proxy.
 func kubeProxy(s spec.Spec) program {
 	return program{name: "kube-proxy", args: []string{
 		"--kubeconfig=" + spec.Kubeconfig("proxy"), "--hostname-override=" + s.NodeName(),
 		"--proxy-mode=iptables", "--cluster-cidr=" + spec.PodNet,
 		"--metrics-bind-address=127.0.0.1:10249", "--healthz-bind-address=127.0.0.1:10256",
-		// These settings belong to the host, which the unit must not change.
+		// These settings apply to the host, which the unit must not change.
 		"--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s", "--conntrack-tcp-timeout-close-wait=0s",
 	}}
 }
 
+// networkPolicies returns the command line of the network policy engine.
 func networkPolicies(s spec.Spec) program {
 	return program{name: "network-policies", args: []string{
 		"--kubeconfig=" + spec.Kubeconfig("reader"), "--node=" + s.NodeName(), "--queue=" + strconv.Itoa(spec.QueueID),
@@ -35,7 +39,7 @@ func networkPolicies(s spec.Spec) program {
 	}}
 }
 
-// importPause gives the container runtime the image that every pod starts with.
+// importPause returns the command line that imports the pause image into the container runtime.
 func importPause() program {
 	return program{name: "import-pause", path: "/usr/bin/ctr", args: []string{
 		"--address", spec.ContainerdSock, "-n", "k8s.io", "images", "import", "--base-name", images.Repository("pause"), pauseArchive,

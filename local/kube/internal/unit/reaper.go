@@ -11,27 +11,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reaper starts processes and collects the ended ones. The unit is process 1 of its namespace, so orphans of the container runtime come
-// to it as well, and nothing else in this process may wait for a child.
+// reaper starts processes and reaps those that have ended. The unit is process 1 of its namespace and therefore also the parent of the
+// container runtime's orphans. Nothing else in this process may wait for a child.
 type reaper struct {
 	mu      sync.Mutex
 	waiting map[int]chan syscall.WaitStatus
 }
 
+// newReaper returns a running reaper.
 func newReaper() *reaper {
 	r := &reaper{waiting: map[int]chan syscall.WaitStatus{}}
-	go r.collect()
+	go r.reap()
 	return r
 }
 
-// start runs argv[1:] of the program at path; the channel gives how it ended.
+// start starts the program at path with the arguments argv. The channel receives its exit status.
 func (r *reaper) start(path string, argv []string, output *os.File) (int, <-chan syscall.WaitStatus, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return 0, nil, fmt.Errorf("failed to open %s: %w", os.DevNull, err)
 	}
 	defer null.Close()
-	// Held over the start: a process that ends at once must not be collected before it is known.
+	// The lock is held during the start, so that a process which ends at once is not reaped before it is registered.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	process, err := os.StartProcess(path, argv, &os.ProcAttr{
@@ -45,23 +46,26 @@ func (r *reaper) start(path string, argv []string, output *os.File) (int, <-chan
 	return process.Pid, ended, nil
 }
 
+// componentEnv is the environment of components.
 var componentEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 
-func (r *reaper) collect() {
+// reap waits for children without end.
+func (r *reaper) reap() {
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
 		switch {
 		case errors.Is(err, syscall.ECHILD):
-			// No child at all: only before the first start.
+			// There is no child, which only happens before the first start.
 			time.Sleep(5 * time.Millisecond)
 		case err == nil:
-			r.ended(pid, status)
+			r.notify(pid, status)
 		}
 	}
 }
 
-func (r *reaper) ended(pid int, status syscall.WaitStatus) {
+// notify sends the exit status of a process to its channel.
+func (r *reaper) notify(pid int, status syscall.WaitStatus) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if waiting, known := r.waiting[pid]; known {
@@ -70,7 +74,7 @@ func (r *reaper) ended(pid int, status syscall.WaitStatus) {
 	}
 }
 
-// describe says how a process ended.
+// describe returns a description of an exit status.
 func describe(status syscall.WaitStatus) string {
 	if status.Signaled() {
 		return "killed by " + unix.SignalName(status.Signal())

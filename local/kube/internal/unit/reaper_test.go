@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A component that ends at once is noticed and started again, and never waited for in vain.
-func TestReaperNoticesEveryEnd(t *testing.T) {
+// Every end of a process is reported, even if it ends at once.
+func TestReaperReportsEveryEnd(t *testing.T) {
 	r := newReaper()
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -25,12 +25,12 @@ func TestReaperNoticesEveryEnd(t *testing.T) {
 				t.Fatalf("got %s", describe(status))
 			}
 		case <-time.After(10 * time.Second):
-			t.Fatal("an end was missed")
+			t.Fatal("an end was not reported")
 		}
 	}
 }
 
-// `status` says that a component was killed, and by what.
+// The description of a killed process has the name of the signal.
 func TestDescribeNamesTheSignal(t *testing.T) {
 	if got := describe(syscall.WaitStatus(syscall.SIGKILL)); got != "killed by SIGKILL" {
 		t.Errorf("got %q", got)

@@ -10,32 +10,34 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// Status is what the unit tells the outside, as a file in the state directory.
+// Status is the state of the unit, which it writes to a file in the state directory.
 type Status struct {
 	Ready      bool                       `json:"ready"`
 	Failure    string                     `json:"failure,omitempty"`
 	Components map[string]ComponentStatus `json:"components"`
 }
 
-// ComponentStatus is one component's. Its PID is the one inside the unit, 0 while it does not run.
+// ComponentStatus is the state of a component. Its PID is the one inside the unit, or 0 while it does not run.
 type ComponentStatus struct {
 	PID      int    `json:"pid"`
 	Restarts int    `json:"restarts"`
 	LastEnd  string `json:"lastEnd,omitempty"`
 }
 
-// board holds the status and writes it at each change.
-type board struct {
+// statusFile holds the status and writes it to its file after every change.
+type statusFile struct {
 	mu     sync.Mutex
 	status Status
 }
 
-func newBoard() *board {
-	return &board{status: Status{Components: map[string]ComponentStatus{}}}
+// newStatusFile returns a status without components.
+func newStatusFile() *statusFile {
+	return &statusFile{status: Status{Components: map[string]ComponentStatus{}}}
 }
 
-func (b *board) started(name string, pid int) {
-	b.change(func(s *Status) {
+// started records the start of a component.
+func (f *statusFile) started(name string, pid int) {
+	f.change(func(s *Status) {
 		component := s.Components[name]
 		if component.LastEnd != "" {
 			component.Restarts++
@@ -45,27 +47,31 @@ func (b *board) started(name string, pid int) {
 	})
 }
 
-func (b *board) ended(name, how string) {
-	b.change(func(s *Status) {
+// ended records the end of a component.
+func (f *statusFile) ended(name, reason string) {
+	f.change(func(s *Status) {
 		component := s.Components[name]
-		component.PID, component.LastEnd = 0, how
+		component.PID, component.LastEnd = 0, reason
 		s.Components[name] = component
 	})
 }
 
-func (b *board) ready() { b.change(func(s *Status) { s.Ready = true }) }
+// ready records that the instance is ready.
+func (f *statusFile) ready() { f.change(func(s *Status) { s.Ready = true }) }
 
-func (b *board) failed(why string) {
-	b.change(func(s *Status) { s.Ready, s.Failure = false, why })
+// failed records the reason for which the unit ends.
+func (f *statusFile) failed(reason string) {
+	f.change(func(s *Status) { s.Ready, s.Failure = false, reason })
 }
 
-func (b *board) change(edit func(*Status)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	edit(&b.status)
-	data, _ := json.MarshalIndent(b.status, "", "  ") // plain strings and numbers always encode
+// change edits the status and writes the file.
+func (f *statusFile) change(edit func(*Status)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	edit(&f.status)
+	data, _ := json.MarshalIndent(f.status, "", "  ") // plain strings and numbers always encode
 	path := filepath.Join(spec.Home, spec.StatusFile)
-	// Renamed into place, so that no reader sees half a file.
+	// The file is renamed at the end, so that no reader finds an incomplete one.
 	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
 		fmt.Fprintf(os.Stderr, "failed to write %s: %v\n", path, err)
 		return

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tunables are the kernel settings that the kubelet would change on the whole host, with the values that it wants to see.
+// tunables has the kernel settings that the kubelet would change on the host, with the values that it requires.
 var tunables = map[string]string{
 	"vm/overcommit_memory":      "1",
 	"vm/panic_on_oom":           "0",
@@ -19,7 +19,7 @@ var tunables = map[string]string{
 	"kernel/keys/root_maxbytes": "25000000",
 }
 
-// shadowTunables lets the kubelet find what it wants in files of the unit's own, so that nothing is changed that would outlive the unit.
+// shadowTunables mounts files with the required values over the kernel settings, so that the kubelet does not change those of the host.
 func shadowTunables() error {
 	for name, value := range tunables {
 		setting := filepath.Join("/proc/sys", name)
@@ -27,7 +27,7 @@ func shadowTunables() error {
 			continue
 		}
 		shadow := filepath.Join("/run/smb-tunables", strings.ReplaceAll(name, "/", "."))
-		if err := touch(shadow); err != nil {
+		if err := createFile(shadow); err != nil {
 			return err
 		}
 		if err := os.WriteFile(shadow, []byte(value+"\n"), 0o600); err != nil {

@@ -1,4 +1,4 @@
-// Package unit is the inside of an instance: process 1 of namespaces of its own, whose end is the end of everything in them.
+// Package unit implements the inside of an instance: process 1 of new namespaces. When it ends, the kernel ends all processes in them.
 package unit
 
 import (
@@ -13,31 +13,32 @@ import (
 	"smbcopilot.dev/local/kube/internal/spec"
 )
 
-// unit holds the running components.
+// unit is the state of a running instance.
 type unit struct {
 	spec     spec.Spec
 	reaper   *reaper
-	status   *board
+	status   *statusFile
 	progress *progress
 	api      *api
 	fatal    chan failure
-	deadline time.Time // of the boot
+	deadline time.Time // by which the boot must be complete
 }
 
-// failure names the component that is to blame.
+// failure is an error of a component.
 type failure struct {
 	component string
 	err       error
 }
 
+// Error implements error.
 func (f failure) Error() string { return f.component + ": " + f.err.Error() }
 
-// Run boots the instance within the timeout, and keeps it running until it is told to end, or cannot go on. It returns the exit code.
+// Run boots the instance within the timeout and runs it until it is terminated or a component does not stay up. It returns the exit code.
 func Run(s spec.Spec, timeout time.Duration) int {
 	// A closed pipe to the launcher must not end the unit.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	progress := newProgress()
-	if err := identify(s); err != nil {
+	if err := writeRecord(s); err != nil {
 		progress.failed("unit", err)
 		return 1
 	}
@@ -46,18 +47,18 @@ func Run(s spec.Spec, timeout time.Duration) int {
 		return 1
 	}
 	u := &unit{
-		spec: s, reaper: newReaper(), status: newBoard(), progress: progress,
+		spec: s, reaper: newReaper(), status: newStatusFile(), progress: progress,
 		fatal: make(chan failure, 1), deadline: time.Now().Add(timeout),
 	}
 	if err := u.serve(); err != nil {
-		u.blame(err)
+		u.report(err)
 		return 1
 	}
 	return 0
 }
 
-// identify must come first: the record names this process as the host knows it.
-func identify(s spec.Spec) error {
+// writeRecord writes the record of this process. It must be called first, while /proc still shows the PIDs of the host.
+func writeRecord(s spec.Spec) error {
 	self, err := record.Self(s)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func identify(s spec.Spec) error {
 	return self.Write()
 }
 
-// prepare makes the world that components run in. It ends before the first of them starts.
+// prepare sets up the environment of the components before the first one starts.
 func prepare(s spec.Spec) error {
 	for _, step := range []func(spec.Spec) error{mountAll, tryOverlay, setUpNetwork, setUpCgroups, configure, rotateLogs, forwardAll} {
 		if err := step(s); err != nil {
@@ -75,15 +76,15 @@ func prepare(s spec.Spec) error {
 	return nil
 }
 
-// serve returns nil when the unit is asked to end. Whatever it returns, the kernel ends all components with this process.
+// serve boots the instance and returns nil when the unit is terminated by a signal. The kernel ends all components with this process.
 func (u *unit) serve() error {
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	terminate := make(chan os.Signal, 1)
+	signal.Notify(terminate, syscall.SIGTERM, syscall.SIGINT)
 	booted := make(chan error, 1)
 	go func() { booted <- u.boot() }()
 	for {
 		select {
-		case <-end:
+		case <-terminate:
 			return nil
 		case failure := <-u.fatal:
 			return failure
@@ -97,6 +98,7 @@ func (u *unit) serve() error {
 	}
 }
 
+// boot starts all components.
 func (u *unit) boot() error {
 	if u.spec.Mode == spec.ControlPlane {
 		return u.bootControlPlane()
@@ -108,7 +110,8 @@ func (u *unit) boot() error {
 	return u.bootNode()
 }
 
-func (u *unit) blame(err error) {
+// report records the failure that ends the unit.
+func (u *unit) report(err error) {
 	var known failure
 	if !errors.As(err, &known) {
 		known = failure{component: "unit", err: err}

@@ -1,15 +1,15 @@
-/* The first process of every pod: it holds the pod's namespaces, and collects orphans where the pod shares its process namespace. */
+/* First process of every pod: it holds the namespaces of the pod, and reaps orphans if the pod shares its process namespace. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void end(int number)
+static void exit_on_signal(int number)
 {
 	(void)number;
 	_exit(0);
 }
 
-static void collect(int number)
+static void reap(int number)
 {
 	(void)number;
 	while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -18,9 +18,9 @@ static void collect(int number)
 
 int main(void)
 {
-	signal(SIGINT, end);
-	signal(SIGTERM, end);
-	signal(SIGCHLD, collect);
+	signal(SIGINT, exit_on_signal);
+	signal(SIGTERM, exit_on_signal);
+	signal(SIGCHLD, reap);
 	for (;;)
 		pause();
 }
