@@ -1,13 +1,13 @@
-"""The warm Python interpreter of a host: forks a child for each step.
+"""Python interpreter of a step host, which forks a process for each step.
 
-Started by step-host with a SOCK_SEQPACKET socket as standard input. Each message on it carries three
-descriptors: the step's channel, its standard output and its standard error. The child is forked twice, so
-that step-host, which collects orphans, is its parent and sees how it ends. A step's code and input travel
-over its own channel: this process never sees them, and no step finds anything of another.
+step-host starts it with a SOCK_SEQPACKET socket as standard input. Each message on the socket carries three file
+descriptors: the step's channel, its standard output and its standard error. The child is forked twice, so that it
+becomes an orphan whose parent is step-host, which reads its exit status. The code and input of a step are sent over
+its own channel. This process never receives them, so that steps cannot find data of other steps.
 
-On a channel, messages are 4 bytes of length, big endian, and one JSON object with one key. The child sends
-`hello` with its pid, waits for the start message, and then sends `progress` any number of times and at most
-one of `result`, `exception`, `badOutput`. An end without one of these is told by the exit status alone.
+Messages on a channel consist of their length as 4 bytes in big-endian order and a JSON object with one key. The child
+sends `hello` with its PID, waits for the start message, and then sends `progress` any number of times and at most one
+of `result`, `exception`, `badOutput`. Without one of these, the exit status determines the outcome.
 """
 
 import gc
@@ -24,21 +24,21 @@ import threading
 import traceback
 import types
 
-# What most steps import. A module that is loaded here costs a step nothing.
+# Modules that most steps import. Steps need no time for modules that are loaded here.
 import base64, collections, csv, dataclasses, datetime, decimal, enum, fractions, functools  # noqa: E401, F401
 import hashlib, hmac, html, io, itertools, math, random, re, statistics, string, textwrap  # noqa: E401, F401
 import time, typing, unicodedata, urllib.parse, uuid, zoneinfo  # noqa: E401, F401
 
 STEP_FILE = "step.py"
-SENDING = threading.Lock()  # threads of a step may report progress at the same time
-MAX_OUTPUT_BYTES = 16 * 1024 * 1024 - 1024  # a frame has 16 MiB; the rest is what step-host wraps around it
-# A run's status has room for 64 steps that failed; the step's log has the whole text.
+SEND_LOCK = threading.Lock()  # threads of a step may report progress at the same time
+MAX_OUTPUT_BYTES = 16 * 1024 * 1024 - 1024  # a frame has 16 MiB, of which step-host needs the rest
+# A run's status must have room for 64 failed steps. The step's log has the full texts.
 MAX_MESSAGE_CHARS = 2 * 1024
 MAX_TRACEBACK_CHARS = 4 * 1024
 
 
 def preload(names):
-    """Imports what the workflow's steps name. What fails here fails again, with its message, in the step."""
+    """Imports the modules that the workflow's steps name. A failed import fails again, with its message, in the step."""
     for name in filter(None, names.split(",")):
         try:
             importlib.import_module(name)
@@ -47,8 +47,9 @@ def preload(names):
 
 
 def serve(control):
+    """Forks a process for each message on the control socket until step-host closes it."""
     gc.collect()
-    gc.freeze()  # the shared pages of this process stay shared in the children
+    gc.freeze()  # memory pages stay shared with the children
     control.send(b"ready")
     while True:
         message, fds, _, _ = socket.recv_fds(control, 16, 3)
@@ -62,11 +63,12 @@ def serve(control):
 
 
 def fork_step(control, channel, stdout, stderr):
+    """Forks the process of a step through an intermediate one. Reports a failure on the channel."""
     try:
-        middle = os.fork()
-        if middle == 0:
-            middle_child(control, channel, stdout, stderr)
-        _, status = os.waitpid(middle, 0)
+        intermediate = os.fork()
+        if intermediate == 0:
+            run_intermediate(control, channel, stdout, stderr)
+        _, status = os.waitpid(intermediate, 0)
         if status != 0:
             raise OSError(f"the intermediate process ended with status {status}")
     except OSError as error:
@@ -74,7 +76,8 @@ def fork_step(control, channel, stdout, stderr):
             send(failed, {"failed": f"failed to fork: {error}"})
 
 
-def middle_child(control, channel, stdout, stderr):
+def run_intermediate(control, channel, stdout, stderr):
+    """Forks the process of the step and exits, so that the process becomes an orphan."""
     try:
         if os.fork() != 0:
             os._exit(0)
@@ -88,6 +91,7 @@ def middle_child(control, channel, stdout, stderr):
 
 
 def run_step(channel, stdout, stderr):
+    """Executes a step in this process, reports its result and exits."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (stdout, 1), (stderr, 2)):
@@ -105,25 +109,26 @@ def run_step(channel, stdout, stderr):
     try:
         report = {"result": call(start, Context(channel, start))}
         encoded = encode(report)
-    except SystemExit as leave:
-        encoded, code = None, exit_code(leave.code)
-    except Unrepresentable as error:
+    except SystemExit as error:
+        encoded, code = None, exit_code(error.code)
+    except InvalidOutput as error:
         encoded = encode({"badOutput": str(error)})
     except BaseException as error:
         described = describe(error)
         print_safely(described["traceback"] or described["message"])
-        described["message"] = shortened(described["message"])
-        described["traceback"] = tail(described["traceback"])
+        described["message"] = shorten(described["message"])
+        described["traceback"] = shorten_start(described["traceback"])
         encoded, code = encode({"exception": described}), 1
     if os.getpid() != pid:
-        os._exit(code)  # a fork of the step that came back from `run`: it has no say
+        os._exit(code)  # a fork of the step that returned from `run` must not report
     flush()
     if encoded is not None:
         send_encoded(channel, encoded)
-    os._exit(code)  # without waiting for threads or exit handlers that the step left
+    os._exit(code)  # without waiting for threads or exit handlers of the step
 
 
 def call(start, context):
+    """Executes the code of the step and returns the value of its function `run`."""
     code = start["code"]
     linecache.cache[STEP_FILE] = (len(code), None, code.splitlines(True), STEP_FILE)
     module = types.ModuleType("step")
@@ -137,7 +142,7 @@ def call(start, context):
 
 
 class Context:
-    """What a step is given beside its input."""
+    """Second argument of `run`: attempt, idempotency key, secrets, log and progress."""
 
     def __init__(self, channel, start):
         meta = start["meta"]
@@ -148,13 +153,13 @@ class Context:
         self.log = Log("step")
 
     def progress(self, fraction, message=""):
-        """Says how far the step is: `fraction` from 0 to 1."""
+        """Reports the completed fraction of the step, from 0 to 1."""
         fraction = min(max(float(fraction), 0.0), 1.0)
-        send(self._channel, {"progress": {"fraction": fraction, "message": shortened(printable(str(message)))}})
+        send(self._channel, {"progress": {"fraction": fraction, "message": shorten(printable(str(message)))}})
 
 
 class Log(logging.Logger):
-    """A logger of the standard library that can be called as well: `ctx.log("…")`."""
+    """Logger of the standard library that can also be called directly: `ctx.log("…")`."""
 
     def __init__(self, name):
         super().__init__(name)
@@ -166,85 +171,96 @@ class Log(logging.Logger):
         self.info(message, *args)
 
 
-class Unrepresentable(Exception):
-    """The return value is no JSON value, or too large a one."""
+class InvalidOutput(Exception):
+    """The return value is not JSON or is too large."""
 
 
 def encode(message):
+    """Returns a message as a frame."""
     try:
         text = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         body = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise Unrepresentable(f"the return value is not JSON: {error}") from None
+        raise InvalidOutput(f"the return value is not JSON: {error}") from None
     if len(body) > MAX_OUTPUT_BYTES:
-        raise Unrepresentable(f"the return value has {len(body)} bytes; at most {MAX_OUTPUT_BYTES} are allowed")
+        raise InvalidOutput(f"the return value has {len(body)} bytes; at most {MAX_OUTPUT_BYTES} are allowed")
     return struct.pack(">I", len(body)) + body
 
 
 def send(channel, message):
+    """Sends a message on the channel."""
     send_encoded(channel, encode(message))
 
 
 def send_encoded(channel, frame):
-    with SENDING:
+    """Sends a frame on the channel."""
+    with SEND_LOCK:
         channel.sendall(frame)
 
 
 def receive(channel):
+    """Waits for a message on the channel."""
     (length,) = struct.unpack(">I", receive_exactly(channel, 4))
     return json.loads(receive_exactly(channel, length))
 
 
 def receive_exactly(channel, length):
+    """Returns this number of bytes from the channel. Exits if it is closed before."""
     data = bytearray()
     while len(data) < length:
-        piece = channel.recv(min(length - len(data), 1 << 20))
-        if not piece:
-            os._exit(1)  # step-host gave the step up before it began
-        data += piece
+        chunk = channel.recv(min(length - len(data), 1 << 20))
+        if not chunk:
+            os._exit(1)  # step-host has abandoned the step before its start
+        data += chunk
     return bytes(data)
 
 
 def describe(error):
+    """Returns type, message and traceback of an exception. The traceback starts in the code of the step."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    user = error.__traceback__
-    while user is not None and user.tb_frame.f_code.co_filename != STEP_FILE:
-        user = user.tb_next
+    entry = error.__traceback__
+    while entry is not None and entry.tb_frame.f_code.co_filename != STEP_FILE:
+        entry = entry.tb_next
     try:
         message = str(error)
-        lines = "".join(traceback.format_exception(kind, error, user))
+        lines = "".join(traceback.format_exception(kind, error, entry))
     except Exception:
-        message, lines = f"<{name} whose text cannot be had>", ""
+        message, lines = f"<{name} whose message cannot be formatted>", ""
     return {
-        "type": shortened(printable(name)),
+        "type": shorten(printable(name)),
         "message": printable(message),
         "traceback": printable(lines),
     }
 
 
 def printable(text):
+    """Escapes characters that UTF-8 cannot encode."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def shortened(text):
+def shorten(text):
+    """Shortens a message to its beginning."""
     limit = MAX_MESSAGE_CHARS
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters; the step's log has all)"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters; see the step's log)"
 
 
-def tail(text):
+def shorten_start(text):
+    """Shortens a traceback to its end."""
     limit = MAX_TRACEBACK_CHARS
-    return text if len(text) <= limit else f"({len(text)} characters; the step's log has all) …{text[-limit:]}"
+    return text if len(text) <= limit else f"({len(text)} characters; see the step's log) …{text[-limit:]}"
 
 
 def print_safely(text):
+    """Prints to standard error, unless the step has closed it."""
     try:
         print(text, file=sys.stderr)
     except (OSError, ValueError, AttributeError):
-        pass  # the step closed or replaced it
+        pass  # the step has closed or replaced it
 
 
 def exit_code(code):
+    """Returns the exit code for the argument of `sys.exit`, as the interpreter does."""
     if code is None:
         return 0
     if isinstance(code, int):
@@ -254,18 +270,19 @@ def exit_code(code):
 
 
 def flush():
+    """Flushes standard output and standard error."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
-            pass  # the step closed or replaced it
+            pass  # the step has closed or replaced it
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # step-host blocks what it reads, and a spawn inherits that
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # step-host blocks signals, and child processes inherit that
     preload(sys.argv[1] if len(sys.argv) > 1 else "")
     try:
         serve(socket.socket(fileno=os.dup(0)))
     except ConnectionError:
-        pass  # step-host is gone
+        pass  # step-host has exited

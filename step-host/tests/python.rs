@@ -1,10 +1,10 @@
-//! Python steps in a real host: every way in which one can end, and what it must not leave behind.
+//! Python steps in a real host: all outcomes, isolation between steps, and cleanup.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "what a test sets up may fail it"
+    reason = "a failed setup fails the test"
 )]
 
 mod support;
@@ -13,13 +13,14 @@ use protocol::host::{Action, Outcome, Request, Secrets};
 use serde_json::json;
 use support::{TestHost, is_alive, wait_for};
 
+/// Runs a step to its end and returns its outcome.
 fn outcome(host: &mut TestHost, code: &str) -> Outcome {
     host.run(code, json!(null)).outcome.unwrap()
 }
 
-/// A step does not get its input, cannot log, or does not know which attempt it is.
+/// A step receives its input and context, can log and report progress, and returns a value.
 #[test]
-fn a_step_gets_input_and_context_and_returns_a_value() {
+fn a_step_receives_input_and_context_and_returns_a_value() {
     let mut host = TestHost::start("context");
     let code = r#"
 import os
@@ -30,23 +31,23 @@ def run(input, ctx):
     assert os.environ["SMBCOPILOT_IDEMPOTENCY_KEY"] == ctx.idempotency_key
     return {"sum": sum(input["numbers"]), "attempt": ctx.attempt, "step": os.environ["SMBCOPILOT_STEP"]}
 "#;
-    let seen = host.run(code, json!({"numbers": [1, 2, 4]}));
-    assert_eq!(seen.lines, ["grüße", "INFO to you"]);
-    assert_eq!(seen.progress, [(0.5, "half".to_owned())]);
+    let step = host.run(code, json!({"numbers": [1, 2, 4]}));
+    assert_eq!(step.lines, ["grüße", "INFO to you"]);
+    assert_eq!(step.progress, [(0.5, "half".to_owned())]);
     let value = json!({"sum": 7, "attempt": 2, "step": "step-1"});
-    assert_eq!(seen.outcome, Some(Outcome::Ok { value }));
+    assert_eq!(step.outcome, Some(Outcome::Ok { value }));
 }
 
-/// An author looks for the mistake in our code instead of their own.
+/// An exception is reported with its type, its message, and the traceback from the step's own code on.
 #[test]
-fn an_exception_tells_its_type_and_the_authors_part_of_the_traceback() {
+fn an_exception_has_its_type_and_the_traceback_of_the_step() {
     let mut host = TestHost::start("exception");
     let code = "import json\ndef run(input, ctx):\n    return json.loads('{')\n";
-    let seen = host.run(code, json!(null));
-    let Some(Outcome::Exception { r#type, message, traceback }) = seen.outcome else {
+    let step = host.run(code, json!(null));
+    let Some(Outcome::Exception { r#type, message, traceback }) = step.outcome else {
         panic!("an exception")
     };
-    assert_eq!(seen.lines.join("\n").trim_end(), traceback.trim_end(), "the log has it as well");
+    assert_eq!(step.lines.join("\n").trim_end(), traceback.trim_end(), "the log contains the same traceback");
     assert_eq!(r#type, "json.decoder.JSONDecodeError");
     assert!(message.starts_with("Expecting property name"), "{message}");
     assert!(
@@ -56,20 +57,20 @@ fn an_exception_tells_its_type_and_the_authors_part_of_the_traceback() {
     assert!(!traceback.contains("harness.py"), "{traceback}");
 }
 
-/// One failed step makes the run's status too large to be written.
+/// A long exception is shortened in the report, which goes to the run's status, and complete in the log.
 #[test]
-fn a_long_exception_is_short_in_the_report_and_whole_in_the_log() {
+fn a_long_exception_is_shortened_in_the_report_and_complete_in_the_log() {
     let mut host = TestHost::start("long");
-    let seen = host.run("def run(i, c): raise ValueError('ü' * 100_000)", json!(null));
-    let Some(Outcome::Exception { message, traceback, .. }) = seen.outcome else { panic!("an exception") };
+    let step = host.run("def run(i, c): raise ValueError('ü' * 100_000)", json!(null));
+    let Some(Outcome::Exception { message, traceback, .. }) = step.outcome else { panic!("an exception") };
     assert!(message.contains("100000 characters") && message.len() < 5_000, "{message}");
     assert!(traceback.len() < 9_000, "{traceback}");
-    assert!(seen.lines.concat().contains(&"ü".repeat(100_000)));
+    assert!(step.lines.concat().contains(&"ü".repeat(100_000)));
 }
 
-/// A typo, or a forgotten function, gives no hint.
+/// Code with a syntax error or without the function `run` is reported as an exception.
 #[test]
-fn code_that_is_no_step_is_told_as_an_exception() {
+fn invalid_code_is_reported_as_an_exception() {
     let mut host = TestHost::start("nostep");
     for (code, kind) in [("def run(:", "SyntaxError"), ("x = 1", "NameError")] {
         match outcome(&mut host, code) {
@@ -79,9 +80,9 @@ fn code_that_is_no_step_is_told_as_an_exception() {
     }
 }
 
-/// A step that leaves, crashes or is too deep for JSON is told as a success, or blocks its run.
+/// Exit codes, signals and values that are not JSON have different outcomes.
 #[test]
-fn every_other_end_is_told_apart() {
+fn every_other_kind_of_end_has_its_own_outcome() {
     let mut host = TestHost::start("ends");
     let mut ends =
         |body: &str| outcome(&mut host, &format!("import os, sys, signal\ndef run(i, c):\n  {body}"));
@@ -98,81 +99,81 @@ fn every_other_end_is_told_apart() {
     assert_eq!(ends("return os.fork() and 5"), Outcome::Ok { value: json!(5) });
 }
 
-/// A step sees data of the one before it, or of its neighbour.
+/// A step finds no data of an earlier one: no modules, variables, environment or files.
 #[test]
-fn nothing_of_one_step_is_seen_by_the_next() {
+fn steps_are_isolated_from_earlier_ones() {
     let mut host = TestHost::start("isolation");
-    let leave = r#"
+    let write = r#"
 import os, sys, json, builtins
 def run(input, ctx):
     builtins.secret = json.secret = os.environ["SECRET"] = "s3cret"
     open("left", "w").write("s3cret")
     return os.getcwd()
 "#;
-    let look = r#"
+    let read = r#"
 import os, sys, json, builtins
 def run(input, ctx):
     return [hasattr(builtins, "secret"), hasattr(json, "secret"), "SECRET" in os.environ,
             os.listdir("."), os.path.exists(input)]
 "#;
-    let Some(Outcome::Ok { value: dir }) = host.run(leave, json!(null)).outcome else {
+    let Some(Outcome::Ok { value: dir }) = host.run(write, json!(null)).outcome else {
         panic!("a directory")
     };
-    let seen = host.run(look, dir).outcome;
-    assert_eq!(seen, Some(Outcome::Ok { value: json!([false, false, false, [], false]) }));
+    let outcome = host.run(read, dir).outcome;
+    assert_eq!(outcome, Some(Outcome::Ok { value: json!([false, false, false, [], false]) }));
 }
 
-/// A step that never ends cannot be stopped, or its neighbours go with it.
+/// A step that ignores SIGTERM is killed, and other steps are not affected.
 #[test]
-fn an_endless_step_is_killed_and_its_neighbour_goes_on() {
+fn an_endless_step_is_killed_and_other_steps_continue() {
     let mut host = TestHost::start("endless");
     let stubborn = "import signal\ndef run(i, c):\n  signal.signal(signal.SIGTERM, signal.SIG_IGN)\n  print('on')\n  while True: pass";
-    let endless = host.begin(stubborn, json!(null));
-    assert_eq!(host.line(), "on");
-    let patient =
+    let endless = host.start_python(stubborn, json!(null));
+    assert_eq!(host.next_line(), "on");
+    let slow =
         "import sys\ndef run(i, c):\n  print('there')\n  import time; time.sleep(0.3)\n  return 'done'";
-    let neighbour = host.begin(patient, json!(null));
-    assert_eq!(host.line(), "there");
+    let neighbour = host.start_python(slow, json!(null));
+    assert_eq!(host.next_line(), "there");
     host.send(&Request::Kill { id: endless, grace_ms: 50 });
-    assert_eq!(host.end(endless).outcome, Some(Outcome::Signal { number: 9 }));
-    assert_eq!(host.end(neighbour).outcome, Some(Outcome::Ok { value: json!("done") }));
+    assert_eq!(host.wait_for_end(endless).outcome, Some(Outcome::Signal { number: 9 }));
+    assert_eq!(host.wait_for_end(neighbour).outcome, Some(Outcome::Ok { value: json!("done") }));
 }
 
-/// A step that is stopped has no chance to tidy up.
+/// A step that handles SIGTERM can clean up and exit within the grace period.
 #[test]
-fn a_step_may_end_by_itself_within_the_grace() {
+fn a_step_can_exit_by_itself_within_the_grace_period() {
     let mut host = TestHost::start("grace");
     let code = "import signal, sys, time\ndef run(i, c):\n  signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n  print('on')\n  time.sleep(60)";
-    let id = host.begin(code, json!(null));
-    assert_eq!(host.line(), "on");
+    let id = host.start_python(code, json!(null));
+    assert_eq!(host.next_line(), "on");
     host.send(&Request::Kill { id, grace_ms: 10_000 });
-    assert_eq!(host.end(id).outcome, Some(Outcome::Exit { code: 7 }));
+    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Exit { code: 7 }));
 }
 
-/// A cancel that comes while the interpreter still loads is lost, and the run never ends.
+/// A step can be killed before its process exists, while the interpreter is still loading.
 #[test]
-fn a_step_can_be_killed_before_it_began() {
+fn a_step_can_be_killed_before_it_has_started() {
     let mut host = TestHost::start("early");
-    let id = host.begin("def run(i, c):\n  while True: pass", json!(null));
+    let id = host.start_python("def run(i, c):\n  while True: pass", json!(null));
     host.send(&Request::Kill { id, grace_ms: 0 });
-    assert_eq!(host.end(id).outcome, Some(Outcome::Signal { number: 9 }));
+    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Signal { number: 9 }));
     assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
 }
 
-/// Lines are lost or reordered when a step writes a lot.
+/// All lines of a large output arrive in order.
 #[test]
-fn ten_megabytes_of_output_all_arrive_in_order() {
+fn ten_megabytes_of_output_arrive_completely_and_in_order() {
     let mut host = TestHost::start("output");
     let code = "def run(i, c):\n  for n in range(100_000): print(f'{n:0100}')\n  return 'x' * 1_000_000";
-    let seen = host.run(code, json!(null));
-    assert_eq!(seen.lines.len(), 100_000);
-    assert!(seen.lines.iter().enumerate().all(|(n, line)| line.parse() == Ok(n)));
-    assert_eq!(seen.outcome, Some(Outcome::Ok { value: json!("x".repeat(1_000_000)) }));
+    let step = host.run(code, json!(null));
+    assert_eq!(step.lines.len(), 100_000);
+    assert!(step.lines.iter().enumerate().all(|(n, line)| line.parse() == Ok(n)));
+    assert_eq!(step.outcome, Some(Outcome::Ok { value: json!("x".repeat(1_000_000)) }));
 }
 
-/// A process that a step forgot goes on using the tenant's CPU, or works for a step that is long over.
+/// Processes that a step leaves running are killed, also those in sessions of their own.
 #[test]
-fn what_a_step_leaves_running_is_killed() {
+fn processes_that_a_step_leaves_are_killed() {
     let mut host = TestHost::start("left");
     let code = r#"
 import os, subprocess
@@ -195,21 +196,21 @@ def run(input, ctx):
     }
 }
 
-/// After a lost runner the host stays, holds the pod and its quota, and its steps go on unseen.
+/// The host exits when its runner closes the connection, and kills its steps.
 #[test]
-fn the_host_leaves_with_its_runner_and_takes_its_steps_along() {
+fn the_host_exits_with_its_runner_and_kills_its_steps() {
     let mut host = TestHost::start("hangup");
     let code = "import os\ndef run(i, c):\n  print(os.getpid())\n  while True: pass";
-    host.begin(code, json!(null));
-    let pid = host.line().parse().unwrap();
+    host.start_python(code, json!(null));
+    let pid = host.next_line().parse().unwrap();
     assert!(is_alive(pid));
-    assert_eq!(host.hang_up(), Some(0));
+    assert_eq!(host.disconnect(), Some(0));
     wait_for(|| (!is_alive(pid)).then_some(()));
 }
 
-/// A step that writes nonsense where its report belongs blocks all others.
+/// Invalid data on the channel of a step affects only that step.
 #[test]
-fn a_broken_channel_ends_one_step_and_no_other() {
+fn an_invalid_message_ends_only_its_own_step() {
     let mut host = TestHost::start("broken");
     let code = "def run(i, c):\n  c._channel.sendall(b'\\xff' * 8)\n  return 1";
     assert!(matches!(outcome(&mut host, code), Outcome::BadOutput { .. }));
@@ -232,7 +233,7 @@ def run(i, c):
     assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
 }
 
-/// A step that kills the interpreter ends all later steps of its run.
+/// The interpreter is restarted after a step has killed it, and later steps run.
 #[test]
 fn a_killed_interpreter_is_replaced() {
     let mut host = TestHost::start("respawn");
@@ -246,9 +247,9 @@ fn a_killed_interpreter_is_replaced() {
     });
 }
 
-/// SIGTERM to the pod ends a host before the runner could let its step finish.
+/// SIGTERM does not end a host with a connected runner, which decides how long steps may continue.
 #[test]
-fn sigterm_alone_does_not_end_a_host_that_has_a_runner() {
+fn sigterm_does_not_end_a_host_with_a_runner() {
     let mut host = TestHost::start("sigterm");
     assert_eq!(outcome(&mut host, "def run(i, c): return 0"), Outcome::Ok { value: json!(0) });
     let pid = nix::unistd::Pid::from_raw(i32::try_from(host.pid()).unwrap());
@@ -256,6 +257,7 @@ fn sigterm_alone_does_not_end_a_host_that_has_a_runner() {
     assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
 }
 
+/// Returns the PIDs of the child processes.
 fn children(parent: u32) -> Vec<i32> {
     let stat = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let parent_of =
@@ -266,15 +268,15 @@ fn children(parent: u32) -> Vec<i32> {
         .collect()
 }
 
-/// A module that takes long to import is imported by every step again.
+/// Modules of `--preload` are loaded when a step starts, and an unknown one is no error.
 #[test]
-fn modules_named_beforehand_are_there_when_a_step_begins() {
+fn preloaded_modules_are_available_to_steps() {
     let mut host = TestHost::with_flags("preload", &["--preload", "sqlite3,no_such_module"]);
     let code = "import sys\ndef run(i, c): return 'sqlite3' in sys.modules";
     assert_eq!(outcome(&mut host, code), Outcome::Ok { value: json!(true) });
 }
 
-/// A step finds files of an earlier one in a directory that both know.
+/// The scratch directory is emptied when no step runs, so that a step finds no files of an earlier one.
 #[test]
 fn a_shared_directory_is_emptied_when_no_step_runs() {
     let scratch = std::env::temp_dir().join(format!("smb-scratch-{}", std::process::id()));
@@ -287,45 +289,45 @@ fn a_shared_directory_is_emptied_when_no_step_runs() {
     std::fs::remove_dir_all(scratch).unwrap();
 }
 
-/// A step has no way to a secret but its environment, which every program that it starts inherits.
+/// Secrets are available through `ctx.secrets` and are not part of the environment, which programs inherit.
 #[test]
-fn secrets_are_given_to_those_who_ask() {
+fn secrets_are_available_through_the_context_only() {
     let mut host = TestHost::start("secrets");
     let secrets = Secrets([("erp".to_owned(), [("token".to_owned(), "s3cret".to_owned())].into())].into());
     assert!(!format!("{secrets:?}").contains("s3cret"));
     let code = "import os\ndef run(i, c): return [c.secrets['erp']['token'], 's3cret' in str(os.environ)]";
     let id = host.start_step(Action::Python { code: code.into() }, json!(null), secrets);
-    assert_eq!(host.end(id).outcome, Some(Outcome::Ok { value: json!(["s3cret", false]) }));
+    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Ok { value: json!(["s3cret", false]) }));
     assert!(matches!(
         outcome(&mut host, "def run(i, c): return c.secrets['erp']"),
         Outcome::Exception { .. }
     ));
 }
 
-/// A step that prints without end fills the host's memory, or a step with a large report is cut off.
+/// Endless output is read with bounded memory, and a large burst is not cut off.
 #[test]
-fn a_hundred_megabytes_of_output_are_read_at_a_bounded_rate_and_memory() {
+fn endless_output_is_read_with_bounded_memory() {
     let mut host = TestHost::start("flood");
     let code = "import os\ndef run(i, c):\n  while True: os.write(1, b'x' * 99_999 + b'\\n')";
-    let id = host.begin(code, json!(null));
+    let id = host.start_python(code, json!(null));
     let mut bytes = 0;
-    // The burst, and some seconds at the rate.
+    // The burst and some seconds of output at the limited rate.
     while bytes < 24 << 20 {
-        bytes += host.line().len();
+        bytes += host.next_line().len();
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 32 << 10, "the host has taken {peak} KiB");
+    assert!(peak < 32 << 10, "the host has used {peak} KiB");
     host.send(&Request::Kill { id, grace_ms: 0 });
-    assert_eq!(host.end(id).outcome, Some(Outcome::Signal { number: 9 }));
+    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Signal { number: 9 }));
 }
 
-/// A step that forks without end takes the node along, or the host, or the steps after it.
+/// A step that exceeds the process limit is killed, and the host continues with later steps.
 #[test]
-fn a_fork_bomb_costs_its_step_alone() {
+fn a_fork_bomb_ends_only_its_own_step() {
     let mut host = TestHost::with_flags("bomb", &["--max-processes", "60"]);
-    // Sleeping children, so that the test does not depend on how fast the machine forks.
+    // The children sleep, so that the test does not depend on how fast the machine forks.
     let code = r#"
 import os, time
 def run(input, ctx):
@@ -333,8 +335,8 @@ def run(input, ctx):
         if os.fork() == 0:
             time.sleep(600)
 "#;
-    let seen = host.run(code, json!(null));
-    assert!(matches!(seen.outcome, Some(Outcome::TooManyProcesses { .. })), "{:?}", seen.outcome);
+    let step = host.run(code, json!(null));
+    assert!(matches!(step.outcome, Some(Outcome::TooManyProcesses { .. })), "{:?}", step.outcome);
     assert_eq!(outcome(&mut host, "def run(i, c): return 1"), Outcome::Ok { value: json!(1) });
     wait_for(|| (children(host.pid()).len() == 1).then_some(()));
 }

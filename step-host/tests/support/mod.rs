@@ -1,6 +1,6 @@
-//! A real step host with a real interpreter, and a runner's end of its socket.
+//! Real step host with a real interpreter, and a connection to it in the role of the runner.
 
-#![allow(dead_code, reason = "not every test file uses all of it")]
+#![allow(dead_code, reason = "not every test file uses everything")]
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A host that is killed, with its directory, when this is dropped.
+/// Running host. Dropping it kills the host and removes its directory.
 pub(crate) struct TestHost {
     child: Child,
     dir: PathBuf,
@@ -29,20 +29,22 @@ pub(crate) struct TestHost {
     name: &'static str,
 }
 
-/// All that a step gave from its start to its end.
+/// Everything that a step has reported from its start to its end.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct StepRecord {
     pub(crate) lines: Vec<String>,
     pub(crate) progress: Vec<(f64, String)>,
     pub(crate) outcome: Option<Outcome>,
 }
 
 impl TestHost {
-    /// `name` must differ between tests: it is part of the idempotency keys, by which processes are found.
+    /// Starts a host of Python steps. `name` must differ between tests, since it is part of the idempotency keys, by which
+    /// the processes of a step are found.
     pub(crate) fn start(name: &'static str) -> Self {
         Self::with_flags(name, &[])
     }
 
+    /// Starts a host with additional flags.
     pub(crate) fn with_flags(name: &'static str, flags: &[&str]) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-step-host-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
@@ -67,10 +69,12 @@ impl TestHost {
         self.stream.write_all(&encode(request).unwrap()).unwrap();
     }
 
-    pub(crate) fn begin(&mut self, code: &str, input: Value) -> StepId {
+    /// Starts a Python step and returns its ID.
+    pub(crate) fn start_python(&mut self, code: &str, input: Value) -> StepId {
         self.start_step(Action::Python { code: code.into() }, input, Secrets::default())
     }
 
+    /// Starts a step and returns its ID.
     pub(crate) fn start_step(&mut self, action: Action, input: Value, secrets: Secrets) -> StepId {
         let id = self.next_id;
         self.next_id += 1;
@@ -86,52 +90,54 @@ impl TestHost {
         id
     }
 
-    /// Runs one step to its end.
-    pub(crate) fn run(&mut self, code: &str, input: Value) -> Seen {
-        let id = self.begin(code, input);
-        self.end(id)
+    /// Runs a Python step to its end.
+    pub(crate) fn run(&mut self, code: &str, input: Value) -> StepRecord {
+        let id = self.start_python(code, input);
+        self.wait_for_end(id)
     }
 
-    pub(crate) fn event(&mut self) -> Event {
+    /// Waits for the next event.
+    pub(crate) fn next_event(&mut self) -> Event {
         loop {
             if let Some(event) = self.decoder.decode().unwrap() {
                 return event;
             }
             let mut bytes = [0; 65536];
             let read = self.stream.read(&mut bytes).expect("an event within the deadline");
-            assert!(read > 0, "the host left");
+            assert!(read > 0, "the host has closed the connection");
             self.decoder.push(&bytes[..read]);
         }
     }
 
-    /// Waits for a line of any step.
-    pub(crate) fn line(&mut self) -> String {
+    /// Waits for the next line of any step.
+    pub(crate) fn next_line(&mut self) -> String {
         loop {
-            if let Event::Output { line, .. } = self.event() {
+            if let Event::Output { line, .. } = self.next_event() {
                 return line;
             }
         }
     }
 
-    pub(crate) fn end(&mut self, step: StepId) -> Seen {
-        let mut seen = Seen::default();
+    /// Waits for the end of a step. Events of other steps are dropped.
+    pub(crate) fn wait_for_end(&mut self, step: StepId) -> StepRecord {
+        let mut record = StepRecord::default();
         loop {
-            match self.event() {
-                Event::Output { id, line, .. } if id == step => seen.lines.push(line),
+            match self.next_event() {
+                Event::Output { id, line, .. } if id == step => record.lines.push(line),
                 Event::Progress { id, fraction, message } if id == step => {
-                    seen.progress.push((fraction, message));
+                    record.progress.push((fraction, message));
                 }
                 Event::Exited { id, outcome } if id == step => {
-                    seen.outcome = Some(outcome);
-                    return seen;
+                    record.outcome = Some(outcome);
+                    return record;
                 }
                 _ => {}
             }
         }
     }
 
-    /// Hangs up, and waits for the host to be gone.
-    pub(crate) fn hang_up(mut self) -> Option<i32> {
+    /// Closes the connection and waits for the exit code of the host.
+    pub(crate) fn disconnect(mut self) -> Option<i32> {
         self.stream.shutdown(std::net::Shutdown::Both).unwrap();
         wait_for(|| self.child.try_wait().unwrap()).code()
     }
@@ -140,8 +146,8 @@ impl TestHost {
 impl Drop for TestHost {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        let gone = Instant::now() + DEADLINE;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < gone {
+        let deadline = Instant::now() + DEADLINE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::yield_now();
         }
         let _ = self.child.kill();
@@ -150,19 +156,19 @@ impl Drop for TestHost {
     }
 }
 
-/// Polls until there is something, at most until the deadline.
-pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + DEADLINE;
+/// Polls until there is a value, at most until the deadline.
+pub(crate) fn wait_for<T>(mut poll: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = poll() {
             return found;
         }
-        assert!(Instant::now() < until, "waited {DEADLINE:?} in vain");
+        assert!(Instant::now() < deadline, "no value within {DEADLINE:?}");
         std::thread::yield_now();
     }
 }
 
-/// Whether a process exists and is not merely waiting to be collected.
+/// Returns whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z')))
