@@ -1,4 +1,4 @@
-//! How long an object that failed waits: exponential, with jitter, each object for itself.
+//! Delay before a failed reconcile is retried: exponential with jitter, counted for each object separately.
 
 use std::{
     collections::HashMap,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::errors::Class;
 
-/// After this many failures in a row the longest wait is reached anyway.
+/// Exponent beyond which the delay no longer grows: the maximum delay of every class is reached before it.
 const MAX_EXPONENT: u32 = 16;
 
-/// Failures in a row of each object that fails now.
+/// Number of consecutive failures of each object whose last reconcile failed.
 #[derive(Debug)]
 pub(crate) struct Failures<K>(Mutex<HashMap<K, u32>>);
 
@@ -23,16 +23,16 @@ impl<K> Default for Failures<K> {
 }
 
 impl<K: Eq + Hash> Failures<K> {
-    /// Counts a failure; how many in a row it makes.
-    pub(crate) fn failed(&self, object: K) -> u32 {
+    /// Counts a failure, and returns the number of consecutive failures of the object.
+    pub(crate) fn record_failure(&self, object: K) -> u32 {
         let mut failures = self.lock();
         let count = failures.entry(object).or_insert(0);
         *count = count.saturating_add(1);
         *count
     }
 
-    /// Forgets an object's failures; how many there were.
-    pub(crate) fn succeeded(&self, object: &K) -> u32 {
+    /// Resets the failures of an object, and returns how many there were.
+    pub(crate) fn record_success(&self, object: &K) -> u32 {
         self.lock().remove(object).unwrap_or(0)
     }
 
@@ -41,17 +41,17 @@ impl<K: Eq + Hash> Failures<K> {
     }
 }
 
-/// How long to wait after the `failures`th failure in a row; `jitter` is random, in 0..1.
+/// Returns the delay after a number of consecutive failures. `jitter` is a random number in 0..1.
 ///
-/// A conflict is looked at again within a tenth of a second: the newer object is on its way.
+/// A conflict is retried within a tenth of a second, since the newer version of the object is about to arrive.
 pub(crate) fn delay(class: Class, failures: u32, jitter: f64) -> Duration {
-    let (first, longest) = match class {
+    let (first, max) = match class {
         Class::Conflict => (Duration::from_millis(25), Duration::from_secs(5)),
         Class::Transient => (Duration::from_millis(500), Duration::from_secs(60)),
         Class::Invalid | Class::Bug => (Duration::from_secs(5), Duration::from_secs(300)),
     };
     let exponent = failures.saturating_sub(1).min(MAX_EXPONENT);
-    let full = first.saturating_mul(2_u32.saturating_pow(exponent)).min(longest);
+    let full = first.saturating_mul(2_u32.saturating_pow(exponent)).min(max);
     full.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
 }
 
@@ -59,27 +59,29 @@ pub(crate) fn delay(class: Class, failures: u32, jitter: f64) -> Duration {
 mod tests {
     use super::*;
 
-    /// An object that keeps failing keeps the API server busy, or is never looked at again.
+    /// The delay doubles with each failure, up to a maximum.
     #[test]
-    fn waits_grow_to_a_bound() {
-        let waits: Vec<_> = (1..=10).map(|n| delay(Class::Transient, n, 0.5).as_millis()).collect();
-        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
+    fn delays_grow_to_a_maximum() {
+        let delays: Vec<_> = (1..=10).map(|n| delay(Class::Transient, n, 0.5).as_millis()).collect();
+        assert_eq!(delays, [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
         assert_eq!(delay(Class::Bug, u32::MAX, 1.0), Duration::from_secs(360));
     }
 
-    /// A thousand objects that failed together come back together, again and again.
+    /// Objects that failed at the same time are retried at different times: the delay varies by a fifth either way.
     #[test]
-    fn jitter_spreads_by_a_fifth_either_way() {
+    fn jitter_varies_the_delay_by_a_fifth() {
         assert_eq!(delay(Class::Conflict, 1, 0.0), Duration::from_millis(20));
         assert_eq!(delay(Class::Conflict, 1, 1.0), Duration::from_millis(30));
     }
 
-    /// An object that healed long ago still waits minutes for its next failure.
+    /// After a success the delay starts from the beginning.
     #[test]
-    fn success_forgets() {
+    fn a_success_resets_the_count() {
         let failures = Failures::default();
-        assert_eq!((failures.failed("a"), failures.failed("a"), failures.failed("b")), (1, 2, 1));
-        assert_eq!(failures.succeeded(&"a"), 2);
-        assert_eq!(failures.failed("a"), 1);
+        let counts =
+            (failures.record_failure("a"), failures.record_failure("a"), failures.record_failure("b"));
+        assert_eq!(counts, (1, 2, 1));
+        assert_eq!(failures.record_success(&"a"), 2);
+        assert_eq!(failures.record_failure("a"), 1);
     }
 }

@@ -1,33 +1,33 @@
-//! The Kubernetes client, with bounds of ours instead of the library's.
+//! Client of the Kubernetes API, with timeouts that fit a controller.
 
 use std::time::Duration;
 
 use kube::{Client, Config};
 
-/// Opening a connection to an API server in the same cluster takes milliseconds.
+/// Timeout for opening a connection. An API server in the same cluster answers within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than the 290 s after which a watch ends by itself, so that no healthy watch is cut.
+/// Timeout for reading from a connection. Watches end by themselves after 290 s, so no healthy watch is interrupted.
 const READ_TIMEOUT: Duration = Duration::from_secs(295);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no client.
+/// Reason for which no client could be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Neither a kubeconfig nor a pod's service account was found.
+    /// Neither a kubeconfig nor the service account of a pod was found.
     #[error("failed to find out how to reach Kubernetes")]
     Infer(#[from] kube::config::InferConfigError),
-    /// What was found does not make a client.
-    #[error("failed to make a Kubernetes client")]
+    /// The configuration that was found cannot be used.
+    #[error("failed to create a Kubernetes client")]
     Build(#[from] kube::Error),
 }
 
-/// A client from the environment: a pod's service account, or a kubeconfig.
+/// Returns a client that is configured by the environment: the service account of the pod, or a kubeconfig.
 ///
-/// The library's own retries (15 tries, POST included, up to 164 s) are off: each reconcile is bounded
-/// and repeated as a whole.
+/// The retries of the `kube` crate (15 attempts, POST included, up to 164 s) are disabled: each reconcile has a timeout
+/// and is retried as a whole.
 ///
 /// # Errors
-/// Nothing says where Kubernetes is, or what says so is broken.
+/// Returns an error if no configuration is found, or if it cannot be used.
 pub(crate) async fn connect() -> Result<Client, Error> {
     let mut config = Config::infer().await?;
     config.default_retry = false;

@@ -1,50 +1,41 @@
-//! What every reconcile may use.
+//! Shared state of all controllers.
 
-use std::sync::Arc;
-
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use tokio_util::task::TaskTracker;
 
 use crate::{
     config::Config,
-    events::{Events, Note},
+    events::Events,
     metrics::Metrics,
-    run::{Fence, Pool, Pulls, Revisions, Slots},
-    watch::{Stores, kicks::Kicks},
-    workflow::{LastRuns, Pruned},
+    state::{FenceState, ImagePulls, LastRuns, Reservations, RevisionScans, Revisions, Slots},
+    watch::{ReconcileRequests, Stores},
 };
 
-/// What every reconcile may use.
+/// Shared state of all controllers. It holds only types of lower layers, none of a controller's own.
 pub(crate) struct Context {
+    /// Client of the Kubernetes API.
     pub(crate) client: Client,
+    /// Configuration of the installation.
     pub(crate) config: Config,
+    /// Watched objects.
     pub(crate) stores: Stores,
-    pub(crate) kicks: Kicks,
+    /// Queues of the controllers.
+    pub(crate) requests: ReconcileRequests,
+    /// Publisher of Kubernetes Events.
     pub(crate) events: Events,
+    /// Metrics of the operator.
     pub(crate) metrics: Metrics,
-    /// Who holds a slot, and who waits for one.
+    /// Concurrency slots of runs.
     pub(crate) slots: Slots,
-    /// Whether runners are known to be fenced.
-    pub(crate) fence: Fence,
-    /// Who has the pods that stay after their run.
-    pub(crate) pool: Pool,
-    /// Since when pods wait for images.
-    pub(crate) pulls: Pulls,
-    /// Revisions read lately.
+    /// Whether the runner fence is known to be in force.
+    pub(crate) fence: FenceState,
+    /// Reservations of pooled runner pods.
+    pub(crate) reservations: Reservations,
+    /// Times since which image pulls have been failing.
+    pub(crate) image_pulls: ImagePulls,
+    /// Cache of workflow revisions.
     pub(crate) revisions: Revisions,
-    /// Runs that finished since they were last written into their workflows.
+    /// Finished runs that are not yet written into the status of their workflows.
     pub(crate) last_runs: LastRuns,
-    /// Which revisions of workflows were looked through.
-    pub(crate) pruned: Pruned,
-    /// Events that are being written.
-    pub(crate) telling: TaskTracker,
-}
-
-impl Context {
-    /// Tells of something where one cannot wait for it.
-    pub(crate) fn tell_later(self: &Arc<Self>, object: ObjectReference, note: Note) {
-        let events = self.events.clone();
-        self.telling.spawn(async move { events.tell(&object, note).await });
-    }
+    /// Results of the last scan of each workflow's revisions.
+    pub(crate) revision_scans: RevisionScans,
 }

@@ -1,4 +1,4 @@
-//! How one kind's objects are reconciled: each alone, bounded in time and number, with its own backoff.
+//! Controller of one kind: reconciles its objects concurrently, with a timeout and a backoff for each.
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
@@ -16,33 +16,33 @@ use crate::{
     backoff::{Failures, delay},
     context::Context,
     errors::{Class, Error, chain},
-    events::Note,
-    metrics::{ByController, Reconciled},
+    events::NewEvent,
+    metrics::{ControllerLabels, Metrics, ReconcileLabels},
 };
 
-/// The slowest reconcile is a new tenant's, with some twenty requests of about 10 ms; a minute of silence
-/// from the API server must not hold a slot for longer than this.
+/// Timeout of one reconcile. The slowest is that of a new tenant, with about twenty requests of 10 ms each; an API server
+/// that does not answer must not block the others for longer than this.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Reconciles at a time in one controller. They wait for the API server, which gives a client of ours a
-/// share of its own; more than this only queues there.
-const CONCURRENCY: u16 = 16;
-/// A failure that may pass by itself is worth an Event from this one in a row.
-const TELL_AFTER: u32 = 3;
+/// Maximum number of concurrent reconciles of one controller. They wait for the API server, which limits the requests of
+/// one client; more of them would only queue there.
+const MAX_CONCURRENT_RECONCILES: u16 = 16;
+/// Number of consecutive transient failures after which an Event is published. One alone often passes.
+const TRANSIENT_FAILURES_BEFORE_EVENT: u32 = 3;
 
 type Outcome<K> = Result<(ObjectRef<K>, Action), controller::Error<Error, Infallible>>;
 
-/// One kind's objects, and which of them to look at next.
+/// Controller of one kind.
 pub(crate) struct Controller<K: Readable> {
-    /// Its name in logs and metrics.
+    /// Name of the controller in logs and metrics.
     pub(crate) name: &'static str,
-    /// The objects as last seen.
+    /// Watched objects of the kind.
     pub(crate) store: Store<K>,
-    /// Objects to reconcile.
+    /// References of the objects to reconcile.
     pub(crate) queue: mpsc::Receiver<ObjectRef<K>>,
 }
 
 impl<K: Readable> Controller<K> {
-    /// Reconciles until asked to stop; a reconcile that runs then is finished.
+    /// Reconciles objects until asked to stop. Reconciles that have begun by then are completed.
     pub(crate) async fn run<R, F>(
         self,
         ctx: Arc<Context>,
@@ -55,69 +55,61 @@ impl<K: Readable> Controller<K> {
     {
         let Self { name, store, mut queue } = self;
         let failures = Arc::new(Failures::default());
-        let policy = retry_policy(name, Arc::clone(&failures));
-        let asked = stream::poll_fn(move |task| queue.poll_recv(task))
+        let policy = error_policy(name, Arc::clone(&failures));
+        let requested = stream::poll_fn(move |task| queue.poll_recv(task))
             .map(Ok::<_, Infallible>)
             .take_until(stop.cancelled_owned());
-        let config = controller::Config::default().concurrency(CONCURRENCY);
-        let start = |object, ctx: Arc<Context>| bounded(name, ctx.metrics.clone(), reconcile(ctx, object));
-        let outcomes = applier(start, policy, ctx, store, asked, config);
-        outcomes.for_each(|outcome| forget_success(&failures, outcome)).await;
+        let config = controller::Config::default().concurrency(MAX_CONCURRENT_RECONCILES);
+        let start = |object, ctx: Arc<Context>| measured(name, ctx.metrics.clone(), reconcile(ctx, object));
+        let outcomes = applier(start, policy, ctx, store, requested, config);
+        outcomes.for_each(|outcome| record_outcome(&failures, outcome)).await;
         Ok(())
     }
 }
 
-fn bounded(
+/// Returns a reconcile that fails after the timeout and is counted in the metrics.
+fn measured(
     name: &'static str,
-    metrics: crate::metrics::Metrics,
-    work: impl Future<Output = Result<Action, Error>> + Send + 'static,
+    metrics: Metrics,
+    reconcile: impl Future<Output = Result<Action, Error>> + Send + 'static,
 ) -> BoxFuture<'static, Result<Action, Error>> {
     async move {
         let begun = tokio::time::Instant::now();
-        let result = tokio::time::timeout(RECONCILE_TIMEOUT, work)
+        let result = tokio::time::timeout(RECONCILE_TIMEOUT, reconcile)
             .await
             .unwrap_or(Err(Error::Timeout { seconds: RECONCILE_TIMEOUT.as_secs() }));
-        let by = ByController { controller: name };
-        metrics.duration.get_or_create(&by).observe(begun.elapsed().as_secs_f64());
-        let result_label = result.as_ref().map_or_else(|error| label(error.class()), |_| "ok");
-        metrics.reconciles.get_or_create(&Reconciled { controller: name, result: result_label }).inc();
+        let labels = ControllerLabels { controller: name };
+        metrics.duration.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
+        let label = result.as_ref().map_or_else(|error| error.class().into(), |_| "ok");
+        metrics.reconciles.get_or_create(&ReconcileLabels { controller: name, result: label }).inc();
         result
     }
     .boxed()
 }
 
-fn label(class: Class) -> &'static str {
-    match class {
-        Class::Transient => "transient",
-        Class::Conflict => "conflict",
-        Class::Invalid => "invalid",
-        Class::Bug => "bug",
-    }
-}
-
-/// Counts, logs and tells of a failure, once, and says when to try again.
-fn retry_policy<K: Readable>(
+/// Returns a function that counts and reports a failure and determines the delay before the retry.
+fn error_policy<K: Readable>(
     name: &'static str,
     failures: Arc<Failures<ObjectRef<K>>>,
 ) -> impl Fn(Arc<K>, &Error, Arc<Context>) -> Action {
     move |object, error, ctx| {
-        let count = failures.failed(ObjectRef::from_obj(object.as_ref()));
-        let wait = delay(error.class(), count, rand::random());
+        let count = failures.record_failure(ObjectRef::from_obj(object.as_ref()));
         report(name, object.as_ref(), error, count, &ctx);
-        Action::requeue(wait)
+        Action::requeue(delay(error.class(), count, rand::random()))
     }
 }
 
-fn report<K: Readable>(name: &'static str, object: &K, error: &Error, count: u32, ctx: &Arc<Context>) {
-    let (class, what) = (error.class(), object.object_ref(&()));
-    let (namespace, object_name) = (what.namespace.as_deref(), what.name.as_deref());
-    let text = chain(error);
+fn report<K: Readable>(name: &'static str, object: &K, error: &Error, count: u32, ctx: &Context) {
+    let (class, reference) = (error.class(), object.object_ref(&()));
+    let (namespace, object_name) = (reference.namespace.as_deref(), reference.name.as_deref());
+    let message = chain(error);
     if class == Class::Conflict {
         tracing::debug!(
             controller = name,
             object.namespace = namespace,
             object.name = object_name,
-            error = text
+            error = message,
+            "the object was written by another client; it is reconciled again"
         );
         return;
     }
@@ -126,22 +118,23 @@ fn report<K: Readable>(name: &'static str, object: &K, error: &Error, count: u32
         object.namespace = namespace,
         object.name = object_name,
         failures = count,
-        class = label(class),
-        error = text,
-        "reconcile failed"
+        class = <&str>::from(class),
+        error = message,
+        "failed to reconcile an object"
     );
-    let worth_telling = if class == Class::Transient { TELL_AFTER } else { 1 };
-    if count == worth_telling {
-        ctx.tell_later(what, Note::warning("Reconcile", "ReconcileFailed", text));
+    let failures_before_event = if class == Class::Transient { TRANSIENT_FAILURES_BEFORE_EVENT } else { 1 };
+    if count == failures_before_event {
+        let event = NewEvent::warning("Reconcile", "ReconcileFailed", message);
+        ctx.events.publish_in_background(reference, event);
     }
 }
 
-async fn forget_success<K: Readable>(failures: &Failures<ObjectRef<K>>, outcome: Outcome<K>) {
+async fn record_outcome<K: Readable>(failures: &Failures<ObjectRef<K>>, outcome: Outcome<K>) {
     match outcome {
         Ok((object, _)) => {
-            failures.succeeded(&object);
+            failures.record_success(&object);
         }
-        // Reported by the retry policy; or an object that was gone before its turn came.
+        // The first is reported by the error policy; the second is an object that was deleted while it was queued.
         Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => (),
         Err(error @ (controller::Error::QueueError(_) | controller::Error::RunnerError(_))) => {
             tracing::error!(error = chain(&error), "the controller's queue failed");

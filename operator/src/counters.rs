@@ -1,6 +1,11 @@
-//! Counts in the status of tenants and workflows: all together, at most every ten seconds.
+//! Counts in the status of tenants and workflows, written together at an interval.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use crds::{
     Tenant, Workflow, WorkflowRun, labels,
@@ -16,58 +21,69 @@ use crate::{
     api,
     context::Context,
     errors::{Class, Error, chain},
-    run::day,
+    names::tenant_namespace,
+    run::{is_suspended, occupies_slot},
+    state::utc_day,
 };
 
-/// A count is for people; a thousand runs a minute must not write a thousand statuses.
-const PERIOD: Duration = Duration::from_secs(10);
+/// Interval at which counts are written. They are for users; a thousand runs per minute must not cause a thousand writes.
+const WRITE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes what has changed, every ten seconds, until asked to stop.
-pub(crate) async fn write(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
-    let mut ticks = tokio::time::interval(PERIOD);
+/// Writes the counts that have changed at every interval, until asked to stop.
+pub(crate) async fn write_counts(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
+    let mut ticks = tokio::time::interval(WRITE_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = write_once(&ctx).await {
+        if let Err(error) = write_changed_counts(&ctx).await {
             tracing::warn!(error = chain(&error), "failed to write counts");
         }
     }
     Ok(())
 }
 
-async fn write_once(ctx: &Context) -> Result<(), Error> {
-    let counted = Counted::of(&ctx.stores.runs.state());
+async fn write_changed_counts(ctx: &Context) -> Result<(), Error> {
+    let counts = RunCounts::new(&ctx.stores.runs.state());
+    write_tenant_counts(ctx, &counts).await?;
+    write_workflow_counts(ctx, &counts).await
+}
+
+async fn write_tenant_counts(ctx: &Context, counts: &RunCounts) -> Result<(), Error> {
     let quotas: Api<ResourceQuota> = Api::all(ctx.client.clone());
     let quotas = api::list(&quotas, ListParams::default().labels(labels::TENANT)).await?;
     for tenant in ctx.stores.tenants.state() {
-        let namespace = crate::tenant::namespace_name(&tenant);
+        let namespace = tenant_namespace(&tenant);
         let quota = quotas.iter().find(|quota| {
             quota.metadata.namespace.as_deref() == Some(&namespace)
                 && quota.metadata.name.as_deref() == Some(crds::names::RESOURCE_QUOTA)
         });
         let api = Api::all(ctx.client.clone());
-        let today = day(telemetry::clock::now());
+        let today = utc_day(telemetry::clock::now());
         let admitted = ctx.slots.admitted_on(&tenant.name_any(), today);
         let today = DailyRuns { date: today.to_string(), count: admitted };
-        let patch = tenant_patch(&tenant, counted.in_namespace(&namespace), today, quota);
+        let patch = tenant_patch(&tenant, counts.in_namespace(&namespace), today, quota);
         merge(&api, &*tenant, patch).await?;
     }
+    Ok(())
+}
+
+async fn write_workflow_counts(ctx: &Context, counts: &RunCounts) -> Result<(), Error> {
     let mut outcome = Ok(());
-    for (workflow, last) in changed_workflows(ctx) {
+    for (workflow, last) in workflows_with_last_runs(ctx) {
         let api = Api::namespaced(ctx.client.clone(), &workflow.namespace().unwrap_or_default());
-        let patch = workflow_patch(&workflow, counted.of_workflow(&workflow), last.as_ref());
+        let patch = workflow_patch(&workflow, counts.of_workflow(&workflow), last.as_ref());
         let written = merge(&api, &*workflow, patch).await;
-        if !matches!(written, Ok(Written::Yes))
+        if !matches!(written, Ok(WriteResult::Written))
             && let Some(last) = last
         {
-            ctx.last_runs.give_back(&workflow, last);
+            ctx.last_runs.restore(&workflow, last);
         }
-        // The others are written nevertheless: what was taken for them would be lost.
+        // The other workflows are written nevertheless, or the last runs that were taken for them would be lost.
         outcome = outcome.and(written.map(|_| ()));
     }
     outcome
 }
 
-/// Every workflow with the run that finished last, where one did since the last time.
-fn changed_workflows(ctx: &Context) -> Vec<(Arc<Workflow>, Option<LastRun>)> {
+/// Returns every workflow, with the run that finished last since the previous call.
+fn workflows_with_last_runs(ctx: &Context) -> Vec<(Arc<Workflow>, Option<LastRun>)> {
     let mut finished = ctx.last_runs.take();
     let workflows = ctx.stores.workflows.state().into_iter();
     workflows
@@ -78,56 +94,57 @@ fn changed_workflows(ctx: &Context) -> Vec<(Arc<Workflow>, Option<LastRun>)> {
         .collect()
 }
 
-/// Whether a patch came to be.
-enum Written {
-    Yes,
-    /// Somebody else wrote first, or the object is gone.
-    No,
+/// Result of writing a patch.
+enum WriteResult {
+    Written,
+    /// Another client wrote the object first, or the object was deleted.
+    Skipped,
 }
 
 async fn merge<K: api::Readable>(
     api: &Api<K>,
     object: &K,
     patch: Map<String, Value>,
-) -> Result<Written, Error> {
+) -> Result<WriteResult, Error> {
     if patch.is_empty() {
-        return Ok(Written::Yes);
+        return Ok(WriteResult::Written);
     }
     let version = object.resource_version().unwrap_or_default();
     match api::merge_status(api, &object.name_any(), &version, Value::Object(patch)).await {
-        Ok(_) => Ok(Written::Yes),
-        // It was written to meanwhile; its counts come with the next round.
-        Err(error) if error.class() == Class::Conflict => Ok(Written::No),
+        Ok(_) => Ok(WriteResult::Written),
+        // The object was written meanwhile; its counts are written at the next interval.
+        Err(error) if error.class() == Class::Conflict => Ok(WriteResult::Skipped),
         Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(s) if s.is_not_found()) => {
-            Ok(Written::No)
+            Ok(WriteResult::Skipped)
         }
         Err(error) => Err(error),
     }
 }
 
+/// Number of unfinished runs that are not suspended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     running: u32,
     queued: u32,
 }
 
-/// Unfinished runs, by namespace and workflow.
-struct Counted(HashMap<(String, String), Count>);
+/// Number of unfinished runs, by namespace and workflow.
+struct RunCounts(HashMap<(String, String), Count>);
 
-impl Counted {
-    fn of(runs: &[Arc<WorkflowRun>]) -> Self {
+impl RunCounts {
+    fn new(runs: &[Arc<WorkflowRun>]) -> Self {
         let mut counts: HashMap<_, Count> = HashMap::new();
-        for run in runs.iter().filter(|run| !crate::run::rests(run)) {
+        for run in runs.iter().filter(|run| !is_suspended(run)) {
             let workflow = (run.namespace().unwrap_or_default(), run.spec.workflow_ref.name.clone());
             let count = counts.entry(workflow).or_default();
-            if crate::run::has_started(run) { count.running += 1 } else { count.queued += 1 }
+            if occupies_slot(run) { count.running += 1 } else { count.queued += 1 }
         }
         Self(counts)
     }
 
     fn in_namespace(&self, namespace: &str) -> Count {
-        let of_it = self.0.iter().filter(|((of, _), _)| of == namespace);
-        of_it.fold(Count::default(), |sum, (_, count)| Count {
+        let matching = self.0.iter().filter(|((counted, _), _)| counted == namespace);
+        matching.fold(Count::default(), |sum, (_, count)| Count {
             running: sum.running + count.running,
             queued: sum.queued + count.queued,
         })
@@ -149,8 +166,8 @@ fn tenant_patch(
     let old = status.runs.unwrap_or_default();
     let runs = TenantRuns { running: count.running, queued: count.queued, today: Some(today) };
     let quota = quota.map(|quota| {
-        let seen = quota.status.clone().unwrap_or_default();
-        QuotaStatus { hard: texts(seen.hard), used: texts(seen.used) }
+        let status = quota.status.clone().unwrap_or_default();
+        QuotaStatus { hard: quantity_strings(status.hard), used: quantity_strings(status.used) }
     });
     let mut patch = Map::new();
     if runs != old || tenant.status.as_ref().is_none_or(|status| status.runs.is_none()) {
@@ -162,13 +179,13 @@ fn tenant_patch(
     patch
 }
 
-/// A merge patch removes a bound that is gone only where it says so.
+/// Adds a null for each resource that is no longer limited. Without it, a merge patch would preserve the old value.
 fn with_nulls(mut new: Value, old: Option<&QuotaStatus>) -> Value {
     let Some(QuotaStatus { hard, used }) = old else { return new };
     for (part, old) in [("hard", hard), ("used", used)] {
         for resource in old.keys() {
-            let gone = new.get(part).is_none_or(|amounts| amounts.get(resource).is_none());
-            if gone && let Some(quota) = new.as_object_mut() {
+            let is_removed = new.get(part).is_none_or(|amounts| amounts.get(resource).is_none());
+            if is_removed && let Some(quota) = new.as_object_mut() {
                 let amounts = quota.entry(part).or_insert_with(|| json!({}));
                 amounts.as_object_mut().map(|amounts| amounts.insert(resource.clone(), Value::Null));
             }
@@ -177,9 +194,7 @@ fn with_nulls(mut new: Value, old: Option<&QuotaStatus>) -> Value {
     new
 }
 
-fn texts(
-    amounts: Option<std::collections::BTreeMap<String, Quantity>>,
-) -> std::collections::BTreeMap<String, String> {
+fn quantity_strings(amounts: Option<BTreeMap<String, Quantity>>) -> BTreeMap<String, String> {
     amounts.into_iter().flatten().map(|(resource, amount)| (resource, amount.0)).collect()
 }
 
@@ -190,7 +205,7 @@ fn workflow_patch(workflow: &Workflow, count: Count, last: Option<&LastRun>) -> 
     if status.runs.as_ref() != Some(&runs) {
         patch.insert("runs".to_owned(), json!(runs));
     }
-    // Not an older one: the newest may be deleted already.
+    // An older run is not written: the newest may have been deleted already.
     let is_newer = |last: &&LastRun| {
         status.last_run.as_ref().is_none_or(|known| known != *last && known.finished_at <= last.finished_at)
     };

@@ -1,4 +1,4 @@
-//! One operator works at a time, for economy; two would do no harm.
+//! Leader election by a Lease. One operator works at a time to save requests; two at once would do no harm.
 
 use kube::Client;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
@@ -7,39 +7,39 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
-/// How long a lease holds after its holder was last heard of, in seconds: a replacement of a killed
-/// operator works after this at the latest.
-const DURATION: u64 = 15;
-/// How long before it ends the holder renews it, in seconds.
-const GRACE: u64 = 5;
+/// Time after its last renewal at which the Lease expires, in seconds. When the leader is killed, another operator
+/// takes over after this time at the latest.
+const LEASE_DURATION_SECONDS: u64 = 15;
+/// Time before its expiry at which the leader renews the Lease, in seconds.
+const RENEWAL_GRACE_SECONDS: u64 = 5;
 
-/// Why this process is not, or no longer, the one that works.
+/// Reason for which this process is not, or no longer, the leader.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The Lease cannot be read or written.
+    /// The Lease could not be read or written.
     #[error("failed to take part in the election by Lease {lease}")]
     Lease {
-        /// Its name.
+        /// Name of the Lease.
         lease: String,
-        /// What went wrong.
+        /// Error of the lease manager.
         source: LeaseManagerError,
     },
-    /// Somebody else holds the lease now.
+    /// Another process holds the Lease.
     #[error("failed to keep the lease: another operator holds it")]
     Lost,
 }
 
-/// A lease that is held, and renewed in the background for as long as this value lives.
+/// A Lease that this process holds. It is renewed in the background for as long as this value lives.
 pub(crate) struct Leadership {
-    holds: watch::Receiver<bool>,
+    is_leader: watch::Receiver<bool>,
     renewal: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
 }
 
-/// Waits until this process holds the lease; `None` when it was asked to stop before.
+/// Waits until this process holds the Lease. Returns `None` if it was asked to stop before.
 ///
 /// # Errors
-/// The Lease cannot be read or written.
-pub(crate) async fn win(
+/// Returns an error if the Lease cannot be read or written.
+pub(crate) async fn acquire(
     client: Client,
     config: &Config,
     stop: &CancellationToken,
@@ -47,33 +47,33 @@ pub(crate) async fn win(
     let manager = LeaseManagerBuilder::new(client, &config.lease_name)
         .with_namespace(&config.release_namespace)
         .with_identity(&config.pod_name)
-        .with_duration(DURATION)
-        .with_grace(GRACE)
+        .with_duration(LEASE_DURATION_SECONDS)
+        .with_grace(RENEWAL_GRACE_SECONDS)
         .build()
         .await
         .map_err(|source| Error::Lease { lease: config.lease_name.clone(), source })?;
-    let (mut holds, renewal) = manager.watch().await;
-    let won = tokio::select! {
-        won = holds.wait_for(|holds| *holds) => won.is_ok(),
+    let (mut is_leader, renewal) = manager.watch().await;
+    let acquired = tokio::select! {
+        acquired = is_leader.wait_for(|is_leader| *is_leader) => acquired.is_ok(),
         () = stop.cancelled() => return Ok(None),
     };
-    if won { Ok(Some(Leadership { holds, renewal })) } else { Err(Error::Lost) }
+    if acquired { Ok(Some(Leadership { is_leader, renewal })) } else { Err(Error::Lost) }
 }
 
 impl Leadership {
-    /// Holds on until asked to stop, then gives the lease back so that the next operator need not wait.
+    /// Holds the Lease until asked to stop, then releases it so that the next operator can acquire it at once.
     ///
     /// # Errors
-    /// The lease is lost: the process must end, since another one works now.
-    pub(crate) async fn keep(mut self, stop: CancellationToken) -> Result<(), Error> {
+    /// Returns an error if the Lease is lost: the process must end, since another one is the leader now.
+    pub(crate) async fn hold(mut self, stop: CancellationToken) -> Result<(), Error> {
         tokio::select! {
-            _ = self.holds.wait_for(|holds| !*holds) => return Err(Error::Lost),
+            _ = self.is_leader.wait_for(|is_leader| !*is_leader) => return Err(Error::Lost),
             () = stop.cancelled() => (),
         }
-        drop(self.holds);
-        // A lease that cannot be given back ends by itself.
+        drop(self.is_leader);
+        // A Lease that cannot be released expires.
         if let Ok(Err(error)) = self.renewal.await {
-            tracing::warn!(%error, "the lease was not given back");
+            tracing::warn!(%error, "failed to release the lease");
         }
         Ok(())
     }

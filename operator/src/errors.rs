@@ -1,130 +1,116 @@
-//! Why a reconcile failed, and what that asks for.
-
-use std::fmt;
+//! Errors of a reconcile, and their classes.
 
 use kube::core::Status;
 
-/// A reconcile that did not come to its end.
+/// Reason for which a reconcile failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The API server refused a request, or could not be asked.
+    /// The API server refused a request, or could not be reached.
     #[error("failed to {verb} {kind} {name}")]
     Api {
-        /// What was asked for.
+        /// Operation that was requested.
         verb: Verb,
-        /// The object's kind.
+        /// Kind of the object.
         kind: String,
         /// `namespace/name`, or the name of a cluster-scoped object.
         name: String,
-        /// The answer.
+        /// Error of the client.
         source: Box<kube::Error>,
     },
-    /// A value of ours cannot be written as JSON.
+    /// A value that the operator built cannot be encoded as JSON.
     #[error("failed to encode {what}")]
     Encode {
-        /// What it is.
+        /// Description of the value.
         what: &'static str,
-        /// What JSON cannot hold.
+        /// Error of the encoder.
         source: serde_json::Error,
     },
-    /// A stored revision does not hold a workflow.
+    /// A stored ControllerRevision does not hold a workflow.
     #[error("failed to decode ControllerRevision {name}")]
     Revision {
-        /// `namespace/name`.
+        /// Name of the ControllerRevision.
         name: String,
-        /// What is wrong with it.
+        /// Reason for which the data cannot be used.
         source: crds::InvalidRevision,
     },
-    /// The bound on one reconcile was reached.
+    /// The finalizers of a tenant cannot be patched, since the tenant has no name or the patch cannot be built.
+    #[error("failed to build the patch of the finalizers of Tenant {name}")]
+    Finalizer {
+        /// Name of the tenant.
+        name: String,
+    },
+    /// The reconcile exceeded its time limit.
     #[error("failed to finish within {seconds} s")]
     Timeout {
-        /// The bound, in seconds.
+        /// Time limit, in seconds.
         seconds: u64,
     },
 }
 
-/// What was asked of the API server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Operation that was requested from the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Verb {
     Get,
     List,
     Apply,
     Create,
+    #[strum(to_string = "patch the status of")]
     PatchStatus,
-    Patch,
+    #[strum(to_string = "patch the finalizers of")]
+    PatchFinalizers,
     Delete,
+    #[strum(to_string = "probe the runner fence with")]
     Probe,
 }
 
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Get => "get",
-            Self::List => "list",
-            Self::Apply => "apply",
-            Self::Create => "create",
-            Self::PatchStatus => "patch the status of",
-            Self::Patch => "patch",
-            Self::Delete => "delete",
-            Self::Probe => "probe the fence with",
-        })
-    }
-}
-
-/// What an error asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Class of an error, which determines how soon the reconcile is retried and what is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Class {
-    /// Try again: it may pass by itself.
+    /// The same request may succeed later.
     Transient,
-    /// Somebody else wrote first: look again at once.
+    /// Another client wrote the object first: the reconcile is retried at once with the new version.
     Conflict,
-    /// The API server will refuse it again until somebody changes something.
+    /// The API server refuses the request until somebody changes an object.
     Invalid,
-    /// We are wrong.
+    /// The operator built something that cannot be used.
     Bug,
 }
 
 impl Error {
-    /// What this error asks for.
+    /// Returns the class of this error.
     pub(crate) fn class(&self) -> Class {
         match self {
-            Self::Api { source, .. } => class_of(source),
+            Self::Api { verb, source, .. } => class_of_client_error(*verb, source),
             Self::Timeout { .. } => Class::Transient,
             Self::Revision { .. } => Class::Invalid,
-            Self::Encode { .. } => Class::Bug,
+            Self::Encode { .. } | Self::Finalizer { .. } => Class::Bug,
         }
     }
 }
 
-fn class_of(error: &kube::Error) -> Class {
+fn class_of_client_error(verb: Verb, error: &kube::Error) -> Class {
     let kube::Error::Api(status) = error else { return Class::Transient };
     match status.code {
         409 => Class::Conflict,
+        // The JSON patch tests the finalizers first; the test fails if another client has changed them.
+        422 if verb == Verb::PatchFinalizers => Class::Conflict,
         400 | 405 | 413 | 415 | 422 => Class::Invalid,
-        // 403 passes by itself where a role was bound a moment ago.
-        // etcd's "request is too large" comes as a 500, and is permanent.
+        // A 403 is transient: the API server learns of a new role binding with a delay.
+        // etcd's "request is too large" is returned with code 500, and is permanent.
         500 if status.message.contains("too large") => Class::Invalid,
         _ => Class::Transient,
     }
 }
 
-/// The whole chain of an error in one line, for the boundary that handles it. What the API server answered
-/// is given in its own words: the client's rendering repeats it, with all of its fields.
+/// Returns an error with its causes in one line. A refusal of the API server is given by its message alone, since
+/// the client's `Display` repeats that message together with all other fields.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut parts = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(status) = answer(error) {
-            parts.push(status.message.clone());
-            break;
-        }
-        parts.push(error.to_string());
-        next = error.source();
-    }
-    parts.join(": ")
+    telemetry::errors::chain_with(error, |error| refusal(error).map(|status| status.message.clone()))
 }
 
-fn answer<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Status> {
+fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Status> {
     let boxed = error.downcast_ref::<Box<kube::Error>>().map(AsRef::as_ref);
     match boxed.or_else(|| error.downcast_ref::<kube::Error>())? {
         kube::Error::Api(status) => Some(status),
@@ -142,18 +128,26 @@ mod tests {
         Error::Api { verb: Verb::Apply, kind: "Job".to_owned(), name: "bakery/run-1".to_owned(), source }
     }
 
-    /// An Event is three screens of Rust structs.
+    /// A refusal is reported once, with the API server's own message.
     #[test]
-    fn an_answer_is_given_once_and_in_its_own_words() {
+    fn a_refusal_is_reported_once_with_the_message_of_the_api_server() {
         let text = chain(&refused(403, "exceeded quota: smb-tenant"));
         assert_eq!(text, "failed to apply Job bakery/run-1: exceeded quota: smb-tenant");
     }
 
-    /// An object that can never be stored is tried again every minute, for ever.
+    /// An object that can never be stored is not retried as if the failure were transient.
     #[test]
     fn a_request_that_is_too_large_is_permanent() {
         assert_eq!(refused(500, "etcdserver: request is too large").class(), Class::Invalid);
         assert_eq!(refused(500, "etcdserver: leader changed").class(), Class::Transient);
         assert_eq!(refused(409, "the object has been modified").class(), Class::Conflict);
+    }
+
+    /// Error messages name the operation in words, not as the name of an enum variant.
+    #[test]
+    fn verbs_are_words() {
+        assert_eq!(Verb::Get.to_string(), "get");
+        assert_eq!(Verb::PatchStatus.to_string(), "patch the status of");
+        assert_eq!(<&str>::from(Class::Transient), "transient");
     }
 }

@@ -1,65 +1,82 @@
-//! Events that a person would want to see in `kubectl describe`: on transitions only.
+//! Kubernetes Events about transitions, shown by `kubectl describe`.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use tokio_util::task::TaskTracker;
 
-/// The longest note that the API takes, in bytes.
-const MAX_NOTE: usize = 1024;
+/// Maximum length of an Event's note that the API server accepts, in bytes.
+const MAX_NOTE_BYTES: usize = 1024;
 
-/// Writes Events in the operator's name.
+/// Publishes Events with the operator as the reporting controller.
 #[derive(Clone)]
-pub(crate) struct Events(Recorder);
+pub(crate) struct Events {
+    recorder: Recorder,
+    /// Events that are being written in the background.
+    background: TaskTracker,
+}
 
-/// What is worth telling.
-pub(crate) struct Note {
+/// An Event that is to be published.
+pub(crate) struct NewEvent {
     type_: EventType,
     action: &'static str,
     reason: &'static str,
-    text: String,
+    message: String,
 }
 
-impl Note {
-    /// Something went as it should.
-    pub(crate) fn normal(action: &'static str, reason: &'static str, text: impl Into<String>) -> Self {
-        Self { type_: EventType::Normal, action, reason, text: text.into() }
+impl NewEvent {
+    /// Returns an Event of type `Normal`.
+    pub(crate) fn normal(action: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { type_: EventType::Normal, action, reason, message: message.into() }
     }
 
-    /// Somebody may have to act.
-    pub(crate) fn warning(action: &'static str, reason: &'static str, text: impl Into<String>) -> Self {
-        Self { type_: EventType::Warning, action, reason, text: text.into() }
+    /// Returns an Event of type `Warning`: somebody may have to change something.
+    pub(crate) fn warning(action: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { type_: EventType::Warning, action, reason, message: message.into() }
     }
 }
 
 impl Events {
-    /// Events of the operator `instance`.
+    /// Returns a publisher for the operator process `instance`.
     pub(crate) fn new(client: Client, instance: &str) -> Self {
         let controller = crds::constants::OPERATOR_MANAGER.to_owned();
-        Self(Recorder::new(client, Reporter { controller, instance: Some(instance.to_owned()) }))
+        let recorder = Recorder::new(client, Reporter { controller, instance: Some(instance.to_owned()) });
+        Self { recorder, background: TaskTracker::new() }
     }
 
-    /// Tells `note` about `object`. A note that cannot be written is logged: it is never the reason that
-    /// the work itself fails.
-    pub(crate) async fn tell(&self, object: &ObjectReference, note: Note) {
-        let Note { type_, action, reason, text } = note;
+    /// Publishes an Event about an object. A failure is logged: it never makes the caller fail.
+    pub(crate) async fn publish(&self, object: &ObjectReference, event: NewEvent) {
+        let NewEvent { type_, action, reason, message } = event;
         let event = Event {
             type_,
             reason: reason.to_owned(),
-            note: Some(shortened(text)),
+            note: Some(truncated(message)),
             action: action.to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.0.publish(&event, object).await {
-            tracing::warn!(%error, reason, object.name = object.name, "failed to write an Event");
+        if let Err(error) = self.recorder.publish(&event, object).await {
+            tracing::warn!(%error, reason, object.name = object.name, "failed to publish an Event");
         }
+    }
+
+    /// Publishes an Event in a tracked background task, where the caller cannot wait for it.
+    pub(crate) fn publish_in_background(&self, object: ObjectReference, event: NewEvent) {
+        let events = self.clone();
+        self.background.spawn(async move { events.publish(&object, event).await });
+    }
+
+    /// Waits until all Events that are being written in the background are published.
+    pub(crate) async fn flush(&self) {
+        self.background.close();
+        self.background.wait().await;
     }
 }
 
-fn shortened(mut text: String) -> String {
-    if text.len() > MAX_NOTE {
-        text.truncate(text.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
+fn truncated(mut text: String) -> String {
+    if text.len() > MAX_NOTE_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_NOTE_BYTES - '…'.len_utf8()));
         text.push('…');
     }
     text
@@ -69,10 +86,10 @@ fn shortened(mut text: String) -> String {
 mod tests {
     use super::*;
 
-    /// The Event about a workflow with many problems is refused, and nobody hears of any.
+    /// An Event with a long message is accepted by the API server: the message is truncated between characters.
     #[test]
-    fn a_long_note_is_cut_between_characters() {
-        let short = shortened("ä".repeat(2_000));
-        assert!(short.len() <= MAX_NOTE && short.ends_with("ä…"));
+    fn a_long_message_is_truncated_between_characters() {
+        let short = truncated("ä".repeat(2_000));
+        assert!(short.len() <= MAX_NOTE_BYTES && short.ends_with("ä…"));
     }
 }

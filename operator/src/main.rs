@@ -1,4 +1,4 @@
-//! The operator: it makes what Plans, Tenants, Workflows and WorkflowRuns ask for, and nothing else.
+//! The operator: reconciles Plans, Tenants, Workflows and WorkflowRuns.
 
 mod api;
 mod backoff;
@@ -11,9 +11,13 @@ mod election;
 mod errors;
 mod events;
 mod metrics;
+mod names;
 mod plan;
 mod process;
 mod run;
+mod runner_policy;
+mod secrets;
+mod state;
 mod tenant;
 mod unparsable;
 mod watch;
@@ -27,9 +31,9 @@ async fn main() -> anyhow::Result<()> {
     telemetry::logs::init(&config.logs)?;
     rustls::crypto::ring::default_provider()
         .install_default()
-        .map_err(|_| anyhow::anyhow!("failed to install the TLS provider: there is one already"))?;
+        .map_err(|_| anyhow::anyhow!("failed to install the TLS provider: another one is installed"))?;
     if let Err(error) = process::run(config).await {
-        tracing::error!(error = format!("{error:#}"), "the operator ends");
+        tracing::error!(error = format!("{error:#}"), "the operator failed");
         return Err(error);
     }
     Ok(())

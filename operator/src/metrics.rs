@@ -1,4 +1,4 @@
-//! What the operator counts.
+//! Metrics of the operator.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -6,46 +6,46 @@ use prometheus_client::{
 };
 use telemetry::Registry;
 
-/// The operator's metrics; clones count into the same ones.
+/// The operator's metrics. Clones update the same metrics.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    /// Reconciles by controller and result.
-    pub(crate) reconciles: Family<Reconciled, Counter>,
-    /// How long reconciles take, in seconds.
-    pub(crate) duration: Family<ByController, Histogram>,
-    /// Objects that cannot be parsed, seen so far.
-    pub(crate) unparsable: Family<ByController, Counter>,
-    /// Runs that wait now, and that hold a slot.
+    /// Number of reconciles, by controller and result.
+    pub(crate) reconciles: Family<ReconcileLabels, Counter>,
+    /// Duration of reconciles, in seconds.
+    pub(crate) duration: Family<ControllerLabels, Histogram>,
+    /// Number of objects that could not be parsed.
+    pub(crate) unparsable: Family<ControllerLabels, Counter>,
+    /// Number of runs that are queued for a concurrency slot.
     pub(crate) runs_queued: Gauge,
-    /// Runs that hold a slot now.
+    /// Number of runs that hold a concurrency slot.
     pub(crate) runs_admitted: Gauge,
-    /// Pods lost under a run.
+    /// Number of pods that were lost while they executed a run.
     pub(crate) runners_lost: Counter,
-    /// Finished runs deleted after their retention.
+    /// Number of finished runs that were deleted after their retention.
     pub(crate) runs_retired: Counter,
 }
 
-/// One reconcile.
+/// Labels of the number of reconciles.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct Reconciled {
-    /// Which controller.
+pub(crate) struct ReconcileLabels {
+    /// Name of the controller.
     pub(crate) controller: &'static str,
     /// `ok`, or the class of the error.
     pub(crate) result: &'static str,
 }
 
-/// One controller.
+/// Labels of metrics that are counted for each controller.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct ByController {
-    /// Which.
+pub(crate) struct ControllerLabels {
+    /// Name of the controller.
     pub(crate) controller: &'static str,
 }
 
-/// 5 ms is one write; 30 s is where a reconcile is given up.
+/// Upper bounds of the histogram of durations, in seconds: 5 ms is one write, 30 s the timeout of a reconcile.
 const BUCKETS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 impl Metrics {
-    /// Registers them all.
+    /// Creates the metrics and registers all of them.
     pub(crate) fn new(registry: &Registry) -> Self {
         let metrics = Self {
             reconciles: Family::default(),
@@ -59,13 +59,21 @@ impl Metrics {
         let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost, runs_retired } =
             metrics.clone();
         registry.register("operator", |to| {
-            to.register("reconciles", "Reconciles by controller and result", reconciles);
-            to.register("reconcile_duration_seconds", "How long reconciles take", duration);
-            to.register("unparsable_objects", "Objects that could not be parsed", unparsable);
-            to.register("runs_queued", "Runs that wait", runs_queued);
-            to.register("runs_admitted", "Runs that hold a slot", runs_admitted);
-            to.register("runners_lost", "Pods lost under a run", runners_lost);
-            to.register("runs_retired", "Finished runs deleted after their retention", runs_retired);
+            to.register("reconciles", "Number of reconciles by controller and result", reconciles);
+            to.register("reconcile_duration_seconds", "Duration of reconciles in seconds", duration);
+            to.register("unparsable_objects", "Number of objects that could not be parsed", unparsable);
+            to.register("runs_queued", "Number of runs that are queued for a concurrency slot", runs_queued);
+            to.register("runs_admitted", "Number of runs that hold a concurrency slot", runs_admitted);
+            to.register(
+                "runners_lost",
+                "Number of runner pods that were lost while they executed a run",
+                runners_lost,
+            );
+            to.register(
+                "runs_retired",
+                "Number of finished runs that were deleted after their retention",
+                runs_retired,
+            );
         });
         metrics
     }

@@ -1,10 +1,10 @@
-//! The life of the process: win the election, watch, reconcile, leave.
+//! Life of the process: leader election, watches, controllers, and shutdown.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use telemetry::{Health, Registry, health, shutdown, tasks::Tasks};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     client,
@@ -14,18 +14,20 @@ use crate::{
     counters, election,
     events::Events,
     metrics::Metrics,
-    plan, run, tenant, unparsable,
-    watch::{
-        self, Stores,
-        kicks::{Kicked, Kicks},
-    },
+    plan, run,
+    state::{FenceState, ImagePulls, LastRuns, Reservations, RevisionScans, Revisions, Slots},
+    tenant, unparsable,
+    watch::{self, ReconcileRequests, RequestQueues, Stores, Writers},
     workflow,
 };
 
-/// Reconciles under way get this long to end: as long as one may take.
-const DRAIN: Duration = Duration::from_secs(30);
+/// Time that ongoing reconciles have to complete at shutdown: as long as the timeout of one.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs until asked to stop, or until something fails that the operator cannot do without.
+/// Runs the operator until it is asked to stop.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached at the start, if the lease is lost, or if a task ends early.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let stop = shutdown::on_signals().context("failed to listen for signals")?;
     let (health, registry) = (Health::default(), Registry::default());
@@ -35,76 +37,88 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let client = client::connect().await?;
     client.apiserver_version().await.context("failed to reach Kubernetes")?;
     health.set("kubernetes", true);
-    // A second operator is ready too: it waits for its turn.
-    if let Some(leadership) = election::win(client.clone(), &config, &stop).await? {
-        tracing::info!(lease = config.lease_name, "this operator works");
-        tasks.spawn("lease", leadership.keep(stop.clone()));
-        let (ctx, writers, kicked) = prepare(client, config, &registry);
-        watch::start(&mut tasks, &ctx, writers, &stop);
-        tasks.spawn("controllers", controllers(Arc::clone(&ctx), kicked, stop.clone()));
+    // An operator that waits for the lease is ready, too.
+    if let Some(leadership) = election::acquire(client.clone(), &config, &stop).await? {
+        tracing::info!(lease = config.lease_name, "this operator is the leader");
+        tasks.spawn("lease", leadership.hold(stop.clone()));
+        let (ctx, writers, queues) = create_context(client, config, &registry);
+        watch::start(&mut tasks, &ctx.client, &ctx.requests, &ctx.stores, writers, &stop);
+        tasks.spawn("controllers", run_controllers(Arc::clone(&ctx), queues, stop.clone()));
     }
-    tasks.run(DRAIN).await?;
+    tasks.run(DRAIN_TIMEOUT).await?;
     Ok(())
 }
 
-fn prepare(
+fn create_context(
     client: kube::Client,
     config: Config,
     registry: &Registry,
-) -> (Arc<Context>, watch::Writers, Kicked) {
+) -> (Arc<Context>, Writers, RequestQueues) {
     let (stores, writers) = Stores::new();
-    let (kicks, kicked) = Kicks::new();
+    let (requests, queues) = ReconcileRequests::new();
     let ctx = Context {
         events: Events::new(client.clone(), &config.pod_name),
         metrics: Metrics::new(registry),
-        slots: run::Slots::default(),
-        fence: run::Fence::default(),
-        pool: run::Pool::default(),
-        pulls: run::Pulls::default(),
-        revisions: run::Revisions::default(),
-        last_runs: workflow::LastRuns::default(),
-        pruned: workflow::Pruned::default(),
-        telling: TaskTracker::new(),
+        slots: Slots::default(),
+        fence: FenceState::default(),
+        reservations: Reservations::default(),
+        image_pulls: ImagePulls::default(),
+        revisions: Revisions::default(),
+        last_runs: LastRuns::default(),
+        revision_scans: RevisionScans::default(),
         client,
         config,
         stores,
-        kicks,
+        requests,
     };
-    (Arc::new(ctx), writers, kicked)
+    (Arc::new(ctx), writers, queues)
 }
 
-/// All controllers, once everything was listed: a run must not be admitted before the running ones are known.
-async fn controllers(ctx: Arc<Context>, kicked: Kicked, stop: CancellationToken) -> anyhow::Result<()> {
+/// Runs all controllers, after every kind was listed once: a run must not be admitted before the running ones are known.
+async fn run_controllers(
+    ctx: Arc<Context>,
+    queues: RequestQueues,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     match stop.run_until_cancelled(ctx.stores.ready()).await {
         None => return Ok(()),
-        Some(ready) => ready.context("failed to list everything once: a watch ended")?,
+        Some(ready) => ready.context("failed to list every kind once: a watch ended")?,
     }
-    run::seed(&ctx).await.context("failed to learn what runs")?;
-    let Kicked { plans, tenants, workflows, pools, runs, left, unparsable } = kicked;
-    let stores = ctx.stores.clone();
+    run::restore(&ctx).await.context("failed to restore the slots of unfinished runs")?;
     let mut tasks = Tasks::new(stop.clone());
-    let own = || (Arc::clone(&ctx), stop.clone());
-    let ((c, s), plans) = (own(), Controller { name: "plan", store: stores.plans, queue: plans });
-    tasks.spawn("plans", plans.run(c, s, plan::reconcile));
-    let ((c, s), tenants) = (own(), Controller { name: "tenant", store: stores.tenants, queue: tenants });
-    tasks.spawn("tenants", tenants.run(c, s, tenant::reconcile));
-    let ((c, s), pools) = (own(), Controller { name: "pool", store: stores.workflows.clone(), queue: pools });
-    tasks.spawn("pools", pools.run(c, s, run::keep_runners));
-    let ((c, s), workflows) =
-        (own(), Controller { name: "workflow", store: stores.workflows, queue: workflows });
-    tasks.spawn("workflows", workflows.run(c, s, workflow::reconcile));
-    let ((c, s), runs) = (own(), Controller { name: "run", store: stores.runs, queue: runs });
-    tasks.spawn("runs", runs.run(c, s, run::reconcile));
-    let (c, s) = own();
-    tasks.spawn("settle", run::settle(c, left, s));
-    let (c, s) = own();
-    tasks.spawn("sweep", run::sweep(c, s));
-    let (c, s) = own();
-    tasks.spawn("counters", counters::write(c, s));
-    let (c, s) = own();
-    tasks.spawn("unparsable", unparsable::report(c, unparsable, s));
-    tasks.run(DRAIN).await?;
-    ctx.telling.close();
-    ctx.telling.wait().await;
+    spawn_controllers(&mut tasks, &ctx, queues, &stop);
+    tasks.run(DRAIN_TIMEOUT).await?;
+    ctx.events.flush().await;
     Ok(())
+}
+
+fn spawn_controllers(tasks: &mut Tasks, ctx: &Arc<Context>, queues: RequestQueues, stop: &CancellationToken) {
+    let RequestQueues { plans, tenants, workflows, runner_pools, runs, released_runs, unparsable } = queues;
+    let Stores {
+        plans: plan_store, tenants: tenant_store, workflows: workflow_store, runs: run_store, ..
+    } = ctx.stores.clone();
+    let shared = || (Arc::clone(ctx), stop.clone());
+    let (c, s) = shared();
+    let controller = Controller { name: "plan", store: plan_store, queue: plans };
+    tasks.spawn("plans", controller.run(c, s, plan::reconcile));
+    let (c, s) = shared();
+    let controller = Controller { name: "tenant", store: tenant_store, queue: tenants };
+    tasks.spawn("tenants", controller.run(c, s, tenant::reconcile));
+    let (c, s) = shared();
+    let controller = Controller { name: "pool", store: workflow_store.clone(), queue: runner_pools };
+    tasks.spawn("pools", controller.run(c, s, run::pool::reconcile));
+    let (c, s) = shared();
+    let controller = Controller { name: "workflow", store: workflow_store, queue: workflows };
+    tasks.spawn("workflows", controller.run(c, s, workflow::reconcile));
+    let (c, s) = shared();
+    let controller = Controller { name: "run", store: run_store, queue: runs };
+    tasks.spawn("runs", controller.run(c, s, run::reconcile));
+    let (c, s) = shared();
+    tasks.spawn("release", run::release(c, released_runs, s));
+    let (c, s) = shared();
+    tasks.spawn("sweep", run::sweep(c, s));
+    let (c, s) = shared();
+    tasks.spawn("counters", counters::write_counts(c, s));
+    let (client, metrics) = (ctx.client.clone(), ctx.metrics.clone());
+    tasks.spawn("unparsable", unparsable::report(client, metrics, unparsable, stop.clone()));
 }

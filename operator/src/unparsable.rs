@@ -1,6 +1,6 @@
-//! Objects that cannot be parsed: reported on the object itself, and otherwise left alone.
+//! Objects that cannot be parsed. They are reported in their own status and are not reconciled.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, convert::Infallible};
 
 use kube::{
     Api, Client,
@@ -12,9 +12,13 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::Readable, context::Context, errors::chain, metrics::ByController};
+use crate::{
+    api::Readable,
+    errors::chain,
+    metrics::{ControllerLabels, Metrics},
+};
 
-/// An object that the watch could not parse.
+/// An object that a watch could not parse.
 #[derive(Clone, Debug)]
 pub(crate) struct Unparsable {
     resource: ApiResource,
@@ -26,8 +30,8 @@ pub(crate) struct Unparsable {
 }
 
 impl Unparsable {
-    /// What is known of an object of kind `K` that does not parse as one.
-    pub(crate) fn of<K: Readable>(invalid: InvalidObject) -> Self {
+    /// Returns the description of an object that cannot be parsed as kind `K`.
+    pub(crate) fn from_invalid<K: Readable>(invalid: InvalidObject) -> Self {
         let metadata = invalid.metadata;
         Self {
             resource: ApiResource::erase::<K>(&()),
@@ -39,7 +43,7 @@ impl Unparsable {
         }
     }
 
-    /// Where it would be in a store.
+    /// Returns the key of the object in a store.
     pub(crate) fn reference<K: Readable>(&self) -> ObjectRef<K> {
         let reference = ObjectRef::new(&self.name);
         match &self.namespace {
@@ -49,39 +53,39 @@ impl Unparsable {
     }
 }
 
-/// Reports objects until asked to stop: one status write for each state of an object that cannot be parsed.
+/// Reports objects until asked to stop, with one status write for each state of an object that cannot be parsed.
 pub(crate) async fn report(
-    ctx: Arc<Context>,
+    client: Client,
+    metrics: Metrics,
     mut objects: mpsc::Receiver<Unparsable>,
     stop: CancellationToken,
-) -> Result<(), std::convert::Infallible> {
+) -> Result<(), Infallible> {
     let mut reported = HashSet::new();
     while let Some(Some(object)) = stop.run_until_cancelled(objects.recv()).await {
-        // Our own report changes the object, and brings it back here.
+        // The report changes the object, so that the watch delivers it again.
         if !reported.insert((object.uid.clone(), object.generation, object.error.clone())) {
             continue;
         }
-        let controller = ByController { controller: "unparsable" };
-        ctx.metrics.unparsable.get_or_create(&controller).inc();
+        metrics.unparsable.get_or_create(&ControllerLabels { controller: "unparsable" }).inc();
         tracing::warn!(
             kind = object.resource.kind,
             object.namespace = object.namespace,
             object.name = object.name,
             error = object.error,
-            "an object cannot be parsed"
+            "failed to parse an object"
         );
-        if let Err(error) = write(&ctx.client, &object).await {
+        if let Err(error) = write_conditions(&client, &object).await {
             tracing::warn!(
                 object.name = object.name,
                 error = chain(&error),
-                "failed to report it on the object"
+                "failed to report an object that cannot be parsed in its status"
             );
         }
     }
     Ok(())
 }
 
-async fn write(client: &Client, object: &Unparsable) -> Result<(), kube::Error> {
+async fn write_conditions(client: &Client, object: &Unparsable) -> Result<(), kube::Error> {
     let api: Api<DynamicObject> = match &object.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &object.resource),
         None => Api::all_with(client.clone(), &object.resource),
@@ -91,7 +95,7 @@ async fn write(client: &Client, object: &Unparsable) -> Result<(), kube::Error> 
         json!({
             "type": type_, "status": status, "reason": "Unparsable", "lastTransitionTime": now,
             "observedGeneration": object.generation,
-            "message": format!("this operator cannot read the object: {}", object.error),
+            "message": format!("this operator cannot parse the object: {}", object.error),
         })
     };
     let patch = json!({
@@ -100,6 +104,6 @@ async fn write(client: &Client, object: &Unparsable) -> Result<(), kube::Error> 
         "metadata": {"name": object.name},
         "status": {"conditions": [condition("Ready", "False"), condition("Stalled", "True")]},
     });
-    let ours = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
-    api.patch_status(&object.name, &ours, &Patch::Apply(&patch)).await.map(|_| ())
+    let params = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
+    api.patch_status(&object.name, &params, &Patch::Apply(&patch)).await.map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! Server-side apply of what we own.
+//! Server-side apply of objects that the operator owns.
 
 use kube::{
     Api, ResourceExt as _,
@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::{Readable, failed};
 use crate::errors::{Error, Verb};
 
-/// Applies an object as ours; returns it as it is stored now.
+/// Applies an object with the operator's field manager, and returns it as it is stored.
 ///
-/// Fields that others own are taken over: what we build is ours alone.
+/// Fields that other managers own are taken over, since the operator alone owns what it builds.
 ///
 /// # Errors
-/// The API server refuses it.
+/// Returns an error if the API server cannot be reached or refuses the object.
 pub(crate) async fn apply<K: Readable + Serialize>(api: &Api<K>, object: &K) -> Result<K, Error> {
     let name = object.name_any();
-    let ours = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
-    api.patch(&name, &ours, &Patch::Apply(object)).await.map_err(failed(Verb::Apply, api, &name))
+    let params = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
+    api.patch(&name, &params, &Patch::Apply(object)).await.map_err(failed(Verb::Apply, api, &name))
 }

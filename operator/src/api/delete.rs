@@ -1,4 +1,4 @@
-//! Deletes. "Already gone" is success.
+//! Deletes. An object that does not exist counts as deleted.
 
 use kube::{
     Api,
@@ -8,15 +8,16 @@ use kube::{
 use super::{Readable, failed};
 use crate::errors::{Error, Verb};
 
-/// Deletes an object in the background: its dependants go after it, and nothing waits.
-/// With `uid`, only that very object: another one of the same name stays.
+/// Deletes an object with background propagation: its dependents are deleted later, and nothing waits for them.
+///
+/// With `uid`, the object is deleted only if it has that UID, so that a newer object of the same name is not deleted.
 ///
 /// # Errors
-/// The API server refuses, or the uid is another (a conflict).
+/// Returns an error if the API server cannot be reached or refuses the request, and a conflict if the UID differs.
 pub(crate) async fn delete<K: Readable>(api: &Api<K>, name: &str, uid: Option<&str>) -> Result<(), Error> {
-    let mut how = DeleteParams::background();
-    how.preconditions = uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None });
-    match api.delete(name, &how).await {
+    let mut params = DeleteParams::background();
+    params.preconditions = uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+    match api.delete(name, &params).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(failed(Verb::Delete, api, name)(error)),

@@ -7,7 +7,7 @@ mod status;
 
 pub(crate) use apply::apply;
 pub(crate) use delete::delete;
-pub(crate) use read::{each, get, list};
+pub(crate) use read::{for_each, get, list};
 pub(crate) use status::{apply_status, merge_status};
 
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use kube::{Api, Client, Resource, core::NamespaceResourceScope};
 
 use crate::errors::{Error, Verb};
 
-/// A handle on the objects of a kind in one namespace.
+/// Returns a handle on the objects of a kind in one namespace.
 pub(crate) fn within<K>(client: &Client, namespace: &str) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
@@ -24,7 +24,7 @@ where
     Api::namespaced(client.clone(), namespace)
 }
 
-/// Names the object in an error of the client.
+/// Returns a function that adds the operation and the object to an error of the client.
 pub(crate) fn failed<K>(verb: Verb, api: &Api<K>, name: &str) -> impl FnOnce(kube::Error) -> Error
 where
     K: Resource<DynamicType = ()>,
@@ -36,7 +36,7 @@ where
     move |source| Error::Api { verb, kind: K::kind(&()).into_owned(), name, source: Box::new(source) }
 }
 
-/// What a kind must be to be read from the API server.
+/// Kind whose objects can be read from the API server.
 pub(crate) trait Readable:
     Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned + Send + Sync + 'static
 {

@@ -1,54 +1,54 @@
-//! Reads. Absence is `None`.
+//! Reads. An object that does not exist is `None`, not an error.
 
 use kube::{Api, api::ListParams};
 
 use super::{Readable, failed};
 use crate::errors::{Error, Verb};
 
-/// Objects a page: large enough for few requests, small enough for the API server's memory.
-const PAGE: u32 = 500;
+/// Number of objects per page: large enough for few requests, small enough for the API server's memory.
+const PAGE_SIZE: u32 = 500;
 
-/// The object of that name, if there is one.
+/// Returns the object of a name, or `None` if it does not exist.
 ///
 /// # Errors
-/// The API server refuses, or cannot be asked.
+/// Returns an error if the API server cannot be reached or refuses the request.
 pub(crate) async fn get<K: Readable>(api: &Api<K>, name: &str) -> Result<Option<K>, Error> {
     api.get_opt(name).await.map_err(failed(Verb::Get, api, name))
 }
 
-/// All objects that match.
+/// Returns all objects that match `params`.
 ///
 /// # Errors
-/// The API server refuses, or cannot be asked.
-pub(crate) async fn list<K: Readable>(api: &Api<K>, matching: ListParams) -> Result<Vec<K>, Error> {
+/// Returns an error if the API server cannot be reached or refuses a request.
+pub(crate) async fn list<K: Readable>(api: &Api<K>, params: ListParams) -> Result<Vec<K>, Error> {
     let mut all = Vec::new();
-    pages(api, matching, |page| all.extend(page)).await?;
+    for_each_page(api, params, |page| all.extend(page)).await?;
     Ok(all)
 }
 
-/// Looks at each object that matches, of which one page at a time is kept in memory.
+/// Calls `visit` with each object that matches `params`, of which one page at a time is held in memory.
 ///
 /// # Errors
-/// The API server refuses, or cannot be asked.
-pub(crate) async fn each<K: Readable>(
+/// Returns an error if the API server cannot be reached or refuses a request.
+pub(crate) async fn for_each<K: Readable>(
     api: &Api<K>,
-    matching: ListParams,
-    mut look: impl FnMut(&K),
+    params: ListParams,
+    mut visit: impl FnMut(&K),
 ) -> Result<(), Error> {
-    pages(api, matching, |page| page.iter().for_each(&mut look)).await
+    for_each_page(api, params, |page| page.iter().for_each(&mut visit)).await
 }
 
-async fn pages<K: Readable>(
+async fn for_each_page<K: Readable>(
     api: &Api<K>,
-    matching: ListParams,
-    mut take: impl FnMut(Vec<K>),
+    params: ListParams,
+    mut visit: impl FnMut(Vec<K>),
 ) -> Result<(), Error> {
-    let mut page = matching.limit(PAGE);
+    let mut params = params.limit(PAGE_SIZE);
     loop {
-        let found = api.list(&page).await.map_err(failed(Verb::List, api, "*"))?;
-        take(found.items);
-        match found.metadata.continue_ {
-            Some(next) if !next.is_empty() => page.continue_token = Some(next),
+        let page = api.list(&params).await.map_err(failed(Verb::List, api, "*"))?;
+        visit(page.items);
+        match page.metadata.continue_ {
+            Some(next) if !next.is_empty() => params.continue_token = Some(next),
             _ => return Ok(()),
         }
     }

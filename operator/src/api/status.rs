@@ -4,30 +4,41 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Readable, failed};
 use crate::errors::{Error, Verb};
 
-/// Applies the part of a status that is ours; the parts of others (`Mirrored`, `Archived`) stay.
+/// Applies the fields of a status that the operator owns. Those of other managers (`Mirrored`, `Archived`) are preserved.
 ///
 /// # Errors
-/// The API server refuses it.
-pub(crate) async fn apply_status<K: Readable>(api: &Api<K>, name: &str, status: Value) -> Result<K, Error> {
+/// Returns an error if the API server cannot be reached or refuses the status.
+pub(crate) async fn apply_status<K: Readable>(
+    api: &Api<K>,
+    name: &str,
+    status: &impl Serialize,
+) -> Result<K, Error> {
+    let status = serde_json::to_value(status).map_err(|source| Error::Encode { what: "a status", source })?;
     let object = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         "metadata": {"name": name},
         "status": status,
     });
-    let ours = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
-    api.patch_status(name, &ours, &Patch::Apply(&object)).await.map_err(failed(Verb::PatchStatus, api, name))
+    let params = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
+    api.patch_status(name, &params, &Patch::Apply(&object)).await.map_err(failed(
+        Verb::PatchStatus,
+        api,
+        name,
+    ))
 }
 
-/// Merges into a status, on condition that nobody else wrote since `version`.
+/// Merges a patch into a status, on condition that the object still has resource version `version`.
 ///
 /// # Errors
-/// A conflict when somebody did; or the API server refuses it.
+/// Returns an error if the API server cannot be reached or refuses the patch, and a conflict if another client has
+/// written the object since.
 pub(crate) async fn merge_status<K: Readable>(
     api: &Api<K>,
     name: &str,
@@ -35,9 +46,9 @@ pub(crate) async fn merge_status<K: Readable>(
     status: Value,
 ) -> Result<K, Error> {
     let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
-    let ours = PatchParams {
+    let params = PatchParams {
         field_manager: Some(crds::constants::OPERATOR_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    api.patch_status(name, &ours, &Patch::Merge(&patch)).await.map_err(failed(Verb::PatchStatus, api, name))
+    api.patch_status(name, &params, &Patch::Merge(&patch)).await.map_err(failed(Verb::PatchStatus, api, name))
 }

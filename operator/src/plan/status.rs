@@ -1,4 +1,4 @@
-//! What is seen of a plan.
+//! Status of a plan. Pure.
 
 use crds::{
     Plan, PlanStatus,
@@ -7,10 +7,10 @@ use crds::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// The reason of a plan that cannot be used.
-pub(super) const INVALID: &str = "EgressInvalid";
+/// Reason of condition Ready on a plan whose egress rules are not valid.
+pub(super) const EGRESS_INVALID: &str = "EgressInvalid";
 
-/// The status to write; none when it says the same already.
+/// Returns the status to write, or `None` if the plan has it already.
 pub(super) fn build(plan: &Plan, problem: Option<&str>, tenants: u32, now: Timestamp) -> Option<PlanStatus> {
     let old = plan.status.clone().unwrap_or_default();
     let mut status = PlanStatus {
@@ -21,7 +21,7 @@ pub(super) fn build(plan: &Plan, problem: Option<&str>, tenants: u32, now: Times
     let ready = ConditionUpdate {
         kind: conditions::READY,
         status: if problem.is_none() { conditions::TRUE } else { conditions::FALSE },
-        reason: if problem.is_none() { "Ready" } else { INVALID },
+        reason: if problem.is_none() { "Ready" } else { EGRESS_INVALID },
         message: problem.unwrap_or_default().to_owned(),
         generation: plan.metadata.generation,
     };
@@ -41,9 +41,9 @@ mod tests {
         plan
     }
 
-    /// A plan's status is rewritten for ever, each write waking all watchers.
+    /// An unchanged status is not written again, so that no watcher is woken.
     #[test]
-    fn what_is_said_already_is_not_written_again() {
+    fn an_unchanged_status_is_not_written() {
         let mut plan = plan();
         let now = Timestamp::UNIX_EPOCH;
         plan.status = build(&plan, None, 3, now);
@@ -52,11 +52,11 @@ mod tests {
         assert!(build(&plan, None, 4, now).is_some());
     }
 
-    /// A plan whose egress nobody can read looks ready.
+    /// A plan with an egress problem is not ready, and the condition says why.
     #[test]
-    fn a_problem_is_said_in_ready() {
-        let status = build(&plan(), Some("no range"), 0, Timestamp::UNIX_EPOCH).unwrap();
+    fn a_plan_with_a_problem_is_not_ready() {
+        let status = build(&plan(), Some("not a CIDR"), 0, Timestamp::UNIX_EPOCH).unwrap();
         let ready = conditions::get(&status.conditions, conditions::READY).unwrap();
-        assert_eq!((ready.status.as_str(), ready.message.as_str()), ("False", "no range"));
+        assert_eq!((ready.status.as_str(), ready.message.as_str()), ("False", "not a CIDR"));
     }
 }

@@ -1,99 +1,94 @@
-//! Runs: admitted, given to a pod, given to another when that is lost, and cleared away after.
+//! Controller of runs. The folders are the stages of a run's life, in order; a stage uses earlier stages only.
+//!
+//! 1. [`observe`]: takes a snapshot of the run and of the objects around it.
+//! 2. [`decide`]: decides, as a pure function of the snapshot, which action is due.
+//! 3. [`admission`]: pins the run to a revision, checks its input, and gives it a concurrency slot.
+//! 4. [`assignment`]: finds or creates a runner pod, and assigns the run to it.
+//! 5. [`recovery`]: replaces a pod that was lost.
+//! 6. [`completion`]: suspends or ends the run, releases what it used, and deletes it after its retention.
 
-mod act;
-mod admit;
+mod admission;
+mod apply;
+mod assignment;
+mod completion;
 mod decide;
-mod fence;
-mod job;
-mod lost;
-mod pin;
-mod pool;
-mod pulls;
-mod retire;
-mod reuse;
-mod revisions;
-mod secrets;
-mod see;
-mod settle;
-mod slots;
-mod start;
+mod observe;
+mod recovery;
+mod stage;
 mod status;
-mod supersede;
-mod sweep;
-mod today;
 
 use std::sync::Arc;
 
-use crds::{WorkflowRun, run::RunPhase};
+use crds::WorkflowRun;
+use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
-pub(crate) use admit::day;
-pub(crate) use fence::Fence;
-pub(crate) use job::FOR_RUN;
-pub(crate) use pool::{Pool, Terms, reconcile as keep_runners};
-pub(crate) use pulls::Pulls;
-pub(crate) use revisions::Revisions;
-pub(crate) use settle::settle;
-pub(crate) use slots::Slots;
-pub(crate) use sweep::sweep;
+pub(crate) use admission::restore;
+pub(crate) use assignment::pool;
+pub(crate) use completion::{release, sweep};
+pub(crate) use observe::{is_suspended, occupies_slot};
 
+use self::{
+    decide::Decision,
+    observe::Snapshot,
+    stage::{Exit, Stage},
+};
 use crate::{context::Context, errors::Error};
 
-/// Why a run waits when its pod does not fit into the tenant's quota.
-pub(crate) const CLUSTER_FULL: &str = "ClusterFull";
-
-/// Does the next thing for a run that has not ended.
-pub(crate) async fn reconcile(ctx: Arc<Context>, run: Arc<WorkflowRun>) -> Result<Action, Error> {
-    let now = telemetry::clock::now();
-    let mut seen = see::see(&ctx, run, now).await?;
-    if has_started(&seen.run) {
-        // What is stored wins over what is counted: another operator may have started it.
-        admit::hold(&ctx, &mut seen);
-    }
-    let next = decide::next(&seen, now);
-    act::act(&ctx, &seen, next, now).await
-}
-
-/// Gives the runs that have started their slots, enters those that wait for one, and counts the day's, before any other
-/// run is admitted.
+/// Reconciles an unfinished run.
 ///
 /// # Errors
-/// The API server cannot be asked.
-pub(crate) async fn seed(ctx: &Context) -> Result<(), Error> {
+/// Returns an error if the API server cannot be reached or refuses a request, and a conflict if another client has
+/// written the run meanwhile.
+pub(crate) async fn reconcile(ctx: Arc<Context>, run: Arc<WorkflowRun>) -> Result<Action, Error> {
     let now = telemetry::clock::now();
-    for run in ctx.stores.runs.state() {
-        if has_started(&run) {
-            let mut seen = see::see(ctx, run, now).await?;
-            admit::hold(ctx, &mut seen);
-        } else if waits_for_slot(&run) {
-            admit::wait(ctx, &see::see(ctx, run, now).await?);
-        }
+    let mut snapshot = observe::observe(&ctx, run, now).await?;
+    admission::restore_slot(&ctx, &mut snapshot);
+    let decision = decide::decide(&snapshot, now);
+    match advance(&ctx, &mut snapshot, decision, now).await {
+        Ok(action) | Err(Exit::Done(action)) => Ok(action),
+        Err(Exit::End(end)) => completion::end(&ctx, &snapshot, &end, now).await,
+        Err(Exit::Failed(error)) => Err(error),
     }
-    today::seed(ctx, now).await
 }
 
-/// Whether a run stands in the queue by what is written on it: what waits for something else has no position.
-fn waits_for_slot(run: &WorkflowRun) -> bool {
-    let queue = run.status.as_ref().and_then(|status| status.queue.as_ref());
-    queue.is_some_and(|queue| queue.position.is_some())
-}
-
-/// Whether a run holds a slot by what is written on it.
-pub(crate) fn has_started(run: &WorkflowRun) -> bool {
-    run.status.as_ref().is_some_and(|status| {
-        let waits = status.phase == Some(RunPhase::Suspended);
-        status.runner.is_some() || (status.started_at.is_some() && !waits)
-    })
-}
-
-/// Whether a pod was given it ever.
-pub(crate) fn has_begun(run: &WorkflowRun) -> bool {
-    run.status.as_ref().is_some_and(|status| status.started_at.is_some())
-}
-
-/// Whether it waits for something else than a slot, and holds none.
-pub(crate) fn rests(run: &WorkflowRun) -> bool {
-    run.status.as_ref().is_some_and(|status| {
-        status.phase == Some(RunPhase::Suspended) && status.runner.is_none() && status.queue.is_none()
-    })
+/// Takes a run through the stages that the decision requires.
+async fn advance(
+    ctx: &Context,
+    snapshot: &mut Snapshot,
+    decision: Decision,
+    now: Timestamp,
+) -> Stage<Action> {
+    match decision {
+        Decision::AwaitChange => Ok(Action::await_change()),
+        Decision::Watch(until) => Ok(stage::requeue_at(until, now)),
+        Decision::HoldSlot => {
+            admission::hold_slot(ctx, snapshot);
+            let decision = decide::decide(snapshot, now);
+            Box::pin(advance(ctx, snapshot, decision, now)).await
+        }
+        Decision::Admit => {
+            let admitted = admission::admit(ctx, snapshot, now).await?;
+            assignment::start(ctx, snapshot, &admitted, now).await
+        }
+        Decision::Start => {
+            let admitted = admission::confirm(ctx, snapshot).await?;
+            assignment::start(ctx, snapshot, &admitted, now).await
+        }
+        Decision::Assign(pod) => {
+            admission::require_fence(ctx, snapshot).await?;
+            assignment::assign(ctx, snapshot, &pod, now).await
+        }
+        Decision::Recreate(job) => {
+            let admitted = admission::confirm(ctx, snapshot).await?;
+            recovery::recreate(ctx, snapshot, &admitted, &job, now).await
+        }
+        Decision::Replace(lost) => {
+            let admitted = admission::confirm(ctx, snapshot).await?;
+            recovery::replace(ctx, snapshot, &admitted, lost, now).await
+        }
+        Decision::Suspend(until) => completion::suspend(ctx, snapshot, until, now).await,
+        Decision::RequestCancel => completion::request_cancel(ctx, snapshot).await,
+        Decision::End(end) => Err(end.into()),
+    }
 }

@@ -1,4 +1,4 @@
-//! What the operator writes on a run, as merge patches. Pure.
+//! Merge patches that the operator writes to the status of runs. Pure.
 
 use crds::{
     WorkflowRun,
@@ -12,42 +12,52 @@ use serde_json::{Value, json};
 
 use super::{
     decide::End,
-    see::{RunnerPod, Seen},
+    observe::{RunnerPod, Snapshot},
 };
 
-/// It waits: why, and where; none when that is written already (its position alone is not worth a write).
-pub(super) fn waits(seen: &Seen, revision: Option<RevisionRef>, queue: &QueueStatus) -> Option<Value> {
-    let status = seen.status();
+/// Returns the patch for a queued run, or `None` if the status has the same reason and position already. A changed
+/// message alone is not worth a write.
+pub(super) fn queued(
+    snapshot: &Snapshot,
+    revision: Option<RevisionRef>,
+    queue: &QueueStatus,
+) -> Option<Value> {
+    let status = snapshot.status();
     let same = |old: &QueueStatus| old.reason == queue.reason && old.position == queue.position;
     if status.queue.as_ref().is_some_and(same) && status.phase.is_some() {
         return None;
     }
     Some(json!({
-        "observedGeneration": seen.run.metadata.generation,
+        "observedGeneration": snapshot.run.metadata.generation,
         "phase": status.phase.unwrap_or(RunPhase::Queued),
         "revision": status.revision.or(revision),
         "queue": queue,
     }))
 }
 
-/// A pod takes it.
-pub(super) fn assigned(seen: &Seen, pod: &RunnerPod, revision: &RevisionRef, now: Timestamp) -> Value {
-    let status = seen.status();
+/// Returns the patch that assigns a run to a pod.
+pub(super) fn assigned(
+    snapshot: &Snapshot,
+    pod: &RunnerPod,
+    revision: &RevisionRef,
+    now: Timestamp,
+) -> Value {
+    let status = snapshot.status();
     let started = status.started_at.clone().unwrap_or(MicroTime(now));
     json!({
-        "observedGeneration": seen.run.metadata.generation,
+        "observedGeneration": snapshot.run.metadata.generation,
         "phase": status.phase.unwrap_or(RunPhase::Queued),
         "queue": null,
         "revision": status.revision.as_ref().unwrap_or(revision),
         "startedAt": started,
         "runner": {"job": pod.job, "pod": pod.name, "podUid": pod.uid, "assignedAt": MicroTime(now)},
-        "conditions": working(seen, now),
+        "conditions": running_conditions(snapshot, now),
     })
 }
 
-/// Its pod is lost, and it goes to the next Job. This write alone fences the old pod out.
-pub(super) fn lost(seen: &Seen, job: &str, revision: &RevisionRef, lost: &LostRunner) -> Value {
-    let status = seen.status();
+/// Returns the patch that moves a run from a lost pod to the next Job. This write alone fences out the old pod.
+pub(super) fn lost(snapshot: &Snapshot, job: &str, revision: &RevisionRef, lost: &LostRunner) -> Value {
+    let status = snapshot.status();
     json!({
         "phase": status.phase.unwrap_or(RunPhase::Queued),
         "revision": status.revision.as_ref().unwrap_or(revision),
@@ -55,13 +65,13 @@ pub(super) fn lost(seen: &Seen, job: &str, revision: &RevisionRef, lost: &LostRu
     })
 }
 
-/// It has ended, and the operator says so.
+/// Returns the patch that ends a run.
 pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
     let mut status = run.status.clone().unwrap_or_default();
-    let began = status.started_at.as_ref().map(|started| started.0);
+    let started = status.started_at.as_ref().map(|started| started.0);
     let End { phase, error } = end;
     let message = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-    let mut all = std::mem::take(&mut status.conditions);
+    let mut conditions = std::mem::take(&mut status.conditions);
     let generation = run.metadata.generation;
     let succeeded = ConditionUpdate {
         kind: conditions::SUCCEEDED,
@@ -70,8 +80,8 @@ pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
         message,
         generation,
     };
-    conditions::set(&mut all, succeeded, Time(now));
-    conditions::set(&mut all, reconciling(run, conditions::FALSE, phase.as_str()), Time(now));
+    conditions::set(&mut conditions, succeeded, Time(now));
+    conditions::set(&mut conditions, reconciling(run, conditions::FALSE, phase.as_str()), Time(now));
     json!({
         "observedGeneration": generation,
         "phase": phase,
@@ -80,14 +90,14 @@ pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
         "suspendedAt": null,
         "error": error,
         "finishedAt": MicroTime(now),
-        "duration": began.map(|began| seconds(now.duration_since(began))),
-        "conditions": all,
+        "duration": started.map(|started| display_seconds(now.duration_since(started))),
+        "conditions": conditions,
     })
 }
 
-fn working(seen: &Seen, now: Timestamp) -> Vec<Condition> {
-    let mut all = seen.status().conditions;
-    let generation = seen.run.metadata.generation;
+fn running_conditions(snapshot: &Snapshot, now: Timestamp) -> Vec<Condition> {
+    let mut conditions = snapshot.status().conditions;
+    let generation = snapshot.run.metadata.generation;
     let succeeded = ConditionUpdate {
         kind: conditions::SUCCEEDED,
         status: conditions::UNKNOWN,
@@ -95,9 +105,9 @@ fn working(seen: &Seen, now: Timestamp) -> Vec<Condition> {
         message: String::new(),
         generation,
     };
-    conditions::set(&mut all, succeeded, Time(now));
-    conditions::set(&mut all, reconciling(&seen.run, conditions::TRUE, "Running"), Time(now));
-    all
+    conditions::set(&mut conditions, succeeded, Time(now));
+    conditions::set(&mut conditions, reconciling(&snapshot.run, conditions::TRUE, "Running"), Time(now));
+    conditions
 }
 
 fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) -> ConditionUpdate<'static> {
@@ -105,7 +115,7 @@ fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) ->
     ConditionUpdate { kind: conditions::RECONCILING, status, reason, message: String::new(), generation }
 }
 
-/// A length of time for people: `1.2s`.
-fn seconds(length: SignedDuration) -> String {
+/// Returns a length of time with one decimal, as in `1.2s`.
+fn display_seconds(length: SignedDuration) -> String {
     format!("{:.1}s", length.as_secs_f64())
 }

@@ -1,68 +1,87 @@
-//! Applies a tenant's children, in the order in which each makes the next possible.
+//! Writes of a tenant's children and status.
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
+use crds::{Tenant, TenantStatus};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, ServiceAccount},
     networking::v1::NetworkPolicy,
     rbac::v1::RoleBinding,
 };
-use kube::{Api, Error as KubeError, ResourceExt as _};
+use kube::{Api, Client, Error as KubeError, Resource as _, ResourceExt as _};
 
 use super::build::Children;
 use crate::{
-    api::{apply as put, within},
+    api::{self, apply, within},
     context::Context,
     errors::Error,
+    events::NewEvent,
 };
 
-/// The API server learns of a role binding of its own some milliseconds after it has stored it.
-const BINDING_LAG: Duration = Duration::from_millis(50);
-/// So the first child may be refused this often.
-const BINDING_TRIES: u32 = 20;
+/// Delay before a refused policy is applied again. The API server takes some milliseconds to consider a new role binding.
+const ROLE_BINDING_DELAY: Duration = Duration::from_millis(50);
+/// Maximum number of times that a refused policy is applied again.
+const MAX_ROLE_BINDING_RETRIES: usize = 19;
 
-/// Proof that all children stand.
+/// Proof that all children of a tenant are applied.
 pub(super) struct Applied {
-    /// Where.
+    /// Name of the tenant's namespace.
     pub(super) namespace: String,
 }
 
-/// Applies them all. The namespace closes itself (policies) before anybody gets access or a runner an account.
+/// Applies all children of a tenant, in the order in which each makes the next possible. The network policies are in place
+/// before users get access and runners get a service account.
 ///
 /// # Errors
-/// The API server refuses one, or cannot be asked; those before it stand.
-pub(super) async fn apply(ctx: &Context, children: Children) -> Result<Applied, Error> {
+/// Returns an error if the API server cannot be reached or refuses a child. The children before it are applied.
+pub(super) async fn apply_children(client: &Client, children: Children) -> Result<Applied, Error> {
     let Children { namespace, operator, policies, quota, limits, settings, account, runner, access } =
         children;
-    let client = &ctx.client;
     let name = namespace.name_any();
-    put::<Namespace>(&Api::all(client.clone()), &namespace).await?;
+    apply::<Namespace>(&Api::all(client.clone()), &namespace).await?;
     let bindings = within::<RoleBinding>(client, &name);
-    put(&bindings, &operator).await?;
+    apply(&bindings, &operator).await?;
     let network = within::<NetworkPolicy>(client, &name);
     for policy in &policies {
-        put_when_allowed(&network, policy).await?;
+        apply_when_allowed(&network, policy).await?;
     }
-    put(&within::<ResourceQuota>(client, &name), &quota).await?;
-    put(&within::<LimitRange>(client, &name), &limits).await?;
-    put(&within::<ConfigMap>(client, &name), &settings).await?;
-    put(&within::<ServiceAccount>(client, &name), &account).await?;
+    apply(&within::<ResourceQuota>(client, &name), &quota).await?;
+    apply(&within::<LimitRange>(client, &name), &limits).await?;
+    apply(&within::<ConfigMap>(client, &name), &settings).await?;
+    apply(&within::<ServiceAccount>(client, &name), &account).await?;
     for binding in [runner].iter().chain(&access) {
-        put(&bindings, binding).await?;
+        apply(&bindings, binding).await?;
     }
     Ok(Applied { namespace: name })
 }
 
-async fn put_when_allowed(api: &Api<NetworkPolicy>, policy: &NetworkPolicy) -> Result<(), Error> {
-    for _ in 1..BINDING_TRIES {
-        match put(api, policy).await {
-            Err(Error::Api { source, .. }) if is_forbidden(&source) => tokio::time::sleep(BINDING_LAG).await,
-            other => return other.map(|_| ()),
-        }
-    }
-    put(api, policy).await.map(|_| ())
+/// Applies a policy, and retries while the API server does not yet consider the operator's new role binding.
+async fn apply_when_allowed(api: &Api<NetworkPolicy>, policy: &NetworkPolicy) -> Result<(), Error> {
+    let backoff =
+        ConstantBuilder::default().with_delay(ROLE_BINDING_DELAY).with_max_times(MAX_ROLE_BINDING_RETRIES);
+    let attempt = || async { apply(api, policy).await.map(|_| ()) };
+    attempt.retry(backoff).when(is_forbidden).await
 }
 
-fn is_forbidden(error: &KubeError) -> bool {
-    matches!(error, KubeError::Api(status) if status.is_forbidden())
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Api { source, .. } if matches!(&**source, KubeError::Api(status) if status.is_forbidden()))
+}
+
+/// Writes the status of a tenant, and publishes an Event about its transition.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the status.
+pub(super) async fn apply_status(
+    ctx: &Context,
+    tenant: &Tenant,
+    status: &TenantStatus,
+    event: Option<NewEvent>,
+) -> Result<(), Error> {
+    let api: Api<Tenant> = Api::all(ctx.client.clone());
+    api::apply_status(&api, &tenant.name_any(), status).await?;
+    if let Some(event) = event {
+        ctx.events.publish(&tenant.object_ref(&()), event).await;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a tenant's set-up depends on.
+//! Objects that the set-up of a tenant depends on.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -6,39 +6,40 @@ use crds::{Plan, Tenant};
 use k8s_openapi::api::{core::v1::Namespace, discovery::v1::EndpointSlice};
 use kube::{Api, api::ListParams};
 
-use crate::{api, context::Context, errors::Error};
+use crate::{api, context::Context, errors::Error, names::tenant_namespace};
 
-/// All that is needed to decide about a tenant.
+/// Objects that the set-up of a tenant depends on.
 pub(super) struct Fetched {
     pub(super) tenant: Arc<Tenant>,
-    /// None: there is no plan of that name (yet).
+    /// The tenant's plan, or `None` if it does not exist.
     pub(super) plan: Option<Arc<Plan>>,
-    /// None: it is still to be made.
+    /// The tenant's namespace, or `None` if it does not exist yet.
     pub(super) namespace: Option<Namespace>,
+    /// Endpoint of the Kubernetes API.
     pub(super) kubernetes: Endpoint,
 }
 
-/// Where the Kubernetes API listens, before and after the translation of Service addresses: network engines
-/// differ in which of the two they judge.
+/// Addresses and ports of the Kubernetes API, before and after the translation of the Service's address. Network plugins
+/// differ in which of the two a network policy applies to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) ports: Vec<i32>,
 }
 
-/// Fetches it.
+/// Reads the objects from the stores and from the API server.
 ///
 /// # Errors
-/// The API server cannot be asked.
+/// Returns an error if the API server cannot be reached or refuses a request.
 pub(super) async fn fetch(ctx: &Context, tenant: Arc<Tenant>) -> Result<Fetched, Error> {
     let plan = ctx.stores.plan_of(&tenant);
     let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
-    let namespace = api::get(&namespaces, &super::namespace_name(&tenant)).await?;
-    let kubernetes = kubernetes(ctx).await?;
+    let namespace = api::get(&namespaces, &tenant_namespace(&tenant)).await?;
+    let kubernetes = kubernetes_endpoint(ctx).await?;
     Ok(Fetched { tenant, plan, namespace, kubernetes })
 }
 
-async fn kubernetes(ctx: &Context) -> Result<Endpoint, Error> {
+async fn kubernetes_endpoint(ctx: &Context) -> Result<Endpoint, Error> {
     let slices: Api<EndpointSlice> = api::within(&ctx.client, "default");
     let of_service = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
     let service = ctx.config.kubernetes_service_host.map(|host| (host, ctx.config.kubernetes_service_port));

@@ -1,52 +1,57 @@
-//! Our mark on a Tenant: it goes only after we have cleaned up.
+//! The finalizer of tenants: it is added before the first child is created, and removed after the cleanup.
+
+use std::sync::Arc;
 
 use crds::{Tenant, labels};
 use kube::{
     Api, ResourceExt as _,
-    api::{Patch, PatchParams},
+    runtime::{
+        controller::Action,
+        finalizer::{Error as FinalizerError, Event, finalizer},
+    },
 };
-use serde_json::json;
 
+use super::cleanup::{CleanupError, NAMESPACE_CHECK_INTERVAL, clean_up};
 use crate::{
     api::failed,
     context::Context,
     errors::{Error, Verb},
 };
 
-/// Puts it there before the first child is made.
+/// Runs `apply` on a tenant that has the finalizer, and adds it to one that does not have it: that change requests the
+/// next reconcile. On a tenant that is being deleted, runs the cleanup and removes the finalizer.
 ///
 /// # Errors
-/// Somebody else wrote meanwhile, or the API server refuses it.
-pub(super) async fn ensure(ctx: &Context, tenant: &Tenant) -> Result<(), Error> {
-    if has(tenant) {
-        return Ok(());
-    }
-    let mut finalizers = tenant.finalizers().to_vec();
-    finalizers.push(labels::FINALIZER.to_owned());
-    write(ctx, tenant, &finalizers).await
-}
-
-/// Takes it away; the Tenant goes when the last one is away.
-///
-/// # Errors
-/// Somebody else wrote meanwhile, or the API server refuses it.
-pub(super) async fn remove(ctx: &Context, tenant: &Tenant) -> Result<(), Error> {
-    let others = tenant.finalizers().iter().filter(|finalizer| *finalizer != labels::FINALIZER);
-    write(ctx, tenant, &others.cloned().collect::<Vec<_>>()).await
-}
-
-/// Whether it is there.
-pub(super) fn has(tenant: &Tenant) -> bool {
-    tenant.finalizers().iter().any(|finalizer| finalizer == labels::FINALIZER)
-}
-
-async fn write(ctx: &Context, tenant: &Tenant, finalizers: &[String]) -> Result<(), Error> {
-    let name = tenant.name_any();
+/// Returns an error if `apply` or the cleanup fails, or if the finalizers cannot be patched.
+pub(super) async fn with_finalizer<F>(
+    ctx: &Context,
+    tenant: Arc<Tenant>,
+    apply: impl FnOnce(Arc<Tenant>) -> F,
+) -> Result<Action, Error>
+where
+    F: Future<Output = Result<Action, Error>>,
+{
     let api: Api<Tenant> = Api::all(ctx.client.clone());
-    let patch = json!({"metadata": {"resourceVersion": tenant.resource_version(), "finalizers": finalizers}});
-    match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(error) => Err(failed(Verb::Patch, &api, &name)(error)),
-    }
+    let name = tenant.name_any();
+    let outcome = finalizer(&api, labels::FINALIZER, tenant, |event| async {
+        match event {
+            Event::Apply(tenant) => apply(tenant).await.map_err(CleanupError::Failed),
+            Event::Cleanup(tenant) => clean_up(ctx, &tenant).await,
+        }
+    })
+    .await;
+    outcome.or_else(|error| match error {
+        FinalizerError::ApplyFailed(error) | FinalizerError::CleanupFailed(error) => match error {
+            CleanupError::NamespaceTerminating => Ok(Action::requeue(NAMESPACE_CHECK_INTERVAL)),
+            CleanupError::Failed(error) => Err(error),
+        },
+        // Another client has removed the last finalizer, so the tenant was deleted.
+        FinalizerError::RemoveFinalizer(kube::Error::Api(status)) if status.is_not_found() => {
+            Ok(Action::await_change())
+        }
+        FinalizerError::AddFinalizer(source) | FinalizerError::RemoveFinalizer(source) => {
+            Err(failed(Verb::PatchFinalizers, &api, &name)(source))
+        }
+        FinalizerError::UnnamedObject | FinalizerError::InvalidFinalizer => Err(Error::Finalizer { name }),
+    })
 }

@@ -1,4 +1,4 @@
-//! Tenants: a namespace for each, closed but for what its plan opens.
+//! Controller of tenants: sets up a namespace for each, whose network is closed except for what the plan allows.
 
 mod apply;
 mod build;
@@ -8,51 +8,58 @@ mod finalizer;
 mod status;
 mod validate;
 
-use std::{sync::Arc, time::Duration};
+use std::{future, sync::Arc, time::Duration};
 
-use crds::{Tenant, names};
-use kube::{ResourceExt as _, runtime::controller::Action};
+use crds::Tenant;
+use kube::runtime::controller::Action;
 
+use self::{status::Outcome, validate::Validated};
 use crate::{
     context::Context,
     errors::{Class, Error, chain},
 };
 
-/// Children are applied again after this, for what no watch shows: the addresses of the API server.
-const RESYNC: Duration = Duration::from_secs(600);
+/// Interval at which children are applied again, for changes that no watch shows: the addresses of the API server.
+const RESYNC_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Makes of a tenant what it asks for, and writes what is seen of it.
+/// Sets up a tenant, or cleans up after a deleted one.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses a request.
 pub(crate) async fn reconcile(ctx: Arc<Context>, tenant: Arc<Tenant>) -> Result<Action, Error> {
     if tenant.metadata.deletion_timestamp.is_some() {
-        return cleanup::clean_up(&ctx, &tenant).await;
+        return finalizer::with_finalizer(&ctx, tenant, |_| future::ready(Ok(Action::await_change()))).await;
     }
-    let fetched = fetch::fetch(&ctx, tenant).await?;
+    let fetched = fetch::fetch(&ctx, Arc::clone(&tenant)).await?;
     match validate::validate(&fetched, &ctx.config) {
-        Ok(validated) => set_up(&ctx, &fetched.tenant, &validated).await,
+        Ok(validated) => {
+            finalizer::with_finalizer(&ctx, tenant, |tenant| set_up(&ctx, tenant, &validated)).await
+        }
         Err(refusal) => {
-            status::write(&ctx, &fetched.tenant, status::Seen::Refused(refusal)).await?;
-            Ok(Action::requeue(RESYNC))
+            write_status(&ctx, &tenant, &Outcome::Refused(refusal)).await?;
+            Ok(Action::requeue(RESYNC_INTERVAL))
         }
     }
 }
 
-async fn set_up(ctx: &Context, tenant: &Tenant, wanted: &validate::Validated) -> Result<Action, Error> {
-    finalizer::ensure(ctx, tenant).await?;
-    let applied = apply::apply(ctx, build::children(wanted, &ctx.config)?).await;
-    match applied {
-        Ok(applied) => status::write(ctx, tenant, status::Seen::Applied(applied, wanted)).await?,
-        Err(error) if matches!(error.class(), Class::Invalid | Class::Bug) => {
-            let refusal = validate::Refusal::ApplyFailed(chain(&error));
-            status::write(ctx, tenant, status::Seen::Refused(refusal)).await?;
+async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Result<Action, Error> {
+    let children = build::children(validated, &ctx.config)?;
+    match apply::apply_children(&ctx.client, children).await {
+        Ok(applied) => write_status(ctx, &tenant, &Outcome::Applied(applied, validated)).await?,
+        Err(error) => {
+            if matches!(error.class(), Class::Invalid | Class::Bug) {
+                let refusal = validate::Refusal::ApplyFailed(chain(&error));
+                write_status(ctx, &tenant, &Outcome::Refused(refusal)).await?;
+            }
             return Err(error);
         }
-        Err(error) => return Err(error),
     }
-    Ok(Action::requeue(RESYNC))
+    Ok(Action::requeue(RESYNC_INTERVAL))
 }
 
-/// The namespace of a tenant.
-pub(crate) fn namespace_name(tenant: &Tenant) -> String {
-    let named = tenant.spec.namespace.as_ref().and_then(|namespace| namespace.name.clone());
-    named.unwrap_or_else(|| names::tenant_namespace(&tenant.name_any()))
+async fn write_status(ctx: &Context, tenant: &Tenant, outcome: &Outcome<'_>) -> Result<(), Error> {
+    match status::update(tenant, outcome, telemetry::clock::now()) {
+        Some((status, event)) => apply::apply_status(ctx, tenant, &status, event).await,
+        None => Ok(()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Whether a tenant can be set up, and as what.
+//! Validation of a tenant. Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,9 +13,9 @@ use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::fetch::{Endpoint, Fetched};
-use crate::config::Config;
+use crate::{config::Config, names::tenant_namespace};
 
-/// A tenant that can be set up; what is built is built of this alone.
+/// A tenant that can be set up. Its children are built from this alone.
 pub(super) struct Validated {
     pub(super) slug: String,
     pub(super) uid: String,
@@ -32,45 +32,45 @@ pub(super) struct Validated {
     pub(super) kubernetes: Endpoint,
 }
 
-/// Why a tenant cannot be set up.
+/// Reason for which a tenant cannot be set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is no such plan; it may come.
+    /// The plan of this name does not exist. It may be created later.
     PlanNotFound(String),
-    /// The namespace belongs to somebody else; with what to do.
+    /// The namespace does not belong to the tenant. Contains a message that says what to do.
     NamespaceNotOurs(String),
-    /// The namespace is being deleted; it can be made again after that.
+    /// The namespace of this name is being deleted. It can be created again afterwards.
     NamespaceTerminating(String),
-    /// The plan's or the tenant's egress cannot be read.
+    /// The egress rules of the plan or the tenant are not valid.
     EgressInvalid(String),
-    /// The API server refuses a child.
+    /// The API server refuses a child object.
     ApplyFailed(String),
 }
 
-/// Decides.
+/// Returns the validated tenant.
 ///
 /// # Errors
-/// The first reason why not.
+/// Returns the first reason for which the tenant cannot be set up.
 pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, Refusal> {
     let Fetched { tenant, plan, namespace, kubernetes } = fetched;
     let (slug, uid) = (tenant.name_any(), tenant.uid().unwrap_or_default());
     let spec = &tenant.spec;
     let own = spec.namespace.clone().unwrap_or_default();
-    let name = super::namespace_name(tenant);
-    not_reserved(&name, config)?;
+    let name = tenant_namespace(tenant);
+    check_not_reserved(&name, config)?;
     if let Some(namespace) = namespace {
-        ours(namespace, &slug, &uid, own.adopt.unwrap_or(false))?;
+        check_owner(namespace, &slug, &uid, own.adopt.unwrap_or(false))?;
     }
     let plan = plan.clone().ok_or_else(|| Refusal::PlanNotFound(spec.plan_ref.name.clone()))?;
-    let wanted = spec.network.as_ref().map_or(&[][..], |network| &network.egress);
-    let egress_entries = effective(&plan.spec.network.clone().unwrap_or_default(), wanted);
-    let read = |entries: &[EgressEntry]| {
+    let requested = spec.network.as_ref().map_or(&[][..], |network| &network.egress);
+    let egress_entries = effective(&plan.spec.network.clone().unwrap_or_default(), requested);
+    let parse = |entries: &[EgressEntry]| {
         Egress::parse(entries, &config.cluster_cidrs)
             .map_err(|error| Refusal::EgressInvalid(error.to_string()))
     };
-    // What the tenant wrote is read too: an entry that allows nothing because of a typo must not go unnoticed.
-    read(wanted)?;
-    let egress = read(&egress_entries)?;
+    // The tenant's own entries are parsed, too: one that allows nothing because of a typo must be reported.
+    parse(requested)?;
+    let egress = parse(&egress_entries)?;
     Ok(Validated {
         display_name: spec.display_name.clone().unwrap_or_else(|| slug.clone()),
         state: spec.state.unwrap_or_default(),
@@ -88,8 +88,8 @@ pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, 
     })
 }
 
-/// Namespaces that are never a tenant's: a default-deny policy there would stop the cluster.
-fn not_reserved(name: &str, config: &Config) -> Result<(), Refusal> {
+/// Refuses namespaces of the cluster: a default-deny policy there would stop the cluster.
+fn check_not_reserved(name: &str, config: &Config) -> Result<(), Refusal> {
     if name == "default" || name.starts_with("kube-") || name == config.release_namespace {
         return Err(Refusal::NamespaceNotOurs(format!(
             "namespace {name} belongs to the cluster: give the tenant another one in spec.namespace.name"
@@ -98,22 +98,23 @@ fn not_reserved(name: &str, config: &Config) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn ours(namespace: &Namespace, slug: &str, uid: &str, adopt: bool) -> Result<(), Refusal> {
+/// Refuses a namespace that was not created for this tenant, unless the tenant may adopt it.
+fn check_owner(namespace: &Namespace, slug: &str, uid: &str, adopt: bool) -> Result<(), Refusal> {
     let name = namespace.name_any();
     if namespace.metadata.deletion_timestamp.is_some() {
         return Err(Refusal::NamespaceTerminating(name));
     }
     let owner = namespace.labels().get(labels::TENANT).map(String::as_str);
-    let by = namespace.annotations().get(labels::TENANT_UID).map(String::as_str);
+    let owner_uid = namespace.annotations().get(labels::TENANT_UID).map(String::as_str);
     match owner {
         Some(owner) if owner != slug => {
             Err(Refusal::NamespaceNotOurs(format!("namespace {name} belongs to tenant {owner}")))
         }
-        Some(_) if by == Some(uid) => Ok(()),
+        Some(_) if owner_uid == Some(uid) => Ok(()),
         _ if adopt => Ok(()),
         _ => Err(Refusal::NamespaceNotOurs(format!(
-            "namespace {name} exists, and this tenant did not make it: delete it, give the tenant another one \
-             in spec.namespace.name, or set spec.namespace.adopt to true to take it over"
+            "namespace {name} exists, and was not created for this tenant: delete it, give the tenant another one \
+             in spec.namespace.name, or set spec.namespace.adopt to true to adopt it"
         ))),
     }
 }
@@ -132,19 +133,19 @@ mod tests {
         namespace
     }
 
-    /// A tenant takes over a namespace that somebody else works in, and closes it.
+    /// An existing namespace is adopted only if the tenant says so, since its network would be closed.
     #[test]
-    fn a_namespace_is_taken_over_only_when_asked_to() {
-        let refused = |namespace: &Namespace| ours(namespace, "acme", "u1", false).is_err();
+    fn a_namespace_is_adopted_only_on_request() {
+        let refused = |namespace: &Namespace| check_owner(namespace, "acme", "u1", false).is_err();
         assert!(refused(&namespace(None, None)));
         assert!(refused(&namespace(Some("acme"), Some("u0"))), "an earlier tenant of the same name");
         assert!(!refused(&namespace(Some("acme"), Some("u1"))));
-        assert_eq!(ours(&namespace(None, None), "acme", "u1", true), Ok(()));
+        assert_eq!(check_owner(&namespace(None, None), "acme", "u1", true), Ok(()));
     }
 
-    /// Two tenants share a namespace, and read each other's runs.
+    /// Two tenants never share a namespace, even if one requests to adopt it.
     #[test]
-    fn another_tenants_namespace_is_refused_even_when_asked_to() {
-        assert!(ours(&namespace(Some("globex"), Some("u2")), "acme", "u1", true).is_err());
+    fn the_namespace_of_another_tenant_is_never_adopted() {
+        assert!(check_owner(&namespace(Some("globex"), Some("u2")), "acme", "u1", true).is_err());
     }
 }

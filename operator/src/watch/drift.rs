@@ -1,6 +1,6 @@
-//! Whether somebody changed a child of a tenant: its status is not a change.
+//! Detection of changes to a tenant's children, which are set up again. A change of their status does not count.
 //!
-//! The quota's status changes with every pod, and a tenant has some sixteen children to apply again.
+//! The status of the quota changes with every pod, and a tenant has about sixteen children to apply again.
 
 use std::{
     collections::HashMap,
@@ -11,33 +11,35 @@ use std::{
 use crds::labels;
 use kube::Resource;
 
-use super::{Change, kicks::Kick};
+use super::{reflect::Change, requeue::ReconcileRequest};
 
-/// What was last seen of each child, by uid, as a hash of who wrote what and when.
+/// Fingerprint of each child when it was last observed, by UID.
 #[derive(Debug, Default)]
-pub(super) struct Drift(Mutex<HashMap<String, u64>>);
+pub(super) struct DriftDetector(Mutex<HashMap<String, u64>>);
 
-impl Drift {
-    /// The tenant, where the child is new, changed or gone.
-    pub(super) fn kicks<K: Resource>(&self, change: &Change<K>) -> Vec<Kick> {
+impl DriftDetector {
+    /// Returns a request for the child's tenant if the child is new, was changed or was deleted.
+    pub(super) fn requests<K: Resource>(&self, change: &Change<K>) -> Vec<ReconcileRequest> {
         let child = change.object();
         let uid = child.meta().uid.clone().unwrap_or_default();
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let drifted = match change {
-            Change::Seen(child) => {
+        let mut fingerprints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_drifted = match change {
+            Change::Applied(child) => {
                 let now = fingerprint(child.as_ref());
-                seen.insert(uid, now) != Some(now)
+                fingerprints.insert(uid, now) != Some(now)
             }
-            Change::Gone(_) => {
-                seen.remove(&uid);
+            Change::Deleted(_) => {
+                fingerprints.remove(&uid);
                 true
             }
         };
         let tenant = child.meta().labels.as_ref().and_then(|labels| labels.get(labels::TENANT));
-        tenant.filter(|_| drifted).map(|tenant| Kick::tenant(tenant)).into_iter().collect()
+        let drifted = tenant.filter(|_| has_drifted);
+        drifted.map(|tenant| ReconcileRequest::for_tenant(tenant)).into_iter().collect()
     }
 }
 
+/// Returns a hash of the labels and of who wrote which fields when, except for the status.
 fn fingerprint<K: Resource>(child: &K) -> u64 {
     let meta = child.meta();
     let mut hash = DefaultHasher::new();
@@ -65,16 +67,16 @@ mod tests {
             "metadata: {{uid: u1, labels: {{smbcopilot.dev/tenant: acme}}, managedFields: [{{manager: a, time: \
              '{spec_written}'}}, {{manager: kcm, subresource: status, time: '{status_written}'}}]}}"
         );
-        Change::Seen(Arc::new(serde_yaml::from_str(&text).unwrap()))
+        Change::Applied(Arc::new(serde_yaml::from_str(&text).unwrap()))
     }
 
-    /// Every pod that comes or goes has its tenant set up again; or a quota that somebody raised stays so.
+    /// A changed spec sets the tenant up again; a changed status, as of the quota with every pod, does not.
     #[test]
-    fn a_status_is_no_drift_and_a_spec_is() {
-        let drift = Drift::default();
+    fn a_changed_spec_is_drift_and_a_changed_status_is_not() {
+        let drift = DriftDetector::default();
         let (early, late) = ("2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z");
-        assert_eq!(drift.kicks(&quota(early, early)), [Kick::tenant("acme")]);
-        assert_eq!(drift.kicks(&quota(early, late)), []);
-        assert_eq!(drift.kicks(&quota(late, late)), [Kick::tenant("acme")]);
+        assert_eq!(drift.requests(&quota(early, early)), [ReconcileRequest::for_tenant("acme")]);
+        assert_eq!(drift.requests(&quota(early, late)), []);
+        assert_eq!(drift.requests(&quota(late, late)), [ReconcileRequest::for_tenant("acme")]);
     }
 }

@@ -1,12 +1,12 @@
-//! What the operator watches: one watch a kind, shared by all controllers.
+//! Watches of the API server: one per kind, shared by all controllers.
 
 mod drift;
-pub(crate) mod kicks;
 mod map;
 mod reflect;
+mod requeue;
 mod start;
 mod stores;
 
-pub(crate) use reflect::Change;
+pub(crate) use requeue::{ReconcileRequest, ReconcileRequests, RequestQueues};
 pub(crate) use start::start;
 pub(crate) use stores::{Stores, Writers};

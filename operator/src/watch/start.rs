@@ -1,6 +1,6 @@
-//! Which kinds are watched, and how.
+//! Kinds that are watched, with their selectors.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use crds::{labels, names, run::RunPhase};
 use k8s_openapi::api::{
@@ -9,7 +9,7 @@ use k8s_openapi::api::{
     rbac::v1::RoleBinding,
 };
 use kube::{
-    Api,
+    Api, Client,
     core::PartialObjectMeta,
     runtime::{reflector, watcher},
 };
@@ -18,40 +18,48 @@ use telemetry::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Stores, Writers,
-    drift::Drift,
-    kicks::{Kick, Kicks, Mapped},
+    drift::DriftDetector,
     map,
-    reflect::reflect,
+    reflect::{Change, reflect},
+    requeue::{ReconcileRequest, ReconcileRequests, RequestSender},
+    stores::{Stores, Writers},
 };
-use crate::{api::Readable, context::Context};
+use crate::api::Readable;
 
 /// Starts every watch as a task of its own.
-pub(crate) fn start(tasks: &mut Tasks, ctx: &Arc<Context>, writers: Writers, stop: &CancellationToken) {
+pub(crate) fn start(
+    tasks: &mut Tasks,
+    client: &Client,
+    requests: &ReconcileRequests,
+    stores: &Stores,
+    writers: Writers,
+    stop: &CancellationToken,
+) {
     let Writers { plans, tenants, workflows, runs, pods, nodes } = writers;
-    let mut watches = Watches { tasks, ctx, stop };
-    let stores = || ctx.stores.clone();
+    let mut watches = Watches { tasks, client, requests, stop };
+    let stores = || stores.clone();
     let all = watcher::Config::default;
-    watches.add("watch plans", all(), plans, with(stores(), map::plan));
-    watches.add("watch tenants", all(), tenants, with(stores(), map::tenant));
-    watches.add("watch workflows", all(), workflows, with(stores(), map::workflow));
-    watches.add("watch runs", all().fields(&unfinished()), runs, with(stores(), map::run));
-    watches.add::<Pod>("watch pods", all().labels(&runners()), pods, with(stores(), map::pod));
-    watches.add::<Node>("watch nodes", all(), nodes, with(stores(), map::node));
+    watches.add("watch plans", all(), plans, with(stores(), map::for_plan));
+    watches.add("watch tenants", all(), tenants, with(stores(), map::for_tenant));
+    watches.add("watch workflows", all(), workflows, with(stores(), map::for_workflow));
+    watches.add("watch runs", all().fields(&unfinished_runs()), runs, with(stores(), map::for_run));
+    watches.add::<Pod>("watch pods", all().labels(&runner_pods()), pods, with(stores(), map::for_pod));
+    watches.add::<Node>("watch nodes", all(), nodes, with(stores(), map::for_node));
     watches.add_child::<Namespace>("watch namespaces");
     watches.add_child::<ResourceQuota>("watch quotas");
     watches.add_child::<LimitRange>("watch limit ranges");
     watches.add_child::<NetworkPolicy>("watch network policies");
     watches.add_child::<RoleBinding>("watch role bindings");
     watches.add_child::<ServiceAccount>("watch service accounts");
-    // Of all ConfigMaps, the operator may watch those of this name.
-    let settings = format!("metadata.name={}", names::TENANT_CONFIG_MAP);
-    watches.add_child_of::<ConfigMap>("watch settings", children().fields(&settings));
+    // The operator may watch only the ConfigMaps of this name.
+    let tenant_config_maps = format!("metadata.name={}", names::TENANT_CONFIG_MAP);
+    watches.add_selected_child::<ConfigMap>("watch config maps", children().fields(&tenant_config_maps));
 }
 
 struct Watches<'a> {
     tasks: &'a mut Tasks,
-    ctx: &'a Arc<Context>,
+    client: &'a Client,
+    requests: &'a ReconcileRequests,
     stop: &'a CancellationToken,
 }
 
@@ -61,10 +69,10 @@ impl Watches<'_> {
         name: &'static str,
         config: watcher::Config,
         writer: reflector::store::Writer<K>,
-        map: impl Fn(&Change<K>) -> Vec<Kick> + Send + Sync + 'static,
+        map: impl Fn(&Change<K>) -> Vec<ReconcileRequest> + Send + Sync + 'static,
     ) {
-        let api = Api::all(self.ctx.client.clone());
-        let listener = Mapped { kicks: Kicks::clone(&self.ctx.kicks), map };
+        let api = Api::all(self.client.clone());
+        let listener = RequestSender { requests: self.requests.clone(), map };
         let stop = self.stop.clone();
         self.tasks.spawn(name, async move {
             reflect(api, config, writer, listener, stop).await;
@@ -72,44 +80,44 @@ impl Watches<'_> {
         });
     }
 
-    /// A kind that we make in tenants' namespaces: only who it belongs to is kept.
+    /// Watches a kind that the operator creates in the namespaces of tenants. Only the metadata is received.
     fn add_child<K: Readable>(&mut self, name: &'static str)
     where
         PartialObjectMeta<K>: Readable,
     {
-        self.add_child_of(name, children());
+        self.add_selected_child(name, children());
     }
 
-    fn add_child_of<K: Readable>(&mut self, name: &'static str, config: watcher::Config)
+    fn add_selected_child<K: Readable>(&mut self, name: &'static str, config: watcher::Config)
     where
         PartialObjectMeta<K>: Readable,
     {
         let (_, writer) = reflector::store::<PartialObjectMeta<K>>();
-        let drift = Drift::default();
-        self.add(name, config, writer, move |change| drift.kicks(change));
+        let drift = DriftDetector::default();
+        self.add(name, config, writer, move |change| drift.requests(change));
     }
 }
 
 fn with<K>(
     stores: Stores,
-    map: impl Fn(&Stores, &Change<K>) -> Vec<Kick>,
-) -> impl Fn(&Change<K>) -> Vec<Kick> {
+    map: impl Fn(&Stores, &Change<K>) -> Vec<ReconcileRequest>,
+) -> impl Fn(&Change<K>) -> Vec<ReconcileRequest> {
     move |change| map(&stores, change)
 }
 
-/// What we make in tenants' namespaces.
+/// Selects the objects that the operator creates in the namespaces of tenants.
 fn children() -> watcher::Config {
     watcher::Config::default().labels(labels::TENANT)
 }
 
-/// Selects the pods that execute runs.
-fn runners() -> String {
-    let (ours, component) = (labels::MANAGED_BY, labels::RUNNER_COMPONENT);
-    format!("{}={ours},{}={component}", labels::APP_MANAGED_BY, labels::APP_COMPONENT)
+/// Returns the label selector of runner pods.
+fn runner_pods() -> String {
+    let (managed_by, component) = (labels::MANAGED_BY, labels::RUNNER_COMPONENT);
+    format!("{}={managed_by},{}={component}", labels::APP_MANAGED_BY, labels::APP_COMPONENT)
 }
 
-/// Selects the runs that have not ended; one without a status has no phase, and so is selected.
-fn unfinished() -> String {
-    let ended = RunPhase::VARIANTS.iter().copied().filter(|phase| phase.is_final());
-    ended.map(|phase| format!("status.phase!={phase}")).collect::<Vec<_>>().join(",")
+/// Returns the field selector of unfinished runs. A run without a status has no phase, and so is selected.
+fn unfinished_runs() -> String {
+    let final_phases = RunPhase::VARIANTS.iter().copied().filter(|phase| phase.is_final());
+    final_phases.map(|phase| format!("status.phase!={phase}")).collect::<Vec<_>>().join(",")
 }

@@ -1,4 +1,4 @@
-//! What is known of the cluster, as last seen.
+//! Stores of the watched objects.
 
 use std::sync::Arc;
 
@@ -9,7 +9,9 @@ use kube::runtime::reflector::{
     store::{Writer, WriterDropped},
 };
 
-/// One store a kind. Unfinished runs only, and only the pods of runs.
+use crate::names::tenant_namespace;
+
+/// Stores of the watched objects, one per kind. They contain unfinished runs only, and only the pods of runners.
 #[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) plans: Store<Plan>,
@@ -20,7 +22,7 @@ pub(crate) struct Stores {
     pub(crate) nodes: Store<Node>,
 }
 
-/// The other ends of [`Stores`]; each belongs to one watch.
+/// Writing ends of [`Stores`]. Each belongs to one watch.
 pub(crate) struct Writers {
     pub(crate) plans: Writer<Plan>,
     pub(crate) tenants: Writer<Tenant>,
@@ -31,7 +33,7 @@ pub(crate) struct Writers {
 }
 
 impl Stores {
-    /// Empty stores.
+    /// Creates empty stores.
     pub(crate) fn new() -> (Self, Writers) {
         let (plans, plans_writer) = reflector::store();
         let (tenants, tenants_writer) = reflector::store();
@@ -50,10 +52,10 @@ impl Stores {
         (Self { plans, tenants, workflows, runs, pods, nodes }, writers)
     }
 
-    /// Waits until every kind was listed once.
+    /// Waits until every kind has been listed once.
     ///
     /// # Errors
-    /// A watch ended before that.
+    /// Returns an error if a watch ends before that.
     pub(crate) async fn ready(&self) -> Result<(), WriterDropped> {
         let Self { plans, tenants, workflows, runs, pods, nodes } = self;
         plans.wait_until_ready().await?;
@@ -64,22 +66,22 @@ impl Stores {
         nodes.wait_until_ready().await
     }
 
-    /// The plan of that name.
+    /// Returns the plan of a name.
     pub(crate) fn plan(&self, name: &str) -> Option<Arc<Plan>> {
         self.plans.get(&ObjectRef::new(name))
     }
 
-    /// The plan of a tenant.
+    /// Returns the plan of a tenant.
     pub(crate) fn plan_of(&self, tenant: &Tenant) -> Option<Arc<Plan>> {
         self.plan(&tenant.spec.plan_ref.name)
     }
 
-    /// The tenant whose namespace this is.
+    /// Returns the tenant that a namespace belongs to.
     pub(crate) fn tenant_in(&self, namespace: &str) -> Option<Arc<Tenant>> {
-        self.tenants.find(|tenant| crate::tenant::namespace_name(tenant) == namespace)
+        self.tenants.find(|tenant| tenant_namespace(tenant) == namespace)
     }
 
-    /// The unfinished runs in a namespace.
+    /// Returns the unfinished runs in a namespace.
     pub(crate) fn runs_in(&self, namespace: &str) -> Vec<Arc<WorkflowRun>> {
         self.runs.state_filter(|run| run.metadata.namespace.as_deref() == Some(namespace))
     }

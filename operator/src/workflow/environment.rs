@@ -1,19 +1,18 @@
-//! What there is beside a workflow in its namespace.
+//! ValidationContext of a workflow: the Secrets and the other workflows of its namespace.
 
 use crds::Workflow;
 use domain::workflow::{ReferencedWorkflow, ValidationContext};
 use kube::ResourceExt as _;
 
-use super::secrets;
-use crate::{context::Context, errors::Error};
+use crate::{context::Context, errors::Error, secrets::secret_facts};
 
-/// Looks. Of Secrets, only those that the workflow names are read.
+/// Returns the environment of a workflow. Only the Secrets that the workflow names are read.
 ///
 /// # Errors
-/// A Secret cannot be read.
-pub(super) async fn of(ctx: &Context, workflow: &Workflow) -> Result<ValidationContext, Error> {
+/// Returns an error if a Secret cannot be read.
+pub(super) async fn read(ctx: &Context, workflow: &Workflow) -> Result<ValidationContext, Error> {
     let namespace = workflow.namespace().unwrap_or_default();
-    let secrets = secrets::look(&ctx.client, &namespace, &workflow.spec).await?;
+    let secrets = secret_facts(&ctx.client, &namespace, &workflow.spec).await?;
     let others = ctx.stores.workflows.state_filter(|other| other.namespace().as_ref() == Some(&namespace));
     let workflows =
         others.iter().map(|other| (other.name_any(), ReferencedWorkflow::from_spec(&other.spec))).collect();

@@ -1,73 +1,70 @@
-//! Workflows: checked, and kept as immutable revisions that runs refer to.
+//! Controller of workflows: validates a workflow, stores it as an immutable revision, and starts its scheduled runs.
 
+mod apply;
+mod check;
 mod environment;
-mod last_runs;
 mod prune;
 mod revision;
 mod schedules;
-pub(crate) mod secrets;
 mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use crds::Workflow;
-use domain::workflow::validate;
+use crds::{Tenant, Workflow};
+use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::controller::Action};
 
-pub(crate) use last_runs::LastRuns;
-pub(crate) use prune::Pruned;
+use self::{check::Validity, schedules::SchedulePlan, status::Observed};
+use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy};
 
-use self::{
-    schedules::Scheduled,
-    status::{Found, Seen},
-};
-use crate::{context::Context, errors::Error, run::Terms};
-
-/// Secrets are not watched, since who may watch them may read them all: one that is missing is looked for again after this.
-const MISSING_WAIT: Duration = Duration::from_secs(15);
-/// One that is there is looked at again after this; a run that is about to get it looks for itself.
-const SECRETS_WAIT: Duration = Duration::from_secs(300);
-
-/// Checks a workflow, keeps its revision, starts what is due, and writes what is seen of it.
+/// Validates a workflow, stores its revision, starts its due runs, writes its status, and deletes old revisions.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses a request.
 pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Result<Action, Error> {
-    let namespace = workflow.namespace().unwrap_or_default();
-    let Some(tenant) = ctx.stores.tenant_in(&namespace) else {
-        let found = Found { seen: Seen::NoTenant, scheduled: Scheduled::default(), runners: None };
-        status::write(&ctx, &workflow, found).await?;
+    let now = telemetry::clock::now();
+    let Some(tenant) = ctx.stores.tenant_in(&workflow.namespace().unwrap_or_default()) else {
+        write_status(&ctx, &workflow, Observed::without_tenant(), now).await?;
         return Ok(Action::await_change());
     };
     if workflow.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let environment = environment::of(&ctx, &workflow).await?;
-    let names_secrets = !workflow.spec.secrets.is_empty();
-    let (seen, secrets_wait) = match validate(&workflow.spec, &environment) {
-        Ok(_) => {
-            let revision = revision::ensure(&ctx, &workflow, &tenant.name_any()).await?;
-            (Seen::Valid(revision), names_secrets.then_some(SECRETS_WAIT))
-        }
-        Err(problems) => {
-            let missing = problems.iter().any(|problem| secrets::is_of_a_secret(problem.code));
-            let seen = Seen::Invalid(problems.into_iter().map(Into::into).collect());
-            (seen, missing.then_some(MISSING_WAIT))
-        }
-    };
-    let current = match &seen {
-        Seen::Valid(revision) => Some(revision.clone()),
-        Seen::Invalid(_) | Seen::NoTenant => None,
-    };
-    let now = telemetry::clock::now();
-    let rest = schedules::rest(&workflow, tenant.spec.state.unwrap_or_default(), current.is_some());
-    let scheduled = schedules::plan(&workflow, rest, now);
-    schedules::start(&ctx, &workflow, &scheduled).await?;
-    let due = scheduled.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-    let plan = ctx.stores.plan_of(&tenant);
-    let terms = Terms::of(&workflow.spec, plan.as_deref(), Some(&tenant));
-    let runners = workflow.spec.runners.as_ref().map(|_| terms.shown());
-    status::write(&ctx, &workflow, Found { seen, scheduled, runners }).await?;
+    let validity = check::check(&ctx, &workflow, &tenant).await?;
+    let current = validity.revision().cloned();
+    let recheck = check::recheck_interval(&workflow, &validity);
+    let schedule = plan_schedules(&workflow, &tenant, &validity, now);
+    schedules::start_runs(&ctx, &workflow, &schedule).await?;
+    let next_run = schedule.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    let runners = runner_policy(&ctx, &workflow, &tenant).map(RunnerPolicy::to_status);
+    write_status(&ctx, &workflow, Observed { validity, schedule, runners }, now).await?;
     if let Some(current) = current {
         prune::prune(&ctx, &workflow, &current).await?;
     }
-    let again = due.into_iter().chain(secrets_wait).min();
-    Ok(again.map_or_else(Action::await_change, Action::requeue))
+    Ok(next_run.into_iter().chain(recheck).min().map_or_else(Action::await_change, Action::requeue))
+}
+
+fn plan_schedules(workflow: &Workflow, tenant: &Tenant, validity: &Validity, now: Timestamp) -> SchedulePlan {
+    let state = tenant.spec.state.unwrap_or_default();
+    let suspended = schedules::suspension_reason(workflow, state, validity.revision().is_some());
+    schedules::plan(workflow, suspended, now)
+}
+
+/// Returns the policy for the runners of a workflow that requests any.
+fn runner_policy(ctx: &Context, workflow: &Workflow, tenant: &Tenant) -> Option<RunnerPolicy> {
+    let plan = ctx.stores.plan_of(tenant);
+    let policy = RunnerPolicy::new(&workflow.spec, plan.as_deref(), Some(tenant));
+    workflow.spec.runners.as_ref().map(|_| policy)
+}
+
+async fn write_status(
+    ctx: &Context,
+    workflow: &Workflow,
+    observed: Observed,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match status::update(workflow, observed, now) {
+        Some((status, event)) => apply::apply_status(ctx, workflow, &status, event).await,
+        None => Ok(()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Revisions: a workflow's spec as it was, in an immutable ControllerRevision.
+//! Revisions: the spec of a workflow at one generation, stored in an immutable ControllerRevision.
 
 use crds::{
     RevisionData, Workflow,
@@ -13,36 +13,36 @@ use k8s_openapi::{
         runtime::RawExtension,
     },
 };
-use kube::{Resource as _, ResourceExt as _};
+use kube::{Client, Resource as _, ResourceExt as _};
 
 use crate::{
     api::{self, within},
-    context::Context,
     errors::Error,
 };
 
-/// A revision's name is a label of its Jobs, and so at most 63 characters: 52 of the workflow's name, a dash
-/// and 10 hex digits.
-const NAME_PREFIX: usize = 52;
+/// Maximum length of the workflow's name in the name of a revision, which is a label of its Jobs and so has at most 63
+/// characters: 52 of the workflow's name, a dash and 10 hexadecimal digits.
+const MAX_NAME_PREFIX: usize = 52;
 
-/// Makes the revision of a workflow's spec unless it is there already.
+/// Creates the revision of a workflow's spec, unless it exists already, and returns a reference to it.
 ///
 /// # Errors
-/// The API server refuses it.
-pub(super) async fn ensure(ctx: &Context, workflow: &Workflow, tenant: &str) -> Result<RevisionRef, Error> {
+/// Returns an error if the API server cannot be reached or refuses a request.
+pub(super) async fn ensure(client: &Client, workflow: &Workflow, tenant: &str) -> Result<RevisionRef, Error> {
     let revision = build(workflow, tenant)?;
-    let wanted = RevisionRef { name: revision.name_any(), generation: workflow.metadata.generation };
+    let reference = RevisionRef { name: revision.name_any(), generation: workflow.metadata.generation };
     let known = workflow.status.as_ref().and_then(|status| status.revision.as_ref());
-    if known.is_some_and(|known| known.name == wanted.name) {
-        // A spec that was changed and changed back has the same revision as before, of another generation.
-        return Ok(wanted);
+    if known.is_some_and(|known| known.name == reference.name) {
+        // A spec that was changed and changed back has the same revision as before, with another generation.
+        return Ok(reference);
     }
-    let api = within::<ControllerRevision>(&ctx.client, &workflow.namespace().unwrap_or_default());
-    if api::get(&api, &wanted.name).await?.is_none() {
-        // By apply, which canonicalises the data: data that was POSTed with `<` or `&` can never be patched again.
+    let api = within::<ControllerRevision>(client, &workflow.namespace().unwrap_or_default());
+    if api::get(&api, &reference.name).await?.is_none() {
+        // Applied rather than created, since apply normalises the data: an object that was created with `<` or `&` in its
+        // data can never be patched again.
         api::apply(&api, &revision).await?;
     }
-    Ok(wanted)
+    Ok(reference)
 }
 
 fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error> {
@@ -63,7 +63,7 @@ fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error>
             name: Some(revision_name),
             namespace: workflow.namespace(),
             labels: Some(labels),
-            owner_references: Some(vec![owner(workflow)]),
+            owner_references: Some(vec![owner_reference(workflow)]),
             ..ObjectMeta::default()
         },
         data: Some(RawExtension(data)),
@@ -73,13 +73,13 @@ fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error>
 
 fn revision_name(workflow: &Workflow, data: &serde_json::Value) -> String {
     let name = workflow.name_any();
-    let prefix = name.get(..NAME_PREFIX).unwrap_or(&name).trim_end_matches(['-', '.']);
+    let prefix = name.get(..MAX_NAME_PREFIX).unwrap_or(&name).trim_end_matches(['-', '.']);
     let uid = workflow.uid().unwrap_or_default();
     format!("{prefix}-{}", names::digest(&[&uid, &data.to_string()], 10))
 }
 
-/// Revisions go with their workflow; they never hold up its deletion.
-fn owner(workflow: &Workflow) -> OwnerReference {
+/// Returns the owner reference to the workflow. A revision is deleted with its workflow, and never blocks its deletion.
+fn owner_reference(workflow: &Workflow) -> OwnerReference {
     OwnerReference {
         api_version: Workflow::api_version(&()).into_owned(),
         kind: Workflow::kind(&()).into_owned(),
@@ -104,9 +104,10 @@ mod tests {
         workflow
     }
 
-    /// A workflow that is deleted and made again runs revisions that go away with the old one.
+    /// The name of a revision depends on the workflow's UID and spec, so that a workflow of the same name never shares the
+    /// revisions of a deleted one.
     #[test]
-    fn a_revision_is_named_by_uid_and_content() {
+    fn a_revision_is_named_after_uid_and_content() {
         let name = |workflow: &Workflow| build(workflow, "acme").unwrap().name_any();
         let first = workflow("intake", "u1");
         let mut edited = first.clone();
@@ -116,9 +117,9 @@ mod tests {
         assert_ne!(name(&first), name(&edited));
     }
 
-    /// A workflow with a long name has no runs: its revision's name is no label.
+    /// The revision of a workflow with a long name has a name that is a valid label value.
     #[test]
-    fn the_name_fits_a_label() {
+    fn the_name_is_a_valid_label_value() {
         let name = build(&workflow(&"x-".repeat(31), "u1"), "acme").unwrap().name_any();
         assert!(name.len() <= 63 && !name.contains("--"), "{name}");
     }

@@ -1,4 +1,4 @@
-//! What is decided, as tables of what is seen.
+//! Decisions about runs, for each kind of snapshot.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use crds::{Tenant, WorkflowRun};
 
 use super::*;
 
-/// The time at which all of these are decided: 100 s after the epoch.
+/// Time at which the decisions are made: 100 s after the epoch.
 const NOW: i64 = 100;
 
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+fn second(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
 }
 
 fn run(rest: &str) -> WorkflowRun {
@@ -40,8 +40,8 @@ fn pod(uid: &str, attempt: u32, state: PodState) -> RunnerPod {
     }
 }
 
-fn seen(rest: &str, pods: Vec<RunnerPod>) -> Seen {
-    Seen {
+fn snapshot(rest: &str, pods: Vec<RunnerPod>) -> Snapshot {
+    Snapshot {
         run: Arc::new(run(rest)),
         namespace: "bakery".to_owned(),
         name: "order-7".to_owned(),
@@ -56,159 +56,185 @@ fn seen(rest: &str, pods: Vec<RunnerPod>) -> Seen {
 }
 
 const NEW: &str = "spec: {workflowRef: {name: intake}}";
-const HELD: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z', \
+const ASSIGNED: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z', \
                     runner: {job: job-0, pod: p, podUid: a, assignedAt: '1970-01-01T00:01:00Z'}}";
 
-/// A new run is started without a slot, or never.
+/// A new run is admitted first, then gets a pod, then is assigned to it.
 #[test]
 fn a_new_run_is_admitted_then_started_then_assigned() {
-    let mut fresh = seen(NEW, vec![]);
+    let mut fresh = snapshot(NEW, vec![]);
     fresh.holds_slot = false;
-    assert_eq!(next(&fresh, at(NOW)), Next::Admit);
-    assert_eq!(next(&seen(NEW, vec![]), at(NOW)), Next::Start);
+    assert_eq!(decide(&fresh, second(NOW)), Decision::Admit);
+    assert_eq!(decide(&snapshot(NEW, vec![]), second(NOW)), Decision::Start);
     let live = pod("a", 0, PodState::Live);
-    assert_eq!(next(&seen(NEW, vec![live.clone()]), at(NOW)), Next::Assign(live));
+    assert_eq!(decide(&snapshot(NEW, vec![live.clone()]), second(NOW)), Decision::Assign(live));
 }
 
-/// A run whose pod lives is disturbed.
+/// A run whose pod is live is left to its runner until some time after its deadline.
 #[test]
-fn a_held_run_is_watched_until_its_deadline_and_some() {
-    let live = |state| seen(HELD, vec![pod("a", 0, state)]);
-    // Begun at 60 s, one hour by default, 30 s for the runner to say so itself.
-    assert_eq!(next(&live(PodState::Live), at(NOW)), Next::Watch(at(60 + 3_600 + 30)));
-    assert_eq!(next(&live(PodState::Silent(at(110))), at(NOW)), Next::Watch(at(110)));
-    let Next::End(end) = next(&live(PodState::Live), at(60 + 3_630)) else { panic!("not ended") };
+fn a_run_with_a_live_pod_is_watched_until_after_its_deadline() {
+    let live = |state| snapshot(ASSIGNED, vec![pod("a", 0, state)]);
+    // Started at 60 s; the timeout is one hour by default, and the runner has 30 s more to end the run itself.
+    assert_eq!(decide(&live(PodState::Live), second(NOW)), Decision::Watch(second(60 + 3_600 + 30)));
+    assert_eq!(decide(&live(PodState::NodeNotReady(second(110))), second(NOW)), Decision::Watch(second(110)));
+    let Decision::End(end) = decide(&live(PodState::Live), second(60 + 3_630)) else { panic!("not ended") };
     assert_eq!(end.phase, RunPhase::TimedOut);
 }
 
-/// A run that lost its pod hangs, or begins from nothing.
+/// A lost pod is replaced, and the reason and the number of losses are recorded.
 #[test]
-fn a_lost_pod_is_replaced_and_the_reason_kept() {
-    let lost = seen(HELD, vec![pod("a", 0, PodState::Lost("OOMKilled"))]);
-    let replace = |count, reason: &str| Next::Replace(LostRunner { count, reason: Some(reason.to_owned()) });
-    assert_eq!(next(&lost, at(NOW)), replace(1, "OOMKilled"));
-    assert_eq!(next(&seen(HELD, vec![]), at(NOW)), replace(1, "PodDeleted"));
-    let again = HELD.replace("runner: {", "runner: {lost: {count: 2, reason: PodDeleted}, ");
-    assert_eq!(next(&seen(&again, vec![]), at(NOW)), replace(3, "PodDeleted"));
+fn a_lost_pod_is_replaced_and_the_reason_is_recorded() {
+    let lost = snapshot(ASSIGNED, vec![pod("a", 0, PodState::Lost(LossReason::OomKilled))]);
+    let replace =
+        |count, reason: &str| Decision::Replace(LostRunner { count, reason: Some(reason.to_owned()) });
+    assert_eq!(decide(&lost, second(NOW)), replace(1, "OOMKilled"));
+    assert_eq!(decide(&snapshot(ASSIGNED, vec![]), second(NOW)), replace(1, "PodDeleted"));
+    let again = ASSIGNED.replace("runner: {", "runner: {lost: {count: 2, reason: PodDeleted}, ");
+    assert_eq!(decide(&snapshot(&again, vec![]), second(NOW)), replace(3, "PodDeleted"));
 }
 
-/// The new pod is taken for the old one, or a second one is made.
+/// After a loss the run is assigned to the pod of the Job that is recorded in its status, and to no other.
 #[test]
-fn after_a_loss_the_written_job_is_waited_for() {
-    let noted = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z', \
+fn after_a_loss_the_pod_of_the_recorded_job_is_assigned() {
+    let recorded = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z', \
                  runner: {job: job-1, lost: {count: 1, reason: PodDeleted}}}";
-    let old = pod("a", 0, PodState::Lost("PodDeleted"));
+    let old = pod("a", 0, PodState::Lost(LossReason::PodDeleted));
     let new = pod("b", 1, PodState::Live);
-    assert_eq!(next(&seen(noted, vec![old.clone()]), at(NOW)), Next::Make("job-1".to_owned()));
-    assert_eq!(next(&seen(noted, vec![new.clone(), old]), at(NOW)), Next::Assign(new));
+    assert_eq!(
+        decide(&snapshot(recorded, vec![old.clone()]), second(NOW)),
+        Decision::Recreate("job-1".to_owned())
+    );
+    assert_eq!(decide(&snapshot(recorded, vec![new.clone(), old]), second(NOW)), Decision::Assign(new));
 }
 
-/// A run that can never progress starts pods for ever; or one that progresses is given up.
+/// A run fails after five losses without progress; a step that has ended resets the count.
 #[test]
-fn five_losses_in_a_row_are_too_many() {
-    let four = HELD.replace("runner: {", "runner: {lost: {count: 4, reason: PodDeleted}, ");
-    let Next::End(end) = next(&seen(&four, vec![]), at(NOW)) else { panic!("not ended") };
+fn five_losses_without_progress_fail_the_run() {
+    let four = ASSIGNED.replace("runner: {", "runner: {lost: {count: 4, reason: PodDeleted}, ");
+    let Decision::End(end) = decide(&snapshot(&four, vec![]), second(NOW)) else { panic!("not ended") };
     assert_eq!((end.phase, end.error.unwrap().code.as_str()), (RunPhase::Failed, "RUNNER_LOST"));
     let progressed = four.replace(
         "runner: {",
         "steps: [{name: parse, phase: Succeeded, finishedAt: '1970-01-01T00:01:30Z'}], runner: {",
     );
-    assert!(matches!(next(&seen(&progressed, vec![]), at(NOW)), Next::Replace(LostRunner { count: 1, .. })));
+    assert!(matches!(
+        decide(&snapshot(&progressed, vec![]), second(NOW)),
+        Decision::Replace(LostRunner { count: 1, .. })
+    ));
 }
 
-/// A pod that ends before it took the run is made again and again, at once.
+/// A first pod that fails before the run is assigned to it counts as a loss.
 #[test]
 fn a_first_pod_that_fails_counts_as_lost() {
-    let crashed = seen(NEW, vec![pod("a", 0, PodState::Lost("ContainerEnded"))]);
-    assert!(matches!(next(&crashed, at(NOW)), Next::Replace(LostRunner { count: 1, .. })));
+    let crashed = snapshot(NEW, vec![pod("a", 0, PodState::Lost(LossReason::ContainerEnded))]);
+    assert!(matches!(decide(&crashed, second(NOW)), Decision::Replace(LostRunner { count: 1, .. })));
 }
 
-/// A run that a runner handed back counts as lost, and is given up after five upgrades.
+/// A run that its runner has handed over gets another pod, which does not count as a loss.
 #[test]
-fn a_run_that_was_handed_back_is_started_anew() {
-    let handed_back =
+fn a_run_that_was_handed_over_gets_another_pod() {
+    let handed_over =
         "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z'}";
-    let leaving = pod("a", 0, PodState::Lost("PodDeleted"));
-    assert_eq!(next(&seen(handed_back, vec![leaving]), at(NOW)), Next::Start);
+    let terminating = pod("a", 0, PodState::Lost(LossReason::PodDeleted));
+    assert_eq!(decide(&snapshot(handed_over, vec![terminating]), second(NOW)), Decision::Start);
 }
 
-/// A run that is cancelled before it started starts; or one that has begun ends without its `onExit` steps.
+/// The operator itself cancels only runs that have not started. A runner cancels the others, and runs their `onExit`
+/// steps.
 #[test]
-fn only_a_run_that_never_began_is_cancelled_here() {
+fn only_a_run_that_has_not_started_is_cancelled_by_the_operator() {
     let cancel = |rest: &str| rest.replace("name: intake}", "name: intake}, cancel: Now");
-    let Next::End(end) = next(&seen(&cancel(NEW), vec![]), at(NOW)) else { panic!("not ended") };
+    let Decision::End(end) = decide(&snapshot(&cancel(NEW), vec![]), second(NOW)) else {
+        panic!("not ended")
+    };
     assert_eq!(end, End { phase: RunPhase::Cancelled, error: None });
-    let held = seen(&cancel(HELD), vec![pod("a", 0, PodState::Live)]);
-    assert!(matches!(next(&held, at(NOW)), Next::Watch(_)));
-    let lost = seen(&cancel(HELD), vec![]);
-    assert!(matches!(next(&lost, at(NOW)), Next::Replace(_)), "another runner ends it");
+    let running = snapshot(&cancel(ASSIGNED), vec![pod("a", 0, PodState::Live)]);
+    assert!(matches!(decide(&running, second(NOW)), Decision::Watch(_)));
+    let lost = snapshot(&cancel(ASSIGNED), vec![]);
+    assert!(matches!(decide(&lost, second(NOW)), Decision::Replace(_)), "another runner cancels it");
 }
 
-/// A run that nobody can end any more is there for ever.
+/// A run for which no runner can be started is ended ten minutes after its deadline.
 #[test]
-fn a_run_that_no_runner_takes_is_ended_long_after_its_time() {
-    let handed_back =
+fn a_run_without_a_runner_is_ended_ten_minutes_after_its_deadline() {
+    let handed_over =
         "spec: {workflowRef: {name: intake}}\nstatus: {phase: Running, startedAt: '1970-01-01T00:01:00Z'}";
     let due = 60 + 3_600;
-    assert_eq!(next(&seen(handed_back, vec![]), at(due + 599)), Next::Start);
-    let Next::End(end) = next(&seen(handed_back, vec![]), at(due + 600)) else { panic!("not ended") };
+    assert_eq!(decide(&snapshot(handed_over, vec![]), second(due + 599)), Decision::Start);
+    let Decision::End(end) = decide(&snapshot(handed_over, vec![]), second(due + 600)) else {
+        panic!("not ended")
+    };
     assert_eq!(end.phase, RunPhase::TimedOut);
 }
 
-/// A suspended tenant's runs are killed though it asked for a drain, or go on though it asked for an end.
+/// The runs of a suspended tenant are completed, unless `onSuspend` is `Cancel` or the tenant is archived or deleted.
 #[test]
-fn a_suspended_tenants_runs_drain_unless_told_otherwise() {
-    let held =
-        |spec: &str| Seen { tenant: Some(tenant(spec)), ..seen(HELD, vec![pod("a", 0, PodState::Live)]) };
-    assert!(matches!(next(&held(", state: Suspended"), at(NOW)), Next::Watch(_)));
-    assert!(matches!(next(&held(", state: Suspended, onSuspend: Cancel"), at(NOW)), Next::End(_)));
-    assert!(matches!(next(&held(", state: Archived"), at(NOW)), Next::End(_)));
-    let gone = Seen { tenant: None, ..seen(HELD, vec![]) };
-    assert!(matches!(next(&gone, at(NOW)), Next::End(_)));
+fn the_runs_of_a_suspended_tenant_are_completed_by_default() {
+    let assigned = |spec: &str| Snapshot {
+        tenant: Some(tenant(spec)),
+        ..snapshot(ASSIGNED, vec![pod("a", 0, PodState::Live)])
+    };
+    assert!(matches!(decide(&assigned(", state: Suspended"), second(NOW)), Decision::Watch(_)));
+    assert!(matches!(
+        decide(&assigned(", state: Suspended, onSuspend: Cancel"), second(NOW)),
+        Decision::End(_)
+    ));
+    assert!(matches!(decide(&assigned(", state: Archived"), second(NOW)), Decision::End(_)));
+    let gone = Snapshot { tenant: None, ..snapshot(ASSIGNED, vec![]) };
+    assert!(matches!(decide(&gone, second(NOW)), Decision::End(_)));
 }
 
 const WAITING: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Suspended, startedAt: '1970-01-01T00:01:00Z', \
                        suspendedAt: '1970-01-01T00:01:10Z', steps: [{name: ask, phase: Suspended, \
                        waiting: {for: Approval, roles: [admin]}}], wakeAt: '1970-01-01T10:00:00Z'}";
 
-/// A run that waits for a person holds a slot, or is never looked at again.
+/// A run that waits for an approval is suspended until it is decided, times out or is cancelled.
 #[test]
-fn a_run_that_waits_rests_until_something_happens() {
-    let rests = |rest: &str, now: i64| next(&Seen { holds_slot: false, ..seen(rest, vec![]) }, at(now));
-    assert_eq!(rests(WAITING, NOW), Next::Rest(Some(at(36_000))));
-    assert_eq!(rests(WAITING, 30_000), Next::Rest(Some(at(36_000))), "its own time stands still");
-    assert_eq!(rests(WAITING, 36_000), Next::Admit);
+fn a_waiting_run_is_suspended_until_something_happens() {
+    let suspended =
+        |rest: &str, now: i64| decide(&Snapshot { holds_slot: false, ..snapshot(rest, vec![]) }, second(now));
+    assert_eq!(suspended(WAITING, NOW), Decision::Suspend(Some(second(36_000))));
+    assert_eq!(
+        suspended(WAITING, 30_000),
+        Decision::Suspend(Some(second(36_000))),
+        "the timeout of the run does not count while it waits"
+    );
+    assert_eq!(suspended(WAITING, 36_000), Decision::Admit);
     let decided = WAITING.replace("name: intake}", "name: intake}, decisions: [{key: ask, approved: true}]");
-    assert_eq!(rests(&decided, NOW), Next::Admit);
-    assert_eq!(rests(&decided.replace("key: ask", "key: other"), NOW), Next::Rest(Some(at(36_000))));
+    assert_eq!(suspended(&decided, NOW), Decision::Admit);
+    assert_eq!(
+        suspended(&decided.replace("key: ask", "key: other"), NOW),
+        Decision::Suspend(Some(second(36_000)))
+    );
     let cancelled = WAITING.replace("name: intake}", "name: intake}, cancel: Graceful");
-    assert_eq!(rests(&cancelled, NOW), Next::Force, "to end it must not wait behind what runs");
-    assert_eq!(next(&seen(&cancelled, vec![]), at(NOW)), Next::Start);
+    assert_eq!(suspended(&cancelled, NOW), Decision::HoldSlot, "ending a run must not wait for a slot");
+    assert_eq!(decide(&snapshot(&cancelled, vec![]), second(NOW)), Decision::Start);
 }
 
-/// A parent waits for ever for a sub-run that has ended, or beyond its own timeout.
+/// A run that waits for a sub-run continues when the sub-run has ended, and at its own timeout.
 #[test]
-fn a_parent_goes_on_when_its_sub_run_has_ended() {
+fn a_parent_continues_when_its_sub_run_has_ended() {
     let parent = WAITING
         .replace("for: Approval, roles: [admin]", "for: Run, run: order-7-c0ffee")
         .replace("suspendedAt: '1970-01-01T00:01:10Z', ", "")
         .replace(", wakeAt: '1970-01-01T10:00:00Z'", "");
-    let at_rest = |sub_run_ended| Seen { holds_slot: false, sub_run_ended, ..seen(&parent, vec![]) };
-    assert_eq!(next(&at_rest(false), at(NOW)), Next::Rest(Some(at(3_660))));
-    assert_eq!(next(&at_rest(true), at(NOW)), Next::Admit);
-    assert_eq!(next(&at_rest(false), at(3_660)), Next::Force);
+    let waiting = |sub_run_ended| Snapshot { holds_slot: false, sub_run_ended, ..snapshot(&parent, vec![]) };
+    assert_eq!(decide(&waiting(false), second(NOW)), Decision::Suspend(Some(second(3_660))));
+    assert_eq!(decide(&waiting(true), second(NOW)), Decision::Admit);
+    assert_eq!(decide(&waiting(false), second(3_660)), Decision::HoldSlot);
 }
 
-/// A sub-run whose parent was given up goes on for nobody.
+/// A sub-run whose parent has ended is cancelled, once.
 #[test]
-fn a_sub_run_without_its_parent_is_cancelled_once() {
-    let orphan = |rest: &str| Seen { is_orphan: true, ..seen(rest, vec![pod("a", 0, PodState::Live)]) };
-    assert_eq!(next(&orphan(HELD), at(NOW)), Next::Cancel);
-    let asked = HELD.replace("phase: Running", "phase: Running, cancelRequested: Now");
-    assert!(matches!(next(&orphan(&asked), at(NOW)), Next::Watch(_)), "its runner ends it");
+fn an_orphaned_sub_run_is_cancelled_once() {
+    let orphan =
+        |rest: &str| Snapshot { is_orphan: true, ..snapshot(rest, vec![pod("a", 0, PodState::Live)]) };
+    assert_eq!(decide(&orphan(ASSIGNED), second(NOW)), Decision::RequestCancel);
+    let requested = ASSIGNED.replace("phase: Running", "phase: Running, cancelRequested: Now");
+    assert!(matches!(decide(&orphan(&requested), second(NOW)), Decision::Watch(_)), "its runner cancels it");
 }
 
-/// An item of a fan-out that waits for an approval is never decided.
+/// An approval of an item of a fan-out is decided by the step's name and the item's index.
 #[test]
 fn an_item_is_decided_by_its_index() {
     let items = WAITING.replace(
@@ -220,29 +246,33 @@ fn an_item_is_decided_by_its_index() {
             "name: intake}",
             &format!("name: intake}}, decisions: [{{key: {key}, approved: true}}]"),
         );
-        next(&Seen { holds_slot: false, ..seen(&text, vec![]) }, at(NOW))
+        decide(&Snapshot { holds_slot: false, ..snapshot(&text, vec![]) }, second(NOW))
     };
-    assert_eq!(decided("ask/2"), Next::Admit);
-    assert_eq!(decided("ask/1"), Next::Rest(Some(at(36_000))));
+    assert_eq!(decided("ask/2"), Decision::Admit);
+    assert_eq!(decided("ask/1"), Decision::Suspend(Some(second(36_000))));
 }
 
-/// A run waits for ever for an image that does not come; or fails because a registry was away for a moment.
+/// A run fails when an image could not be pulled for the configured time, and not before.
 #[test]
-fn an_image_that_does_not_come_fails_the_run_after_a_while() {
+fn an_image_that_cannot_be_pulled_fails_the_run_after_the_timeout() {
     let stuck =
         |until| PodState::Unpullable { message: "image x cannot be pulled: not found".to_owned(), until };
-    for rest in [HELD, NEW] {
-        assert_eq!(next(&seen(rest, vec![pod("a", 0, stuck(at(130)))]), at(NOW)), Next::Watch(at(130)));
-        let Next::End(end) = next(&seen(rest, vec![pod("a", 0, stuck(at(100)))]), at(NOW)) else {
+    for rest in [ASSIGNED, NEW] {
+        assert_eq!(
+            decide(&snapshot(rest, vec![pod("a", 0, stuck(second(130)))]), second(NOW)),
+            Decision::Watch(second(130))
+        );
+        let Decision::End(end) = decide(&snapshot(rest, vec![pod("a", 0, stuck(second(100)))]), second(NOW))
+        else {
             panic!("not ended")
         };
         assert_eq!(end.error.map(|error| error.code), Some("IMAGE_PULL".to_owned()));
     }
 }
 
-/// An ended run is written to again.
+/// A run that has ended is not written again.
 #[test]
-fn nothing_follows_the_end() {
-    let ended = HELD.replace("phase: Running", "phase: Succeeded");
-    assert_eq!(next(&seen(&ended, vec![]), at(NOW)), Next::Nothing);
+fn a_run_that_has_ended_is_not_changed() {
+    let ended = ASSIGNED.replace("phase: Running", "phase: Succeeded");
+    assert_eq!(decide(&snapshot(&ended, vec![]), second(NOW)), Decision::AwaitChange);
 }

@@ -1,4 +1,4 @@
-//! What runners are told about the tenant.
+//! ConfigMap with the tenant's name, settings and egress rules, for runners.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use crds::names;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Serialize;
 
-use super::{Validated, meta};
+use super::{Validated, child_metadata};
 use crate::{config::Config, errors::Error};
 
-/// The ConfigMap that every runner of the tenant reads.
+/// Returns the ConfigMap that every runner of the tenant reads.
 ///
 /// # Errors
-/// A value cannot be written as JSON.
+/// Returns an error if a value cannot be encoded as JSON.
 pub(super) fn build(tenant: &Validated, config: &Config) -> Result<ConfigMap, Error> {
     let data = [
         ("name", tenant.slug.clone()),
@@ -22,7 +22,7 @@ pub(super) fn build(tenant: &Validated, config: &Config) -> Result<ConfigMap, Er
         ("clusterCidrs", json(&config.cluster_cidrs)?),
     ];
     Ok(ConfigMap {
-        metadata: meta(tenant, names::TENANT_CONFIG_MAP, "runner"),
+        metadata: child_metadata(tenant, names::TENANT_CONFIG_MAP, "runner"),
         data: Some(data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>()),
         ..ConfigMap::default()
     })

@@ -1,4 +1,4 @@
-//! What a container gets that names nothing.
+//! LimitRange with the resources of containers that specify none.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,27 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 
-use super::{Validated, meta};
+use super::{Validated, child_metadata};
 
-/// The quota refuses a container without requests; one that names none gets these. No limit on CPU: it would
-/// slow a container down while the node idles.
+/// Returns the LimitRange. Without it, the quota would refuse containers without requests. It sets no CPU limit, which
+/// would throttle a container while the node is idle.
 pub(super) fn build(tenant: &Validated) -> LimitRange {
-    let requests = amounts(&[("cpu", "50m"), ("memory", "64Mi"), ("ephemeral-storage", "64Mi")]);
+    let requests = quantities(&[("cpu", "50m"), ("memory", "64Mi"), ("ephemeral-storage", "64Mi")]);
     let item = LimitRangeItem {
         type_: "Container".to_owned(),
         default_request: Some(requests),
-        default: Some(amounts(&[("memory", "256Mi")])),
+        default: Some(quantities(&[("memory", "256Mi")])),
         ..LimitRangeItem::default()
     };
     LimitRange {
-        metadata: meta(tenant, names::LIMIT_RANGE, "tenant"),
+        metadata: child_metadata(tenant, names::LIMIT_RANGE, "tenant"),
         spec: Some(LimitRangeSpec { limits: vec![item] }),
     }
 }
 
-fn amounts(of: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
-    of.iter().map(|(resource, amount)| ((*resource).to_owned(), Quantity((*amount).to_owned()))).collect()
+fn quantities(quantities: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
+    quantities
+        .iter()
+        .map(|(resource, quantity)| ((*resource).to_owned(), Quantity((*quantity).to_owned())))
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! What a tenant is made of. Pure.
+//! Child objects of a tenant. Pure.
 
 mod config_map;
 mod limit_range;
@@ -23,27 +23,27 @@ use k8s_openapi::{
 use super::validate::Validated;
 use crate::{config::Config, errors::Error};
 
-/// All children of a tenant.
+/// Child objects of a tenant.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Children {
     pub(super) namespace: Namespace,
-    /// The operator's own access to the namespace.
+    /// Binding of the operator's own access to the namespace.
     pub(super) operator: RoleBinding,
     pub(super) policies: Vec<NetworkPolicy>,
     pub(super) quota: ResourceQuota,
     pub(super) limits: LimitRange,
-    /// What runners are told about the tenant.
+    /// ConfigMap that the runners read.
     pub(super) settings: ConfigMap,
     pub(super) account: ServiceAccount,
     pub(super) runner: RoleBinding,
-    /// The kubectl users' access, a binding a role.
+    /// Bindings of the access of kubectl users, one per role.
     pub(super) access: Vec<RoleBinding>,
 }
 
-/// Builds them.
+/// Returns the child objects of a tenant.
 ///
 /// # Errors
-/// The tenant's settings cannot be written as JSON.
+/// Returns an error if the tenant's settings cannot be encoded as JSON.
 pub(super) fn children(tenant: &Validated, config: &Config) -> Result<Children, Error> {
     Ok(Children {
         namespace: namespace::build(tenant),
@@ -58,17 +58,17 @@ pub(super) fn children(tenant: &Validated, config: &Config) -> Result<Children, 
     })
 }
 
-/// Name, namespace and labels of a child inside the namespace.
-fn meta(tenant: &Validated, name: &str, component: &str) -> ObjectMeta {
+/// Returns the name, namespace and labels of a child inside the namespace.
+fn child_metadata(tenant: &Validated, name: &str, component: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.to_owned()),
         namespace: Some(tenant.namespace.clone()),
-        labels: Some(labels_of(tenant, component)),
+        labels: Some(child_labels(tenant, component)),
         ..ObjectMeta::default()
     }
 }
 
-fn labels_of(tenant: &Validated, component: &str) -> BTreeMap<String, String> {
+fn child_labels(tenant: &Validated, component: &str) -> BTreeMap<String, String> {
     labels::child_labels(Child { name: labels::PART_OF, component, tenant: &tenant.slug, ..Child::default() })
 }
 

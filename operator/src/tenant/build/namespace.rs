@@ -1,19 +1,19 @@
-//! The namespace.
+//! Namespace of a tenant.
 
 use std::collections::BTreeMap;
 
 use crds::labels;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
-use super::{Validated, labels_of};
+use super::{Validated, child_labels};
 
-/// Pods that could leave their container are refused by the API server itself.
+/// Modes of Pod Security admission. The API server refuses pods that do not meet the `restricted` standard.
 const POD_SECURITY: [&str; 3] = ["enforce", "audit", "warn"];
 
-/// The namespace of a tenant; labels and annotations that the tenant asks for give way to ours.
+/// Returns the namespace. The operator's labels and annotations take precedence over those that the tenant specifies.
 pub(super) fn build(tenant: &Validated) -> Namespace {
     let mut labels = tenant.labels.clone();
-    labels.extend(labels_of(tenant, "tenant"));
+    labels.extend(child_labels(tenant, "tenant"));
     labels.extend(
         POD_SECURITY.map(|mode| (format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned())),
     );

@@ -1,4 +1,4 @@
-//! The namespace is closed both ways; these open what runs need.
+//! Network policies of a tenant's namespace. One denies all traffic; the others allow what runs need.
 
 use std::collections::BTreeMap;
 
@@ -13,34 +13,36 @@ use k8s_openapi::{
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 
-use super::{Validated, meta};
+use super::{Validated, child_metadata};
 use crate::config::Config;
 
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
-/// The api-server's REST port, and the one on which runners alone are answered.
+/// The api-server's REST port, and the internal port for runners.
 const API_SERVER_PORTS: [i32; 2] = [8080, 8081];
-/// How the cluster DNS is labelled: by kubeadm and most distributions, and by the CoreDNS chart.
+/// Labels of the cluster DNS: as set by kubeadm and most distributions, and by the CoreDNS chart.
 const DNS_PODS: [(&str, &str); 2] = [("k8s-app", "kube-dns"), (labels::APP_NAME, "coredns")];
 
-/// All policies of the namespace.
+/// Returns all network policies of the namespace.
 pub(super) fn build(tenant: &Validated, config: &Config) -> Vec<NetworkPolicy> {
     vec![
         policy(tenant, names::POLICY_DEFAULT_DENY, &["Ingress", "Egress"], None),
         policy(tenant, names::POLICY_DNS, &["Egress"], Some(vec![dns()])),
-        policy(tenant, names::POLICY_KUBERNETES_API, &["Egress"], Some(kubernetes(tenant))),
+        policy(tenant, names::POLICY_KUBERNETES_API, &["Egress"], Some(kubernetes_api(tenant))),
         policy(tenant, names::POLICY_API_SERVER, &["Egress"], Some(vec![api_server(config)])),
         policy(tenant, names::POLICY_PLAN_EGRESS, &["Egress"], Some(plan_egress(tenant))),
     ]
 }
 
 fn dns() -> NetworkPolicyEgressRule {
-    let peers =
-        DNS_PODS.map(|(label, value)| pods_of("kube-system", [(label.to_owned(), value.to_owned())].into()));
+    let peers = DNS_PODS.map(|(label, value)| {
+        pods_in_namespace("kube-system", [(label.to_owned(), value.to_owned())].into())
+    });
     rule(peers.into(), vec![port("UDP", 53), port("TCP", 53)])
 }
 
-/// No rule at all where no address is known: an empty list of peers would mean everybody.
-fn kubernetes(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
+/// Returns the rule for the Kubernetes API, or none if its address is not known: an empty list of peers would allow all
+/// addresses.
+fn kubernetes_api(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
     let endpoint = &tenant.kubernetes;
     let peers: Vec<_> = endpoint.addresses.iter().map(|address| range(IpNet::from(*address), &[])).collect();
     let ports: Vec<_> = endpoint.ports.iter().map(|number| port("TCP", *number)).collect();
@@ -51,26 +53,26 @@ fn api_server(config: &Config) -> NetworkPolicyEgressRule {
     let pods = [(labels::APP_NAME, labels::PART_OF), (labels::APP_COMPONENT, "api-server")];
     let pods = pods.map(|(label, value)| (label.to_owned(), value.to_owned()));
     rule(
-        vec![pods_of(&config.release_namespace, pods.into())],
+        vec![pods_in_namespace(&config.release_namespace, pods.into())],
         API_SERVER_PORTS.map(|number| port("TCP", number)).into(),
     )
 }
 
 fn plan_egress(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
     let ranges = tenant.egress.ranges().iter().filter(|range| !range.except.contains(&range.net));
-    let ranges = ranges.map(|Range { net, except, ports }| rule(vec![range(*net, except)], tcp(ports)));
+    let ranges = ranges.map(|Range { net, except, ports }| rule(vec![range(*net, except)], tcp_ports(ports)));
     let pods = tenant.egress.pods().iter();
     let pods = pods.map(|Pods { namespace, labels, hosts: _, ports }| {
-        rule(vec![pods_of(namespace, labels.clone())], tcp(ports))
+        rule(vec![pods_in_namespace(namespace, labels.clone())], tcp_ports(ports))
     });
     ranges.chain(pods).collect()
 }
 
-/// Ports of an egress entry. None named means all TCP ports: a port without a number.
-fn tcp(ports: &[u16]) -> Vec<NetworkPolicyPort> {
-    let any = NetworkPolicyPort { protocol: Some("TCP".to_owned()), ..NetworkPolicyPort::default() };
+/// Returns the ports of an egress entry. If the entry names none, all TCP ports are allowed, by a port without a number.
+fn tcp_ports(ports: &[u16]) -> Vec<NetworkPolicyPort> {
+    let all_ports = NetworkPolicyPort { protocol: Some("TCP".to_owned()), ..NetworkPolicyPort::default() };
     if ports.is_empty() {
-        vec![any]
+        vec![all_ports]
     } else {
         ports.iter().map(|number| port("TCP", i32::from(*number))).collect()
     }
@@ -83,7 +85,7 @@ fn policy(
     egress: Option<Vec<NetworkPolicyEgressRule>>,
 ) -> NetworkPolicy {
     NetworkPolicy {
-        metadata: meta(tenant, name, "network"),
+        metadata: child_metadata(tenant, name, "network"),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(types.iter().map(|kind| (*kind).to_owned()).collect()),
@@ -103,7 +105,7 @@ fn range(net: IpNet, except: &[IpNet]) -> NetworkPolicyPeer {
     NetworkPolicyPeer { ip_block: Some(block), ..NetworkPolicyPeer::default() }
 }
 
-fn pods_of(namespace: &str, pods: BTreeMap<String, String>) -> NetworkPolicyPeer {
+fn pods_in_namespace(namespace: &str, pods: BTreeMap<String, String>) -> NetworkPolicyPeer {
     let namespace = [(NAMESPACE_NAME.to_owned(), namespace.to_owned())].into();
     NetworkPolicyPeer {
         namespace_selector: Some(selector(namespace)),

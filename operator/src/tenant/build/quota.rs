@@ -1,4 +1,4 @@
-//! What all pods of the tenant may request together.
+//! ResourceQuota for all pods of a tenant together.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 
-use super::{Validated, meta};
+use super::{Validated, child_metadata};
 
-/// The plan's budget; none for a tenant that is archived.
+/// Returns the quota of the plan. An archived tenant may have no pods.
 pub(super) fn build(tenant: &Validated) -> ResourceQuota {
-    let budget = tenant.plan.spec.namespace.clone().unwrap_or_default();
-    let mut hard = bounds(&budget);
+    let quota = tenant.plan.spec.namespace.clone().unwrap_or_default();
+    let mut hard = hard_limits(&quota);
     if tenant.state == TenantState::Archived {
         hard.insert("pods".to_owned(), Quantity("0".to_owned()));
     }
     ResourceQuota {
-        metadata: meta(tenant, names::RESOURCE_QUOTA, "tenant"),
+        metadata: child_metadata(tenant, names::RESOURCE_QUOTA, "tenant"),
         spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
         ..ResourceQuota::default()
     }
 }
 
-fn bounds(budget: &NamespaceQuota) -> BTreeMap<String, Quantity> {
-    let NamespaceQuota { requests, pods } = budget;
+fn hard_limits(quota: &NamespaceQuota) -> BTreeMap<String, Quantity> {
+    let NamespaceQuota { requests, pods } = quota;
     let ResourceAmounts { cpu, memory, ephemeral_storage } = requests.clone().unwrap_or_default();
     [
         ("requests.cpu", cpu.map(|amount| amount.to_string())),

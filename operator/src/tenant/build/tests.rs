@@ -1,4 +1,4 @@
-//! What is built of a tenant, as a whole.
+//! Child objects of a tenant, as they are built from the tenant and its plan.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ fn fetched(tenant: &str, plan: &str, namespace: Option<Namespace>) -> Fetched {
 const TENANT: &str = include_str!("fixtures/tenant.yaml");
 const PLAN: &str = include_str!("fixtures/plan.yaml");
 
-/// A tenant's namespace is open where it should be closed, or its quota is another one than the plan's.
+/// The children of a tenant are built as the snapshot shows: closed network, quota of the plan, least access.
 #[test]
-fn a_tenant_is_made_of_these() {
+fn the_children_of_a_tenant_are_built_as_reviewed() {
     let validated = validate(&fetched(TENANT, PLAN, None), &config()).unwrap();
     insta::assert_yaml_snapshot!(children(&validated, &config()).unwrap());
 }
 
-/// An archived tenant goes on running pods.
+/// The quota of an archived tenant allows no pods.
 #[test]
 fn an_archived_tenant_may_have_no_pods() {
     let archived = TENANT.replace("state: Active", "state: Archived");
@@ -43,9 +43,9 @@ fn an_archived_tenant_may_have_no_pods() {
     assert_eq!(quota.spec.unwrap().hard.unwrap()["pods"].0, "0");
 }
 
-/// A cluster whose API server has no known address gets a policy that opens everything.
+/// If no address of the API server is known, the policy for it allows nothing rather than everything.
 #[test]
-fn no_address_of_the_api_server_means_no_rule() {
+fn without_an_address_of_the_api_server_nothing_is_allowed() {
     let mut fetched = fetched(TENANT, PLAN, None);
     fetched.kubernetes = Endpoint::default();
     let validated = validate(&fetched, &config()).unwrap();

@@ -1,0 +1,223 @@
+//! Pinning: which revision of its workflow a run executes, and whether its input fits that revision.
+
+use std::{sync::Arc, time::Duration};
+
+use crds::{
+    Workflow, conditions,
+    workflow::{ErrorKind, WorkflowState},
+};
+use domain::workflow::{ValidationContext, validate};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+
+use super::{
+    super::{
+        decide::End,
+        observe::Snapshot,
+        stage::{Exit, Stage, retry_after},
+    },
+    input::check_input,
+    secrets,
+};
+use crate::{
+    api::{self, within},
+    context::Context,
+    errors::Error,
+    secrets::is_secret_problem,
+    state::Revision,
+    watch::ReconcileRequest,
+};
+
+/// Maximum length of a run's name, which is a label of its Job and pods.
+const MAX_NAME_LENGTH: usize = 63;
+/// Interval at which a run whose workflow is being validated is reconciled. The workflow's change requests it, too; this
+/// is for a change that the watch does not deliver.
+const VALIDATION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A run with the revision that it executes. Its input fits the revision.
+pub(super) struct Pinned {
+    pub(super) revision: Arc<Revision>,
+}
+
+/// Result of pinning a run.
+enum Pinning {
+    /// The run can execute this revision.
+    Pinned(Pinned),
+    /// The run can never start.
+    Rejected(End),
+    /// The workflow was changed and is being validated.
+    NotValidated,
+}
+
+/// Pins a run. A run that is rejected here never gets a pod.
+///
+/// # Errors
+/// Returns an exit if the run can never start, if its workflow is being validated, or if the API server cannot be
+/// reached.
+pub(super) async fn pin(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
+    match pinning(ctx, snapshot).await? {
+        Pinning::Pinned(pinned) => Ok(pinned),
+        Pinning::Rejected(end) => Err(end.into()),
+        Pinning::NotValidated => Err(retry_after(VALIDATION_CHECK_INTERVAL)),
+    }
+}
+
+/// Pins a run that holds a slot already. Its workflow was validated before, so a missing revision was deleted.
+///
+/// # Errors
+/// Returns an exit if the revision or the input cannot be used any more, or if the API server cannot be reached.
+pub(super) async fn pin_again(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
+    match pinning(ctx, snapshot).await? {
+        Pinning::Pinned(pinned) => Ok(pinned),
+        Pinning::Rejected(end) => Err(end.into()),
+        Pinning::NotValidated => {
+            let message = "the workflow's revision was deleted";
+            Err(Exit::End(End::failed(ErrorKind::Infra, "REVISION_GONE", message)))
+        }
+    }
+}
+
+async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
+    if snapshot.name.len() > MAX_NAME_LENGTH {
+        let length = snapshot.name.len();
+        let message = format!("the run's name has {length} characters; the limit is {MAX_NAME_LENGTH}");
+        return Ok(Pinning::Rejected(End::failed(ErrorKind::User, "NAME_TOO_LONG", message)));
+    }
+    let revision = match (snapshot.status().revision, &snapshot.revision) {
+        (Some(_), Some(revision)) => Arc::clone(revision),
+        (Some(deleted), None) => {
+            let message = format!("the workflow's revision {} was deleted", deleted.name);
+            return Ok(Pinning::Rejected(End::failed(ErrorKind::Infra, "REVISION_GONE", message)));
+        }
+        (None, _) => match current_revision(ctx, snapshot).await? {
+            Verdict::Valid(name) => match ctx.revisions.get(&ctx.client, &snapshot.namespace, &name).await? {
+                Some(revision) => revision,
+                None => return Ok(Pinning::NotValidated),
+            },
+            Verdict::Rejected(end) => return Ok(Pinning::Rejected(end)),
+            Verdict::LacksSecrets | Verdict::NotValidated => return Ok(Pinning::NotValidated),
+        },
+    };
+    Ok(match check(snapshot, &revision) {
+        Ok(()) => Pinning::Pinned(Pinned { revision }),
+        Err(end) => Pinning::Rejected(end),
+    })
+}
+
+async fn current_revision(ctx: &Context, snapshot: &Snapshot) -> Result<Verdict, Error> {
+    let name = &snapshot.run.spec.workflow_ref.name;
+    let key = ObjectRef::new(name).within(&snapshot.namespace);
+    let workflow = match ctx.stores.workflows.get(&key) {
+        Some(workflow) => Some(workflow),
+        // When it was applied together with its run, the watch may not have delivered it yet.
+        None => api::get(&within::<Workflow>(&ctx.client, &snapshot.namespace), name).await?.map(Arc::new),
+    };
+    let Some(workflow) = workflow else {
+        let message = format!("Workflow {name} does not exist in namespace {}", snapshot.namespace);
+        return Ok(Verdict::Rejected(End::failed(ErrorKind::User, "WORKFLOW_NOT_FOUND", message)));
+    };
+    match verdict(&workflow) {
+        Verdict::LacksSecrets => check_secrets_now(ctx, snapshot, &workflow).await,
+        verdict => Ok(verdict),
+    }
+}
+
+/// Whether new runs of a workflow can start, by the workflow's status.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// New runs execute the revision of this name.
+    Valid(String),
+    /// New runs are rejected.
+    Rejected(End),
+    /// New runs are rejected unless the missing Secrets were created since the workflow was validated.
+    LacksSecrets,
+    /// The workflow was changed and is being validated.
+    NotValidated,
+}
+
+fn verdict(workflow: &Workflow) -> Verdict {
+    let name = workflow.name_any();
+    if workflow.spec.state == Some(WorkflowState::Archived) {
+        let message = format!("Workflow {name} is archived: no new runs are started");
+        return Verdict::Rejected(End::failed(ErrorKind::User, "WORKFLOW_ARCHIVED", message));
+    }
+    let Some(status) = &workflow.status else { return Verdict::NotValidated };
+    let valid = conditions::get(&status.conditions, conditions::VALID);
+    if status.observed_generation != workflow.metadata.generation || valid.is_none() {
+        return Verdict::NotValidated;
+    }
+    if let Some(revision) = &status.revision {
+        return Verdict::Valid(revision.name.clone());
+    }
+    let mut problems = status.problems.iter();
+    if !status.problems.is_empty() && problems.all(|problem| is_secret_problem(&problem.code)) {
+        return Verdict::LacksSecrets;
+    }
+    let problem = valid.map(|valid| valid.message.clone()).unwrap_or_default();
+    let message = format!("Workflow {name} is not valid: {problem}");
+    Verdict::Rejected(End::failed(ErrorKind::User, "WORKFLOW_INVALID", message))
+}
+
+/// Reads the Secrets again. A run whose Secrets are missing fails with the same error whether or not its workflow was
+/// validated since they were deleted.
+async fn check_secrets_now(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    workflow: &Workflow,
+) -> Result<Verdict, Error> {
+    // Without a look at Secrets the workflow is valid: its status has no other problem.
+    let valid = validate(&workflow.spec, &ValidationContext::default());
+    if let Some(end) = valid.ok().and_then(|valid| check_input(snapshot, &valid).err()) {
+        return Ok(Verdict::Rejected(end));
+    }
+    if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &workflow.spec).await? {
+        return Ok(Verdict::Rejected(end));
+    }
+    // They were created since: when the workflow is validated again, its runs are reconciled.
+    ctx.requests.send(ReconcileRequest::Workflow(ObjectRef::from_obj(workflow))).await;
+    Ok(Verdict::NotValidated)
+}
+
+fn check(snapshot: &Snapshot, revision: &Revision) -> Result<(), End> {
+    let valid = revision.valid.as_ref().map_err(|problems| {
+        let first = problems.first().map(|problem| format!("{}: {}", problem.path, problem.message));
+        let message = format!("revision {} is not valid: {}", revision.name, first.unwrap_or_default());
+        End::failed(ErrorKind::User, "WORKFLOW_INVALID", message)
+    })?;
+    check_input(snapshot, valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict_on(status: &str) -> Verdict {
+        let text = format!(
+            "{{apiVersion: smbcopilot.dev/v1alpha1, kind: Workflow, metadata: {{name: intake, generation: 2}}, \
+             spec: {{steps: []}}, status: {{conditions: [{{type: Valid, status: 'False', reason: Invalid, message: no, \
+             lastTransitionTime: '2026-11-24T08:00:00Z'}}], {status}}}}}"
+        );
+        verdict(&serde_yaml::from_str(&text).unwrap())
+    }
+
+    /// A workflow whose only problems are missing Secrets is not called invalid, and an outdated status is not used.
+    #[test]
+    fn missing_secrets_do_not_make_a_workflow_invalid() {
+        let with_problems = |codes: &[&str]| {
+            let problems: Vec<_> =
+                codes.iter().map(|code| format!("{{path: spec, code: {code}, message: no}}")).collect();
+            verdict_on(&format!("observedGeneration: 2, problems: [{}]", problems.join(", ")))
+        };
+        let secrets = ["MissingSecret", "MissingSecretKey", "SecretNotLabelled"];
+        assert_eq!(with_problems(&secrets), Verdict::LacksSecrets);
+        let code = |verdict: Verdict| match verdict {
+            Verdict::Rejected(end) => end.error.map(|error| error.code),
+            other => panic!("{other:?}"),
+        };
+        let invalid = with_problems(&["MissingSecret", "UnknownStep"]);
+        assert_eq!(code(invalid), Some("WORKFLOW_INVALID".to_owned()));
+        assert_eq!(code(with_problems(&[])), Some("WORKFLOW_INVALID".to_owned()));
+        assert_eq!(verdict_on("observedGeneration: 1, revision: {name: intake-1}"), Verdict::NotValidated);
+        let valid = verdict_on("observedGeneration: 2, revision: {name: intake-2}");
+        assert_eq!(valid, Verdict::Valid("intake-2".to_owned()));
+    }
+}

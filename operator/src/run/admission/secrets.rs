@@ -1,0 +1,45 @@
+//! Check that the Secrets of a run exist and may be used.
+
+use crds::{Workflow, WorkflowSpec, workflow::ErrorKind};
+use kube::runtime::reflector::ObjectRef;
+
+use super::{
+    super::{decide::End, observe::Snapshot, stage::Stage},
+    admitted::Admitted,
+};
+use crate::{context::Context, errors::Error, secrets::secret_problems, watch::ReconcileRequest};
+
+/// Returns the end of a run whose workflow names a Secret that does not exist or may not be used.
+///
+/// A pod that mounts a missing Secret would wait for ever, and a Secret that lost its label may not be mounted any more.
+///
+/// # Errors
+/// Returns an error if a Secret cannot be read.
+pub(super) async fn missing_secret(
+    ctx: &Context,
+    namespace: &str,
+    spec: &WorkflowSpec,
+) -> Result<Option<End>, Error> {
+    let problems = secret_problems(&ctx.client, namespace, spec).await?;
+    Ok(problems.first().map(|problem| {
+        let message = format!("{}: {}", problem.path, problem.message);
+        End::failed(ErrorKind::User, "SECRET_MISSING", message)
+    }))
+}
+
+/// Checks that the Secrets of an admitted run exist and may be used. Otherwise the workflow, which was valid with them, is
+/// validated again.
+///
+/// # Errors
+/// Returns an exit if a Secret is missing or cannot be read.
+pub(in crate::run) async fn require_secrets(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+) -> Stage<()> {
+    let revision = admitted.revision();
+    let Some(end) = missing_secret(ctx, &snapshot.namespace, &revision.spec).await? else { return Ok(()) };
+    let workflow = ObjectRef::<Workflow>::new(&revision.workflow).within(&snapshot.namespace);
+    ctx.requests.send(ReconcileRequest::Workflow(workflow)).await;
+    Err(end.into())
+}

@@ -1,0 +1,172 @@
+//! Concurrency slots: requests for one, and their release.
+
+use std::time::Duration;
+
+use crds::{
+    Tenant, conditions,
+    run::QueueStatus,
+    tenant::TenantState,
+    workflow::{ConcurrencyPolicy, ErrorKind},
+};
+use domain::admission::{self, Gate, GroupMember, Queued, Reason, Verdict};
+use jiff::Timestamp;
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use serde_json::Value;
+
+use super::super::{
+    apply::write_queued,
+    decide::End,
+    observe::Snapshot,
+    stage::{Stage, retry_after},
+};
+use crate::{
+    context::Context,
+    state::{QueueEntry, Revision, SlotRequest, TenantUsage, utc_day},
+    watch::{ReconcileRequest, Stores},
+};
+
+/// Interval at which the position of the first queued run is updated. A free slot requests the run at once.
+const POSITION_INTERVAL: Duration = Duration::from_secs(15);
+/// Time by which the interval grows for each position in the queue, so that all queued runs together write a few times
+/// per second, however many they are.
+const POSITION_INTERVAL_STEP: Duration = Duration::from_millis(500);
+
+/// Requests a slot for a run, and reconciles the other runs that are admitted on this occasion.
+///
+/// # Errors
+/// Returns an exit if the run is queued or rejected, or if the API server cannot be reached.
+pub(super) async fn request(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    revision: &Revision,
+    now: Timestamp,
+) -> Stage<()> {
+    let entry = queue_entry(snapshot, revision)?;
+    let SlotRequest { verdict, admitted, queue_length } =
+        ctx.slots.request(entry, utc_day(now), |name, usage| tenant_limits(&ctx.stores, name, usage));
+    ctx.requests.send_all(admitted.into_iter().map(ReconcileRequest::Run)).await;
+    update_metrics(ctx);
+    let Verdict::Wait { position, reason, message } = verdict else { return Ok(()) };
+    if let Some(end) = rejection(&ctx.stores, snapshot, revision, reason, &message, queue_length) {
+        release_slot(ctx, &snapshot.uid).await;
+        return Err(end.into());
+    }
+    let queue = QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message };
+    write_queued(&ctx.client, snapshot, Some(revision), &queue).await?;
+    Err(retry_after(POSITION_INTERVAL + POSITION_INTERVAL_STEP.saturating_mul(position)))
+}
+
+/// Returns the queue entry of a run.
+pub(super) fn queue_entry(snapshot: &Snapshot, revision: &Revision) -> Result<QueueEntry, End> {
+    let run = Queued {
+        uid: snapshot.uid.clone(),
+        tenant: snapshot.tenant_name(),
+        created_at: snapshot.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        priority: snapshot.run.spec.priority.unwrap_or_default(),
+        goes_on: snapshot.has_started(),
+        group: concurrency_group(snapshot, revision)?,
+    };
+    Ok(QueueEntry { run, object: ObjectRef::from_obj(snapshot.run.as_ref()) })
+}
+
+/// Returns the end of a new run that is rejected rather than queued. A run that is queued already is never rejected.
+fn rejection(
+    stores: &Stores,
+    snapshot: &Snapshot,
+    revision: &Revision,
+    reason: Reason,
+    message: &str,
+    queue_length: usize,
+) -> Option<End> {
+    if snapshot.has_started() {
+        return None;
+    }
+    let policy = revision.spec.concurrency.as_ref().and_then(|concurrency| concurrency.policy);
+    if reason == Reason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
+        let message = format!("{message}; spec.concurrency.policy is Reject");
+        return Some(End::failed(ErrorKind::Policy, "CONCURRENCY_LIMIT", message));
+    }
+    let plan = snapshot.tenant.as_ref().and_then(|tenant| stores.plan_of(tenant))?;
+    let limit = plan.spec.limits.as_ref()?.queued_runs?;
+    let is_new = snapshot.run.status.as_ref().is_none_or(|status| status.queue.is_none());
+    if is_new && queue_length > usize::try_from(limit).unwrap_or(usize::MAX) {
+        let message = format!(
+            "{} runs are queued already; plan {} allows {limit} queued runs",
+            queue_length.saturating_sub(1),
+            plan.name_any()
+        );
+        return Some(End::failed(ErrorKind::Policy, "QUEUE_FULL", message));
+    }
+    None
+}
+
+/// Gives a slot to a run regardless of the limits.
+pub(in crate::run) fn hold_slot(ctx: &Context, snapshot: &mut Snapshot) {
+    let revision = snapshot.revision.as_ref();
+    let group = revision.and_then(|revision| concurrency_group(snapshot, revision).ok().flatten());
+    ctx.slots.hold(&snapshot.uid, &snapshot.tenant_name(), group.map(|group| group.key));
+    snapshot.holds_slot = true;
+}
+
+/// Releases the slot of a run, and reconciles the runs that are admitted instead.
+pub(in crate::run) async fn release_slot(ctx: &Context, run_uid: &str) {
+    let today = utc_day(telemetry::clock::now());
+    let admitted = ctx.slots.release(run_uid, today, |name, usage| tenant_limits(&ctx.stores, name, usage));
+    ctx.requests.send_all(admitted.into_iter().map(ReconcileRequest::Run)).await;
+    update_metrics(ctx);
+}
+
+fn update_metrics(ctx: &Context) {
+    let (holding, queued) = ctx.slots.counts();
+    ctx.metrics.runs_admitted.set(i64::try_from(holding).unwrap_or(i64::MAX));
+    ctx.metrics.runs_queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
+}
+
+/// Returns the concurrency group of a run, or its end if the key cannot be evaluated on the run's input.
+fn concurrency_group(snapshot: &Snapshot, revision: &Revision) -> Result<Option<GroupMember>, End> {
+    let Ok(valid) = &revision.valid else { return Ok(None) };
+    match valid.concurrency(snapshot.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
+        Ok(None) => Ok(None),
+        Ok(Some((limit, value))) => {
+            let key = format!("{}/{}/{value}", snapshot.namespace, revision.workflow);
+            Ok(Some(GroupMember { key, limit }))
+        }
+        Err(error) => {
+            let message = format!("spec.concurrency.key cannot be evaluated on the run's input: {error}");
+            Err(End::failed(ErrorKind::User, "CONCURRENCY_KEY", message))
+        }
+    }
+}
+
+/// Returns the limits of a tenant, together with its usage.
+fn tenant_limits(stores: &Stores, name: &str, usage: TenantUsage) -> admission::Tenant {
+    let tenant = stores.tenants.get(&ObjectRef::new(name));
+    let plan = tenant.as_ref().and_then(|tenant| stores.plan_of(tenant));
+    let spec = plan.as_ref().map(|plan| &plan.spec);
+    let TenantUsage { running, today } = usage;
+    admission::Tenant {
+        name: name.to_owned(),
+        gate: tenant_gate(tenant.as_deref()),
+        weight: spec.and_then(|spec| spec.weight).unwrap_or(1),
+        concurrent_runs: spec.and_then(|spec| spec.limits.as_ref()?.concurrent_runs),
+        running,
+        runs_per_day: spec.and_then(|spec| spec.limits.as_ref()?.runs_per_day),
+        today,
+        plan: plan.as_ref().map(|plan| plan.name_any()).unwrap_or_default(),
+    }
+}
+
+/// Returns whether runs of a tenant may start, and otherwise the tenant's state.
+fn tenant_gate(tenant: Option<&Tenant>) -> Gate {
+    let Some(tenant) = tenant else { return Gate::Closed("deleted".to_owned()) };
+    match tenant.spec.state.unwrap_or_default() {
+        TenantState::Suspended => return Gate::Closed("suspended".to_owned()),
+        TenantState::Archived => return Gate::Closed("archived".to_owned()),
+        TenantState::Active => (),
+    }
+    let ready = tenant
+        .status
+        .as_ref()
+        .is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
+    if ready { Gate::Open } else { Gate::Closed("not ready".to_owned()) }
+}

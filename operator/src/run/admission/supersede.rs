@@ -1,0 +1,118 @@
+//! Superseding: under the concurrency policy `CancelOlder`, the newest runs of a group replace the older ones.
+
+use std::sync::Arc;
+
+use crds::{
+    WorkflowRun,
+    run::Cancel,
+    workflow::{ConcurrencyPolicy, ErrorKind},
+};
+use jiff::Timestamp;
+use kube::{Resource as _, ResourceExt as _};
+use serde_json::{Value, json};
+
+use super::super::{
+    apply::write_status_of_run,
+    decide::End,
+    observe::{Snapshot, has_started, is_suspended},
+    stage::Stage,
+    status,
+};
+use crate::{context::Context, errors::Error, events::NewEvent, state::Revision};
+
+/// Cancels the runs of the run's group that are older than the newest ones, up to the concurrency limit.
+///
+/// # Errors
+/// Returns an exit if the run itself is superseded, if another client has written one of the runs meanwhile, or if the
+/// API server cannot be reached.
+pub(super) async fn supersede_older(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    revision: &Revision,
+    now: Timestamp,
+) -> Stage<()> {
+    let Some(concurrency) = &revision.spec.concurrency else { return Ok(()) };
+    if concurrency.policy != Some(ConcurrencyPolicy::CancelOlder) {
+        return Ok(());
+    }
+    let Some(key) = group_key(&snapshot.run, revision) else { return Ok(()) };
+    let is_of_group = |run: &WorkflowRun| {
+        run.namespace().as_deref() == Some(&snapshot.namespace)
+            && run.spec.workflow_ref == snapshot.run.spec.workflow_ref
+            && !is_suspended(run)
+            && group_key(run, revision).as_ref() == Some(&key)
+    };
+    let group = ctx.stores.runs.state_filter(is_of_group);
+    for run in superseded(group, concurrency.limit) {
+        if run.uid() == snapshot.run.uid() {
+            return if snapshot.has_started() { Ok(()) } else { Err(superseded_end().into()) };
+        }
+        cancel(ctx, &run, now).await?;
+    }
+    Ok(())
+}
+
+/// Returns the value of the concurrency key of a run, or `None` if the expression fails on the run's input.
+fn group_key(run: &WorkflowRun, revision: &Revision) -> Option<String> {
+    let valid = revision.valid.as_ref().ok()?;
+    let (_, key) = valid.concurrency(run.spec.input.as_ref().unwrap_or(&Value::Null)).ok()??;
+    Some(key)
+}
+
+/// Returns all runs of a group but the newest `limit` and those that are being cancelled already.
+fn superseded(mut group: Vec<Arc<WorkflowRun>>, limit: u32) -> Vec<Arc<WorkflowRun>> {
+    group.sort_by_key(|run| std::cmp::Reverse((run.creation_timestamp(), run.name_any())));
+    let older = group.into_iter().skip(usize::try_from(limit).unwrap_or(usize::MAX));
+    older.filter(|run| !is_being_cancelled(run)).collect()
+}
+
+fn is_being_cancelled(run: &WorkflowRun) -> bool {
+    run.spec.cancel.is_some() || run.status.as_ref().is_some_and(|status| status.cancel_requested.is_some())
+}
+
+fn superseded_end() -> End {
+    let message =
+        "a newer run of the same concurrency group replaced this one: spec.concurrency.policy is CancelOlder";
+    End::cancelled(ErrorKind::Policy, "SUPERSEDED", message)
+}
+
+/// Cancels a superseded run. One that has started is ended by its runner, so that its `onExit` steps run.
+async fn cancel(ctx: &Context, run: &WorkflowRun, now: Timestamp) -> Result<(), Error> {
+    let patch = if has_started(run) {
+        json!({"cancelRequested": Cancel::Now})
+    } else {
+        status::ended(run, &superseded_end(), now)
+    };
+    write_status_of_run(&ctx.client, run, patch).await?;
+    tracing::info!(run.name = run.name_any(), run.id = run.uid(), "a run was superseded by a newer one");
+    let message = "a newer run of the same concurrency group replaces this one";
+    let event = NewEvent::normal("Cancel", "Superseded", message);
+    ctx.events.publish(&run.object_ref(&()), event).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(name: &str, second: u32, rest: &str) -> Arc<WorkflowRun> {
+        let text = format!(
+            "{{apiVersion: smbcopilot.dev/v1alpha1, kind: WorkflowRun, metadata: {{name: {name}, \
+             creationTimestamp: '2026-11-24T08:00:{second:02}Z'}}, spec: {{workflowRef: {{name: intake}}{rest}}}}}"
+        );
+        Arc::new(serde_yaml::from_str(&text).unwrap())
+    }
+
+    /// The newest runs of a group continue, and the older ones are cancelled once.
+    #[test]
+    fn the_newest_runs_supersede_the_older_ones() {
+        let group = vec![
+            run("new", 9, ""),
+            run("old", 1, ""),
+            run("middle", 5, ""),
+            run("cancelled", 2, ", cancel: Now"),
+        ];
+        let names: Vec<_> = superseded(group, 1).iter().map(|run| run.name_any()).collect();
+        assert_eq!(names, ["middle", "old"]);
+    }
+}

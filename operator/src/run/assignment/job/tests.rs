@@ -1,0 +1,82 @@
+//! Jobs of runners, as they are built from a revision and a plan.
+
+use clap::Parser as _;
+use crds::{Plan, WorkflowSpec};
+use domain::workflow::{ValidationContext, validate};
+
+use super::{super::attempt_of_job, *};
+use crate::{config::Config, state::Revision};
+
+const WORKFLOW: &str = "
+secrets: [{name: erp, secretRef: {name: erp-credentials}}]
+steps:
+- {name: parse, python: {code: 'def run(input, ctx): return 1', preload: [csv]}}
+- {name: total, needs: [parse], python: {code: 'def run(input, ctx): return 2', resources: {cpu: 200m, memory: 512Mi}}}
+- {name: render, needs: [total], container: {image: 'registry.example/tool:9', command: [render]}}
+- {name: shape, needs: [total], expr: {value: '${{ steps.total.output }}'}}
+";
+
+fn revision() -> Revision {
+    let spec: WorkflowSpec = serde_yaml::from_str(WORKFLOW).unwrap();
+    Revision {
+        name: "intake-5d8c".to_owned(),
+        uid: "revision-uid".to_owned(),
+        generation: 4,
+        workflow: "intake".to_owned(),
+        valid: validate(&spec, &ValidationContext::default()),
+        spec,
+    }
+}
+
+fn input<'a>(
+    config: &'a Config,
+    revision: &'a Revision,
+    plan: Option<&'a Plan>,
+    attempt: u32,
+    lifetime: Lifetime,
+) -> JobInput<'a> {
+    let purpose = Purpose::Run { name: "order-7", uid: "run-uid", attempt, lifetime };
+    JobInput { config, namespace: "bakery", tenant: "acme".to_owned(), revision, plan, purpose }
+}
+
+fn plan() -> Plan {
+    serde_yaml::from_str(
+        "{apiVersion: smbcopilot.dev/v1alpha1, kind: Plan, metadata: {name: starter}, spec: {runners: \
+         {runtimeClassName: gvisor, resources: {cpu: 100m, memory: 128Mi}}}}",
+    )
+    .unwrap()
+}
+
+/// A runner's Job is built as the snapshot shows: no token where user code runs, restricted, and within the quota.
+#[test]
+fn the_job_of_a_run_is_built_as_reviewed() {
+    let config = Config::parse_from(["operator", "--internal-api-url=http://api.platform.svc:8081"]);
+    let (revision, plan) = (revision(), plan());
+    let input = input(&config, &revision, Some(&plan), 2, Lifetime::OneRun);
+    insta::assert_yaml_snapshot!(build(&input));
+}
+
+/// The Jobs of two attempts have different names, from which the attempt can be found again.
+#[test]
+fn each_attempt_has_its_own_job_name() {
+    let config = Config::parse_from(["operator"]);
+    let revision = revision();
+    let name = |attempt| build(&input(&config, &revision, None, attempt, Lifetime::OneRun)).name_any();
+    assert_ne!(name(0), name(1));
+    assert_eq!(attempt_of_job("run-uid", &revision, &name(1)), Some(1));
+}
+
+/// A pooled pod is not deleted with its first run, and has the same template as a warm one.
+#[test]
+fn a_pooled_pod_belongs_to_no_run() {
+    let config = Config::parse_from(["operator"]);
+    let revision = revision();
+    let first = input(&config, &revision, None, 0, Lifetime::Pooled);
+    let warm = JobInput { purpose: Purpose::Warm { number: 3 }, ..first.clone() };
+    let labels = build(&first).metadata.labels.unwrap();
+    assert!(!labels.contains_key(labels::RUN) && labels.contains_key(labels::POOL));
+    assert_eq!(template_digest(&first), template_digest(&warm));
+    let with_plan = plan();
+    let other = input(&config, &revision, Some(&with_plan), 0, Lifetime::Pooled);
+    assert_ne!(template_digest(&first), template_digest(&other));
+}

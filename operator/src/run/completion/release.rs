@@ -1,0 +1,90 @@
+//! Release of what a run used: its Jobs are deleted, its slot goes to another run, and its workflow's status is updated.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use backon::{ExponentialBuilder, Retryable as _};
+use crds::WorkflowRun;
+use futures::{StreamExt as _, stream};
+use kube::{Resource as _, runtime::reflector::ObjectRef};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::admission::release_slot,
+    jobs::{delete_jobs_of_run, has_ended},
+};
+use crate::{
+    api::{self, within},
+    context::Context,
+    errors::{Error, chain},
+    events::NewEvent,
+};
+
+/// Maximum number of runs that are released concurrently, with three requests each.
+const MAX_CONCURRENT_RELEASES: usize = 16;
+/// Timeout of one attempt to release a run.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of retries. After them, the next sweep releases the run.
+const MAX_RETRIES: usize = 3;
+/// Delay before the first retry; it doubles with each one.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Releases the runs that have left the watch, until asked to stop.
+pub(crate) async fn release(
+    ctx: Arc<Context>,
+    mut runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
+    let runs = stream::poll_fn(move |task| runs.poll_recv(task)).take_until(stop.cancelled_owned());
+    runs.for_each_concurrent(MAX_CONCURRENT_RELEASES, |run| release_with_retries(&ctx, run)).await;
+    Ok(())
+}
+
+async fn release_with_retries(ctx: &Context, run: ObjectRef<WorkflowRun>) {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_RETRY_DELAY)
+        .with_max_times(MAX_RETRIES)
+        .with_jitter();
+    let attempt = || async {
+        tokio::time::timeout(RELEASE_TIMEOUT, release_run(ctx, &run))
+            .await
+            .unwrap_or(Err(Error::Timeout { seconds: RELEASE_TIMEOUT.as_secs() }))
+    };
+    let log = |error: &Error, retry_in: Option<Duration>| {
+        tracing::warn!(run.name = run.name, ?retry_in, error = chain(error), "failed to release a run");
+    };
+    if let Err(error) = attempt.retry(backoff).notify(|error, delay| log(error, Some(delay))).await {
+        log(&error, None);
+    }
+}
+
+/// Releases what a run used. The run is read again, since the event by which it left the watch contains its old content.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses a request.
+pub(super) async fn release_run(ctx: &Context, run: &ObjectRef<WorkflowRun>) -> Result<(), Error> {
+    let namespace = run.namespace.clone().unwrap_or_default();
+    let current = api::get(&within::<WorkflowRun>(&ctx.client, &namespace), &run.name).await?;
+    delete_jobs_of_run(&ctx.client, &namespace, &run.name, current.as_ref()).await?;
+    let ended = current.as_ref().filter(|run| has_ended(run));
+    let current_uid = current.as_ref().and_then(|run| run.metadata.uid.as_ref());
+    let deleted_uid = run.extra.uid.as_ref().filter(|uid| current_uid != Some(*uid));
+    let ended_uid = ended.and_then(|run| run.metadata.uid.as_ref());
+    for uid in ended_uid.into_iter().chain(deleted_uid) {
+        release_slot(ctx, uid).await;
+    }
+    if let Some(run) = ended {
+        ctx.last_runs.record(run);
+        publish_failure(ctx, run);
+    }
+    Ok(())
+}
+
+/// Publishes an Event about a run that failed. A run that succeeded is not worth one.
+fn publish_failure(ctx: &Context, run: &WorkflowRun) {
+    let Some(error) = run.status.as_ref().and_then(|status| status.error.as_ref()) else { return };
+    let step = error.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
+    let message = format!("{step}{}: {}", error.code, error.message);
+    let event = NewEvent::warning("Run", "RunFailed", message);
+    ctx.events.publish_in_background(run.object_ref(&()), event);
+}

@@ -1,0 +1,65 @@
+//! Periodic sweep for what events do not cover: Jobs left behind by a crash, state of deleted objects, and finished runs
+//! past their retention.
+
+use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
+
+use crds::{WorkflowRun, labels};
+use k8s_openapi::api::batch::v1::Job;
+use kube::{Api, Resource, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
+use tokio_util::sync::CancellationToken;
+
+use super::{release::release_run, retire};
+use crate::{
+    api,
+    context::Context,
+    errors::{Error, chain},
+};
+
+/// Interval between sweeps. A Job that was left behind uses quota for at most this time.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sweeps at once and then at every interval, until asked to stop.
+pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = release_orphaned_jobs(&ctx).await {
+            tracing::warn!(error = chain(&error), "failed to release Jobs that were left behind");
+        }
+        forget_deleted_objects(&ctx);
+        if let Err(error) = retire::retire(&ctx, telemetry::clock::now()).await {
+            tracing::warn!(error = chain(&error), "failed to delete runs past their retention");
+        }
+    }
+    Ok(())
+}
+
+/// Releases the runs that have a Job and are not in the watch.
+async fn release_orphaned_jobs(ctx: &Context) -> Result<(), Error> {
+    let jobs: Api<Job> = Api::all(ctx.client.clone());
+    let jobs = api::list(&jobs, ListParams::default().labels(labels::RUN)).await?;
+    let mut runs: Vec<_> = jobs.iter().filter_map(run_of_job).collect();
+    runs.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    runs.dedup();
+    for run in runs.iter().filter(|run| ctx.stores.runs.get(run).is_none()) {
+        release_run(ctx, run).await?;
+    }
+    Ok(())
+}
+
+fn run_of_job(job: &Job) -> Option<ObjectRef<WorkflowRun>> {
+    let run = job.labels().get(labels::RUN)?;
+    Some(ObjectRef::new(run).within(&job.namespace()?))
+}
+
+/// Removes the state of pods and workflows that were deleted.
+fn forget_deleted_objects(ctx: &Context) {
+    let pods = uids(&ctx.stores.pods.state());
+    ctx.image_pulls.retain(|pod| pods.contains(pod));
+    ctx.reservations.retain(|pod| pods.contains(pod));
+    let workflows = uids(&ctx.stores.workflows.state());
+    ctx.revision_scans.retain(|workflow| workflows.contains(workflow));
+}
+
+fn uids<K: Resource>(objects: &[Arc<K>]) -> HashSet<String> {
+    objects.iter().filter_map(|object| object.meta().uid.clone()).collect()
+}

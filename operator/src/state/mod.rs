@@ -1,0 +1,28 @@
+//! State that the controllers keep in memory between reconciles.
+//!
+//! Each type guards itself and knows nothing of the shared context. All of it can be rebuilt from the cluster: what is
+//! stored there takes precedence.
+
+mod fence;
+mod image_pulls;
+mod last_runs;
+mod reservations;
+mod revision_scans;
+mod revisions;
+mod slots;
+
+pub(crate) use fence::FenceState;
+pub(crate) use image_pulls::ImagePulls;
+pub(crate) use last_runs::LastRuns;
+pub(crate) use reservations::{Claim, Reservation, Reservations};
+pub(crate) use revision_scans::{RevisionScan, RevisionScans};
+pub(crate) use revisions::{Revision, Revisions};
+pub(crate) use slots::{QueueEntry, SlotRequest, Slots, TenantUsage, utc_day};
+
+use crds::WorkflowRun;
+
+/// Returns whether a run's status says that a pod executes it.
+pub(crate) fn is_assigned_to(run: &WorkflowRun, pod_uid: &str) -> bool {
+    let runner = run.status.as_ref().and_then(|status| status.runner.as_ref());
+    runner.and_then(|runner| runner.pod_uid.as_deref()) == Some(pod_uid)
+}

@@ -1,0 +1,143 @@
+//! Requests to reconcile an object, and the queues that deliver them to the controllers.
+
+use crds::{Plan, Tenant, Workflow, WorkflowRun};
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::mpsc;
+
+use super::reflect::{Change, Listener};
+use crate::unparsable::Unparsable;
+
+/// Capacity of the queue of one controller. The controller moves requests at once into a set that holds each object
+/// once, so the queue only has to cover the moments in which it does something else.
+const QUEUE_CAPACITY: usize = 1024;
+
+/// Request to reconcile one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReconcileRequest {
+    /// Reconcile a plan.
+    Plan(ObjectRef<Plan>),
+    /// Reconcile a tenant.
+    Tenant(ObjectRef<Tenant>),
+    /// Reconcile a workflow.
+    Workflow(ObjectRef<Workflow>),
+    /// Reconcile the idle runners of a workflow.
+    RunnerPool(ObjectRef<Workflow>),
+    /// Reconcile a run.
+    Run(ObjectRef<WorkflowRun>),
+    /// Release the resources of a run that has left the watch: it has finished or was deleted.
+    ReleaseRun(ObjectRef<WorkflowRun>),
+}
+
+impl ReconcileRequest {
+    /// Returns a request for the tenant of a name.
+    pub(crate) fn for_tenant(name: &str) -> Self {
+        Self::Tenant(ObjectRef::new(name))
+    }
+
+    /// Returns a request for the idle runners of a run's workflow.
+    pub(crate) fn for_runner_pool(run: &WorkflowRun) -> Self {
+        let workflow = ObjectRef::new(&run.spec.workflow_ref.name);
+        Self::RunnerPool(workflow.within(run.metadata.namespace.as_deref().unwrap_or_default()))
+    }
+
+    /// Returns a request for a run.
+    pub(crate) fn for_run(run: &WorkflowRun) -> Self {
+        Self::Run(ObjectRef::from_obj(run))
+    }
+}
+
+/// Sending ends of the controllers' queues. Clones send to the same queues.
+#[derive(Clone)]
+pub(crate) struct ReconcileRequests {
+    plans: mpsc::Sender<ObjectRef<Plan>>,
+    tenants: mpsc::Sender<ObjectRef<Tenant>>,
+    workflows: mpsc::Sender<ObjectRef<Workflow>>,
+    runner_pools: mpsc::Sender<ObjectRef<Workflow>>,
+    runs: mpsc::Sender<ObjectRef<WorkflowRun>>,
+    released_runs: mpsc::Sender<ObjectRef<WorkflowRun>>,
+    unparsable: mpsc::Sender<Unparsable>,
+}
+
+/// Receiving ends of the controllers' queues.
+pub(crate) struct RequestQueues {
+    pub(crate) plans: mpsc::Receiver<ObjectRef<Plan>>,
+    pub(crate) tenants: mpsc::Receiver<ObjectRef<Tenant>>,
+    pub(crate) workflows: mpsc::Receiver<ObjectRef<Workflow>>,
+    pub(crate) runner_pools: mpsc::Receiver<ObjectRef<Workflow>>,
+    pub(crate) runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
+    pub(crate) released_runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
+    pub(crate) unparsable: mpsc::Receiver<Unparsable>,
+}
+
+impl ReconcileRequests {
+    /// Creates a queue for each controller.
+    pub(crate) fn new() -> (Self, RequestQueues) {
+        let (plans, plans_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (tenants, tenants_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (workflows, workflows_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (runner_pools, runner_pools_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (runs, runs_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (released_runs, released_runs_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (unparsable, unparsable_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let queues = RequestQueues {
+            plans: plans_queue,
+            tenants: tenants_queue,
+            workflows: workflows_queue,
+            runner_pools: runner_pools_queue,
+            runs: runs_queue,
+            released_runs: released_runs_queue,
+            unparsable: unparsable_queue,
+        };
+        (Self { plans, tenants, workflows, runner_pools, runs, released_runs, unparsable }, queues)
+    }
+
+    /// Sends a request, waiting for room in the queue. A closed queue means that the process is stopping.
+    pub(crate) async fn send(&self, request: ReconcileRequest) {
+        let sent = match request {
+            ReconcileRequest::Plan(object) => self.plans.send(object).await.is_ok(),
+            ReconcileRequest::Tenant(object) => self.tenants.send(object).await.is_ok(),
+            ReconcileRequest::Workflow(object) => self.workflows.send(object).await.is_ok(),
+            ReconcileRequest::RunnerPool(object) => self.runner_pools.send(object).await.is_ok(),
+            ReconcileRequest::Run(object) => self.runs.send(object).await.is_ok(),
+            ReconcileRequest::ReleaseRun(object) => self.released_runs.send(object).await.is_ok(),
+        };
+        if !sent {
+            tracing::debug!("a change is not reconciled: the operator is stopping");
+        }
+    }
+
+    /// Sends several requests.
+    pub(crate) async fn send_all(&self, requests: impl IntoIterator<Item = ReconcileRequest>) {
+        for request in requests {
+            self.send(request).await;
+        }
+    }
+
+    /// Requests a report on an object that cannot be parsed. If the queue is full, the object is reported at the next
+    /// list of the watch.
+    pub(crate) fn report_unparsable(&self, object: Unparsable) {
+        if self.unparsable.try_send(object).is_err() {
+            tracing::warn!("the queue of objects that cannot be parsed is full: some are reported later");
+        }
+    }
+}
+
+/// A listener that maps each change to requests and sends them.
+pub(super) struct RequestSender<F> {
+    pub(super) requests: ReconcileRequests,
+    pub(super) map: F,
+}
+
+impl<K, F> Listener<K> for RequestSender<F>
+where
+    K: Send + Sync + 'static,
+    F: Fn(&Change<K>) -> Vec<ReconcileRequest> + Send + Sync,
+{
+    async fn on_change(&self, change: Change<K>) {
+        self.requests.send_all((self.map)(&change)).await;
+    }
+
+    fn on_unparsable(&self, object: Unparsable) {
+        self.requests.report_unparsable(object);
+    }
+}
