@@ -1,63 +1,64 @@
-//! The vocabulary of conditions, after kstatus, and how one is set.
+//! Types of conditions, following kstatus, and functions that read and set them.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// The object is as its spec says.
+/// The object matches its spec.
 pub const READY: &str = "Ready";
-/// We are working on it.
+/// The operator is reconciling the object.
 pub const RECONCILING: &str = "Reconciling";
-/// Nothing goes on until a person acts.
+/// Reconciliation cannot continue without intervention by a user.
 pub const STALLED: &str = "Stalled";
-/// The tenant's namespace, quota and limits stand.
+/// The tenant's namespace, ResourceQuota and LimitRange are up to date.
 pub const NAMESPACE_READY: &str = "NamespaceReady";
-/// The tenant's network policies stand.
+/// The tenant's network policies are up to date.
 pub const POLICY_READY: &str = "PolicyReady";
-/// The tenant's role bindings stand.
+/// The tenant's role bindings are up to date.
 pub const ACCESS_READY: &str = "AccessReady";
-/// The tenant's vector collection stands.
+/// The tenant's vector collection is up to date.
 pub const VECTOR_STORE_READY: &str = "VectorStoreReady";
-/// The object is in Postgres (written by the api-server).
+/// The object is stored in Postgres. Written by the api-server.
 pub const MIRRORED: &str = "Mirrored";
-/// The archived tenant was exported (written by the api-server).
+/// The data of the archived tenant has been exported. Written by the api-server.
 pub const EXPORTED: &str = "Exported";
 /// The workflow has no problems.
 pub const VALID: &str = "Valid";
-/// The workflow's schedules are in force.
+/// The workflow's schedules are active.
 pub const SCHEDULED: &str = "Scheduled";
 /// The workflow's last run succeeded.
 pub const LAST_RUN_SUCCEEDED: &str = "LastRunSucceeded";
-/// The run succeeded (unknown while it runs).
+/// The run succeeded. `Unknown` while the run is unfinished.
 pub const SUCCEEDED: &str = "Succeeded";
-/// The finished run is in Postgres (written by the api-server).
+/// The finished run is stored in Postgres. Written by the api-server.
 pub const ARCHIVED: &str = "Archived";
 
-/// `True`.
+/// Status of a condition that holds.
 pub const TRUE: &str = "True";
-/// `False`.
+/// Status of a condition that does not hold.
 pub const FALSE: &str = "False";
-/// `Unknown`.
+/// Status of a condition of which it is not known whether it holds.
 pub const UNKNOWN: &str = "Unknown";
 
-/// What a condition says now.
+/// New values of a condition, except its transition time.
 #[derive(Clone, Debug)]
 pub struct ConditionUpdate<'a> {
-    /// Its type, from the vocabulary above.
+    /// Type of the condition: one of the constants of this module.
     pub kind: &'a str,
     /// [`TRUE`], [`FALSE`] or [`UNKNOWN`].
     pub status: &'a str,
-    /// One PascalCase word for machines.
+    /// Machine-readable reason in PascalCase.
     pub reason: &'a str,
-    /// A sentence for people; may be empty.
+    /// Human-readable message. May be empty.
     pub message: String,
-    /// The generation of the spec that this was seen of.
+    /// `metadata.generation` of the object on which the condition is based.
     pub generation: Option<i64>,
 }
 
-/// Sets a condition; `lastTransitionTime` moves only when the status changes. Says whether anything changed.
-pub fn set(conditions: &mut Vec<Condition>, now: ConditionUpdate<'_>, at: Time) -> bool {
-    let ConditionUpdate { kind, status, reason, message, generation } = now;
+/// Adds or replaces a condition and returns whether anything changed. `lastTransitionTime` changes to `at` only if the
+/// status changes.
+pub fn set(conditions: &mut Vec<Condition>, update: ConditionUpdate<'_>, at: Time) -> bool {
+    let ConditionUpdate { kind, status, reason, message, generation } = update;
     let old = conditions.iter_mut().find(|condition| condition.type_ == kind);
-    let since = match &old {
+    let last_transition_time = match &old {
         Some(old) if old.status == status => old.last_transition_time.clone(),
         _ => at,
     };
@@ -67,7 +68,7 @@ pub fn set(conditions: &mut Vec<Condition>, now: ConditionUpdate<'_>, at: Time) 
         reason: reason.to_owned(),
         message,
         observed_generation: generation,
-        last_transition_time: since,
+        last_transition_time,
     };
     match old {
         Some(old) if *old == new => false,
@@ -82,13 +83,13 @@ pub fn set(conditions: &mut Vec<Condition>, now: ConditionUpdate<'_>, at: Time) 
     }
 }
 
-/// The condition of a type.
+/// Returns the condition of the given type.
 #[must_use]
 pub fn get<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == kind)
 }
 
-/// Whether the condition of a type is there and `True`.
+/// Returns whether a condition of the given type exists and has the status `True`.
 #[must_use]
 pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
     get(conditions, kind).is_some_and(|condition| condition.status == TRUE)
@@ -106,9 +107,9 @@ mod tests {
         ConditionUpdate { kind: READY, status, reason, message: String::new(), generation: Some(generation) }
     }
 
-    /// "Ready for 5 minutes" means nothing, since each look at the object begins anew.
+    /// `lastTransitionTime` changes only with the status, so that it tells how long the object has been ready.
     #[test]
-    fn the_time_moves_only_with_the_status() {
+    fn the_transition_time_changes_only_with_the_status() {
         let mut conditions = Vec::new();
         assert!(set(&mut conditions, ready(FALSE, "NoPlan", 1), at(1)));
         assert!(set(&mut conditions, ready(FALSE, "NoNamespace", 2), at(2)));
@@ -119,9 +120,9 @@ mod tests {
         assert_eq!(conditions.len(), 1);
     }
 
-    /// The operator and the API server write an unchanged status for ever, each woken by the other.
+    /// Setting a condition to its current values changes nothing, so that an unchanged status is not written again.
     #[test]
-    fn saying_the_same_again_changes_nothing() {
+    fn an_unchanged_condition_is_not_updated() {
         let mut conditions = Vec::new();
         set(&mut conditions, ready(TRUE, "Ready", 1), at(1));
         let before = conditions.clone();

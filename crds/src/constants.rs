@@ -1,55 +1,55 @@
-//! Field managers, users, and the bounds that are said in more than one place.
+//! Field managers, user ids, and limits that several crates enforce.
 
-/// The operator's field manager.
+/// Field manager of the operator.
 pub const OPERATOR_MANAGER: &str = "smb-copilot-operator";
-/// The api-server's field manager.
+/// Field manager of the api-server.
 pub const API_SERVER_MANAGER: &str = "smb-copilot-api-server";
-/// The runner's field manager.
+/// Field manager of the runner.
 pub const RUNNER_MANAGER: &str = "smb-copilot-runner";
 
-/// The user that the runner runs as.
+/// User id of the runner process.
 pub const RUNNER_UID: u32 = 10_001;
-/// The user that hosts, and so the code of steps, run as.
+/// User id of the step hosts, and so of the code of steps.
 pub const HOST_UID: u32 = 10_002;
-/// The group that shares the sockets between the runner and its hosts.
+/// Group id that owns the sockets shared by the runner and its step hosts.
 pub const SOCKET_GID: u32 = 10_000;
 
-/// Steps of a workflow, at most.
+/// Maximum number of steps of a workflow.
 pub const MAX_STEPS: usize = 64;
-/// `onExit` steps of a workflow, at most.
+/// Maximum number of `onExit` steps of a workflow.
 pub const MAX_EXIT_STEPS: usize = 16;
-/// `needs` of a step, at most.
+/// Maximum number of `needs` of a step.
 pub const MAX_NEEDS: usize = 16;
-/// Items of a `forEach`, at most.
+/// Maximum number of items of a `forEach`.
 pub const MAX_ITEMS: usize = 1_000;
-/// Bytes of an expression, at most.
+/// Maximum size of an expression in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 4 * 1024;
-/// Bytes of inline Python, at most.
+/// Maximum size of inline Python code in bytes.
 pub const MAX_PYTHON_BYTES: usize = 64 * 1024;
-/// Bytes of all JSON Schemas of a workflow together, at most.
+/// Maximum total size of all JSON Schemas of a workflow in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 64 * 1024;
-/// Bytes of a run's input as JSON, at most.
+/// Maximum size of a run's input as JSON in bytes.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
-/// Lists and objects of a value within each other. Every JSON library reads as many, with an object around them; the
-/// API server stores 10,000.
+/// Maximum nesting depth of lists and objects in a value. Every JSON library can read this depth, including the objects
+/// that surround the value; the API server stores up to 10,000 levels.
 pub const MAX_VALUE_DEPTH: usize = 64;
-/// Bytes of one output that stays in the run's status, at most.
+/// Maximum size of one output that is stored in the run's status, in bytes.
 pub const MAX_INLINE_OUTPUT_BYTES: usize = 16 * 1024;
-/// Bytes of all outputs that stay in a run's status, at most.
+/// Maximum total size of the outputs that are stored in a run's status, in bytes.
 pub const MAX_INLINE_RUN_BYTES: usize = 256 * 1024;
-/// Times that a run may lose its pod without progress.
+/// Number of pods that a run may lose without progress before it fails.
 pub const MAX_LOST_RUNNERS: u32 = 5;
-/// Bytes of one output that is kept in object storage, at most. A runner holds it in its memory.
+/// Maximum size of one output in object storage, in bytes. The runner holds an output in memory.
 pub const MAX_STORED_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
-/// How often in a row an attempt may fail before its own code has begun.
+/// Maximum number of consecutive attempts that may fail before the step's code has started.
 pub const MAX_FAILED_STARTS: u32 = 10;
-/// Items of a `forEach` at one time, at most.
+/// Maximum number of items of a `forEach` that run at the same time.
 pub const MAX_PARALLEL: u32 = 100;
-/// Seconds of a `wait`, or of an approval's timeout, at most: 90 days.
+/// Maximum duration of a `wait` and of an approval's timeout, in seconds: 90 days.
 pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 60 * 60;
-/// How deep sub-runs may be.
+/// Maximum nesting depth of sub-runs.
 pub const MAX_SUB_RUN_DEPTH: u32 = 8;
-/// Seconds that a run holds its runner while nothing but time has to pass; longer waits give it back.
+/// Longest wait, in seconds, during which a run stays assigned to its runner. A run that waits longer is suspended.
 pub const SUSPEND_THRESHOLD_SECONDS: i64 = 30;
-/// Seconds that `onExit` steps may take together.
+/// Maximum duration of all `onExit` steps together, in seconds.
 pub const EXIT_TIMEOUT_SECONDS: u64 = 600;

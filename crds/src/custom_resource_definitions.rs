@@ -1,4 +1,4 @@
-//! The definitions as they are installed.
+//! The CustomResourceDefinitions as they are installed: the derived ones, adapted to the API server and to YAML 1.1.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
@@ -7,7 +7,7 @@ use kube::CustomResourceExt as _;
 
 use crate::{Plan, Tenant, Workflow, WorkflowRun};
 
-/// The definitions of all kinds, as the chart `smb-copilot-crds` installs them.
+/// Returns the CustomResourceDefinitions of all kinds, as the chart `smb-copilot-crds` installs them.
 #[must_use]
 pub fn custom_resource_definitions() -> [CustomResourceDefinition; 4] {
     [Plan::crd(), Tenant::crd(), Workflow::crd(), WorkflowRun::crd()].map(|mut definition| {
@@ -22,14 +22,15 @@ pub fn custom_resource_definitions() -> [CustomResourceDefinition; 4] {
     })
 }
 
-/// Takes away what the derive adds and the API server does better without.
+/// Removes properties that the derive macros add and that the API server does not need or warns about.
 fn simplify_schema(schema: &mut JSONSchemaProps) {
-    // The API server drops an explicit null where the schema does not allow it. So `cancel: null` is
-    // the same as no `cancel`, also for `has()` in the rules.
+    // The API server drops an explicit null where the schema does not allow it. So `cancel: null` has the
+    // same meaning as an absent `cancel`, also for `has()` in the validation rules.
     schema.nullable = None;
-    // It knows no unsigned formats, and warns about each; the bound of 0 is a `minimum` of its own.
+    // The API server does not know unsigned formats and warns about each of them. The lower bound 0 is
+    // stated separately, as `minimum`.
     schema.format.take_if(|format| format.starts_with("uint"));
-    refuse_bare_on(schema);
+    reject_unquoted_on(schema);
     let properties = schema.properties.iter_mut().flat_map(|properties| properties.values_mut());
     properties.for_each(simplify_schema);
     match schema.items.as_mut() {
@@ -42,16 +43,17 @@ fn simplify_schema(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// YAML 1.1, which kubectl and Helm read, takes a bare `on` for the value true, and so for a field named "true".
-/// Nobody would learn that, and the step would be retried by the defaults; so it is refused, with the remedy.
-fn refuse_bare_on(schema: &mut JSONSchemaProps) {
+/// Rejects a field named `true` beside a field named `on`. kubectl and Helm read YAML 1.1, in which an unquoted `on` is
+/// the boolean true, which becomes a field named "true". Without this rule the field would be dropped silently and the
+/// step would be retried according to the defaults.
+fn reject_unquoted_on(schema: &mut JSONSchemaProps) {
     let Some(properties) = schema.properties.as_mut().filter(|properties| properties.contains_key("on"))
     else {
         return;
     };
     let bare = JSONSchemaProps {
         description: Some(
-            "Never given: what YAML makes of `on` without quotes. Write it as \"on\".".to_owned(),
+            "Not a field: YAML 1.1 reads an unquoted `on` as `true`. Write \"on\" in quotes.".to_owned(),
         ),
         type_: Some("array".to_owned()),
         max_items: Some(16),
@@ -65,7 +67,7 @@ fn refuse_bare_on(schema: &mut JSONSchemaProps) {
     properties.insert("true".to_owned(), bare);
     schema.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
         rule: "!has(self.__true__)".to_owned(),
-        message: Some("YAML reads on without quotes as true: write \"on\" in quotes".to_owned()),
+        message: Some("the field name on must be quoted in YAML, which reads it as true otherwise: write \"on\"".to_owned()),
         ..ValidationRule::default()
     });
 }
@@ -74,7 +76,7 @@ fn refuse_bare_on(schema: &mut JSONSchemaProps) {
 mod tests {
     use super::custom_resource_definitions;
 
-    /// A field with such a name is another one as soon as it passes through kubectl, and its value is lost.
+    /// No field except `on` has a name that YAML 1.1 reads as a boolean, since kubectl would rename such a field.
     #[test]
     fn no_field_but_on_has_a_name_that_yaml_reads_as_a_boolean() {
         let text = serde_json::to_string(&custom_resource_definitions()).unwrap();

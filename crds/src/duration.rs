@@ -1,4 +1,4 @@
-//! Durations as people write them: `90s`, `5m`, `24h`, `30d`, `1h30m`.
+//! Durations in the notation of the custom resources: `90s`, `5m`, `24h`, `30d`, `1h30m`.
 
 use std::{borrow::Cow, fmt, str::FromStr, time};
 
@@ -7,27 +7,29 @@ use serde::{Deserialize, Serialize};
 
 const PATTERN: &str = "^([0-9]{1,9}(ms|s|m|h|d))+$";
 
-/// A length of time, kept as it was written (so that Argo CD sees no drift): numbers with `ms`, `s`, `m`, `h` or `d`.
+/// Duration that consists of numbers with the units `ms`, `s`, `m`, `h` or `d`. The original text is preserved, so that
+/// Argo CD detects no drift.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Duration(String);
 
-/// A string that is no duration.
+/// Error for a string that is not a valid duration.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no duration: write a number with ms, s, m, h or d, as in 90s, 5m, 24h or 30d")]
+#[error("{0:?} is not a valid duration: use numbers with the units ms, s, m, h or d, such as 90s, 5m, 24h or 30d")]
 pub struct InvalidDuration(String);
 
 impl Duration {
-    /// As it was written.
+    /// Returns the duration as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its length.
+    /// Returns the duration as a [`std::time::Duration`].
     ///
     /// # Errors
-    /// It does not follow the pattern (an object that never passed the API server), or is longer than 2^64 ms.
+    /// Returns an error if the text does not match the pattern, which is possible only for an object that the API server
+    /// has not validated, or if the duration exceeds 2^64 ms.
     pub fn to_std(&self) -> Result<time::Duration, InvalidDuration> {
         parse(&self.0).ok_or_else(|| InvalidDuration(self.0.clone()))
     }
@@ -63,14 +65,14 @@ impl JsonSchema for Duration {
 
 fn parse(text: &str) -> Option<time::Duration> {
     let mut total = 0_u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, tail) = rest.split_at(digits);
+    let mut remainder = text;
+    while !remainder.is_empty() {
+        let digits = remainder.find(|c: char| !c.is_ascii_digit())?;
+        let (number, tail) = remainder.split_at(digits);
         let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(millis(unit)?)?)?;
-        rest = tail;
+        remainder = tail;
     }
     (!text.is_empty()).then_some(time::Duration::from_millis(total))
 }
@@ -90,9 +92,9 @@ fn millis(unit: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A timeout of five minutes is taken as five months, or as nothing.
+    /// Each unit, and a sum of several, is read with its length.
     #[test]
-    fn every_unit_and_their_sum_have_their_length() {
+    fn units_and_sums_of_them_are_read_correctly() {
         for (text, seconds) in
             [("90s", 90), ("5m", 300), ("24h", 86_400), ("30d", 2_592_000), ("1h30m", 5_400)]
         {
@@ -101,9 +103,9 @@ mod tests {
         assert_eq!("250ms".parse::<Duration>().unwrap().to_std().unwrap().as_millis(), 250);
     }
 
-    /// A typo in a duration is accepted, and means something else than was written.
+    /// A string that is not a duration is rejected with a message that shows valid examples.
     #[test]
-    fn what_is_no_duration_is_refused_with_an_example() {
+    fn an_invalid_duration_is_rejected_with_examples() {
         for text in ["", "5", "m", "5 m", "-1s", "1y", "1.5h", "99999999999999999999s"] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }

@@ -1,62 +1,63 @@
-//! Labels and annotations that we set or read.
+//! Labels and annotations that the platform sets or reads.
 
 use std::collections::BTreeMap;
 
-/// The slug of the tenant that an object belongs to; also marks a namespace as managed.
+/// Label: slug of the tenant that an object belongs to. It also marks a namespace as managed by the operator.
 pub const TENANT: &str = "smbcopilot.dev/tenant";
-/// The workflow that a child belongs to.
+/// Label: name of the workflow that a child object belongs to.
 pub const WORKFLOW: &str = "smbcopilot.dev/workflow";
-/// The workflow revision that a child belongs to.
+/// Label: name of the workflow revision that a child object belongs to.
 pub const REVISION: &str = "smbcopilot.dev/revision";
-/// The run that a child belongs to, where it belongs to one alone.
+/// Label: name of the run that a child object belongs to, if it belongs to one run only.
 pub const RUN: &str = "smbcopilot.dev/run";
-/// The run that a sub-run belongs to.
+/// Label: name of the parent run of a sub-run.
 pub const PARENT: &str = "smbcopilot.dev/parent";
-/// The schedule that a run was made by.
+/// Label: name of the schedule that created a run.
 pub const SCHEDULE: &str = "smbcopilot.dev/schedule";
-/// `true` on a runner that takes one run after the other, and so is no run's.
+/// Label: `true` on a runner Job that executes several runs one after the other and so belongs to none of them.
 pub const POOL: &str = "smbcopilot.dev/pool";
-/// The uid of the Tenant that made a namespace (annotation): a namespace of another uid is not ours.
+/// Annotation: UID of the Tenant for which a namespace was created. A namespace with another UID belongs to another
+/// tenant.
 pub const TENANT_UID: &str = "smbcopilot.dev/tenant-uid";
-/// `true` on a Secret that workflows may name.
+/// Label: `true` on a Secret that workflows may use.
 pub const WORKFLOW_SECRET: &str = "smbcopilot.dev/workflow-secret";
-/// The finalizer of a Tenant.
+/// Finalizer of a Tenant.
 pub const FINALIZER: &str = "smbcopilot.dev/tenant";
 
-/// `app.kubernetes.io/name`.
+/// Recommended label: name of the application.
 pub const APP_NAME: &str = "app.kubernetes.io/name";
-/// `app.kubernetes.io/component`.
+/// Recommended label: component within the application.
 pub const APP_COMPONENT: &str = "app.kubernetes.io/component";
-/// `app.kubernetes.io/part-of`.
+/// Recommended label: application that the object is part of.
 pub const APP_PART_OF: &str = "app.kubernetes.io/part-of";
-/// `app.kubernetes.io/managed-by`.
+/// Recommended label: program that manages the object.
 pub const APP_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// The value of [`APP_COMPONENT`] on the pods that execute runs, and on what belongs to them.
+/// Value of [`APP_COMPONENT`] on runner pods and their related objects.
 pub const RUNNER_COMPONENT: &str = "runner";
-/// The value of [`APP_PART_OF`] on all we make.
+/// Value of [`APP_PART_OF`] on all objects of the platform.
 pub const PART_OF: &str = "smb-copilot";
-/// The value of [`APP_MANAGED_BY`] on all that the operator makes.
+/// Value of [`APP_MANAGED_BY`] on all objects that the operator creates.
 pub const MANAGED_BY: &str = "smb-copilot-operator";
 
-/// What a child object is and whom it belongs to.
+/// Identity and owners of a child object, from which its labels are built.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Child<'a> {
-    /// The application: `app.kubernetes.io/name`.
+    /// Value of [`APP_NAME`].
     pub name: &'a str,
-    /// Its part: `app.kubernetes.io/component`.
+    /// Value of [`APP_COMPONENT`].
     pub component: &'a str,
-    /// The tenant's slug.
+    /// Slug of the tenant.
     pub tenant: &'a str,
-    /// The workflow's name.
+    /// Name of the workflow.
     pub workflow: Option<&'a str>,
-    /// The workflow revision's name.
+    /// Name of the workflow revision.
     pub revision: Option<&'a str>,
-    /// The run's name, where the child belongs to one run.
+    /// Name of the run, if the child belongs to one run only.
     pub run: Option<&'a str>,
 }
 
-/// The labels of a child object. Never those of its custom resource, and never `app.kubernetes.io/instance`:
-/// Argo CD takes an object with that label for one of its own.
+/// Returns the labels of a child object. They include neither the labels of its custom resource nor
+/// `app.kubernetes.io/instance`, because Argo CD claims objects with that label.
 #[must_use]
 pub fn child_labels(child: Child<'_>) -> BTreeMap<String, String> {
     let Child { name, component, tenant, workflow, revision, run } = child;
@@ -79,9 +80,9 @@ pub fn child_labels(child: Child<'_>) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    /// Argo CD prunes our objects, which it takes for its own; or a child cannot be found by its run.
+    /// A child object has the labels by which it is selected, and no label by which Argo CD would claim and prune it.
     #[test]
-    fn a_child_has_the_labels_it_is_found_by_and_none_that_argo_cd_claims() {
+    fn a_child_has_its_selection_labels_and_no_argo_cd_label() {
         let child = Child { name: "smb-copilot", component: "runner", tenant: "acme", ..Child::default() };
         let labels = child_labels(child);
         assert_eq!(labels.get(TENANT).map(String::as_str), Some("acme"));

@@ -1,11 +1,11 @@
-//! The custom resources of SMB Copilot: types, rules, names, labels and the vocabulary of conditions.
+//! The custom resources of SMB Copilot: types, validation rules, names, labels and condition types.
 //!
-//! Kubernetes is the source of truth for these four kinds; kubectl, Git, the operator, the runner and
-//! the api-server meet in them. Nothing here does I/O.
+//! The four kinds are the contract between kubectl, GitOps tools, the operator, the runner and the api-server;
+//! Kubernetes is their source of truth. This crate performs no I/O.
 
 #![allow(
     clippy::duplicated_attributes,
-    reason = "several printer columns share a type; the lint takes that for a mistake"
+    reason = "several printer columns have the same type, which the lint reports as a mistake"
 )]
 
 pub mod conditions;
@@ -32,7 +32,7 @@ pub use run::{WorkflowRun, WorkflowRunSpec, WorkflowRunStatus};
 pub use tenant::{Tenant, TenantSpec, TenantStatus};
 pub use workflow::{Workflow, WorkflowSpec, WorkflowStatus};
 
-/// The API group of all kinds.
+/// API group of all kinds.
 pub const GROUP: &str = "smbcopilot.dev";
-/// The one version of all kinds.
+/// API version of all kinds.
 pub const VERSION: &str = "v1alpha1";

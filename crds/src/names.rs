@@ -1,90 +1,93 @@
-//! Names of the objects that stand for ours, derived so that making one twice makes the same one.
+//! Names of derived objects. A name depends only on its owners, so that creating an object twice yields the same object.
 
 use sha2::{Digest as _, Sha256};
 
-/// The service account of runners, in each tenant's namespace.
+/// ServiceAccount of the runners in each tenant's namespace.
 pub const RUNNER_SERVICE_ACCOUNT: &str = "smb-runner";
-/// The ConfigMap with the tenant's name, settings and egress, in each tenant's namespace.
+/// ConfigMap with the tenant's name, settings and egress in each tenant's namespace.
 pub const TENANT_CONFIG_MAP: &str = "tenant";
-/// The ResourceQuota in each tenant's namespace.
+/// ResourceQuota in each tenant's namespace.
 pub const RESOURCE_QUOTA: &str = "smb-tenant";
-/// The LimitRange in each tenant's namespace.
+/// LimitRange in each tenant's namespace.
 pub const LIMIT_RANGE: &str = "smb-tenant";
-/// The NetworkPolicy that closes a tenant's namespace.
+/// NetworkPolicy that denies all traffic of a tenant's namespace by default.
 pub const POLICY_DEFAULT_DENY: &str = "smb-default-deny";
-/// The NetworkPolicy that opens DNS.
+/// NetworkPolicy that allows DNS.
 pub const POLICY_DNS: &str = "smb-allow-dns";
-/// The NetworkPolicy that opens the Kubernetes API.
+/// NetworkPolicy that allows the Kubernetes API.
 pub const POLICY_KUBERNETES_API: &str = "smb-allow-kubernetes-api";
-/// The NetworkPolicy that opens the api-server.
+/// NetworkPolicy that allows the api-server.
 pub const POLICY_API_SERVER: &str = "smb-allow-api-server";
-/// The NetworkPolicy that opens what the plan's egress names.
+/// NetworkPolicy that allows the destinations of the effective egress.
 pub const POLICY_PLAN_EGRESS: &str = "smb-allow-plan-egress";
-/// The RoleBinding by which the operator may work in a tenant's namespace.
+/// RoleBinding that grants the operator its permissions in a tenant's namespace.
 pub const OPERATOR_ROLE_BINDING: &str = "smb-operator";
-/// The RoleBinding of the runners.
+/// RoleBinding of the runners.
 pub const RUNNER_ROLE_BINDING: &str = "smb-runner";
-/// The ClusterRole that the operator binds itself to inside tenants' namespaces.
+/// ClusterRole that the operator binds to itself in tenants' namespaces.
 pub const OPERATOR_TENANT_ROLE: &str = "smb-copilot-operator-tenant";
-/// The ClusterRole of runners.
+/// ClusterRole of the runners.
 pub const RUNNER_ROLE: &str = "smb-copilot-runner";
-/// The runner's container in its pod.
+/// Container of the runner in its pod.
 pub const RUNNER_CONTAINER: &str = "runner";
 
-/// A tenant's namespace where its spec names none: `t-<slug>`.
+/// Returns the default name of a tenant's namespace: `t-<slug>`.
 #[must_use]
 pub fn tenant_namespace(slug: &str) -> String {
     format!("t-{slug}")
 }
 
-/// The RoleBinding of a tenant's kubectl users of one role: `smb-access-<role>`.
+/// Returns the name of the RoleBinding for a tenant's kubectl users with the given role: `smb-access-<role>`.
 #[must_use]
 pub fn access_role_binding(role: &str) -> String {
     format!("smb-access-{role}")
 }
 
-/// The ClusterRole of kubectl users: `smb-copilot-tenant-<role>`.
+/// Returns the name of the ClusterRole for kubectl users with the given role: `smb-copilot-tenant-<role>`.
 #[must_use]
 pub fn access_role(role: &str) -> String {
     format!("smb-copilot-tenant-{role}")
 }
 
-/// The host container of an index: `host-<index>`.
+/// Returns the name of the step-host container with the given index: `host-<index>`.
 #[must_use]
 pub fn host_container(index: usize) -> String {
     format!("host-{index}")
 }
 
-/// The directory, in the runner and in the host alike, of a host's socket.
+/// Returns the directory of a step host's socket, which has the same path in the runner and in the step host.
 #[must_use]
 pub fn host_directory(index: usize) -> String {
     format!("/run/smb/host-{index}")
 }
 
-/// The socket of a host.
+/// Returns the path of a step host's socket.
 #[must_use]
 pub fn host_socket(index: usize) -> String {
     format!("{}/host.sock", host_directory(index))
 }
 
-/// A runner Job: `run-<20 hex digits>` of the revision's uid, the run's uid and how often its runner was lost.
-/// The name derives from these alone, so that two operators, or one after a crash, make one Job.
+/// Returns the name of a runner Job: `run-` and 20 hex digits of the revision's UID, the run's UID and the number of
+/// runners that the run has lost. The name depends on these only, so that two operators, or one operator after a crash,
+/// create the same Job.
 #[must_use]
 pub fn runner_job(revision_uid: &str, run_uid: &str, lost: u32) -> String {
     format!("run-{}", digest(&[revision_uid, run_uid, &lost.to_string()], 20))
 }
 
-/// A sub-run: the first 40 characters of the parent's name, and 12 hex digits of the parent's uid, the step (with
-/// `/index` of an item) and the attempt. The same attempt made twice makes one run.
+/// Returns the name of a sub-run: the first 40 characters of the parent's name, a hyphen, and 12 hex digits of the
+/// parent's UID, the step key (the step, with `/index` for an item) and the attempt. Starting the same attempt twice
+/// creates one run.
 #[must_use]
-pub fn sub_run(parent: &str, parent_uid: &str, place: &str, attempt: u32) -> String {
+pub fn sub_run(parent: &str, parent_uid: &str, step_key: &str, attempt: u32) -> String {
     let short: String = parent.chars().take(40).collect();
     let short = short.trim_end_matches(['-', '.']);
-    format!("{short}-{}", digest(&[parent_uid, place, &attempt.to_string()], 12))
+    format!("{short}-{}", digest(&[parent_uid, step_key, &attempt.to_string()], 12))
 }
 
-/// The run of a schedule at a time: `<workflow>-<10 hex digits>` of the schedule's name and the time in seconds since
-/// 1970. Whoever makes it, and however often, makes one.
+/// Returns the name of the run of a schedule at a scheduled time: the workflow's name, a hyphen, and 10 hex digits of the
+/// workflow's UID, the schedule's name and the time in seconds since 1970. Starting the same scheduled time twice creates
+/// one run.
 #[must_use]
 pub fn scheduled_run(workflow: &str, workflow_uid: &str, schedule: &str, at_second: i64) -> String {
     format!("{workflow}-{}", digest(&[workflow_uid, schedule, &at_second.to_string()], 10))
@@ -97,18 +100,19 @@ pub fn schedule_hash(cron: &str, time_zone: Option<&str>) -> String {
     digest(&[cron, time_zone.unwrap_or_default()], 10)
 }
 
-/// The directory in the runner, and nowhere else, where a Secret of `spec.secrets` is: a file a key.
+/// Returns the directory where a Secret of `spec.secrets` is mounted, one file per key. Only the runner container mounts
+/// it.
 #[must_use]
 pub fn secret_directory(name: &str) -> String {
     format!("/run/smb-secrets/{name}")
 }
 
-/// The directory in the runner where the token for the api-server is, as the file `token`.
+/// Directory in the runner that contains the token for the api-server, as the file `token`.
 pub const API_TOKEN_DIRECTORY: &str = "/run/smb-api-token";
-/// The audience of that token.
+/// Audience of the token for the api-server.
 pub const API_TOKEN_AUDIENCE: &str = "smb-copilot-api-server";
 
-/// The first `length` hex digits of the SHA-256 over `parts`, each with its length before it.
+/// Returns the first `length` hex digits of the SHA-256 of `parts`, each prefixed with its length.
 #[must_use]
 pub fn digest(parts: &[&str], length: usize) -> String {
     let mut hash = Sha256::new();
@@ -126,9 +130,9 @@ pub fn digest(parts: &[&str], length: usize) -> String {
 mod tests {
     use super::*;
 
-    /// Two operators make two Jobs for one run, or two runs share one.
+    /// The name of a runner Job is the same for the same run, different for different runs, and a valid label value.
     #[test]
-    fn a_job_name_depends_on_all_three_and_is_a_valid_label() {
+    fn a_runner_job_name_identifies_the_run_and_is_a_valid_label() {
         let name = runner_job("revision-uid", "run-uid", 0);
         assert_eq!(name, runner_job("revision-uid", "run-uid", 0));
         assert_ne!(name, runner_job("revision-uid", "run-uid", 1));

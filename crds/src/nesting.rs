@@ -1,8 +1,8 @@
-//! How deep values are nested.
+//! The nesting depth of JSON values.
 
 use serde_json::Value;
 
-/// Whether more than `levels` lists and objects are within each other.
+/// Returns whether lists and objects are nested more than `levels` deep.
 #[must_use]
 pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
     let deeper = |value: &Value| is_deeper_than(value, levels.saturating_sub(1));
@@ -19,7 +19,7 @@ mod tests {
 
     use super::*;
 
-    /// A value that nobody can read any more is stored, or one that everybody can is refused.
+    /// The depth of a value is that of its deepest branch.
     #[test]
     fn levels_are_counted_along_the_deepest_branch() {
         for (value, depth) in

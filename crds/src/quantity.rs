@@ -1,4 +1,4 @@
-//! Quantities as Kubernetes writes them: `250m`, `64Mi`, `4`.
+//! Resource quantities in the notation of Kubernetes: `250m`, `64Mi`, `4`.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 
 const PATTERN: &str = "^[0-9]+(\\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$";
 
-/// An amount of a resource, kept as it was written.
+/// Quantity of a resource. The original text is preserved, so that Argo CD detects no drift.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Quantity(String);
 
-/// A string that is no quantity.
+/// Error for a string that is not a valid quantity.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no quantity: write a number with m, k, M, G, T, Ki, Mi, Gi or Ti, as in 250m or 64Mi")]
+#[error("{0:?} is not a valid quantity: use a number with the suffix m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, such as 250m or 64Mi")]
 pub struct InvalidQuantity(String);
 
 impl Quantity {
-    /// A quantity from its text; it is checked where it is read.
+    /// Creates a quantity from its text. The text is validated by [`Quantity::to_milli`].
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// As it was written.
+    /// Returns the quantity as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its value in thousandths (millicores for CPU; divide by 1,000 for bytes or counts).
+    /// Returns the value in thousandths: millicores for CPU; bytes and counts are the result divided by 1,000.
     ///
     /// # Errors
-    /// It does not follow the pattern, or is larger than 2^128 thousandths.
+    /// Returns an error if the text does not match the pattern or the value exceeds 2^128 thousandths.
     pub fn to_milli(&self) -> Result<u128, InvalidQuantity> {
         parse_milli(&self.0).ok_or_else(|| InvalidQuantity(self.0.clone()))
     }
@@ -61,12 +61,12 @@ impl JsonSchema for Quantity {
 fn parse_milli(text: &str) -> Option<u128> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if whole.is_empty() || fraction.is_empty() || fraction.len() > 3 {
+    let (integer, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if integer.is_empty() || fraction.is_empty() || fraction.len() > 3 {
         return None;
     }
     let thousandths = format!("{fraction:0<3}").parse::<u128>().ok()?;
-    let milli = whole.parse::<u128>().ok()?.checked_mul(1_000)?.checked_add(thousandths)?;
+    let milli = integer.parse::<u128>().ok()?.checked_mul(1_000)?.checked_add(thousandths)?;
     if unit == "m" { Some(milli / 1_000) } else { milli.checked_mul(factor(unit)?) }
 }
 
@@ -91,7 +91,7 @@ fn factor(unit: &str) -> Option<u128> {
 mod tests {
     use super::*;
 
-    /// A limit of 64 MiB is enforced as another one.
+    /// A quantity has the value that Kubernetes gives it.
     #[test]
     fn quantities_have_the_value_that_kubernetes_gives_them() {
         for (text, milli) in
@@ -101,9 +101,9 @@ mod tests {
         }
     }
 
-    /// A typo in a limit is taken for no limit.
+    /// A string that is not a quantity is rejected, instead of being treated as no limit.
     #[test]
-    fn what_is_no_quantity_is_refused() {
+    fn an_invalid_quantity_is_rejected() {
         for text in ["", "Mi", "-1", "1e3", "1..2", "1 Gi", "1.2345"] {
             assert!(Quantity::new(text).to_milli().is_err(), "{text}");
         }

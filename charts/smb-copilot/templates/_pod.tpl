@@ -1,4 +1,4 @@
-{{/* Parts that the pods of operator and api-server share. */}}
+{{/* Parts that are common to the pods of the operator and the api-server. */}}
 
 {{- define "smb.pod.security" -}}
 runAsNonRoot: true

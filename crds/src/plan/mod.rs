@@ -1,4 +1,4 @@
-//! Plan: what a tenant may use. Cluster-scoped; short name `splan`.
+//! The Plan kind: what tenants may use. Cluster-scoped, short name `splan`.
 
 mod network;
 mod spec;

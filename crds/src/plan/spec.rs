@@ -1,4 +1,4 @@
-//! What a Plan grants.
+//! The desired state of a Plan.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{PlanNetwork, PlanStatus};
 use crate::{Duration, Quantity};
 
-/// What tenants of a plan may use: limits, namespace, runners, vectors, network and retention.
+/// PlanSpec defines what each tenant of the plan may use: limits, namespace quota, runners, vector storage, network and retention.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -18,68 +18,68 @@ use crate::{Duration, Quantity};
     category = "smb",
     status = "PlanStatus",
     derive = "PartialEq",
-    doc = "What a tenant may use. A limit that is absent is unlimited.",
-    printcolumn(name = "Display-Name", type_ = "string", json_path = ".spec.displayName"),
-    printcolumn(name = "Tenants", type_ = "integer", json_path = ".status.tenants"),
+    doc = "Plan defines what the tenants that refer to it may use. A limit that is not set is unlimited.",
+    printcolumn(name = "Display-Name", description = "Human-readable name of the plan", type_ = "string", json_path = ".spec.displayName"),
+    printcolumn(name = "Tenants", description = "Number of tenants of the plan", type_ = "integer", json_path = ".status.tenants"),
     printcolumn(
-        name = "Ready",
+        name = "Ready", description = "Whether the plan is valid",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", description = "Time since the plan was created", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlanSpec {
-    /// The plan's name for people; at most 120 characters. Default: the object's name.
+    /// Human-readable name of the plan; at most 120 characters. Default: `metadata.name`.
     #[schemars(length(max = 120))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// What a tenant pays; absent = free.
+    /// Price of the plan. Default: free of charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// Features that are switched on, such as `dedicatedVectors`; at most 64.
+    /// Names of enabled features, such as `dedicatedVectors`; at most 64, each at most 63 characters.
     #[schemars(length(max = 64), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
-    /// Upper bounds of what a tenant has at one time; each absent one is unlimited.
+    /// Limits that apply to each tenant of the plan. A limit that is not set is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PlanLimits>,
-    /// What all pods of a tenant's namespace may request together; becomes its ResourceQuota.
+    /// Resources that all pods in a tenant's namespace may request in total. The operator writes them to the namespace's ResourceQuota. A resource that is not set is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<NamespaceQuota>,
-    /// How the pods that execute runs are made.
+    /// Settings for the runner pods that execute runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<PlanRunners>,
-    /// Where a tenant's vectors are kept.
+    /// Vector storage of the tenant's knowledge base. Not used by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PlanVectors>,
-    /// What runs may reach; absent = nothing but the platform itself.
+    /// Network destinations that runs may connect to. Default: none except the platform itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<PlanNetwork>,
-    /// How long finished things are kept in the database.
+    /// Time that finished runs, logs and events are retained in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<PlanRetention>,
-    /// The share of the queue, against other tenants' weights; 1 to 100. Default: 1.
+    /// Weight of each tenant when queued runs of several tenants compete for a start; 1 to 100. A tenant with weight 2 gets twice the share of a tenant with weight 1. Default: 1.
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
 }
 
-/// What a tenant pays.
+/// Price of a plan.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Price {
-    /// ISO 4217, such as `EUR`.
+    /// Three-letter ISO 4217 currency code, such as `EUR`.
     #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
-    /// In the currency's minor unit (cents).
+    /// Amount per billing interval in the currency's minor unit, such as cents; at least 0.
     #[schemars(range(min = 0))]
     pub amount_minor: i64,
-    /// How often it is due.
+    /// Billing interval: `Month` or `Year`.
     pub interval: BillingInterval,
 }
 
-/// How often a price is due.
+/// Billing interval of a price: `Month` or `Year`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -93,109 +93,110 @@ pub struct Price {
     strum::IntoStaticStr,
 )]
 pub enum BillingInterval {
-    /// Monthly.
+    /// Monthly billing.
     Month,
-    /// Yearly.
+    /// Yearly billing.
     Year,
 }
 
-/// Upper bounds of what a tenant has at one time; each absent one is unlimited.
+/// Limits that apply to each tenant of a plan. A limit that is not set is unlimited.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanLimits {
-    /// Users.
+    /// Maximum number of users. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<u32>,
-    /// Documents in the knowledge base.
+    /// Maximum number of documents in the knowledge base. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u32>,
-    /// Bytes of one document.
+    /// Maximum size of one document in bytes, such as `20Mi`. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_bytes: Option<Quantity>,
-    /// Bytes of all documents.
+    /// Maximum size of all documents in bytes, such as `5Gi`. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<Quantity>,
-    /// Chunks of all documents.
+    /// Maximum number of chunks of all documents. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
-    /// Workflows that are not archived.
+    /// Maximum number of workflows that are not archived. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflows: Option<u32>,
-    /// Runs that are running at one time.
+    /// Maximum number of runs that hold a slot at the same time. Further runs are queued with reason `PlanConcurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent_runs: Option<u32>,
-    /// Runs that are waiting at one time.
+    /// Maximum number of queued runs. A further run fails with `QUEUE_FULL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued_runs: Option<u32>,
-    /// Runs started a day (UTC).
+    /// Maximum number of runs that are admitted per day (UTC). Further runs are queued with reason `PlanRunsPerDay` until the next day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_per_day: Option<u32>,
-    /// API requests a minute.
+    /// Maximum number of API requests per minute. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_requests_per_minute: Option<u32>,
 }
 
-/// What all pods of a tenant's namespace may request together.
+/// Resources that all pods in a tenant's namespace may request in total.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceQuota {
-    /// Requests of all containers together.
+    /// Maximum total of the resource requests of all containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<ResourceAmounts>,
-    /// Pods at one time.
+    /// Maximum number of pods; at least 1.
     #[schemars(range(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<u32>,
 }
 
-/// Amounts of CPU, memory and local disk.
+/// Amounts of CPU, memory and ephemeral storage.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ResourceAmounts {
-    /// Cores, such as `250m` or `4`.
+    /// CPU in cores, such as `250m` or `4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Bytes, such as `64Mi`.
+    /// Memory in bytes, such as `64Mi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
-    /// Bytes of local disk, such as `1Gi`.
+    /// Local ephemeral storage in bytes, such as `1Gi`.
     #[serde(rename = "ephemeralStorage", default, skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<Quantity>,
 }
 
-/// How the pods that execute runs are made.
+/// Settings for the runner pods that execute runs.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRunners {
-    /// Idle runners kept ready a workflow, at most. Default: 0.
+    /// Maximum number of idle runners per workflow; caps `spec.runners.warm` of the Workflow. 0 to 100. Default: 0.
     #[schemars(range(max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_max: Option<u32>,
-    /// How long a runner may stay after a run, at most. Default: 0s.
+    /// Maximum time that an idle runner waits for the next run; caps `spec.runners.keepAlive` of the Workflow. Default: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_alive_max: Option<Duration>,
-    /// The RuntimeClass of run pods, such as `gvisor`. Default: the cluster's own.
+    /// Name of the RuntimeClass of runner pods, such as `gvisor`. Default: the cluster's default runtime.
     #[schemars(length(max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
-    /// What the runner container itself requests. Default: 50m CPU, 64Mi memory.
+    /// Resources that the `runner` container requests, in addition to those of its step hosts. Default: 50m CPU, 64Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceAmounts>,
 }
 
-/// Where a tenant's vectors are kept.
+/// Vector storage of a tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanVectors {
-    /// In the collection of all, or in one of the tenant's own. Default: Shared.
+    /// Placement of the tenant's vectors. `Shared`: in the collection that all tenants share, separated by a tenant filter. `Dedicated`: in a collection of its own. Not used by this version. Default: Shared.
+    #[schemars(with = "VectorPlacement")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
-    /// The embedding model, such as `minilm`.
+    /// Name of the embedding model, such as `minilm`; at most 63 characters. Not used by this version.
     #[schemars(length(min = 1, max = 63))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
 
-/// Where vectors are kept.
+/// Placement of a tenant's vectors: `Shared` or `Dedicated`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -209,23 +210,23 @@ pub struct PlanVectors {
     strum::IntoStaticStr,
 )]
 pub enum VectorPlacement {
-    /// In the collection of all tenants, apart by a tenant filter.
+    /// In the collection that all tenants share, separated by a tenant filter.
     Shared,
     /// In a collection of the tenant's own.
     Dedicated,
 }
 
-/// How long finished things are kept in the database.
+/// Time that finished runs, logs and events are retained in the database.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRetention {
-    /// Finished runs. Default: 90d.
+    /// Time that a finished run is retained. Default: 90d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Duration>,
-    /// Logs of steps. Default: 30d.
+    /// Time that the logs of a finished run are retained. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<Duration>,
-    /// Events that clients can resume from. Default: 7d.
+    /// Time that an event is retained; clients can resume an event stream from retained events only. Default: 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Duration>,
 }

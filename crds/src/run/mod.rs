@@ -1,4 +1,4 @@
-//! WorkflowRun: one execution of a workflow, in the tenant's namespace. Short name `swr`.
+//! The WorkflowRun kind: one execution of a workflow, in the tenant's namespace. Short name `swr`.
 
 mod phase;
 mod spec;

@@ -1,10 +1,10 @@
-//! Where a run, or a step of it, is.
+//! Phases of runs and of their steps.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
-/// Where a run is. It only moves forward, but for Running and Suspended, which alternate.
+/// Phase of a run. Phases only advance, except that a run may alternate between Running and Suspended.
 #[derive(
     JsonSchema,
     Serialize,
@@ -21,25 +21,25 @@ use strum::{Display, IntoStaticStr, VariantArray};
     VariantArray,
 )]
 pub enum RunPhase {
-    /// It waits for a slot or for its pod.
+    /// The run waits for a slot or for a runner.
     #[default]
     Queued,
-    /// A runner executes it.
+    /// A runner executes the run.
     Running,
-    /// It waits for an approval, a timer or a sub-run, and holds no pod.
+    /// The run waits for an approval, a time, a retry or a sub-run, and is assigned to no runner.
     Suspended,
-    /// It ended well.
+    /// The run finished successfully.
     Succeeded,
-    /// A step failed, or it could not start.
+    /// A step failed, or the run could not start.
     Failed,
-    /// It was cancelled.
+    /// The run was cancelled.
     Cancelled,
-    /// Its timeout passed.
+    /// The run exceeded its timeout.
     TimedOut,
 }
 
 impl RunPhase {
-    /// Whether the run has ended, for good.
+    /// Returns whether the run has finished.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
@@ -52,7 +52,7 @@ impl RunPhase {
     }
 }
 
-/// Where a step is.
+/// Phase of a step.
 #[derive(
     JsonSchema,
     Serialize,
@@ -68,25 +68,25 @@ impl RunPhase {
     IntoStaticStr,
 )]
 pub enum StepPhase {
-    /// It has not started, or waits for its next attempt (`nextAt`).
+    /// The step has not started, or waits for its next attempt (`nextAt`).
     #[default]
     Pending,
-    /// An attempt of it is under way.
+    /// An attempt is running.
     Running,
-    /// It waits for an approval, a timer or a sub-run.
+    /// The step waits for an approval, a time or a sub-run.
     Suspended,
-    /// It ended well.
+    /// The step finished successfully.
     Succeeded,
-    /// It failed, and is not tried again.
+    /// The step failed and is not retried.
     Failed,
-    /// Its `when` was false, or what it needs did not succeed.
+    /// The step was skipped: its `when` was false, or a step that it needs did not succeed.
     Skipped,
-    /// The run was cancelled, or failed, before it ended.
+    /// The run was cancelled or failed before the step finished.
     Cancelled,
 }
 
 impl StepPhase {
-    /// Whether the step has ended, for good.
+    /// Returns whether the step has finished.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)

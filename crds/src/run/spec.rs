@@ -1,4 +1,4 @@
-//! What is wanted of a WorkflowRun.
+//! The desired state of a WorkflowRun.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::WorkflowRunStatus;
 use crate::schema;
 
-/// One execution of a workflow. Immutable, but for `cancel` (set once) and `decisions` (added to).
+/// WorkflowRunSpec defines one execution of a workflow. It is immutable, except that `cancel` can be set once and `decisions` can be added.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -22,54 +22,55 @@ use crate::schema;
     category = "smb",
     status = "WorkflowRunStatus",
     derive = "PartialEq",
-    doc = "One execution of a workflow. Create it with kubectl create; watch it with kubectl get -w.",
+    doc = "WorkflowRun is one execution of a workflow. Create it with kubectl create and follow it with kubectl get -w.",
     validation = Rule::new("self.metadata.name.size() <= 63")
-        .message("a run's name is at most 63 characters: shorten it, or its generateName"),
+        .message("metadata.name of a WorkflowRun must have at most 63 characters: shorten name or generateName"),
     validation = Rule::new("!has(self.spec.cancel) || has(oldSelf.spec.cancel) || !has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ['Succeeded', 'Failed', 'Cancelled', 'TimedOut'])")
-        .message("a run that has finished cannot be cancelled: it stays as it ended"),
+        .message("cancel must not be set on a finished run"),
     selectable = ".spec.workflowRef.name",
     selectable = ".status.phase",
     selectable = ".status.runner.podUid",
-    printcolumn(name = "Workflow", type_ = "string", json_path = ".spec.workflowRef.name"),
-    printcolumn(name = "Trigger", type_ = "string", json_path = ".spec.trigger.kind"),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
-    printcolumn(name = "Started", type_ = "date", json_path = ".status.startedAt"),
-    printcolumn(name = "Duration", type_ = "string", json_path = ".status.duration"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Workflow", description = "Workflow of the run", type_ = "string", json_path = ".spec.workflowRef.name"),
+    printcolumn(name = "Trigger", description = "What started the run", type_ = "string", json_path = ".spec.trigger.kind"),
+    printcolumn(name = "Phase", description = "Phase of the run", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Step", description = "Running steps, or the step that ended the run", type_ = "string", json_path = ".status.step"),
+    printcolumn(name = "Started", description = "Time since the run started", type_ = "date", json_path = ".status.startedAt"),
+    printcolumn(name = "Duration", description = "Duration of the finished run", type_ = "string", json_path = ".status.duration"),
+    printcolumn(name = "Age", description = "Time since the run was created", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
-        name = "Message",
+        name = "Message", description = "Message of the condition Succeeded",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Succeeded")].message"#,
         priority = 1
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by) && has(self.trigger.parent) == has(oldSelf.trigger.parent) && (!has(self.trigger.parent) || self.trigger.parent == oldSelf.trigger.parent)))").message("a run's trigger is immutable: create another run").field_path(".trigger"))]
-#[x_kube(validation = Rule::new("self.workflowRef.name == oldSelf.workflowRef.name && has(self.input) == has(oldSelf.input) && has(self.reuse) == has(oldSelf.reuse) && has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)").message("a run's spec is immutable, but for cancel and decisions: create another run"))]
-#[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)").message("cancel is set once and stays: create another run instead").field_path(".cancel"))]
-#[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions are only added to: leave those in that were made").field_path(".decisions"))]
+#[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by) && has(self.trigger.parent) == has(oldSelf.trigger.parent) && (!has(self.trigger.parent) || self.trigger.parent == oldSelf.trigger.parent)))").message("spec.trigger is immutable: create another run").field_path(".trigger"))]
+#[x_kube(validation = Rule::new("self.workflowRef.name == oldSelf.workflowRef.name && has(self.input) == has(oldSelf.input) && has(self.reuse) == has(oldSelf.reuse) && has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)").message("spec is immutable except for cancel and decisions: create another run"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)").message("cancel is immutable once set").field_path(".cancel"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions must not be removed: include all existing decisions").field_path(".decisions"))]
 pub struct WorkflowRunSpec {
-    /// The workflow to run, in the same namespace.
+    /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, and with `WORKFLOW_INVALID` if it has problems.
     pub workflow_ref: WorkflowRef,
-    /// The run's input, by the workflow's input schema; a JSON object of at most 256 KiB.
+    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`).
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// What started it. Default: Manual.
+    /// What started the run. Default: kind Manual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<RunTrigger>,
-    /// Higher goes first among the runs of one tenant; -100 to 100. Default: 0.
+    /// Priority among the queued runs of the same tenant; -100 to 100. The run with the highest priority starts first, and among equals the oldest. Default: 0.
     #[schemars(range(min = -100, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// Takes over outputs of an earlier run.
+    /// Reuses outputs of an earlier run of the same workflow, to repeat only part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
-    /// Ends the run: Graceful starts no new step, Now kills those that run. Set once.
+    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set once and only while the run is unfinished.
+    #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
-    /// Decisions on approvals; added to, never changed. At most 256.
+    /// Decisions on approval steps. Decisions can be added but not changed or removed; at most 256.
     #[schemars(
         length(max = 256),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"])
@@ -78,10 +79,10 @@ pub struct WorkflowRunSpec {
     pub decisions: Vec<Decision>,
 }
 
-/// The workflow of a run.
+/// Reference to a Workflow in the same namespace.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowRef {
-    /// The Workflow's name.
+    /// Name of the Workflow.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
 }
@@ -89,35 +90,35 @@ pub struct WorkflowRef {
 /// What started a run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunTrigger {
-    /// In which way.
+    /// How the run was started. `Manual`: with kubectl or GitOps. `Api`: through REST or GraphQL. `Schedule`: by a schedule. `Webhook`: by a webhook. `Workflow`: by a step of another run. `Rerun`: as a repetition of an earlier run.
     pub kind: TriggerKind,
-    /// Who: must be the requesting user where given.
+    /// User who started the run. If set when the run is created, it must equal the user name of the requester, except for requests by the operator and the api-server.
     #[schemars(length(min = 1, max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The run whose step this is, of a sub-run; given by the system alone.
+    /// Parent run, if the run is a sub-run. Only runners may set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentRun>,
 }
 
-/// The run whose step a sub-run is.
+/// Parent run of a sub-run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParentRun {
-    /// The WorkflowRun's name.
+    /// Name of the parent WorkflowRun.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Its uid.
+    /// UID of the parent WorkflowRun.
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
-    /// The step, or `step/index` of a `forEach`.
+    /// Step of the parent that started the sub-run, or `step/index` for an item of a `forEach`.
     #[schemars(length(min = 1, max = 45))]
     pub step: String,
-    /// How deep the sub-run is: 1 for that of a run that no other run started; at most 8.
+    /// Nesting depth of the sub-run, 1 to 8. A sub-run of a run that is not a sub-run itself has depth 1.
     #[schemars(range(min = 1, max = 8))]
     pub depth: u32,
 }
 
-/// In which way a run was started.
+/// How a run was started: `Manual`, `Api`, `Schedule`, `Webhook`, `Workflow` or `Rerun`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -132,10 +133,10 @@ pub struct ParentRun {
     strum::IntoStaticStr,
 )]
 pub enum TriggerKind {
-    /// With kubectl or by GitOps.
+    /// With kubectl or GitOps.
     #[default]
     Manual,
-    /// With REST or GraphQL.
+    /// Through REST or GraphQL.
     Api,
     /// By a schedule.
     Schedule,
@@ -147,23 +148,23 @@ pub enum TriggerKind {
     Rerun,
 }
 
-/// Takes over outputs of an earlier run.
+/// Reuse of the outputs of an earlier run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Reuse {
-    /// The earlier WorkflowRun's name.
+    /// Name of the earlier WorkflowRun. It must be a run of the same workflow (otherwise `REUSE_OTHER_WORKFLOW`) that has finished (`REUSE_NOT_FINISHED`) and exists in the cluster or in the database (`REUSE_NOT_FOUND`).
     #[schemars(length(min = 1, max = 253))]
     pub run: String,
-    /// `Failed`, or a list of the steps that run again (with all that depend on them).
+    /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them. All other steps keep the output of the earlier run.
     pub from: ReuseFrom,
 }
 
-/// From where a run is repeated.
+/// Steps of an earlier run to execute again.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum ReuseFrom {
-    /// The word `Failed`: from the steps that did not succeed.
+    /// The keyword `Failed`: the steps that did not succeed.
     Keyword(String),
-    /// These steps.
+    /// Names of steps; steps that depend on them are executed again, too.
     Steps(Vec<String>),
 }
 
@@ -176,13 +177,13 @@ impl JsonSchema for ReuseFrom {
         true
     }
 
-    // A structural schema has one type a field; a rule of `reuse` says the rest.
+    // A structural schema allows one type per field; the admission policy `smb-copilot-run-fence` validates the value.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"x-kubernetes-preserve-unknown-fields": true})
     }
 }
 
-/// How a run is ended.
+/// Mode of cancellation: `Graceful` or `Now`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -196,26 +197,26 @@ impl JsonSchema for ReuseFrom {
     strum::IntoStaticStr,
 )]
 pub enum Cancel {
-    /// No new step starts; running ones end.
+    /// No new step starts; running attempts may finish.
     Graceful,
-    /// Running steps are killed.
+    /// Running attempts are killed.
     Now,
 }
 
-/// A decision on an approval.
+/// Decision on an approval step.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[x_kube(validation = Rule::new("self.approved == oldSelf.approved && has(self.by) == has(oldSelf.by) && (!has(self.by) || self.by == oldSelf.by) && has(self.input) == has(oldSelf.input)").message("a decision that was made stays as it is"))]
+#[x_kube(validation = Rule::new("self.approved == oldSelf.approved && has(self.by) == has(oldSelf.by) && (!has(self.by) || self.by == oldSelf.by) && has(self.input) == has(oldSelf.input)").message("a decision is immutable"))]
 pub struct Decision {
-    /// A step, or `step/index` of a `forEach`.
+    /// Name of the approval step, or `step/index` for an item of a `forEach`.
     #[schemars(length(min = 1, max = 45))]
     pub key: String,
-    /// Whether it is approved.
+    /// Whether the request is approved. If false, the step fails with `REJECTED`.
     pub approved: bool,
-    /// What was filled in: a JSON object.
+    /// Values entered with the decision, a JSON object that must match the approval's `schema`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// Who decided: must be the requesting user.
+    /// User who made the decision. It must equal the user name of the requester, except for requests by the operator and the api-server.
     #[schemars(length(min = 1, max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

@@ -1,4 +1,4 @@
-//! What is seen of a WorkflowRun. The operator writes it until it runs, then the runner.
+//! The observed state of a WorkflowRun. The operator writes it while no runner is assigned, then the assigned runner does.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
@@ -11,110 +11,112 @@ use crate::{
     workflow::{ErrorKind, RevisionRef},
 };
 
-/// What is seen of a WorkflowRun.
+/// WorkflowRunStatus is the observed state of a WorkflowRun.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowRunStatus {
-    /// The generation that this status is of.
+    /// Most recent `metadata.generation` that has been observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Where the run is; absent right after its creation.
+    /// Phase of the run. `Queued`: waits for a slot or a runner. `Running`: a runner executes it. `Suspended`: waits for an approval, a time, a retry or a sub-run, and is assigned to no runner. `Succeeded`, `Failed`, `Cancelled` and `TimedOut` are final. Absent directly after creation.
+    #[schemars(with = "RunPhase")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<RunPhase>,
-    /// The step or steps that run now, or that ended the run (for people).
+    /// Steps that are running, or the step that ended the run; for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// From start to end, such as `1.2s` (for people; set at the end).
+    /// Time from start to finish, such as `1.2s`; for display. Set when the run finishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// Succeeded, Reconciling, Stalled, Archived.
+    /// Conditions of the run, by type: `Succeeded`, `Reconciling`, `Stalled`, `Archived`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Why it waits, and where in the queue; absent when it does not.
+    /// Why the run is queued and its position. Absent if it is not queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueStatus>,
-    /// The workflow's revision that it runs.
+    /// Revision of the workflow that the run executes. Later changes of the workflow do not affect it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionRef>,
-    /// The pod that holds it; absent when none does.
+    /// Runner pod that the run is assigned to. Absent if it is assigned to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<RunnerStatus>,
-    /// When it was first assigned to a pod.
+    /// Time at which the run was first assigned to a runner pod.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<MicroTime>,
-    /// When it ended.
+    /// Time at which the run finished.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<MicroTime>,
-    /// Of a Suspended run: when it goes on by itself, if nothing happens before.
+    /// Time at which a Suspended run resumes if nothing resumes it earlier.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_at: Option<MicroTime>,
-    /// Of a Suspended run that waits for a person or a time: since when. That wait does not count for its timeout.
+    /// Time at which a Suspended run began to wait for an approval or a time. This wait does not count towards its timeout.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<MicroTime>,
-    /// Seconds that it has waited for people and times before; they do not count for its timeout.
+    /// Duration of all earlier waits for approvals and times, in seconds. They do not count towards the timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_seconds: Option<u64>,
-    /// The operator wants it ended, for a newer run of its concurrency group; obeyed as `spec.cancel` is.
+    /// Cancellation requested by the operator, because a newer run of the same concurrency group replaces this run. It has the effect of `spec.cancel`.
+    #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<Cancel>,
-    /// How its steps ended, while its `onExit` steps run.
+    /// Result of the steps while the `onExit` steps run. Absent before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<RunEnding>,
-    /// The earlier run whose outputs were taken over, once they are (`spec.reuse`).
+    /// Earlier run whose outputs were reused. Set once they have been copied (see `spec.reuse`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<ReusedRun>,
-    /// Its steps, in the order of the workflow, `onExit` steps last; written whole, by one writer.
+    /// Status of each step in the order of the workflow, `onExit` steps last.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStatus>,
-    /// Its result.
+    /// Output of the run, if it is small enough to be stored here. Otherwise `outputRef` is set.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Where its result is, when it is too large to be here.
+    /// Reference to the output of the run in object storage, if it is too large to be stored here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ref: Option<OutputRef>,
-    /// What it failed of.
+    /// Failure reason. Absent if the run has not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
 }
 
-/// Why a run waits.
+/// Why a run is queued, and its position.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueStatus {
-    /// Its place among the runs of its tenant; 1 is next.
+    /// Position among the queued runs of the same tenant, starting at 1. Absent if the run does not wait for a slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
-    /// Why, for machines: PlanConcurrency, WorkflowConcurrency, ClusterFull, TenantSuspended, …
+    /// Machine-readable reason, such as `TenantNotActive`, `PlanConcurrency`, `PlanRunsPerDay`, `WorkflowConcurrency`, `ClusterConcurrency` or `ClusterFull`.
     pub reason: String,
-    /// Why, for people.
+    /// Human-readable reason.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
-/// The pod that holds a run. Only a token of this pod may write the run's status.
+/// Runner pod that a run is assigned to. Only a token of this pod may write the status of the run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RunnerStatus {
-    /// The Job's name.
+    /// Name of the runner Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// The pod's name.
+    /// Name of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
-    /// The pod's uid.
+    /// UID of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
-    /// Since when.
+    /// Time at which the run was assigned to the pod.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_at: Option<MicroTime>,
-    /// Pods that were lost before this one.
+    /// Pods that the run lost before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<LostRunner>,
 }
@@ -122,60 +124,60 @@ pub struct RunnerStatus {
 /// Pods that a run has lost.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostRunner {
-    /// How many since a step last ended.
+    /// Number of pods lost since a step last finished. When it reaches 5, the run fails with `RUNNER_LOST`.
     #[serde(default)]
     pub count: u32,
-    /// Why the last one was lost, such as `OOMKilled`, `PodDeleted`, `ContainerEnded`.
+    /// Reason of the last loss: `OOMKilled`, `ContainerEnded`, `PodDeleted`, `PodFailed` or `NodeNotReady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Where a value is that is too large to be here.
+/// Reference to a value in object storage.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputRef {
-    /// Where, in object storage.
+    /// Location of the value in object storage.
     pub uri: String,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its SHA-256 as hex.
+    /// SHA-256 of the value, as hexadecimal digits.
     pub sha256: String,
-    /// Its media type.
+    /// Media type of the value.
     pub media_type: String,
 }
 
-/// How the steps of a run ended, while its `onExit` steps run.
+/// Result of the steps of a run while its `onExit` steps run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct RunEnding {
-    /// The phase that the run will have.
+    /// Final phase of the run once its `onExit` steps have finished.
     pub phase: RunPhase,
-    /// What it failed of.
+    /// Failure reason. Absent if no step has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
-    /// Since when its `onExit` steps run.
+    /// Time at which the `onExit` steps started.
     #[schemars(schema_with = "schema::time")]
     pub since: MicroTime,
 }
 
-/// An earlier run whose outputs were taken over.
+/// Earlier run whose outputs were reused.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct ReusedRun {
-    /// Its uid.
+    /// UID of the earlier WorkflowRun.
     pub uid: String,
-    /// How many steps were taken over.
+    /// Number of steps whose output was reused.
     pub steps: u32,
 }
 
-/// What a run failed of.
+/// Failure reason of a run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct RunError {
-    /// The step, where it was one.
+    /// Name of the step that failed. Absent if the run did not fail in a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Whose fault it is.
+    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
-    /// What, for machines, such as `HTTP_404`.
+    /// Machine-readable error code, such as `HTTP_404`.
     pub code: String,
-    /// What, for people.
+    /// Human-readable description of the error.
     pub message: String,
 }

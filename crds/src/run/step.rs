@@ -1,4 +1,4 @@
-//! What is seen of a step of a run.
+//! The observed state of a step of a run.
 
 use std::collections::BTreeMap;
 
@@ -10,69 +10,69 @@ use serde_json::Value;
 use super::{OutputRef, StepPhase};
 use crate::{schema, workflow::ErrorKind};
 
-/// What is seen of a step of a run.
+/// Observed state of a step.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct StepStatus {
-    /// The step's name.
+    /// Name of the step.
     pub name: String,
-    /// Where it is.
+    /// Phase of the step. `Pending`: has not started, or waits for its next attempt (`nextAt`). `Running`: an attempt is running. `Suspended`: waits for an approval, a time or a sub-run. `Skipped`: its `when` was false, or a step that it needs did not succeed. `Cancelled`: the run ended before the step finished. `Succeeded` and `Failed` are final.
     pub phase: StepPhase,
-    /// The attempt that runs, or ran last; counted from 1. 0 or absent: none has begun.
+    /// Number of the current or last attempt, starting at 1. Absent or 0 if no attempt has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// How often in a row an attempt could not be begun; such attempts are not counted.
+    /// Number of consecutive attempts whose code could not be started. They do not count as attempts; after 10 of them the step fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<u32>,
-    /// When its first attempt began.
+    /// Time at which the first attempt started.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<MicroTime>,
-    /// When it ended.
+    /// Time at which the step finished.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<MicroTime>,
-    /// When something happens to it by itself: its next attempt is due, or its wait or approval is over.
+    /// Time at which the next attempt starts, or at which the wait or the approval expires.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<MicroTime>,
-    /// Its output; at most 16 KiB.
+    /// Output of the step, if it has at most 16 KiB. Otherwise `outputRef` is set.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Where its output is, when it is too large to be here.
+    /// Reference to the output of the step in object storage, if it is too large to be stored here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ref: Option<OutputRef>,
-    /// What its last attempt failed of.
+    /// Error of the last attempt. Absent if it has not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,
-    /// What it waits for, while it is Suspended.
+    /// What a Suspended step waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// The items of a `forEach`.
+    /// Progress of the items of a `forEach`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsStatus>,
 }
 
-/// What a step, or an item of one, waits for.
+/// What a step, or an item of it, waits for.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// For what.
+    /// Kind of the wait: `Approval`, `Time` or `Run` (a sub-run).
     #[serde(rename = "for")]
     pub reason: WaitingFor,
-    /// What is asked, of an approval.
+    /// Question of the approval. Absent for other waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Who may decide, of an approval.
+    /// Roles of the users who may decide on the approval; at most 8. Empty for other waits.
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    /// The WorkflowRun that is waited for, of a sub-run.
+    /// Name of the WorkflowRun of the sub-run. Absent for other waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 
-/// What is waited for.
+/// Kind of a wait: `Approval`, `Time` or `Run`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -87,118 +87,118 @@ pub struct Waiting {
     strum::IntoStaticStr,
 )]
 pub enum WaitingFor {
-    /// A person's decision.
+    /// A decision on an approval.
     Approval,
-    /// A time.
+    /// A point in time.
     Time,
-    /// The end of another run.
+    /// The end of a sub-run.
     Run,
 }
 
-/// What an attempt failed of.
+/// Error of an attempt.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct StepError {
-    /// Whose fault it is.
+    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
-    /// What, for machines, such as `PYTHON_EXCEPTION`.
+    /// Machine-readable error code, such as `PYTHON_EXCEPTION`.
     pub code: String,
-    /// What, for people.
+    /// Human-readable description of the error.
     pub message: String,
-    /// More, by code: a traceback, the first KiB of a body, JSON pointers.
+    /// Additional information that depends on the code: a traceback, the first KiB of a response body, or JSON pointers of schema violations.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
 }
 
-/// The items of a `forEach`.
+/// Progress of the items of a `forEach`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct ItemsStatus {
-    /// How many there are.
+    /// Number of items.
     pub total: u32,
-    /// How many ended well.
+    /// Number of items that succeeded.
     #[serde(default)]
     pub succeeded: u32,
-    /// How many failed.
+    /// Number of items that failed.
     #[serde(default)]
     pub failed: u32,
-    /// Those that have ended, as ranges: `0-412,414`.
+    /// Indexes of the finished items, as ranges such as `0-412,414`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub done: String,
-    /// Those that have begun and not ended; at most `maxParallel`.
+    /// Items that have started and not finished; at most `maxParallel`.
     #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub active: Vec<ActiveItem>,
-    /// The first 20 that failed.
+    /// Errors of the first 20 items that failed.
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<ItemFailure>,
-    /// Outputs of items, by index, until the step has ended; at most 16 KiB together.
+    /// Outputs of items by index, until the step has finished; at most 16 KiB in total. Further outputs are in `batches`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_index")]
     #[schemars(schema_with = "schema::free_object")]
     pub outputs: BTreeMap<u32, Value>,
-    /// Where further outputs of items are, until the step has ended.
+    /// References to further outputs of items in object storage, until the step has finished.
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub batches: Vec<ItemBatch>,
 }
 
-/// An item that has begun and not ended.
+/// Item that has started and not finished.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveItem {
-    /// Which, counted from 0.
+    /// Index of the item, starting at 0.
     pub index: u32,
-    /// The attempt that runs, or ran last; counted from 1. 0: none has begun.
+    /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     pub attempt: u32,
-    /// How often in a row an attempt could not be begun; such attempts are not counted.
+    /// Number of consecutive attempts whose code could not be started. They do not count as attempts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<u32>,
-    /// When its first attempt began.
+    /// Time at which the first attempt started.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<MicroTime>,
-    /// When something happens to it by itself: its next attempt is due, or its wait or approval is over. Absent: it runs, or waits for somebody.
+    /// Time at which the next attempt starts, or at which the wait or the approval expires. Absent if the item is running or waits without a time limit.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<MicroTime>,
-    /// What its last attempt failed of: the code.
+    /// Error code of the last attempt. Absent if it has not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What it waits for.
+    /// What the item waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
 }
 
-/// Outputs of items that are in object storage: a JSON object by index.
+/// Outputs of several items in object storage, stored as one JSON object with the index as key.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemBatch {
-    /// Whose outputs, as ranges: `0-99,104`.
+    /// Indexes of the items, as ranges such as `0-99,104`.
     pub indexes: String,
-    /// Where they are.
+    /// Reference to the outputs.
     pub output_ref: OutputRef,
 }
 
-/// An item that failed.
+/// Error of an item that failed.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct ItemFailure {
-    /// Which, counted from 0.
+    /// Index of the item, starting at 0.
     pub index: u32,
-    /// Whose fault it is.
+    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
-    /// What, for machines.
+    /// Machine-readable error code.
     pub code: String,
-    /// What, for people; at most 1,000 characters.
+    /// Human-readable description of the error; at most 1,000 characters.
     pub message: String,
 }
 
-/// A map by index. Readers that buffer what they read (an operator's, which survives objects that it cannot parse)
-/// take a key for the text that it is in JSON, and for no number.
+/// Deserializes a map with the index of an item as key. Deserializers that buffer their input, such as those of kube
+/// that tolerate invalid objects, provide the keys as strings and not as numbers.
 fn by_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, Value>, D::Error> {
     let texts = BTreeMap::<String, Value>::deserialize(deserializer)?;
     let parse = |(key, value): (String, Value)| match key.parse() {
         Ok(index) => Ok((index, value)),
-        Err(_) => Err(D::Error::custom(format!("{key:?} is no index of an item"))),
+        Err(_) => Err(D::Error::custom(format!("{key:?} is not the index of an item"))),
     };
     texts.into_iter().map(parse).collect()
 }
@@ -209,16 +209,16 @@ mod tests {
 
     use super::*;
 
-    /// Reads as kube's `DeserializeGuard` and watchers do: buffered first.
+    /// Deserializes from a buffer, like kube's `DeserializeGuard` and watchers.
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Buffered {
         Items(ItemsStatus),
     }
 
-    /// The operator cannot read a run as soon as an item has an output, and the run never ends.
+    /// The outputs of items are read from a buffered deserializer, too, so that the operator can read such a run.
     #[test]
-    fn outputs_by_index_are_read_from_a_buffer() {
+    fn outputs_by_index_are_read_from_a_buffered_deserializer() {
         let status = json!({"total": 2, "done": "0", "outputs": {"0": 1, "17": null}});
         let Buffered::Items(items) = serde_json::from_value(status).unwrap();
         assert_eq!(items.outputs, BTreeMap::from([(0, json!(1)), (17, Value::Null)]));

@@ -1,4 +1,4 @@
-//! Tenant: a business. Cluster-scoped; its name is the slug. Short name `sten`.
+//! The Tenant kind: a business. Cluster-scoped, short name `sten`; the object's name is the tenant's slug.
 
 mod spec;
 mod status;

@@ -1,4 +1,4 @@
-//! What is wanted of a Tenant.
+//! The desired state of a Tenant.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use strum::{Display, IntoStaticStr, VariantArray};
 use super::TenantStatus;
 use crate::{Duration, plan::EgressEntry, schema};
 
-/// A business: its plan, its people, its namespace and what becomes of its data.
+/// TenantSpec defines a business: its plan, namespace, access, network and the retention of its data.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -22,99 +22,102 @@ use crate::{Duration, plan::EgressEntry, schema};
     category = "smb",
     status = "TenantStatus",
     derive = "PartialEq",
-    doc = "A business. The object's name is its slug.",
+    doc = "Tenant is a business that uses the platform. Its name is its slug.",
     selectable = ".spec.planRef.name",
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
-        .message("a tenant's name is its slug: at most 40 lower-case letters, digits and dashes; begin with a letter, end with a letter or digit"),
-    printcolumn(name = "State", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planRef.name"),
-    printcolumn(name = "Namespace", type_ = "string", json_path = ".status.namespace"),
+        .message("metadata.name of a Tenant must be a slug: at most 40 lower-case letters, digits and hyphens, starting with a letter and ending with a letter or digit"),
+    printcolumn(name = "State", description = "Summary of the state of the tenant", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Plan", description = "Plan of the tenant", type_ = "string", json_path = ".spec.planRef.name"),
+    printcolumn(name = "Namespace", description = "Namespace of the tenant", type_ = "string", json_path = ".status.namespace"),
     printcolumn(
-        name = "Ready",
+        name = "Ready", description = "Whether the tenant matches its spec",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
     printcolumn(
-        name = "Reason",
+        name = "Reason", description = "Reason of the condition Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
-    printcolumn(name = "Runs", type_ = "integer", json_path = ".status.runs.running"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Runs", description = "Number of runs that hold a slot", type_ = "integer", json_path = ".status.runs.running"),
+    printcolumn(name = "Age", description = "Time since the tenant was created", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(oldSelf.namespace) || !has(oldSelf.namespace.name) || (has(self.namespace) && has(self.namespace.name))").message("namespace.name is immutable once set: a tenant does not move, make a new tenant instead").field_path(".namespace.name"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.namespace) || !has(oldSelf.namespace.name) || (has(self.namespace) && has(self.namespace.name))").message("namespace.name is immutable once set: create another tenant to use another namespace").field_path(".namespace.name"))]
 pub struct TenantSpec {
-    /// The business's name for people; at most 120 characters. Default: the slug.
+    /// Human-readable name of the business; at most 120 characters. Default: `metadata.name`.
     #[schemars(length(max = 120))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// The plan that says what this tenant may use.
+    /// Reference to the plan that defines what the tenant may use.
     pub plan_ref: PlanRef,
-    /// Active: everything works. Suspended: reads go on, no run starts. Archived: as suspended, and no pods. Default: Active.
+    /// Desired state. `Active`: runs may start. `Suspended`: data can be read, but no run starts. `Archived`: like Suspended, runs that have started are cancelled, and the namespace may contain no pods. Default: Active.
+    #[schemars(with = "TenantState")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<TenantState>,
-    /// Who may use kubectl in the tenant's namespace, and as what; at most 64.
+    /// Users and groups that may access the tenant's namespace with kubectl, each with a role; at most 64.
     #[schemars(
         length(max = 64),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<Access>,
-    /// The tenant's namespace; immutable once set.
+    /// The tenant's namespace. Its name is immutable once set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<TenantNamespace>,
-    /// Narrows the plan's network; extends it where the plan says `tenantsMayExtend`.
+    /// Network destinations of the tenant's runs. Default: those of the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<TenantNetwork>,
-    /// Free JSON that expressions see as `tenant.settings`.
+    /// Arbitrary JSON object that expressions read as `tenant.settings`. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
-    /// What becomes of running runs when the tenant is suspended: Drain lets them end, Cancel ends them. Default: Drain.
+    /// Handling of runs that have started when the tenant is suspended. `Drain`: they continue until they finish. `Cancel`: they are cancelled with `TENANT_SUSPENDED`. Default: Drain.
+    #[schemars(with = "OnSuspend")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_suspend: Option<OnSuspend>,
-    /// What becomes of the data when this object is deleted: Retain keeps it, Delete destroys it. Default: Retain.
+    /// Handling of the tenant's data when this object is deleted. `Retain`: the namespace and its content are retained. `Delete`: the namespace is deleted with its content. Default: Retain.
+    #[schemars(with = "DeletionPolicy")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// How long what is kept is kept.
+    /// Time that the data of an archived tenant is retained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<TenantRetention>,
 }
 
-/// The plan of a tenant.
+/// Reference to a Plan.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanRef {
-    /// The Plan's name.
+    /// Name of the Plan.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
 }
 
-/// Whether a tenant works.
+/// Desired state of a tenant: `Active`, `Suspended` or `Archived`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TenantState {
-    /// Everything works.
+    /// Runs may start.
     #[default]
     Active,
-    /// Reads go on, no run starts.
+    /// Data can be read, but no run starts.
     Suspended,
-    /// As suspended, and no pods.
+    /// Like Suspended; runs that have started are cancelled, and the namespace may contain no pods.
     Archived,
 }
 
-/// Who may use kubectl in the tenant's namespace, and as what.
+/// Access of a user or group to the tenant's namespace with kubectl.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// A user or a group, as the cluster's authentication names them.
+    /// Kind of the subject: `User` or `Group`, as in the subjects of a RoleBinding.
     pub kind: AccessKind,
-    /// The name of the user or group.
+    /// Name of the user or group as the cluster's authentication reports it.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// What they may do.
+    /// Role of the user or group. `admin`: everything below, and managing Secrets for workflows. `builder`: managing workflows and starting runs. `operator`: starting and cancelling runs. `viewer`: reading.
     pub role: AccessRole,
 }
 
-/// Whom an access is for.
+/// Kind of a subject: `User` or `Group`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AccessKind {
     /// One user.
@@ -123,7 +126,7 @@ pub enum AccessKind {
     Group,
 }
 
-/// What a kubectl user may do in the tenant's namespace.
+/// Role of a kubectl user in the tenant's namespace: `admin`, `builder`, `operator` or `viewer`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -142,13 +145,13 @@ pub enum AccessKind {
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum AccessRole {
-    /// All of the below, and secrets for workflows.
+    /// All permissions of the other roles, and managing Secrets for workflows.
     Admin,
-    /// Changes workflows, and starts runs.
+    /// Managing workflows and starting runs.
     Builder,
-    /// Starts and cancels runs.
+    /// Starting and cancelling runs.
     Operator,
-    /// Reads.
+    /// Reading.
     Viewer,
 }
 
@@ -163,62 +166,62 @@ impl AccessRole {
 /// The tenant's namespace.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNamespace {
-    /// Its name. Default: `t-<slug>`.
+    /// Name of the namespace. Immutable once set. Default: `t-<slug>`.
     #[schemars(length(min = 1, max = 63))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("namespace.name is immutable once set: a tenant does not move, make a new tenant instead"))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("a namespace's name is made of lower-case letters, digits and dashes, and begins and ends with a letter or digit"))]
-    #[x_kube(validation = Rule::new("!self.startsWith('kube-') && self != 'default'").message("default and the kube- namespaces are the cluster's own: choose another one"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("namespace.name is immutable once set: create another tenant to use another namespace"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("namespace.name must consist of lower-case letters, digits and hyphens, and start and end with a letter or digit"))]
+    #[x_kube(validation = Rule::new("!self.startsWith('kube-') && self != 'default'").message("namespace.name must not be default or start with kube-: these namespaces belong to the cluster"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether a namespace that exists may be taken over. Default: false.
+    /// Whether the operator may take over a namespace that already exists. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
-    /// Labels to add to it, at most 32; not those under `smbcopilot.dev/` and `pod-security.kubernetes.io/`.
+    /// Labels to add to the namespace; at most 32. Keys under `smbcopilot.dev/` and `pod-security.kubernetes.io/`, and `app.kubernetes.io/managed-by`, are reserved.
     #[schemars(extend("maxProperties" = 32))]
-    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/') || k.startsWith('pod-security.kubernetes.io/') || k == 'app.kubernetes.io/managed-by')").message("labels under smbcopilot.dev/ and pod-security.kubernetes.io/, and app.kubernetes.io/managed-by, are the operator's: leave them out"))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/') || k.startsWith('pod-security.kubernetes.io/') || k == 'app.kubernetes.io/managed-by')").message("namespace.labels must not contain reserved keys: smbcopilot.dev/*, pod-security.kubernetes.io/* and app.kubernetes.io/managed-by are set by the operator"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations to add to it, at most 32; not those under `smbcopilot.dev/`.
+    /// Annotations to add to the namespace; at most 32. Keys under `smbcopilot.dev/` are reserved.
     #[schemars(extend("maxProperties" = 32))]
-    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/'))").message("annotations under smbcopilot.dev/ are the operator's: leave them out"))]
+    #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/'))").message("namespace.annotations must not contain reserved keys: smbcopilot.dev/* is set by the operator"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
 
-/// What this tenant's runs may reach.
+/// Network destinations of the tenant's runs.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNetwork {
-    /// Destinations, at most 32; absent = the plan's.
+    /// Destinations that runs may connect to; at most 32. Only destinations that the plan also allows take effect, unless the plan sets `tenantsMayExtend`. Default: the plan's egress.
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<EgressEntry>,
 }
 
-/// What becomes of running runs when the tenant is suspended.
+/// Handling of runs that have started when a tenant is suspended: `Drain` or `Cancel`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnSuspend {
-    /// They end by themselves.
+    /// They continue until they finish.
     #[default]
     Drain,
     /// They are cancelled.
     Cancel,
 }
 
-/// What becomes of the data when the Tenant is deleted.
+/// Handling of a tenant's data when the Tenant is deleted: `Retain` or `Delete`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeletionPolicy {
-    /// It is kept.
+    /// The namespace and its content are retained.
     #[default]
     Retain,
-    /// It is destroyed.
+    /// The namespace is deleted with its content.
     Delete,
 }
 
-/// How long what is kept is kept.
+/// Time that the data of an archived tenant is retained.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantRetention {
-    /// From archiving to the purge, where `deletionPolicy` is Delete. Default: 30d.
+    /// Time between archiving the tenant and `status.purgeAfter`, if `deletionPolicy` is Delete. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_for: Option<Duration>,
 }

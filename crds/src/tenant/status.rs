@@ -1,4 +1,4 @@
-//! What is seen of a Tenant.
+//! The observed state of a Tenant.
 
 use std::collections::BTreeMap;
 
@@ -8,122 +8,124 @@ use serde::{Deserialize, Serialize};
 
 use crate::{plan::VectorPlacement, schema};
 
-/// What is seen of a Tenant.
+/// TenantStatus is the observed state of a Tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantStatus {
-    /// The generation that this status is of.
+    /// Most recent `metadata.generation` that the operator has observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// For people; conditions are for machines.
+    /// Summary of the tenant's state, for display; programs should read `conditions`. `Pending`: being set up. `Active`: runs may start. `Suspended`: no run starts. `Archived`: no run starts and no pods exist. `Terminating`: being deleted. `Failed`: intervention is required, see `conditions`.
+    #[schemars(with = "TenantPhase")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<TenantPhase>,
-    /// Ready, Reconciling, Stalled, NamespaceReady, PolicyReady, AccessReady, VectorStoreReady, Mirrored, Exported.
+    /// Conditions of the tenant, by type: `Ready`, `Reconciling`, `Stalled`, `NamespaceReady`, `PolicyReady`, `AccessReady`, `VectorStoreReady`, `Mirrored`, `Exported`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The tenant's namespace.
+    /// Name of the tenant's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The plan in force.
+    /// Plan that the operator has applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<AppliedPlan>,
-    /// The namespace's quota.
+    /// Limits and usage of the namespace's ResourceQuota; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaStatus>,
-    /// Where the tenant's vectors are.
+    /// Vector storage of the tenant. Not set by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<TenantVectors>,
-    /// Its runs.
+    /// Numbers of the tenant's unfinished and admitted runs; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<TenantRuns>,
-    /// Since when it is suspended.
+    /// Time at which the tenant was suspended. Absent if it is not suspended.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Time>,
-    /// Since when it is archived.
+    /// Time at which the tenant was archived. Absent if it is not archived.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Time>,
-    /// When its data will be destroyed.
+    /// Time from which the archived tenant's data is due for deletion. Absent unless the tenant is archived and `deletionPolicy` is Delete.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<Time>,
 }
 
-/// How a Tenant is, in a word.
+/// Summary of a tenant's state: `Pending`, `Active`, `Suspended`, `Archived`, `Terminating` or `Failed`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantPhase {
-    /// It is being set up.
+    /// The tenant is being set up.
     Pending,
-    /// Everything works.
+    /// Runs may start.
     Active,
-    /// Reads go on, no run starts.
+    /// No run starts.
     Suspended,
-    /// As suspended, and no pods.
+    /// No run starts and no pods exist.
     Archived,
-    /// It is being deleted.
+    /// The tenant is being deleted.
     Terminating,
-    /// Somebody must act: see the conditions.
+    /// Intervention is required; the conditions give the reason.
     Failed,
 }
 
-/// The plan in force.
+/// Plan that the operator has applied to a tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppliedPlan {
-    /// The Plan's name.
+    /// Name of the Plan.
     pub name: String,
-    /// The Plan's generation.
+    /// `metadata.generation` of the Plan that was applied.
     pub generation: i64,
 }
 
-/// The namespace's quota, as its ResourceQuota has it.
+/// Limits and usage of the namespace's ResourceQuota.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuotaStatus {
-    /// The bounds.
+    /// Limit of each resource, such as `requests.cpu` or `pods`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hard: BTreeMap<String, String>,
-    /// What is used.
+    /// Current usage of each resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub used: BTreeMap<String, String>,
 }
 
-/// Where the tenant's vectors are.
+/// Vector storage of a tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantVectors {
-    /// In the collection of all, or in one of its own.
+    /// Placement of the vectors. `Shared`: in the collection that all tenants share. `Dedicated`: in a collection of the tenant's own.
+    #[schemars(with = "VectorPlacement")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
-    /// The embedding model.
+    /// Name of the embedding model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The collection's physical name.
+    /// Physical name of the collection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
-    /// The stable name over it, where the collection is the tenant's own.
+    /// Stable alias of the collection, if the collection is the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
 }
 
-/// The tenant's runs.
+/// Numbers of a tenant's runs.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantRuns {
-    /// That hold a slot.
+    /// Number of runs that hold a slot.
     #[serde(default)]
     pub running: u32,
-    /// That wait for one.
+    /// Number of runs that wait for a slot.
     #[serde(default)]
     pub queued: u32,
-    /// Admitted today (UTC).
+    /// Number of runs admitted on the current day (UTC), which counts towards the plan's `runsPerDay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<DailyRuns>,
 }
 
-/// Runs admitted on a day.
+/// Number of runs admitted on one day.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct DailyRuns {
-    /// The day in UTC, as `2026-11-24`.
+    /// Day in UTC, such as `2026-11-24`.
     pub date: String,
-    /// How many.
+    /// Number of runs admitted on that day.
     pub count: u32,
 }

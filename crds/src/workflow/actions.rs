@@ -1,4 +1,4 @@
-//! What a step does, but for HTTP.
+//! The actions of steps, except HTTP requests.
 
 use std::collections::BTreeMap;
 
@@ -10,163 +10,164 @@ use serde_json::Value;
 use super::HttpAction;
 use crate::{Duration, Quantity, schema};
 
-/// What a step does.
+/// Action of a step.
 #[derive(Clone, Copy, Debug)]
 pub enum Action<'a> {
-    /// Calls an HTTP endpoint.
+    /// Sends an HTTP request.
     Http(&'a HttpAction),
-    /// Runs a Python function.
+    /// Calls a Python function.
     Python(&'a PythonAction),
-    /// Runs a command in any image.
+    /// Runs a command in a container image.
     Container(&'a ContainerAction),
-    /// Runs another workflow.
+    /// Runs another workflow as a sub-run.
     Workflow(&'a SubWorkflowAction),
-    /// Waits for a decision.
+    /// Waits for a decision by a user.
     Approval(&'a ApprovalAction),
-    /// Waits for a time.
+    /// Waits for a duration or until a time.
     Wait(&'a WaitAction),
-    /// Searches the knowledge base.
+    /// Searches the tenant's knowledge base.
     Search(&'a SearchAction),
     /// Evaluates templates.
     Expr(&'a ExprAction),
 }
 
-/// Runs a Python function.
+/// Calls a Python function.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PythonAction {
-    /// Defines `def run(input, ctx)`; the return value is the step's output. At most 64 KiB.
+    /// Python source that defines `def run(input, ctx)`. The returned value is the output of the step. At most 64 KiB.
     #[schemars(length(min = 1, max = 65536))]
     pub code: String,
-    /// Another image than the default one; it needs python3 and our step-host. Default: the platform's Python image.
+    /// Container image to use instead of the platform's Python image. It must contain `python3` and the platform's `step-host` program. Default: the platform's Python image.
     #[schemars(length(min = 1, max = 512))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Modules imported once, before the first step; at most 32.
+    /// Modules that are imported once per runner, before its first step; at most 32.
     #[schemars(length(max = 32), inner(length(min = 1, max = 200)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preload: Vec<String>,
-    /// Environment variables (templates), at most 64.
+    /// Environment variables; at most 64. Values are templates and may read `secrets`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What one step of this kind gets. Default: 50m CPU, 128Mi memory.
+    /// Resources for one execution. Default: 50m CPU, 128Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<StepResources>,
 }
 
-/// Runs a command in any image.
+/// Runs a command in a container image. The input of the step is in the file `$SMBCOPILOT_INPUT`; the output is the JSON that the command writes to the file `$SMBCOPILOT_OUTPUT`, or `{"stdout": …}` if it writes none. An exit code other than 0 fails with `EXIT_<n>`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerAction {
-    /// The image.
+    /// Container image.
     #[schemars(length(min = 1, max = 512))]
     pub image: String,
-    /// The program and its first arguments; required, since nobody can read an image's entrypoint without a registry.
+    /// Program and its first arguments; 1 to 64 items. Required because the image's entrypoint is not used.
     #[schemars(
         length(min = 1, max = 64),
         inner(length(max = 4096)),
         extend("x-kubernetes-list-type" = "atomic")
     )]
     pub command: Vec<String>,
-    /// Further arguments (templates), at most 256.
+    /// Further arguments; at most 256. Values are templates.
     #[schemars(length(max = 256), inner(length(max = 4096)), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// Environment variables (templates), at most 64.
+    /// Environment variables; at most 64. Values are templates and may read `secrets`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What one step of this kind gets. Default: 50m CPU, 128Mi memory.
+    /// Resources for one execution. Default: 50m CPU, 128Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<StepResources>,
 }
 
-/// What one step gets: requested, and for memory the limit too.
+/// Resources for one execution of a step. They are requested for each item that runs in parallel; memory is also the limit.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StepResources {
-    /// Cores, such as `250m`.
+    /// CPU in cores, such as `250m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Bytes, such as `128Mi`; more than this is `OOM_KILLED`.
+    /// Memory in bytes, such as `128Mi`. An execution that exceeds it fails with `OOM_KILLED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }
 
-/// Runs another workflow of the same namespace; `with` is its input, its output the step's.
+/// Runs another workflow of the same namespace as a sub-run. The input of the step is the input of the sub-run, and the output of the sub-run is the output of the step. Sub-runs may be nested 8 levels deep (`SUB_RUN_TOO_DEEP`).
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubWorkflowAction {
-    /// The Workflow's name.
+    /// Name of the Workflow.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
 }
 
-/// Waits for a person's decision.
+/// Suspends the run until a user approves or rejects. The output of the step is `{approved, by, input}`. A rejection fails the step with `REJECTED`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalAction {
-    /// What is asked (a template); at most 4 KiB.
+    /// Question to the user, a template; at most 4 KiB.
     #[schemars(length(min = 1, max = 4096))]
     pub message: String,
-    /// JSON Schema of what the person fills in.
+    /// JSON Schema of the values that the user enters with the decision.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
-    /// Who may decide; at most 8 roles. Default: [admin].
+    /// Roles whose users may decide: `admin`, `builder`, `operator`, `viewer`; at most 8. Default: [admin].
     #[schemars(length(max = 8), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    /// How long to wait. Default: 7d; at most 90d.
+    /// Maximum time to wait for a decision; at most 90d (`WaitTooLong`). Default: 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// What becomes of the step then. Default: Fail.
+    /// Action on timeout. `Fail`: the step fails with `APPROVAL_TIMEOUT`. `Approve`: as if it had been approved. `Reject`: as if it had been rejected. Default: Fail.
+    #[schemars(with = "OnTimeout")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<OnTimeout>,
 }
 
-/// What becomes of an approval that nobody gave.
+/// Action when an approval times out: `Fail`, `Approve` or `Reject`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnTimeout {
-    /// The step fails.
+    /// The step fails with `APPROVAL_TIMEOUT`.
     #[default]
     Fail,
-    /// As if it had been approved.
+    /// As if the request had been approved.
     Approve,
-    /// As if it had been rejected.
+    /// As if the request had been rejected.
     Reject,
 }
 
 /// Waits for a duration or until a time, at most 90 days.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[x_kube(validation = Rule::new("has(self.for) != has(self.until)").message("a wait is either for a duration or until a time: give exactly one of for and until"))]
+#[x_kube(validation = Rule::new("has(self.for) != has(self.until)").message("a wait must have exactly one of for and until"))]
 pub struct WaitAction {
-    /// How long.
+    /// Duration of the wait; at most 90d (`WaitTooLong`). Exactly one of `for` and `until` must be set.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
-    /// An expression that gives a time.
+    /// Expression that evaluates to a timestamp; at most 90 days in the future (`WAIT_TOO_LONG`). Exactly one of `for` and `until` must be set.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }
 
-/// Searches the tenant's knowledge base by meaning.
+/// Searches the tenant's knowledge base. Not available in this version: a workflow with such a step is invalid (`NotAvailable`).
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct SearchAction {
-    /// What is searched for (a template); at most 4 KiB.
+    /// Search text, a template; at most 4 KiB.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
-    /// Results, 1 to 100. Default: 5.
+    /// Maximum number of results; 1 to 100. Default: 5.
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Conditions on the documents' metadata (templates).
+    /// Conditions on the metadata of the documents. Strings are templates.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Value>,
 }
 
-/// Evaluates templates alone.
+/// Evaluates templates.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct ExprAction {
-    /// Templates; their value is the step's output.
+    /// Value whose strings are templates. The evaluated value is the output of the step.
     #[schemars(schema_with = "schema::free")]
     pub value: Value,
 }

@@ -1,4 +1,4 @@
-//! A step that calls an HTTP endpoint.
+//! The HTTP action of a step.
 
 use std::collections::BTreeMap;
 
@@ -10,58 +10,60 @@ use serde_json::Value;
 use super::SecretRef;
 use crate::{Quantity, schema};
 
-/// Calls an HTTP endpoint that the plan's egress names. The header `Idempotency-Key` is the same at every attempt.
+/// Sends an HTTP request. The host must be among the plan's egress destinations (`EGRESS_DENIED`). All attempts carry the same `Idempotency-Key` header. The output of the step is `{status, headers, body}`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(has(self.form) && has(self.text))").message("a request has one body: give only one of json, form and text"))]
-#[x_kube(validation = Rule::new("!(has(self.form) || has(self.text)) || (has(self.method) && !(self.method in ['GET', 'HEAD']))").message("GET and HEAD carry no body: set method to POST, PUT, PATCH or DELETE, or leave the body out"))]
+#[x_kube(validation = Rule::new("!(has(self.form) && has(self.text))").message("an HTTP request must have at most one of json, form and text"))]
+#[x_kube(validation = Rule::new("!(has(self.form) || has(self.text)) || (has(self.method) && !(self.method in ['GET', 'HEAD']))").message("an HTTP request with the method GET or HEAD must not have a body: change method or remove the body"))]
 pub struct HttpAction {
-    /// Default: GET.
+    /// Request method. Default: GET.
+    #[schemars(with = "HttpMethod")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<HttpMethod>,
-    /// An http or https URL (a template); at most 4 KiB.
+    /// URL that begins with `http://` or `https://`, a template; at most 4 KiB.
     #[schemars(length(min = 1, max = 4096))]
-    #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("a url begins with https:// or http://, or is a template that gives one"))]
+    #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("url must start with https:// or http://, or be a template"))]
     pub url: String,
-    /// Headers (templates), at most 64.
+    /// Request headers; at most 64. Values are templates and may read `secrets`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// Query parameters (templates), at most 64.
+    /// Query parameters; at most 64. Values are templates.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
-    /// The body as JSON (templates). At most one of `json`, `form` and `text`.
+    /// JSON request body. Strings are templates. At most one of `json`, `form` and `text` may be set, and none with the methods GET and HEAD.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// The body as a form (templates).
+    /// URL-encoded form request body; at most 256 fields. Values are templates.
     #[schemars(extend("maxProperties" = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<BTreeMap<String, String>>,
-    /// The body as text (a template); at most 256 KiB.
+    /// Text request body, a template; at most 256 KiB.
     #[schemars(length(max = 262_144))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// How the request is authenticated.
+    /// Authentication of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<HttpAuth>,
-    /// TLS beyond the public authorities.
+    /// Additional certificate authorities and the client certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<HttpTls>,
-    /// An expression over `status`, `headers` and `body`; where it is false the step fails with `HTTP_<status>`. Default: `status < 400`.
+    /// Expression over `status`, `headers` and `body` that tells whether the response is successful. If false, the attempt fails with `HTTP_<status>`. At most 4 KiB. Default: `status < 400`.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<String>,
-    /// Bytes of the answer, at most. Default: 1Mi.
+    /// Maximum size of the response body in bytes. A larger response fails with `HTTP_TOO_LARGE`. Default: 1Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_response_bytes: Option<Quantity>,
-    /// How the answer's body is read. Default: Json where its media type says so, else Text.
+    /// Format of the response body in the output. `Json`: parsed JSON. `Text`: UTF-8 text. `Bytes`: base64. Default: Json if the media type of the response is JSON, otherwise Text.
+    #[schemars(with = "HttpResponse")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<HttpResponse>,
 }
 
-/// The method of a request.
+/// HTTP request method.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
@@ -82,49 +84,49 @@ pub enum HttpMethod {
     Options,
 }
 
-/// How a request is authenticated: exactly one of `bearer` and `basic`.
+/// Authentication of a request. Exactly one of `bearer` and `basic` must be set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[x_kube(validation = Rule::new("has(self.bearer) != has(self.basic)").message("auth is either bearer or basic: give exactly one of the two"))]
+#[x_kube(validation = Rule::new("has(self.bearer) != has(self.basic)").message("auth must have exactly one of bearer and basic"))]
 pub struct HttpAuth {
-    /// A bearer token (a template, usually of a secret).
+    /// Bearer token, a template that usually reads a secret.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer: Option<String>,
-    /// User name and password.
+    /// User name and password for HTTP basic authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<HttpBasic>,
 }
 
-/// User name and password (templates, usually of secrets).
+/// User name and password for HTTP basic authentication. Both are templates.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpBasic {
-    /// The user.
+    /// User name, a template.
     #[schemars(length(min = 1, max = 4096))]
     pub username: String,
-    /// The password.
+    /// Password, a template that usually reads a secret.
     #[schemars(length(max = 4096))]
     pub password: String,
 }
 
-/// TLS beyond the public authorities.
+/// TLS settings of a request. The Secrets must be listed in `spec.secrets`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpTls {
-    /// A Secret with `ca.crt`: authorities to trust besides the public ones.
+    /// Name in `spec.secrets` of a Secret with the key `ca.crt`: certificate authorities to trust in addition to the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret: Option<SecretRef>,
-    /// A Secret with `tls.crt` and `tls.key`: what we show.
+    /// Name in `spec.secrets` of a Secret with the keys `tls.crt` and `tls.key`: the client certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretRef>,
 }
 
-/// How an answer's body is read.
+/// Format of a response body in the output of a step: `Json`, `Text` or `Bytes`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpResponse {
-    /// As JSON.
+    /// Parsed JSON.
     Json,
-    /// As text in UTF-8.
+    /// UTF-8 text.
     Text,
-    /// As base64.
+    /// Base64.
     Bytes,
 }

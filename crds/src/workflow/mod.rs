@@ -1,4 +1,4 @@
-//! Workflow: an automation of typed steps, in a tenant's namespace. Short name `swf`.
+//! The Workflow kind: an automation of typed steps, in the tenant's namespace. Short name `swf`.
 
 mod actions;
 mod http;

@@ -1,50 +1,50 @@
-//! What becomes of an attempt that failed.
+//! The retry policy of a step and the kinds of errors.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
 
-/// What becomes of an attempt that failed.
+/// Retry policy of a step.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Retry {
-    /// Attempts in all, the first included; 1 to 20. Default: 3.
+    /// Maximum number of attempts, including the first; 1 to 20. Default: 3.
     #[schemars(range(min = 1, max = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// How long to wait before the next attempt.
+    /// Delay before the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// Kinds of error that are tried again. Without `Infra` the step runs at most once: interrupted, it fails. Default: [Infra].
+    /// Kinds of errors that are retried. `User`: the workflow's code or the called service. `Infra`: infrastructure errors such as a lost pod. `Timeout`: a time limit was exceeded. `Schema`: a value does not match its schema. `Policy`: not allowed. Without `Infra`, the step is executed at most once: if it is interrupted, it fails with `INTERRUPTED`. Default: [Infra].
     #[schemars(length(min = 1, max = 5), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Vec<ErrorKind>>,
-    /// An expression over `error` (`kind`, `code`, `message`); where it is false there is no other attempt.
+    /// Expression over `error` (`kind`, `code`, `message`). If false, the attempt is not retried. At most 4 KiB. Default: true.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
 }
 
-/// How long to wait before the next attempt: `initial × factor^(n-1)`, at most `max`, give or take `jitter`.
+/// Exponential delay before the next attempt: `initial × factor^(n-1)` after attempt n, at most `max`, randomised by `jitter`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Backoff {
-    /// Before the second attempt. Default: 1s.
+    /// Delay after the first attempt. Default: 1s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Duration>,
-    /// By how much it grows; 1 to 10. Default: 2.
+    /// Factor by which the delay grows with each attempt; 1 to 10. Default: 2.
     #[schemars(range(min = 1, max = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
-    /// The longest. Default: 1m.
+    /// Maximum delay, before jitter. Default: 1m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Duration>,
-    /// The random part, as a fraction; 0 to 1. Default: 0.2.
+    /// Random part of the delay as a fraction; 0 to 1. 0.2 spreads the delay over 80 % to 120 %. Default: 0.2.
     #[schemars(range(min = 0, max = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<f64>,
 }
 
-/// Whose fault an error is.
+/// Kind of an error: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
 #[derive(
     JsonSchema,
     Serialize,
@@ -61,14 +61,14 @@ pub struct Backoff {
     strum::IntoStaticStr,
 )]
 pub enum ErrorKind {
-    /// The workflow's own: its code, or the service it calls.
+    /// The workflow's code or the called service failed.
     User,
-    /// Ours: a pod was lost, an image could not be pulled.
+    /// Infrastructure error: a pod was lost, or an image could not be pulled.
     Infra,
-    /// It took too long.
+    /// A time limit was exceeded.
     Timeout,
-    /// A value does not have its type.
+    /// A value does not match its schema.
     Schema,
-    /// It is not allowed: egress, secrets, limits.
+    /// Not allowed: egress, secrets or limits.
     Policy,
 }

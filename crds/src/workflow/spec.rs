@@ -1,4 +1,4 @@
-//! What a Workflow is.
+//! The desired state of a Workflow.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Schedule, Step, WorkflowStatus};
 use crate::{Duration, schema};
 
-/// An automation: steps with what they need, their types, and when they run.
+/// WorkflowSpec defines an automation: its input, steps, output, schedules and the handling of its runs.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -20,185 +20,188 @@ use crate::{Duration, schema};
     category = "smb",
     status = "WorkflowStatus",
     derive = "PartialEq",
-    doc = "An automation of typed steps. A run keeps the revision it started with; later edits don't touch it.",
+    doc = "Workflow is an automation of typed steps. A run executes the revision that was current when it started; later changes do not affect it.",
     validation = Rule::new("self.metadata.name.size() <= 40")
-        .message("a workflow's name is at most 40 characters: shorten it, and put the long one into spec.displayName"),
-    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedules[0].cron"),
+        .message("metadata.name of a Workflow must have at most 40 characters: use spec.displayName for a longer name"),
+    printcolumn(name = "Schedule", description = "Cron expression of the first schedule", type_ = "string", json_path = ".spec.schedules[0].cron"),
     printcolumn(
-        name = "Ready",
+        name = "Ready", description = "Whether the workflow is valid and ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
-    printcolumn(name = "Last-Run", type_ = "string", json_path = ".status.lastRun.name"),
-    printcolumn(name = "Last-Status", type_ = "string", json_path = ".status.lastRun.phase"),
-    printcolumn(name = "Next-Run", type_ = "string", json_path = ".status.nextRunAt"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Last-Run", description = "Name of the run that finished last", type_ = "string", json_path = ".status.lastRun.name"),
+    printcolumn(name = "Last-Status", description = "Final phase of the run that finished last", type_ = "string", json_path = ".status.lastRun.phase"),
+    printcolumn(name = "Next-Run", description = "Next scheduled time", type_ = "string", json_path = ".status.nextRunAt"),
+    printcolumn(name = "Age", description = "Time since the workflow was created", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message("needs names a step that does not exist: name steps of spec.steps").field_path(".steps"))]
-#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(s, !has(s.needs) || s.needs.all(n, self.onExit.exists(t, t.name == n)))").message("needs of an onExit step names a step that does not exist: name other onExit steps").field_path(".onExit"))]
-#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(e, !self.steps.exists(s, s.name == e.name))").message("step names are unique across steps and onExit: rename one of the two").field_path(".onExit"))]
+#[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message("needs must contain only names of other steps in spec.steps").field_path(".steps"))]
+#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(s, !has(s.needs) || s.needs.all(n, self.onExit.exists(t, t.name == n)))").message("needs of an onExit step must contain only names of other steps in spec.onExit").field_path(".onExit"))]
+#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(e, !self.steps.exists(s, s.name == e.name))").message("step names must be unique across spec.steps and spec.onExit").field_path(".onExit"))]
 pub struct WorkflowSpec {
-    /// The workflow's name for people; at most 120 characters. Default: the object's name.
+    /// Human-readable name of the workflow; at most 120 characters. Default: `metadata.name`.
     #[schemars(length(max = 120))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// What it is for; at most 2,000 characters.
+    /// Purpose of the workflow; at most 2,000 characters.
     #[schemars(length(max = 2000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Active, or Archived: no new run starts. Default: Active.
+    /// Desired state. `Active`: runs may start. `Archived`: no new run starts (`WORKFLOW_ARCHIVED`). Default: Active.
+    #[schemars(with = "WorkflowState")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<WorkflowState>,
-    /// What a run is given.
+    /// Input of the runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<WorkflowInput>,
-    /// Secrets that steps may use, at most 32.
+    /// Secrets that steps may use; at most 32.
     #[schemars(
         length(max = 32),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<WorkflowSecret>,
-    /// The steps, 1 to 64. Order means nothing; `needs` does.
+    /// Steps of the workflow; 1 to 64. Their order is defined by `needs`, not by their position in the list.
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub steps: Vec<Step>,
-    /// Templates of the run's output. Default: the outputs of the steps that no other step needs, by name.
+    /// Output of the run. Strings are templates. Default: an object with the outputs of the steps that no other step needs, by name.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Steps that run whatever happened, at most 16; they see `outcome`.
+    /// Steps that run after all other steps, whether or not those succeeded; at most 16. Their expressions can read `outcome`. Together they may take 10 minutes (`EXIT_TIMEOUT`).
     #[schemars(
         length(max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_exit: Vec<Step>,
-    /// How long a run may take, from its first step; then it is TimedOut. Default: 1h.
+    /// Maximum duration of a run, measured from `status.startedAt`. Waits for approvals and times do not count. A run that exceeds it is `TimedOut` (`RUN_TIMEOUT`). Default: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// How many runs may be running at one time. Default: as the plan says.
+    /// Limit on concurrent runs of this workflow. Default: only the plan's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
-    /// When it runs by itself, at most 16.
+    /// Schedules that start runs; at most 16.
     #[schemars(
         length(max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<Schedule>,
-    /// How the pods of its runs are kept.
+    /// Settings for the runners that execute runs of this workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<WorkflowRunners>,
-    /// How long finished WorkflowRun objects stay in the cluster; the database keeps the run by the plan.
+    /// Time that finished WorkflowRun objects are retained in the cluster, once they are in the database. The database retains them according to the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<WorkflowRetention>,
 }
 
-/// Whether a workflow may run.
+/// Desired state of a workflow: `Active` or `Archived`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorkflowState {
-    /// It may run.
+    /// Runs may start.
     #[default]
     Active,
     /// No new run starts.
     Archived,
 }
 
-/// What a run is given.
+/// Input of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct WorkflowInput {
-    /// JSON Schema 2020-12 of the run's input; checked before anything starts.
+    /// JSON Schema (2020-12) of the run's input, checked before the run starts (`INPUT_INVALID`). Default: any object is valid.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
 }
 
-/// A Secret that steps may use.
+/// Secret that steps may use.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowSecret {
-    /// Its name in expressions: `secrets.<name>.<key>`.
+    /// Name by which expressions read the Secret: `secrets.<name>.<key>`; a lower-case DNS label of at most 40 characters that begins with a letter.
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The Secret, in the same namespace, labelled `smbcopilot.dev/workflow-secret=true`.
+    /// Reference to the Secret. It must have the label `smbcopilot.dev/workflow-secret=true` (`SecretNotLabelled`).
     pub secret_ref: SecretRef,
 }
 
-/// A Secret in the same namespace.
+/// Reference to a Secret in the same namespace.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
-    /// The Secret's name.
+    /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
 
-/// How many runs of a workflow may be running at one time.
+/// Limit on concurrent runs of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Concurrency {
-    /// An expression over `input`; runs of the same value are counted together. Default: all runs are.
+    /// Expression over `input`. Runs with the same value form a group that is limited on its own. At most 4 KiB. Default: all runs of the workflow form one group.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// How many; 1 to 1,000.
+    /// Maximum number of runs of a group that hold a slot at the same time; 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub limit: u32,
-    /// What becomes of one too many: it waits, the oldest is cancelled for it, or it is refused. Default: Queue.
+    /// Action when the limit is reached. `Queue`: the new run waits. `CancelOlder`: the oldest run of the group is cancelled (`SUPERSEDED`). `Reject`: the new run fails with `CONCURRENCY_LIMIT`. Default: Queue.
+    #[schemars(with = "ConcurrencyPolicy")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<ConcurrencyPolicy>,
 }
 
-/// What becomes of one run too many.
+/// Action when the concurrency limit is reached: `Queue`, `CancelOlder` or `Reject`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConcurrencyPolicy {
-    /// It waits.
+    /// The new run waits.
     #[default]
     Queue,
-    /// The oldest is cancelled for it.
+    /// The oldest run of the group is cancelled.
     CancelOlder,
-    /// It is refused.
+    /// The new run fails.
     Reject,
 }
 
-/// How the pods of runs are kept.
+/// Settings for the runners that execute runs of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowRunners {
-    /// Idle runners kept ready, capped by the plan. Default: 0.
+    /// Number of idle runners that are kept ready; 0 to 100, capped by the plan's `warmMax`. Default: 0.
     #[schemars(range(max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<u32>,
-    /// How long a runner stays after a run for the next one, capped by the plan. Default: 0s.
+    /// Time that an idle runner waits for the next run, capped by the plan's `keepAliveMax`. Default: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_alive: Option<Duration>,
-    /// Whether runs may share a pod, one after the other. Default: Shared.
+    /// Whether runs share runners. `Shared`: a runner executes several runs one after the other. `PerRun`: each run gets a new pod. Default: Shared.
+    #[schemars(with = "Isolation")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
 }
 
-/// Whether runs may share a pod.
+/// Whether runs share runners: `Shared` or `PerRun`.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
-    /// One after the other.
+    /// A runner executes several runs one after the other.
     #[default]
     Shared,
-    /// Every run has a fresh pod.
+    /// Each run gets a new pod.
     PerRun,
 }
 
-/// How long finished WorkflowRun objects stay in the cluster.
+/// Time that finished WorkflowRun objects are retained in the cluster.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowRetention {
-    /// Those that succeeded. Default: 1h.
+    /// Time that a succeeded run is retained after it finished. Default: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeded: Option<Duration>,
-    /// Those that did not. Default: 24h.
+    /// Time that a failed, cancelled or timed-out run is retained after it finished. Default: 24h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Duration>,
-    /// How many at most, the newest; 1 to 1,000. Default: 100.
+    /// Maximum number of finished runs of the workflow that are retained, newest first; 1 to 1,000. Default: 100.
     #[schemars(range(min = 1, max = 1000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,

@@ -1,4 +1,4 @@
-//! What is seen of a Workflow.
+//! The observed state of a Workflow.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use schemars::JsonSchema;
@@ -7,109 +7,108 @@ use serde::{Deserialize, Serialize};
 use super::spec::WorkflowRunners;
 use crate::{run::RunPhase, schema};
 
-/// What is seen of a Workflow.
+/// WorkflowStatus is the observed state of a Workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowStatus {
-    /// The generation that this status is of.
+    /// Most recent `metadata.generation` that the operator has observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled, Valid, Scheduled, LastRunSucceeded.
+    /// Conditions of the workflow, by type: `Ready`, `Reconciling`, `Stalled`, `Valid`, `Scheduled`, `LastRunSucceeded`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// The revision that new runs get.
+    /// Revision that new runs execute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionRef>,
-    /// Everything that is wrong with the spec.
+    /// All problems of the spec. While there are any, no run starts (`WORKFLOW_INVALID`).
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Its unfinished runs.
+    /// Numbers of unfinished runs; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<WorkflowRuns>,
-    /// The run that finished last; written at most every 10 s.
+    /// Run that finished last; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
-    /// What the plan grants of `spec.runners`; absent where nothing is asked for.
+    /// Effective values of `spec.runners` under the plan. Absent if `spec.runners` is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<WorkflowRunners>,
-    /// How far each schedule has come.
+    /// Progress of each schedule.
     #[schemars(
         length(max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ScheduleStatus>,
-    /// When the next schedule is due.
+    /// Earliest time at which a schedule starts a run.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Time>,
 }
 
-/// How far a schedule has come.
+/// Progress of a schedule.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleStatus {
-    /// Its name.
+    /// Name of the schedule.
     pub name: String,
-    /// Hash of the schedule's cron expression and time zone. When it changes, the schedule is evaluated from then on, as
-    /// a new one.
+    /// Hash of the cron expression and the time zone. When it changes, the schedule is evaluated from that time on, like a new one.
     pub schedule_hash: String,
     /// Latest scheduled time that has been evaluated. Times up to it either started a run or were skipped.
     #[schemars(schema_with = "schema::time")]
     pub last_evaluated_time: Time,
-    /// The last time that had a run.
+    /// Latest scheduled time for which a run was started.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<Time>,
-    /// When it is due; absent while it rests, or where it never is again.
+    /// Next scheduled time. Absent while the schedule is suspended, or if there is none.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Time>,
 }
 
-/// A revision of a workflow.
+/// Revision of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevisionRef {
-    /// The ControllerRevision's name.
+    /// Name of the ControllerRevision.
     pub name: String,
-    /// The Workflow's generation that it was made of.
+    /// `metadata.generation` of the Workflow from which the revision was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
-/// Something that is wrong with a workflow.
+/// Problem of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, such as `spec.steps[2].when`.
+    /// Path of the field, such as `spec.steps[2].when`.
     pub path: String,
-    /// What, for machines, such as `UnknownStep`.
+    /// Machine-readable code, such as `UnknownStep`.
     pub code: String,
-    /// What, and what to do, for people.
+    /// Human-readable description of the problem and its solution.
     pub message: String,
 }
 
-/// The unfinished runs of a workflow.
+/// Numbers of the unfinished runs of a workflow.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowRuns {
-    /// That hold a slot.
+    /// Number of runs that hold a slot.
     #[serde(default)]
     pub running: u32,
-    /// That wait for one.
+    /// Number of runs that wait for a slot.
     #[serde(default)]
     pub queued: u32,
 }
 
-/// The run that finished last.
+/// Run that finished last.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// The WorkflowRun's name.
+    /// Name of the WorkflowRun.
     pub name: String,
-    /// How it ended.
+    /// Final phase of the run.
     pub phase: RunPhase,
-    /// When.
+    /// Time at which the run finished.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<MicroTime>,

@@ -1,4 +1,4 @@
-//! A step: what it needs, what it does, and what becomes of failures.
+//! The steps of a workflow.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -11,77 +11,77 @@ use super::{
 };
 use crate::{Duration, schema};
 
-/// A step. Exactly one of `http`, `python`, `container`, `workflow`, `approval`, `wait`, `search` and `expr` says what it does.
+/// Step of a workflow. Exactly one of `http`, `python`, `container`, `workflow`, `approval`, `wait`, `search` and `expr` must be set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.http), has(self.python), has(self.container), has(self.workflow), has(self.approval), has(self.wait), has(self.search), has(self.expr)].filter(a, a).size() == 1").message("a step does exactly one thing: give one of http, python, container, workflow, approval, wait, search and expr"))]
-#[x_kube(validation = Rule::new("!has(self.needs) || !(self.name in self.needs)").message("a step cannot need itself: take its own name out of needs"))]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.python), has(self.container), has(self.workflow), has(self.approval), has(self.wait), has(self.search), has(self.expr)].filter(a, a).size() == 1").message("a step must have exactly one of http, python, container, workflow, approval, wait, search and expr"))]
+#[x_kube(validation = Rule::new("!has(self.needs) || !(self.name in self.needs)").message("a step must not contain its own name in needs"))]
 pub struct Step {
-    /// Its name, unique in the workflow; a lower-case DNS label of at most 40 characters.
+    /// Name of the step, unique within the workflow; a lower-case DNS label of at most 40 characters that begins with a letter.
     #[schemars(length(min = 1, max = 40))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("a step's name is made of lower-case letters, digits and dashes; begin with a letter, end with a letter or digit"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("name of a step must consist of lower-case letters, digits and hyphens, start with a letter and end with a letter or digit"))]
     pub name: String,
-    /// Steps that must have ended before this one starts, at most 16.
+    /// Names of the steps that must finish before this step starts; at most 16. If one of them fails, this step starts only if that one has `continueOnError`. A skipped step counts as finished.
     #[schemars(length(max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
-    /// An expression; where it is false the step is skipped. At most 4 KiB.
+    /// Expression that tells whether the step is executed. If false, the step is skipped. At most 4 KiB. Default: true.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// Templates of the step's input.
+    /// Input of the step. Strings are templates. Default: `{}`.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<Value>,
-    /// Runs the step once for each item of a list.
+    /// Executes the step once for each item of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<ForEach>,
-    /// What becomes of an attempt that failed. Default: 3 attempts for `Infra`, one for the rest.
+    /// Retry policy. Default: 3 attempts for `Infra` errors, no retry for other errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// How long all attempts together may take. Default: the run's timeout.
+    /// Maximum duration of all attempts together (`STEP_TIMEOUT`). Default: no limit other than the run's timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// How long one attempt may take. Default: the step's timeout.
+    /// Maximum duration of one attempt (`ATTEMPT_TIMEOUT`). Default: no limit other than the step's timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt_timeout: Option<Duration>,
-    /// The type of the step's input, checked after templates.
+    /// JSON Schema of the step's input, checked after templates are evaluated (`INPUT_INVALID`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<ValueType>,
-    /// The type of the step's output, checked before dependents start.
+    /// JSON Schema of the step's output, checked before dependent steps start (`OUTPUT_INVALID`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<ValueType>,
-    /// Whether the run goes on when this step has failed. Default: false.
+    /// Whether the run continues if the step fails. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continue_on_error: Option<bool>,
-    /// Calls an HTTP endpoint.
+    /// Sends an HTTP request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAction>,
-    /// Runs a Python function.
+    /// Calls a Python function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PythonAction>,
-    /// Runs a command in any image.
+    /// Runs a command in a container image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerAction>,
-    /// Runs another workflow of the same namespace.
+    /// Runs another workflow of the same namespace as a sub-run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<SubWorkflowAction>,
-    /// Waits for a person's decision.
+    /// Suspends the run until a user approves or rejects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalAction>,
     /// Waits for a duration or until a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitAction>,
-    /// Searches the tenant's knowledge base by meaning.
+    /// Searches the tenant's knowledge base. Not available in this version (`NotAvailable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchAction>,
-    /// Evaluates templates alone.
+    /// Evaluates templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<ExprAction>,
 }
 
 impl Step {
-    /// What the step does; `None` where it is nothing or several things: an object that never passed the API server.
+    /// Returns the action of the step, or `None` if it has no action or several. The API server rejects such steps.
     #[must_use]
     pub fn action(&self) -> Option<Action<'_>> {
         let Self { http, python, container, workflow, approval, wait, search, expr, .. } = self;
@@ -95,32 +95,32 @@ impl Step {
             search.as_ref().map(Action::Search),
             expr.as_ref().map(Action::Expr),
         ];
-        let mut given = all.into_iter().flatten();
-        let first = given.next()?;
-        given.next().is_none().then_some(first)
+        let mut actions = all.into_iter().flatten();
+        let first = actions.next()?;
+        actions.next().is_none().then_some(first)
     }
 }
 
-/// Runs a step once for each item of a list.
+/// Execution of a step once for each item of a list. The output of the step is the list of the items' outputs in the order of the items.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ForEach {
-    /// A template that gives a list of at most 1,000 items; the step sees `item` and `index`.
+    /// List, or a template that evaluates to a list, of at most 1,000 items (`TOO_MANY_ITEMS`). The step's templates can read `item` and `index`.
     #[schemars(schema_with = "schema::free")]
     pub items: Value,
-    /// How many at one time; 1 to 100. Default: 1.
+    /// Maximum number of items that run at the same time; 1 to 100. Default: 1.
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<u32>,
-    /// Whether the others go on when one has failed. Default: false.
+    /// Whether further items start after an item has failed. If true, the output of a failed item is `null`. If false, the step fails. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continue_on_error: Option<bool>,
 }
 
-/// A type.
+/// Type of a value, as a JSON Schema.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct ValueType {
-    /// JSON Schema 2020-12; no `$ref` to elsewhere. All schemas of a workflow together: at most 64 KiB.
+    /// JSON Schema (2020-12) without references to other documents (`SchemaReference`). All schemas of a workflow may have 64 KiB in total (`SchemasTooLarge`).
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
@@ -130,9 +130,9 @@ pub struct ValueType {
 mod tests {
     use super::*;
 
-    /// Of a step that does two things one is done, and nobody knows which.
+    /// A step has an action only if exactly one is set.
     #[test]
-    fn a_step_has_an_action_only_if_it_has_one() {
+    fn a_step_has_an_action_only_if_exactly_one_is_set() {
         let one = Step { expr: Some(ExprAction { value: Value::from(1) }), ..Step::default() };
         assert!(matches!(one.action(), Some(Action::Expr(_))));
         let two = Step { wait: Some(WaitAction::default()), ..one };

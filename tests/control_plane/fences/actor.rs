@@ -39,7 +39,7 @@ async fn a_run_is_started_in_the_name_of_its_creator() -> anyhow::Result<()> {
     let runs = namespace.api(&anna);
     let (own, other) = (trigger(ANNA)?, trigger("jan@acme.example")?);
     accepted("her own name", || create(&runs, &own)).await?;
-    refused("spec.trigger.by must be you (anna@acme.example) or absent", || create(&runs, &other)).await?;
+    refused("spec.trigger.by must equal your user name (anna@acme.example) or be absent", || create(&runs, &other)).await?;
     assert_eq!(refusal(create(&runs, &run(None)?).await)?, None, "a run without a name");
     // The api-server has authenticated the user in whose name it starts the run.
     assert_eq!(refusal(create(&namespace.api(&api_server), &other).await)?, None);
@@ -93,7 +93,7 @@ async fn a_decision_is_made_in_the_name_of_its_author() -> anyhow::Result<()> {
     let (anna, runs) = person(&namespace, "admin").await?;
     let run = waiting(&admin, &namespace).await?;
     accepted("her own", || decide(&runs, &run, "approve", Some(&anna))).await?;
-    let words = format!("spec.decisions[].by must be you ({anna})");
+    let words = format!("spec.decisions[].by must equal your user name ({anna})");
     refused(&words, || decide(&runs, &run, "approve", Some("boss@acme.example"))).await?;
     refused(&words, || decide(&runs, &run, "approve", None)).await?;
     namespace.delete().await
@@ -109,13 +109,13 @@ async fn only_the_named_role_can_decide() -> anyhow::Result<()> {
     let run = waiting(&admin, &namespace).await?;
     accepted("an admin decides for operators", || decide(&admins, &run, "each/2", Some(&anna))).await?;
     accepted("an operator decides what is theirs", || decide(&operators, &run, "each/2", Some(&jan))).await?;
-    refused("this approval is for other roles than yours", || {
+    refused("has none of the roles that may decide on this approval", || {
         decide(&operators, &run, "approve", Some(&jan))
     })
     .await?;
     for key in ["each/3", "done", "missing"] {
         let message = refusal(decide(&admins, &run, key, Some(&anna)).await)?;
-        let waits_for_none = |message: &String| message.contains("no approval of this name is waited for");
+        let waits_for_none = |message: &String| message.contains("must name a step or item that waits for an approval");
         assert!(message.as_ref().is_some_and(waits_for_none), "{key}: {message:?}");
     }
     namespace.delete().await

@@ -91,7 +91,7 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     let run = create_assigned_run(&client, &namespace, &holder, "Queued").await?;
 
     let running = json!({"phase": "Running", "steps": [{"name": "parse", "phase": "Running", "attempt": 1}]});
-    refused("only the pod that holds a run writes its status", || write(&other.runs, &run, running.clone()))
+    refused("only the pod that a run is assigned to may write its status", || write(&other.runs, &run, running.clone()))
         .await?;
     accepted("its pod", || write(&holder.runs, &run, running.clone())).await?;
 
@@ -99,16 +99,16 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     let by_operator = json!({"queue": {"position": 1, "reason": "PlanConcurrency"}});
     let all = |with: Value| json!({"conditions": [condition("Stalled", "False"), with]});
     for (status, words) in [
-        (given_away, "a runner may hand a run back by clearing status.runner, but not change it"),
+        (given_away, "a runner may release a run by clearing status.runner, but must not change it"),
         (json!({"phase": "Queued"}), "never back to Queued"),
-        (by_operator, "queue, revision and startedAt are the operator's"),
+        (by_operator, "only the operator may write status.queue, status.revision and status.startedAt"),
         (
             json!({"revision": {"name": "order-invoice-2"}}),
-            "queue, revision and startedAt are the operator's",
+            "only the operator may write status.queue, status.revision and status.startedAt",
         ),
-        (json!({"startedAt": "2026-11-24T09:00:00Z"}), "queue, revision and startedAt are the operator's"),
-        (all(condition("Archived", "True")), "a runner writes the conditions Succeeded and Reconciling only"),
-        (json!({"conditions": []}), "a runner writes the conditions Succeeded and Reconciling only"),
+        (json!({"startedAt": "2026-11-24T09:00:00Z"}), "only the operator may write status.queue, status.revision and status.startedAt"),
+        (all(condition("Archived", "True")), "a runner may write only the conditions Succeeded and Reconciling"),
+        (json!({"conditions": []}), "a runner may write only the conditions Succeeded and Reconciling"),
     ] {
         let message = refusal(write(&holder.runs, &run, status.clone()).await)?;
         assert!(
@@ -121,7 +121,7 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     done["phase"] = json!("Succeeded");
     assert_eq!(refusal(write(&holder.runs, &run, done).await)?, None);
     let message = refusal(write(&holder.runs, &run, json!({"phase": "Failed"})).await)?;
-    assert!(message.as_ref().is_some_and(|message| message.contains("the run has ended")), "{message:?}");
+    assert!(message.as_ref().is_some_and(|message| message.contains("the run has finished")), "{message:?}");
     namespace.delete().await
 }
 
@@ -174,7 +174,7 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
     }
     let other = create_assigned_run(&client, &namespace, &holder, "Running").await?;
     let cancel = Patch::Merge(json!({"spec": {"cancel": "Now"}}));
-    let words = "a runner changes nothing of a run but the cancellation of a sub-run";
+    let words = "a runner may change only spec.cancel, and only of a sub-run";
     let message = refusal(holder.runs.patch(&other, &PatchParams::default(), &cancel).await)?;
     assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{message:?}");
     holder.runs.patch(&made.name_any(), &PatchParams::default(), &cancel).await?;
