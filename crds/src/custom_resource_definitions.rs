@@ -67,7 +67,10 @@ fn reject_unquoted_on(schema: &mut JSONSchemaProps) {
     properties.insert("true".to_owned(), bare);
     schema.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
         rule: "!has(self.__true__)".to_owned(),
-        message: Some("the field name on must be quoted in YAML, which reads it as true otherwise: write \"on\"".to_owned()),
+        message: Some(
+            "the field name on must be quoted in YAML, which reads it as true otherwise: write \"on\""
+                .to_owned(),
+        ),
         ..ValidationRule::default()
     });
 }

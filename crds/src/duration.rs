@@ -15,7 +15,9 @@ pub struct Duration(String);
 
 /// Error for a string that is not a valid duration.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not a valid duration: use numbers with the units ms, s, m, h or d, such as 90s, 5m, 24h or 30d")]
+#[error(
+    "{0:?} is not a valid duration: use numbers with the units ms, s, m, h or d, such as 90s, 5m, 24h or 30d"
+)]
 pub struct InvalidDuration(String);
 
 impl Duration {

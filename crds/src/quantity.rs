@@ -14,7 +14,9 @@ pub struct Quantity(String);
 
 /// Error for a string that is not a valid quantity.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not a valid quantity: use a number with the suffix m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, such as 250m or 64Mi")]
+#[error(
+    "{0:?} is not a valid quantity: use a number with the suffix m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, such as 250m or 64Mi"
+)]
 pub struct InvalidQuantity(String);
 
 impl Quantity {

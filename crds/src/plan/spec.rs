@@ -19,14 +19,30 @@ use crate::{Duration, Quantity};
     status = "PlanStatus",
     derive = "PartialEq",
     doc = "Plan defines what the tenants that refer to it may use. A limit that is not set is unlimited.",
-    printcolumn(name = "Display-Name", description = "Human-readable name of the plan", type_ = "string", json_path = ".spec.displayName"),
-    printcolumn(name = "Tenants", description = "Number of tenants of the plan", type_ = "integer", json_path = ".status.tenants"),
     printcolumn(
-        name = "Ready", description = "Whether the plan is valid",
+        name = "Display-Name",
+        description = "Human-readable name of the plan",
+        type_ = "string",
+        json_path = ".spec.displayName"
+    ),
+    printcolumn(
+        name = "Tenants",
+        description = "Number of tenants of the plan",
+        type_ = "integer",
+        json_path = ".status.tenants"
+    ),
+    printcolumn(
+        name = "Ready",
+        description = "Whether the plan is valid",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
-    printcolumn(name = "Age", description = "Time since the plan was created", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Age",
+        description = "Time since the plan was created",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlanSpec {
