@@ -99,7 +99,7 @@ pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Time {
+    fn second(seconds: i64) -> Time {
         Time(k8s_openapi::jiff::Timestamp::from_second(seconds).unwrap())
     }
 
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn the_transition_time_changes_only_with_the_status() {
         let mut conditions = Vec::new();
-        assert!(set(&mut conditions, ready(FALSE, "NoPlan", 1), at(1)));
-        assert!(set(&mut conditions, ready(FALSE, "NoNamespace", 2), at(2)));
-        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&at(1)));
-        assert!(set(&mut conditions, ready(TRUE, "Ready", 2), at(3)));
-        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&at(3)));
+        assert!(set(&mut conditions, ready(FALSE, "NoPlan", 1), second(1)));
+        assert!(set(&mut conditions, ready(FALSE, "NoNamespace", 2), second(2)));
+        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&second(1)));
+        assert!(set(&mut conditions, ready(TRUE, "Ready", 2), second(3)));
+        assert_eq!(get(&conditions, READY).map(|ready| &ready.last_transition_time), Some(&second(3)));
         assert!(is_true(&conditions, READY));
         assert_eq!(conditions.len(), 1);
     }
@@ -124,9 +124,9 @@ mod tests {
     #[test]
     fn an_unchanged_condition_is_not_updated() {
         let mut conditions = Vec::new();
-        set(&mut conditions, ready(TRUE, "Ready", 1), at(1));
+        set(&mut conditions, ready(TRUE, "Ready", 1), second(1));
         let before = conditions.clone();
-        assert!(!set(&mut conditions, ready(TRUE, "Ready", 1), at(9)));
+        assert!(!set(&mut conditions, ready(TRUE, "Ready", 1), second(9)));
         assert_eq!(conditions, before);
     }
 }

@@ -154,7 +154,7 @@ pub struct Reuse {
     /// Name of the earlier WorkflowRun. It must be a run of the same workflow (otherwise `REUSE_OTHER_WORKFLOW`) that has finished (`REUSE_NOT_FINISHED`) and exists in the cluster or in the database (`REUSE_NOT_FOUND`).
     #[schemars(length(min = 1, max = 253))]
     pub run: String,
-    /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them. All other steps keep the output of the earlier run.
+    /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them. The outputs of all other steps that succeeded are reused.
     pub from: ReuseFrom,
 }
 
