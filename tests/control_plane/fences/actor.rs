@@ -39,7 +39,10 @@ async fn a_run_is_started_in_the_name_of_its_creator() -> anyhow::Result<()> {
     let runs = namespace.api(&anna);
     let (own, other) = (trigger(ANNA)?, trigger("jan@acme.example")?);
     accepted("her own name", || create(&runs, &own)).await?;
-    refused("spec.trigger.by must equal your user name (anna@acme.example) or be absent", || create(&runs, &other)).await?;
+    refused("spec.trigger.by must equal your user name (anna@acme.example) or be absent", || {
+        create(&runs, &other)
+    })
+    .await?;
     assert_eq!(refusal(create(&runs, &run(None)?).await)?, None, "a run without a name");
     // The api-server has authenticated the user in whose name it starts the run.
     assert_eq!(refusal(create(&namespace.api(&api_server), &other).await)?, None);
@@ -115,7 +118,8 @@ async fn only_the_named_role_can_decide() -> anyhow::Result<()> {
     .await?;
     for key in ["each/3", "done", "missing"] {
         let message = refusal(decide(&admins, &run, key, Some(&anna)).await)?;
-        let waits_for_none = |message: &String| message.contains("must name a step or item that waits for an approval");
+        let waits_for_none =
+            |message: &String| message.contains("must name a step or item that waits for an approval");
         assert!(message.as_ref().is_some_and(waits_for_none), "{key}: {message:?}");
     }
     namespace.delete().await

@@ -91,8 +91,10 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     let run = create_assigned_run(&client, &namespace, &holder, "Queued").await?;
 
     let running = json!({"phase": "Running", "steps": [{"name": "parse", "phase": "Running", "attempt": 1}]});
-    refused("only the pod that a run is assigned to may write its status", || write(&other.runs, &run, running.clone()))
-        .await?;
+    refused("only the pod that a run is assigned to may write its status", || {
+        write(&other.runs, &run, running.clone())
+    })
+    .await?;
     accepted("its pod", || write(&holder.runs, &run, running.clone())).await?;
 
     let given_away = json!({"runner": {"podUid": other.pod_uid}});
@@ -106,8 +108,14 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
             json!({"revision": {"name": "order-invoice-2"}}),
             "only the operator may write status.queue, status.revision and status.startedAt",
         ),
-        (json!({"startedAt": "2026-11-24T09:00:00Z"}), "only the operator may write status.queue, status.revision and status.startedAt"),
-        (all(condition("Archived", "True")), "a runner may write only the conditions Succeeded and Reconciling"),
+        (
+            json!({"startedAt": "2026-11-24T09:00:00Z"}),
+            "only the operator may write status.queue, status.revision and status.startedAt",
+        ),
+        (
+            all(condition("Archived", "True")),
+            "a runner may write only the conditions Succeeded and Reconciling",
+        ),
         (json!({"conditions": []}), "a runner may write only the conditions Succeeded and Reconciling"),
     ] {
         let message = refusal(write(&holder.runs, &run, status.clone()).await)?;
