@@ -10,7 +10,7 @@ use crate::build::rust;
 use crate::checkout::{Checkout, Profile};
 use crate::cluster::boot::{self, Data, Mode};
 use crate::instance::{Homes, Instance};
-use crate::phase::{Phase, Phases, say};
+use crate::phase::{Phase, Phases, print};
 use crate::program::Program;
 use crate::test::executables;
 use crate::up;
@@ -50,25 +50,23 @@ pub(crate) fn run(
     let Subject::Runs = options.subject;
     let checkout = &checkout.with(options.profile);
     let instance = Instance::new(checkout, homes, "bench")?;
-    let mut phases = Phases::new(&instance.log("bench"), verbose)?;
+    let phases = Phases::new(&instance.log("bench"), verbose)?;
     if options.profile == Profile::Release && !rust::program(checkout, "operator").exists() {
-        say("will build with cargo, optimised: all programs; about 10 minutes the first time\n");
+        print("will build all programs with cargo, optimised: about 10 minutes the first time\n");
     }
-    up::build(&mut phases, checkout, &instance)?;
+    up::build_and_boot(&phases, checkout, &instance, Mode::AuditedNode, Data::Purge)?;
+    up::install_local(&phases, checkout, &instance)?;
     let programs = phases
         .run("build the benchmark", |phase| executables::build(phase, checkout, &["--test", "bench_runs"]))?;
     let program = programs.iter().find(|it| it.target == "bench_runs");
     let program = program.context("failed to find the program of the benchmark")?.path().to_owned();
-    phases.run("end an earlier node", |phase| {
-        boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
-    })?;
-    up::boot_and_install(&mut phases, checkout, &instance, Mode::AuditedNode)?;
     let printed = phases.run("measure", |phase| measure(phase, checkout, &instance, &program, options.runs));
     if !options.keep {
-        phases
-            .run("end the node", |phase| boot::down(phase, checkout, &instance.kube_state(), Data::Purge))?;
+        phases.run("remove the node", |phase| {
+            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
+        })?;
     }
-    say(&printed?);
+    print(&printed?);
     Ok(())
 }
 

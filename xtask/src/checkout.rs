@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::program::Program;
 
 /// How our programs are compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -47,16 +49,17 @@ impl Checkout {
     /// Asks cargo, whose answer also heeds its configuration.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        let metadata = MetadataCommand::new()
-            .manifest_path(manifest)
-            .no_deps()
-            .exec()
+        let metadata = Program::new("cargo")
+            .args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"])
+            .arg(manifest)
+            .capture()
             .context("failed to ask cargo for the workspace")?;
-        Ok(Self {
-            root: metadata.workspace_root.into(),
-            target: metadata.target_directory.into(),
-            profile: Profile::Dev,
-        })
+        let metadata: Value = serde_json::from_str(&metadata).context("failed to parse cargo's metadata")?;
+        let path = |field: &str| {
+            let text = metadata.get(field).and_then(Value::as_str);
+            text.map(PathBuf::from).with_context(|| format!("failed to find {field} in cargo's metadata"))
+        };
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, profile: Profile::Dev })
     }
 
     /// The same checkout, its programs built with another profile.

@@ -47,7 +47,7 @@ pub(crate) fn run(
     let chosen = component.map_or_else(|| Component::value_variants().to_vec(), |one| vec![one]);
     let programs: Vec<&str> = chosen.iter().flat_map(|one| one.programs()).copied().collect();
     let names: Vec<&str> = chosen.iter().flat_map(|one| one.images()).copied().collect();
-    let mut phases = Phases::new(&instance.log("deploy"), verbose)?;
+    let phases = Phases::new(&instance.log("deploy"), verbose)?;
     phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
     phases.run("build programs", |phase| rust::build(phase, checkout, &programs))?;
     phases.run("build images", |phase| images::build(phase, checkout, instance, &names))?;

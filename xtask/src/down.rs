@@ -4,7 +4,7 @@ use crate::build::go;
 use crate::checkout::{Checkout, Profile};
 use crate::cluster::boot::{self, Data};
 use crate::instance::Instance;
-use crate::phase::{Phases, say};
+use crate::phase::{Phases, print};
 use crate::program::Program;
 
 /// Ends the instance; with `purge` also removes its data, all images and all caches.
@@ -15,10 +15,10 @@ pub(crate) fn run(
     verbose: bool,
 ) -> anyhow::Result<()> {
     if !instance.kube_state().exists() && !purge {
-        say(&format!("instance {} is not there\n", instance.name));
+        print(&format!("instance {} is not there\n", instance.name));
         return Ok(());
     }
-    let mut phases = Phases::new(&instance.log("down"), verbose)?;
+    let phases = Phases::new(&instance.log("down"), verbose)?;
     if instance.kube_state().exists() {
         // Any version can end an instance; only where the target directory is gone is there none.
         if !checkout.local().join("smb-kube").is_file() {

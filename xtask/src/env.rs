@@ -5,15 +5,15 @@ use crate::cluster::Cluster;
 use crate::instance::Instance;
 use crate::issuer::key;
 use crate::issuer::token::{Holder, mint};
-use crate::phase::say;
+use crate::phase::print;
 use crate::up::api_url;
 
 /// Prints lines for `eval`; the token is that of an administrator of `acme`.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     let key = key::load(&Cluster::local(checkout, instance))?;
     let token = mint(&key, &Holder::new("acme", "admin"))?;
-    say(&format!("export KUBECONFIG='{}'\n", instance.kubeconfig().display()));
-    say(&format!("export SMBCOPILOT_URL='{}'\n", api_url(instance)?));
-    say(&format!("export SMBCOPILOT_TOKEN='{token}'\n"));
+    print(&format!("export KUBECONFIG='{}'\n", instance.kubeconfig().display()));
+    print(&format!("export SMBCOPILOT_URL='{}'\n", api_url(instance)?));
+    print(&format!("export SMBCOPILOT_TOKEN='{token}'\n"));
     Ok(())
 }

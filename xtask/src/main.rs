@@ -13,6 +13,7 @@ mod example;
 mod generate;
 mod instance;
 mod issuer;
+mod lint;
 mod orphans;
 mod phase;
 mod preflight;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            phase::say_error(&format!("{error:#}\n"));
+            phase::print_error(&format!("{error:#}\n"));
             ExitCode::FAILURE
         }
     }

@@ -1,66 +1,11 @@
 //! What this machine must have. What Debian can give is installed; the rest is said at once.
 
 use anyhow::bail;
+use xtask_launcher::packages::is_in_path;
+pub(crate) use xtask_launcher::packages::{Need, missing};
 
 use crate::phase::Phase;
-use crate::program::{self, Program};
-
-/// Programs that xtask itself calls, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 5] =
-    [("cc", "gcc"), ("strip", "binutils"), ("openssl", "openssl"), ("curl", "curl"), ("mold", "mold")];
-
-/// What a local cluster needs on top: the list of `smb-kube preflight`, which is not built yet when it is asked for.
-const NODE_PACKAGES: [(&str, &str); 5] = [
-    ("containerd", "containerd"),
-    ("runc", "runc"),
-    ("iptables", "iptables"),
-    ("mmdebstrap", "mmdebstrap"),
-    ("musl-gcc", "musl-tools"),
-];
-
-/// What the work to come needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Compilers alone.
-    Build,
-    /// A local Kubernetes and images.
-    Node,
-    /// Images, and a registry to push them to.
-    Registry,
-    /// A temporary Postgres.
-    Postgres,
-    /// Python, for the tests of its host.
-    Python,
-    /// Python's installer, for programs that Debian does not have.
-    Pip,
-}
-
-/// The Debian packages that are missing.
-pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
-    let mut wanted: Vec<(&str, &str)> = PROGRAMS.to_vec();
-    let images = needs.contains(&Need::Node) || needs.contains(&Need::Registry);
-    if images {
-        wanted.extend(NODE_PACKAGES);
-    }
-    if needs.contains(&Need::Registry) {
-        wanted.push(("skopeo", "skopeo"));
-    }
-    if needs.contains(&Need::Python) {
-        wanted.push(("python3", "python3"));
-    }
-    if needs.contains(&Need::Pip) {
-        wanted.push(("pip3", "python3-pip"));
-    }
-    let mut packages: Vec<&str> =
-        wanted.into_iter().filter(|(name, _)| !program::exists(name)).map(|(_, package)| package).collect();
-    if needs.contains(&Need::Node) && !std::path::Path::new("/usr/lib/cni/ptp").exists() {
-        packages.push("containernetworking-plugins");
-    }
-    if needs.contains(&Need::Postgres) && crate::test::postgres::programs().is_none() {
-        packages.push("postgresql-15");
-    }
-    packages
-}
+use crate::program::Program;
 
 /// Refuses at once what cannot work here. Errors: why, and the way out.
 pub(crate) fn check(needs: &[Need]) -> anyhow::Result<()> {
@@ -68,7 +13,7 @@ pub(crate) fn check(needs: &[Need]) -> anyhow::Result<()> {
         bail!("a local cluster needs Linux; use one that exists: --context NAME --registry HOST");
     }
     for (name, source) in [("cargo", "rustup.rs"), ("go", "go.dev/dl")] {
-        if !program::exists(name) {
+        if !is_in_path(name) {
             bail!("{name} is not in PATH; install it from https://{source}");
         }
     }
@@ -80,7 +25,7 @@ pub(crate) fn check(needs: &[Need]) -> anyhow::Result<()> {
 
 fn check_node() -> anyhow::Result<()> {
     let otherwise = "or use a cluster that exists: --context NAME --registry HOST";
-    if !nix::unistd::geteuid().is_root() && !program::exists("sudo") {
+    if !nix::unistd::geteuid().is_root() && !is_in_path("sudo") {
         bail!("a local cluster needs root (namespaces, mounts): run as root or install sudo, {otherwise}");
     }
     if !has_overlayfs() {
@@ -105,7 +50,7 @@ pub(crate) fn install(phase: &mut Phase<'_>, packages: &[&str]) -> anyhow::Resul
         return Ok(());
     }
     let list = packages.join(" ");
-    if !program::exists("apt-get") {
+    if !is_in_path("apt-get") {
         bail!("this is no Debian; install by hand what these packages have: {list}");
     }
     phase.advice(format!("install them by hand: apt-get install --no-install-recommends {list}"));
@@ -114,15 +59,4 @@ pub(crate) fn install(phase: &mut Phase<'_>, packages: &[&str]) -> anyhow::Resul
     phase.exec(apt(&["install", "--quiet", "--yes", "--no-install-recommends"]).args(packages))?;
     phase.outcome(format!("installed {list}"));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Tests alone must not drag in a container runtime.
-    #[test]
-    fn building_needs_no_container_runtime() {
-        assert!(!missing(&[Need::Build]).contains(&"containerd"));
-    }
 }

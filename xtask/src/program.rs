@@ -1,10 +1,12 @@
 //! Running other programs: bounded in time, every line of output accounted for.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +36,7 @@ pub(crate) struct Program {
     name: String,
     input: Vec<u8>,
     limit: Duration,
+    cancelled: Arc<AtomicBool>,
 }
 
 /// A clean build takes minutes; no program of ours takes longer than this.
@@ -50,7 +53,13 @@ impl Program {
     pub(crate) fn new(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref();
         let short = Path::new(name).file_name().unwrap_or(name).to_string_lossy().into_owned();
-        Self { command: Command::new(name), name: short, input: Vec::new(), limit: DEFAULT_LIMIT }
+        Self {
+            command: Command::new(name),
+            name: short,
+            input: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            cancelled: Arc::default(),
+        }
     }
 
     /// The same by way of sudo, unless we are root already.
@@ -58,6 +67,14 @@ impl Program {
         if nix::unistd::geteuid().is_root() { Self::new(name) } else { Self::new("sudo").arg(name) }
     }
 
+    /// Creates the same with a lower priority, for what runs beside something more urgent.
+    pub(crate) fn with_low_priority(name: &str) -> Self {
+        let mut program = Self::new("nice").args(["-n", "5", name]);
+        program.name = name.to_owned();
+        program
+    }
+
+    /// Adds an argument.
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
@@ -87,6 +104,12 @@ impl Program {
     /// It is killed after this time.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Kills the program once `cancelled` is set.
+    pub(crate) fn cancelled_by(mut self, cancelled: Arc<AtomicBool>) -> Self {
+        self.cancelled = cancelled;
         self
     }
 
@@ -166,6 +189,9 @@ impl Program {
                 Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            if self.cancelled.load(Ordering::Relaxed) {
+                bail!("{} was cancelled", self.name);
+            }
             if Instant::now() >= deadline {
                 bail!("{} took longer than {} s", self.name, self.limit.as_secs());
             }
@@ -202,14 +228,6 @@ fn feed(child: &mut Child, input: Vec<u8>) -> Option<JoinHandle<()>> {
     let mut pipe = child.stdin.take()?;
     // A child that does not read to the end says why by its status.
     Some(std::thread::spawn(move || drop(pipe.write_all(&input))))
-}
-
-/// Whether a program is in PATH.
-pub(crate) fn exists(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
-    std::env::split_paths(&path)
-        .chain([Path::new("/usr/sbin").into(), Path::new("/sbin").into()])
-        .any(|dir| dir.join(name).is_file())
 }
 
 #[cfg(test)]

@@ -8,25 +8,25 @@ use crate::chart;
 use crate::checkout::Checkout;
 use crate::cluster::{Cluster, boot, rollout};
 use crate::instance::Instance;
-use crate::phase::say;
+use crate::phase::print;
 use crate::up::api_url;
 
 /// Prints a page. The code is 0 only if all of it runs.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance) -> anyhow::Result<ExitCode> {
     if !instance.kube_state().exists() || !checkout.local().join("smb-kube").exists() {
-        say(&format!("instance {}: not there; `cargo xtask up` makes it\n", instance.name));
+        print(&format!("instance {}: not there; `cargo xtask up` makes it\n", instance.name));
         return Ok(ExitCode::FAILURE);
     }
     let node = boot::status(checkout, instance)?;
-    say(&describe_node(&instance.name, &node));
+    print(&describe_node(&instance.name, &node));
     if node.pointer("/ready") != Some(&Value::Bool(true)) {
-        say(&format!("logs: {}\n", instance.kube_state().join("logs").display()));
+        print(&format!("logs: {}\n", instance.kube_state().join("logs").display()));
         return Ok(ExitCode::FAILURE);
     }
     let cluster = Cluster::local(checkout, instance);
     let well = describe_workloads(&cluster)?;
-    say(&describe_objects(&cluster)?);
-    say(&format!(
+    print(&describe_objects(&cluster)?);
+    print(&format!(
         "\nREST and GraphQL: {}\nkubeconfig: {}\n",
         api_url(instance)?,
         instance.kubeconfig().display()
@@ -66,10 +66,10 @@ fn describe_workloads(cluster: &Cluster) -> anyhow::Result<bool> {
             let runs = rollout::is_rolled_out(workload);
             well &= runs;
             let name = workload.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            say(&format!("  {name:<26} {}\n", if runs { "runs" } else { "DOES NOT RUN" }));
+            print(&format!("  {name:<26} {}\n", if runs { "runs" } else { "DOES NOT RUN" }));
         }
         for trouble in rollout::pod_troubles(cluster, namespace)? {
-            say(&format!("    {trouble}\n"));
+            print(&format!("    {trouble}\n"));
         }
     }
     Ok(well)

@@ -6,11 +6,11 @@ use crate::instance::Instance;
 use crate::issuer::key;
 pub(crate) use crate::issuer::token::Holder;
 use crate::issuer::token::mint;
-use crate::phase::say;
+use crate::phase::print;
 
 /// Prints the token alone.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance, holder: &Holder) -> anyhow::Result<()> {
     let key = key::load(&Cluster::local(checkout, instance))?;
-    say(&format!("{}\n", mint(&key, holder)?));
+    print(&format!("{}\n", mint(&key, holder)?));
     Ok(())
 }

@@ -6,14 +6,14 @@ use crate::build::fingerprint::Fingerprint;
 use crate::build::{go, images, rust};
 use crate::chart::{self, Values};
 use crate::checkout::Checkout;
-use crate::cluster::boot::{self, Mode};
+use crate::cluster::boot::{self, Data, Mode};
 use crate::cluster::marks::Marks;
 use crate::cluster::{Cluster, Existing};
 use crate::example::report::{self, Access};
 use crate::example::run::Finished;
 use crate::instance::Instance;
 use crate::issuer::token::{Holder, mint};
-use crate::phase::{Phases, say};
+use crate::phase::{Phases, print};
 use crate::preflight::{self, Need};
 use crate::{deploy, example, issuer, orphans};
 
@@ -24,18 +24,17 @@ pub(crate) fn run(
     existing: Option<Existing>,
     verbose: bool,
 ) -> anyhow::Result<()> {
-    let mut phases = Phases::new(&instance.log("up"), verbose)?;
+    let phases = Phases::new(&instance.log("up"), verbose)?;
     match existing {
-        None => local(&mut phases, checkout, instance),
-        Some(existing) => elsewhere(&mut phases, checkout, instance, &existing),
+        None => local(&phases, checkout, instance),
+        Some(existing) => elsewhere(&phases, checkout, instance, &existing),
     }
 }
 
-fn local(phases: &mut Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
+fn local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     preflight::check(&[Need::Node])?;
-    announce(checkout, &[Need::Node])?;
-    build(phases, checkout, instance)?;
-    boot_and_install(phases, checkout, instance, Mode::Node)?;
+    build_and_boot(phases, checkout, instance, Mode::Node, Data::Keep)?;
+    install_local(phases, checkout, instance)?;
     let cluster = Cluster::local(checkout, instance);
     let finished =
         phases.run("run order-invoice", |phase| example::run::to_the_end(phase, checkout, &cluster))?;
@@ -48,22 +47,21 @@ fn local(phases: &mut Phases, checkout: &Checkout, instance: &Instance) -> anyho
         ],
     };
     phases.run("find it over REST and GraphQL", |phase| report::verify(phase, &access, &finished))?;
-    say(&report::page(&access, &finished));
+    print(&report::page(&access, &finished));
     Ok(())
 }
 
 /// On a cluster that exists: no boot, and images by way of its registry.
 fn elsewhere(
-    phases: &mut Phases,
+    phases: &Phases,
     checkout: &Checkout,
     instance: &Instance,
     existing: &Existing,
 ) -> anyhow::Result<()> {
     preflight::check(&[Need::Registry])?;
-    announce(checkout, &[Need::Registry])?;
     let cluster = Cluster::existing(checkout, existing);
     install_packages(phases, &[Need::Registry])?;
-    build_all(phases, checkout, instance)?;
+    build(phases, checkout, instance, || build_roots(phases, checkout, instance).map(|_| ()))?;
     phases.run("push images", |phase| images::push(phase, checkout, &existing.registry))?;
     let values = Values::registry(&existing.registry);
     install(phases, checkout, &cluster, &values, &existing.registry)?;
@@ -80,67 +78,66 @@ fn elsewhere(
         token: mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?,
         shell: vec![forward, format!("kubectl config use-context {}", existing.context)],
     };
-    say(&report::page(&access, &finished));
+    print(&report::page(&access, &finished));
     Ok(())
 }
 
-/// What is about to be installed and built, before any of it happens.
-fn announce(checkout: &Checkout, needs: &[Need]) -> anyhow::Result<()> {
-    let packages = preflight::missing(needs);
-    if !packages.is_empty() {
-        say(&format!("will install with apt-get: {}\n", packages.join(" ")));
-    }
-    if go::is_stale(checkout)? {
-        say(
-            "will build with Go: smb-kube (a Kubernetes of one node), helm; about 6 minutes the first time\n",
-        );
-    }
-    let known = rust::PROGRAMS.iter().all(|name| rust::program(checkout, name).exists());
-    if !known {
-        say(&format!(
-            "will build with cargo: {}; about 5 minutes the first time\n",
-            rust::PROGRAMS.join(", ")
-        ));
-        say(&format!(
-            "will make images of Debian packages and these programs: {}\n",
-            images::all().join(", ")
-        ));
-    }
-    Ok(())
-}
-
-/// Installs packages, builds programs and images.
-pub(crate) fn build(phases: &mut Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
-    install_packages(phases, &[Need::Node])?;
-    build_all(phases, checkout, instance)
-}
-
-fn install_packages(phases: &mut Phases, needs: &[Need]) -> anyhow::Result<()> {
-    phases.run("install Debian packages", |phase| preflight::install(phase, &preflight::missing(needs)))
-}
-
-fn build_all(phases: &mut Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
-    phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
-    phases.run("build programs", |phase| rust::build(phase, checkout, &rust::PROGRAMS))?;
-    phases.run("build images", |phase| images::build(phase, checkout, instance, &images::all()))
-}
-
-/// Boots the node, brings in the images, and installs the product and the example.
-pub(crate) fn boot_and_install(
-    phases: &mut Phases,
+/// Installs packages, builds programs and images, and starts the node with the images' root file systems as soon as its
+/// program is built. With [`Data::Purge`] an earlier node is removed first, with its data.
+pub(crate) fn build_and_boot(
+    phases: &Phases,
     checkout: &Checkout,
     instance: &Instance,
     mode: Mode,
+    data: Data,
 ) -> anyhow::Result<()> {
-    phases.run("end what gone checkouts left", |phase| orphans::end(phase, checkout, instance))?;
-    phases.run("boot Kubernetes", |phase| boot::up(phase, checkout, instance, mode))?;
+    install_packages(phases, &[Need::Node])?;
+    build(phases, checkout, instance, || {
+        phases.run("remove instances without checkout", |phase| orphans::end(phase, checkout, instance))?;
+        if data == Data::Purge {
+            phases.run("remove an earlier node", |phase| {
+                boot::down(phase, checkout, &instance.kube_state(), data)
+            })?;
+        }
+        phases.run("start Kubernetes", |phase| boot::up(phase, checkout, instance, mode))?;
+        let roots = build_roots(phases, checkout, instance)?;
+        phases.run("import root file systems", |phase| images::import(phase, checkout, instance, &roots))
+    })
+}
+
+fn build_roots(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<Vec<String>> {
+    phases.run("build root file systems", |phase| images::build_roots(phase, checkout, instance))
+}
+
+fn install_packages(phases: &Phases, needs: &[Need]) -> anyhow::Result<()> {
+    phases.run("install Debian packages", |phase| preflight::install(phase, &preflight::missing(needs)))
+}
+
+/// Builds programs and images. `meanwhile` begins when smb-kube is built, while our programs still compile.
+fn build(
+    phases: &Phases,
+    checkout: &Checkout,
+    instance: &Instance,
+    meanwhile: impl FnOnce() -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    let kubernetes = || {
+        phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+        meanwhile()
+    };
+    let programs = || phases.run("build programs", |phase| rust::build(phase, checkout, &rust::PROGRAMS));
+    phases.together(kubernetes, programs)?;
+    phases.run("build images", |phase| images::build(phase, checkout, instance, &images::all()))
+}
+
+/// Imports the images into the running node, and installs the product and the example.
+pub(crate) fn install_local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);
     install(phases, checkout, &cluster, &Values::local(instance), chart::LOCAL_REGISTRY)
 }
 
 fn install(
-    phases: &mut Phases,
+    phases: &Phases,
     checkout: &Checkout,
     cluster: &Cluster,
     values: &Values,

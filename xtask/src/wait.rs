@@ -19,14 +19,14 @@ pub(crate) fn until<T>(
         if Instant::now() >= deadline {
             bail!("gave up after {} s waiting for {what}", limit.as_secs());
         }
-        rest(pause);
+        self::pause(pause);
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where xtask rests between two looks at a condition"
+    reason = "the one place where xtask sleeps: between two checks of a condition"
 )]
-fn rest(pause: Duration) {
-    std::thread::sleep(pause);
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
 }

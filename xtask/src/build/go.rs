@@ -5,8 +5,7 @@ use crate::checkout::Checkout;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// Whether `build` would have something to do.
-pub(crate) fn is_stale(checkout: &Checkout) -> anyhow::Result<bool> {
+fn is_stale(checkout: &Checkout) -> anyhow::Result<bool> {
     let built = ["smb-kube", "helm"].iter().all(|name| checkout.local().join(name).is_file());
     Ok(!built || !is_fresh(&checkout.local().join(STAMP), &fingerprint(checkout)?))
 }

@@ -44,7 +44,12 @@ const STATIC: &str = "step-host";
 const STATIC_FLAGS: [&str; 2] = ["-C", "target-feature=+crt-static"];
 
 fn cargo(checkout: &Checkout, command: &str) -> Program {
-    Program::new("cargo").dir(&checkout.root).args([command, "--profile", checkout.profile.name()])
+    // The Go build beside it takes longer, and more can begin when it is done.
+    Program::with_low_priority("cargo").dir(&checkout.root).args([
+        command,
+        "--profile",
+        checkout.profile.name(),
+    ])
 }
 
 fn is_older(checkout: &Checkout, name: &str) -> bool {

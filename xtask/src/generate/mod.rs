@@ -16,22 +16,22 @@ pub(crate) fn run(
     check_only: bool,
     verbose: bool,
 ) -> anyhow::Result<()> {
-    let mut phases = Phases::new(&instance.log("gen"), verbose)?;
-    phases.run("what this machine lacks", |phase| {
+    let phases = Phases::new(&instance.log("gen"), verbose)?;
+    phases.run("install missing packages", |phase| {
         preflight::install(phase, &preflight::missing(&[Need::Postgres]))
     })?;
     let postgres = Postgres::new(instance)?;
     phases.run("start Postgres", |phase| postgres.start(phase))?;
     let result = match check_only {
         true => phases.run("compare generated files", |phase| check(phase, checkout, &postgres.url())),
-        false => write(&mut phases, checkout, &postgres.url()),
+        false => write(&phases, checkout, &postgres.url()),
     };
-    phases.run("end Postgres", |phase| postgres.stop(phase))?;
+    phases.run("stop Postgres", |phase| postgres.stop(phase))?;
     result
 }
 
 /// Queries come first: the programs that write the other files do not compile without them.
-fn write(phases: &mut Phases, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
+fn write(phases: &Phases, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
     phases.run("write .sqlx", |phase| queries::write(phase, checkout, database))?;
     phases.run("write the other files", |phase| outputs::write(phase, checkout, database))
 }

@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -21,30 +21,41 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// For signing.
-    pub(super) fn encoding(&self) -> anyhow::Result<EncodingKey> {
-        let body: String = self.pem.lines().filter(|line| !line.starts_with('-')).collect();
-        let der = STANDARD.decode(body).context("failed to read the signing key")?;
-        Ok(EncodingKey::from_ec_der(&der))
+    /// Signs a message with ES256, in the fixed-length form that JSON Web Signatures use.
+    ///
+    /// # Errors
+    /// Returns an error if the key is not a private key on the curve P-256.
+    pub(super) fn sign(&self, message: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let signature = self.pair()?.sign(&SystemRandom::new(), message);
+        Ok(signature.ok().context("failed to sign with the issuer's key")?.as_ref().to_vec())
     }
 
-    /// The name by which a verifier finds the public half.
+    /// Returns the key ID, by which a verifier finds the public key.
     pub(super) fn id(&self) -> String {
         let digest = Sha256::digest(self.pem.as_bytes());
         hex::encode(digest.get(..8).unwrap_or_default())
     }
 
-    /// The public half as a JSON Web Key.
+    /// Returns the public key as a JSON Web Key.
+    ///
+    /// # Errors
+    /// Returns an error if the key is not a private key on the curve P-256.
     pub(super) fn public(&self) -> anyhow::Result<Value> {
-        let jwk = Jwk::from_encoding_key(&self.encoding()?, Algorithm::ES256)
-            .context("failed to derive the public key")?;
-        let mut jwk = serde_json::to_value(jwk)?;
-        if let Some(fields) = jwk.as_object_mut() {
-            fields.insert("kid".to_owned(), json!(self.id()));
-            fields.insert("use".to_owned(), json!("sig"));
-            fields.insert("alg".to_owned(), json!(super::ALGORITHM));
-        }
-        Ok(jwk)
+        let pair = self.pair()?;
+        // An uncompressed point: the byte 4, x and y.
+        let point = pair.public_key().as_ref().get(1..).context("failed to read the public key")?;
+        let (x, y) = point.split_at(point.len() / 2);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        Ok(json!({
+            "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.id(), "use": "sig", "alg": super::ALGORITHM,
+        }))
+    }
+
+    fn pair(&self) -> anyhow::Result<EcdsaKeyPair> {
+        let body: String = self.pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = STANDARD.decode(body).context("failed to decode the issuer's key")?;
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &SystemRandom::new())
+            .map_err(|error| anyhow::anyhow!("failed to read the issuer's key: {error}"))
     }
 }
 
@@ -89,9 +100,9 @@ pub(super) mod tests {
         generate().unwrap()
     }
 
-    /// The api-server could not find the key that a token names.
+    /// The published key has every field that a verifier needs, and no private part.
     #[test]
-    fn the_public_half_carries_what_a_verifier_looks_for_and_no_secret() {
+    fn the_public_key_is_complete_and_has_no_private_part() {
         let jwk = fresh().public().unwrap();
         for field in ["kid", "kty", "crv", "x", "y", "alg"] {
             assert!(jwk.get(field).is_some(), "{field} is missing in {jwk}");

@@ -1,55 +1,43 @@
-//! The log of a command: all output of all programs, and the last lines of the phase that runs.
+//! The log file of a command, which gets all output of all programs.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// So many lines does a failure show.
-const TAIL: usize = 20;
-
+/// The file. Lines of phases that run at the same time are mixed, so each line names its phase.
 pub(super) struct Log {
     path: PathBuf,
     file: File,
-    tail: VecDeque<String>,
 }
 
 impl Log {
-    /// A new file in the place of the last run's.
+    /// Creates the file, replacing that of the previous run.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("failed to create {}", folder.display()))?;
         }
         let file = File::create(path).with_context(|| format!("failed to create {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file, tail: VecDeque::new() })
+        Ok(Self { path: path.to_owned(), file })
     }
 
-    pub(super) fn begin(&mut self, phase: &str) {
-        self.tail.clear();
-        self.write(&format!("==> {phase}"));
+    pub(super) fn begin(&self, phase: &str) {
+        self.write(&format!("==> {phase}\n"));
     }
 
-    pub(super) fn line(&mut self, text: &str) {
-        self.tail.push_back(text.to_owned());
-        if self.tail.len() > TAIL {
-            self.tail.pop_front();
-        }
-        self.write(text);
+    pub(super) fn line(&self, phase: &str, text: &str) {
+        self.write(&format!("{phase} | {text}\n"));
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn tail(&self) -> impl Iterator<Item = &str> {
-        self.tail.iter().map(String::as_str)
-    }
-
-    fn write(&mut self, text: &str) {
-        // A full disk shows itself in the work; it must not hide the work's own error.
-        let _ = writeln!(self.file, "{text}");
+    /// Writes one line in one call, so that lines of two threads do not interleave.
+    fn write(&self, line: &str) {
+        // A full disk makes the work itself fail, whose error must not be hidden by this one.
+        let _ = (&self.file).write_all(line.as_bytes());
     }
 }

@@ -1,100 +1,154 @@
-//! The terminal: a spinner where there is one, plain lines otherwise.
+//! The terminal: one line per phase. Lines of running phases are rewritten in place where there is a terminal.
 
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{Mark, say};
+use super::{Mark, print, row};
+use crate::wait;
 
 /// How phases are shown.
-pub(super) enum Screen {
-    Spinner(Option<ProgressBar>),
-    Plain(Heartbeat),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// The running phases stay below the finished ones and are rewritten in place.
+    Terminal,
+    /// A phase that takes long prints a line now and then.
+    Plain,
+    /// All output of all programs is printed.
     Verbose,
 }
 
-/// Tells a reader of plain lines now and then that a long phase is alive.
-#[derive(Default)]
-pub(super) struct Heartbeat {
-    phase: String,
-    begun: Option<Instant>,
-    last: Option<Instant>,
+/// The phases that run, shared by the threads that they run on.
+pub(super) struct Screen {
+    state: Arc<Mutex<State>>,
 }
 
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// Names are padded to this, so that the times stand below each other.
-const NAME_WIDTH: usize = 34;
+struct State {
+    style: Style,
+    running: Vec<Running>,
+    /// Number of lines of running phases on the terminal, which the next drawing replaces.
+    drawn: usize,
+}
+
+struct Running {
+    name: String,
+    begun: Instant,
+    /// The last line of output.
+    progress: String,
+    /// When a line was printed last, for [`Style::Plain`].
+    printed: Instant,
+}
+
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+/// How often elapsed times are redrawn.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 /// What fits beside the name of a phase in 80 columns or a little more.
 const PROGRESS_WIDTH: usize = 60;
+/// The same where a line must not wrap, or the next drawing would leave a part of it.
+const TERMINAL_PROGRESS_WIDTH: usize = 32;
 
 impl Screen {
     pub(super) fn new(verbose: bool) -> Self {
-        match (verbose, std::io::stdout().is_terminal()) {
-            (true, _) => Screen::Verbose,
-            (false, true) => Screen::Spinner(None),
-            (false, false) => Screen::Plain(Heartbeat::default()),
+        let style = match (verbose, std::io::stdout().is_terminal()) {
+            (true, _) => Style::Verbose,
+            (false, true) => Style::Terminal,
+            (false, false) => Style::Plain,
+        };
+        let state = Arc::new(Mutex::new(State { style, running: Vec::new(), drawn: 0 }));
+        if style == Style::Terminal {
+            let state = Arc::downgrade(&state);
+            std::thread::spawn(move || redraw(&state));
         }
+        Self { state }
     }
 
-    pub(super) fn begin(&mut self, name: &str) {
-        match self {
-            Screen::Spinner(bar) => *bar = Some(spinner(name)),
-            Screen::Plain(heartbeat) => {
-                *heartbeat = Heartbeat { phase: name.to_owned(), begun: Some(Instant::now()), last: None };
+    pub(super) fn begin(&self, name: &str) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if state.style == Style::Verbose {
+            print(&format!("==> {name}\n"));
+        }
+        let running = Running { name: name.to_owned(), begun: now, progress: String::new(), printed: now };
+        state.running.push(running);
+        state.draw("");
+    }
+
+    pub(super) fn progress(&self, name: &str, text: &str) {
+        let mut state = self.lock();
+        if state.style == Style::Verbose {
+            print(&match state.running.len() {
+                0 | 1 => format!("{text}\n"),
+                _ => format!("{name} | {text}\n"),
+            });
+            return;
+        }
+        let is_plain = state.style == Style::Plain;
+        if let Some(running) = state.running.iter_mut().find(|running| running.name == name) {
+            running.progress = printable(text);
+            if is_plain && running.printed.elapsed() >= HEARTBEAT_INTERVAL {
+                running.printed = Instant::now();
+                print(&running.row(PROGRESS_WIDTH));
             }
-            Screen::Verbose => say(&format!("==> {name}\n")),
         }
     }
 
-    pub(super) fn progress(&mut self, text: &str) {
-        match self {
-            Screen::Spinner(Some(bar)) => bar.set_message(short(text)),
-            Screen::Spinner(None) => {}
-            Screen::Plain(heartbeat) => heartbeat.beat(text),
-            Screen::Verbose => say(&format!("{text}\n")),
-        }
-    }
-
-    pub(super) fn end(&mut self, mark: Mark, name: &str, elapsed: Duration, outcome: &str) {
+    pub(super) fn end(&self, mark: Mark, name: &str, elapsed: Duration, outcome: &str) {
         let sign = match mark {
             Mark::Good => "✓",
             Mark::Bad => "✗",
         };
-        if let Screen::Spinner(bar) = self
-            && let Some(bar) = bar.take()
-        {
-            bar.finish_and_clear();
-        }
-        say(&row(sign, name, elapsed, outcome));
+        let mut state = self.lock();
+        state.running.retain(|running| running.name != name);
+        state.draw(&row(sign, name, elapsed, outcome));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 
-impl Heartbeat {
-    fn beat(&mut self, text: &str) {
-        let now = Instant::now();
-        let since = self.last.or(self.begun).map(|last| now.duration_since(last));
-        if let Some(begun) = self.begun
-            && since.is_some_and(|since| since >= HEARTBEAT)
-        {
-            self.last = Some(now);
-            say(&row("…", &self.phase, now.duration_since(begun), &short(text)));
+impl State {
+    /// Prints `above`, and below it the lines of the running phases in place of those drawn before.
+    fn draw(&mut self, above: &str) {
+        if self.style != Style::Terminal {
+            print(above);
+            return;
         }
+        let erase = match self.drawn {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A\x1b[J"),
+        };
+        let running: String =
+            self.running.iter().map(|running| running.row(TERMINAL_PROGRESS_WIDTH)).collect();
+        print(&format!("{erase}{above}{running}"));
+        self.drawn = self.running.len();
     }
 }
 
-fn row(mark: &str, name: &str, elapsed: Duration, outcome: &str) -> String {
-    format!("{mark} {name:<NAME_WIDTH$} {:>7.1} s  {outcome}\n", elapsed.as_secs_f64())
+impl Running {
+    fn row(&self, width: usize) -> String {
+        let progress: String = self.progress.chars().take(width).collect();
+        row("…", &self.name, self.begun.elapsed(), &progress)
+    }
 }
 
-fn short(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control()).take(PROGRESS_WIDTH).collect()
+/// Redraws the running phases until the screen is dropped.
+fn redraw(state: &Weak<Mutex<State>>) {
+    while let Some(state) = state.upgrade() {
+        let mut state = lock(&state);
+        if !state.running.is_empty() {
+            state.draw("");
+        }
+        drop(state);
+        wait::pause(REDRAW_INTERVAL);
+    }
 }
 
-fn spinner(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>8}  {wide_msg:.dim}")
-        .expect("the template is constant and well formed");
-    let bar = ProgressBar::new_spinner().with_style(style).with_prefix(format!("{name:<NAME_WIDTH$}"));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
+/// What a thread that panicked has left is still fit to be shown.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn printable(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).collect()
 }

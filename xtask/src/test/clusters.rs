@@ -30,7 +30,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// An empty control plane with both charts: the kinds, the roles and the policies; no pod runs there.
-    pub(super) fn control_plane(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
+    pub(super) fn control_plane(&mut self, phases: &Phases) -> anyhow::Result<()> {
         if self.control_plane_is_up {
             return Ok(());
         }
@@ -50,16 +50,13 @@ impl<'a> Clusters<'a> {
     }
 
     /// A node with all that `up` installs, booted when the first tier needs it.
-    pub(super) fn node(&mut self, phases: &mut Phases) -> anyhow::Result<()> {
+    pub(super) fn node(&mut self, phases: &Phases) -> anyhow::Result<()> {
         if self.node_is_up {
             return Ok(());
         }
         let (checkout, instance) = (self.checkout, &self.node);
-        up::build(phases, checkout, instance)?;
-        phases.run("end an earlier test node", |phase| {
-            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
-        })?;
-        up::boot_and_install(phases, checkout, instance, Mode::Node)?;
+        up::build_and_boot(phases, checkout, instance, Mode::Node, Data::Purge)?;
+        up::install_local(phases, checkout, instance)?;
         self.node_is_up = true;
         Ok(())
     }

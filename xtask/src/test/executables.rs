@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use cargo_metadata::{Artifact, Message};
+use serde_json::Value;
 
 use super::libtest::{Reader, Report};
 use crate::checkout::Checkout;
@@ -45,10 +45,9 @@ pub(crate) fn build(
         .args(selection);
     let messages = phase.capture(program)?;
     let mut found = Vec::new();
-    for message in Message::parse_stream(messages.as_bytes()) {
-        if let Message::CompilerArtifact(artifact) = message.context("failed to read cargo's messages")? {
-            found.extend(executable(artifact)?);
-        }
+    for message in messages.lines().filter(|line| line.starts_with('{')) {
+        let message = serde_json::from_str(message).context("failed to parse a message of cargo")?;
+        found.extend(executable(&message));
     }
     // In one order every time: what takes parts of the node away (`node_outage`) comes after `node`.
     found.sort_by(|one, other| (&one.package, &one.target).cmp(&(&other.package, &other.target)));
@@ -56,15 +55,20 @@ pub(crate) fn build(
     Ok(found)
 }
 
-fn executable(artifact: Artifact) -> anyhow::Result<Option<Executable>> {
-    let Some(path) = artifact.executable.filter(|_| artifact.profile.test) else { return Ok(None) };
-    let folder = artifact.manifest_path.parent().context("failed to find the folder of a manifest")?;
-    Ok(Some(Executable {
-        package: folder.file_name().unwrap_or_default().to_owned(),
-        target: artifact.target.name,
-        path: path.into(),
-        folder: folder.into(),
-    }))
+/// Returns the test program that a message of cargo announces, if it announces one.
+fn executable(message: &Value) -> Option<Executable> {
+    let text = |pointer: &str| message.pointer(pointer)?.as_str();
+    if text("/reason") != Some("compiler-artifact") || message.pointer("/profile/test")? != &Value::Bool(true)
+    {
+        return None;
+    }
+    let folder = Path::new(text("/manifest_path")?).parent()?;
+    Some(Executable {
+        package: folder.file_name()?.to_string_lossy().into_owned(),
+        target: text("/target/name")?.to_owned(),
+        path: text("/executable")?.into(),
+        folder: folder.to_owned(),
+    })
 }
 
 /// Runs the selected programs, one after the other, each in its package's folder as cargo would.

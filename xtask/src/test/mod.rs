@@ -5,6 +5,7 @@ mod chart;
 mod clusters;
 pub(crate) mod executables;
 mod libtest;
+mod lint;
 pub(crate) mod postgres;
 mod s3;
 mod tier;
@@ -16,7 +17,7 @@ use clap::Args;
 
 use crate::checkout::Checkout;
 use crate::instance::{Homes, Instance};
-use crate::phase::{Phases, say};
+use crate::phase::{Phases, print};
 use crate::preflight::{self, Need};
 use clusters::Clusters;
 use executables::Executable;
@@ -54,9 +55,9 @@ pub(crate) fn run(
     verbose: bool,
 ) -> anyhow::Result<ExitCode> {
     let instance = Instance::new(checkout, homes, "test")?;
-    let mut phases = Phases::new(&instance.log("test"), verbose)?;
+    let phases = Phases::new(&instance.log("test"), verbose)?;
     let tiers = if options.tiers.is_empty() { Tier::ALL.to_vec() } else { options.tiers.clone() };
-    prepare(&mut phases, &tiers)?;
+    prepare(&phases, &tiers)?;
     let mut session = Session {
         checkout,
         executables: None,
@@ -66,25 +67,28 @@ pub(crate) fn run(
     };
     let mut sum = Tally::default();
     for tier in tiers {
-        sum += run_tier(&mut phases, &mut session, tier);
+        sum += run_tier(&phases, &mut session, tier);
     }
-    finish(&mut phases, &session, options)?;
-    say(&format!("{} passed, {} failed\n", sum.passed, sum.failed));
+    finish(&phases, &session, options)?;
+    print(&format!("{} passed, {} failed\n", sum.passed, sum.failed));
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn prepare(phases: &mut Phases, tiers: &[Tier]) -> anyhow::Result<()> {
+fn prepare(phases: &Phases, tiers: &[Tier]) -> anyhow::Result<()> {
     let needs: Vec<Need> = tiers.iter().flat_map(|tier| tier.needs()).copied().collect();
-    phases.run("what this machine lacks", |phase| {
+    if needs.is_empty() {
+        return Ok(());
+    }
+    phases.run("install missing packages", |phase| {
         preflight::check(&needs)?;
         preflight::install(phase, &preflight::missing(&needs))
     })
 }
 
 /// A tier that cannot even run counts as one failure; the others still run.
-fn run_tier(phases: &mut Phases, session: &mut Session<'_>, tier: Tier) -> Tally {
+fn run_tier(phases: &Phases, session: &mut Session<'_>, tier: Tier) -> Tally {
     if let Err(error) = tier.prepare(phases, session) {
-        say(&format!("{error:#}\n"));
+        print(&format!("{error:#}\n"));
         return Tally::FAILED;
     }
     let started = Instant::now();
@@ -101,18 +105,18 @@ fn run_tier(phases: &mut Phases, session: &mut Session<'_>, tier: Tier) -> Tally
     });
     match result {
         Ok(report) => {
-            say(&report.failures);
+            print(&report.failures);
             report.tally
         }
         Err(error) => {
-            say(&format!("{error:#}\n"));
+            print(&format!("{error:#}\n"));
             Tally::FAILED
         }
     }
 }
 
-fn finish(phases: &mut Phases, session: &Session<'_>, options: &Options) -> anyhow::Result<()> {
-    phases.run("end what the tests used", |phase| {
+fn finish(phases: &Phases, session: &Session<'_>, options: &Options) -> anyhow::Result<()> {
+    phases.run("clean up", |phase| {
         session.postgres.stop(phase)?;
         if options.keep && !options.ci {
             phase.outcome("kept; end it with `cargo xtask down --instance test` (and test-cp)");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nix::unistd::User;
+use xtask_launcher::packages::postgres_programs;
 
 use crate::instance::{Instance, Ports};
 use crate::phase::Phase;
@@ -110,24 +111,14 @@ impl Postgres {
     }
 
     fn program(&self, name: &str) -> anyhow::Result<Program> {
-        let folder = programs().context("failed to find the programs of Postgres; install postgresql-15")?;
+        let folder =
+            postgres_programs().context("failed to find the programs of Postgres; install postgresql-15")?;
         let program = Program::new(folder.join(name)).dir(Path::new("/")).limit(LIMIT);
         Ok(match owner() {
             Some(user) => program.user(user.uid.as_raw(), user.gid.as_raw()),
             None => program,
         })
     }
-}
-
-/// The newest server's programs; Debian keeps them out of PATH.
-pub(crate) fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut folders: Vec<PathBuf> = versions
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|folder| folder.join("initdb").is_file())
-        .collect();
-    folders.sort();
-    folders.pop()
 }
 
 /// Postgres refuses to run as root: then it runs as the user that its package has made.

@@ -16,6 +16,8 @@ use crate::preflight::Need;
 pub(crate) enum Tier {
     /// Formatting of Rust.
     Fmt,
+    /// Words of names, and layers of modules.
+    Lint,
     /// Lints, warnings denied.
     Clippy,
     /// Generated files are what would be generated now.
@@ -38,8 +40,9 @@ pub(crate) enum Tier {
 
 impl Tier {
     /// In the order in which they run.
-    pub(super) const ALL: [Tier; 10] = [
+    pub(super) const ALL: [Tier; 11] = [
         Tier::Fmt,
+        Tier::Lint,
         Tier::Clippy,
         Tier::Generated,
         Tier::Go,
@@ -54,6 +57,7 @@ impl Tier {
     pub(super) fn name(self) -> &'static str {
         match self {
             Tier::Fmt => "fmt",
+            Tier::Lint => "lint",
             Tier::Clippy => "clippy",
             Tier::Generated => "generated",
             Tier::Go => "go",
@@ -70,7 +74,7 @@ impl Tier {
     /// first tier that builds programs compiles them.
     pub(super) fn budget(self) -> Duration {
         Duration::from_secs(match self {
-            Tier::Fmt => 15,
+            Tier::Fmt | Tier::Lint => 15,
             Tier::Clippy => 300,
             Tier::Generated => 300,
             Tier::Go => 120,
@@ -85,6 +89,7 @@ impl Tier {
 
     pub(super) fn needs(self) -> &'static [Need] {
         match self {
+            Tier::Lint => &[],
             Tier::Fmt | Tier::Clippy | Tier::Go => &[Need::Build],
             Tier::Unit => &[Need::Build, Need::Python],
             Tier::Postgres => &[Need::Build, Need::Postgres, Need::Pip],
@@ -95,7 +100,7 @@ impl Tier {
     }
 
     /// Builds and boots what the tier needs, in phases of their own: its time is that of its tests.
-    pub(super) fn prepare(self, phases: &mut Phases, session: &mut Session<'_>) -> anyhow::Result<()> {
+    pub(super) fn prepare(self, phases: &Phases, session: &mut Session<'_>) -> anyhow::Result<()> {
         if self.select().is_some() && session.executables.is_none() {
             let built =
                 phases.run("build tests", |phase| executables::build(phase, session.checkout, &[]))?;
@@ -113,7 +118,7 @@ impl Tier {
                 phases.run("fetch an S3 server", |phase| session.s3.fetch(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
-            Tier::Fmt | Tier::Clippy | Tier::Go | Tier::Unit => Ok(()),
+            Tier::Fmt | Tier::Lint | Tier::Clippy | Tier::Go | Tier::Unit => Ok(()),
         }
     }
 
@@ -121,6 +126,7 @@ impl Tier {
         let checkout = session.checkout;
         match self {
             Tier::Fmt => cargo::fmt(phase, checkout).map(|()| Report::one_passed()),
+            Tier::Lint => super::lint::check(phase, checkout),
             Tier::Clippy => cargo::clippy(phase, checkout).map(|()| Report::one_passed()),
             Tier::Go => cargo::go(phase, checkout),
             Tier::Generated => {

@@ -18,18 +18,21 @@ func runImages(args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "build":
-			return buildImages(args[1:])
+			return buildImages(args[1:], nil)
+		case "roots":
+			return buildImages(args[1:], images.Roots)
 		case "import":
 			return importImages(args[1:])
 		case "push":
 			return pushImages(args[1:])
 		}
 	}
-	return errors.New("usage: smb-kube images build|import|push [flags] [NAME or LAYOUT…]")
+	return errors.New("usage: smb-kube images build|roots|import|push [flags] [NAME or LAYOUT…]")
 }
 
-// buildImages builds the named images, or all of them, and prints one line per image.
-func buildImages(args []string) error {
+// buildImages builds the images of all recipes, or of those that are named. With choose it builds what choose makes of the
+// recipes. It prints one line per image, which begins with the image's name.
+func buildImages(args []string, choose func([]images.Recipe) ([]images.Recipe, error)) error {
 	options := images.BuildOptions{Binaries: map[string]string{}}
 	flags := flag.NewFlagSet("smb-kube images build", flag.ContinueOnError)
 	flags.StringVar(&options.Repo, "repo", ".", "root of the repository, with the recipes in local/images")
@@ -52,6 +55,11 @@ func buildImages(args []string) error {
 	recipes, err := images.ReadRecipes(filepath.Join(options.Repo, "local", "images"), flags.Args())
 	if err != nil {
 		return err
+	}
+	if choose != nil {
+		if recipes, err = choose(recipes); err != nil {
+			return err
+		}
 	}
 	for _, recipe := range recipes {
 		start := time.Now()

@@ -115,3 +115,15 @@ func namesIn(t *testing.T, stream io.Reader) map[string]bool {
 		names[header.Name] = true
 	}
 }
+
+// Images with equal roots share one root.
+func TestEachRootIsBuiltOnce(t *testing.T) {
+	certificates, python := Root{Packages: []string{"ca-certificates"}}, Root{Packages: []string{"python3"}}
+	roots, err := Roots([]Recipe{{Name: "operator", Root: certificates}, {Name: "python", Root: python}, {Name: "runner", Root: certificates}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(roots) != 2 || roots[0].Name != "operator-root" || roots[1].Name != "python-root" {
+		t.Fatalf("unexpected roots: %v", roots)
+	}
+}

@@ -38,6 +38,24 @@ func ensureRoot(cache string, root Root) (layer, error) {
 	return cachedLayer(path)
 }
 
+// Roots returns one recipe for each different root of the recipes: an image of the root alone, named after the first recipe that has
+// it. Built and imported early, it leaves only a layer of files for the images themselves.
+func Roots(recipes []Recipe) ([]Recipe, error) {
+	var roots []Recipe
+	known := map[string]bool{}
+	for _, recipe := range recipes {
+		key, err := rootKey("", recipe.Root)
+		if err != nil {
+			return nil, err
+		}
+		if !known[key] {
+			known[key] = true
+			roots = append(roots, Recipe{Name: recipe.Name + "-root", Root: recipe.Root, Entrypoint: []string{"/bin/sh"}})
+		}
+	}
+	return roots, nil
+}
+
 // rootKey returns the cache key of a root: a hash of its specification. It does not depend on the versions of packages, so that newer ones
 // are only used after the cache is deleted.
 func rootKey(codename string, root Root) (string, error) {
