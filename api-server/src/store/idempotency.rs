@@ -176,16 +176,16 @@ mod tests {
     const ANNA: KeyedRequest<'_> =
         KeyedRequest { principal: "anna@acme.example", key: "order-7", fingerprint: [1; 32] };
 
-    fn at(time: &str) -> jiff::Timestamp {
+    fn time(time: &str) -> jiff::Timestamp {
         format!("2026-11-24T{time}Z").parse().unwrap()
     }
 
     async fn claim_at(app: &AppPool, request: KeyedRequest<'_>, now: &str) -> ClaimResult {
-        let stale_before = at(now) - jiff::SignedDuration::from_mins(1);
-        let expires = at(now) + jiff::SignedDuration::from_hours(1);
+        let stale_before = time(now) - jiff::SignedDuration::from_mins(1);
+        let expires = time(now) + jiff::SignedDuration::from_hours(1);
         let mut tx = TenantTx::begin(app, TenantScope::for_tests(uid("acme"))).await.unwrap();
         let result =
-            claim(&mut tx, request, at(now).into(), stale_before.into(), expires.into()).await.unwrap();
+            claim(&mut tx, request, time(now).into(), stale_before.into(), expires.into()).await.unwrap();
         tx.commit().await.unwrap();
         result
     }

@@ -125,7 +125,7 @@ mod tests {
         Change::ListCompleted(CompleteList { kind, resource_version: version, uids, stored: None })
     }
 
-    fn at(object: crate::project::testing::Fixture, version: i64) -> Object {
+    fn at_version(object: crate::project::testing::Fixture, version: i64) -> Object {
         object.version(version).build()
     }
 
@@ -135,17 +135,17 @@ mod tests {
     async fn rows_missing_from_a_complete_list_are_deleted_unless_they_are_newer(owner: PgPool) {
         let objects = [
             tenant("acme").build(),
-            at(workflow("acme", "remaining"), 3),
-            at(workflow("acme", "deleted"), 4),
-            at(workflow("acme", "newer"), 12),
-            at(run("acme", "remaining", "unfinished"), 5),
-            at(run("acme", "remaining", "finished").phase("Succeeded"), 5),
+            at_version(workflow("acme", "remaining"), 3),
+            at_version(workflow("acme", "deleted"), 4),
+            at_version(workflow("acme", "newer"), 12),
+            at_version(run("acme", "remaining", "unfinished"), 5),
+            at_version(run("acme", "remaining", "finished").phase("Succeeded"), 5),
         ];
         store(&owner, objects).await;
         try_apply(
             &owner,
             &[
-                upserted(at(workflow("acme", "remaining"), 3)),
+                upserted(at_version(workflow("acme", "remaining"), 3)),
                 listed(Kind::Workflow, 10, &["remaining"]),
                 listed(Kind::WorkflowRun, 10, &[]),
             ],
@@ -163,7 +163,7 @@ mod tests {
     /// The row of a deleted tenant remains for the documents and runs that refer to it.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_deleted_tenants_row_remains(owner: PgPool) {
-        store(&owner, [at(tenant("acme"), 3)]).await;
+        store(&owner, [at_version(tenant("acme"), 3)]).await;
         try_apply(&owner, &[listed(Kind::Tenant, 10, &[])]).await.unwrap();
         let deleted: bool =
             sqlx::query_scalar("select deleted_at is not null from tenants").fetch_one(&owner).await.unwrap();
