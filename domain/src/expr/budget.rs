@@ -41,7 +41,7 @@ impl Budget {
 
     /// Charges for a JSON value that is about to be converted for the evaluator.
     pub(super) fn charge_json(&self, value: &Value) {
-        if self.pay_json(value).is_none() {
+        if self.subtract_json(value).is_none() {
             self.0.is_spent.store(true, Ordering::Relaxed);
         }
     }
@@ -55,53 +55,53 @@ impl Budget {
     fn charge(&self, value: &dyn Val) -> Option<()> {
         let is_interrupted =
             self.0.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
-        let paid = if is_interrupted { None } else { self.pay_val(value) };
-        if paid.is_none() {
+        let result = if is_interrupted { None } else { self.subtract_val(value) };
+        if result.is_none() {
             self.0.is_spent.store(true, Ordering::Relaxed);
         }
-        if self.is_spent() { None } else { paid }
+        if self.is_spent() { None } else { result }
     }
 
-    fn pay_val(&self, value: &dyn Val) -> Option<()> {
+    fn subtract_val(&self, value: &dyn Val) -> Option<()> {
         if let Some(text) = value.downcast_ref::<CelString<'_>>() {
-            return self.pay(text.inner().len() / BYTES_PER_UNIT);
+            return self.subtract(text.inner().len() / BYTES_PER_UNIT);
         }
         if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
-            return self.pay(bytes.inner().len() / BYTES_PER_UNIT);
+            return self.subtract(bytes.inner().len() / BYTES_PER_UNIT);
         }
-        self.pay(0)?;
+        self.subtract(0)?;
         if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-            return list.inner().iter().try_for_each(|item| self.pay_val(item.as_ref()));
+            return list.inner().iter().try_for_each(|item| self.subtract_val(item.as_ref()));
         }
         if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
             return map.inner().iter().try_for_each(|(key, item)| {
-                self.pay_val(key.inner())?;
-                self.pay_val(item.as_ref())
+                self.subtract_val(key.inner())?;
+                self.subtract_val(item.as_ref())
             });
         }
         Some(())
     }
 
-    fn pay_json(&self, value: &Value) -> Option<()> {
+    fn subtract_json(&self, value: &Value) -> Option<()> {
         match value {
-            Value::String(text) => self.pay(text.len() / BYTES_PER_UNIT),
+            Value::String(text) => self.subtract(text.len() / BYTES_PER_UNIT),
             Value::Array(items) => {
-                self.pay(0)?;
-                items.iter().try_for_each(|item| self.pay_json(item))
+                self.subtract(0)?;
+                items.iter().try_for_each(|item| self.subtract_json(item))
             }
             Value::Object(fields) => {
-                self.pay(0)?;
+                self.subtract(0)?;
                 fields.iter().try_for_each(|(name, field)| {
-                    self.pay(name.len() / BYTES_PER_UNIT)?;
-                    self.pay_json(field)
+                    self.subtract(name.len() / BYTES_PER_UNIT)?;
+                    self.subtract_json(field)
                 })
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.pay(0),
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.subtract(0),
         }
     }
 
     /// Subtracts one unit for the value and `units` for its text.
-    fn pay(&self, units: usize) -> Option<()> {
+    fn subtract(&self, units: usize) -> Option<()> {
         let units = u64::try_from(units).ok()?.saturating_add(1);
         let balance = self.0.units.load(Ordering::Relaxed).checked_sub(units)?;
         self.0.units.store(balance, Ordering::Relaxed);
