@@ -1,8 +1,11 @@
-//! The api-server: a mirror of Kubernetes in Postgres, and REST and GraphQL over it.
+//! The api-server: a mirror of Kubernetes in Postgres, with REST and GraphQL on top.
 //!
-//! Handlers (`http`, `graphql`) translate, `app` decides, `store` reads, and only `mirror` writes the projection,
-//! from which `retention` deletes what is no longer kept.
-//! Nothing here creates a Job; Plans, Tenants, Workflows and WorkflowRuns are changed through Kubernetes alone.
+//! `http` and `graphql` translate requests, `app` decides, `store` reads the database, and only `mirror` writes the
+//! mirrored rows, from which `retention` deletes expired ones. The api-server never creates a Job; it changes Plans,
+//! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
+//!
+//! The modules form layers, lowest first: `db`, `auth`, `objects`, `store`, `project`, `mirror`, `app`, `retention`,
+//! `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
 
 pub mod app;
 pub mod auth;
@@ -13,8 +16,9 @@ pub mod graphql;
 pub mod http;
 pub mod mirror;
 pub mod objects;
+pub mod options;
+pub mod problem;
 pub mod project;
 pub mod retention;
 pub mod serve;
-pub mod state;
 pub mod store;

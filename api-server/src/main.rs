@@ -10,8 +10,8 @@ async fn main() -> ExitCode {
     match cli::run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The subscriber may not be there yet, so the last word goes through it only if it is.
-            tracing::error!(error = format!("{error:#}"), "ending");
+            // Commands that print a document install no subscriber, so this line is only written by the others.
+            tracing::error!(error = format!("{error:#}"), "exiting");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! The process: everything it is made of, started and stopped together.
+//! The api-server process: its parts, which start and stop together.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,73 +9,79 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    app::App,
     auth::{Issuers, Runners, Verifier},
-    cli::Options,
     db::{AppPool, MirrorPool, Urls},
-    http,
+    http::{self, HttpState},
     mirror::{self, Mirror},
     objects::{Location, Objects},
+    options::Options,
     retention::Sweeper,
-    state::AppState,
     store::CursorKey,
 };
 
-/// Requests under way get this long; those that wait for a run are answered at once.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Time that requests in progress have to finish during a shutdown. Those that wait for a run are answered at once.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Serves until it is told to stop, or a part fails.
+/// Runs the api-server until it receives a signal or a part of it fails.
 ///
 /// # Errors
-/// The configuration is wrong, the database cannot be migrated, or a task ended.
+/// Returns an error if the configuration is not valid, if the database cannot be migrated, or if a task ended early.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     logs::init(&options.logs)?;
-    // Others of our libraries bring another provider; without a choice TLS panics at its first use.
+    // Several crates can provide TLS: without an installed provider, the first TLS connection panics.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok()
-        .context("a TLS provider is installed already")?;
-    let stop = shutdown::on_signals()?;
+        .context("failed to install the TLS provider: one is installed already")?;
+    let shutdown = shutdown::on_signals()?;
     let (health, registry) = (Health::default(), Registry::default());
     health.require("database");
     health.require("mirror");
-    let mut tasks = Tasks::new(stop.clone());
-    tasks.spawn("health", health::serve(options.health_addr, health.clone(), registry.clone(), stop.clone()));
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.spawn(
+        "health",
+        health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone()),
+    );
     options.database.migrate().await?;
     let urls = options.database.urls()?;
-    let state = state(&options, &urls, &registry, &stop).await?;
+    let state = state(&options, &urls, &registry, &shutdown).await?;
     health.set("database", true);
-    let mirror =
-        Mirror::new(state.kube.clone(), state.mirror.clone(), mirror_options(&options), health, &registry);
-    tasks.spawn("mirror", mirror.run(stop.clone()));
-    let sweeper = Sweeper::new(state.mirror.clone(), state.objects.clone(), &registry);
-    tasks.spawn("retention", sweeper.run(stop.clone()));
+    let App { kube, mirror, objects, .. } = state.app.clone();
+    let mirror_task = Mirror::new(kube, mirror.clone(), mirror_options(&options), health, &registry);
+    tasks.spawn("mirror", mirror_task.run(shutdown.clone()));
+    tasks.spawn("retention", Sweeper::new(mirror, objects, &registry).run(shutdown.clone()));
     let internal = http::internal_router(state.clone());
-    tasks.spawn("internal", serve_router(options.internal_listen, internal, stop.clone()));
-    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, stop));
-    Ok(tasks.run(DRAIN).await?)
+    tasks.spawn("internal", serve_router(options.internal_listen, internal, shutdown.clone()));
+    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, shutdown));
+    Ok(tasks.run(SHUTDOWN_TIMEOUT).await?)
 }
 
 async fn state(
     options: &Options,
     urls: &Urls,
     registry: &Registry,
-    stop: &CancellationToken,
-) -> anyhow::Result<AppState> {
-    let issuers: Issuers = options.oidc_issuers.parse().context("SMBCOPILOT_OIDC_ISSUERS cannot be used")?;
-    let key = options.cursor_key.as_deref().context("no key for cursors: set SMBCOPILOT_CURSOR_KEY")?;
-    let db = AppPool::connect(urls).await.context("cannot connect as smb_app")?;
-    let config = kube::Config::infer().await.context("cannot find Kubernetes")?;
-    let kube = k8s_client::connect(config).context("cannot reach Kubernetes")?;
-    Ok(AppState {
+    shutdown: &CancellationToken,
+) -> anyhow::Result<HttpState> {
+    let issuers: Issuers = options.oidc_issuers.parse().context("failed to read SMBCOPILOT_OIDC_ISSUERS")?;
+    let key = options.cursor_key.as_deref().context("no cursor key: set SMBCOPILOT_CURSOR_KEY")?;
+    let db = AppPool::connect(urls).await.context("failed to connect to the database as smb_app")?;
+    let config = kube::Config::infer().await.context("failed to find the Kubernetes API")?;
+    let kube = k8s_client::connect(config).context("failed to connect to the Kubernetes API")?;
+    let mirror =
+        MirrorPool::connect(urls).await.context("failed to connect to the database as smb_mirror")?;
+    Ok(HttpState {
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-        objects: objects(options)?,
-        db,
-        mirror: MirrorPool::connect(urls).await.context("cannot connect as smb_mirror")?,
-        kube,
         verifier: Arc::new(Verifier::new(issuers)?),
-        cursors: CursorKey::new(key)?,
         metrics: http::Metrics::registered(registry),
-        stop: stop.clone(),
+        app: App {
+            db,
+            mirror,
+            kube,
+            objects: objects(options)?,
+            cursors: CursorKey::new(key)?,
+            shutdown: shutdown.clone(),
+        },
     })
 }
 
@@ -84,7 +90,7 @@ fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
         tracing::warn!("no object storage is configured: runs with large outputs fail");
         return Ok(None);
     };
-    let location: Location = url.parse().context("SMBCOPILOT_OBJECT_STORE_URL cannot be used")?;
+    let location: Location = url.parse().context("failed to read SMBCOPILOT_OBJECT_STORE_URL")?;
     Ok(Some(Objects::open(location, options.objects.credentials())?))
 }
 
@@ -96,8 +102,12 @@ fn mirror_options(options: &Options) -> mirror::Options {
     }
 }
 
-async fn serve_router(address: SocketAddr, router: Router, stop: CancellationToken) -> anyhow::Result<()> {
+async fn serve_router(
+    address: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
-    tracing::info!(%address, "serving");
-    Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+    tracing::info!(%address, "listening");
+    Ok(axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api_server::{
+    app::App,
     auth::{Issuers, Runners, Verifier},
     db::{AppPool, MirrorPool},
-    http,
-    state::AppState,
+    http::{self, HttpState},
     store::CursorKey,
 };
 use k8s_openapi::api::{
@@ -36,16 +36,18 @@ impl InternalApi {
     async fn start(database: &Database, kube: &Client) -> anyhow::Result<Self> {
         let (stop, registry) = (CancellationToken::new(), Registry::default());
         let db = AppPool::connect(database.urls()).await?;
-        let state = AppState {
+        let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-            objects: None,
-            db,
-            mirror: MirrorPool::connect(database.urls()).await?,
-            kube: kube.clone(),
             verifier: Arc::new(Verifier::new("[]".parse::<Issuers>()?)?),
-            cursors: CursorKey::new("a key of the tests")?,
             metrics: http::Metrics::registered(&registry),
-            stop: stop.clone(),
+            app: App {
+                objects: None,
+                db,
+                mirror: MirrorPool::connect(database.urls()).await?,
+                kube: kube.clone(),
+                cursors: CursorKey::new("a key of the tests")?,
+                shutdown: stop.clone(),
+            },
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);

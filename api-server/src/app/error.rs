@@ -1,184 +1,187 @@
-//! Why a use case ends without what was wanted.
+//! Errors of use cases.
 
-use super::case::upper_snake;
+use super::enum_names::serde_name;
 use crate::{
     mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
 };
 
-/// One thing that is wrong with what a caller gave.
+/// Error in one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// A JSON pointer into what was given.
+    /// JSON pointer into the request.
     pub pointer: String,
-    /// What is wrong, for machines.
+    /// Machine-readable code of the error.
     pub code: String,
-    /// What is wrong, for people.
+    /// Human-readable explanation of the error.
     pub message: String,
 }
 
-/// Why a use case ends without what was wanted.
+/// Error of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller's tenant has no such object.
-    #[error("failed to find it")]
+    /// The tenant has no such object.
+    #[error("failed to find the resource")]
     NotFound,
-    /// The cursor is of another list, or was altered.
+    /// The cursor was altered or belongs to another list.
     #[error("failed to accept the cursor")]
     InvalidCursor(#[from] InvalidCursor),
-    /// The cursor is no place in a log.
-    #[error("failed to accept the cursor: it is no place in a log")]
+    /// The cursor is not a position in a log.
+    #[error("failed to accept the cursor: not a position in a log")]
     InvalidLogCursor,
-    /// The tenant accepts no writes.
-    #[error("failed to write: tenant {slug} is {}", name(*state))]
+    /// The tenant is suspended or archived and accepts no writes.
+    #[error("failed to write: tenant {slug} is {}", state_name(*state))]
     TenantSuspended {
-        /// The tenant.
+        /// Slug of the tenant.
         slug: String,
-        /// Why it accepts none.
+        /// State of the tenant.
         state: TenantState,
     },
-    /// An archived workflow starts no runs.
+    /// The workflow is archived and cannot be run.
     #[error("failed to start a run: workflow {workflow} is archived")]
     WorkflowArchived {
-        /// The workflow's name.
+        /// Name of the workflow.
         workflow: String,
     },
-    /// The input does not fit the workflow's schema.
-    #[error("failed to accept the input: it does not fit the workflow's schema")]
+    /// The input does not match the schema of the workflow.
+    #[error("failed to accept the input: it does not match the schema of the workflow")]
     InvalidInput(Vec<Violation>),
-    /// The input is too long.
-    #[error("failed to accept an input of {bytes} bytes: {limit} are allowed")]
+    /// The input is too large.
+    #[error("failed to accept an input of {bytes} bytes: at most {limit} are allowed")]
     InputTooLarge {
-        /// Its length as compact JSON, in bytes.
+        /// Size as compact JSON, in bytes.
         bytes: usize,
-        /// The most it may have, in bytes.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// Values that are large cannot be kept.
+    /// Large values cannot be stored because no object storage is configured.
     #[error("failed to use object storage: none is configured")]
     NoObjectStorage,
-    /// The output is too long.
-    #[error("failed to store an output of {bytes} bytes: {limit} are allowed")]
+    /// The output is too large.
+    #[error("failed to store an output of {bytes} bytes: at most {limit} are allowed")]
     OutputTooLarge {
-        /// Its length, in bytes.
+        /// Size, in bytes.
         bytes: usize,
-        /// The most it may have, in bytes.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// The bytes are not those that were promised.
-    #[error("failed to accept the bytes: their SHA-256 is {found}, not {promised}")]
+    /// The SHA-256 of the bytes differs from the announced one.
+    #[error("failed to accept the bytes: their SHA-256 is {found}, not {announced}")]
     DigestMismatch {
-        /// What was promised.
-        promised: String,
-        /// What it is.
+        /// Announced SHA-256.
+        announced: String,
+        /// Actual SHA-256.
         found: String,
     },
-    /// More lines than may be sent at once.
-    #[error("failed to accept {lines} lines at once: {limit} are allowed")]
+    /// A batch has too many lines.
+    #[error("failed to accept {lines} lines at once: at most {limit} are allowed")]
     TooManyLines {
-        /// How many there are.
+        /// Number of lines.
         lines: usize,
-        /// How many may be sent.
+        /// Maximum number of lines.
         limit: usize,
     },
-    /// Object storage does not answer, or not as it should.
+    /// The object storage failed.
     #[error("failed to use object storage")]
     Objects(#[from] objects::Error),
-    /// The idempotency key belongs to another request.
-    #[error("failed to use the idempotency key: it belongs to another request")]
+    /// The idempotency key was used for another request.
+    #[error("failed to use the idempotency key: it was used for another request")]
     KeyReused,
-    /// A run that has ended cannot be changed.
-    #[error("failed to {action}: the run has ended as {}", upper_snake(&format!("{status:?}")))]
+    /// Another request with the same idempotency key is in progress.
+    #[error("failed to use the idempotency key: a request with the same key is in progress")]
+    KeyInUse,
+    /// The run has finished and cannot be changed.
+    #[error("failed to {action}: the run has finished with status {}", serde_name(status))]
     RunFinished {
-        /// What was wanted.
+        /// Action that failed.
         action: &'static str,
-        /// How it ended.
+        /// Final status of the run.
         status: RunStatus,
     },
-    /// Only a run that has ended is repeated in part.
-    #[error("failed to take over outputs: the run has not ended")]
+    /// Only the outputs of a finished run can be reused.
+    #[error("failed to reuse outputs: the run has not finished")]
     RunUnfinished,
-    /// The workflow of the run is gone.
-    #[error("failed to run again: workflow {workflow} is gone")]
+    /// The workflow of the run was deleted.
+    #[error("failed to run again: workflow {workflow} was deleted")]
     WorkflowGone {
-        /// Its name.
+        /// Name of the workflow.
         workflow: String,
     },
-    /// The workflow has no such steps.
-    #[error("failed to run again: the workflow does not have all of these steps")]
+    /// The workflow lacks some of the steps.
+    #[error("failed to run again: the workflow lacks some of the steps")]
     UnknownSteps(Vec<Violation>),
     /// The run has no such step, or the step no such item.
     #[error("failed to decide: the run has no step or item {key}")]
     NoSuchStep {
-        /// The key of the decision.
+        /// Key of the decision.
         key: String,
     },
-    /// The step asks for no decision now.
-    #[error("failed to decide: {key} does not wait for a decision")]
+    /// The step does not wait for a decision.
+    #[error("failed to decide: {key} is not waiting for a decision")]
     NotWaiting {
-        /// The key of the decision.
+        /// Key of the decision.
         key: String,
     },
-    /// A decision comes once.
-    #[error("failed to decide: it is decided already, {}", if *approved { "approved" } else { "refused" })]
+    /// The decision was already made.
+    #[error("failed to decide: already {}", if *approved { "approved" } else { "rejected" })]
     AlreadyDecided {
-        /// How it was decided.
+        /// True if approved, false if rejected.
         approved: bool,
     },
-    /// Others are asked.
-    #[error("failed to decide: that takes the rights of one of the roles {}", roles.join(", "))]
-    NotAsked {
-        /// Who is asked.
+    /// The caller has none of the roles that may decide.
+    #[error("failed to decide: one of these roles is required: {}", roles.join(", "))]
+    NotAnApprover {
+        /// Roles that may decide.
         roles: Vec<String>,
     },
-    /// What was filled in does not fit the approval's schema.
-    #[error("failed to accept the decision: its input does not fit the approval's schema")]
+    /// The input of the decision does not match the schema of the approval.
+    #[error("failed to accept the decision: its input does not match the schema of the approval")]
     InvalidDecision(Vec<Violation>),
-    /// Somebody else writes to the run all the time.
-    #[error("failed to {action}: the run changes too fast")]
+    /// Other writers changed the run during every attempt.
+    #[error("failed to {action}: the run was changed during every attempt")]
     Contended {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
     },
-    /// A cancellation cannot be changed.
-    #[error("failed to cancel: the run is already being cancelled as {}", upper_snake(&format!("{asked:?}")))]
+    /// The run is already being cancelled with another mode.
+    #[error("failed to cancel: the run is already being cancelled with mode {}", serde_name(requested))]
     CancellationFixed {
-        /// How it was asked to stop.
-        asked: CancelMode,
+        /// Mode of the earlier cancellation.
+        requested: CancelMode,
     },
-    /// Kubernetes says that the object cannot be; its message is meant for the one who wrote it.
+    /// The Kubernetes API refused the object as invalid.
     #[error("failed to {action}: {message}")]
     Refused {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
-        /// What Kubernetes says.
+        /// Message of the Kubernetes API, which addresses the author of the object.
         message: String,
     },
-    /// Kubernetes does not answer, or not as it should.
+    /// The Kubernetes API cannot be reached or refused the request.
     #[error("failed to {action}")]
     Kubernetes {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
-        /// What came back.
+        /// Cause of the failure.
         source: kube::Error,
     },
-    /// Kubernetes took longer than a caller should wait.
+    /// The Kubernetes API did not answer in time.
     #[error("failed to {action} within {seconds} s")]
-    KubernetesSlow {
-        /// What was tried.
+    KubernetesTimeout {
+        /// Action that failed.
         action: &'static str,
-        /// The bound.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// The database does not answer, or not as it should.
+    /// The database failed.
     #[error("failed to use the database")]
     Store(#[from] store::Error),
-    /// The object was written, and cannot be read yet.
+    /// The object was written but cannot be read yet.
     #[error("failed to mirror what was written")]
     Mirror(#[from] mirror::Error),
 }
 
-fn name(state: TenantState) -> &'static str {
+fn state_name(state: TenantState) -> &'static str {
     match state {
         TenantState::Active => "active",
         TenantState::Suspended => "suspended",

@@ -1,8 +1,10 @@
-//! The use cases: what a caller may want, and every rule about it. REST and GraphQL are two faces of these
-//! functions; `store` reads and `mirror` writes for them.
+//! The use cases of the API and their rules. REST and GraphQL both call these functions; `store` reads the database for
+//! them, and `mirror` writes what Kubernetes returned.
 
-pub mod case;
+mod context;
+pub mod enum_names;
 mod error;
+pub mod idempotency;
 pub mod logs;
 pub mod outputs;
 pub mod page;
@@ -11,4 +13,5 @@ pub mod runs;
 pub mod tenants;
 pub mod workflows;
 
+pub use context::App;
 pub use error::{Error, Violation};

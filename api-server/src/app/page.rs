@@ -1,4 +1,4 @@
-//! Pages as callers see them: with cursors, which are good for the same list only.
+//! Pages of lists, with cursors that are valid for their own list only.
 
 use std::fmt::Write as _;
 
@@ -7,31 +7,31 @@ use uuid::Uuid;
 use super::Error;
 use crate::store::{self, CursorKey, Limit, Order, Position};
 
-/// Which page of a list is wanted.
+/// Selection of a page.
 #[derive(Clone, Debug, Default)]
 pub struct Paging {
-    /// The cursor after which it begins; none for the first page.
+    /// Cursor after which the page starts; `None` for the first page.
     pub after: Option<String>,
-    /// Which end the list begins at.
+    /// Order of the list.
     pub order: Order,
-    /// How many objects at most.
+    /// Page size.
     pub limit: Limit,
 }
 
-/// A page of a list.
+/// Page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The objects, in order.
+    /// Objects, in order.
     pub items: Vec<T>,
-    /// The cursor of the last of them, if there are more.
+    /// Cursor of the last object; `None` on the last page.
     pub next: Option<String>,
-    /// How many were asked for.
+    /// Page size.
     pub limit: Limit,
-    /// Makes the cursor of any of them.
+    /// List, which makes cursors of objects.
     pub list: List,
 }
 
-/// A list: whose, of what, filtered and sorted how. Its cursors are good for no other.
+/// List with an owner, a collection, filters and an order. Its cursors are not valid for any other list.
 #[derive(Clone)]
 pub struct List {
     key: CursorKey,
@@ -45,34 +45,37 @@ impl std::fmt::Debug for List {
 }
 
 impl List {
-    /// A list of a tenant's things, or of the platform's.
+    /// Builds the list of a collection. The owner is a tenant, or `None` for a collection of the platform.
     pub(super) fn new(key: &CursorKey, owner: Option<Uuid>, collection: &str, order: Order) -> Self {
         let owner = owner.map(|id| id.to_string()).unwrap_or_default();
         Self { key: key.clone(), name: format!("{owner}/{collection}/{order:?}") }
     }
 
-    /// The list, with only what a filter lets through.
+    /// Adds a filter.
     #[must_use]
     pub(super) fn filtered(mut self, filter: &str, value: Option<impl std::fmt::Debug>) -> Self {
         if let Some(value) = value {
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             write!(self.name, "&{filter}={value:?}").ok();
         }
         self
     }
 
-    /// The cursor of an object's place.
+    /// Returns the cursor of an object's position.
     #[must_use]
     pub fn cursor(&self, position: Position) -> String {
         self.key.sign(&self.name, position)
     }
 
-    /// The place that a page begins after.
+    /// Returns the position after which a page starts.
+    ///
+    /// # Errors
+    /// Returns an error if the cursor was altered or belongs to another list.
     pub(super) fn open(&self, paging: &Paging) -> Result<Option<Position>, Error> {
         Ok(paging.after.as_deref().map(|cursor| self.key.verify(&self.name, cursor)).transpose()?)
     }
 
-    /// A page that the store has found.
+    /// Converts a page of the store.
     pub(super) fn page<T>(self, found: store::Page<T>, limit: Limit) -> Page<T> {
         let next = found.next.map(|position| self.cursor(position));
         Page { items: found.items, next, limit, list: self }

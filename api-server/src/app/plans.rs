@@ -1,54 +1,62 @@
-//! Plans: what there is to choose from.
+//! Plans that tenants can subscribe to.
 
 use uuid::Uuid;
 
 use super::{
-    Error,
-    case::upper_snake,
+    App, Error,
+    enum_names::{serde_name, upper_snake},
     page::{List, Page, Paging},
 };
 use crate::{
     auth::TenantScope,
-    state::AppState,
     store::{Plan, TenantTx, plans},
 };
 
-/// What a plan costs.
+/// Price of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// ISO 4217, such as `EUR`.
+    /// ISO 4217 currency code, such as `EUR`.
     pub currency: String,
-    /// In the currency's minor unit (cents).
+    /// Amount in the currency's minor unit, such as cents.
     pub amount_minor: i64,
-    /// How often it is due: `MONTH` or `YEAR`.
+    /// Billing interval: `MONTH` or `YEAR`.
     pub interval: String,
 }
 
-/// What a plan costs, if anything.
+/// Returns the price of a plan; `None` if the plan is free.
 #[must_use]
 pub fn price(plan: &Plan) -> Option<Price> {
     let crds::plan::Price { currency, amount_minor, interval } =
         serde_json::from_value(plan.price.clone()?).ok()?;
-    Some(Price { currency, amount_minor, interval: upper_snake(&format!("{interval:?}")) })
+    Some(Price { currency, amount_minor, interval: upper_snake(&serde_name(&interval)) })
 }
 
-/// A page of all plans.
+/// Returns a page of all plans.
 ///
 /// # Errors
-/// The cursor is of another list, or the database fails.
-pub async fn list(state: &AppState, scope: TenantScope, paging: &Paging) -> Result<Page<Plan>, Error> {
-    let list = List::new(&state.cursors, None, "plans", paging.order);
+/// Returns an error if the cursor belongs to another list or the database fails.
+pub async fn list(app: &App, scope: TenantScope, paging: &Paging) -> Result<Page<Plan>, Error> {
+    let list = List::new(&app.cursors, None, "plans", paging.order);
     let after = list.open(paging)?;
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let query = plans::Query { order: paging.order, after, limit: paging.limit };
     Ok(list.page(plans::list(&mut tx, query).await?, paging.limit))
 }
 
-/// One plan.
+/// Returns the plans with these names, in no particular order. Unknown names are skipped.
 ///
 /// # Errors
-/// There is no such plan, or the database fails.
-pub async fn get(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Plan, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the database fails.
+pub async fn get_by_names(app: &App, scope: TenantScope, names: &[String]) -> Result<Vec<Plan>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(plans::by_names(&mut tx, names).await?)
+}
+
+/// Returns a plan.
+///
+/// # Errors
+/// Returns an error if there is no such plan or the database fails.
+pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Plan, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     plans::by_ids(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)
 }

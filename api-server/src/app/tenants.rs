@@ -1,40 +1,39 @@
-//! Tenants: one's own, and for the platform all of them.
+//! The caller's tenant, and all tenants for platform administrators.
 
 use uuid::Uuid;
 
 use super::{
-    Error,
+    App, Error,
     page::{List, Page, Paging},
 };
 use crate::{
     auth::{PlatformScope, TenantScope},
     db::Timestamp,
-    state::AppState,
     store::{PlatformTx, Tenant, TenantState, TenantTx, tenants},
 };
 
-/// What a list of tenants is filtered by.
+/// Filters of a list of tenants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
-    /// Only those in this state.
+    /// State of the tenants.
     pub state: Option<TenantState>,
-    /// Only those created after this time.
+    /// Lower bound of the creation time, exclusive.
     pub created_after: Option<Timestamp>,
 }
 
-/// The caller's own tenant.
+/// Returns the caller's tenant.
 ///
 /// # Errors
-/// It has just been deleted, or the database fails.
-pub async fn current(state: &AppState, scope: TenantScope) -> Result<Tenant, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the tenant has just been deleted or the database fails.
+pub async fn current(app: &App, scope: TenantScope) -> Result<Tenant, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::current(&mut tx).await?.ok_or(Error::NotFound)
 }
 
-/// The caller's own tenant, if it accepts writes.
+/// Returns the caller's tenant if it accepts writes.
 ///
 /// # Errors
-/// It is suspended or archived, or the database fails.
+/// Returns an error if the tenant is suspended or archived or the database fails.
 pub(super) async fn writable(tx: &mut TenantTx) -> Result<Tenant, Error> {
     let tenant = tenants::current(tx).await?.ok_or(Error::NotFound)?;
     match tenant.state {
@@ -45,31 +44,31 @@ pub(super) async fn writable(tx: &mut TenantTx) -> Result<Tenant, Error> {
     }
 }
 
-/// Any tenant, for the platform.
+/// Returns any tenant.
 ///
 /// # Errors
-/// There is no such tenant, or the database fails.
-pub async fn get(state: &AppState, scope: PlatformScope, id: Uuid) -> Result<Tenant, Error> {
-    let mut tx = PlatformTx::begin(&state.db, scope).await?;
+/// Returns an error if there is no such tenant or the database fails.
+pub async fn get(app: &App, scope: PlatformScope, id: Uuid) -> Result<Tenant, Error> {
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
     tenants::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
-/// A page of all tenants, for the platform.
+/// Returns a page of all tenants.
 ///
 /// # Errors
-/// The cursor is of another list, or the database fails.
+/// Returns an error if the cursor belongs to another list or the database fails.
 pub async fn list(
-    state: &AppState,
+    app: &App,
     scope: PlatformScope,
     filter: Filter,
     paging: &Paging,
 ) -> Result<Page<Tenant>, Error> {
     let Filter { state: of_state, created_after } = filter;
-    let list = List::new(&state.cursors, None, "tenants", paging.order)
+    let list = List::new(&app.cursors, None, "tenants", paging.order)
         .filtered("state", of_state)
         .filtered("createdAfter", created_after);
     let after = list.open(paging)?;
-    let mut tx = PlatformTx::begin(&state.db, scope).await?;
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
     let query =
         tenants::Query { state: of_state, created_after, order: paging.order, after, limit: paging.limit };
     Ok(list.page(tenants::list(&mut tx, query).await?, paging.limit))

@@ -1,40 +1,39 @@
-//! A tenant's workflows.
+//! Workflows of a tenant.
 
 use uuid::Uuid;
 
 use super::{
-    Error,
-    case::upper_snake,
+    App, Error,
+    enum_names::upper_snake,
     page::{List, Page, Paging},
 };
 use crate::{
     auth::TenantScope,
     db::Timestamp,
-    state::AppState,
     store::{TenantTx, Workflow, WorkflowState, workflows},
 };
 
-/// What a list of workflows is filtered by.
+/// Filters of a list of workflows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
-    /// Only those in this state.
+    /// State of the workflows.
     pub state: Option<WorkflowState>,
-    /// Only those created after this time.
+    /// Lower bound of the creation time, exclusive.
     pub created_after: Option<Timestamp>,
 }
 
-/// Something that was found wrong with a workflow.
+/// Validation error of a workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, such as `spec.steps[2].when`.
+    /// Path of the field, such as `spec.steps[2].when`.
     pub path: String,
-    /// What, for machines, such as `UNKNOWN_STEP`.
+    /// Machine-readable code, such as `UNKNOWN_STEP`.
     pub code: String,
-    /// What, for people.
+    /// Human-readable explanation.
     pub message: String,
 }
 
-/// What was found wrong with a workflow.
+/// Returns the validation errors of a workflow.
 #[must_use]
 pub fn problems(workflow: &Workflow) -> Vec<Problem> {
     let problems: Vec<crds::workflow::Problem> =
@@ -44,31 +43,40 @@ pub fn problems(workflow: &Workflow) -> Vec<Problem> {
     problems.into_iter().map(problem).collect()
 }
 
-/// One workflow.
+/// Returns a workflow.
 ///
 /// # Errors
-/// The tenant has no such workflow, or the database fails.
-pub async fn get(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Workflow, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the tenant has no such workflow or the database fails.
+pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Workflow, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     workflows::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
-/// A page of the tenant's workflows.
+/// Returns the workflows with these ids, in no particular order. Unknown ids are skipped.
 ///
 /// # Errors
-/// The cursor is of another list, or the database fails.
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<Workflow>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(workflows::by_ids(&mut tx, ids).await?)
+}
+
+/// Returns a page of the tenant's workflows.
+///
+/// # Errors
+/// Returns an error if the cursor belongs to another list or the database fails.
 pub async fn list(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     filter: Filter,
     paging: &Paging,
 ) -> Result<Page<Workflow>, Error> {
     let Filter { state: of_state, created_after } = filter;
-    let list = List::new(&state.cursors, Some(scope.tenant_id()), "workflows", paging.order)
+    let list = List::new(&app.cursors, Some(scope.tenant_id()), "workflows", paging.order)
         .filtered("state", of_state)
         .filtered("createdAfter", created_after);
     let after = list.open(paging)?;
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let query =
         workflows::Query { state: of_state, created_after, order: paging.order, after, limit: paging.limit };
     Ok(list.page(workflows::list(&mut tx, query).await?, paging.limit))

@@ -1,54 +1,63 @@
-//! From a request's headers to who asks.
+//! Authentication of users by the bearer token of a request.
 
 use domain::permission::{Permission, Permissions};
-use http::{HeaderMap, header};
+use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
+use http::HeaderMap;
 
 use super::{
     claims::Claims,
     principal::{Membership, Principal},
     scope::{PlatformScope, TenantScope},
+    tenant_lookup::{LookupError, TenantLookup},
     token::{self, Verifier},
 };
-use crate::{db::AppPool, store};
 
-/// Why nobody can be let in.
+/// Error of an authentication.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No `Authorization: Bearer`.
+    /// The request has no `Authorization: Bearer` header.
     #[error("failed to find a bearer token")]
     Missing,
-    /// The token does not hold.
+    /// The token is not valid.
     #[error("failed to accept the bearer token")]
     Token(#[from] token::Error),
-    /// The token's tenant does not exist, or is not mirrored yet.
+    /// The tenant of the token does not exist, or is not mirrored yet.
     #[error("failed to find tenant {slug} of the bearer token")]
     UnknownTenant {
-        /// The token's `smb_tenant`.
+        /// `smb_tenant` claim of the token.
         slug: String,
     },
-    /// The tenant cannot be looked up.
-    #[error("failed to look up the tenant of the bearer token")]
-    Database(#[from] store::Error),
+    /// The tenant lookup failed.
+    #[error("failed to look up tenant {slug} of the bearer token")]
+    TenantLookup {
+        /// `smb_tenant` claim of the token.
+        slug: String,
+        /// Cause of the failure.
+        source: LookupError,
+    },
 }
 
-/// Who sends these headers.
+/// Returns the principal whose bearer token is in the headers.
 ///
 /// # Errors
-/// There is no token, it does not hold, its tenant is not known, or issuer or database cannot be reached.
+/// Returns an error if there is no token, if it is not valid, if its tenant is unknown, or if the issuer or the
+/// database is unavailable.
 pub async fn authenticate(
     verifier: &Verifier,
-    db: &AppPool,
+    tenants: &impl TenantLookup,
     headers: &HeaderMap,
 ) -> Result<Principal, Error> {
-    let claims = verifier.verify(bearer(headers)?).await?;
-    let tenant = membership(db, &claims).await?;
+    let token = bearer_token(headers).ok_or(Error::Missing)?;
+    let claims = verifier.verify(token.token()).await?;
+    let tenant = membership(tenants, &claims).await?;
     Ok(principal(claims, tenant))
 }
 
-async fn membership(db: &AppPool, claims: &Claims) -> Result<Option<Membership>, Error> {
+async fn membership(tenants: &impl TenantLookup, claims: &Claims) -> Result<Option<Membership>, Error> {
     let Some(slug) = &claims.tenant else { return Ok(None) };
-    match store::tenants::by_slug(db, slug).await? {
-        Some(tenant) => Ok(Some(Membership { scope: TenantScope::new(tenant.id), slug: tenant.slug })),
+    let id = tenants.id_of_slug(slug).await;
+    match id.map_err(|source| Error::TenantLookup { slug: slug.clone(), source })? {
+        Some(id) => Ok(Some(Membership { scope: TenantScope::new(id), slug: slug.clone() })),
         None => Err(Error::UnknownTenant { slug: slug.clone() }),
     }
 }
@@ -59,8 +68,7 @@ fn principal(Claims { email, tenant: _, roles }: Claims, tenant: Option<Membersh
     Principal { email: email.to_lowercase(), roles, permissions, tenant, platform }
 }
 
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Error::Missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::Missing) }
+/// Returns the bearer token of the `Authorization` header.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<Bearer> {
+    headers.typed_get().map(|Authorization(bearer)| bearer)
 }

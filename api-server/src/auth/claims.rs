@@ -1,16 +1,16 @@
-//! What a token says about its bearer.
+//! The claims of a token.
 
 use serde::Deserialize;
 
-/// The claims that are read; `iss`, `aud`, `exp` and `nbf` are checked by the verification itself.
+/// Claims that the api-server reads. The verification itself checks `iss`, `aud`, `exp` and `nbf`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Claims {
-    /// Who the bearer is; compared without case.
+    /// E-mail address that identifies the user; its case is ignored.
     pub email: String,
-    /// The slug of the bearer's tenant; absent for people of the platform.
+    /// Slug of the user's tenant; absent for platform administrators.
     #[serde(rename = "smb_tenant", default)]
     pub tenant: Option<String>,
-    /// The names of the bearer's roles; unknown ones grant nothing.
+    /// Names of the user's roles; unknown roles grant no permission.
     #[serde(rename = "smb_roles", default)]
     pub roles: Vec<String>,
 }

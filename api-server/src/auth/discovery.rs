@@ -1,4 +1,4 @@
-//! Where an issuer's keys are: by configuration, or by OpenID discovery.
+//! The location of an issuer's key set: configured, or found by OpenID Connect discovery.
 
 use reqwest::Client;
 use serde::Deserialize;
@@ -10,30 +10,29 @@ use super::{
 };
 
 #[derive(Deserialize)]
-struct Document {
+struct DiscoveryDocument {
     issuer: String,
     jwks_uri: Url,
 }
 
-/// The address of an issuer's key set.
+/// Returns the URL of an issuer's key set.
 ///
 /// # Errors
-/// The discovery document cannot be had, or names another issuer.
+/// Returns an error if the discovery document cannot be fetched or names another issuer.
 pub(super) async fn jwks_url(client: &Client, issuer: &Issuer) -> Result<Url, Error> {
     if let Some(url) = &issuer.jwks_url {
         return Ok(url.clone());
     }
-    let url = well_known(issuer)?;
-    let document: Document = fetch::json(client, &url).await?;
+    let url = discovery_url(issuer);
+    let document: DiscoveryDocument = fetch::json(client, &url).await?;
     if document.issuer == issuer.issuer {
         Ok(document.jwks_uri)
     } else {
-        Err(Error::Impostor { url, found: document.issuer })
+        Err(Error::IssuerMismatch { url, found: document.issuer })
     }
 }
 
-fn well_known(issuer: &Issuer) -> Result<Url, Error> {
+fn discovery_url(issuer: &Issuer) -> Url {
     let text = format!("{}/.well-known/openid-configuration", issuer.issuer.trim_end_matches('/'));
-    // The issuer was parsed as a URL when the configuration was read, and this only lengthens its path.
-    Ok(Url::parse(&text).expect("a URL with a longer path is a URL"))
+    Url::parse(&text).expect("the issuer was parsed as a URL when the configuration was read")
 }

@@ -1,4 +1,4 @@
-//! The token issuers that are trusted, by configuration.
+//! The trusted token issuers, as configured.
 
 use std::str::FromStr;
 
@@ -6,48 +6,50 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use url::Url;
 
-/// One issuer: who it is, for whom its tokens must be, and how they may be signed.
+/// Trusted token issuer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Issuer {
-    /// The exact `iss` of its tokens.
+    /// Exact `iss` claim of its tokens.
     pub issuer: String,
-    /// The `aud` that a token must carry.
+    /// `aud` claim that its tokens must have.
     pub audience: String,
-    /// Where its keys are; absent means by OpenID discovery under `issuer`.
+    /// URL of its key set; absent means OpenID Connect discovery under `issuer`.
     #[serde(default)]
     pub jwks_url: Option<Url>,
-    /// The signature algorithms accepted, whatever a token's header says; absent means `RS256` alone.
+    /// Accepted signature algorithms, regardless of the token's header; absent means `RS256` alone.
     #[serde(default = "rs256")]
     pub algorithms: Vec<Algorithm>,
 }
 
-/// The issuers of `SMBCOPILOT_OIDC_ISSUERS`: a JSON list of [`Issuer`].
+/// Issuers in `SMBCOPILOT_OIDC_ISSUERS`, which is a JSON list of [`Issuer`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issuers(Vec<Issuer>);
 
-/// Why the configured issuers cannot be used.
+/// Error in the configured issuers.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no JSON list of issuers.
+    /// The text is not a JSON list of issuers.
     #[error("failed to parse the list of issuers")]
     Json(#[from] serde_json::Error),
-    /// An issuer's address is no URL, so its keys cannot be discovered.
+    /// An issuer is not a URL, so its keys cannot be discovered.
     #[error("failed to parse issuer {issuer} as a URL")]
     Url {
         /// The `issuer` as configured.
         issuer: String,
-        /// What is wrong with it.
+        /// Parse error.
         source: url::ParseError,
     },
-    /// An issuer accepts no algorithm, or one whose verification key is a secret.
-    #[error("failed to accept the algorithms of issuer {issuer}: name one or more, none of the HS family")]
+    /// An issuer accepts no algorithm, or a symmetric one, whose verification key is a secret.
+    #[error(
+        "failed to accept the algorithms of issuer {issuer}: list at least one, and none of the HS family"
+    )]
     Algorithms {
         /// The `issuer` as configured.
         issuer: String,
     },
     /// Two entries have the same `issuer`.
-    #[error("failed to tell two entries for issuer {issuer} apart")]
+    #[error("failed to accept two entries for issuer {issuer}")]
     Duplicate {
         /// The `issuer` as configured.
         issuer: String,
@@ -55,10 +57,10 @@ pub enum Error {
 }
 
 impl Issuers {
-    /// Checks a list of issuers.
+    /// Validates a list of issuers.
     ///
     /// # Errors
-    /// An issuer is no URL, is named twice, or accepts no or a symmetric algorithm.
+    /// Returns an error if an issuer is not a URL, is listed twice, or accepts no algorithm or a symmetric one.
     pub fn new(issuers: Vec<Issuer>) -> Result<Self, Error> {
         for (index, entry) in issuers.iter().enumerate() {
             let issuer = entry.issuer.clone();
@@ -74,7 +76,7 @@ impl Issuers {
         Ok(Self(issuers))
     }
 
-    /// The issuers, in configured order.
+    /// Returns the issuers, in configured order.
     #[must_use]
     pub fn into_inner(self) -> Vec<Issuer> {
         self.0
@@ -97,37 +99,37 @@ fn rs256() -> Vec<Algorithm> {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> String {
+    fn error_for(text: &str) -> String {
         text.parse::<Issuers>().unwrap_err().to_string()
     }
 
-    /// Everyone who knows the public key could sign tokens.
+    /// Knowledge of a public key never suffices to sign tokens.
     #[test]
     fn a_symmetric_algorithm_is_refused() {
         let text = r#"[{"issuer": "https://id.example", "audience": "smb", "algorithms": ["HS256"]}]"#;
-        assert!(refusal(text).contains("none of the HS family"));
+        assert!(error_for(text).contains("none of the HS family"));
     }
 
-    /// A misspelt field is taken for an absent one, and the wrong keys are used.
+    /// A misspelt field is an error instead of an absent field, which would select other keys.
     #[test]
     fn an_unknown_field_is_refused() {
         let text =
             r#"[{"issuer": "https://id.example", "audience": "smb", "jwksUri": "https://id.example/k"}]"#;
-        assert_eq!(refusal(text), "failed to parse the list of issuers");
+        assert_eq!(error_for(text), "failed to parse the list of issuers");
     }
 
-    /// An installation with a plain issuer does not start.
+    /// A minimal configuration suffices: keys by discovery, algorithm RS256.
     #[test]
-    fn issuer_and_audience_are_enough() {
+    fn issuer_and_audience_are_sufficient() {
         let text = r#"[{"issuer": "https://id.example", "audience": "smb"}]"#;
         let issuers = text.parse::<Issuers>().unwrap().into_inner();
         assert_eq!(issuers[0].algorithms, [Algorithm::RS256]);
     }
 
-    /// Which of two audiences holds is left to chance.
+    /// Each issuer has exactly one audience.
     #[test]
-    fn an_issuer_named_twice_is_refused() {
+    fn an_issuer_listed_twice_is_refused() {
         let one = r#"{"issuer": "https://id.example", "audience": "smb"}"#;
-        assert!(refusal(&format!("[{one}, {one}]")).contains("two entries"));
+        assert!(error_for(&format!("[{one}, {one}]")).contains("two entries"));
     }
 }

@@ -1,4 +1,4 @@
-//! An issuer's keys: cached, fetched by one caller at a time, and kept when a fetch fails.
+//! The keys of an issuer: cached, fetched once for all waiting callers, and retained if a fetch fails.
 
 use std::{
     collections::HashMap,
@@ -7,31 +7,33 @@ use std::{
 };
 
 use jsonwebtoken::{DecodingKey, jwk::Jwk};
+use moka::future::Cache;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
 use super::{discovery, fetch, issuer::Issuer};
 
-/// A key that an issuer has withdrawn is accepted at most this long, as long as the issuer answers.
-const FRESH: Duration = Duration::from_secs(600);
-/// Tokens with invented key ids make at most one fetch in this time.
-const COOL_DOWN: Duration = Duration::from_secs(10);
+/// Time after which the keys are fetched again. A withdrawn key is accepted for at most this time while the issuer is
+/// available.
+const KEYS_TTL: Duration = Duration::from_secs(600);
+/// Minimum time between two fetches. Tokens with invented key ids cause at most one fetch in this time.
+const FETCH_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Why no key can be given.
+/// Error of a key lookup.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The issuer has no such key.
     #[error("failed to find key {kid}")]
     Unknown {
-        /// The token's key id; empty when it names none.
+        /// Key id of the token; empty if the token names none.
         kid: String,
     },
-    /// The issuer's keys were never had.
+    /// The keys of the issuer have never been fetched successfully.
     #[error("failed to get the keys of issuer {issuer}")]
     Unavailable {
-        /// The `issuer` as configured.
+        /// `issuer` as configured.
         issuer: String,
     },
 }
@@ -39,79 +41,76 @@ pub enum Error {
 type Keys = HashMap<String, Arc<DecodingKey>>;
 
 #[derive(Clone)]
-struct Fetched {
+struct FetchedKeys {
     keys: Arc<Keys>,
-    at: Instant,
+    fetched_at: Instant,
 }
 
-/// The keys of one issuer.
+/// Keys of one issuer.
 pub(super) struct KeySet {
     issuer: Issuer,
     client: Client,
-    fetched: RwLock<Option<Fetched>>,
-    /// The time of the last attempt; its lock is what makes a fetch single.
-    attempted: Mutex<Option<Instant>>,
+    /// Keys of the last successful fetch. They are retained if later fetches fail.
+    keys: RwLock<Option<FetchedKeys>>,
+    /// The entry of the last fetch, successful or not, which expires after [`FETCH_INTERVAL`]. Callers that need a
+    /// fetch at the same time share one.
+    recent_fetch: Cache<(), ()>,
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct KeySetDocument {
     keys: Vec<Value>,
 }
 
 impl KeySet {
     pub(super) fn new(issuer: Issuer, client: Client) -> Self {
-        Self { issuer, client, fetched: RwLock::new(None), attempted: Mutex::new(None) }
+        let recent_fetch = Cache::builder().max_capacity(1).time_to_live(FETCH_INTERVAL).build();
+        Self { issuer, client, keys: RwLock::new(None), recent_fetch }
     }
 
-    /// The key of an id, or the only key where a token names none.
+    /// Returns the key with an id, or the only key if the token names none.
     ///
     /// # Errors
-    /// The issuer has no such key, or its keys could never be fetched.
+    /// Returns an error if the issuer has no such key, or if its keys have never been fetched successfully.
     pub(super) async fn key(&self, kid: Option<&str>) -> Result<Arc<DecodingKey>, Error> {
-        let cached = self.cached();
-        if let Some(key) = cached.as_ref().filter(|it| it.at.elapsed() < FRESH).and_then(|it| it.find(kid)) {
+        let fresh = self.fetched_keys().filter(|keys| keys.fetched_at.elapsed() < KEYS_TTL);
+        if let Some(key) = fresh.and_then(|keys| keys.find(kid)) {
             return Ok(key);
         }
-        self.refresh(cached.map(|it| it.at)).await;
-        let Some(fetched) = self.cached() else {
+        self.recent_fetch.get_with((), self.refresh()).await;
+        let Some(keys) = self.fetched_keys() else {
             return Err(Error::Unavailable { issuer: self.issuer.issuer.clone() });
         };
-        fetched.find(kid).ok_or_else(|| Error::Unknown { kid: kid.unwrap_or_default().to_owned() })
+        keys.find(kid).ok_or_else(|| Error::Unknown { kid: kid.unwrap_or_default().to_owned() })
     }
 
-    /// Fetches, unless another caller has done so since `seen`, or has just tried.
-    async fn refresh(&self, seen: Option<Instant>) {
-        let mut attempted = self.attempted.lock().await;
-        let renewed = self.cached().map(|it| it.at) != seen;
-        if renewed || attempted.is_some_and(|at| at.elapsed() < COOL_DOWN) {
-            return;
-        }
-        *attempted = Some(Instant::now());
+    /// Fetches the keys, and retains the previous ones if that fails.
+    async fn refresh(&self) {
         match self.fetch().await {
-            Ok(keys) => self.store(Fetched { keys: Arc::new(keys), at: Instant::now() }),
+            Ok(keys) => self.replace(FetchedKeys { keys: Arc::new(keys), fetched_at: Instant::now() }),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(issuer = %self.issuer.issuer, error, "keeping the issuer's old keys");
+                tracing::warn!(issuer = %self.issuer.issuer, error, "retaining the issuer's previous keys");
             }
         }
     }
 
     async fn fetch(&self) -> Result<Keys, fetch::Error> {
         let url = discovery::jwks_url(&self.client, &self.issuer).await?;
-        let document: Document = fetch::json(&self.client, &url).await?;
-        Ok(document.keys.into_iter().filter_map(parse).collect())
+        let document: KeySetDocument = fetch::json(&self.client, &url).await?;
+        Ok(document.keys.into_iter().filter_map(parse_key).collect())
     }
 
-    fn cached(&self) -> Option<Fetched> {
-        self.fetched.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn fetched_keys(&self) -> Option<FetchedKeys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn store(&self, fetched: Fetched) {
-        *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
+    fn replace(&self, keys: FetchedKeys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
     }
 }
 
-impl Fetched {
+impl FetchedKeys {
     fn find(&self, kid: Option<&str>) -> Option<Arc<DecodingKey>> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
@@ -120,8 +119,8 @@ impl Fetched {
     }
 }
 
-/// A key that cannot be used (another type, for encryption) is left out; the others stay usable.
-fn parse(value: Value) -> Option<(String, Arc<DecodingKey>)> {
+/// Parses a key. A key of an unsupported type or for encryption is skipped, so that the others remain usable.
+fn parse_key(value: Value) -> Option<(String, Arc<DecodingKey>)> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
     let key = DecodingKey::from_jwk(&jwk).ok()?;
     Some((jwk.common.key_id.unwrap_or_default(), Arc::new(key)))

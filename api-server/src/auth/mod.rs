@@ -1,4 +1,4 @@
-//! Who asks, for which tenant, and what they may do.
+//! Authentication and authorization: who sends a request, for which tenant, and with which permissions.
 
 mod authenticate;
 mod claims;
@@ -10,6 +10,7 @@ mod operations;
 mod principal;
 mod runner;
 mod scope;
+mod tenant_lookup;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
@@ -22,4 +23,5 @@ pub use operations::{Error as OperationsError, Operations, Rule};
 pub use principal::{Membership, Principal};
 pub use runner::{Error as RunnerError, Runner, Runners};
 pub use scope::{PlatformScope, TenantScope};
+pub use tenant_lookup::{LookupError, TenantLookup};
 pub use token::{Error as TokenError, Verifier};

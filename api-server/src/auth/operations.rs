@@ -1,51 +1,52 @@
-//! `operations.yaml`: what each operation asks of the one who calls it. An operation that is not in it, or that
-//! it names for nothing, keeps the process from starting.
+//! The permission that each operation requires, from `operations.yaml`. The process does not start if an operation is
+//! missing there, or if an entry matches no operation.
 
 use std::collections::BTreeMap;
 
 use domain::permission::{Permission, Permissions};
 use serde::Deserialize;
 
-const TABLE: &str = include_str!("../../operations.yaml");
+/// `operations.yaml`, which the build script has converted to JSON.
+const TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/operations.json"));
 
-/// What an operation asks of its caller.
+/// Requirement of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Nothing, not even a token.
+    /// Anyone may call the operation, without a token.
     Public,
-    /// A token that holds.
+    /// Anyone with a valid token may call the operation.
     Authenticated,
-    /// A token that holds, and this permission.
+    /// Only callers with this permission may call the operation.
     Permitted(Permission),
 }
 
-/// The rules of all operations.
+/// Rules of all operations.
 #[derive(Clone, Debug)]
 pub struct Operations {
     rest: BTreeMap<String, Rule>,
     graphql: BTreeMap<String, Rule>,
 }
 
-/// Why the table does not fit the program.
+/// Error in `operations.yaml`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no table of operations.
+    /// The table cannot be parsed.
     #[error("failed to parse operations.yaml")]
-    Parse(#[from] serde_yaml::Error),
-    /// A permission that does not exist.
+    Parse(#[from] serde_json::Error),
+    /// An entry names a permission that does not exist.
     #[error("failed to find permission {permission} of operation {operation}")]
     Permission {
-        /// The operation, as in the table.
+        /// Operation of the entry.
         operation: String,
-        /// The permission, as in the table.
+        /// Permission of the entry.
         permission: String,
     },
-    /// Operations that the program has and the table lacks.
+    /// Operations have no entry.
     #[error("failed to find in operations.yaml: {}", .0.join(", "))]
     Missing(Vec<String>),
-    /// Operations that the table has and the program lacks.
-    #[error("failed to find what operations.yaml names: {}", .0.join(", "))]
-    Stray(Vec<String>),
+    /// Entries match no operation.
+    #[error("failed to find the operations of these entries in operations.yaml: {}", .0.join(", "))]
+    Unmatched(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -56,50 +57,50 @@ struct Table {
 }
 
 impl Operations {
-    /// The table that is part of the program.
+    /// Loads the table that is embedded in the program.
     ///
     /// # Errors
-    /// It does not parse, or names a permission that does not exist.
+    /// Returns an error if the table cannot be parsed or names a permission that does not exist.
     pub fn load() -> Result<Self, Error> {
         Self::parse(TABLE)
     }
 
-    fn parse(text: &str) -> Result<Self, Error> {
-        let Table { rest, graphql } = serde_yaml::from_str(text)?;
-        Ok(Self { rest: rules(rest)?, graphql: rules(graphql)? })
+    fn parse(json: &str) -> Result<Self, Error> {
+        let Table { rest, graphql } = serde_json::from_str(json)?;
+        Ok(Self { rest: parse_rules(rest)?, graphql: parse_rules(graphql)? })
     }
 
-    /// The rule of a route, such as `GET` and `/v1/workflows/{id}`.
+    /// Returns the rule of a route, such as `GET` and `/v1/workflows/{id}`.
     #[must_use]
-    pub fn rest(&self, method: &str, path: &str) -> Option<Rule> {
+    pub fn rest_rule(&self, method: &str, path: &str) -> Option<Rule> {
         self.rest.get(&format!("{method} {path}")).copied()
     }
 
-    /// The rule of a field of the GraphQL schema, where it has one of its own.
+    /// Returns the rule of a GraphQL field; `None` if the field is not an operation.
     #[must_use]
-    pub fn graphql(&self, parent: &str, field: &str) -> Option<Rule> {
+    pub fn graphql_rule(&self, parent: &str, field: &str) -> Option<Rule> {
         self.graphql.get(&format!("{parent}.{field}")).copied()
     }
 
-    /// Compares the table with the routes that the program has.
+    /// Checks that the table and the routes match.
     ///
     /// # Errors
-    /// One has an operation that the other lacks.
+    /// Returns an error if a route has no entry or an entry matches no route.
     pub fn check_rest(&self, routes: &[String]) -> Result<(), Error> {
         check(&self.rest, routes)
     }
 
-    /// Compares the table with the fields that the program's schema has.
+    /// Checks that the table and the operations of the GraphQL schema match.
     ///
     /// # Errors
-    /// One has a field that the other lacks.
+    /// Returns an error if a field has no entry or an entry matches no field.
     pub fn check_graphql(&self, fields: &[String]) -> Result<(), Error> {
         check(&self.graphql, fields)
     }
 }
 
 impl Rule {
-    /// Whether a verified caller with these permissions may call the operation.
+    /// Returns whether an authenticated caller with these permissions may call the operation.
     #[must_use]
     pub fn allows(self, permissions: Permissions) -> bool {
         match self {
@@ -109,11 +110,11 @@ impl Rule {
     }
 }
 
-fn rules(table: BTreeMap<String, String>) -> Result<BTreeMap<String, Rule>, Error> {
-    table.into_iter().map(|(operation, rule)| Ok((operation.clone(), parse(operation, rule)?))).collect()
+fn parse_rules(table: BTreeMap<String, String>) -> Result<BTreeMap<String, Rule>, Error> {
+    table.into_iter().map(|(operation, rule)| Ok((operation.clone(), parse_rule(operation, rule)?))).collect()
 }
 
-fn parse(operation: String, rule: String) -> Result<Rule, Error> {
+fn parse_rule(operation: String, rule: String) -> Result<Rule, Error> {
     match rule.as_str() {
         "public" => Ok(Rule::Public),
         "authenticated" => Ok(Rule::Authenticated),
@@ -125,40 +126,51 @@ fn parse(operation: String, rule: String) -> Result<Rule, Error> {
 }
 
 fn check(rules: &BTreeMap<String, Rule>, operations: &[String]) -> Result<(), Error> {
-    let missing: Vec<_> = operations.iter().filter(|it| !rules.contains_key(*it)).cloned().collect();
+    let missing: Vec<_> =
+        operations.iter().filter(|operation| !rules.contains_key(*operation)).cloned().collect();
     if !missing.is_empty() {
         return Err(Error::Missing(missing));
     }
-    let stray: Vec<_> = rules.keys().filter(|it| !operations.contains(it)).cloned().collect();
-    if stray.is_empty() { Ok(()) } else { Err(Error::Stray(stray)) }
+    let unmatched: Vec<_> = rules.keys().filter(|entry| !operations.contains(entry)).cloned().collect();
+    if unmatched.is_empty() { Ok(()) } else { Err(Error::Unmatched(unmatched)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ONE: &str = "{rest: {GET /v1/me: authenticated}, graphql: {}}";
+    const ONE_ROUTE: &str = r#"{"rest": {"GET /v1/me": "authenticated"}, "graphql": {}}"#;
 
-    /// A new route is open to everyone with a token, because nobody thought of its permission.
+    /// The embedded table is valid.
     #[test]
-    fn a_route_that_is_not_in_the_table_is_named() {
-        let operations = Operations::parse(ONE).unwrap();
+    fn the_embedded_table_loads() {
+        let operations = Operations::load().unwrap();
+        assert_eq!(operations.rest_rule("GET", "/v1/me"), Some(Rule::Authenticated));
+    }
+
+    /// Every route has a deliberately chosen permission.
+    #[test]
+    fn a_route_without_an_entry_is_reported() {
+        let operations = Operations::parse(ONE_ROUTE).unwrap();
         let routes = ["GET /v1/me".to_owned(), "DELETE /v1/me".to_owned()];
         let error = operations.check_rest(&routes).unwrap_err();
         assert_eq!(error.to_string(), "failed to find in operations.yaml: DELETE /v1/me");
     }
 
-    /// A rule is thought to guard a route that was renamed.
+    /// Every rule protects a route that exists.
     #[test]
-    fn a_rule_without_a_route_is_named() {
-        let error = Operations::parse(ONE).unwrap().check_rest(&[]).unwrap_err();
-        assert_eq!(error.to_string(), "failed to find what operations.yaml names: GET /v1/me");
+    fn an_entry_without_a_route_is_reported() {
+        let error = Operations::parse(ONE_ROUTE).unwrap().check_rest(&[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "failed to find the operations of these entries in operations.yaml: GET /v1/me"
+        );
     }
 
-    /// A misspelt permission is one that nobody has, or everybody.
+    /// Every rule names a permission that exists.
     #[test]
-    fn a_permission_that_does_not_exist_is_named() {
-        let text = "{rest: {GET /v1/plans: plan.raed}, graphql: {}}";
+    fn an_unknown_permission_is_reported() {
+        let text = r#"{"rest": {"GET /v1/plans": "plan.raed"}, "graphql": {}}"#;
         let error = Operations::parse(text).unwrap_err();
         assert_eq!(error.to_string(), "failed to find permission plan.raed of operation GET /v1/plans");
     }

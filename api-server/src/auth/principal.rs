@@ -1,26 +1,26 @@
-//! The one who asks, as the rest of the program sees them.
+//! The authenticated caller.
 
 use domain::permission::{Permission, Permissions};
 
 use super::scope::{PlatformScope, TenantScope};
 
-/// Who asks: the bearer of a verified token.
+/// Authenticated caller: the user that a verified token identifies.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// The bearer's e-mail address, in lower case.
+    /// E-mail address, in lower case.
     pub email: String,
-    /// The names of the bearer's roles, as the token has them.
+    /// Names of the roles in the token.
     pub roles: Vec<String>,
-    /// What those roles permit.
+    /// Permissions that the roles grant.
     pub permissions: Permissions,
-    /// The bearer's tenant; people of the platform may have none.
+    /// Tenant of the user; platform administrators may have none.
     pub tenant: Option<Membership>,
-    /// The right to see every tenant, for people of the platform.
+    /// Access to the rows of all tenants, for platform administrators.
     pub platform: Option<PlatformScope>,
 }
 
 impl Principal {
-    /// The names of what the principal may do, in alphabetical order.
+    /// Returns the names of the permissions, in alphabetical order.
     #[must_use]
     pub fn permission_names(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.permissions.iter().map(Permission::name).collect();
@@ -29,11 +29,11 @@ impl Principal {
     }
 }
 
-/// The tenant that a principal belongs to.
+/// Tenant to which a principal belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// The right to the tenant's rows.
+    /// Access to the tenant's rows.
     pub scope: TenantScope,
-    /// The tenant's name in Kubernetes and in tokens.
+    /// Name of the tenant in Kubernetes and in tokens.
     pub slug: String,
 }

@@ -1,153 +1,169 @@
-//! Runners: pods of tenants, by their own tokens, and which runs they hold. Both are asked of Kubernetes.
+//! Authentication of runner pods by their service account tokens, and checks of which runs are assigned to them. Both
+//! ask the Kubernetes API.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crds::WorkflowRun;
-use http::HeaderMap;
+use headers::HeaderMap;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, PostParams},
 };
+use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    authenticate::bearer,
+    authenticate::bearer_token,
     scope::{PlatformScope, TenantScope},
-};
-use crate::{
-    db::AppPool,
-    store::{self, PlatformTx, tenants},
+    tenant_lookup::{LookupError, TenantLookup},
 };
 
-/// How long an answer of Kubernetes is believed: a pod that lost its run may write outputs for so much longer.
-const BELIEVED: Duration = Duration::from_secs(10);
-/// For so long after it held a run a pod may still deliver lines of it.
-const LATELY: Duration = Duration::from_secs(300);
-/// More pods than run at once in a cluster that one replica serves; beyond that everything is asked anew.
-const REMEMBERED: usize = 10_000;
-/// A review takes some milliseconds.
-const BOUND: Duration = Duration::from_secs(5);
+/// Time for which an answer of Kubernetes is cached. A pod that lost its run can write outputs for this long.
+const ANSWER_TTL: Duration = Duration::from_secs(10);
+/// Time after the last confirmed assignment during which a pod can still deliver log lines of the run.
+const LATE_LOGS_TTL: Duration = Duration::from_secs(300);
+/// Maximum number of entries of each cache: more pods than run at the same time in a cluster that one replica serves.
+const MAX_CACHE_ENTRIES: u64 = 10_000;
+/// Time limit of a request to the Kubernetes API, which normally takes some milliseconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const USER_PREFIX: &str = "system:serviceaccount:";
 
-/// A pod that executes runs of its tenant.
+/// Pod that executes runs of its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runner {
-    /// The right to the tenant's rows.
+    /// Access to the tenant's rows.
     pub scope: TenantScope,
-    /// The tenant's namespace.
+    /// Namespace of the tenant.
     pub namespace: String,
-    /// The pod's name.
+    /// Name of the pod.
     pub pod: String,
-    /// The pod's uid.
+    /// UID of the pod.
     pub pod_uid: String,
 }
 
-/// Who is a runner, and what it holds, as Kubernetes says and as was said some seconds ago.
-pub struct Runners {
+/// Verifier of runners' tokens and assignments, with caches of the answers of Kubernetes.
+pub struct Runners<T> {
     client: Client,
-    db: AppPool,
-    reviews: Memory<[u8; 32], Runner>,
-    /// By the pod's uid and the run's.
-    held: Memory<(String, Uuid), ()>,
+    tenants: T,
+    /// Runners by the SHA-256 of their tokens.
+    reviews: Cache<[u8; 32], Runner>,
+    /// Confirmed assignments of the last 10 s.
+    assignments: Cache<Assignment, ()>,
+    /// Confirmed assignments of the last 300 s.
+    recent_assignments: Cache<Assignment, ()>,
 }
 
-/// Why a request of a runner is not let in.
+/// Assignment of a run to a pod.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Assignment {
+    pod_uid: String,
+    run: Uuid,
+}
+
+/// Error of the authentication of a runner.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No `Authorization: Bearer`.
+    /// The request has no `Authorization: Bearer` header.
     #[error("failed to find a bearer token")]
     Missing,
-    /// Kubernetes does not know the token, or it is for others, or not a runner's.
+    /// The token is unknown to Kubernetes, is for another audience, or does not belong to a runner.
     #[error("failed to accept the token: {reason}")]
     Refused {
-        /// What is wrong, in a few words.
+        /// Reason of the refusal.
         reason: &'static str,
     },
-    /// The namespace is no tenant's, or not yet mirrored.
+    /// The namespace belongs to no tenant, or its tenant is not mirrored yet.
     #[error("failed to find the tenant of namespace {namespace}")]
     UnknownTenant {
-        /// The namespace.
+        /// Namespace of the pod.
         namespace: String,
     },
-    /// Kubernetes does not answer, or not as it should.
+    /// The Kubernetes API cannot be reached or refused the request.
     #[error("failed to {action}")]
     Kubernetes {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
-        /// What came back.
+        /// Cause of the failure.
         source: Box<kube::Error>,
     },
-    /// Kubernetes took too long.
+    /// The Kubernetes API did not answer in time.
     #[error("failed to {action} within {seconds} s")]
-    Slow {
-        /// What was tried.
+    Timeout {
+        /// Action that failed.
         action: &'static str,
-        /// The bound.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// The tenant cannot be looked up.
-    #[error("failed to look up the tenant of a runner")]
-    Database(#[from] store::Error),
+    /// The tenant lookup failed.
+    #[error("failed to look up the tenant of namespace {namespace}")]
+    TenantLookup {
+        /// Namespace of the pod.
+        namespace: String,
+        /// Cause of the failure.
+        source: LookupError,
+    },
 }
 
-impl Runners {
-    /// Knows nobody yet.
+impl<T: TenantLookup> Runners<T> {
+    /// Builds a verifier with empty caches.
     #[must_use]
-    pub fn new(client: Client, db: AppPool) -> Self {
-        Self { client, db, reviews: Memory::default(), held: Memory::default() }
+    pub fn new(client: Client, tenants: T) -> Self {
+        Self {
+            client,
+            tenants,
+            reviews: cache(ANSWER_TTL),
+            assignments: cache(ANSWER_TTL),
+            recent_assignments: cache(LATE_LOGS_TTL),
+        }
     }
 
-    /// The runner that sends these headers.
+    /// Returns the runner whose token is in the headers.
     ///
     /// # Errors
-    /// There is no token, it is no runner's, or Kubernetes or the database does not answer.
+    /// Returns an error if there is no token, if it does not belong to a runner, or if the Kubernetes API or the
+    /// database is unavailable.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Runner, Error> {
-        let token = bearer(headers).map_err(|_| Error::Missing)?;
-        let key: [u8; 32] = Sha256::digest(token).into();
-        if let Some(known) = self.reviews.get(&key, BELIEVED) {
-            return Ok(known);
+        let token = bearer_token(headers).ok_or(Error::Missing)?;
+        let key: [u8; 32] = Sha256::digest(token.token()).into();
+        if let Some(runner) = self.reviews.get(&key) {
+            return Ok(runner);
         }
-        let Identity { namespace, pod, pod_uid } = identity(self.review(token).await?)?;
-        let mut tx = PlatformTx::begin(&self.db, PlatformScope::new()).await?;
-        let tenant = tenants::id_of_namespace(&mut tx, &namespace).await?;
+        let Identity { namespace, pod, pod_uid } = identity(self.review(token.token()).await?)?;
+        let tenant = self.tenants.id_of_namespace(PlatformScope::new(), &namespace).await;
+        let tenant = tenant.map_err(|source| Error::TenantLookup { namespace: namespace.clone(), source })?;
         let tenant = tenant.ok_or_else(|| Error::UnknownTenant { namespace: namespace.clone() })?;
         let runner = Runner { scope: TenantScope::new(tenant), namespace, pod, pod_uid };
-        self.reviews.put(key, runner.clone());
+        self.reviews.insert(key, runner.clone());
         Ok(runner)
     }
 
-    /// Whether the pod holds the run, by the run's own status.
+    /// Returns whether a run is assigned to a pod, according to the run's status in Kubernetes.
     ///
     /// # Errors
-    /// Kubernetes does not answer.
-    pub async fn holds(&self, runner: &Runner, run: Uuid) -> Result<bool, Error> {
-        let key = (runner.pod_uid.clone(), run);
-        if self.held.get(&key, BELIEVED).is_some() {
+    /// Returns an error if the Kubernetes API is unavailable.
+    pub async fn is_assigned(&self, runner: &Runner, run: Uuid) -> Result<bool, Error> {
+        let assignment = Assignment { pod_uid: runner.pod_uid.clone(), run };
+        if self.assignments.contains_key(&assignment) {
             return Ok(true);
         }
         let api = Api::<WorkflowRun>::namespaced(self.client.clone(), &runner.namespace);
         let params = ListParams::default().fields(&format!("status.runner.podUid={}", runner.pod_uid));
-        let found = bounded("find the runs of a pod", api.list(&params)).await?;
+        let found = with_timeout("list the runs of a pod", api.list(&params)).await?;
         let uid = run.to_string();
-        let holds = found.items.iter().any(|found| found.uid().as_deref() == Some(uid.as_str()));
-        if holds {
-            self.held.put(key, ());
+        let is_assigned = found.items.iter().any(|found| found.uid().as_deref() == Some(uid.as_str()));
+        if is_assigned {
+            self.recent_assignments.insert(assignment.clone(), ());
+            self.assignments.insert(assignment, ());
         }
-        Ok(holds)
+        Ok(is_assigned)
     }
 
-    /// Whether this replica has lately seen that the pod holds the run.
+    /// Returns whether this replica has confirmed within the last 300 s that a run is assigned to a pod.
     #[must_use]
-    pub fn held_lately(&self, runner: &Runner, run: Uuid) -> bool {
-        self.held.get(&(runner.pod_uid.clone(), run), LATELY).is_some()
+    pub fn was_recently_assigned(&self, runner: &Runner, run: Uuid) -> bool {
+        self.recent_assignments.contains_key(&Assignment { pod_uid: runner.pod_uid.clone(), run })
     }
 
     async fn review(&self, token: &str) -> Result<TokenReviewStatus, Error> {
@@ -159,15 +175,26 @@ impl Runners {
             ..TokenReview::default()
         };
         let api = Api::<TokenReview>::all(self.client.clone());
-        let answer = bounded("review a token", api.create(&PostParams::default(), &review)).await?;
+        let answer = with_timeout("review a token", api.create(&PostParams::default(), &review)).await?;
         Ok(answer.status.unwrap_or_default())
     }
 }
 
-async fn bounded<T>(action: &'static str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
-    match tokio::time::timeout(BOUND, call).await {
+fn cache<K, V>(ttl: Duration) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(ttl).build()
+}
+
+async fn with_timeout<T>(
+    action: &'static str,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, call).await {
         Ok(answer) => answer.map_err(|source| Error::Kubernetes { action, source: Box::new(source) }),
-        Err(_) => Err(Error::Slow { action, seconds: BOUND.as_secs() }),
+        Err(_) => Err(Error::Timeout { action, seconds: REQUEST_TIMEOUT.as_secs() }),
     }
 }
 
@@ -177,11 +204,12 @@ struct Identity {
     pod_uid: String,
 }
 
-/// Who a reviewed token is: the runners' service account of a namespace, bound to a pod, for us.
+/// Returns the pod that a reviewed token identifies. The token must be bound to a pod, belong to the runners' service
+/// account of the pod's namespace, and be issued for the audience of this API.
 fn identity(status: TokenReviewStatus) -> Result<Identity, Error> {
     let refused = |reason| Error::Refused { reason };
     if status.authenticated != Some(true) {
-        return Err(refused("Kubernetes does not know it"));
+        return Err(refused("it is unknown to Kubernetes"));
     }
     let audiences = status.audiences.unwrap_or_default();
     if !audiences.iter().any(|audience| audience == crds::names::API_TOKEN_AUDIENCE) {
@@ -191,41 +219,13 @@ fn identity(status: TokenReviewStatus) -> Result<Identity, Error> {
     let account = user.username.as_deref().and_then(|name| name.strip_prefix(USER_PREFIX));
     let namespace = match account.and_then(|account| account.split_once(':')) {
         Some((namespace, crds::names::RUNNER_SERVICE_ACCOUNT)) => namespace.to_owned(),
-        _ => return Err(refused("it is not a runner's")),
+        _ => return Err(refused("it does not belong to a runner")),
     };
     let extra = user.extra.unwrap_or_default();
-    let of_pod = |what: &str| extra.get(&format!("authentication.kubernetes.io/{what}"))?.first().cloned();
+    let of_pod = |field: &str| extra.get(&format!("authentication.kubernetes.io/{field}"))?.first().cloned();
     match (of_pod("pod-name"), of_pod("pod-uid")) {
         (Some(pod), Some(pod_uid)) => Ok(Identity { namespace, pod, pod_uid }),
-        _ => Err(refused("it is bound to no pod")),
-    }
-}
-
-/// What was said, and when.
-struct Memory<K, V>(Mutex<HashMap<K, (Instant, V)>>);
-
-impl<K, V> Default for Memory<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash, V: Clone> Memory<K, V> {
-    fn get(&self, key: &K, within: Duration) -> Option<V> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, value) = known.get(key)?;
-        (at.elapsed() <= within).then(|| value.clone())
-    }
-
-    fn put(&self, key: K, value: V) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.retain(|_, (at, _)| at.elapsed() <= LATELY);
-            if known.len() >= REMEMBERED {
-                known.clear();
-            }
-        }
-        known.insert(key, (Instant::now(), value));
+        _ => Err(refused("it is not bound to a pod")),
     }
 }
 
@@ -253,25 +253,30 @@ mod tests {
     }
 
     const RUNNER: &str = "system:serviceaccount:t-acme:smb-runner";
-    const OURS: &str = crds::names::API_TOKEN_AUDIENCE;
+    const OUR_AUDIENCE: &str = crds::names::API_TOKEN_AUDIENCE;
 
-    /// A runner is taken for another one's pod, or for another tenant.
+    /// A token identifies the pod that it is bound to and that pod's namespace.
     #[test]
-    fn a_runner_is_known_by_namespace_and_pod() {
-        let Identity { namespace, pod, pod_uid } = identity(status(RUNNER, OURS, Some("uid-1"))).unwrap();
+    fn a_runner_is_identified_by_namespace_and_pod() {
+        let Identity { namespace, pod, pod_uid } =
+            identity(status(RUNNER, OUR_AUDIENCE, Some("uid-1"))).unwrap();
         assert_eq!((namespace.as_str(), pod.as_str(), pod_uid.as_str()), ("t-acme", "run-1-x", "uid-1"));
     }
 
-    /// Any pod of the cluster reads and writes the outputs of tenants.
+    /// Only runners can read and write the outputs of tenants.
     #[test]
-    fn tokens_of_others_are_refused() {
-        let unknown = TokenReviewStatus { authenticated: Some(false), ..status(RUNNER, OURS, Some("uid-1")) };
+    fn tokens_that_are_not_from_a_runner_are_refused() {
+        let unknown =
+            TokenReviewStatus { authenticated: Some(false), ..status(RUNNER, OUR_AUDIENCE, Some("uid-1")) };
         for (status, reason) in [
-            (unknown, "Kubernetes does not know it"),
+            (unknown, "it is unknown to Kubernetes"),
             (status(RUNNER, "https://kubernetes.default.svc", Some("uid-1")), "it is for another audience"),
-            (status("system:serviceaccount:t-acme:default", OURS, Some("uid-1")), "it is not a runner's"),
-            (status("anna@acme.example", OURS, Some("uid-1")), "it is not a runner's"),
-            (status(RUNNER, OURS, None), "it is bound to no pod"),
+            (
+                status("system:serviceaccount:t-acme:default", OUR_AUDIENCE, Some("uid-1")),
+                "it does not belong to a runner",
+            ),
+            (status("anna@acme.example", OUR_AUDIENCE, Some("uid-1")), "it does not belong to a runner"),
+            (status(RUNNER, OUR_AUDIENCE, None), "it is not bound to a pod"),
         ] {
             let error = identity(status).err().unwrap().to_string();
             assert_eq!(error, format!("failed to accept the token: {reason}"));

@@ -1,11 +1,11 @@
-//! The proof that a query may read a tenant's rows, or every tenant's.
+//! Proofs that a query may access the rows of one tenant or of all tenants.
 //!
-//! A scope can be made in `auth` alone, out of a verified token. Every query of `store` takes one, so a query
-//! that forgets the tenant does not compile.
+//! Only `auth` can create a scope, from a verified token. Every query of `store` takes one, so that a query that
+//! forgets the tenant does not compile.
 
 use uuid::Uuid;
 
-/// The right to read and write the rows of one tenant.
+/// Access to the rows of one tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantScope(Uuid);
 
@@ -14,20 +14,20 @@ impl TenantScope {
         Self(tenant)
     }
 
-    /// The tenant's id, as it stands in every `tenant_id` column.
+    /// Returns the tenant's id, which is in every `tenant_id` column.
     #[must_use]
     pub fn tenant_id(self) -> Uuid {
         self.0
     }
 
-    /// A scope without a token, for tests of queries.
+    /// Creates a scope without a token, for tests of queries.
     #[cfg(test)]
     pub(crate) fn for_tests(tenant: Uuid) -> Self {
         Self(tenant)
     }
 }
 
-/// The right to read the rows of every tenant: platform roles only.
+/// Read access to the rows of all tenants, which platform roles have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlatformScope(());
 
@@ -36,7 +36,7 @@ impl PlatformScope {
         Self(())
     }
 
-    /// A scope without a token, for tests of queries.
+    /// Creates a scope without a token, for tests of queries.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self(())

@@ -1,4 +1,4 @@
-//! An issuer for tests: its own key, over real HTTP.
+//! A token issuer for tests, with its own key, over HTTP.
 
 use std::sync::{
     Arc,
@@ -7,40 +7,40 @@ use std::sync::{
 
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{Issuer, Issuers, Verifier};
 
-/// Who tests' tokens are for.
+/// Audience of the tests' tokens.
 pub(crate) const AUDIENCE: &str = "smb-copilot";
 
-/// An issuer that serves discovery and one Ed25519 key on a port of its own, until the test ends.
+/// Issuer that serves its discovery document and an Ed25519 key on a port of its own until the test ends.
 #[derive(Clone)]
 pub(crate) struct TestIssuer {
-    /// Its `iss`, and the address of its discovery document.
+    /// Its `iss` claim, which is also the base URL of its discovery document.
     pub(crate) url: String,
     key: EncodingKey,
     fetches: Arc<AtomicUsize>,
 }
 
 impl TestIssuer {
-    /// Starts it.
+    /// Starts an issuer.
     pub(crate) async fn start() -> Self {
-        // Others of our libraries bring another TLS provider; without a choice the HTTP client panics.
+        // The HTTP client panics if no TLS provider is installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
+        let key = SigningKey::from_bytes(&rand::random());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fetches = Arc::new(AtomicUsize::new(0));
-        let router = router(&url, jwk(&pair), fetches.clone());
+        let router = router(&url, jwk(&key), fetches.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let der = pair.to_pkcs8().unwrap();
-        Self { url, key: EncodingKey::from_ed_der(der.as_ref()), fetches }
+        Self { url, key: EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes()), fetches }
     }
 
-    /// A verifier that trusts this issuer alone.
+    /// Returns a verifier that trusts this issuer alone.
     pub(crate) fn verifier(&self) -> Verifier {
         let issuer = Issuer {
             issuer: self.url.clone(),
@@ -51,18 +51,18 @@ impl TestIssuer {
         Verifier::new(Issuers::new(vec![issuer]).unwrap()).unwrap()
     }
 
-    /// A token of a user of a tenant, good for five minutes.
+    /// Returns a token of a tenant's user, valid for five minutes.
     pub(crate) fn token(&self, tenant: &str, role: &str) -> String {
         let email = format!("Anna@{tenant}.example");
         self.sign(&self.claims(&json!({"email": email, "smb_tenant": tenant, "smb_roles": [role]})))
     }
 
-    /// A token of someone of the platform.
+    /// Returns a token of a platform administrator.
     pub(crate) fn platform_token(&self, role: &str) -> String {
         self.sign(&self.claims(&json!({"email": "olga@platform.example", "smb_roles": [role]})))
     }
 
-    /// Claims that hold, with others over them.
+    /// Returns valid claims, overridden by others.
     pub(crate) fn claims(&self, others: &Value) -> Value {
         let expiry = telemetry::clock::now().as_second() + 300;
         let mut claims =
@@ -79,7 +79,7 @@ impl TestIssuer {
         encode(&header, claims, &self.key).unwrap()
     }
 
-    /// How often the key set was fetched.
+    /// Returns how often the key set was fetched.
     pub(crate) fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
@@ -97,8 +97,7 @@ fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>) -> Router {
         .route("/keys", get(keys))
 }
 
-fn jwk(pair: &aws_lc_rs::signature::Ed25519KeyPair) -> Value {
-    use aws_lc_rs::signature::KeyPair as _;
-    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+fn jwk(key: &SigningKey) -> Value {
+    let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
     json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "one", "x": x})
 }

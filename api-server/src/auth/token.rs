@@ -1,4 +1,5 @@
-//! From a bearer token to its claims: by the issuer's keys, and never by what the token's header wishes.
+//! Verification of bearer tokens with the keys of their issuers. The algorithms are configured; the token's header does
+//! not choose them.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, dangerous, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
@@ -10,65 +11,67 @@ use super::{
     jwks::{self, KeySet},
 };
 
-/// Longer tokens are nobody's: headers of 8 KiB are refused by common proxies.
-const MAX_BYTES: usize = 8 * 1024;
-/// How far the issuer's clock and ours may differ, in seconds.
-const LEEWAY: u64 = 30;
+/// Maximum length of a token. Common proxies refuse headers longer than 8 KiB.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// Allowed difference between the issuer's clock and the server's, in seconds.
+const MAX_CLOCK_SKEW: u64 = 30;
 
-/// Why a token is not accepted.
+/// Error of a verification.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not a JSON Web Token, or one without the claims that are required.
+    /// The token is not a valid JWT, or lacks a required claim.
     #[error("failed to read the token: {reason}")]
     Malformed {
-        /// What is wrong, in a few words.
+        /// Reason.
         reason: &'static str,
     },
     /// The token's issuer is not configured.
-    #[error("failed to trust the token's issuer")]
+    #[error("failed to accept the token: its issuer is not trusted")]
     UnknownIssuer,
-    /// The token's algorithm is not accepted from this issuer.
-    #[error("failed to accept the token's signature algorithm")]
+    /// The issuer is not allowed to sign with the token's algorithm.
+    #[error("failed to accept the token: its signature algorithm is not allowed for its issuer")]
     Algorithm,
-    /// Signature, audience or times do not hold.
+    /// The signature, the audience or a time is not valid.
     #[error("failed to verify the token: {reason}")]
     Refused {
-        /// What does not hold, in a few words.
+        /// Reason.
         reason: &'static str,
     },
-    /// The key that it names cannot be had.
-    #[error("failed to find the token's key")]
+    /// The signing key of the token cannot be found.
+    #[error("failed to find the signing key of the token")]
     Key(#[from] jwks::Error),
 }
 
-/// Verifies tokens of the configured issuers.
+/// Verifier of tokens of the configured issuers.
 pub struct Verifier(Vec<(Issuer, KeySet)>);
 
+/// Claims of a token whose signature is not verified yet.
 #[derive(Deserialize)]
-struct Unverified {
+struct UnverifiedClaims {
     iss: String,
 }
 
 impl Verifier {
-    /// A verifier with empty caches; keys are fetched when the first token comes.
+    /// Builds a verifier with empty caches. An issuer's keys are fetched for its first token.
     ///
     /// # Errors
-    /// No HTTP client can be built.
+    /// Returns an error if the HTTP client cannot be built.
     pub fn new(issuers: Issuers) -> reqwest::Result<Self> {
         let client = fetch::client()?;
         let with_keys = |issuer: Issuer| (issuer.clone(), KeySet::new(issuer, client.clone()));
         Ok(Self(issuers.into_inner().into_iter().map(with_keys).collect()))
     }
 
-    /// The claims of a token that holds now.
+    /// Returns the claims of a token that is valid now.
     ///
     /// # Errors
-    /// The token is malformed, not trusted, or no longer (or not yet) valid; or the issuer's keys cannot be had.
+    /// Returns an error if the token is malformed, not trusted, expired or not valid yet, or if the issuer's keys are
+    /// unavailable.
     pub async fn verify(&self, token: &str) -> Result<Claims, Error> {
-        if token.len() > MAX_BYTES {
-            return Err(Error::Malformed { reason: "it is longer than 8 KiB" });
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Error::Malformed { reason: "longer than 8 KiB" });
         }
-        let header = decode_header(token).map_err(|_| Error::Malformed { reason: "it is no JWT" })?;
+        let header = decode_header(token).map_err(|_| Error::Malformed { reason: "not a valid JWT" })?;
         let (issuer, keys) = self.issuer_of(token)?;
         if !issuer.algorithms.contains(&header.alg) {
             return Err(Error::Algorithm);
@@ -77,13 +80,14 @@ impl Verifier {
         let validation = validation(issuer, &key)?;
         decode::<Claims>(token, &key, &validation)
             .map(|data| data.claims)
-            .map_err(|error| refusal(error.kind()))
+            .map_err(|error| error_from(error.kind()))
     }
 
-    /// The issuer that a token names. The claim is not yet trusted: it only chooses by whom to verify it.
+    /// Returns the issuer that a token names. The claim is not trusted yet: it only selects the keys for the
+    /// verification.
     fn issuer_of(&self, token: &str) -> Result<&(Issuer, KeySet), Error> {
-        let Unverified { iss } = dangerous::insecure_decode_claims(token)
-            .map_err(|_| Error::Malformed { reason: "it names no issuer" })?;
+        let UnverifiedClaims { iss } = dangerous::insecure_decode_claims(token)
+            .map_err(|_| Error::Malformed { reason: "the claim iss is missing" })?;
         self.0.iter().find(|(issuer, _)| issuer.issuer == iss).ok_or(Error::UnknownIssuer)
     }
 }
@@ -94,7 +98,7 @@ fn validation(issuer: &Issuer, key: &DecodingKey) -> Result<Validation, Error> {
     let first = algorithms.first().ok_or(Error::Algorithm)?;
     let mut validation = Validation::new(*first);
     validation.algorithms = algorithms;
-    validation.leeway = LEEWAY;
+    validation.leeway = MAX_CLOCK_SKEW;
     validation.validate_nbf = true;
     validation.set_issuer(&[&issuer.issuer]);
     validation.set_audience(&[&issuer.audience]);
@@ -102,17 +106,17 @@ fn validation(issuer: &Issuer, key: &DecodingKey) -> Result<Validation, Error> {
     Ok(validation)
 }
 
-fn refusal(kind: &ErrorKind) -> Error {
+fn error_from(kind: &ErrorKind) -> Error {
     match kind {
-        ErrorKind::ExpiredSignature => Error::Refused { reason: "it has expired" },
-        ErrorKind::ImmatureSignature => Error::Refused { reason: "it is not valid yet" },
-        ErrorKind::InvalidAudience => Error::Refused { reason: "it is for another audience" },
-        ErrorKind::InvalidSignature => Error::Refused { reason: "its signature does not hold" },
+        ErrorKind::ExpiredSignature => Error::Refused { reason: "expired" },
+        ErrorKind::ImmatureSignature => Error::Refused { reason: "not valid yet" },
+        ErrorKind::InvalidAudience => Error::Refused { reason: "issued for another audience" },
+        ErrorKind::InvalidSignature => Error::Refused { reason: "invalid signature" },
         ErrorKind::InvalidAlgorithm => Error::Algorithm,
         ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) | ErrorKind::Json(_) => {
-            Error::Malformed { reason: "a claim is missing or malformed; needed are iss, aud, exp and email" }
+            Error::Malformed { reason: "a required claim is missing or malformed (iss, aud, exp, email)" }
         }
-        _ => Error::Refused { reason: "it does not hold" },
+        _ => Error::Refused { reason: "not valid" },
     }
 }
 
@@ -123,14 +127,14 @@ mod tests {
     use super::*;
     use crate::auth::testing::TestIssuer;
 
-    async fn refusal(issuer: &TestIssuer, others: Value) -> String {
+    async fn error_for(issuer: &TestIssuer, others: Value) -> String {
         let token = issuer.sign(&issuer.claims(&others));
         issuer.verifier().verify(&token).await.unwrap_err().to_string()
     }
 
-    /// Nobody can log in.
+    /// A valid token is accepted, and its issuer's keys are cached.
     #[tokio::test]
-    async fn a_token_of_the_issuer_holds_and_its_key_is_fetched_once() {
+    async fn a_valid_token_is_accepted_and_its_key_is_fetched_once() {
         let issuer = TestIssuer::start().await;
         let verifier = issuer.verifier();
         for _ in 0..3 {
@@ -140,37 +144,37 @@ mod tests {
         assert_eq!(issuer.fetches(), 1);
     }
 
-    /// A stolen, old or foreign token opens the door.
+    /// Expired tokens and tokens for others are refused, and the error names the reason.
     #[tokio::test]
-    async fn what_does_not_hold_is_refused_with_its_reason() {
+    async fn invalid_claims_are_refused_with_the_reason() {
         let issuer = TestIssuer::start().await;
         let cases = [
-            (json!({"exp": 1_000_000_000}), "it has expired"),
-            (json!({"nbf": 9_000_000_000_i64}), "it is not valid yet"),
-            (json!({"aud": "another"}), "it is for another audience"),
-            (json!({"exp": null}), "a claim is missing"),
-            (json!({"aud": null}), "a claim is missing"),
-            (json!({"email": null}), "a claim is missing"),
-            (json!({"iss": "https://elsewhere.example"}), "failed to trust the token's issuer"),
+            (json!({"exp": 1_000_000_000}), "expired"),
+            (json!({"nbf": 9_000_000_000_i64}), "not valid yet"),
+            (json!({"aud": "another"}), "issued for another audience"),
+            (json!({"exp": null}), "a required claim is missing"),
+            (json!({"aud": null}), "a required claim is missing"),
+            (json!({"email": null}), "a required claim is missing"),
+            (json!({"iss": "https://elsewhere.example"}), "its issuer is not trusted"),
         ];
         for (others, reason) in cases {
-            let refusal = refusal(&issuer, others.clone()).await;
-            assert!(refusal.contains(reason), "{others}: {refusal}");
+            let error = error_for(&issuer, others.clone()).await;
+            assert!(error.contains(reason), "{others}: {error}");
         }
     }
 
-    /// Whoever runs any issuer can sign as ours.
+    /// An issuer cannot sign tokens of another issuer.
     #[tokio::test]
-    async fn another_key_of_the_same_name_is_refused() {
+    async fn another_issuers_key_with_the_same_id_is_refused() {
         let (ours, theirs) = (TestIssuer::start().await, TestIssuer::start().await);
         let forged = theirs.sign(&theirs.claims(&json!({"iss": ours.url})));
         let error = ours.verifier().verify(&forged).await.unwrap_err();
-        assert_eq!(error.to_string(), "failed to verify the token: its signature does not hold");
+        assert_eq!(error.to_string(), "failed to verify the token: invalid signature");
     }
 
-    /// A token signs itself with the public key, or not at all.
+    /// The configuration alone selects the algorithm, so that a public key is never used as an HMAC secret.
     #[tokio::test]
-    async fn an_algorithm_that_is_not_pinned_is_refused() {
+    async fn an_algorithm_that_is_not_configured_is_refused() {
         let issuer = TestIssuer::start().await;
         let claims = issuer.claims(&json!({}));
         let key = jsonwebtoken::EncodingKey::from_secret(b"public");
@@ -180,9 +184,9 @@ mod tests {
         assert_eq!(issuer.fetches(), 0);
     }
 
-    /// Invented key ids make us hammer the issuer, or lock everyone else out.
+    /// Invented key ids neither flood the issuer with requests nor block valid tokens.
     #[tokio::test]
-    async fn an_unknown_key_is_looked_for_once_in_a_while() {
+    async fn unknown_keys_cause_one_fetch_per_interval() {
         let issuer = TestIssuer::start().await;
         let verifier = issuer.verifier();
         let good = issuer.token("acme", "viewer");
@@ -192,11 +196,11 @@ mod tests {
             &base64::engine::general_purpose::URL_SAFE_NO_PAD,
             r#"{"alg":"EdDSA","kid":"two"}"#,
         );
-        let stranger = good.replacen(header, &other, 1);
+        let unknown_key = good.replacen(header, &other, 1);
         for _ in 0..3 {
-            assert!(matches!(verifier.verify(&stranger).await, Err(Error::Key(_))));
+            assert!(matches!(verifier.verify(&unknown_key).await, Err(Error::Key(_))));
         }
-        assert_eq!(issuer.fetches(), 1, "the cool-down holds");
+        assert_eq!(issuer.fetches(), 1, "no fetch within the interval");
         assert!(verifier.verify(&good).await.is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Pages as Relay connections.
+//! Conversion of pages into Relay connections.
 
 use async_graphql::{
     OutputType,
@@ -10,21 +10,21 @@ use crate::{
     store::{Limit, Order, Position},
 };
 
-/// A list of nodes that is read page by page.
+/// Relay connection of nodes.
 pub(super) type ConnectionOf<N> = Connection<String, N>;
 
-/// The page that the arguments `first` and `after` ask for.
+/// Returns the page that the arguments `first` and `after` select.
 pub(super) fn paging(first: i32, after: Option<String>) -> Paging {
     let limit = Limit::new(first.into()).unwrap_or_default();
     Paging { after, order: Order::NewestFirst, limit }
 }
 
-/// What a page of so many nodes costs at most.
+/// Returns the maximum cost of a page of `first` nodes, each of which costs `node`.
 pub(super) fn cost(first: i32, node: usize) -> usize {
     usize::try_from(first).unwrap_or_default().clamp(1, 100).saturating_mul(node).saturating_add(1)
 }
 
-/// A page as a connection.
+/// Converts a page into a connection.
 pub(super) fn connection<R, N: OutputType>(
     page: Page<R>,
     paging: &Paging,

@@ -1,4 +1,4 @@
-//! What goes wrong, as GraphQL errors and as errors of the user.
+//! Errors of fields, and user errors of mutations.
 
 use std::sync::Arc;
 
@@ -6,66 +6,69 @@ use async_graphql::{Error, ErrorExtensions as _, SimpleObject};
 
 use crate::{
     app,
-    http::{Code, Problem},
+    problem::{Code, FieldError, Problem},
 };
 
-/// Something that the user can set right.
+/// Error that the caller can fix by changing the input of a mutation.
 #[derive(Clone, Debug, SimpleObject)]
 pub(super) struct UserError {
-    /// What is wrong, for machines; new codes may be added.
+    /// Machine-readable code of the error, such as `SCHEMA` or `NOT_FOUND`; more may be added.
     code: String,
-    /// What is wrong, for people.
+    /// Human-readable explanation of the error.
     message: String,
-    /// Where in the mutation's input; absent where it is not about a part of it.
+    /// Path to the input field that caused the error. Null if the error does not concern a single field.
     field: Option<Vec<String>>,
 }
 
-/// The error for a caller who lacks a permission.
+/// Builds the error for a caller who lacks a permission.
 pub(super) fn forbidden(message: &str) -> Error {
-    coded(Code::Forbidden, message)
+    with_code(Code::Forbidden, message)
 }
 
-/// The error for a caller whose token names no tenant.
+/// Builds the error for a caller whose token names no tenant.
 pub(super) fn tenant_required() -> Error {
-    coded(Code::TenantRequired, Code::TenantRequired.title())
+    with_code(Code::TenantRequired, Code::TenantRequired.title())
 }
 
-/// A use case that failed, as an error of the field.
-pub(super) fn of_app(error: app::Error) -> Error {
+/// Converts the error of a use case into the error of a field.
+pub(super) fn from_app(error: app::Error) -> Error {
     let problem = Problem::from(error);
-    coded(problem.code, problem.detail.as_deref().unwrap_or(problem.code.title()))
+    with_code(problem.code, problem.message())
 }
 
-/// A use case that failed for several fields at once.
-pub(super) fn of_loader(error: Arc<app::Error>) -> Error {
+/// Converts the error of a loader, which several fields share.
+pub(super) fn from_loader(error: Arc<app::Error>) -> Error {
     match Arc::try_unwrap(error) {
-        Ok(error) => of_app(error),
-        // Another field has the same failure and reports it.
-        Err(_) => coded(Code::Unavailable, Code::Unavailable.title()),
+        Ok(error) => from_app(error),
+        // Another field holds the same error and reports it.
+        Err(_) => with_code(Code::Unavailable, Code::Unavailable.title()),
     }
 }
 
-/// A mutation that failed: by the user's mistake, or ours.
-pub(super) fn of_mutation(error: app::Error) -> Result<Vec<UserError>, Error> {
+/// Converts the error of a mutation into user errors.
+///
+/// # Errors
+/// Returns the error of the field if the server, and not the caller, has to fix the cause.
+pub(super) fn user_errors(error: app::Error) -> Result<Vec<UserError>, Error> {
     let problem = Problem::from(error);
     if problem.status().is_server_error() {
-        return Err(coded(problem.code, problem.detail.as_deref().unwrap_or(problem.code.title())));
+        return Err(with_code(problem.code, problem.message()));
     }
     if problem.errors.is_empty() {
-        let message = problem.detail.unwrap_or_else(|| problem.code.title().to_owned());
-        return Ok(vec![UserError { code: upper(problem.code.as_str()), message, field: None }]);
+        let (code, message) = (upper(problem.code.as_str()), problem.message().to_owned());
+        return Ok(vec![UserError { code, message, field: None }]);
     }
     Ok(problem.errors.into_iter().map(UserError::from).collect())
 }
 
-impl From<crate::http::FieldError> for UserError {
-    fn from(error: crate::http::FieldError) -> Self {
+impl From<FieldError> for UserError {
+    fn from(error: FieldError) -> Self {
         let field = error.pointer.split('/').skip(1).map(str::to_owned).collect();
         Self { code: upper(&error.code), message: error.message, field: Some(field) }
     }
 }
 
-fn coded(code: Code, message: &str) -> Error {
+fn with_code(code: Code, message: &str) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", upper(code.as_str())))
 }
 

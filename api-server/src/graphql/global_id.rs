@@ -1,10 +1,10 @@
-//! Ids that are unique over all types: base64 of `Type:uuid`.
+//! IDs that are unique across all types: base64 of `Type:uuid`.
 
 use async_graphql::ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use uuid::Uuid;
 
-/// What an id is of.
+/// Type of the object that an ID identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Tenant,
@@ -25,18 +25,18 @@ impl Kind {
         }
     }
 
-    /// The global id of an object of this kind.
+    /// Returns the global ID of an object of this kind.
     pub(super) fn encode(self, id: Uuid) -> ID {
         ID(STANDARD.encode(format!("{}:{id}", self.name())))
     }
 
-    /// The id of an object of this kind; `None` for anything else, which is nobody's id.
+    /// Returns the object's own id; `None` if the text is not a global ID of this kind.
     pub(super) fn decode(self, id: &ID) -> Option<Uuid> {
         decode(id).filter(|(kind, _)| *kind == self).map(|(_, id)| id)
     }
 }
 
-/// What a global id is of.
+/// Returns kind and id of the object that a global ID identifies; `None` if the text is not a global ID.
 pub(super) fn decode(id: &ID) -> Option<(Kind, Uuid)> {
     let text = String::from_utf8(STANDARD.decode(id.as_str()).ok()?).ok()?;
     let (name, id) = text.split_once(':')?;
@@ -48,9 +48,9 @@ pub(super) fn decode(id: &ID) -> Option<(Kind, Uuid)> {
 mod tests {
     use super::*;
 
-    /// An id that was given out is not found again, or finds an object of another type.
+    /// An ID identifies an object of its own type and no other.
     #[test]
-    fn an_id_is_good_for_its_own_kind_only() {
+    fn an_id_is_valid_for_its_own_kind_only() {
         let id = Kind::Workflow.encode(Uuid::from_u128(7));
         assert_eq!(Kind::Workflow.decode(&id), Some(Uuid::from_u128(7)));
         assert_eq!(Kind::WorkflowRun.decode(&id), None);

@@ -1,17 +1,17 @@
-//! GraphQL: the same use cases as REST, in one graph. How it is served over HTTP is `http`'s matter.
+//! The GraphQL schema: the same use cases as REST, as one graph. `http::graphql` serves it over HTTP.
 
 mod connection;
+mod document_limits;
 mod error;
-mod gate;
 mod global_id;
-mod limits;
+mod guard;
 mod loaders;
 mod mutation;
 mod objects;
+mod operations;
 mod query;
 mod request;
 mod scalars;
-mod surface;
 
 use std::sync::Arc;
 
@@ -19,31 +19,31 @@ use async_graphql::{EmptySubscription, SDLExportOptions};
 
 use crate::auth::Operations;
 
-pub(crate) use limits::{TooLarge, check};
-pub(crate) use request::request;
+pub(crate) use document_limits::{TooLarge, check_document};
+pub(crate) use request::with_caller;
 
-/// Deep enough for workflow → runs → edges → node → steps → error with some room, and no deeper.
+/// Maximum depth of a document: workflow → runs → edges → node → steps → error, and some more.
 const MAX_DEPTH: usize = 12;
-/// A field costs 1, and a connection as much as all the nodes that it may return.
+/// Maximum cost of a document. A field costs 1, a connection as much as all nodes that it may return.
 const MAX_COMPLEXITY: usize = 2_000;
 const MAX_DIRECTIVES: usize = 8;
-/// Nesting of selections, before anything else is looked at: bounds the parser's stack.
+/// Maximum nesting of selections while a document is parsed, which bounds the parser's stack.
 const MAX_RECURSION: usize = 32;
 
-/// The schema, ready to execute.
+/// Executable schema.
 pub(crate) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
-/// The schema, guarded by the rules of `operations.yaml`.
+/// Builds the schema, whose fields are guarded by the rules of `operations.yaml`.
 ///
 /// # Errors
-/// The table lacks a field of the schema, or names one that does not exist.
-pub(crate) fn schema(operations: &Arc<Operations>) -> anyhow::Result<Schema> {
-    let schema = builder().extension(gate::Gate(operations.clone())).data(operations.clone()).finish();
-    operations.check_graphql(&surface::operations(&schema.sdl())?)?;
+/// Returns an error if the rules lack an operation of the schema or name one that does not exist.
+pub(crate) fn schema(rules: &Arc<Operations>) -> anyhow::Result<Schema> {
+    let schema = builder().extension(guard::PermissionGuard(rules.clone())).data(rules.clone()).finish();
+    rules.check_graphql(&operations::names(&schema.sdl())?)?;
     Ok(schema)
 }
 
-/// The schema definition, as it is committed.
+/// Returns the schema definition, as it is committed.
 #[must_use]
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();

@@ -1,11 +1,11 @@
-//! Where a document that changes something can begin.
+//! The root fields that change data.
 
 use async_graphql::{Context, ID, InputObject, Json, Object, OneofObject, Result, SimpleObject};
 use crds::run::ReuseFrom;
 use serde_json::Value;
 
 use super::{
-    error::{UserError, of_mutation},
+    error::{UserError, user_errors},
     global_id::Kind,
     objects::{CancellationMode, WorkflowRun},
     request::Caller,
@@ -19,122 +19,131 @@ use crate::{
     store::Run,
 };
 
-/// What can be changed.
+/// Root of all mutations.
 pub(crate) struct Mutation;
 
-/// A run to start.
+/// Input of `startWorkflowRun`.
 #[derive(InputObject)]
 pub(super) struct StartWorkflowRunInput {
-    /// The id of the workflow.
+    /// ID of the workflow.
     workflow_id: ID,
-    /// What the run is given, up to 256 KiB; `{}` when absent.
+    /// Input of the run, at most 256 KiB as compact JSON. It must match the input schema of the workflow. Default:
+    /// `{}`.
     input: Option<Json<Value>>,
-    /// Runs of a higher priority start first; 0 when absent.
+    /// Priority of the run in the queue of its tenant; higher values start first. Default: 0.
     priority: Option<i32>,
-    /// 1 to 255 characters: a retry with the same key gets the run that the first try has started.
+    /// Idempotency key, 1 to 255 characters. A retry with the same key returns the run that the first request has
+    /// started, as long as that run exists in Kubernetes. Using the key for another run fails with the user error
+    /// `IDEMPOTENCY_KEY_REUSED`.
     #[graphql(validator(min_length = 1, max_length = 255))]
     idempotency_key: Option<String>,
-    /// Given back as it is.
+    /// Value that the payload returns unchanged, to match it with this input.
     client_mutation_id: Option<String>,
 }
 
-/// What came of starting a run.
+/// Payload of `startWorkflowRun`.
 #[derive(SimpleObject)]
 pub(super) struct StartWorkflowRunPayload {
-    /// The run; null where there are user errors.
+    /// The run in its current state. Null if there are user errors.
     workflow_run: Option<WorkflowRun>,
-    /// What the user can set right.
+    /// Errors that the caller can fix. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
-    /// As it was given.
+    /// `clientMutationId` of the input.
     client_mutation_id: Option<String>,
 }
 
-/// A run to stop.
+/// Input of `cancelWorkflowRun`.
 #[derive(InputObject)]
 pub(super) struct CancelWorkflowRunInput {
-    /// The id of the run.
+    /// ID of the run.
     workflow_run_id: ID,
-    /// How it is to stop.
+    /// Cancellation mode.
     mode: CancellationMode,
-    /// Given back as it is.
+    /// Value that the payload returns unchanged, to match it with this input.
     client_mutation_id: Option<String>,
 }
 
-/// What came of stopping a run.
+/// Payload of `cancelWorkflowRun`.
 #[derive(SimpleObject)]
 pub(super) struct CancelWorkflowRunPayload {
-    /// The run; null where there are user errors.
+    /// The run in its current state. Null if there are user errors.
     workflow_run: Option<WorkflowRun>,
-    /// What the user can set right.
+    /// Errors that the caller can fix. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
-    /// As it was given.
+    /// `clientMutationId` of the input.
     client_mutation_id: Option<String>,
 }
 
-/// A decision on what a run asks.
+/// Input of `decideWorkflowRun`.
 #[derive(InputObject)]
 pub(super) struct DecideWorkflowRunInput {
-    /// The id of the run.
+    /// ID of the run.
     workflow_run_id: ID,
-    /// The step that asks, or `step/index` of a `forEach`.
+    /// Name of the approval step, or `step/index` for an item of a `forEach` step; the index starts at 0.
     key: String,
-    /// Whether it is approved.
+    /// True to approve, false to reject.
     approved: bool,
-    /// What is filled in, by the approval's schema; `{}` when absent.
+    /// Input of the approver. It must match the schema of the approval if `approved` is true. Default: `{}`.
     input: Option<Json<Value>>,
-    /// Given back as it is.
+    /// Value that the payload returns unchanged, to match it with this input.
     client_mutation_id: Option<String>,
 }
 
-/// What came of a decision.
+/// Payload of `decideWorkflowRun`.
 #[derive(SimpleObject)]
 pub(super) struct DecideWorkflowRunPayload {
-    /// The run; null where there are user errors.
+    /// The run in its current state. Null if there are user errors.
     workflow_run: Option<WorkflowRun>,
-    /// What the user can set right.
+    /// Errors that the caller can fix. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
-    /// As it was given.
+    /// `clientMutationId` of the input.
     client_mutation_id: Option<String>,
 }
 
-/// A run to run again.
+/// Input of `rerunWorkflowRun`.
 #[derive(InputObject)]
 pub(super) struct RerunWorkflowRunInput {
-    /// The id of the earlier run.
+    /// ID of the earlier run.
     workflow_run_id: ID,
-    /// From where; everything runs again when absent.
+    /// Steps to execute again. By default, all steps are executed again.
     from: Option<RerunFrom>,
-    /// 1 to 255 characters: a retry with the same key gets the run that the first try has started.
+    /// Idempotency key, 1 to 255 characters. A retry with the same key returns the run that the first request has
+    /// started, as long as that run exists in Kubernetes. Using the key for another run fails with the user error
+    /// `IDEMPOTENCY_KEY_REUSED`.
     #[graphql(validator(min_length = 1, max_length = 255))]
     idempotency_key: Option<String>,
-    /// Given back as it is.
+    /// Value that the payload returns unchanged, to match it with this input.
     client_mutation_id: Option<String>,
 }
 
-/// From where a run is repeated; the outputs of the other steps are taken over.
+/// Selection of the steps that a rerun executes again. It reuses the outputs of all other steps. The earlier run must
+/// have finished.
 #[derive(OneofObject)]
 pub(super) enum RerunFrom {
-    /// `true`: what did not succeed runs again.
+    /// True to execute all steps again that did not succeed, false to execute all steps again.
     Failed(bool),
-    /// These steps run again, with all that depend on them.
+    /// Names of the steps to execute again, together with all steps that depend on them.
     Steps(Vec<String>),
 }
 
-/// What came of running again.
+/// Payload of `rerunWorkflowRun`.
 #[derive(SimpleObject)]
 pub(super) struct RerunWorkflowRunPayload {
-    /// The new run; null where there are user errors.
+    /// The new run in its current state. Null if there are user errors.
     workflow_run: Option<WorkflowRun>,
-    /// What the user can set right.
+    /// Errors that the caller can fix. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
-    /// As it was given.
+    /// `clientMutationId` of the input.
     client_mutation_id: Option<String>,
 }
 
-/// What can be changed.
+/// Root of all mutations.
 #[Object]
 impl Mutation {
-    /// Starts a run.
+    /// Starts a run of a workflow. Requires the permission `workflow.run.create`.
+    ///
+    /// User errors: `NOT_FOUND`, `SCHEMA`, `TOO_DEEP`, `TOO_LARGE`, `WORKFLOW_ARCHIVED`, `TENANT_SUSPENDED`,
+    /// `IDEMPOTENCY_KEY_REUSED`.
     async fn start_workflow_run(
         &self,
         ctx: &Context<'_>,
@@ -142,67 +151,78 @@ impl Mutation {
     ) -> Result<StartWorkflowRunPayload> {
         let StartWorkflowRunInput { workflow_id, input, priority, idempotency_key, client_mutation_id } =
             input;
-        let (caller, tenant) = (Caller::of(ctx)?, Caller::of(ctx)?.tenant()?);
+        let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
         let email = &caller.principal.email;
         let start = |workflow| Start {
             workflow,
             input: input.map_or_else(|| serde_json::json!({}), |Json(input)| input),
             priority,
-            name: name(tenant, email, idempotency_key.as_deref()),
+            name: run_name(tenant, email, idempotency_key.as_deref()),
             requested_by: email.clone(),
         };
         let result = match Kind::Workflow.decode(&workflow_id) {
-            Some(workflow) => app::runs::start(caller.state, tenant.scope, start(workflow)).await,
+            Some(workflow) => app::runs::start(caller.app, tenant.scope, start(workflow)).await,
             None => Err(app::Error::NotFound),
         };
-        let (workflow_run, user_errors) = outcome(result)?;
+        let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(StartWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
     }
 
-    /// Asks a run to stop. Asking twice in the same way is asking once.
+    /// Cancels a run. The call is idempotent: repeating it with the same mode has no further effect. Requires the
+    /// permission `workflow.run.cancel`.
+    ///
+    /// User errors: `NOT_FOUND`, `RUN_FINISHED`, `CANCELLATION_FIXED`, `TENANT_SUSPENDED`.
     async fn cancel_workflow_run(
         &self,
         ctx: &Context<'_>,
         input: CancelWorkflowRunInput,
     ) -> Result<CancelWorkflowRunPayload> {
         let CancelWorkflowRunInput { workflow_run_id, mode, client_mutation_id } = input;
-        let (caller, tenant) = (Caller::of(ctx)?, Caller::of(ctx)?.tenant()?);
+        let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
-            Some(id) => app::runs::cancel(caller.state, tenant.scope, id, mode.into()).await,
+            Some(id) => app::runs::cancel(caller.app, tenant.scope, id, mode.into()).await,
             None => Err(app::Error::NotFound),
         };
-        let (workflow_run, user_errors) = outcome(result)?;
+        let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(CancelWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
     }
 
-    /// Decides on what a run asks. A decision comes once.
+    /// Approves or rejects an approval step that a run waits for. A decision is final. Requires the permission
+    /// `workflow.run.decide`, and a role that the approval step accepts.
+    ///
+    /// User errors: `NOT_FOUND`, `FORBIDDEN`, `NOT_WAITING`, `ALREADY_DECIDED`, `SCHEMA`, `TOO_DEEP`, `RUN_FINISHED`,
+    /// `TENANT_SUSPENDED`.
     async fn decide_workflow_run(
         &self,
         ctx: &Context<'_>,
         input: DecideWorkflowRunInput,
     ) -> Result<DecideWorkflowRunPayload> {
         let DecideWorkflowRunInput { workflow_run_id, key, approved, input, client_mutation_id } = input;
-        let (caller, tenant) = (Caller::of(ctx)?, Caller::of(ctx)?.tenant()?);
+        let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
         let (by, roles) = (caller.principal.email.clone(), caller.principal.roles.clone());
         let decide = Decide { key, approved, input: input.map(|Json(input)| input), by, roles };
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
-            Some(id) => app::runs::decide(caller.state, tenant.scope, id, decide).await,
+            Some(id) => app::runs::decide(caller.app, tenant.scope, id, decide).await,
             None => Err(app::Error::NotFound),
         };
-        let (workflow_run, user_errors) = outcome(result)?;
+        let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(DecideWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
     }
 
-    /// Runs a run again, with the same input: wholly, or from the middle.
+    /// Starts a new run with the workflow and the input of an earlier run. Requires the permission
+    /// `workflow.run.rerun`.
+    ///
+    /// User errors: `NOT_FOUND`, `RUN_UNFINISHED`, `WORKFLOW_GONE`, `WORKFLOW_ARCHIVED`, `SCHEMA`, `TOO_DEEP`,
+    /// `UNKNOWN_STEP`, `TENANT_SUSPENDED`, `IDEMPOTENCY_KEY_REUSED`.
     async fn rerun_workflow_run(
         &self,
         ctx: &Context<'_>,
         input: RerunWorkflowRunInput,
     ) -> Result<RerunWorkflowRunPayload> {
         let RerunWorkflowRunInput { workflow_run_id, from, idempotency_key, client_mutation_id } = input;
-        let (caller, tenant) = (Caller::of(ctx)?, Caller::of(ctx)?.tenant()?);
+        let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
         let requested_by = caller.principal.email.clone();
-        let name = name(tenant, &requested_by, idempotency_key.as_deref());
+        let name = run_name(tenant, &requested_by, idempotency_key.as_deref());
         let from = from.and_then(|from| match from {
             RerunFrom::Failed(failed) => failed.then(|| ReuseFrom::Keyword("Failed".to_owned())),
             RerunFrom::Steps(steps) => Some(ReuseFrom::Steps(steps)),
@@ -210,25 +230,25 @@ impl Mutation {
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
             Some(run) => {
                 let rerun = Rerun { run, from, name, requested_by };
-                app::runs::rerun(caller.state, tenant.scope, rerun).await
+                app::runs::rerun(caller.app, tenant.scope, rerun).await
             }
             None => Err(app::Error::NotFound),
         };
-        let (workflow_run, user_errors) = outcome(result)?;
+        let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(RerunWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
     }
 }
 
-fn name(tenant: &Membership, email: &str, key: Option<&str>) -> RunName {
+fn run_name(tenant: &Membership, email: &str, key: Option<&str>) -> RunName {
     match key {
-        Some(key) => RunName::of_key(tenant.scope.tenant_id(), email, key),
-        None => RunName::of_request(telemetry::ids::uuid_v7()),
+        Some(key) => RunName::from_key(tenant.scope.tenant_id(), email, key),
+        None => RunName::from_request_id(telemetry::ids::uuid_v7()),
     }
 }
 
-fn outcome(result: Result<Run, app::Error>) -> Result<(Option<WorkflowRun>, Vec<UserError>)> {
+fn run_or_user_errors(result: Result<Run, app::Error>) -> Result<(Option<WorkflowRun>, Vec<UserError>)> {
     match result {
         Ok(run) => Ok((Some(WorkflowRun(run)), Vec::new())),
-        Err(error) => Ok((None, of_mutation(error)?)),
+        Err(error) => Ok((None, user_errors(error)?)),
     }
 }

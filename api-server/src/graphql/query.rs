@@ -1,120 +1,134 @@
-//! Where a document that reads can begin.
+//! The root fields that read data.
 
 use async_graphql::{Context, ID, Object, Result};
 use uuid::Uuid;
 
 use super::{
     connection::{ConnectionOf, connection, cost, paging},
-    error::of_app,
-    gate::check_as,
+    error::from_app,
     global_id::{self, Kind},
+    guard::check_field,
     objects::{Node, Plan, Tenant, Viewer, Workflow, WorkflowRun, WorkflowRunStatus, WorkflowStatus},
     request::Caller,
     scalars::DateTime,
 };
 use crate::{app, store};
 
-/// What can be read.
+/// Root of all queries.
 pub(crate) struct Query;
 
-/// What can be read.
+/// Root of all queries.
 #[Object]
 impl Query {
-    /// Anything, by its id.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+    /// Returns an object by its global ID; null if it does not exist or belongs to another tenant. Requires the
+    /// permission of the field that returns the object's type.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ID of the object.")] id: ID,
+    ) -> Result<Option<Node>> {
         let Some((kind, id)) = global_id::decode(&id) else { return Ok(None) };
         match kind {
             Kind::Tenant => {
-                check_as(ctx, "tenant")?;
-                Ok(own_tenant(ctx).await?.filter(|it| it.0.id == id).map(Node::Tenant))
+                check_field(ctx, "tenant")?;
+                Ok(own_tenant(ctx).await?.filter(|tenant| tenant.0.id == id).map(Node::Tenant))
             }
             Kind::Plan => {
-                check_as(ctx, "plans")?;
+                check_field(ctx, "plans")?;
                 Ok(plan(ctx, id).await?.map(Node::Plan))
             }
             Kind::Workflow => {
-                check_as(ctx, "workflow")?;
+                check_field(ctx, "workflow")?;
                 Ok(workflow(ctx, id).await?.map(Node::Workflow))
             }
             Kind::WorkflowRun => {
-                check_as(ctx, "workflowRun")?;
+                check_field(ctx, "workflowRun")?;
                 Ok(run(ctx, id).await?.map(Node::WorkflowRun))
             }
         }
     }
 
-    /// The caller.
+    /// The authenticated user.
     async fn viewer(&self) -> Viewer {
         Viewer
     }
 
-    /// The caller's own tenant.
+    /// The tenant of the authenticated user. Requires the permission `tenant.read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         own_tenant(ctx).await
     }
 
-    /// What plans there are, the youngest first.
+    /// All plans, newest first. Requires the permission `plan.read`.
     #[graphql(complexity = "cost(first, child_complexity)")]
     async fn plans(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100", validator(minimum = 1, maximum = 100))] first: i32,
-        #[graphql(desc = "The cursor of the plan before")] after: Option<String>,
+        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
     ) -> Result<ConnectionOf<Plan>> {
-        let (caller, paging) = (Caller::of(ctx)?, paging(first, after));
-        let page = app::plans::list(caller.state, caller.tenant()?.scope, &paging).await.map_err(of_app)?;
+        let (caller, paging) = (Caller::from_context(ctx)?, paging(first, after));
+        let page = app::plans::list(caller.app, caller.tenant()?.scope, &paging).await.map_err(from_app)?;
         let position = |row: &store::Plan| store::Position { created_at: row.created_at, id: row.id };
         Ok(connection(page, &paging, position, Plan))
     }
 
-    /// The tenant's workflows, the youngest first.
+    /// Workflows of the tenant, newest first. Requires the permission `workflow.read`.
     #[graphql(complexity = "cost(first, child_complexity)")]
     async fn workflows(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100", validator(minimum = 1, maximum = 100))] first: i32,
-        #[graphql(desc = "The cursor of the workflow before")] after: Option<String>,
-        #[graphql(desc = "Only workflows in this state")] status: Option<WorkflowStatus>,
+        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
+        #[graphql(desc = "Filter by status.")] status: Option<WorkflowStatus>,
     ) -> Result<ConnectionOf<Workflow>> {
-        let (caller, paging) = (Caller::of(ctx)?, paging(first, after));
+        let (caller, paging) = (Caller::from_context(ctx)?, paging(first, after));
         let filter = app::workflows::Filter { state: status.map(Into::into), created_after: None };
-        let page = app::workflows::list(caller.state, caller.tenant()?.scope, filter, &paging)
+        let page = app::workflows::list(caller.app, caller.tenant()?.scope, filter, &paging)
             .await
-            .map_err(of_app)?;
+            .map_err(from_app)?;
         Ok(connection(page, &paging, Workflow::position, Workflow))
     }
 
-    /// One of the tenant's workflows.
-    async fn workflow(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Workflow>> {
+    /// Returns a workflow of the tenant; null if it does not exist. Requires the permission `workflow.read`.
+    async fn workflow(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ID of the workflow.")] id: ID,
+    ) -> Result<Option<Workflow>> {
         match Kind::Workflow.decode(&id) {
             Some(id) => workflow(ctx, id).await,
             None => Ok(None),
         }
     }
 
-    /// The tenant's runs, the youngest first.
+    /// Runs of the tenant, newest first. Requires the permission `workflow.run.read`.
     #[graphql(complexity = "cost(first, child_complexity)")]
     async fn workflow_runs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100", validator(minimum = 1, maximum = 100))] first: i32,
-        #[graphql(desc = "The cursor of the run before")] after: Option<String>,
-        #[graphql(desc = "Only runs that stand so")] status: Option<WorkflowRunStatus>,
-        #[graphql(desc = "Only runs created after this time")] created_after: Option<DateTime>,
+        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
+        #[graphql(desc = "Filter by status.")] status: Option<WorkflowRunStatus>,
+        #[graphql(desc = "Filter by creation time: only runs created after this time.")]
+        created_after: Option<DateTime>,
     ) -> Result<ConnectionOf<WorkflowRun>> {
-        let (caller, paging) = (Caller::of(ctx)?, paging(first, after));
+        let (caller, paging) = (Caller::from_context(ctx)?, paging(first, after));
         let filter = app::runs::Filter {
             workflow: None,
             status: status.map(Into::into),
             created_after: created_after.map(|DateTime(time)| time),
         };
         let page =
-            app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging).await.map_err(of_app)?;
+            app::runs::list(caller.app, caller.tenant()?.scope, filter, &paging).await.map_err(from_app)?;
         Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun))
     }
 
-    /// One of the tenant's runs.
-    async fn workflow_run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowRun>> {
+    /// Returns a run of the tenant; null if it does not exist. Requires the permission `workflow.run.read`.
+    async fn workflow_run(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ID of the run.")] id: ID,
+    ) -> Result<Option<WorkflowRun>> {
         match Kind::WorkflowRun.decode(&id) {
             Some(id) => run(ctx, id).await,
             None => Ok(None),
@@ -123,30 +137,30 @@ impl Query {
 }
 
 async fn own_tenant(ctx: &Context<'_>) -> Result<Option<Tenant>> {
-    let caller = Caller::of(ctx)?;
-    Ok(found(app::tenants::current(caller.state, caller.tenant()?.scope).await)?.map(Tenant))
+    let caller = Caller::from_context(ctx)?;
+    Ok(optional(app::tenants::current(caller.app, caller.tenant()?.scope).await)?.map(Tenant))
 }
 
 async fn plan(ctx: &Context<'_>, id: Uuid) -> Result<Option<Plan>> {
-    let caller = Caller::of(ctx)?;
-    Ok(found(app::plans::get(caller.state, caller.tenant()?.scope, id).await)?.map(Plan))
+    let caller = Caller::from_context(ctx)?;
+    Ok(optional(app::plans::get(caller.app, caller.tenant()?.scope, id).await)?.map(Plan))
 }
 
 async fn workflow(ctx: &Context<'_>, id: Uuid) -> Result<Option<Workflow>> {
-    let caller = Caller::of(ctx)?;
-    Ok(found(app::workflows::get(caller.state, caller.tenant()?.scope, id).await)?.map(Workflow))
+    let caller = Caller::from_context(ctx)?;
+    Ok(optional(app::workflows::get(caller.app, caller.tenant()?.scope, id).await)?.map(Workflow))
 }
 
 async fn run(ctx: &Context<'_>, id: Uuid) -> Result<Option<WorkflowRun>> {
-    let caller = Caller::of(ctx)?;
-    Ok(found(app::runs::get(caller.state, caller.tenant()?.scope, id).await)?.map(WorkflowRun))
+    let caller = Caller::from_context(ctx)?;
+    Ok(optional(app::runs::get(caller.app, caller.tenant()?.scope, id).await)?.map(WorkflowRun))
 }
 
-/// What is not there is null, not an error.
-fn found<T>(result: Result<T, app::Error>) -> Result<Option<T>> {
+/// Converts the error for a missing object into `None`.
+fn optional<T>(result: Result<T, app::Error>) -> Result<Option<T>> {
     match result {
         Ok(row) => Ok(Some(row)),
         Err(app::Error::NotFound) => Ok(None),
-        Err(error) => Err(of_app(error)),
+        Err(error) => Err(from_app(error)),
     }
 }

@@ -1,34 +1,38 @@
-//! What a document is executed with: who asks, and loaders of their tenant's rows.
+//! The data that fields find in the context of a request: the caller, and loaders for the caller's tenant.
 
 use async_graphql::{Context, Request};
 
 use super::{error, loaders};
 use crate::{
+    app::App,
     auth::{Membership, Principal},
-    state::AppState,
 };
 
-/// Adds to a request what its fields need.
-pub(crate) fn request(request: Request, state: &AppState, principal: Principal) -> Request {
+/// Adds the caller and the loaders to a request.
+pub(crate) fn with_caller(request: Request, app: &App, principal: Principal) -> Request {
     let request = match &principal.tenant {
-        Some(tenant) => request.data(loaders::loaders(state, tenant.scope)),
+        Some(tenant) => request.data(loaders::loaders(app, tenant.scope)),
         None => request,
     };
-    request.data(state.clone()).data(principal)
+    request.data(app.clone()).data(principal)
 }
 
-/// What a field finds in its context.
+/// Caller of a request, with access to the use cases.
 pub(super) struct Caller<'a> {
-    pub(super) state: &'a AppState,
+    pub(super) app: &'a App,
     pub(super) principal: &'a Principal,
 }
 
 impl<'a> Caller<'a> {
-    pub(super) fn of(ctx: &Context<'a>) -> async_graphql::Result<Self> {
-        Ok(Self { state: ctx.data()?, principal: ctx.data()? })
+    /// Returns the caller that the context of a field holds.
+    pub(super) fn from_context(ctx: &Context<'a>) -> async_graphql::Result<Self> {
+        Ok(Self { app: ctx.data()?, principal: ctx.data()? })
     }
 
-    /// The caller's tenant.
+    /// Returns the caller's tenant.
+    ///
+    /// # Errors
+    /// Returns an error if the token names no tenant.
     pub(super) fn tenant(&self) -> async_graphql::Result<&'a Membership> {
         self.principal.tenant.as_ref().ok_or_else(error::tenant_required)
     }

@@ -1,10 +1,10 @@
-//! Scalars of our own.
+//! Custom scalars.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 use crate::db::Timestamp;
 
-/// A time: RFC 3339, UTC.
+/// Time in RFC 3339 format, in UTC, such as `2026-11-24T08:00:00Z`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DateTime(pub(super) Timestamp);
 
@@ -25,4 +25,4 @@ impl ScalarType for DateTime {
     }
 }
 
-const RFC_3339: &str = "a time is written as in 2026-11-24T08:00:00Z";
+const RFC_3339: &str = "expected an RFC 3339 time such as 2026-11-24T08:00:00Z";

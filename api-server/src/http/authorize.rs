@@ -1,4 +1,5 @@
-//! Who asks, and whether they may: before any handler runs, by `operations.yaml`.
+//! Authentication and authorization of requests on the public port, by the rules of `operations.yaml`, before any
+//! handler runs.
 
 use std::sync::Arc;
 
@@ -9,31 +10,32 @@ use axum::{
     response::Response,
 };
 
-use super::problem::{Code, Problem};
+use super::HttpState;
 use crate::{
     auth::{self, Membership, Operations, Principal, Rule, TokenError},
-    state::AppState,
+    problem::{Code, Problem},
 };
 
-/// What the middleware needs.
+/// State of the [`authorize`] middleware.
 #[derive(Clone)]
-pub(in crate::http) struct Gate {
-    pub(in crate::http) state: AppState,
+pub(in crate::http) struct AuthorizationState {
+    pub(in crate::http) http: HttpState,
     pub(in crate::http) operations: Arc<Operations>,
 }
 
-/// Lets a request through when its operation's rule allows it; handlers then take the [`Principal`].
+/// Authenticates the caller and checks the permission that the operation requires. Handlers extract the [`Principal`].
 pub(in crate::http) async fn authorize(
-    State(gate): State<Gate>,
+    State(state): State<AuthorizationState>,
     path: MatchedPath,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let rule = gate.rule(request.method(), path.as_str())?;
+    let rule = state.rule(request.method(), path.as_str())?;
     if rule == Rule::Public {
         return Ok(next.run(request).await);
     }
-    let principal = auth::authenticate(&gate.state.verifier, &gate.state.db, request.headers()).await?;
+    let HttpState { app, verifier, .. } = &state.http;
+    let principal = auth::authenticate(verifier, &app.db, request.headers()).await?;
     if !rule.allows(principal.permissions) {
         return Err(forbidden(rule));
     }
@@ -41,18 +43,18 @@ pub(in crate::http) async fn authorize(
     Ok(next.run(request).await)
 }
 
-impl Gate {
-    /// An operation without a rule cannot be: the process would not have started.
+impl AuthorizationState {
+    /// Returns the rule of an operation. Every operation has one: the process does not start otherwise.
     fn rule(&self, method: &Method, path: &str) -> Result<Rule, Problem> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.operations.rest(method.as_str(), path).ok_or_else(|| Problem::new(Code::Internal))
+        self.operations.rest_rule(method.as_str(), path).ok_or_else(|| Problem::new(Code::Internal))
     }
 }
 
 fn forbidden(rule: Rule) -> Problem {
     let problem = Problem::new(Code::Forbidden);
     match rule {
-        Rule::Permitted(permission) => problem.detail(format!("the permission {permission} is needed")),
+        Rule::Permitted(permission) => problem.detail(format!("permission {permission} required")),
         Rule::Public | Rule::Authenticated => problem,
     }
 }
@@ -63,27 +65,21 @@ impl From<auth::Error> for Problem {
             auth::Error::Missing => Self::new(Code::Unauthenticated)
                 .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"smb-copilot\"")),
             auth::Error::Token(TokenError::Key(auth::KeyError::Unavailable { .. })) => {
-                unavailable(&error, "the token's issuer does not give its keys")
+                Self::unavailable(&error, "the signing keys of the token issuer are unavailable")
             }
-            auth::Error::Token(refusal) => refused(refusal),
+            auth::Error::Token(error) => invalid_token(error),
             auth::Error::UnknownTenant { slug } => {
-                Self::new(Code::TenantUnknown).detail(format!("tenant {slug} is not known here"))
+                Self::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
             }
-            auth::Error::Database(_) => unavailable(&error, "the database does not answer"),
+            auth::Error::TenantLookup { .. } => Self::unavailable(&error, "the database is unavailable"),
         }
     }
 }
 
-fn refused(refusal: &TokenError) -> Problem {
-    // RFC 6750, 3.1: the reason goes into the challenge too, for clients that read only that.
+fn invalid_token(error: &TokenError) -> Problem {
+    // RFC 6750, section 3.1: the challenge names the error too, for clients that read only headers.
     let challenge = HeaderValue::from_static("Bearer realm=\"smb-copilot\", error=\"invalid_token\"");
-    Problem::new(Code::InvalidToken).detail(refusal.to_string()).header(header::WWW_AUTHENTICATE, challenge)
-}
-
-/// Something that we need is down: logged here, and the client may come again.
-pub(in crate::http) fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Problem {
-    tracing::error!(error, "a request cannot be answered");
-    Problem::new(Code::Unavailable).detail(detail).header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+    Problem::new(Code::InvalidToken).detail(error.to_string()).header(header::WWW_AUTHENTICATE, challenge)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
@@ -94,7 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
     }
 }
 
-/// A principal of a tenant: what every operation on a tenant's own things takes.
+/// Caller that belongs to a tenant. Operations on a tenant's own resources extract it.
 pub(in crate::http) struct Member {
     pub(in crate::http) principal: Principal,
     pub(in crate::http) tenant: Membership,

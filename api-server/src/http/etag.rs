@@ -1,63 +1,58 @@
-//! `ETag` and `If-None-Match` for single resources.
+//! `ETag` and `If-None-Match` of single resources.
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::problem::{Code, Problem};
+use crate::problem::{Code, Problem};
 
-/// A tag says which bytes were sent, so half of a SHA-256 is enough.
+/// Length of a tag: half of a SHA-256, since a tag only has to tell the states of one resource apart.
 const TAG_BYTES: usize = 16;
 
-/// A resource with its tag, or 304 when the client has it already.
-pub(in crate::http) fn tagged<T: Serialize>(request: &HeaderMap, resource: &T) -> Response {
+/// Returns a resource as JSON with its entity tag, or 304 if the client has the current state already.
+pub(in crate::http) fn with_etag<T: Serialize>(request: &HeaderMap, resource: &T) -> Response {
     let Ok(body) = serde_json::to_vec(resource) else {
         return Problem::new(Code::Internal).into_response();
     };
-    let tag = tag(&body);
-    let Ok(value) = HeaderValue::from_str(&tag) else {
-        return Problem::new(Code::Internal).into_response();
-    };
-    // A resource belongs to one tenant, and its next state is asked for often.
-    let cache = HeaderValue::from_static("private, no-cache");
-    let mut headers = HeaderMap::from_iter([(header::ETAG, value), (header::CACHE_CONTROL, cache)]);
-    if matches(request, &tag) {
+    let tag = etag(&body);
+    let mut headers = HeaderMap::new();
+    // A resource belongs to one tenant, and clients poll its next state.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.typed_insert(tag.clone());
+    let condition: Option<IfNoneMatch> = request.typed_get();
+    if condition.is_some_and(|condition| !condition.precondition_passes(&tag)) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     (headers, body).into_response()
 }
 
-fn tag(body: &[u8]) -> String {
+fn etag(body: &[u8]) -> ETag {
     let digest = hex::encode(Sha256::digest(body).iter().copied().take(TAG_BYTES).collect::<Vec<_>>());
-    format!("\"{digest}\"")
-}
-
-fn matches(request: &HeaderMap, tag: &str) -> bool {
-    let values = request.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == "*" || candidate == tag)
+    format!("\"{digest}\"").parse().expect("hex digits in quotes are an entity tag")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asking(tag: &HeaderValue) -> HeaderMap {
-        HeaderMap::from_iter([(header::IF_NONE_MATCH, tag.clone())])
+    fn if_none_match(tag: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::IF_NONE_MATCH, tag.parse().unwrap())])
     }
 
-    /// A client that polls downloads the same run again and again.
+    /// A client that polls an unchanged resource does not download it again.
     #[test]
-    fn what_the_client_has_is_not_sent_again() {
-        let first = tagged(&HeaderMap::new(), &"one");
-        let tag = first.headers().get(header::ETAG).unwrap();
-        assert_eq!(tagged(&asking(tag), &"one").status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(tagged(&asking(tag), &"two").status(), StatusCode::OK);
+    fn a_resource_that_the_client_has_is_not_sent_again() {
+        let first = with_etag(&HeaderMap::new(), &"one");
+        let tag = first.headers().get(header::ETAG).unwrap().to_str().unwrap();
+        for condition in [tag.to_owned(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+            let response = with_etag(&if_none_match(&condition), &"one");
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{condition}");
+        }
+        assert_eq!(with_etag(&if_none_match(tag), &"two").status(), StatusCode::OK);
     }
 }

@@ -1,4 +1,4 @@
-//! What every list has: its parameters, a page of data, and where the next one is.
+//! The parameters and the response that all lists share.
 
 use axum::{
     extract::FromRequestParts,
@@ -8,38 +8,36 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    extract,
-    problem::{Code, Problem},
-};
+use super::extract;
 use crate::{
     app::page::{Page, Paging},
+    problem::{Code, Problem},
     store::{self, Order},
 };
 
-/// One page of a list.
+/// Page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct List<T> {
-    /// The objects of this page, in the order asked for.
+    /// Resources of this page, in the requested order.
     data: Vec<T>,
-    /// Where this page is in the list.
+    /// Position of the page in the list.
     page: PageInfo,
 }
 
-/// Where a page is in its list.
+/// Position of a page in its list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct PageInfo {
-    /// Opaque; give it as `cursor`, with the same filters, to get the next page. Null on the last page.
+    /// Opaque value of `cursor` for the next page, with the same filters and order. Null on the last page.
     next_cursor: Option<String>,
-    /// Whether there are more.
+    /// Whether the list has more pages.
     has_more: bool,
-    /// The most objects that a page of this size has.
+    /// Page size.
     limit: usize,
 }
 
-/// A page size: 1 to 100.
+/// Page size, 1 to 100.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "i64")]
 pub(in crate::http) struct Limit(store::Limit);
@@ -48,51 +46,51 @@ impl TryFrom<i64> for Limit {
     type Error = &'static str;
 
     fn try_from(limit: i64) -> Result<Self, Self::Error> {
-        store::Limit::new(limit).map(Self).ok_or("limit must be from 1 to 100")
+        store::Limit::new(limit).map(Self).ok_or("limit must be between 1 and 100")
     }
 }
 
-/// How a list is sorted.
+/// Order of a list.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(in crate::http) enum Sort {
-    /// The youngest first.
+    /// Newest first.
     #[default]
     #[serde(rename = "-createdAt")]
     NewestFirst,
-    /// The oldest first.
+    /// Oldest first.
     #[serde(rename = "createdAt")]
     OldestFirst,
 }
 
-/// Which page of a list to give.
+/// Paging parameters.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct PageParameters {
-    /// The page size, 1 to 100; 50 when absent.
+    /// Maximum number of resources on the page, 1 to 100. Default: 50.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     limit: Option<Limit>,
-    /// The `nextCursor` of the page before.
+    /// Cursor of the page: the `nextCursor` of the previous page. Default: the first page.
     cursor: Option<String>,
-    /// `-createdAt` (the default: newest first) or `createdAt`.
+    /// Order of the list: `-createdAt` for newest first or `createdAt` for oldest first. Default: `-createdAt`.
     #[param(value_type = Option<String>)]
     sort: Option<Sort>,
 }
 
-/// The names of [`PageParameters`].
-const PAGE: [&str; 3] = ["limit", "cursor", "sort"];
+/// Names of [`PageParameters`].
+const PAGE_PARAMETERS: [&str; 3] = ["limit", "cursor", "sort"];
 
-/// The filter of a list that has none.
+/// Filters of a list without filters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NoFilter {}
 
-/// A request for a page of a list. `F` is what the list can be filtered by, and denies unknown fields.
+/// Request for a page of a list. `F` has the filters of the list and must deny unknown fields.
 pub(in crate::http) struct ListRequest<F> {
     uri: Uri,
-    /// Which page.
+    /// Requested page.
     pub(in crate::http) paging: Paging,
-    /// Of what.
+    /// Filters.
     pub(in crate::http) filter: F,
 }
 
@@ -101,24 +99,24 @@ impl<F: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ListRequest<F>
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let uri = parts.uri.clone();
-        let PageParameters { limit, cursor, sort } = read(&uri, |name| PAGE.contains(&name))?;
+        let PageParameters { limit, cursor, sort } = read(&uri, |name| PAGE_PARAMETERS.contains(&name))?;
         let order = match sort.unwrap_or_default() {
             Sort::NewestFirst => Order::NewestFirst,
             Sort::OldestFirst => Order::OldestFirst,
         };
         let limit = limit.map(|Limit(limit)| limit).unwrap_or_default();
-        let filter = read(&uri, |name| !PAGE.contains(&name))?;
+        let filter = read(&uri, |name| !PAGE_PARAMETERS.contains(&name))?;
         Ok(Self { uri, paging: Paging { after: cursor, order, limit }, filter })
     }
 }
 
-/// Some of the parameters of an address. (Serde can flatten one struct into another, but then knows no types any more,
-/// and denies nothing.)
-fn read<T: DeserializeOwned>(uri: &Uri, wanted: impl Fn(&str) -> bool) -> Result<T, Problem> {
-    let some = parameters(uri).filter(|(name, _)| wanted(name));
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(some).finish();
-    let some = format!("/?{query}").parse().map_err(|_| Problem::new(Code::InvalidParameter))?;
-    extract::read(&some)
+/// Reads the parameters of a URI whose names fulfil a condition. (With serde's `flatten`, all values would be strings
+/// and unknown fields would be ignored.)
+fn read<T: DeserializeOwned>(uri: &Uri, is_selected: impl Fn(&str) -> bool) -> Result<T, Problem> {
+    let selected = parameters(uri).filter(|(name, _)| is_selected(name));
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(selected).finish();
+    let uri = format!("/?{query}").parse().map_err(|_| Problem::new(Code::InvalidParameter))?;
+    extract::read(&uri)
 }
 
 fn parameters(uri: &Uri) -> url::form_urlencoded::Parse<'_> {
@@ -126,8 +124,8 @@ fn parameters(uri: &Uri) -> url::form_urlencoded::Parse<'_> {
 }
 
 impl<F> ListRequest<F> {
-    /// The answer for a page, with `Link: rel="next"` where there is a next one.
-    pub(in crate::http) fn answer<R, T: Serialize>(
+    /// Builds the response for a page, with `Link: rel="next"` if there is a next page.
+    pub(in crate::http) fn response<R, T: Serialize>(
         &self,
         page: Page<R>,
         present: impl Fn(R) -> T,
@@ -159,9 +157,9 @@ fn link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    /// A client that follows `Link` loses its filter, or goes round in circles.
+    /// The link to the next page has the same filters and the new cursor.
     #[test]
-    fn the_next_page_keeps_the_filter_and_replaces_the_cursor() {
+    fn the_link_retains_the_filters_and_replaces_the_cursor() {
         let uri = "/v1/workflow-runs?status=FAILED&cursor=old&limit=2".parse().unwrap();
         let link = link(&uri, "new").unwrap();
         assert_eq!(link, "</v1/workflow-runs?status=FAILED&limit=2&cursor=new>; rel=\"next\"");

@@ -1,19 +1,19 @@
-//! REST and the HTTP side of GraphQL.
+//! The HTTP servers: REST and GraphQL on the public port, and the requests of runners on the internal port.
 
 mod authorize;
-mod error;
 mod etag;
 mod extract;
 mod graphql;
-#[cfg(test)]
-mod hostile;
 mod idempotency;
 mod internal;
 mod list;
-mod observe;
+#[cfg(test)]
+mod malformed_requests;
+mod metrics;
 mod openapi;
 mod problem;
 mod request_id;
+mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -28,55 +28,82 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::MapRequestLayer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::TraceLayer,
+};
 
-use authorize::Gate;
+use authorize::AuthorizationState;
 
-use crate::{auth::Operations, state::AppState};
+use crate::{
+    auth::Operations,
+    problem::{Code, Problem},
+};
 
 pub use internal::internal_router;
-pub use observe::Metrics;
-pub(crate) use problem::{Code, FieldError, Problem};
+pub use metrics::Metrics;
+pub use state::HttpState;
 
-/// A run's input may have 256 KiB; the same again for white space and escapes that JSON may be sent with.
-const MAX_BODY: usize = 512 * 1024;
+/// Maximum size of a request body: a run's input of 256 KiB, and the same again for white space and escapes.
+const MAX_BODY_BYTES: usize = 512 * 1024;
 
-/// Everything that is served on the public port.
+/// Builds the router of the public port.
 ///
 /// # Errors
-/// `operations.yaml` lacks an operation, or names one that does not exist.
-pub fn router(state: AppState) -> anyhow::Result<Router> {
+/// Returns an error if `operations.yaml` lacks an operation or names one that does not exist.
+pub fn router(state: HttpState) -> anyhow::Result<Router> {
     let operations = Arc::new(Operations::load()?);
     let (routes, document) = openapi::routes().split_for_parts();
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;
     let metrics = state.metrics.clone();
-    let gate = Gate { state: state.clone(), operations: operations.clone() };
+    let authorization = AuthorizationState { http: state.clone(), operations: operations.clone() };
     let routes = routes
         .merge(graphql::routes(schema, operations))
         .merge(openapi::document(&document)?)
-        .route_layer(from_fn_with_state(gate, authorize::authorize))
+        .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
-    Ok(complete(routes, metrics))
+    Ok(with_public_layers(routes, metrics))
 }
 
-/// Adds what is the same for all requests. The last layer is the first to see a request, and the last its answer.
-fn complete(routes: Router, metrics: Metrics) -> Router {
+fn with_public_layers(routes: Router, metrics: Metrics) -> Router {
+    let routes = with_fallbacks(routes)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(timeout::limit_request));
+    with_common_layers(routes, metrics)
+}
+
+/// Answers requests for unknown paths and methods with problems.
+fn with_fallbacks(routes: Router) -> Router {
     routes
         .fallback(|| async { Problem::new(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(timeout::bound))
-        .layer(CatchPanicLayer::custom(problem::caught))
-        .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(metrics, observe::observe))
-        .layer(from_fn(request_id::identify))
 }
 
-/// The OpenAPI document of the routes, as it is committed.
+/// Adds the layers that both ports share. The last layer is the outermost one.
+fn with_common_layers(routes: Router, metrics: Metrics) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(problem::response_for_panic))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(metrics, metrics::record))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(request_id::span)
+                .on_request(())
+                .on_response(())
+                .on_failure(()),
+        )
+        .layer(SetRequestIdLayer::x_request_id(request_id::MakeUuidV7))
+        .layer(MapRequestLayer::new(request_id::remove_unsafe_id))
+}
+
+/// Returns the OpenAPI document of the public port, as it is committed.
 ///
 /// # Errors
-/// It cannot be written as JSON.
+/// Returns an error if the document cannot be serialized.
 pub fn openapi_json() -> anyhow::Result<String> {
     let (_, document) = openapi::routes().split_for_parts();
     Ok(document.to_pretty_json()? + "\n")

@@ -1,4 +1,4 @@
-//! The OpenAPI document: made of the routes as they are registered, so that neither can lack what the other has.
+//! The OpenAPI document. It is generated from the registered routes, so that the two always match.
 
 use axum::{Router, http::header, routing::get};
 use utoipa::{
@@ -11,42 +11,42 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{problem, v1};
-use crate::state::AppState;
+use super::{HttpState, problem, v1};
+use crate::problem::FieldError;
 
-/// Routes that the document does not describe: itself, and GraphQL, which has a schema of its own.
+/// Routes that the document does not describe: the document itself, and GraphQL, which has its own schema.
 const UNDESCRIBED: [&str; 3] = ["GET /openapi.json", "GET /graphql", "POST /graphql"];
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "SMB Copilot",
-        description = "Tenants, plans, workflows and their runs. The tenant is the token's.",
+        description = "Workflow automation: tenants, plans, workflows and their runs. Requests are authenticated with a bearer token (JWT); except for platform administration, every request concerns the tenant that the token names. Errors are `application/problem+json` (RFC 9457) with a stable `code`; 503 responses carry `Retry-After` in seconds.",
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(problem::Body, problem::FieldError))
+    components(schemas(problem::Body, FieldError))
 )]
 struct Document;
 
-/// All REST routes with their document.
-pub(in crate::http) fn routes() -> OpenApiRouter<AppState> {
+/// Returns all REST routes with their document.
+pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
     let mut router = OpenApiRouter::with_openapi(Document::openapi()).merge(v1::routes());
     complete(router.get_openapi_mut());
     router
 }
 
-/// The route of the document itself.
+/// Returns the route of the document.
 ///
 /// # Errors
-/// It cannot be written as JSON.
-pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Result<Router<AppState>> {
+/// Returns an error if the document cannot be serialized.
+pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Result<Router<HttpState>> {
     let json = document.to_json()?;
-    let answer = move || async { ([(header::CONTENT_TYPE, "application/json")], json) };
-    Ok(Router::new().route("/openapi.json", get(answer)))
+    let handler = move || async { ([(header::CONTENT_TYPE, "application/json")], json) };
+    Ok(Router::new().route("/openapi.json", get(handler)))
 }
 
-/// Every operation of the public port, as `operations.yaml` names them.
+/// Returns the names of all operations of the public port, as in `operations.yaml`: `GET /v1/me`.
 pub(in crate::http) fn operations(document: &openapi::OpenApi) -> Vec<String> {
     let described = document
         .paths
@@ -67,7 +67,7 @@ fn by_method(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)
     methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
-/// Adds what is the same for all operations: the token, and problems.
+/// Adds the bearer token and the error response to all operations.
 fn complete(document: &mut openapi::OpenApi) {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_with(Default::default);
@@ -83,5 +83,5 @@ fn complete(document: &mut openapi::OpenApi) {
 
 fn problem_response() -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description("Anything else").content("application/problem+json", content).build()
+    ResponseBuilder::new().description("Error").content("application/problem+json", content).build()
 }

@@ -1,63 +1,76 @@
-//! `X-Request-Id`: the client's, if it can be logged safely, or a new one; echoed either way.
+//! The `X-Request-Id` header: the client's id if it is safe to log, otherwise a new one. It is returned in the response
+//! and stands in every log line of the request.
 
 use axum::{
-    extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue},
-    middleware::Next,
-    response::Response,
+    body::Body,
+    http::{HeaderName, HeaderValue, Request},
 };
-use tracing::Instrument as _;
+use tower_http::request_id::{MakeRequestId, RequestId};
+use tracing::Span;
 
-/// The name of the header, in requests and in answers.
-pub(in crate::http) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// A UUID has 36 characters; a trace id with a prefix fits too. Longer ones would only fatten the logs.
-const MAX_LEN: usize = 64;
+/// Name of the header, in requests and in responses.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Maximum length of a client's id, in bytes. A UUID has 36 characters, a trace id with a prefix fits too, and longer
+/// ids would only enlarge the logs.
+const MAX_ID_BYTES: usize = 64;
 
-/// The id of the request that is being answered.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
+/// Generator of ids for requests that bring none.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct MakeUuidV7;
 
-/// Gives the request its id and its tracing span, and the answer the id as a header.
-pub(in crate::http) async fn identify(mut request: Request, next: Next) -> Response {
-    let id = given(request.headers()).unwrap_or_else(|| telemetry::ids::uuid_v7().to_string());
-    let span = tracing::info_span!(
-        "request",
-        request.id = %id,
-        http.method = %request.method(),
-        http.path = %request.uri().path(),
-    );
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
+impl MakeRequestId for MakeUuidV7 {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = telemetry::ids::uuid_v7().to_string();
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
     }
-    response
 }
 
-fn given(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(X_REQUEST_ID)?.to_str().ok()?;
+/// Removes a client's id that is too long or could forge a log line.
+pub(in crate::http) fn remove_unsafe_id(mut request: Request<Body>) -> Request<Body> {
+    if request.headers().get(X_REQUEST_ID).is_some_and(|id| !is_safe(id)) {
+        request.headers_mut().remove(X_REQUEST_ID);
+    }
+    request
+}
+
+/// Opens the tracing span of a request.
+pub(in crate::http) fn span(request: &Request<Body>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!(
+        "request",
+        request.id = id.unwrap_or_default(),
+        http.method = %request.method(),
+        http.path = %request.uri().path(),
+    )
+}
+
+fn is_safe(id: &HeaderValue) -> bool {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
-    (!value.is_empty() && value.len() <= MAX_LEN && value.bytes().all(safe)).then(|| value.to_owned())
+    let id = id.as_bytes();
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && id.iter().copied().all(safe)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(X_REQUEST_ID, HeaderValue::from_static(value))])
+    fn id_after_removal(id: &'static str) -> Option<String> {
+        let request = Request::builder().header(X_REQUEST_ID, id).body(Body::empty()).unwrap();
+        let request = remove_unsafe_id(request);
+        request.headers().get(X_REQUEST_ID).map(|id| id.to_str().unwrap().to_owned())
     }
 
-    /// A client cannot find its request in the log.
+    /// A client finds its request in the log by the id that it chose.
     #[test]
-    fn a_clients_id_is_kept() {
-        assert_eq!(given(&with("shop-42:a/b")).as_deref(), Some("shop-42:a/b"));
+    fn safe_ids_of_clients_are_used() {
+        assert_eq!(id_after_removal("shop-42:a/b").as_deref(), Some("shop-42:a/b"));
     }
 
-    /// A client writes lines of its own into the log.
+    /// A client cannot write lines of its own into the log.
     #[test]
-    fn an_id_that_could_forge_a_log_line_is_replaced() {
-        assert_eq!(given(&with("a b")), None);
-        assert_eq!(given(&with("{\"level\":\"info\"}")), None);
+    fn ids_that_could_forge_log_lines_are_removed() {
+        assert_eq!(id_after_removal("a b"), None);
+        assert_eq!(id_after_removal("{\"level\":\"info\"}"), None);
+        assert_eq!(id_after_removal(""), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for every path.
+//! Guarantees for all paths.
 
 use axum::{Router, body::Body, http::Request, routing::get};
 use http_body_util::BodyExt as _;
@@ -8,9 +8,9 @@ use tower::ServiceExt as _;
 
 use super::{Metrics, testing::Server};
 
-/// A client that reads `code` fails on answers that libraries have made.
+/// Every error response is a problem, including those that libraries make.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn every_failure_is_a_problem(pool: PgPool) {
+async fn every_error_response_is_a_problem(pool: PgPool) {
     let server = Server::start(&pool).await;
     for (tenant, method, path, status, code) in [
         ("acme", "GET", "/v2/workflows", 404, "not_found"),
@@ -37,11 +37,11 @@ async fn every_failure_is_a_problem(pool: PgPool) {
     }
 }
 
-/// A defect of ours closes the connection without a word, or tells a stranger what is inside.
+/// A panic is answered with 500, and its message never reaches the client.
 #[tokio::test]
 async fn a_panic_is_a_problem_without_details() {
     let routes = Router::new().route("/", get(async || -> () { panic!("the secret is 7") }));
-    let router = super::complete(routes, Metrics::registered(&Registry::default()));
+    let router = super::with_public_layers(routes, Metrics::registered(&Registry::default()));
     let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -50,9 +50,9 @@ async fn a_panic_is_a_problem_without_details() {
     assert!(text.contains("\"code\":\"internal\"") && !text.contains("secret"), "{text}");
 }
 
-/// The published document is not the one that clients are made from.
+/// Everyone can read the OpenAPI document.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn the_openapi_document_is_served_to_everyone(pool: PgPool) {
+async fn the_openapi_document_is_public(pool: PgPool) {
     let server = Server::start(&pool).await;
     let answer = server.anonymous("/openapi.json").await;
     assert_eq!(answer.body["openapi"], "3.1.0");

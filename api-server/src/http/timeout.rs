@@ -1,44 +1,66 @@
-//! No request is answered later than it should be.
+//! Time limits of requests.
 
 use std::time::Duration;
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, header},
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use tower::ServiceExt as _;
+use tower_http::timeout::{Timeout, TimeoutLayer};
 
-use super::{
-    extract::Wait,
-    problem::{Code, Problem},
-};
+use super::extract::Wait;
+use crate::problem::{Code, Problem};
 
-/// Two calls to the Kubernetes API at 5 s each, and the queries around them.
-const BOUND: Duration = Duration::from_secs(15);
+/// Time limit of a request on the public port: two calls to the Kubernetes API at 5 s each, and the queries around
+/// them.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time limit of a request that transfers a large value on the internal port: 16 MiB in a minute over a slow network.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(90);
+/// Delay after which a client should repeat a request that timed out.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Status by which [`as_problem`] recognizes a timeout; no handler answers with it.
+const TIMED_OUT: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
-/// 16 MiB in a minute are a slow network; the runner tries again.
-const TRANSFER: Duration = Duration::from_secs(90);
-
-/// Gives up on a request that carries something large after 90 s.
-pub(in crate::http) async fn bound_transfer(request: Request, next: Next) -> Response {
-    within(TRANSFER, request, next).await
+/// Layer that ends a transfer after 90 s. Its responses go through [`as_problem`].
+pub(in crate::http) fn transfer_timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(TIMED_OUT, TRANSFER_TIMEOUT)
 }
 
-/// Gives up on a request after 15 s, and after the time that it prefers to wait.
-pub(in crate::http) async fn bound(request: Request, next: Next) -> Response {
-    let Wait(preferred) = Wait::of(request.headers());
-    within(BOUND + preferred, request, next).await
+/// Ends a request 15 s after the time that it prefers to wait.
+pub(in crate::http) async fn limit_request(request: Request, next: Next) -> Response {
+    let Wait(preferred) = Wait::from_headers(request.headers());
+    let next = Timeout::with_status_code(next, TIMED_OUT, REQUEST_TIMEOUT + preferred);
+    match next.oneshot(request).await {
+        Ok(response) => as_problem(response).await,
+        Err(infallible) => match infallible {},
+    }
 }
 
-async fn within(bound: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(bound, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::warn!("gave up on a request");
-            Problem::new(Code::Timeout)
-                .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-                .into_response()
-        }
+/// Replaces the response of a timeout layer by a problem.
+pub(in crate::http) async fn as_problem(response: Response) -> Response {
+    if response.status() != TIMED_OUT {
+        return response;
+    }
+    tracing::warn!("request timed out");
+    Problem::new(Code::Timeout).retry_after(RETRY_DELAY).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+
+    /// A request that times out is answered with 503 and `Retry-After`; other responses pass unchanged.
+    #[tokio::test]
+    async fn a_timeout_is_answered_with_503() {
+        let timeout = as_problem(TIMED_OUT.into_response()).await;
+        assert_eq!(timeout.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(timeout.headers()[header::RETRY_AFTER], "5");
+        assert_eq!(timeout.extensions().get::<Problem>().map(|problem| problem.code), Some(Code::Timeout));
+        assert_eq!(as_problem(StatusCode::OK.into_response()).await.status(), StatusCode::OK);
     }
 }

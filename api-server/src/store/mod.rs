@@ -11,6 +11,7 @@ pub mod outputs;
 mod page;
 pub mod plans;
 pub mod runs;
+mod tenant_lookup;
 pub mod tenants;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,9 @@
 //! Tokens that the api-server accepts: an issuer with a key of its own, over HTTP.
 
-use anyhow::Context as _;
 use api_server::auth::{Issuer, Issuers, Verifier};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -18,14 +17,14 @@ pub(super) struct TestIssuer {
 
 impl TestIssuer {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let pair = Ed25519KeyPair::generate().context("no key")?;
-        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let pair = SigningKey::from_bytes(&rand::random());
+        let x = URL_SAFE_NO_PAD.encode(pair.verifying_key().as_bytes());
         let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "one", "x": x}]});
         let router = Router::new().route("/keys", get(|| async { Json(keys) }));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let key = EncodingKey::from_ed_der(pair.to_pkcs8().context("no key")?.as_ref());
+        let key = EncodingKey::from_ed_der(pair.to_pkcs8_der()?.as_bytes());
         Ok(Self { url, key })
     }
 

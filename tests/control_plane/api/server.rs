@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api_server::{
+    app::App,
     auth::Runners,
     db::{self, AppPool, MirrorPool, Urls},
-    http,
-    state::AppState,
+    http::{self, HttpState},
     store::CursorKey,
 };
 use reqwest::{Method, header::HeaderMap};
@@ -45,16 +45,18 @@ impl Server {
         let mirror = MirrorPool::connect(&urls).await?;
         let tenant = TestTenant::create(&client().await?, &mirror).await?;
         let (db, kube) = (AppPool::connect(&urls).await?, client_as(ACCOUNT, &GROUPS).await?);
-        let state = AppState {
+        let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-            objects: None,
-            db,
-            mirror,
-            kube,
             verifier: Arc::new(issuer.verifier()?),
-            cursors: CursorKey::new("a key of the tests")?,
             metrics: http::Metrics::registered(&Registry::default()),
-            stop: CancellationToken::new(),
+            app: App {
+                objects: None,
+                db,
+                mirror,
+                kube,
+                cursors: CursorKey::new("a key of the tests")?,
+                shutdown: CancellationToken::new(),
+            },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);

@@ -1,37 +1,37 @@
-//! Which lines of a log are wanted.
+//! Filters of log lines.
 
 use protocol::internal::{LogLine, LogStream};
 
 use super::LogPosition;
 
-/// Which lines of a log are wanted; what is absent does not matter.
+/// Filter of log lines. Absent criteria match all lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only those of this step.
+    /// Name of the step.
     pub step: Option<String>,
-    /// Only those of this item.
+    /// Index of the item, starting at 0.
     pub item: Option<u32>,
-    /// Only those of this attempt.
+    /// Number of the attempt, starting at 1.
     pub attempt: Option<u32>,
-    /// Only those that were written there.
+    /// Output stream.
     pub stream: Option<LogStream>,
 }
 
-/// A line of a log.
+/// Line of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Where the log goes on after it.
+    /// Position after the line.
     pub next: LogPosition,
-    /// The name of the pod that it comes from.
+    /// Name of the pod that wrote the line.
     pub pod: String,
-    /// The line.
+    /// Contents of the line.
     pub line: LogLine,
 }
 
 impl Filter {
-    /// Whether a line is wanted.
+    /// Returns whether a line matches.
     #[must_use]
-    pub fn wants(&self, line: &LogLine) -> bool {
+    pub fn matches(&self, line: &LogLine) -> bool {
         let Self { step, item, attempt, stream } = self;
         step.as_ref().is_none_or(|step| *step == line.step)
             && item.is_none_or(|item| Some(item) == line.item)

@@ -1,11 +1,11 @@
-//! The logs of runs: what their steps have written.
+//! The logs of runs: the lines that their steps have written.
 
-mod add;
+mod append;
 mod filter;
 mod position;
 mod read;
 
-pub use add::add;
+pub use append::append;
 pub use filter::{Filter, Line};
 pub use position::LogPosition;
-pub use read::{Lines, read};
+pub use read::{Lines, has_lines_of_pod, read};

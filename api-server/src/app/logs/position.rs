@@ -1,20 +1,20 @@
-//! Places in a log.
+//! Positions in a log.
 
 use std::{fmt, str::FromStr};
 
 use crate::app::Error;
 
-/// A place in a log, between two lines. Written `chunk-line`, it is the cursor that clients get.
+/// Position between two lines of a log. Its text form `chunk-line` is the cursor of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPosition {
-    /// The chunk to go on with.
+    /// Number of the chunk after the position, starting at 1.
     pub chunk: i64,
-    /// How many of its lines are before the place.
+    /// Number of lines of that chunk before the position.
     pub line: usize,
 }
 
 impl LogPosition {
-    /// Before the first line.
+    /// Position before the first line.
     pub const START: Self = Self { chunk: 1, line: 0 };
 }
 

@@ -1,37 +1,36 @@
-//! Reading a run's log.
+//! Reading the log of a run.
 
 use uuid::Uuid;
 
 use super::{Filter, Line, LogPosition};
 use crate::{
-    app::Error,
+    app::{App, Error},
     auth::TenantScope,
-    state::AppState,
     store::{TenantTx, logs},
 };
 
-/// Chunks that one query reads; with 1,000 lines of some hundred bytes each, 2 MiB.
-const AT_ONCE: i64 = 16;
-/// Chunks that one request looks through for lines that fit its filter.
-const AT_MOST: i64 = 256;
+/// Number of chunks that one query reads: about 2 MiB, with 1,000 lines of some hundred bytes each.
+const CHUNKS_PER_QUERY: i64 = 16;
+/// Maximum number of chunks that one request searches for matching lines.
+const MAX_CHUNKS: i64 = 256;
 
-/// Lines of a log, in the order in which they came.
+/// Lines of a log, in order of arrival.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lines {
-    /// The lines.
+    /// Matching lines.
     pub lines: Vec<Line>,
-    /// Where the log goes on.
+    /// Position at which to continue.
     pub next: LogPosition,
-    /// Whether there is more already.
+    /// Whether the log has more lines now.
     pub has_more: bool,
 }
 
-/// The next lines of a run's log that are wanted, at most `limit` of them. Whether the tenant has the run is not asked.
+/// Returns the next matching lines of a run's log, at most `limit`. The caller checks that the tenant has the run.
 ///
 /// # Errors
-/// The database fails.
+/// Returns an error if the database fails.
 pub async fn read(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     run: Uuid,
     filter: &Filter,
@@ -39,12 +38,12 @@ pub async fn read(
     limit: usize,
 ) -> Result<Lines, Error> {
     let mut found = Lines { lines: Vec::new(), next: after, has_more: true };
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
-    for _ in 0..AT_MOST / AT_ONCE {
-        let chunks = logs::chunks(&mut tx, run, found.next.chunk, AT_ONCE).await?;
-        let is_last = i64::try_from(chunks.len()).is_ok_and(|read| read < AT_ONCE);
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    for _ in 0..MAX_CHUNKS / CHUNKS_PER_QUERY {
+        let chunks = logs::chunks(&mut tx, run, found.next.chunk, CHUNKS_PER_QUERY).await?;
+        let is_last = i64::try_from(chunks.len()).is_ok_and(|read| read < CHUNKS_PER_QUERY);
         for chunk in chunks {
-            if found.take(chunk, filter, limit) == Room::None {
+            if found.add_chunk(chunk, filter, limit) == PageState::Full {
                 return Ok(found);
             }
         }
@@ -56,27 +55,37 @@ pub async fn read(
     Ok(found)
 }
 
+/// Whether the limit of a page is reached.
 #[derive(PartialEq, Eq)]
-enum Room {
-    Left,
-    None,
+enum PageState {
+    Open,
+    Full,
 }
 
 impl Lines {
-    /// Takes the wanted lines of the next chunk, as long as there is room.
-    fn take(&mut self, chunk: logs::Chunk, filter: &Filter, limit: usize) -> Room {
+    /// Adds the matching lines of the next chunk until the limit is reached.
+    fn add_chunk(&mut self, chunk: logs::Chunk, filter: &Filter, limit: usize) -> PageState {
         let logs::Chunk { chunk, batch } = chunk;
-        let begun = if chunk == self.next.chunk { self.next.line } else { 0 };
-        for (index, line) in batch.lines.into_iter().enumerate().skip(begun) {
+        let skipped = if chunk == self.next.chunk { self.next.line } else { 0 };
+        for (index, line) in batch.lines.into_iter().enumerate().skip(skipped) {
             if self.lines.len() >= limit {
-                return Room::None;
+                return PageState::Full;
             }
             self.next = LogPosition { chunk, line: index + 1 };
-            if filter.wants(&line) {
+            if filter.matches(&line) {
                 self.lines.push(Line { next: self.next, pod: batch.pod.clone(), line });
             }
         }
         self.next = LogPosition { chunk: chunk + 1, line: 0 };
-        Room::Left
+        PageState::Open
     }
+}
+
+/// Returns whether a run's log has lines from a pod.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn has_lines_of_pod(app: &App, scope: TenantScope, run: Uuid, pod: &str) -> Result<bool, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(logs::has_lines_from_pod(&mut tx, run, pod).await?)
 }

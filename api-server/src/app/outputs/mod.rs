@@ -1,4 +1,4 @@
-//! Values that are too large for a run's status: kept in object storage, by reference.
+//! Outputs that are too large for the status of a run. Object storage holds them, and the status refers to them.
 
 mod put;
 mod read;

@@ -1,4 +1,4 @@
-//! The object of a run.
+//! The WorkflowRun object of a new run.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,19 @@ use kube::api::ObjectMeta;
 use serde_json::Value;
 
 use super::name::RunName;
-use crate::store::{Tenant, Workflow};
+use crate::{
+    app::enum_names::serde_name,
+    store::{Tenant, Workflow},
+};
 
-/// The fingerprint of the request that created a run: tells a retry from another request that came to its name.
+/// Annotation with the fingerprint of the request that created a run. It tells a retry from another request with the
+/// same name.
 pub(super) const REQUEST_ANNOTATION: &str = "smbcopilot.dev/request";
 const FINGERPRINT_DIGITS: usize = 32;
 
-/// A run that somebody asks for.
+/// Properties of a new run.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
+pub(super) struct NewRun {
     pub(super) input: Value,
     pub(super) priority: Option<i32>,
     pub(super) name: RunName,
@@ -28,13 +32,13 @@ pub(super) struct Order {
     pub(super) reuse: Option<Reuse>,
 }
 
-/// The run as it is sent to Kubernetes.
-pub(super) fn run(tenant: &Tenant, workflow: &Workflow, order: Order) -> WorkflowRun {
-    let fingerprint = fingerprint(workflow, &order);
-    let Order { input, priority, name, trigger, requested_by, reuse } = order;
+/// Builds the object that is created in Kubernetes.
+pub(super) fn run(tenant: &Tenant, workflow: &Workflow, new_run: NewRun) -> WorkflowRun {
+    let fingerprint = fingerprint(workflow, &new_run);
+    let NewRun { input, priority, name, trigger, requested_by, reuse } = new_run;
     WorkflowRun {
         metadata: ObjectMeta {
-            name: Some(name.of_workflow(&workflow.name)),
+            name: Some(name.for_workflow(&workflow.name)),
             namespace: Some(tenant.namespace.clone()),
             annotations: Some(BTreeMap::from([(REQUEST_ANNOTATION.to_owned(), fingerprint)])),
             ..ObjectMeta::default()
@@ -52,19 +56,13 @@ pub(super) fn run(tenant: &Tenant, workflow: &Workflow, order: Order) -> Workflo
     }
 }
 
-/// Who wants what: the name says for which key.
-fn fingerprint(workflow: &Workflow, order: &Order) -> String {
-    let Order { input, priority, name: _, trigger, requested_by, reuse } = order;
+/// Returns the fingerprint of a request. It excludes the name, which derives from the idempotency key.
+fn fingerprint(workflow: &Workflow, new_run: &NewRun) -> String {
+    let NewRun { input, priority, name: _, trigger, requested_by, reuse } = new_run;
     let priority = priority.unwrap_or_default().to_string();
     let reuse = serde_json::to_string(reuse).unwrap_or_default();
-    let parts = [
-        &workflow.id.to_string(),
-        &input.to_string(),
-        &priority,
-        requested_by,
-        &format!("{trigger:?}"),
-        &reuse,
-    ];
+    let parts =
+        [&workflow.id.to_string(), &input.to_string(), &priority, requested_by, &serde_name(trigger), &reuse];
     digest(&parts.map(String::as_str), FINGERPRINT_DIGITS)
 }
 
@@ -77,7 +75,7 @@ mod tests {
     use crate::store::WorkflowState;
 
     fn workflow() -> Workflow {
-        let at = "2026-11-24T08:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+        let time = "2026-11-24T08:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
         Workflow {
             id: Uuid::from_u128(1),
             name: "invoices".to_owned(),
@@ -90,30 +88,30 @@ mod tests {
             spec: json!({}),
             generation: 1,
             resource_version: 1,
-            created_at: at,
-            updated_at: at,
+            created_at: time,
+            updated_at: time,
         }
     }
 
-    fn order(input: Value) -> Order {
-        Order {
+    fn new_run(input: Value) -> NewRun {
+        NewRun {
             input,
             priority: None,
-            name: RunName::of_request(Uuid::from_u128(2)),
+            name: RunName::from_request_id(Uuid::from_u128(2)),
             trigger: TriggerKind::Api,
             requested_by: "anna@acme.example".to_owned(),
             reuse: None,
         }
     }
 
-    /// A retry is refused as another request, or another request gets a run that it did not ask for.
+    /// A retry finds its run, and another request never receives that run.
     #[test]
-    fn the_fingerprint_tells_requests_apart() {
-        let of = |order: &Order| fingerprint(&workflow(), order);
-        let one = of(&order(json!({"b": 1, "a": 2})));
-        assert_eq!(of(&order(json!({"a": 2, "b": 1}))), one);
-        assert_ne!(of(&order(json!({"a": 2, "b": 2}))), one);
-        let again = Order { trigger: TriggerKind::Rerun, ..order(json!({"b": 1, "a": 2})) };
-        assert_ne!(of(&again), one);
+    fn the_fingerprint_distinguishes_requests() {
+        let fingerprint_of = |new_run: &NewRun| fingerprint(&workflow(), new_run);
+        let one = fingerprint_of(&new_run(json!({"b": 1, "a": 2})));
+        assert_eq!(fingerprint_of(&new_run(json!({"a": 2, "b": 1}))), one);
+        assert_ne!(fingerprint_of(&new_run(json!({"a": 2, "b": 2}))), one);
+        let again = NewRun { trigger: TriggerKind::Rerun, ..new_run(json!({"b": 1, "a": 2})) };
+        assert_ne!(fingerprint_of(&again), one);
     }
 }

@@ -1,37 +1,36 @@
-//! Cancelling a run.
+//! Cancelling runs.
 
 use uuid::Uuid;
 
 use super::{change, kubernetes};
 use crate::{
-    app::Error,
+    app::{App, Error},
     auth::TenantScope,
-    state::AppState,
     store::{CancelMode, Run, TenantTx},
 };
 
-/// Asks a run to stop, and gives it back as it is then. Asking twice in the same way is asking once.
+/// Cancels a run and returns its new state. Repeating a cancellation with the same mode has no further effect.
 ///
 /// # Errors
-/// The tenant accepts no writes or has no such run; the run has ended, or was asked to stop in another way; or
-/// Kubernetes or the database fails.
-pub async fn cancel(state: &AppState, scope: TenantScope, id: Uuid, mode: CancelMode) -> Result<Run, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let (tenant, run) = change::own(&mut tx, id).await?;
-    // No connection is held while Kubernetes is asked.
+/// Returns an error if the tenant accepts no writes or has no such run, if the run has finished or is being cancelled
+/// with another mode, or if the Kubernetes API or the database fails.
+pub async fn cancel(app: &App, scope: TenantScope, id: Uuid, mode: CancelMode) -> Result<Run, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id).await?;
+    // The connection is released before the request to Kubernetes.
     drop(tx);
     if !is_needed(&run, mode)? {
         return Ok(run);
     }
-    let object = kubernetes::cancel(&state.kube, &tenant.namespace, &run.name, mode).await?;
-    change::taken_in(state, scope, id, &object).await
+    let object = kubernetes::cancel(&app.kube, &tenant.namespace, &run.name, mode).await?;
+    change::mirror_and_get(app, scope, id, &object).await
 }
 
 fn is_needed(run: &Run, mode: CancelMode) -> Result<bool, Error> {
-    change::unfinished(run, "cancel")?;
+    change::require_unfinished(run, "cancel")?;
     match run.cancel {
-        Some(asked) if asked == mode => Ok(false),
-        Some(asked) => Err(Error::CancellationFixed { asked }),
+        Some(requested) if requested == mode => Ok(false),
+        Some(requested) => Err(Error::CancellationFixed { requested }),
         None => Ok(true),
     }
 }

@@ -1,31 +1,29 @@
-//! What changes of a run have in common: the run is the tenant's own, which accepts writes; Kubernetes is asked, and what
-//! it answers is taken in at once.
+//! The steps that all changes of a run share: the checks before the request to Kubernetes, and mirroring its response.
 
 use crds::WorkflowRun;
 use uuid::Uuid;
 
 use crate::{
-    app::{Error, tenants},
+    app::{App, Error, tenants},
     auth::TenantScope,
     mirror,
-    state::AppState,
     store::{Run, Tenant, TenantTx, Workflow, runs, workflows},
 };
 
-/// A run of a tenant that accepts writes, and that tenant.
+/// Returns a run and its tenant, which accepts writes.
 ///
 /// # Errors
-/// The tenant accepts no writes or has no such run, or the database fails.
-pub(super) async fn own(tx: &mut TenantTx, id: Uuid) -> Result<(Tenant, Run), Error> {
+/// Returns an error if the tenant accepts no writes or has no such run, or if the database fails.
+pub(super) async fn writable_run(tx: &mut TenantTx, id: Uuid) -> Result<(Tenant, Run), Error> {
     let tenant = tenants::writable(tx).await?;
     let run = runs::get(tx, id).await?.ok_or(Error::NotFound)?;
     Ok((tenant, run))
 }
 
-/// The run's workflow, if it is still there.
+/// Returns the workflow of a run; `None` if it was deleted.
 ///
 /// # Errors
-/// The database fails.
+/// Returns an error if the database fails.
 pub(super) async fn workflow(tx: &mut TenantTx, run: &Run) -> Result<Option<Workflow>, Error> {
     match run.workflow_id {
         Some(workflow) => Ok(workflows::get(tx, workflow).await?),
@@ -33,27 +31,27 @@ pub(super) async fn workflow(tx: &mut TenantTx, run: &Run) -> Result<Option<Work
     }
 }
 
-/// What has ended is not changed.
+/// Checks that a run can still be changed.
 ///
 /// # Errors
-/// The run has ended.
-pub(super) fn unfinished(run: &Run, action: &'static str) -> Result<(), Error> {
+/// Returns an error if the run has finished or is gone from Kubernetes.
+pub(super) fn require_unfinished(run: &Run, action: &'static str) -> Result<(), Error> {
     match run.status {
         status if status.is_final() || !run.live => Err(Error::RunFinished { action, status }),
         _ => Ok(()),
     }
 }
 
-/// The run as Kubernetes has just given it, as a row.
+/// Mirrors a run as Kubernetes has just returned it, and returns its row.
 ///
 /// # Errors
-/// The database fails, or the run was deleted meanwhile.
-pub(super) async fn taken_in(
-    state: &AppState,
+/// Returns an error if the database fails or the run was deleted in the meantime.
+pub(super) async fn mirror_and_get(
+    app: &App,
     scope: TenantScope,
     id: Uuid,
     object: &WorkflowRun,
 ) -> Result<Run, Error> {
-    mirror::apply_one(&state.mirror, object).await?;
-    super::get(state, scope, id).await
+    mirror::apply_one(&app.mirror, object).await?;
+    super::get(app, scope, id).await
 }

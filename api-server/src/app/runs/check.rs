@@ -1,4 +1,4 @@
-//! What can be said about a run's input before Kubernetes is asked.
+//! Validation of the input of a run before the request to Kubernetes.
 
 use crds::nesting::is_deeper_than;
 use serde_json::Value;
@@ -8,9 +8,12 @@ use crate::{
     store::{Workflow, WorkflowState},
 };
 
-/// The workflow may be run, and the input fits. The operator checks the same once more: against the revision that
-/// the run gets in the end.
-pub(super) fn check(workflow: &Workflow, input: &Value) -> Result<(), Error> {
+/// Checks that a workflow can be run with an input. The operator repeats the check against the revision that the run
+/// finally executes.
+///
+/// # Errors
+/// Returns an error if the workflow is archived, or if the input is too large, too deep or does not match the schema.
+pub(super) fn check_input(workflow: &Workflow, input: &Value) -> Result<(), Error> {
     if workflow.state == WorkflowState::Archived {
         return Err(Error::WorkflowArchived { workflow: workflow.name.clone() });
     }
@@ -18,29 +21,29 @@ pub(super) fn check(workflow: &Workflow, input: &Value) -> Result<(), Error> {
     if bytes > limit {
         return Err(Error::InputTooLarge { bytes, limit });
     }
-    let mut found = too_deep(input);
-    if found.is_empty()
+    let mut violations = depth_violations(input);
+    if violations.is_empty()
         && let Some(schema) = workflow.spec.pointer("/input/schema")
     {
-        found = violations(schema, input);
+        violations = schema_violations(schema, input);
     }
-    if found.is_empty() { Ok(()) } else { Err(Error::InvalidInput(found)) }
+    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
 }
 
-/// What Kubernetes would store, and its clients could not read.
-pub(super) fn too_deep(input: &Value) -> Vec<Violation> {
+/// Returns a violation if an input is nested too deeply: Kubernetes would store it, but its clients could not read it.
+pub(super) fn depth_violations(input: &Value) -> Vec<Violation> {
     let limit = crds::constants::MAX_VALUE_DEPTH;
     let violation = || Violation {
         pointer: "/input".to_owned(),
         code: "too_deep".to_owned(),
-        message: format!("more than {limit} lists and objects are within each other"),
+        message: format!("lists and objects are nested more than {limit} levels deep"),
     };
     is_deeper_than(input, limit).then(violation).into_iter().collect()
 }
 
-/// What breaks a schema of the workflow's, with pointers below `input`.
-pub(super) fn violations(schema: &Value, input: &Value) -> Vec<Violation> {
-    // A schema that does not compile is the workflow's problem, and the operator has told its author.
+/// Returns the violations of a schema, with pointers below `/input`.
+pub(super) fn schema_violations(schema: &Value, input: &Value) -> Vec<Violation> {
+    // The operator reports a schema that does not compile as a validation error of the workflow.
     let Ok(schema) = domain::schema::Schema::compile(schema) else { return Vec::new() };
     let violation = |violation: domain::schema::Violation| Violation {
         pointer: format!("/input{}", violation.pointer),

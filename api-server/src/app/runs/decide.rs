@@ -1,4 +1,4 @@
-//! Deciding on what a run asks.
+//! Deciding on approvals.
 
 use crds::{
     WorkflowRun,
@@ -10,53 +10,53 @@ use uuid::Uuid;
 
 use super::{change, check, kubernetes};
 use crate::{
-    app::Error,
+    app::{App, Error},
     auth::TenantScope,
-    state::AppState,
     store::{Run, RunStatus, TenantTx, Workflow},
 };
 
-/// A run that is decided on while it is written all the time is read anew this often.
-const TRIES: u32 = 5;
+/// Maximum number of attempts to write a decision while other writers change the run.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// A decision.
+/// Decision on an approval step.
 #[derive(Clone, Debug)]
 pub struct Decide {
-    /// The step, or `step/index` of a `forEach`.
+    /// Name of the step, or `step/index` for an item of a `forEach` step.
     pub key: String,
-    /// Whether it is approved.
+    /// True to approve, false to reject.
     pub approved: bool,
-    /// What was filled in.
+    /// Input of the approver.
     pub input: Option<Value>,
-    /// Who decides, as an e-mail address.
+    /// E-mail address of the approver.
     pub by: String,
-    /// The roles of the one who decides.
+    /// Roles of the approver.
     pub roles: Vec<String>,
 }
 
-/// Decides on what a run asks, and gives it back as it is then. What the run asks is read from Kubernetes: the mirror
-/// may be a moment behind.
+/// Decides on an approval step and returns the new state of the run. The run is read from Kubernetes, since its row may
+/// be slightly older.
 ///
 /// # Errors
-/// The tenant accepts no writes or has no such run; the run has ended, asks nothing there, asks others, or was answered;
-/// what was filled in does not fit; or Kubernetes or the database fails.
-pub async fn decide(state: &AppState, scope: TenantScope, id: Uuid, decide: Decide) -> Result<Run, Error> {
-    let too_deep = decide.input.as_ref().map(check::too_deep).unwrap_or_default();
+/// Returns an error if the tenant accepts no writes or has no such run; if the run has finished; if the step does not
+/// wait for a decision, was decided already, or requires another role; if the input does not match the schema; or if
+/// the Kubernetes API or the database fails.
+pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> Result<Run, Error> {
+    let too_deep = decide.input.as_ref().map(check::depth_violations).unwrap_or_default();
     if !too_deep.is_empty() {
         return Err(Error::InvalidDecision(too_deep));
     }
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
-    let (tenant, run) = change::own(&mut tx, id).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id).await?;
     let workflow = change::workflow(&mut tx, &run).await?;
-    // No connection is held while Kubernetes is asked.
+    // The connection is released before the request to Kubernetes.
     drop(tx);
-    change::unfinished(&run, "decide")?;
-    for _ in 0..TRIES {
-        let object = kubernetes::get(&state.kube, &tenant.namespace, &run.name).await?;
-        asks(&object, workflow.as_ref(), &decide)?;
+    change::require_unfinished(&run, "decide")?;
+    for _ in 0..MAX_ATTEMPTS {
+        let object = kubernetes::get(&app.kube, &tenant.namespace, &run.name).await?;
+        check_decision(&object, workflow.as_ref(), &decide)?;
         let decision = decision(&decide);
-        if let Some(object) = kubernetes::decide(&state.kube, &tenant.namespace, &object, &decision).await? {
-            return change::taken_in(state, scope, id, &object).await;
+        if let Some(object) = kubernetes::decide(&app.kube, &tenant.namespace, &object, &decision).await? {
+            return change::mirror_and_get(app, scope, id, &object).await;
         }
     }
     Err(Error::Contended { action: "decide" })
@@ -66,28 +66,28 @@ fn decision(Decide { key, approved, input, by, roles: _ }: &Decide) -> Decision 
     Decision { key: key.clone(), approved: *approved, input: input.clone(), by: Some(by.clone()) }
 }
 
-/// Whether the run asks this, of this person, and takes this answer.
-fn asks(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decide) -> Result<(), Error> {
+/// Checks that a run waits for the decision, that the approver may decide, and that the input matches the schema.
+fn check_decision(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decide) -> Result<(), Error> {
     let status = run.status.clone().unwrap_or_default();
-    if let Some(status) = status.phase.and_then(finished) {
+    if let Some(status) = status.phase.and_then(final_status) {
         return Err(Error::RunFinished { action: "decide", status });
     }
     if let Some(made) = run.spec.decisions.iter().find(|made| made.key == decide.key) {
         return Err(Error::AlreadyDecided { approved: made.approved });
     }
-    let (step, waiting) = asked(&status.steps, &decide.key)?;
-    if !may(&decide.roles, &waiting.roles) {
-        return Err(Error::NotAsked { roles: waiting.roles.clone() });
+    let (step, waiting) = waiting_step(&status.steps, &decide.key)?;
+    if !may_decide(&decide.roles, &waiting.roles) {
+        return Err(Error::NotAnApprover { roles: waiting.roles.clone() });
     }
     let revision = status.revision.map(|revision| revision.name);
-    // Of another revision only the runner knows the schema, and it checks once more.
+    // Only the runner knows the schemas of other revisions, and it checks the input again.
     match workflow.filter(|workflow| workflow.revision == revision) {
-        Some(workflow) if decide.approved => fits(workflow, step, decide.input.as_ref()),
+        Some(workflow) if decide.approved => check_decision_input(workflow, step, decide.input.as_ref()),
         _ => Ok(()),
     }
 }
 
-fn finished(phase: RunPhase) -> Option<RunStatus> {
+fn final_status(phase: RunPhase) -> Option<RunStatus> {
     match phase {
         RunPhase::Queued | RunPhase::Running | RunPhase::Suspended => None,
         RunPhase::Succeeded => Some(RunStatus::Succeeded),
@@ -97,8 +97,8 @@ fn finished(phase: RunPhase) -> Option<RunStatus> {
     }
 }
 
-/// The step of a key, and what it asks.
-fn asked<'a>(steps: &'a [StepStatus], key: &str) -> Result<(&'a str, &'a Waiting), Error> {
+/// Returns the name of the step that a key identifies, and the approval that it waits for.
+fn waiting_step<'a>(steps: &'a [StepStatus], key: &str) -> Result<(&'a str, &'a Waiting), Error> {
     let unknown = || Error::NoSuchStep { key: key.to_owned() };
     let (name, index) = match key.split_once('/') {
         Some((name, index)) => (name, Some(index.parse::<u32>().map_err(|_| unknown())?)),
@@ -118,24 +118,24 @@ fn asked<'a>(steps: &'a [StepStatus], key: &str) -> Result<(&'a str, &'a Waiting
         .ok_or_else(|| Error::NotWaiting { key: key.to_owned() })
 }
 
-/// Whether somebody of these roles may answer for one of those that are asked: as one of them, or with all the rights
-/// that one of them has. Where none is named, everybody who may decide at all is asked.
-fn may(own: &[String], asked: &[String]) -> bool {
-    let held = Permissions::of_roles(own);
-    let stands_for = |role: &String| {
-        let rights = Permissions::of_roles(std::slice::from_ref(role));
-        own.contains(role) || (rights != Permissions::NONE && held.covers(rights))
+/// Returns whether a user with the roles `own` may decide for the roles `accepted`: with one of them, or with all
+/// permissions that one of them grants. An empty list accepts every user who has the permission to decide.
+fn may_decide(own: &[String], accepted: &[String]) -> bool {
+    let permissions = Permissions::of_roles(own);
+    let is_sufficient = |role: &String| {
+        let required = Permissions::of_roles(std::slice::from_ref(role));
+        own.contains(role) || (required != Permissions::NONE && permissions.covers(required))
     };
-    asked.is_empty() || asked.iter().any(stands_for)
+    accepted.is_empty() || accepted.iter().any(is_sufficient)
 }
 
-fn fits(workflow: &Workflow, step: &str, input: Option<&Value>) -> Result<(), Error> {
+fn check_decision_input(workflow: &Workflow, step: &str, input: Option<&Value>) -> Result<(), Error> {
     let lists = ["steps", "onExit"].iter().filter_map(|list| workflow.spec.get(list)?.as_array());
     let mut steps = lists.flatten();
     let step = steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step));
     let Some(schema) = step.and_then(|step| step.pointer("/approval/schema")) else { return Ok(()) };
     let empty = Value::Object(serde_json::Map::new());
-    let violations = check::violations(schema, input.unwrap_or(&empty));
+    let violations = check::schema_violations(schema, input.unwrap_or(&empty));
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
 }
 
@@ -167,7 +167,7 @@ mod tests {
         ]})
     }
 
-    fn ask(key: &str, role: &str, status: &Value, decisions: &Value) -> String {
+    fn check_as(key: &str, role: &str, status: &Value, decisions: &Value) -> String {
         let roles = vec![role.to_owned()];
         let decide = Decide {
             key: key.to_owned(),
@@ -176,44 +176,41 @@ mod tests {
             by: "anna@acme.example".to_owned(),
             roles,
         };
-        match asks(&run(status, decisions), None, &decide) {
+        match check_decision(&run(status, decisions), None, &decide) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }
     }
 
-    /// Somebody decides who was not asked, or on what nobody has asked, and money flows.
+    /// Only approvals that wait can be decided, and only by users with sufficient roles.
     #[test]
-    fn only_what_is_asked_is_decided_by_those_who_are_asked() {
+    fn only_waiting_approvals_are_decided_by_users_with_sufficient_roles() {
         let none = json!([]);
         for (key, role, answer) in [
             ("approve", "admin", "ok"),
             ("approve", "owner", "ok"),
-            ("approve", "builder", "failed to decide: that takes the rights of one of the roles admin"),
+            ("approve", "builder", "failed to decide: one of these roles is required: admin"),
             ("each/1", "member", "ok"),
-            ("each/2", "member", "failed to decide: each/2 does not wait for a decision"),
+            ("each/2", "member", "failed to decide: each/2 is not waiting for a decision"),
             ("each/3", "member", "failed to decide: the run has no step or item each/3"),
-            ("each", "member", "failed to decide: each does not wait for a decision"),
-            ("fetch", "admin", "failed to decide: fetch does not wait for a decision"),
-            ("pause", "admin", "failed to decide: pause does not wait for a decision"),
+            ("each", "member", "failed to decide: each is not waiting for a decision"),
+            ("fetch", "admin", "failed to decide: fetch is not waiting for a decision"),
+            ("pause", "admin", "failed to decide: pause is not waiting for a decision"),
             ("aprove", "admin", "failed to decide: the run has no step or item aprove"),
         ] {
-            assert_eq!(ask(key, role, &waiting(), &none), answer, "{key} by {role}");
+            assert_eq!(check_as(key, role, &waiting(), &none), answer, "{key} by {role}");
         }
     }
 
-    /// A second decision overrides the first.
+    /// A decision is final, and a finished run accepts none.
     #[test]
-    fn a_decision_comes_once_and_before_the_end() {
+    fn a_decision_is_made_once_and_before_the_end() {
         let made = json!([{"key": "approve", "approved": false, "by": "bert@acme.example"}]);
-        assert_eq!(
-            ask("approve", "admin", &waiting(), &made),
-            "failed to decide: it is decided already, refused"
-        );
+        assert_eq!(check_as("approve", "admin", &waiting(), &made), "failed to decide: already rejected");
         let ended = json!({"phase": "TimedOut", "steps": []});
         assert_eq!(
-            ask("approve", "admin", &ended, &json!([])),
-            "failed to decide: the run has ended as TIMED_OUT"
+            check_as("approve", "admin", &ended, &json!([])),
+            "failed to decide: the run has finished with status TIMED_OUT"
         );
     }
 }

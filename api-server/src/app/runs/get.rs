@@ -1,39 +1,47 @@
-//! One run.
+//! Reading runs.
 
 use uuid::Uuid;
 
 use crate::{
-    app::Error,
+    app::{App, Error},
     auth::TenantScope,
-    state::AppState,
     store::{Run, RunContent, TenantTx, runs},
 };
 
-/// A run, and what it was given, did and returned.
+/// Run with its content: input, output, steps and decisions.
 #[derive(Clone, Debug)]
-pub struct Whole {
-    /// The run.
+pub struct RunDetails {
+    /// Row of the run.
     pub run: Run,
-    /// Its large parts.
+    /// Content of the run, which may be large.
     pub content: RunContent,
 }
 
-/// One run, without its large parts.
+/// Returns a run without its content.
 ///
 /// # Errors
-/// The tenant has no such run, or the database fails.
-pub async fn get(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Run, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the tenant has no such run or the database fails.
+pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Run, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     runs::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
-/// One run, with its large parts.
+/// Returns a run with its content.
 ///
 /// # Errors
-/// The tenant has no such run, or the database fails.
-pub async fn whole(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Whole, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the tenant has no such run or the database fails.
+pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<RunDetails, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     let content = runs::contents(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    Ok(Whole { run, content })
+    Ok(RunDetails { run, content })
+}
+
+/// Returns the contents of the runs with these ids, in no particular order. Unknown ids are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn contents(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<RunContent>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(runs::contents(&mut tx, ids).await?)
 }

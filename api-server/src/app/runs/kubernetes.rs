@@ -1,4 +1,4 @@
-//! Runs in Kubernetes: the only place where they are created and changed.
+//! All requests that create or change runs in Kubernetes.
 
 use std::time::Duration;
 
@@ -6,48 +6,53 @@ use crds::{WorkflowRun, run::Decision};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
-    core::Status,
 };
 use serde_json::json;
 
 use super::build::REQUEST_ANNOTATION;
 use crate::{app::Error, store::CancelMode};
 
-/// A write takes some milliseconds; a caller who waits longer is better told that Kubernetes is slow.
-const BOUND: Duration = Duration::from_secs(5);
-const MANAGER: &str = crds::constants::API_SERVER_MANAGER;
+/// Time limit of a request to the Kubernetes API, which normally takes some milliseconds. A caller that waits longer is
+/// better served with an error.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const FIELD_MANAGER: &str = crds::constants::API_SERVER_MANAGER;
 
-/// Creates a run; or gives back the one of that name, if it was created by the same request.
+/// Creates a run, or returns the existing run of that name if the same request created it.
 ///
 /// # Errors
-/// Another request has created a run of that name, Kubernetes refuses it, or does not answer in time.
+/// Returns an error if another request created a run of that name, or if the API server refuses the run or does not
+/// answer in time.
 pub(super) async fn create(
     client: &Client,
     namespace: &str,
     run: &WorkflowRun,
 ) -> Result<WorkflowRun, Error> {
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
-    let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let action = "create the run";
-    match bounded(action, api.create(&params, run)).await? {
+    match with_timeout(action, api.create(&params, run)).await? {
         Ok(created) => Ok(created),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => existing(&api, run).await,
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            created_by_same_request(&api, run).await
+        }
         Err(error) => Err(failure(action, error)),
     }
 }
 
-async fn existing(api: &Api<WorkflowRun>, run: &WorkflowRun) -> Result<WorkflowRun, Error> {
+/// Returns the existing run of that name if its request is the same.
+async fn created_by_same_request(api: &Api<WorkflowRun>, run: &WorkflowRun) -> Result<WorkflowRun, Error> {
     let action = "read the run that exists";
-    let found = bounded(action, api.get(&run.name_any())).await?.map_err(|error| failure(action, error))?;
+    let found =
+        with_timeout(action, api.get(&run.name_any())).await?.map_err(|error| failure(action, error))?;
     let request = |run: &WorkflowRun| run.annotations().get(REQUEST_ANNOTATION).cloned();
     if request(&found) == request(run) { Ok(found) } else { Err(Error::KeyReused) }
 }
 
-/// Asks a run to stop. A merge patch of the one field: an apply by our manager would take away all others that we
-/// own, and would create a run that has just gone.
+/// Cancels a run with a merge patch of the one field. A server-side apply would remove all other fields that the
+/// manager owns, and would create a run that was just deleted.
 ///
 /// # Errors
-/// The run is gone or refuses, or Kubernetes does not answer in time.
+/// Returns an error if the run was deleted, or if the API server refuses the change or does not answer in time.
 pub(super) async fn cancel(
     client: &Client,
     namespace: &str,
@@ -60,25 +65,25 @@ pub(super) async fn cancel(
         CancelMode::Now => crds::run::Cancel::Now,
     };
     let patch = Patch::Merge(json!({"spec": {"cancel": mode}}));
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let action = "cancel the run";
-    bounded(action, api.patch(name, &params, &patch)).await?.map_err(|error| failure(action, error))
+    with_timeout(action, api.patch(name, &params, &patch)).await?.map_err(|error| failure(action, error))
 }
 
-/// A run as it is now.
+/// Returns the current state of a run.
 ///
 /// # Errors
-/// The run is gone, or Kubernetes does not answer in time.
+/// Returns an error if the run was deleted or the API server does not answer in time.
 pub(super) async fn get(client: &Client, namespace: &str, name: &str) -> Result<WorkflowRun, Error> {
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
     let action = "read the run";
-    bounded(action, api.get(name)).await?.map_err(|error| failure(action, error))
+    with_timeout(action, api.get(name)).await?.map_err(|error| failure(action, error))
 }
 
-/// Adds a decision to a run, if it is still as it was read; `None` if it is not.
+/// Adds a decision to a run; returns `None` if the run has changed since it was read.
 ///
 /// # Errors
-/// The run is gone or refuses, or Kubernetes does not answer in time.
+/// Returns an error if the run was deleted, or if the API server refuses the change or does not answer in time.
 pub(super) async fn decide(
     client: &Client,
     namespace: &str,
@@ -91,34 +96,30 @@ pub(super) async fn decide(
         "metadata": {"resourceVersion": run.resource_version()},
         "spec": {"decisions": decisions},
     }));
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let action = "decide";
-    match bounded(action, api.patch(&run.name_any(), &params, &patch)).await? {
+    match with_timeout(action, api.patch(&run.name_any(), &params, &patch)).await? {
         Ok(run) => Ok(Some(run)),
         Err(kube::Error::Api(status)) if status.is_conflict() => Ok(None),
         Err(error) => Err(failure(action, error)),
     }
 }
 
-async fn bounded<T>(
+async fn with_timeout<T>(
     action: &'static str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<kube::Result<T>, Error> {
-    let slow = |_| Error::KubernetesSlow { action, seconds: BOUND.as_secs() };
-    tokio::time::timeout(BOUND, call).await.map_err(slow)
+    let timed_out = |_| Error::KubernetesTimeout { action, seconds: REQUEST_TIMEOUT.as_secs() };
+    tokio::time::timeout(REQUEST_TIMEOUT, call).await.map_err(timed_out)
 }
 
 fn failure(action: &'static str, error: kube::Error) -> Error {
     match error {
         kube::Error::Api(status) if status.is_not_found() => Error::NotFound,
-        // What the schema, a rule or an admission policy says is meant for the one who wrote the object.
+        // The message of the schema, a CEL rule or an admission policy addresses the author of the object.
         kube::Error::Api(status) if status.is_invalid() => {
-            Error::Refused { action, message: message(&status) }
+            Error::Refused { action, message: status.message.clone() }
         }
         source => Error::Kubernetes { action, source },
     }
-}
-
-fn message(status: &Status) -> String {
-    status.message.clone()
 }

@@ -1,49 +1,48 @@
-//! Lists of runs.
+//! Listing runs.
 
 use uuid::Uuid;
 
 use crate::{
     app::{
-        Error,
+        App, Error,
         page::{List, Page, Paging},
     },
     auth::TenantScope,
     db::Timestamp,
-    state::AppState,
     store::{Run, RunStatus, TenantTx, runs},
 };
 
-/// What a list of runs is filtered by.
+/// Filters of a list of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// Only those of this workflow.
+    /// ID of the workflow.
     pub workflow: Option<Uuid>,
-    /// Only those that stand so.
+    /// Status of the runs.
     pub status: Option<RunStatus>,
-    /// Only those created after this time.
+    /// Lower bound of the creation time, exclusive.
     pub created_after: Option<Timestamp>,
 }
 
-/// A page of the tenant's runs.
+/// Returns a page of the tenant's runs.
 ///
 /// # Errors
-/// The cursor is of another list, or the database fails.
+/// Returns an error if the cursor belongs to another list or the database fails.
 pub async fn list(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     filter: Filter,
     paging: &Paging,
 ) -> Result<Page<Run>, Error> {
-    let list = filter.list(state, scope, paging);
+    let list = filter.list(app, scope, paging);
     let after = list.open(paging)?;
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     Ok(list.page(runs::list(&mut tx, filter.query(paging, after)).await?, paging.limit))
 }
 
 impl Filter {
-    fn list(self, state: &AppState, scope: TenantScope, paging: &Paging) -> List {
+    fn list(self, app: &App, scope: TenantScope, paging: &Paging) -> List {
         let Self { workflow, status, created_after } = self;
-        List::new(&state.cursors, Some(scope.tenant_id()), "runs", paging.order)
+        List::new(&app.cursors, Some(scope.tenant_id()), "runs", paging.order)
             .filtered("workflow", workflow)
             .filtered("status", status)
             .filtered("createdAfter", created_after)
@@ -55,21 +54,21 @@ impl Filter {
     }
 }
 
-/// The first page of the runs of each of several workflows, by one statement.
+/// Returns the first page of the runs of each workflow, with one statement.
 ///
 /// # Errors
-/// The database fails.
+/// Returns an error if the database fails.
 pub async fn list_by_workflows(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     workflows: &[Uuid],
     filter: Filter,
     paging: &Paging,
 ) -> Result<Vec<(Uuid, Page<Run>)>, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let found = runs::list_by_workflows(&mut tx, workflows, filter.query(paging, None)).await?;
     let page = |runs::WorkflowRuns { workflow, runs }| {
-        let list = Filter { workflow: Some(workflow), ..filter }.list(state, scope, paging);
+        let list = Filter { workflow: Some(workflow), ..filter }.list(app, scope, paging);
         (workflow, list.page(runs, paging.limit))
     };
     Ok(found.into_iter().map(page).collect())

@@ -1,5 +1,4 @@
-//! A tenant's workflow runs: reading, starting, deciding, cancelling and repeating them, and waiting for
-//! their end.
+//! Runs of a tenant: reading, starting, cancelling and rerunning them, deciding on approvals, and waiting for the end.
 
 mod build;
 mod cancel;
@@ -19,7 +18,7 @@ mod wait;
 
 pub use cancel::cancel;
 pub use decide::{Decide, decide};
-pub use get::{Whole, get, whole};
+pub use get::{RunDetails, contents, details, get};
 pub use list::{Filter, list, list_by_workflows};
 pub use name::RunName;
 pub use output::{Content, output, step_output};

@@ -1,33 +1,35 @@
-//! Names of runs that the API starts.
+//! Names of runs that are started through the API.
 
 use crds::names::digest;
 use uuid::Uuid;
 
-/// 48 bits tell apart what one caller starts; the fingerprint of the request tells the rest.
+/// Length of the suffix: 48 bits distinguish the runs of one caller, and the fingerprint of the request detects
+/// collisions.
 const DIGITS: usize = 12;
-/// A run's name becomes a label's value, which has 63 characters; the digest and a hyphen need 13.
+/// Maximum length of the prefix. The name is also a label value of at most 63 characters; the suffix and a hyphen need
+/// 13 of them.
 const MAX_PREFIX: usize = 40;
 
-/// What tells a run from the others of its workflow: the last part of its name.
+/// Suffix of a run's name, which distinguishes the run from others of its workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunName(String);
 
 impl RunName {
-    /// The name that a caller's idempotency key comes to: a retry finds the run that the first try has made,
-    /// even if nobody was left to remember it.
+    /// Derives the suffix from a caller's idempotency key, so that a retry finds the run of the first request even if
+    /// the key was not stored.
     #[must_use]
-    pub fn of_key(tenant: Uuid, principal: &str, key: &str) -> Self {
+    pub fn from_key(tenant: Uuid, principal: &str, key: &str) -> Self {
         Self(digest(&[&tenant.to_string(), principal, key], DIGITS))
     }
 
-    /// A name of its own, for a request without a key.
+    /// Derives a unique suffix from the id of a request without a key.
     #[must_use]
-    pub fn of_request(id: Uuid) -> Self {
+    pub fn from_request_id(id: Uuid) -> Self {
         Self(digest(&[&id.to_string()], DIGITS))
     }
 
-    /// The whole name of a run of a workflow.
-    pub(super) fn of_workflow(&self, workflow: &str) -> String {
+    /// Returns the complete name of a run of a workflow.
+    pub(super) fn for_workflow(&self, workflow: &str) -> String {
         let prefix: String = workflow.chars().take(MAX_PREFIX).collect();
         format!("{}-{}", prefix.trim_end_matches(['-', '.']), self.0)
     }
@@ -40,24 +42,24 @@ mod tests {
     const ACME: Uuid = Uuid::from_u128(1);
     const GLOBEX: Uuid = Uuid::from_u128(2);
 
-    /// A retry starts a second run, or one caller gets the run of another.
+    /// A retry yields the same name, and callers with equal keys get different names.
     #[test]
-    fn a_key_always_comes_to_the_same_name_and_only_for_its_owner() {
-        let name = RunName::of_key(ACME, "anna@acme.example", "order-1");
-        assert_eq!(RunName::of_key(ACME, "anna@acme.example", "order-1"), name);
+    fn a_key_yields_the_same_name_for_its_owner_only() {
+        let name = RunName::from_key(ACME, "anna@acme.example", "order-1");
+        assert_eq!(RunName::from_key(ACME, "anna@acme.example", "order-1"), name);
         for other in [
-            RunName::of_key(GLOBEX, "anna@acme.example", "order-1"),
-            RunName::of_key(ACME, "bert@acme.example", "order-1"),
-            RunName::of_key(ACME, "anna@acme.exampleorder", "-1"),
+            RunName::from_key(GLOBEX, "anna@acme.example", "order-1"),
+            RunName::from_key(ACME, "bert@acme.example", "order-1"),
+            RunName::from_key(ACME, "anna@acme.exampleorder", "-1"),
         ] {
             assert_ne!(other, name);
         }
     }
 
-    /// Kubernetes refuses the runs of workflows with long names.
+    /// Names of runs are valid label values even for workflows with long names.
     #[test]
-    fn a_name_is_a_label_whatever_the_workflow_is_called() {
-        let name = RunName::of_request(ACME).of_workflow(&("a".repeat(39) + "-and-more"));
+    fn a_name_is_a_valid_label_value() {
+        let name = RunName::from_request_id(ACME).for_workflow(&("a".repeat(39) + "-and-more"));
         assert_eq!(name.len(), 39 + 1 + 12);
     }
 }

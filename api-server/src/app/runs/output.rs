@@ -1,59 +1,54 @@
-//! What a run or a step returned, as bytes.
+//! Reading the outputs of runs and steps.
 
 use crds::run::OutputRef;
 use serde::Deserialize as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{get::whole, step};
+use super::{get::details, step};
 use crate::{
-    app::{Error, outputs},
+    app::{App, Error, outputs},
     auth::TenantScope,
     objects::ObjectContent,
-    state::AppState,
 };
 
-/// What was returned.
+/// Output of a run or of a step.
 pub enum Content {
-    /// It is small.
+    /// Output in the status of the run.
     Inline(Value),
-    /// It is in object storage.
+    /// Output in object storage.
     Stored {
-        /// What is known of it.
+        /// Reference to the output.
         reference: OutputRef,
-        /// Its bytes.
+        /// Bytes of the output.
         reading: ObjectContent,
     },
 }
 
-/// What a run returned.
+/// Returns the output of a run.
 ///
 /// # Errors
-/// The tenant has no such run, it has returned nothing, its bytes are gone, or database or storage fail.
-pub async fn output(state: &AppState, scope: TenantScope, id: Uuid) -> Result<Content, Error> {
-    let content = whole(state, scope, id).await?.content;
-    read(state, scope, content.output, content.output_ref).await
+/// Returns an error if the tenant has no such run, if the run has no output or its bytes were deleted, or if the
+/// database or the object storage fails.
+pub async fn output(app: &App, scope: TenantScope, id: Uuid) -> Result<Content, Error> {
+    let content = details(app, scope, id).await?.content;
+    read(app, scope, content.output, content.output_ref).await
 }
 
-/// What a step of a run returned.
+/// Returns the output of a step.
 ///
 /// # Errors
-/// The tenant has no such run, the run no such step, the step has returned nothing, its bytes are gone, or database or
-/// storage fail.
-pub async fn step_output(
-    state: &AppState,
-    scope: TenantScope,
-    id: Uuid,
-    step: &str,
-) -> Result<Content, Error> {
-    let content = whole(state, scope, id).await?.content;
+/// Returns an error if the tenant has no such run or the run no such step, if the step has no output or its bytes were
+/// deleted, or if the database or the object storage fails.
+pub async fn step_output(app: &App, scope: TenantScope, id: Uuid, step: &str) -> Result<Content, Error> {
+    let content = details(app, scope, id).await?.content;
     let found = step::parse(&content.steps).into_iter().find(|found| found.name == step);
     let step = found.ok_or(Error::NotFound)?;
-    read(state, scope, step.output, step.output_ref).await
+    read(app, scope, step.output, step.output_ref).await
 }
 
 async fn read(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     inline: Option<Value>,
     reference: Option<Value>,
@@ -61,7 +56,7 @@ async fn read(
     let reference = reference.and_then(|reference| OutputRef::deserialize(reference).ok());
     match (reference, inline) {
         (Some(reference), _) => {
-            let reading = outputs::read(state, scope, &reference.uri).await?;
+            let reading = outputs::read(app, scope, &reference.uri).await?;
             Ok(Content::Stored { reference, reading })
         }
         (None, Some(value)) => Ok(Content::Inline(value)),

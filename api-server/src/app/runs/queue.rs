@@ -1,22 +1,22 @@
-//! Why a run waits.
+//! Positions of runs in the queue.
 
 use serde_json::Value;
 
-use crate::app::case::upper_snake;
+use crate::app::enum_names::upper_snake;
 
-/// Why a run waits.
+/// Position of a run in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// Its place among the runs of its tenant; 1 is next.
+    /// Position among the queued runs of the tenant, starting at 1.
     pub position: Option<u32>,
-    /// Why, for machines, such as `PLAN_CONCURRENCY`.
+    /// Machine-readable reason, such as `PLAN_CONCURRENCY`.
     pub reason: String,
-    /// Why, for people.
+    /// Human-readable reason.
     pub message: String,
 }
 
 impl Queue {
-    /// Out of the record that the operator keeps of it.
+    /// Parses the queue status that the operator writes.
     #[must_use]
     pub fn parse(queue: &Value) -> Option<Self> {
         let crds::run::QueueStatus { position, reason, message } =

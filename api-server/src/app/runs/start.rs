@@ -1,4 +1,4 @@
-//! Starting a run.
+//! Starting runs.
 
 use crds::{WorkflowRun, run::TriggerKind};
 use serde_json::Value;
@@ -6,55 +6,55 @@ use uuid::Uuid;
 
 use super::{build, check, kubernetes, name::RunName};
 use crate::{
-    app::{Error, tenants},
+    app::{App, Error, tenants},
     auth::TenantScope,
     mirror,
-    state::AppState,
     store::{Run, Tenant, TenantTx, runs, workflows},
 };
 
-/// A run to start.
+/// Parameters of a new run.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The workflow's id.
+    /// ID of the workflow.
     pub workflow: Uuid,
-    /// What the run is given.
+    /// Input of the run.
     pub input: Value,
-    /// Runs of a higher one start first.
+    /// Priority in the queue; higher values start first.
     pub priority: Option<i32>,
-    /// The run's name.
+    /// Name of the run.
     pub name: RunName,
-    /// Who asks, as an e-mail address.
+    /// E-mail address of the caller.
     pub requested_by: String,
 }
 
-/// Creates the run in Kubernetes, and gives it back as it is then. A run of that name that the same request has made
-/// before is given back instead.
+/// Creates the run in Kubernetes and returns its state, or the state of the run that an earlier attempt of the same
+/// request created.
 ///
 /// # Errors
-/// The tenant accepts no writes, it has no such workflow, the input does not fit, Kubernetes refuses the run, or
-/// Kubernetes or the database fails.
-pub async fn start(state: &AppState, scope: TenantScope, start: Start) -> Result<Run, Error> {
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+/// Returns an error if the tenant accepts no writes or has no such workflow, if the input does not match the schema, or
+/// if the Kubernetes API or the database fails.
+pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let tenant = tenants::writable(&mut tx).await?;
     let workflow = workflows::get(&mut tx, start.workflow).await?.ok_or(Error::NotFound)?;
-    // No connection is held while Kubernetes is asked.
+    // The connection is released before the request to Kubernetes.
     drop(tx);
-    check::check(&workflow, &start.input)?;
+    check::check_input(&workflow, &start.input)?;
     let Start { workflow: _, input, priority, name, requested_by } = start;
-    let order = build::Order { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };
-    create(state, scope, &tenant, &build::run(&tenant, &workflow, order)).await
+    let new_run =
+        build::NewRun { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };
+    create(app, scope, &tenant, &build::run(&tenant, &workflow, new_run)).await
 }
 
-/// Creates a run, and gives back its row.
+/// Creates a run and returns its row.
 pub(super) async fn create(
-    state: &AppState,
+    app: &App,
     scope: TenantScope,
     tenant: &Tenant,
     object: &WorkflowRun,
 ) -> Result<Run, Error> {
-    let run = kubernetes::create(&state.kube, &tenant.namespace, object).await?;
-    mirror::apply_one(&state.mirror, &run).await?;
-    let mut tx = TenantTx::begin(&state.db, scope).await?;
+    let run = kubernetes::create(&app.kube, &tenant.namespace, object).await?;
+    mirror::apply_one(&app.mirror, &run).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     runs::by_name(&mut tx, &kube::ResourceExt::name_any(&run)).await?.ok_or(Error::NotFound)
 }

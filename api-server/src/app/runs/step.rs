@@ -1,4 +1,4 @@
-//! The steps of a run, out of the record that the runner keeps of them.
+//! Steps of runs, as the runner writes them to the status.
 
 use crds::run::{ItemsStatus, StepPhase, Waiting};
 use serde::Deserialize;
@@ -6,83 +6,83 @@ use serde_json::Value;
 
 use crate::db::Timestamp;
 
-/// A step of a run. What is not known of it yet is `None`.
+/// Step of a run. Fields that are not known yet are `None`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// Its name in the workflow.
+    /// Name of the step in the workflow.
     pub name: String,
-    /// Where it stands.
+    /// Phase of the step.
     pub phase: StepPhase,
-    /// The attempt that is under way, or was the last; the first is 1.
+    /// Number of the current or last attempt, starting at 1.
     #[serde(default)]
     pub attempt: Option<i32>,
-    /// When its first attempt began.
+    /// Time at which the first attempt started.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// Time at which the step finished.
     #[serde(default)]
     pub finished_at: Option<Timestamp>,
-    /// When its next attempt begins, while it waits for that.
+    /// Time at which the step continues by itself: its next attempt starts, or its wait or approval ends.
     #[serde(default)]
     pub next_at: Option<Timestamp>,
-    /// What it returned, where that is small.
+    /// Inline output.
     #[serde(default)]
     pub output: Option<Value>,
-    /// Where what it returned is, where that is large.
+    /// Reference to an output in object storage.
     #[serde(default)]
     pub output_ref: Option<Value>,
-    /// How it failed, or how its last attempt did.
+    /// Error of the step, or of its last attempt.
     #[serde(default)]
     pub error: Option<Failure>,
-    /// What it waits for, while it is suspended.
+    /// Reason why the step is suspended.
     #[serde(default)]
     pub waiting: Option<Waiting>,
-    /// The items of a `forEach`.
+    /// Progress of the items of a `forEach` step.
     #[serde(default)]
     pub items: Option<ItemsStatus>,
 }
 
-/// How a step or a run failed.
+/// Error of a step or of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Failure {
-    /// The step, in the failure of a run.
+    /// Name of the step, in the error of a run.
     #[serde(default)]
     pub step: Option<String>,
-    /// Whose fault it is, as the object has it.
+    /// Kind of the error, as in the Kubernetes object.
     pub kind: String,
-    /// What failed, for machines.
+    /// Machine-readable code.
     pub code: String,
-    /// What failed, for people.
+    /// Human-readable explanation.
     pub message: String,
-    /// More, by code: a traceback, the beginning of a body, JSON pointers.
+    /// Details that depend on the code, such as a traceback, the beginning of a response body, or JSON pointers.
     #[serde(default)]
     pub details: Option<Value>,
 }
 
-/// How the steps of a run ended, while its `onExit` steps run.
+/// Result of the steps of a run whose `onExit` steps are being executed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ending {
-    /// The phase that the run will have, as the object has it.
+    /// Phase that the run will have, as in the Kubernetes object.
     pub phase: String,
-    /// What failed.
+    /// Error that the run will have.
     #[serde(default)]
     pub error: Option<Failure>,
-    /// Since when its `onExit` steps run.
+    /// Time at which the `onExit` steps started.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
 
 impl Ending {
-    /// Out of the record that the runner keeps of it.
+    /// Parses the status that the runner writes.
     #[must_use]
     pub fn parse(ending: &Value) -> Option<Self> {
         Self::deserialize(ending).ok()
     }
 }
 
-/// The steps in a run's row. The row was projected from a parsed object, so one that does not parse is of a newer
-/// version of us; it is left out rather than hiding the others.
+/// Parses the steps in a run's row. The row was projected from a parsed object, so a step that does not parse was
+/// written by a newer version; it is skipped instead of hiding the others.
 #[must_use]
 pub fn parse(steps: &Value) -> Vec<Step> {
     let steps = steps.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,38 +1,51 @@
-//! Waiting for a run to end.
+//! Waiting for the end of a run.
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio::{sync::Semaphore, time::Instant};
 use uuid::Uuid;
 
 use super::get;
-use crate::{app::Error, auth::TenantScope, state::AppState, store::Run};
+use crate::{
+    app::{App, Error},
+    auth::TenantScope,
+    store::Run,
+};
 
-/// Each waiter looks up to five times a second: this many cost about 300 short queries a second.
+/// Maximum number of requests that wait at the same time. Each polls up to five times a second: together about 300
+/// short queries a second.
 static WAITERS: Semaphore = Semaphore::const_new(64);
-/// A warm run ends within some tens of milliseconds.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LAST_LOOK: Duration = Duration::from_millis(500);
+/// Delay of the first poll. A run on a warm runner ends within some tens of milliseconds.
+const MIN_POLL_DELAY: Duration = Duration::from_millis(50);
+const MAX_POLL_DELAY: Duration = Duration::from_millis(500);
+const POLL_DELAY_FACTOR: f32 = 1.5;
 
-/// The run as soon as it has ended, or as it stands when the time is over or the process is asked to leave. Where too many wait already, it is given
-/// at once: to wait is a caller's preference, not a promise.
+/// Returns a run when it has finished, or in its current state when the time limit is over or the process shuts down.
+/// If too many requests are waiting, it returns the current state at once: a wait is the client's preference, not a
+/// promise.
 ///
 /// # Errors
-/// The tenant has no such run, or the database fails.
-pub async fn wait(state: &AppState, scope: TenantScope, id: Uuid, at_most: Duration) -> Result<Run, Error> {
-    let Ok(_permit) = WAITERS.try_acquire() else { return get(state, scope, id).await };
-    let deadline = Instant::now() + at_most;
-    let mut pause = FIRST_LOOK;
+/// Returns an error if the tenant has no such run or the database fails.
+pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> Result<Run, Error> {
+    let Ok(_permit) = WAITERS.try_acquire() else { return get(app, scope, id).await };
+    let deadline = Instant::now() + limit;
+    let mut delays = ExponentialBuilder::default()
+        .with_min_delay(MIN_POLL_DELAY)
+        .with_max_delay(MAX_POLL_DELAY)
+        .with_factor(POLL_DELAY_FACTOR)
+        .without_max_times()
+        .build();
     loop {
-        let run = get(state, scope, id).await?;
+        let run = get(app, scope, id).await?;
         let now = Instant::now();
         if run.status.is_final() || now >= deadline {
             return Ok(run);
         }
+        let delay = delays.next().unwrap_or(MAX_POLL_DELAY);
         tokio::select! {
-            () = tokio::time::sleep_until(deadline.min(now + pause)) => {}
-            () = state.stop.cancelled() => return Ok(run),
+            () = tokio::time::sleep_until(deadline.min(now + delay)) => {}
+            () = app.shutdown.cancelled() => return Ok(run),
         }
-        pause = (pause * 3 / 2).min(LAST_LOOK);
     }
 }

@@ -1,4 +1,4 @@
-//! The objects of the graph.
+//! The object types of the schema.
 
 mod plan;
 mod run;
@@ -15,9 +15,9 @@ pub(super) use tenant::Tenant;
 pub(super) use viewer::Viewer;
 pub(super) use workflow::{Workflow, WorkflowStatus};
 
-/// Anything that has an id.
+/// Object with a global ID.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Its id, unique over all types"))]
+#[graphql(field(name = "id", ty = "ID", desc = "Global ID of the object, unique across all types."))]
 pub(super) enum Node {
     Tenant(Tenant),
     Plan(Plan),

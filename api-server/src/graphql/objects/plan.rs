@@ -1,3 +1,5 @@
+//! The type `Plan`.
+
 use async_graphql::{ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
@@ -7,60 +9,60 @@ use crate::{
     store,
 };
 
-/// What a plan costs.
+/// Price of a plan.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Price {
-    /// ISO 4217, such as `EUR`.
+    /// ISO 4217 currency code, such as `EUR`.
     currency: String,
-    /// In the currency's minor unit (cents).
+    /// Amount in the currency's minor unit, such as cents.
     amount_minor: i64,
-    /// How often it is due: `MONTH` or `YEAR`.
+    /// Billing interval: `MONTH` or `YEAR`.
     interval: String,
 }
 
-/// What a tenant may use, and for how much.
+/// Features and limits that a tenant can subscribe to.
 pub(in crate::graphql) struct Plan(pub(in crate::graphql) store::Plan);
 
-/// What a tenant may use, and for how much.
+/// Features and limits that a tenant can subscribe to.
 #[Object]
 impl Plan {
-    /// Its id, unique over all types.
+    /// Global ID of the plan.
     pub(in crate::graphql) async fn id(&self) -> ID {
         Kind::Plan.encode(self.0.id)
     }
 
-    /// Its name in Kubernetes.
+    /// Name of the plan in Kubernetes.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its name for people.
+    /// Human-readable name of the plan.
     async fn display_name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// What it costs; null where it costs nothing.
+    /// Price of the plan. Null if the plan is free.
     async fn price(&self) -> Option<Price> {
         let plans::Price { currency, amount_minor, interval } = plans::price(&self.0)?;
         Some(Price { currency, amount_minor, interval })
     }
 
-    /// What it switches on.
+    /// Names of the features that the plan enables.
     async fn features(&self) -> &[String] {
         &self.0.features
     }
 
-    /// Its limits by name; an absent one is unlimited.
+    /// Limits of the plan by name. A limit that is absent is unlimited.
     async fn limits(&self) -> Json<&Value> {
         Json(&self.0.limits)
     }
 
-    /// When it was created.
+    /// Time at which the plan was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// Time of the last change of the plan.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }

@@ -1,3 +1,5 @@
+//! The type `WorkflowRun`.
+
 use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
@@ -6,9 +8,9 @@ use super::{
     step::{Failure, WorkflowRunStep},
 };
 use crate::{
-    app::{self, case::upper_snake},
+    app::{self, enum_names::upper_snake},
     graphql::{
-        error::{of_app, of_loader},
+        error::{from_app, from_loader},
         global_id::Kind,
         loaders::{ContentById, Loaders, WorkflowById},
         scalars::DateTime,
@@ -16,175 +18,176 @@ use crate::{
     store::{self, CancelMode, RunContent, RunStatus},
 };
 
-/// Where a run stands.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "RunStatus")]
 pub(in crate::graphql) enum WorkflowRunStatus {
-    /// It waits to be started.
+    /// The run waits to be started.
     Queued,
-    /// Its steps are executed.
+    /// Steps of the run are being executed.
     Running,
-    /// It waits for a person, a time or another run.
+    /// The run waits for an approval, a time or another run.
     Suspended,
-    /// All went well.
+    /// The run finished successfully.
     Succeeded,
-    /// A step failed.
+    /// A step of the run failed.
     Failed,
-    /// Somebody stopped it.
+    /// The run was cancelled.
     Cancelled,
-    /// It took longer than it may.
+    /// The run exceeded its deadline.
     TimedOut,
 }
 
-/// How a run is to stop.
+/// Mode of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "CancelMode")]
 pub(in crate::graphql) enum CancellationMode {
-    /// Steps that run may end; no other begins.
+    /// Steps in progress finish; no other step starts.
     Graceful,
-    /// Steps that run are killed.
+    /// Steps in progress are killed.
     Now,
 }
 
-/// What started a run.
+/// Cause of a run.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Trigger {
-    /// `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`; new ones may be added.
+    /// Kind of the trigger: `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`; more may be added.
     kind: String,
-    /// Who or what it was.
+    /// User or object that triggered the run.
     by: Option<String>,
 }
 
-/// Why a run waits.
+/// Position of a run in the queue.
 #[derive(SimpleObject)]
 #[graphql(name = "WorkflowRunQueue")]
 pub(in crate::graphql) struct Queue {
-    /// Its place among the runs of its tenant; 1 is next.
+    /// Position among the queued runs of the tenant, starting at 1. Null if it is not known.
     position: Option<u32>,
-    /// Why, for machines, such as `PLAN_CONCURRENCY`; new ones may be added.
+    /// Machine-readable reason why the run waits, such as `PLAN_CONCURRENCY`; more may be added.
     reason: String,
-    /// Why, for people.
+    /// Human-readable reason why the run waits.
     message: String,
 }
 
-/// One execution of a workflow.
+/// Execution of a workflow.
 pub(in crate::graphql) struct WorkflowRun(pub(in crate::graphql) store::Run);
 
-/// One execution of a workflow.
+/// Execution of a workflow.
 #[Object]
 impl WorkflowRun {
-    /// Its id, unique over all types.
+    /// Global ID of the run.
     pub(in crate::graphql) async fn id(&self) -> ID {
         Kind::WorkflowRun.encode(self.0.id)
     }
 
-    /// Its name in Kubernetes.
+    /// Name of the run in Kubernetes.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The workflow; null where that is gone or was never seen.
+    /// Workflow of the run. Null if it was deleted or was never mirrored. Requires the permission `workflow.read`.
     async fn workflow(&self, ctx: &Context<'_>) -> Result<Option<Workflow>> {
         let Some(id) = self.0.workflow_id else { return Ok(None) };
-        let row = ctx.data::<Loaders>()?.load_one(WorkflowById(id)).await.map_err(of_loader)?;
+        let row = ctx.data::<Loaders>()?.load_one(WorkflowById(id)).await.map_err(from_loader)?;
         Ok(row.map(Workflow))
     }
 
-    /// The name of the workflow.
+    /// Name of the workflow.
     async fn workflow_name(&self) -> &str {
         &self.0.workflow_name
     }
 
-    /// The revision of the workflow that it runs; null until it is pinned.
+    /// Name of the workflow revision that the run executes. Null until it is pinned.
     async fn revision(&self) -> Option<&str> {
         self.0.revision.as_deref()
     }
 
-    /// Where it stands.
+    /// Status of the run.
     async fn status(&self) -> WorkflowRunStatus {
         self.0.status.into()
     }
 
-    /// What started it.
+    /// Cause of the run.
     async fn trigger(&self) -> Trigger {
         let text = |name: &str| self.0.trigger.get(name).and_then(Value::as_str);
         Trigger { kind: upper_snake(text("kind").unwrap_or("Manual")), by: text("by").map(str::to_owned) }
     }
 
-    /// Who asked for it.
+    /// User or object that requested the run: an e-mail address if the run was started through the API. Null if
+    /// unknown.
     async fn requested_by(&self) -> Option<&str> {
         self.0.requested_by.as_deref()
     }
 
-    /// How it was asked to stop, if it was.
+    /// Mode of the cancellation. Null if nobody cancelled the run.
     async fn cancellation(&self) -> Option<CancellationMode> {
         self.0.cancel.map(Into::into)
     }
 
-    /// Runs of a higher priority start first.
+    /// Priority of the run in the queue of its tenant; higher values start first.
     async fn priority(&self) -> i32 {
         self.0.priority
     }
 
-    /// Why it waits, while it does.
+    /// Position in the queue. Null unless the run is queued.
     async fn queue(&self) -> Option<Queue> {
         let app::runs::Queue { position, reason, message } = app::runs::Queue::parse(self.0.queue.as_ref()?)?;
         Some(Queue { position, reason, message })
     }
 
-    /// What it was given.
+    /// Input of the run.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         Ok(self.content(ctx).await?.input.map(Json))
     }
 
-    /// What it returned; null until it has, and where that is kept elsewhere.
+    /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
     async fn output(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         Ok(self.content(ctx).await?.output.map(Json))
     }
 
-    /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
+    /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
     async fn output_ref(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         Ok(self.content(ctx).await?.output_ref.map(Json))
     }
 
-    /// What failed, in a run that has.
+    /// Error of the run. Null unless the run failed.
     async fn error(&self) -> Option<Failure> {
         let failure = self.0.error.as_ref()?;
         serde_json::from_value::<app::runs::Failure>(failure.clone()).ok().map(Failure::from)
     }
 
-    /// Its steps, in the order of the workflow.
+    /// Steps of the run, in the order of the workflow.
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<WorkflowRunStep>> {
         let steps = app::runs::parse_steps(&self.content(ctx).await?.steps);
         Ok(steps.into_iter().map(WorkflowRunStep).collect())
     }
 
-    /// When it was created.
+    /// Time at which the run was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it last changed.
+    /// Time of the last change of the run.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
 
-    /// When its first step began.
+    /// Time at which the first step started. Null until then.
     async fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(DateTime)
     }
 
-    /// When it goes on by itself, while it is suspended; null where it waits for somebody.
+    /// Time at which a suspended run continues by itself. Null if it is not suspended or waits for a person.
     async fn wake_at(&self) -> Option<DateTime> {
         self.0.wake_at.map(DateTime)
     }
 
-    /// Since when it waits for a person or a time, while it does.
+    /// Time at which the run was suspended. Null unless it is suspended.
     async fn suspended_at(&self) -> Option<DateTime> {
         self.0.suspended_at.map(DateTime)
     }
 
-    /// When it ended.
+    /// Time at which the run finished. Null until then.
     async fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(DateTime)
     }
@@ -192,11 +195,11 @@ impl WorkflowRun {
 
 impl WorkflowRun {
     async fn content(&self, ctx: &Context<'_>) -> Result<RunContent> {
-        let content = ctx.data::<Loaders>()?.load_one(ContentById(self.0.id)).await.map_err(of_loader)?;
-        content.ok_or_else(|| of_app(app::Error::NotFound))
+        let content = ctx.data::<Loaders>()?.load_one(ContentById(self.0.id)).await.map_err(from_loader)?;
+        content.ok_or_else(|| from_app(app::Error::NotFound))
     }
 
-    /// Its place in lists.
+    /// Returns the position of a row in lists.
     pub(in crate::graphql) fn position(row: &store::Run) -> store::Position {
         store::Position { created_at: row.created_at, id: row.id }
     }

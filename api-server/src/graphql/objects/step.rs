@@ -1,80 +1,85 @@
+//! The type `WorkflowRunStep`.
+
 use async_graphql::{Enum, Json, Object, SimpleObject};
 use crds::run::{self, StepPhase};
 use serde_json::Value;
 
 use crate::{
-    app::{case::upper_snake, runs},
+    app::{
+        enum_names::{serde_name, upper_snake},
+        runs,
+    },
     graphql::scalars::DateTime,
 };
 
-/// Where a step stands.
+/// Status of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "StepPhase")]
 pub(in crate::graphql) enum WorkflowRunStepStatus {
-    /// It has not started, or waits for its next attempt.
+    /// The step has not started, or waits for its next attempt.
     Pending,
-    /// An attempt of it is under way.
+    /// An attempt of the step is in progress.
     Running,
-    /// It waits for a person, a time or another run.
+    /// The step waits for an approval, a time or another run.
     Suspended,
-    /// It ended well.
+    /// The step finished successfully.
     Succeeded,
-    /// It failed, and is not tried again.
+    /// The step failed and is not retried.
     Failed,
-    /// Its condition was false, or what it needs did not succeed.
+    /// The step was skipped because its condition was false or a step that it needs did not succeed.
     Skipped,
-    /// The run was cancelled, or failed, before it ended.
+    /// The run was cancelled or failed before the step finished.
     Cancelled,
 }
 
-/// A step of a run.
+/// Step of a run.
 pub(in crate::graphql) struct WorkflowRunStep(pub(in crate::graphql) runs::Step);
 
-/// What failed.
+/// Error of a run or of a step.
 #[derive(SimpleObject)]
 #[graphql(name = "WorkflowRunError")]
 pub(in crate::graphql) struct Failure {
-    /// The step that failed; null where it was none, or where it is the step's own error.
+    /// Name of the step that failed. Null if no step failed, and in the error of a step.
     step: Option<String>,
-    /// `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; new ones may be added.
+    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     kind: String,
-    /// What failed, for machines.
+    /// Machine-readable code of the error, such as `HTTP_404`; more may be added.
     code: String,
-    /// What failed, for people.
+    /// Human-readable explanation of the error.
     message: String,
 }
 
-/// What a step waits for.
+/// Reason why a step is suspended.
 #[derive(SimpleObject)]
 #[graphql(name = "WorkflowRunStepWaiting")]
 pub(in crate::graphql) struct Waiting {
-    /// `APPROVAL`, `TIME` or `RUN`; new ones may be added.
+    /// Kind of event that the step waits for: `APPROVAL`, `TIME` or `RUN`; more may be added.
     r#for: String,
-    /// What is asked, of an approval.
+    /// Message to the approvers. Null unless the step waits for an approval.
     message: Option<String>,
-    /// Who may decide, of an approval; empty: everybody who may decide at all.
+    /// Roles that may decide. Empty if every user with the permission `workflow.run.decide` may decide.
     roles: Vec<String>,
-    /// The name of the run that is waited for, of a sub-run.
+    /// Name of the run that the step waits for. Null unless the step waits for a run.
     run: Option<String>,
 }
 
-/// The items of a `forEach`.
+/// Progress of the items of a `forEach` step.
 #[derive(SimpleObject)]
 #[graphql(name = "WorkflowRunStepItems")]
 pub(in crate::graphql) struct Items {
-    /// How many there are.
+    /// Total number of items.
     total: u32,
-    /// How many ended well.
+    /// Number of items that succeeded.
     succeeded: u32,
-    /// How many failed.
+    /// Number of items that failed.
     failed: u32,
-    /// Those that have ended, as ranges from 0: `0-412,414`.
+    /// Indexes of the finished items as ranges, starting at 0, such as `0-412,414`.
     done: String,
 }
 
 impl From<run::Waiting> for Waiting {
     fn from(run::Waiting { reason, message, roles, run }: run::Waiting) -> Self {
-        Self { r#for: upper_snake(&format!("{reason:?}")), message, roles, run }
+        Self { r#for: upper_snake(&serde_name(&reason)), message, roles, run }
     }
 }
 
@@ -89,60 +94,60 @@ impl From<&run::ItemsStatus> for Items {
     }
 }
 
-/// A step of a run.
+/// Step of a run.
 #[Object]
 impl WorkflowRunStep {
-    /// Its name in the workflow.
+    /// Name of the step in the workflow.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Where it stands.
+    /// Status of the step.
     async fn status(&self) -> WorkflowRunStepStatus {
         self.0.phase.into()
     }
 
-    /// The attempt that is under way, or was the last; the first is 1.
+    /// Number of the current or last attempt, starting at 1. Null until the first attempt.
     async fn attempt(&self) -> Option<i32> {
         self.0.attempt
     }
 
-    /// When its first attempt began.
+    /// Time at which the first attempt started. Null until then.
     async fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(DateTime)
     }
 
-    /// When it ended.
+    /// Time at which the step finished. Null until then.
     async fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(DateTime)
     }
 
-    /// When its next attempt begins, while it waits for that.
+    /// Time at which the step continues by itself: its next attempt starts, or its wait or approval ends.
     async fn next_at(&self) -> Option<DateTime> {
         self.0.next_at.map(DateTime)
     }
 
-    /// What it returned; null until it has, and where that is kept elsewhere.
+    /// Output of the step. Null until it has succeeded, and if the output is in object storage.
     async fn output(&self) -> Option<Json<&Value>> {
         self.0.output.as_ref().map(Json)
     }
 
-    /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
+    /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
     async fn output_ref(&self) -> Option<Json<&Value>> {
         self.0.output_ref.as_ref().map(Json)
     }
 
-    /// How it failed, or how its last attempt did.
+    /// Error of the step, or of its last attempt. Null if no attempt failed.
     async fn error(&self) -> Option<Failure> {
         self.0.error.clone().map(Failure::from)
     }
 
-    /// What it waits for, while it is suspended.
+    /// Reason why the step is suspended. Null unless it is.
     async fn waiting(&self) -> Option<Waiting> {
         self.0.waiting.clone().map(Waiting::from)
     }
 
-    /// The items of a `forEach`, once they are known.
+    /// Progress of the items. Null unless the step is a `forEach` step whose items are known.
     async fn items(&self) -> Option<Items> {
         self.0.items.as_ref().map(Items::from)
     }

@@ -1,10 +1,12 @@
+//! The type `Tenant`.
+
 use async_graphql::{Context, Enum, ID, Json, Object, Result};
 use serde_json::Value;
 
 use super::Plan;
 use crate::{
     graphql::{
-        error::of_loader,
+        error::from_loader,
         global_id::Kind,
         loaders::{Loaders, PlanByName},
         scalars::DateTime,
@@ -12,61 +14,61 @@ use crate::{
     store::{self, TenantState},
 };
 
-/// Whether a tenant may work.
+/// Status of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "TenantState")]
 pub(in crate::graphql) enum TenantStatus {
-    /// Everything works.
+    /// The tenant can read, write and start runs.
     Active,
-    /// Reads go on; nothing is written and no run starts.
+    /// The tenant is read-only, and no runs start.
     Suspended,
-    /// As suspended, and kept read-only.
+    /// The tenant is permanently read-only, and no runs start.
     Archived,
 }
 
-/// A business.
+/// Organization that owns workflows and runs.
 pub(in crate::graphql) struct Tenant(pub(in crate::graphql) store::Tenant);
 
-/// A business.
+/// Organization that owns workflows and runs.
 #[Object]
 impl Tenant {
-    /// Its id, unique over all types.
+    /// Global ID of the tenant.
     pub(in crate::graphql) async fn id(&self) -> ID {
         Kind::Tenant.encode(self.0.id)
     }
 
-    /// Its name in tokens and in Kubernetes.
+    /// Name of the tenant in tokens and in Kubernetes.
     async fn slug(&self) -> &str {
         &self.0.slug
     }
 
-    /// Its name for people.
+    /// Human-readable name of the tenant.
     async fn name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// Whether it may work.
+    /// Status of the tenant.
     async fn status(&self) -> TenantStatus {
         self.0.state.into()
     }
 
-    /// Its plan; null while that does not exist.
+    /// Plan of the tenant. Null if the plan does not exist. Requires the permission `plan.read`.
     async fn plan(&self, ctx: &Context<'_>) -> Result<Option<Plan>> {
         let key = PlanByName(self.0.plan_name.clone());
-        Ok(ctx.data::<Loaders>()?.load_one(key).await.map_err(of_loader)?.map(Plan))
+        Ok(ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?.map(Plan))
     }
 
-    /// Free settings.
+    /// Settings of the tenant, as free-form JSON.
     async fn settings(&self) -> Json<&Value> {
         Json(&self.0.settings)
     }
 
-    /// When it was created.
+    /// Time at which the tenant was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// Time of the last change of the tenant.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }

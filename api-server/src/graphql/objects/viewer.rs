@@ -1,38 +1,40 @@
+//! The type `Viewer`.
+
 use async_graphql::{Context, Object, Result};
 
 use super::Tenant;
 use crate::{
     app,
-    graphql::{error::of_app, request::Caller},
+    graphql::{error::from_app, request::Caller},
 };
 
-/// The caller.
+/// Authenticated user.
 pub(in crate::graphql) struct Viewer;
 
-/// The caller.
+/// Authenticated user.
 #[Object]
 impl Viewer {
-    /// The e-mail address of the token, in lower case.
+    /// E-mail address of the user, in lower case.
     async fn email<'a>(&self, ctx: &Context<'a>) -> Result<&'a str> {
-        Ok(&Caller::of(ctx)?.principal.email)
+        Ok(&Caller::from_context(ctx)?.principal.email)
     }
 
-    /// The roles of the token.
+    /// Names of the roles in the user's token.
     async fn roles<'a>(&self, ctx: &Context<'a>) -> Result<&'a [String]> {
-        Ok(&Caller::of(ctx)?.principal.roles)
+        Ok(&Caller::from_context(ctx)?.principal.roles)
     }
 
-    /// The names of what the caller may do, in alphabetical order.
+    /// Names of the user's permissions, in alphabetical order.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<&'static str>> {
-        Ok(Caller::of(ctx)?.principal.permission_names())
+        Ok(Caller::from_context(ctx)?.principal.permission_names())
     }
 
-    /// The caller's tenant; people of the platform may have none.
+    /// Tenant of the user. Null for platform administrators without a tenant. Requires the permission `tenant.read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
-        let caller = Caller::of(ctx)?;
+        let caller = Caller::from_context(ctx)?;
         match &caller.principal.tenant {
             Some(tenant) => {
-                let tenant = app::tenants::current(caller.state, tenant.scope).await.map_err(of_app)?;
+                let tenant = app::tenants::current(caller.app, tenant.scope).await.map_err(from_app)?;
                 Ok(Some(Tenant(tenant)))
             }
             None => Ok(None),

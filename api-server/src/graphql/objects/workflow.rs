@@ -1,3 +1,5 @@
+//! The type `Workflow`.
+
 use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
@@ -6,9 +8,9 @@ use crate::{
     app::{self, page::Page, runs::Filter},
     graphql::{
         connection::{ConnectionOf, connection, cost, paging},
-        error::{of_app, of_loader},
+        error::{from_app, from_loader},
         global_id::Kind,
-        loaders::{Loaders, RunsOf},
+        loaders::{FirstRuns, Loaders},
         objects::run::WorkflowRunStatus,
         request::Caller,
         scalars::DateTime,
@@ -16,24 +18,24 @@ use crate::{
     store::{self, Run, RunStatus, WorkflowState},
 };
 
-/// Whether a workflow may be run.
+/// Status of a workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "WorkflowState")]
 pub(in crate::graphql) enum WorkflowStatus {
-    /// It may.
+    /// The workflow can be run.
     Active,
-    /// It is kept for the record.
+    /// The workflow is retained for reference and cannot be run.
     Archived,
 }
 
-/// Something that was found wrong with a workflow.
+/// Validation error of a workflow.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct WorkflowProblem {
-    /// Where, such as `spec.steps[2].when`.
+    /// Path of the field that is not valid, such as `spec.steps[2].when`.
     path: String,
-    /// What, for machines, such as `UNKNOWN_STEP`; new codes may be added.
+    /// Machine-readable code of the error, such as `UNKNOWN_STEP`; more may be added.
     code: String,
-    /// What, for people.
+    /// Human-readable explanation of the error.
     message: String,
 }
 
@@ -44,97 +46,97 @@ impl From<app::workflows::Problem> for WorkflowProblem {
     }
 }
 
-/// Steps that are executed in order, over and over, each time as a run.
+/// Steps that are executed as a run, in the order of their dependencies.
 pub(in crate::graphql) struct Workflow(pub(in crate::graphql) store::Workflow);
 
-/// Steps that are executed in order, over and over, each time as a run.
+/// Steps that are executed as a run, in the order of their dependencies.
 #[Object]
 impl Workflow {
-    /// Its id, unique over all types.
+    /// Global ID of the workflow.
     pub(in crate::graphql) async fn id(&self) -> ID {
         Kind::Workflow.encode(self.0.id)
     }
 
-    /// Its name in Kubernetes.
+    /// Name of the workflow in Kubernetes.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its name for people.
+    /// Human-readable name of the workflow.
     async fn display_name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// What it is for.
+    /// Description of the workflow's purpose.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// Whether it may be run.
+    /// Status of the workflow.
     async fn status(&self) -> WorkflowStatus {
         self.0.state.into()
     }
 
-    /// The name of its newest revision; null until it has been looked at.
+    /// Name of the newest revision. Null until the workflow has been validated.
     async fn revision(&self) -> Option<&str> {
         self.0.revision.as_deref()
     }
 
-    /// Whether it was found sound; null until it has been looked at.
+    /// Whether the workflow is valid. Null until it has been validated.
     async fn valid(&self) -> Option<bool> {
         self.0.valid
     }
 
-    /// What was found wrong with it.
+    /// Validation errors of the workflow. Empty if it is valid.
     async fn problems(&self) -> Vec<WorkflowProblem> {
         app::workflows::problems(&self.0).into_iter().map(WorkflowProblem::from).collect()
     }
 
-    /// Its steps, in order, as they were written.
+    /// Steps of the workflow as in its spec.
     async fn steps(&self) -> Option<Json<&Value>> {
         self.0.spec.pointer("/steps").map(Json)
     }
 
-    /// The JSON Schema of its runs' input; null where it takes any.
+    /// JSON Schema of the input of its runs. Null if any input is accepted.
     async fn input_schema(&self) -> Option<Json<&Value>> {
         self.0.spec.pointer("/input/schema").map(Json)
     }
 
-    /// Its runs, the youngest first.
+    /// Runs of the workflow, newest first. Requires the permission `workflow.run.read`.
     #[graphql(complexity = "cost(first, child_complexity)")]
     async fn runs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100", validator(minimum = 1, maximum = 100))] first: i32,
-        #[graphql(desc = "The cursor of the run before")] after: Option<String>,
-        #[graphql(desc = "Only runs that stand so")] status: Option<WorkflowRunStatus>,
+        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
+        #[graphql(desc = "Filter by status.")] status: Option<WorkflowRunStatus>,
     ) -> Result<ConnectionOf<WorkflowRun>> {
         let status = status.map(RunStatus::from);
         let page = match &after {
             Some(_) => self.later_runs(ctx, first, after.clone(), status).await?,
-            None => self.first_runs(ctx, RunsOf { workflow: self.0.id, first, status }).await?,
+            None => self.first_runs(ctx, FirstRuns { workflow: self.0.id, first, status }).await?,
         };
         Ok(connection(page, &paging(first, after), WorkflowRun::position, WorkflowRun))
     }
 
-    /// When it was created.
+    /// Time at which the workflow was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// Time of the last change of the workflow.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
 }
 
 impl Workflow {
-    async fn first_runs(&self, ctx: &Context<'_>, key: RunsOf) -> Result<Page<Run>> {
-        let page = ctx.data::<Loaders>()?.load_one(key).await.map_err(of_loader)?;
-        page.ok_or_else(|| of_app(app::Error::NotFound))
+    async fn first_runs(&self, ctx: &Context<'_>, key: FirstRuns) -> Result<Page<Run>> {
+        let page = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
+        page.ok_or_else(|| from_app(app::Error::NotFound))
     }
 
-    /// A cursor is of one workflow's runs, so a document has few of these.
+    /// Reads a later page without a loader: a cursor belongs to one workflow, so a document has few of them.
     async fn later_runs(
         &self,
         ctx: &Context<'_>,
@@ -142,14 +144,14 @@ impl Workflow {
         after: Option<String>,
         status: Option<RunStatus>,
     ) -> Result<Page<Run>> {
-        let caller = Caller::of(ctx)?;
+        let caller = Caller::from_context(ctx)?;
         let filter = Filter { workflow: Some(self.0.id), status, created_after: None };
-        app::runs::list(caller.state, caller.tenant()?.scope, filter, &paging(first, after))
+        app::runs::list(caller.app, caller.tenant()?.scope, filter, &paging(first, after))
             .await
-            .map_err(of_app)
+            .map_err(from_app)
     }
 
-    /// Its place in lists.
+    /// Returns the position of a row in lists.
     pub(in crate::graphql) fn position(row: &store::Workflow) -> store::Position {
         store::Position { created_at: row.created_at, id: row.id }
     }

@@ -1,4 +1,4 @@
-//! A JSON body, or the problem with it.
+//! The extractor of JSON bodies.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,9 +10,9 @@ use serde::de::{
     Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer,
 };
 
-use crate::http::problem::{Code, Problem};
+use crate::problem::{Code, Problem};
 
-/// The body of a request, from `application/json`: an object.
+/// JSON object in the body of a request, whose media type must be `application/json`.
 pub(in crate::http) struct Json<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -24,18 +24,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// What is read from a JSON object alone. (Serde also takes a list for a struct: the values of its fields, in order.)
+/// Value that is deserialized from a JSON object only. (Serde also accepts a list for a struct: the values of its
+/// fields, in order.)
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OfObject(PhantomData))
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
 }
 
-struct OfObject<T>(PhantomData<T>);
+struct ObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = Object<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

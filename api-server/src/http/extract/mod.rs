@@ -1,4 +1,4 @@
-//! What handlers take: axum's extractors, with problems for rejections.
+//! Extractors like those of axum, whose rejections are problems.
 
 mod json;
 mod path;

@@ -1,4 +1,4 @@
-//! The id in a path.
+//! The extractor of ids in paths.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -6,9 +6,9 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::http::problem::{Code, Problem};
+use crate::problem::{Code, Problem};
 
-/// The `{id}` of a path. What is no UUID is nobody's id, and answers as a missing object does.
+/// `{id}` of a path. A text that is not a UUID is treated like the id of an object that does not exist.
 pub(in crate::http) struct Id(pub(in crate::http) Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {

@@ -1,4 +1,4 @@
-//! `Prefer: wait=30` (RFC 7240): how long an answer may wait for a run to end.
+//! The extractor of `Prefer: wait=30` (RFC 7240), the time that a response may wait for the end of a run.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -7,22 +7,22 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
 };
 
-/// Proxies commonly close a silent connection after 60 s.
-const MAX: Duration = Duration::from_secs(55);
+/// Maximum wait. Proxies commonly close a silent connection after 60 s.
+const MAX_WAIT: Duration = Duration::from_secs(55);
 
-/// How long the client prefers to wait; zero when it does not say.
+/// Time that the client prefers to wait; zero without the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Wait(pub(in crate::http) Duration);
 
 impl Wait {
-    /// Reads the preference. One that cannot be read is no preference, as the RFC has it.
-    pub(in crate::http) fn of(headers: &HeaderMap) -> Self {
+    /// Reads the preference. A preference that cannot be parsed is ignored, as the RFC requires.
+    pub(in crate::http) fn from_headers(headers: &HeaderMap) -> Self {
         let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
         let preferences = values.flat_map(|value| value.split(','));
-        Self(preferences.filter_map(wait).next().unwrap_or(Duration::ZERO).min(MAX))
+        Self(preferences.filter_map(wait).next().unwrap_or(Duration::ZERO).min(MAX_WAIT))
     }
 
-    /// The header that says that the preference was honoured, if there was one.
+    /// Returns the header that confirms the preference, if there was one.
     pub(in crate::http) fn applied(self) -> Option<(HeaderName, HeaderValue)> {
         let seconds = self.0.as_secs();
         let value = HeaderValue::from_str(&format!("wait={seconds}")).ok()?;
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
+        Ok(Self::from_headers(&parts.headers))
     }
 }
 
@@ -48,8 +48,8 @@ fn wait(preference: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn of(value: &'static str) -> u64 {
-        Wait::of(&HeaderMap::from_iter([(
+    fn seconds(value: &'static str) -> u64 {
+        Wait::from_headers(&HeaderMap::from_iter([(
             HeaderName::from_static("prefer"),
             HeaderValue::from_static(value),
         )]))
@@ -57,17 +57,17 @@ mod tests {
         .as_secs()
     }
 
-    /// A script that waits for its run gets an answer at once, and takes it for the end.
+    /// The wait is honoured when the header has other preferences too.
     #[test]
     fn the_wait_is_found_among_other_preferences() {
-        assert_eq!(of("wait=30"), 30);
-        assert_eq!(of("respond-async, Wait=\"10\"; foo=1"), 10);
+        assert_eq!(seconds("wait=30"), 30);
+        assert_eq!(seconds("respond-async, Wait=\"10\"; foo=1"), 10);
     }
 
-    /// A request is refused over a header that is only a preference.
+    /// An invalid preference never fails a request, and the wait is bounded.
     #[test]
-    fn nonsense_is_no_preference_and_too_long_is_cut() {
-        assert_eq!(of("wait=soon"), 0);
-        assert_eq!(of("wait=86400"), 55);
+    fn invalid_preferences_are_ignored_and_long_ones_are_shortened() {
+        assert_eq!(seconds("wait=soon"), 0);
+        assert_eq!(seconds("wait=86400"), 55);
     }
 }

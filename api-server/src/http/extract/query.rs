@@ -1,4 +1,4 @@
-//! Query parameters: typed, and none that the operation does not know.
+//! The extractor of query parameters, which refuses unknown ones.
 
 use axum::{
     extract::FromRequestParts,
@@ -6,10 +6,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::http::problem::{Code, Problem};
+use crate::problem::{Code, Problem};
 
-/// The query parameters of a request. `T` must deny unknown fields: a misspelt filter that is ignored
-/// answers with more than was asked for.
+/// Query parameters of a request. `T` must deny unknown fields, since ignoring a misspelt filter would return more than
+/// requested.
 pub(in crate::http) struct Query<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -20,7 +20,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The query parameters of an address.
+/// Reads the query parameters of a URI.
+///
+/// # Errors
+/// Returns an error if a parameter is unknown or has an invalid value.
 pub(in crate::http) fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     match axum::extract::Query::try_from_uri(uri) {
         Ok(axum::extract::Query(value)) => Ok(value),

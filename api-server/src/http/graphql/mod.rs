@@ -1,8 +1,8 @@
-//! GraphQL over HTTP, by its specification: what is refused before a document is executed, and how answers are sent.
+//! The GraphQL endpoint, according to the GraphQL over HTTP specification.
 
-mod accept;
-mod answer;
+mod media_type;
 mod parse;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -18,25 +18,28 @@ use axum::{
     routing::get,
 };
 
-use accept::MediaType;
+use media_type::MediaType;
 
 use crate::{
+    app::App,
     auth::{Operations, Principal},
     graphql::{self, Schema},
-    http::problem::{Code, Problem},
-    state::AppState,
+    http::HttpState,
+    problem::{Code, Problem},
 };
 
-/// A document with its variables. A run with a larger input is started by REST.
-const MAX_BODY: usize = 256 * 1024;
-/// No document is worth a connection for longer.
-const BOUND: Duration = Duration::from_secs(10);
+/// Maximum size of a document with its variables. Runs with larger inputs are started through REST.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Time limit of the execution of a document.
+const EXECUTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay after which a client should repeat a document that timed out.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// The routes of GraphQL.
-pub(in crate::http) fn routes(schema: Schema, operations: Arc<Operations>) -> Router<AppState> {
+/// Returns the routes of the endpoint.
+pub(in crate::http) fn routes(schema: Schema, operations: Arc<Operations>) -> Router<HttpState> {
     Router::new()
-        .route("/graphql", get(by_get).post(by_post))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .route("/graphql", get(handle_get).post(handle_post))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(Extension(Endpoint { schema, operations }))
 }
 
@@ -46,78 +49,76 @@ struct Endpoint {
     operations: Arc<Operations>,
 }
 
-async fn by_get(
-    State(state): State<AppState>,
+async fn handle_get(
+    State(app): State<App>,
     Extension(endpoint): Extension<Endpoint>,
     principal: Principal,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let media_type = accept::choose(&headers)?;
+    let media_type = media_type::choose(&headers)?;
     match parse::from_query(query.as_deref().unwrap_or_default()) {
-        Ok(request) => endpoint.execute(&state, principal, request, &Method::GET, media_type).await,
-        Err(refusal) => Ok(answer::refused(media_type, &refusal)),
+        Ok(request) => endpoint.execute(&app, principal, request, &Method::GET, media_type).await,
+        Err(error) => Ok(response::refused(media_type, &error)),
     }
 }
 
-async fn by_post(
-    State(state): State<AppState>,
+async fn handle_post(
+    State(app): State<App>,
     Extension(endpoint): Extension<Endpoint>,
     principal: Principal,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let media_type = accept::choose(&headers)?;
-    accept::is_json(&headers)?;
+    let media_type = media_type::choose(&headers)?;
+    media_type::require_json(&headers)?;
     let body = body.map_err(|rejection| {
-        Problem::new(Code::of_status(rejection.status())).detail(rejection.body_text())
+        Problem::new(Code::from_status(rejection.status())).detail(rejection.body_text())
     })?;
     match parse::from_body(&body) {
-        Ok(request) => endpoint.execute(&state, principal, request, &Method::POST, media_type).await,
-        Err(refusal) => Ok(answer::refused(media_type, &refusal)),
+        Ok(request) => endpoint.execute(&app, principal, request, &Method::POST, media_type).await,
+        Err(error) => Ok(response::refused(media_type, &error)),
     }
 }
 
 impl Endpoint {
     async fn execute(
         &self,
-        state: &AppState,
+        app: &App,
         principal: Principal,
         mut request: Request,
         method: &Method,
         media_type: MediaType,
     ) -> Result<Response, Problem> {
         if method == Method::GET && !reads_only(&mut request) {
-            // Or a link on a web page could change something in the name of whoever follows it.
-            return Ok(only_by_post());
+            // A mutation by GET could be triggered by a link on any web page.
+            return Ok(post_required());
         }
         let may_introspect = self
             .operations
-            .graphql("Query", "__schema")
+            .graphql_rule("Query", "__schema")
             .is_some_and(|rule| rule.allows(principal.permissions));
         if !may_introspect {
             request = request.disable_introspection();
         }
-        let executing = self.schema.execute(graphql::request(request, state, principal));
-        match tokio::time::timeout(BOUND, executing).await {
-            Ok(response) => Ok(answer::answer(media_type, response)),
-            Err(_) => {
-                Err(Problem::new(Code::Timeout).header(header::RETRY_AFTER, HeaderValue::from_static("5")))
-            }
+        let executing = self.schema.execute(graphql::with_caller(request, app, principal));
+        match tokio::time::timeout(EXECUTION_TIMEOUT, executing).await {
+            Ok(response) => Ok(response::executed(media_type, response)),
+            Err(_) => Err(Problem::new(Code::Timeout).retry_after(RETRY_DELAY)),
         }
     }
 }
 
-/// Whether all operations of the document are queries; one that does not parse is judged by the execution.
+/// Returns whether all operations of the document are queries. The execution reports documents that do not parse.
 fn reads_only(request: &mut Request) -> bool {
     request.parsed_query().map_or(true, |document| {
         document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
     })
 }
 
-fn only_by_post() -> Response {
+fn post_required() -> Response {
     Problem::new(Code::MethodNotAllowed)
-        .detail("only queries may be sent by GET")
+        .detail("GET supports queries only; send mutations by POST")
         .header(header::ALLOW, HeaderValue::from_static("POST"))
         .into_response()
 }

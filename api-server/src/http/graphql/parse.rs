@@ -1,4 +1,4 @@
-//! From a query string or a body to a request.
+//! Parsing of requests from query strings and bodies.
 
 use async_graphql::{Request, Variables};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::graphql;
 
-/// What a client may send; `extensions` are read and not used.
+/// Parameters of a request; `extensions` are accepted and ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
@@ -19,29 +19,29 @@ struct Parameters {
     extensions: Option<Map<String, Value>>,
 }
 
-/// Why a request is none.
+/// Error in a request.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
-    #[error("failed to read the request: a list of requests is not taken")]
+pub(super) enum ParseError {
+    #[error("failed to read the request: batches are not supported")]
     Batch,
     #[error("failed to read the request: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("failed to read the request: there is no query in it")]
+    #[error("failed to read the request: query is missing")]
     NoQuery,
     #[error(transparent)]
     TooLarge(#[from] graphql::TooLarge),
 }
 
-/// The request in a body.
-pub(super) fn from_body(body: &[u8]) -> Result<Request, Refusal> {
+/// Parses the request in a body.
+pub(super) fn from_body(body: &[u8]) -> Result<Request, ParseError> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Refusal::Batch);
+        return Err(ParseError::Batch);
     }
     request(serde_json::from_slice(body)?)
 }
 
-/// The request in a query string.
-pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
+/// Parses the request in a query string.
+pub(super) fn from_query(query: &str) -> Result<Request, ParseError> {
     let mut parameters =
         Parameters { query: String::new(), operation_name: None, variables: None, extensions: None };
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -53,12 +53,12 @@ pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
             _ => {}
         }
     }
-    if parameters.query.is_empty() { Err(Refusal::NoQuery) } else { request(parameters) }
+    if parameters.query.is_empty() { Err(ParseError::NoQuery) } else { request(parameters) }
 }
 
-fn request(parameters: Parameters) -> Result<Request, Refusal> {
+fn request(parameters: Parameters) -> Result<Request, ParseError> {
     let Parameters { query, operation_name, variables, extensions: _ } = parameters;
-    graphql::check(&query)?;
+    graphql::check_document(&query)?;
     let variables = Variables::from_json(Value::Object(variables.unwrap_or_default()));
     let request = Request::new(query).variables(variables);
     Ok(match operation_name {

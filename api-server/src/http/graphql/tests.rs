@@ -1,4 +1,4 @@
-//! GraphQL as clients meet it: over HTTP, through the whole router.
+//! Tests of GraphQL over HTTP, through the complete router.
 
 use std::{cell::Cell, fmt::Debug};
 
@@ -30,7 +30,7 @@ fn code(answer: &Answer) -> Option<&str> {
     answer.body["errors"][0]["extensions"]["code"].as_str()
 }
 
-/// A client cannot get what it needs in one document.
+/// One document can lead from the tenant to the steps of its runs.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_graph_leads_from_tenant_to_steps(pool: PgPool) {
     let server = Server::start(&pool).await;
@@ -39,9 +39,9 @@ async fn the_graph_leads_from_tenant_to_steps(pool: PgPool) {
     insta::assert_json_snapshot!(answer.body);
 }
 
-/// A document over many objects makes a query for each of them, and takes the database down.
+/// The number of queries does not depend on the number of objects.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn queries_do_not_grow_with_rows(pool: PgPool) {
+async fn the_number_of_queries_does_not_grow_with_rows(pool: PgPool) {
     let server = Server::start(&pool).await;
     tracing::subscriber::set_global_default(Counter).ok();
     let mut queries = Vec::new();
@@ -51,11 +51,11 @@ async fn queries_do_not_grow_with_rows(pool: PgPool) {
         assert_eq!(answer.body["data"]["workflows"]["nodes"].as_array().unwrap().len(), first);
         queries.push(QUERIES.get());
     }
-    assert!(queries[0] > 0, "queries are counted at all");
+    assert!(queries[0] > 0, "the subscriber counts queries");
     assert_eq!(queries[0], queries[1]);
 }
 
-/// A run looks otherwise here than in REST, or cannot be found by the id that was given out.
+/// A run is found by its global ID.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_run_is_found_by_its_id(pool: PgPool) {
     let server = Server::start(&pool).await;
@@ -69,9 +69,9 @@ async fn a_run_is_found_by_its_id(pool: PgPool) {
     assert_eq!(missing.body["data"], json!({"workflowRun": null, "node": null}));
 }
 
-/// Another business reads what is not its own.
+/// Objects of other tenants are null.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn anothers_objects_are_null(pool: PgPool) {
+async fn objects_of_other_tenants_are_null(pool: PgPool) {
     let server = Server::start(&pool).await;
     let document = "query ($run: ID!, $workflow: ID!, $tenant: ID!) {
       run: node(id: $run) { id } workflow(id: $workflow) { id } tenant: node(id: $tenant) { id }
@@ -84,9 +84,9 @@ async fn anothers_objects_are_null(pool: PgPool) {
     assert_eq!(answer.body["data"], json!({"run": null, "workflow": null, "tenant": null}));
 }
 
-/// A client that pages misses nodes, or sees one twice.
+/// Paging through a connection returns every node exactly once.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn connections_are_read_page_by_page(pool: PgPool) {
+async fn connections_contain_every_node_once(pool: PgPool) {
     let server = Server::start(&pool).await;
     let document = "query ($after: String) {
       workflowRuns(first: 2, after: $after) { edges { cursor node { name } } pageInfo { hasNextPage endCursor } }
@@ -104,7 +104,7 @@ async fn connections_are_read_page_by_page(pool: PgPool) {
     assert_eq!(names, ["report-1", "invoice-2", "invoice-1"]);
 }
 
-/// A viewer spends the tenant's money.
+/// Starting a run requires a permission that viewers lack.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_viewer_may_not_start_a_run(pool: PgPool) {
     let server = Server::start(&pool).await;
@@ -114,9 +114,9 @@ async fn a_viewer_may_not_start_a_run(pool: PgPool) {
     assert_eq!(answer.body["data"], Value::Null);
 }
 
-/// A form cannot show beside which field the mistake is.
+/// User errors name the input field.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn mistakes_of_the_user_are_part_of_the_payload(pool: PgPool) {
+async fn user_errors_are_part_of_the_payload(pool: PgPool) {
     let server = Server::start(&pool).await;
     let input = json!({"input": {
         "workflowId": id("Workflow", WORKFLOW), "input": {"url": 7}, "clientMutationId": "m-1"
@@ -124,9 +124,9 @@ async fn mistakes_of_the_user_are_part_of_the_payload(pool: PgPool) {
     insta::assert_json_snapshot!(server.graphql("builder", START, input).await.body);
 }
 
-/// A mutation that failed on our side is taken for the user's mistake, or for a success.
+/// A failure of the server is an error of the field, not a user error.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn a_failure_of_ours_is_an_error(pool: PgPool) {
+async fn a_server_failure_is_an_error(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.kubernetes.go_down();
     let input = json!({"input": {"workflowId": id("Workflow", WORKFLOW), "input": {"url": "x"}}});
@@ -134,16 +134,16 @@ async fn a_failure_of_ours_is_an_error(pool: PgPool) {
     assert_eq!(code(&answer), Some("UNAVAILABLE"));
 }
 
-/// One document occupies the server for minutes.
+/// The depth and the cost of a document are bounded.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn documents_that_are_too_deep_or_too_dear_are_refused(pool: PgPool) {
+async fn documents_that_are_too_deep_or_too_costly_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     // Fifteen levels of two fields that lead to each other.
     let deep = (0..5)
         .fold("id".to_owned(), |inner, _| format!("workflow {{ runs(first: 1) {{ nodes {{ {inner} }} }} }}"));
     let deep = format!("{{ workflowRuns(first: 1) {{ nodes {{ {deep} }} }} }}");
-    let dear = "{ workflows(first: 100) { nodes { runs(first: 100) { nodes { id } } } } }";
-    for document in [deep.as_str(), dear] {
+    let costly = "{ workflows(first: 100) { nodes { runs(first: 100) { nodes { id } } } } }";
+    for document in [deep.as_str(), costly] {
         let answer = server.graphql("viewer", document, json!({})).await;
         assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("too"), "{}", answer.body);
         assert!(answer.body.get("data").is_none());
@@ -152,18 +152,18 @@ async fn documents_that_are_too_deep_or_too_dear_are_refused(pool: PgPool) {
     assert!(unbounded.body["errors"][0]["message"].as_str().unwrap().contains("100"), "{}", unbounded.body);
 }
 
-/// The parser descends a hundred thousand times for one request.
+/// Deep nesting never reaches the parser.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn a_document_of_nothing_but_brackets_is_refused(pool: PgPool) {
+async fn a_deeply_nested_document_is_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     let answer = server.graphql("viewer", &"{a".repeat(100_000), json!({})).await;
     assert_eq!(answer.status, 400);
     assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("nested"), "{}", answer.body);
 }
 
-/// Anyone can read the whole schema, or nobody can.
+/// Introspection requires a permission.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn the_schema_is_shown_to_those_who_may_see_it(pool: PgPool) {
+async fn introspection_requires_a_permission(pool: PgPool) {
     let server = Server::start(&pool).await;
     let document = "{ __schema { queryType { name } } }";
     let admin = server.graphql("admin", document, json!({})).await;
@@ -172,9 +172,9 @@ async fn the_schema_is_shown_to_those_who_may_see_it(pool: PgPool) {
     assert_eq!(viewer.body["data"]["__schema"], Value::Null, "{}", viewer.body);
 }
 
-/// A link on a web page changes something in the name of whoever follows it.
+/// A link on a web page cannot trigger a mutation.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn only_queries_are_taken_by_get(pool: PgPool) {
+async fn get_supports_queries_only(pool: PgPool) {
     let server = Server::start(&pool).await;
     let query = server.get("acme", "viewer", "/graphql?query=%7Bviewer%7Bemail%7D%7D").await;
     assert_eq!(query.body["data"]["viewer"]["email"], "anna@acme.example");
@@ -184,9 +184,9 @@ async fn only_queries_are_taken_by_get(pool: PgPool) {
     assert_eq!((answer.status, answer.headers["allow"].to_str().unwrap()), (405, "POST"));
 }
 
-/// Clients by the specification cannot tell a refused document from a failed field; older ones fail on statuses.
+/// Statuses and media types follow the GraphQL over HTTP specification.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn statuses_and_media_types_are_those_of_the_specification(pool: PgPool) {
+async fn statuses_and_media_types_follow_the_specification(pool: PgPool) {
     let server = Server::start(&pool).await;
     let token = server.issuer.token("acme", "viewer");
     for (accept, body, status, content_type) in [
@@ -238,11 +238,11 @@ async fn statuses_and_media_types_are_those_of_the_specification(pool: PgPool) {
 }
 
 thread_local! {
-    /// The queries of this test: its runtime has one thread, and no other test shares it.
+    /// Number of queries of this test, whose runtime has one thread that no other test shares.
     static QUERIES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts the queries that sqlx reports.
+/// Subscriber that counts the queries that sqlx reports.
 struct Counter;
 
 impl Subscriber for Counter {
@@ -259,7 +259,7 @@ impl Subscriber for Counter {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        // Other statements are of connections and transactions, and depend on which connection is free.
+        // Statements that open connections and transactions depend on which connection is free, and are not counted.
         event.record(&mut |field: &Field, value: &dyn Debug| {
             let query = field.name() == "summary" && format!("{value:?}").to_lowercase().contains("select ");
             QUERIES.set(QUERIES.get() + usize::from(query));
@@ -271,9 +271,9 @@ impl Subscriber for Counter {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// An approval, or a rerun, works over REST alone.
+/// Approvals and reruns work through GraphQL too.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn runs_are_decided_on_and_repeated(pool: PgPool) {
+async fn runs_can_be_decided_and_rerun(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval", "roles": ["admin"]}));
     let decide = "mutation ($input: DecideWorkflowRunInput!) { decideWorkflowRun(input: $input) {

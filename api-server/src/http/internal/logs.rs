@@ -3,25 +3,22 @@
 use axum::{extract::State, http::StatusCode};
 use protocol::internal::LogBatch;
 
-use super::runner::LateHolder;
+use super::runner::RecentAssignee;
 use crate::{
-    app::logs,
-    http::{
-        extract::Json,
-        problem::{Code, Problem},
-    },
-    state::AppState,
+    app::{App, logs},
+    http::extract::Json,
+    problem::{Code, Problem},
 };
 
-pub(super) async fn add(
-    State(state): State<AppState>,
-    LateHolder { runner, run }: LateHolder,
+pub(super) async fn append(
+    State(app): State<App>,
+    RecentAssignee { runner, run }: RecentAssignee,
     Json(batch): Json<LogBatch>,
 ) -> Result<StatusCode, Problem> {
     if batch.pod != runner.pod {
-        let detail = format!("the lines are of pod {}, the token is of pod {}", batch.pod, runner.pod);
+        let detail = format!("the lines come from pod {}, the token from pod {}", batch.pod, runner.pod);
         return Err(Problem::new(Code::NotTheHolder).detail(detail));
     }
-    logs::add(&state, runner.scope, run, batch).await?;
+    logs::append(&app, runner.scope, run, batch).await?;
     Ok(StatusCode::NO_CONTENT)
 }

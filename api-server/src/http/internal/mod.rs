@@ -1,4 +1,5 @@
-//! What runners alone are answered, on a port of its own that no Ingress reaches: `protocol::internal` says how.
+//! The internal API for runners, on a port of its own that no Ingress reaches. `protocol::internal` defines the
+//! messages.
 
 mod logs;
 mod outputs;
@@ -9,32 +10,23 @@ mod tests;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::map_response,
     routing::{get, post, put},
 };
-use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{
-    observe,
-    problem::{self, Code, Problem},
-    request_id, timeout,
-};
-use crate::state::AppState;
+use super::{HttpState, timeout, with_common_layers, with_fallbacks};
 
-/// Everything that is served on the internal port. Each handler takes a `Runner`, which only a runner's token makes.
-pub fn internal_router(state: AppState) -> Router {
+/// Builds the router of the internal port. Each handler extracts a runner, which only a runner's token yields.
+pub fn internal_router(state: HttpState) -> Router {
     let metrics = state.metrics.clone();
-    Router::new()
+    let routes = Router::new()
         .route("/internal/v1/runs/{run}/outputs", get(outputs::read))
         .route("/internal/v1/runs/{run}/outputs/{sha256}", put(outputs::store))
-        .route("/internal/v1/runs/{run}/logs", post(logs::add))
-        .with_state(state)
-        .fallback(|| async { Problem::new(Code::NotFound) })
-        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .route("/internal/v1/runs/{run}/logs", post(logs::append))
+        .with_state(state);
+    let routes = with_fallbacks(routes)
         .layer(DefaultBodyLimit::max(protocol::internal::MAX_LOG_BODY_BYTES))
-        .layer(from_fn(timeout::bound_transfer))
-        .layer(CatchPanicLayer::custom(problem::caught))
-        .layer(from_fn(problem::render))
-        .layer(from_fn_with_state(metrics, observe::observe))
-        .layer(from_fn(request_id::identify))
+        .layer(timeout::transfer_timeout())
+        .layer(map_response(timeout::as_problem));
+    with_common_layers(routes, metrics)
 }

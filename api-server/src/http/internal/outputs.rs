@@ -8,31 +8,29 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use crds::{constants::MAX_STORED_OUTPUT_BYTES, run::OutputRef};
+use headers::{ContentLength, HeaderMapExt as _};
 use protocol::internal::Stored;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::runner::Holder;
+use super::runner::Assignee;
 use crate::{
     app::{
-        self,
+        self, App,
         outputs::{self, NewOutput},
     },
-    http::{
-        extract::Query,
-        problem::{Code, Problem},
-    },
+    http::extract::Query,
     objects::ObjectContent,
-    state::AppState,
+    problem::{Code, Problem},
     store::outputs::Registered,
 };
 
-/// Bodies that are held in memory at once: 8 of 16 MiB fit twice into what the chart lets the process have.
+/// Request bodies in memory at the same time: 8 of 16 MiB fit twice into the memory limit that the chart sets.
 static BODIES: Semaphore = Semaphore::const_new(8);
-const OCTETS: &str = "application/octet-stream";
+const OCTET_STREAM: &str = "application/octet-stream";
 
-/// The SHA-256 in the path.
+/// Path parameters of an upload.
 #[derive(Deserialize)]
 pub(super) struct OutputPath {
     #[serde(rename = "run")]
@@ -40,29 +38,29 @@ pub(super) struct OutputPath {
     sha256: String,
 }
 
-/// Which output to read.
+/// Query parameters of a download.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Which {
+pub(super) struct DownloadParameters {
     uri: String,
 }
 
 pub(super) async fn store(
-    State(state): State<AppState>,
-    Holder { runner, run }: Holder,
+    State(app): State<App>,
+    Assignee { runner, run }: Assignee,
     Path(OutputPath { _run, sha256 }): Path<OutputPath>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    // Closed only if the process ends.
+    // The semaphore is never closed.
     let _permit = BODIES.acquire().await.map_err(|_| Problem::new(Code::Unavailable))?;
     let bytes = read_body(&headers, body).await?;
     let media_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(OCTETS);
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(OCTET_STREAM);
     let output = NewOutput { run, sha256, media_type: media_type.to_owned(), bytes };
-    let (OutputRef { uri, bytes, sha256, media_type }, announced) =
-        outputs::put(&state, runner.scope, output).await?;
-    let status = match announced {
+    let (OutputRef { uri, bytes, sha256, media_type }, registered) =
+        outputs::put(&app, runner.scope, output).await?;
+    let status = match registered {
         Registered::New => StatusCode::CREATED,
         Registered::Known => StatusCode::OK,
     };
@@ -70,23 +68,24 @@ pub(super) async fn store(
 }
 
 pub(super) async fn read(
-    State(state): State<AppState>,
-    Holder { runner, run: _ }: Holder,
-    Query(Which { uri }): Query<Which>,
+    State(app): State<App>,
+    Assignee { runner, run: _ }: Assignee,
+    Query(DownloadParameters { uri }): Query<DownloadParameters>,
 ) -> Result<Response, Problem> {
-    let ObjectContent { bytes, stream } = outputs::read(&state, runner.scope, &uri).await?;
-    let headers = [(header::CONTENT_TYPE, OCTETS.to_owned()), (header::CONTENT_LENGTH, bytes.to_string())];
+    let ObjectContent { bytes, stream } = outputs::read(&app, runner.scope, &uri).await?;
+    let headers =
+        [(header::CONTENT_TYPE, OCTET_STREAM.to_owned()), (header::CONTENT_LENGTH, bytes.to_string())];
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
-/// The whole body; one that is announced as too long is not read at all.
+/// Reads the complete body. A body whose `Content-Length` exceeds the limit is refused without being read.
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let limit = MAX_STORED_OUTPUT_BYTES;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = headers.typed_get().and_then(|ContentLength(bytes)| usize::try_from(bytes).ok());
     if let Some(bytes) = announced.filter(|bytes| *bytes > limit) {
         return Err(app::Error::OutputTooLarge { bytes, limit }.into());
     }
     axum::body::to_bytes(body, limit).await.map_err(|_| {
-        Problem::new(Code::TooLarge).detail(format!("the body was cut off, or has more than {limit} bytes"))
+        Problem::new(Code::TooLarge).detail(format!("the body is incomplete or larger than {limit} bytes"))
     })
 }

@@ -1,4 +1,4 @@
-//! Who asks on the internal port.
+//! Extractors of the runner that sends a request to the internal port.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -10,22 +10,18 @@ use uuid::Uuid;
 use crate::{
     app,
     auth::{self, RunnerError},
-    http::{
-        authorize::unavailable,
-        problem::{Code, Problem},
-    },
-    state::AppState,
-    store::{TenantTx, logs},
+    http::HttpState,
+    problem::{Code, Problem},
 };
 
-/// A pod that holds the run of the path.
-pub(super) struct Holder {
+/// Runner pod to which the run of the path is assigned.
+pub(super) struct Assignee {
     pub(super) runner: auth::Runner,
     pub(super) run: Uuid,
 }
 
-/// A pod that holds the run of the path, or has held it a short while ago.
-pub(super) struct LateHolder {
+/// Runner pod to which the run of the path is assigned, or was assigned shortly before.
+pub(super) struct RecentAssignee {
     pub(super) runner: auth::Runner,
     pub(super) run: Uuid,
 }
@@ -35,57 +31,52 @@ struct RunPath {
     run: Uuid,
 }
 
-impl FromRequestParts<AppState> for Holder {
+impl FromRequestParts<HttpState> for Assignee {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let (runner, run) = asks(parts, state).await?;
-        match state.runners.holds(&runner, run).await? {
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let (runner, run) = runner_and_run(parts, state).await?;
+        match state.runners.is_assigned(&runner, run).await? {
             true => Ok(Self { runner, run }),
-            false => Err(not_the_holder(&runner, run)),
+            false => Err(not_assigned(&runner, run)),
         }
     }
 }
 
-impl FromRequestParts<AppState> for LateHolder {
+impl FromRequestParts<HttpState> for RecentAssignee {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let (runner, run) = asks(parts, state).await?;
-        let holds = state.runners.held_lately(&runner, run)
-            || state.runners.holds(&runner, run).await?
-            || has_written(state, &runner, run).await?;
-        if holds { Ok(Self { runner, run }) } else { Err(not_the_holder(&runner, run)) }
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let (runner, run) = runner_and_run(parts, state).await?;
+        // A pod that has lines in the log was assigned the run when another replica checked.
+        let is_recent = state.runners.was_recently_assigned(&runner, run)
+            || state.runners.is_assigned(&runner, run).await?
+            || app::logs::has_lines_of_pod(&state.app, runner.scope, run, &runner.pod).await?;
+        if is_recent { Ok(Self { runner, run }) } else { Err(not_assigned(&runner, run)) }
     }
 }
 
-async fn asks(parts: &mut Parts, state: &AppState) -> Result<(auth::Runner, Uuid), Problem> {
+async fn runner_and_run(parts: &mut Parts, state: &HttpState) -> Result<(auth::Runner, Uuid), Problem> {
     let runner = state.runners.authenticate(&parts.headers).await?;
     let path = Path::<RunPath>::from_request_parts(parts, state).await;
     let Path(RunPath { run }) = path.map_err(|_| Problem::new(Code::NotFound))?;
     Ok((runner, run))
 }
 
-/// Another replica has seen that it held the run.
-async fn has_written(state: &AppState, runner: &auth::Runner, run: Uuid) -> Result<bool, Problem> {
-    let mut tx = TenantTx::begin(&state.db, runner.scope).await.map_err(app::Error::from)?;
-    Ok(logs::has_lines_from_pod(&mut tx, run, &runner.pod).await.map_err(app::Error::from)?)
-}
-
-fn not_the_holder(runner: &auth::Runner, run: Uuid) -> Problem {
-    Problem::new(Code::NotTheHolder).detail(format!("pod {} does not hold run {run}", runner.pod))
+fn not_assigned(runner: &auth::Runner, run: Uuid) -> Problem {
+    Problem::new(Code::NotTheHolder).detail(format!("run {run} is not assigned to pod {}", runner.pod))
 }
 
 impl From<RunnerError> for Problem {
     fn from(error: RunnerError) -> Self {
         match &error {
-            RunnerError::Missing => Self::new(Code::InvalidToken).detail("a token is needed"),
+            RunnerError::Missing => Self::new(Code::InvalidToken).detail("bearer token required"),
             RunnerError::Refused { .. } => Self::new(Code::InvalidToken).detail(error.to_string()),
-            RunnerError::UnknownTenant { .. } => unavailable(&error, "the tenant is not known yet"),
-            RunnerError::Kubernetes { .. } | RunnerError::Slow { .. } => {
-                unavailable(&error, "Kubernetes does not answer")
+            RunnerError::UnknownTenant { .. } => Self::unavailable(&error, "the tenant is not mirrored yet"),
+            RunnerError::Kubernetes { .. } | RunnerError::Timeout { .. } => {
+                Self::unavailable(&error, "the Kubernetes API is unavailable")
             }
-            RunnerError::Database(_) => unavailable(&error, "the database does not answer"),
+            RunnerError::TenantLookup { .. } => Self::unavailable(&error, "the database is unavailable"),
         }
     }
 }

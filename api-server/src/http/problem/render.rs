@@ -1,38 +1,44 @@
-//! The last layer: gives every answer that is no success its body.
+//! Middleware that gives every response that is not a success its body.
 
 use axum::{
-    body::Body as Bytes,
+    body::Body as ResponseBody,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use tower_http::request_id::RequestId;
 
-use super::{Body, Code, Problem};
-use crate::http::request_id::RequestId;
+use super::Body;
+use crate::problem::{Code, Problem};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer whose body says what went wrong in its own format (GraphQL), and is left as it is.
+/// Marks a response whose body already describes the error in its own format (GraphQL).
 #[derive(Clone, Copy)]
-pub(in crate::http) struct OwnFormat;
+pub(in crate::http) struct OwnErrorFormat;
 
-/// Renders [`Problem`]s, and makes one of any other failure, such as those that axum makes itself.
+/// Renders [`Problem`]s, and replaces the bodies of all other error responses, such as those that axum makes.
 pub(in crate::http) async fn render(request: Request, next: Next) -> Response {
     let instance = request.uri().path().to_owned();
-    let id = request.extensions().get::<RequestId>().cloned();
+    let request_id = request_id(&request);
     let response = next.run(request).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    if !failed || response.extensions().get::<OwnFormat>().is_some() {
+    if !failed || response.extensions().get::<OwnErrorFormat>().is_some() {
         return response;
     }
-    with_body(response, instance, id.map(|RequestId(id)| id).unwrap_or_default())
+    with_body(response, instance, request_id)
+}
+
+fn request_id(request: &Request) -> String {
+    let id = request.extensions().get::<RequestId>();
+    id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn with_body(mut response: Response, instance: String, request_id: String) -> Response {
-    let of_status = |status: StatusCode| Problem::new(Code::of_status(status));
+    let from_status = |status: StatusCode| Problem::new(Code::from_status(status));
     let Problem { code, detail, errors, headers: _ } =
-        response.extensions_mut().remove().unwrap_or_else(|| of_status(response.status()));
+        response.extensions_mut().remove().unwrap_or_else(|| from_status(response.status()));
     let body = Body {
         r#type: format!("urn:smbcopilot:problem:{}", code.as_str()),
         title: code.title(),
@@ -47,6 +53,6 @@ fn with_body(mut response: Response, instance: String, request_id: String) -> Re
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    *response.body_mut() = Bytes::from(bytes);
+    *response.body_mut() = ResponseBody::from(bytes);
     response.into_response()
 }

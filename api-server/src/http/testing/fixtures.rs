@@ -1,4 +1,4 @@
-//! What is mirrored before a test begins.
+//! Objects that are mirrored before a test starts.
 
 use crds::{Plan, Tenant, Workflow, WorkflowRun};
 use serde::de::DeserializeOwned;
@@ -8,15 +8,15 @@ use crate::{db::MirrorPool, mirror};
 const OBJECTS: &str = include_str!("fixtures.yaml");
 
 pub(in crate::http) const ACME: &str = "a0000000-0000-4000-8000-000000000001";
-/// `invoice`: it has a schema, and the runs `invoice-1` and `invoice-2`.
+/// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
-/// `attic`
+/// ID of the workflow `attic`.
 pub(in crate::http) const ARCHIVED_WORKFLOW: &str = "b0000000-0000-4000-8000-000000000003";
-/// `invoice-1`
+/// ID of the run `invoice-1`.
 pub(in crate::http) const RUN: &str = "c0000000-0000-4000-8000-000000000001";
-/// `invoice-2`
+/// ID of the run `invoice-2`.
 pub(in crate::http) const FAILED_RUN: &str = "c0000000-0000-4000-8000-000000000002";
-/// `report-1`
+/// ID of the run `report-1`.
 pub(in crate::http) const QUEUED_RUN: &str = "c0000000-0000-4000-8000-000000000003";
 
 pub(super) async fn apply(mirror: &MirrorPool) {
@@ -41,7 +41,7 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
 }
 
-/// The runs, as Kubernetes has them.
+/// Returns the runs as Kubernetes has them.
 pub(super) fn runs() -> Vec<serde_json::Value> {
     let is_run = |document: &serde_yaml::Value| document["kind"].as_str() == Some("WorkflowRun");
     documents().into_iter().filter(is_run).map(object).collect()

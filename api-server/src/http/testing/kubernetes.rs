@@ -1,5 +1,5 @@
-//! The API server, as far as the requests of these tests go: it keeps runs, knows three tokens, and can be down. The
-//! same requests meet a real one in `tests/mirror` and `tests/node`.
+//! A fake of the Kubernetes API for these tests: it stores runs, accepts three tokens, and can be down. `tests/mirror`
+//! and `tests/node` send the same requests to a real one.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use super::fixtures::{self, QUEUED_RUN, RUN};
 
-/// The token of a pod of acme that holds `report-1`.
-pub(in crate::http) const HOLDER: &str = "token-of-holder";
-/// The token of a pod of acme that holds no run.
+/// Token of a pod of acme to which `report-1` is assigned.
+pub(in crate::http) const ASSIGNEE: &str = "token-of-assignee";
+/// Token of a pod of acme without an assigned run.
 pub(in crate::http) const IDLE: &str = "token-of-idle";
-/// The token of a pod of globex that says to hold a run of acme.
-pub(in crate::http) const STRANGER: &str = "token-of-stranger";
+/// Token of a pod of globex that claims a run of acme.
+pub(in crate::http) const FOREIGN: &str = "token-of-foreign";
 
-/// The API server; clones are the same one.
+/// Fake Kubernetes API. Clones share their state.
 #[derive(Clone)]
 pub(in crate::http) struct Kubernetes(Arc<Mutex<State>>);
 
@@ -32,7 +32,7 @@ struct State {
 type Answer = (u16, Value);
 
 impl Kubernetes {
-    /// With the runs of the fixtures.
+    /// Creates a fake with the runs of the fixtures.
     pub(super) fn new() -> Self {
         let state = State { runs: fixtures::runs(), version: 1_000, is_down: false };
         Self(Arc::new(Mutex::new(state)))
@@ -54,23 +54,23 @@ impl Kubernetes {
         kube::Client::new(service, "default")
     }
 
-    /// It answers no more.
+    /// Makes all further requests fail.
     pub(in crate::http) fn go_down(&self) {
         self.state().is_down = true;
     }
 
-    /// A run as it is.
+    /// Returns the current state of a run.
     pub(in crate::http) fn run(&self, uid: &str) -> Value {
         self.state().runs.iter().find(|run| run["metadata"]["uid"] == uid).unwrap().clone()
     }
 
-    /// How many runs a workflow has.
+    /// Returns the number of runs of a workflow.
     pub(in crate::http) fn count_of_workflow(&self, workflow: &str) -> usize {
         let of_workflow = |run: &&Value| run["spec"]["workflowRef"]["name"] == workflow;
         self.state().runs.iter().filter(of_workflow).count()
     }
 
-    /// Gives a run another status.
+    /// Replaces the status of a run.
     pub(in crate::http) fn set_status(&self, uid: &str, status: Value) {
         let mut state = self.state();
         let version = state.next_version();
@@ -79,7 +79,7 @@ impl Kubernetes {
         run["metadata"]["resourceVersion"] = json!(version);
     }
 
-    /// The step `write` of a run waits.
+    /// Suspends the step `write` of a run.
     pub(in crate::http) fn suspend(&self, uid: &str, waiting: &Value) {
         let step = json!({"name": "write", "phase": "Suspended", "waiting": waiting});
         self.set_status(uid, json!({"phase": "Suspended", "steps": [step]}));
@@ -100,7 +100,7 @@ impl Kubernetes {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let name = path.rsplit('/').next().unwrap_or_default();
         match (method, name) {
-            (&Method::GET, "workflowruns") => (200, held(query)),
+            (&Method::GET, "workflowruns") => (200, assigned_runs(query)),
             (&Method::POST, "workflowruns") => state.create(body),
             (&Method::GET, name) => state.get(name),
             (&Method::PATCH, name) => state.patch(name, body),
@@ -123,7 +123,7 @@ impl State {
     }
 
     fn create(&mut self, run: &Value) -> Answer {
-        if self.runs.iter().any(|known| known["metadata"]["name"] == run["metadata"]["name"]) {
+        if self.runs.iter().any(|existing| existing["metadata"]["name"] == run["metadata"]["name"]) {
             return failure(409, "AlreadyExists");
         }
         let mut run = run.clone();
@@ -140,8 +140,8 @@ impl State {
         let Some(run) = self.runs.iter_mut().find(|run| run["metadata"]["name"] == name) else {
             return failure(404, "NotFound");
         };
-        let wanted = &patch["metadata"]["resourceVersion"];
-        if !wanted.is_null() && *wanted != run["metadata"]["resourceVersion"] {
+        let expected = &patch["metadata"]["resourceVersion"];
+        if !expected.is_null() && *expected != run["metadata"]["resourceVersion"] {
             return failure(409, "Conflict");
         }
         merge(run, patch);
@@ -150,7 +150,7 @@ impl State {
     }
 }
 
-/// RFC 7396.
+/// Applies a JSON merge patch (RFC 7396).
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(fields) = patch else {
         *target = patch.clone();
@@ -170,9 +170,9 @@ fn failure(code: u16, reason: &str) -> Answer {
 
 fn review(review: &Value) -> Value {
     let (namespace, pod) = match review["spec"]["token"].as_str().unwrap() {
-        HOLDER => ("t-acme", "holder"),
+        ASSIGNEE => ("t-acme", "assignee"),
         IDLE => ("t-acme", "idle"),
-        STRANGER => ("t-globex", "stranger"),
+        FOREIGN => ("t-globex", "foreign"),
         _ => return json!({"metadata": {}, "spec": review["spec"], "status": {"authenticated": false}}),
     };
     json!({"metadata": {}, "spec": review["spec"], "status": {
@@ -185,10 +185,10 @@ fn review(review: &Value) -> Value {
     }})
 }
 
-fn held(query: &str) -> Value {
-    let run = if query.contains("uid-of-holder") {
+fn assigned_runs(query: &str) -> Value {
+    let run = if query.contains("uid-of-assignee") {
         QUEUED_RUN
-    } else if query.contains("uid-of-stranger") {
+    } else if query.contains("uid-of-foreign") {
         RUN
     } else {
         return json!({"metadata": {}, "items": []});
@@ -196,7 +196,7 @@ fn held(query: &str) -> Value {
     json!({"metadata": {}, "items": [{
         "apiVersion": "smbcopilot.dev/v1alpha1",
         "kind": "WorkflowRun",
-        "metadata": {"name": "held", "uid": run},
+        "metadata": {"name": "assigned", "uid": run},
         "spec": {"workflowRef": {"name": "report"}},
     }]})
 }

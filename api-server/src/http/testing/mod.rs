@@ -1,4 +1,4 @@
-//! Both routers, over a real Postgres and a real issuer; Kubernetes is a small one of the tests' own.
+//! A server for tests: both routers with a real Postgres, a real token issuer and a fake Kubernetes API.
 
 mod fixtures;
 mod kubernetes;
@@ -20,28 +20,29 @@ use tower::ServiceExt as _;
 pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
 
 use kubernetes::Kubernetes;
-pub(in crate::http) use kubernetes::{HOLDER, IDLE, STRANGER};
+pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 
 use crate::{
+    app::App,
     auth::{Runners, testing::TestIssuer},
     db::testing::{app_pool, mirror_pool},
+    http::{HttpState, Metrics},
     objects::{Credentials, Location, Objects},
-    state::AppState,
     store::CursorKey,
 };
 
-/// A server with the tenants acme, globex and hooli (which is suspended).
+/// Server with the tenants acme, globex and hooli, which is suspended.
 pub(in crate::http) struct Server {
     pub(in crate::http) issuer: TestIssuer,
     router: Router,
     internal: Router,
-    state: AppState,
+    state: HttpState,
     pub(in crate::http) kubernetes: Kubernetes,
     _directory: Directory,
     pub(in crate::http) registry: Registry,
 }
 
-/// What a request is answered with; a body that is no JSON is null.
+/// Response; a body that is not JSON is null.
 #[derive(Debug)]
 pub(in crate::http) struct Answer {
     pub(in crate::http) status: u16,
@@ -50,7 +51,7 @@ pub(in crate::http) struct Answer {
     pub(in crate::http) bytes: Vec<u8>,
 }
 
-/// A directory of the test's own, until it ends.
+/// Temporary directory, deleted at the end of the test.
 struct Directory(std::path::PathBuf);
 
 impl Directory {
@@ -78,35 +79,34 @@ impl Server {
         let kubernetes = Kubernetes::new();
         let (db, kube) = (app_pool(pool).await, kubernetes.client());
         let directory = Directory::new();
-        let state = AppState {
+        let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-            objects: Some(directory.objects()),
-            db,
-            mirror: mirror_pool(pool).await,
-            kube,
             verifier: Arc::new(issuer.verifier()),
-            cursors: CursorKey::new("a key of the tests").unwrap(),
-            metrics: crate::http::Metrics::registered(&registry),
-            stop: CancellationToken::new(),
+            metrics: Metrics::registered(&registry),
+            app: App {
+                objects: Some(directory.objects()),
+                db,
+                mirror: mirror_pool(pool).await,
+                kube,
+                cursors: CursorKey::new("a key of the tests").unwrap(),
+                shutdown: CancellationToken::new(),
+            },
         };
-        fixtures::apply(&state.mirror).await;
+        fixtures::apply(&state.app.mirror).await;
         let router = crate::http::router(state.clone()).unwrap();
         let internal = crate::http::internal_router(state.clone());
         Self { issuer, router, internal, state, registry, kubernetes, _directory: directory }
     }
 
-    /// Another replica, over the same database and Kubernetes.
+    /// Returns another replica with the same database and Kubernetes API.
     pub(in crate::http) async fn replica(&self, pool: &PgPool) -> Self {
         let (db, kube, registry) = (app_pool(pool).await, self.kubernetes.client(), Registry::default());
         let issuer = self.issuer.clone();
-        let state = AppState {
+        let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-            db,
-            mirror: mirror_pool(pool).await,
-            kube,
             verifier: Arc::new(issuer.verifier()),
-            metrics: crate::http::Metrics::registered(&registry),
-            ..self.state.clone()
+            metrics: Metrics::registered(&registry),
+            app: App { db, mirror: mirror_pool(pool).await, kube, ..self.state.app.clone() },
         };
         Self {
             issuer,
@@ -182,7 +182,7 @@ impl Server {
         answer(self.router.clone().oneshot(request).await.unwrap()).await
     }
 
-    /// What is answered at once, with a body that may go on.
+    /// Returns a response whose body may still be streamed.
     pub(in crate::http) async fn open(&self, tenant: &str, role: &str, request: Builder) -> Response<Body> {
         let request = bearer(request, &self.issuer.token(tenant, role)).body(Body::empty()).unwrap();
         self.router.clone().oneshot(request).await.unwrap()
@@ -194,34 +194,34 @@ impl Server {
         answer(self.internal.clone().oneshot(request).await.unwrap()).await
     }
 
-    /// The same server without object storage.
+    /// Returns the server without object storage.
     pub(in crate::http) fn without_objects(mut self) -> Self {
-        self.state.objects = None;
+        self.state.app.objects = None;
         self.router = crate::http::router(self.state.clone()).unwrap();
         self.internal = crate::http::internal_router(self.state.clone());
         self
     }
 
-    /// The process is asked to leave.
+    /// Starts the shutdown of the process.
     pub(in crate::http) fn stop(&self) {
-        self.state.stop.cancel();
+        self.state.app.shutdown.cancel();
     }
 
-    /// A run gets another status, and the mirror sees it.
+    /// Replaces the status of a run and mirrors it.
     pub(in crate::http) async fn set_status(&self, uid: &str, status: Value) {
         self.kubernetes.set_status(uid, status);
         let run: crds::WorkflowRun = serde_json::from_value(self.kubernetes.run(uid)).unwrap();
-        crate::mirror::apply_one(&self.state.mirror, &run).await.unwrap();
+        crate::mirror::apply_one(&self.state.app.mirror, &run).await.unwrap();
     }
 
-    /// The run that waits in the queue succeeds.
+    /// Finishes the queued run successfully.
     pub(in crate::http) async fn finish_queued_run(&self) {
-        fixtures::finish_queued_run(&self.state.mirror).await;
+        fixtures::finish_queued_run(&self.state.app.mirror).await;
     }
 }
 
 impl Answer {
-    /// The body without what is different in every request.
+    /// Returns the body without the fields that differ in every request.
     pub(in crate::http) fn without_request(&self) -> Value {
         let mut body = self.body.clone();
         for field in ["requestId", "instance"] {

@@ -1,4 +1,4 @@
-//! JSON of a tenant's own: any value, with a schema that says so.
+//! Arbitrary JSON values of tenants, and their OpenAPI schema.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,6 +1,6 @@
-//! `/v1`: one file an endpoint.
+//! The REST API under `/v1`, with one file per endpoint.
 
-#![allow(unused_qualifications, reason = "utoipa writes parameters and steps with their whole paths")]
+#![allow(unused_qualifications, reason = "utoipa generates code with fully qualified paths")]
 
 mod json;
 mod me;
@@ -13,9 +13,9 @@ mod workflows;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::http::HttpState;
 
-pub(in crate::http) fn routes() -> OpenApiRouter<AppState> {
+pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(me::get::get_me))
         .routes(routes!(me::permissions::get_my_permissions))

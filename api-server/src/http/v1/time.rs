@@ -1,4 +1,4 @@
-//! Times in JSON: RFC 3339, UTC.
+//! Times in JSON, and their OpenAPI schema.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -8,7 +8,7 @@ use utoipa::{
 
 use crate::db::Timestamp;
 
-/// A time, with its schema.
+/// Time in RFC 3339 format, in UTC.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(in crate::http) struct Time(pub(in crate::http) Timestamp);

@@ -7,35 +7,37 @@ use uuid::Uuid;
 
 use crate::auth::Principal;
 
-/// Who the caller is.
+/// Authenticated user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Me {
-    /// The e-mail address of the token, in lower case.
+    /// E-mail address of the user, in lower case.
     #[schema(example = "anna@acme.example")]
     email: String,
-    /// The roles of the token.
+    /// Names of the roles in the user's token.
     roles: Vec<String>,
-    /// The caller's tenant; people of the platform may have none.
+    /// Tenant of the user. Null for platform administrators without a tenant.
     tenant: Option<OwnTenant>,
 }
 
-/// The caller's tenant.
+/// Tenant of the authenticated user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct OwnTenant {
-    /// Its id.
+    /// Immutable ID of the tenant.
     id: Uuid,
-    /// Its name in tokens and in Kubernetes.
+    /// Name of the tenant in tokens and in Kubernetes.
     #[schema(example = "acme")]
     slug: String,
 }
 
-/// Who the caller is.
-#[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = OK, description = "The caller", body = Me)))]
+/// Get the authenticated user
+///
+/// Returns the user that the bearer token identifies. Requires a valid token and no permission.
+#[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = OK, description = "Authenticated user", body = Me)))]
 pub(in crate::http) async fn get_me(principal: Principal) -> Json<Me> {
     let Principal { email, roles, permissions: _, tenant, platform: _ } = principal;
-    let tenant = tenant.map(|it| OwnTenant { id: it.scope.tenant_id(), slug: it.slug });
+    let tenant = tenant.map(|tenant| OwnTenant { id: tenant.scope.tenant_id(), slug: tenant.slug });
     Json(Me { email, roles, tenant })
 }
 
@@ -45,9 +47,9 @@ mod tests {
 
     use crate::http::testing::{Answer, Server};
 
-    /// A client cannot tell as whom it is logged in.
+    /// A client learns as whom it is authenticated.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn the_caller_is_who_the_token_says(pool: PgPool) {
+    async fn the_user_of_the_token_is_returned(pool: PgPool) {
         let server = Server::start(&pool).await;
         let Answer { status, body, .. } = server.get("acme", "viewer", "/v1/me").await;
         assert_eq!(status, 200);
@@ -56,9 +58,9 @@ mod tests {
         assert_eq!(body["roles"], serde_json::json!(["viewer"]));
     }
 
-    /// A stranger is let in, or a client cannot tell why it is not.
+    /// Requests without a valid token are refused with the reason.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn without_a_token_nothing_is_said(pool: PgPool) {
+    async fn a_valid_token_is_required(pool: PgPool) {
         let server = Server::start(&pool).await;
         let Answer { status, headers, body, bytes: _ } = server.anonymous("/v1/me").await;
         assert_eq!((status, body["code"].as_str()), (401, Some("unauthenticated")));
@@ -67,9 +69,9 @@ mod tests {
         assert_eq!((forged.status, forged.body["code"].as_str()), (401, Some("invalid_token")));
     }
 
-    /// A user of a tenant that does not exist here gets an empty one, or someone else's.
+    /// A token for an unknown tenant is refused instead of yielding an empty or another tenant.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_tenant_that_is_not_known_is_named(pool: PgPool) {
+    async fn an_unknown_tenant_is_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         let Answer { status, body, .. } = server.get("initech", "admin", "/v1/me").await;
         assert_eq!((status, body["code"].as_str()), (403, Some("tenant_unknown")));

@@ -1,4 +1,4 @@
-//! The caller.
+//! The authenticated user.
 
 pub(super) mod get;
 pub(super) mod permissions;

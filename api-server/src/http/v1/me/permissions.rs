@@ -6,19 +6,21 @@ use utoipa::ToSchema;
 
 use crate::auth::Principal;
 
-/// What the caller may do.
+/// Permissions of the authenticated user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Permissions {
-    /// The names of the permissions, in alphabetical order.
+    /// Names of the permissions, in alphabetical order.
     #[schema(example = json!(["workflow.read", "workflow.run.read"]))]
     permissions: Vec<&'static str>,
 }
 
-/// What the caller may do.
+/// List the permissions of the authenticated user
+///
+/// Returns the permissions that the roles in the bearer token grant. Requires a valid token and no permission.
 #[utoipa::path(
     get, path = "/v1/me/permissions", tag = "me",
-    responses((status = OK, description = "The caller's permissions", body = Permissions))
+    responses((status = OK, description = "Permissions of the authenticated user", body = Permissions))
 )]
 pub(in crate::http) async fn get_my_permissions(principal: Principal) -> Json<Permissions> {
     Json(Permissions { permissions: principal.permission_names() })
@@ -30,7 +32,7 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// An interface offers buttons that answer 403.
+    /// A user interface can hide the actions that the user may not perform.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_viewer_may_read_and_not_start(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -4,27 +4,28 @@ use axum::{extract::State, response::Response};
 
 use super::resource::Plan;
 use crate::{
-    app,
+    app::{self, App},
     http::{
         authorize::Member,
         list::{List, ListRequest, NoFilter, PageParameters},
-        problem::Problem,
     },
-    state::AppState,
+    problem::Problem,
 };
 
-/// What plans there are.
+/// List plans
+///
+/// Returns a page of all plans, newest first by default. Requires the permission `plan.read`.
 #[utoipa::path(
     get, path = "/v1/plans", tag = "plans", params(PageParameters),
-    responses((status = OK, description = "A page of plans", body = List<Plan>))
+    responses((status = OK, description = "Page of plans", body = List<Plan>))
 )]
 pub(in crate::http) async fn list_plans(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     request: ListRequest<NoFilter>,
 ) -> Result<Response, Problem> {
-    let page = app::plans::list(&state, tenant.scope, &request.paging).await?;
-    Ok(request.answer(page, Plan::from))
+    let page = app::plans::list(&app, tenant.scope, &request.paging).await?;
+    Ok(request.response(page, Plan::from))
 }
 
 #[cfg(test)]
@@ -33,16 +34,16 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// A customer cannot see what there is to buy.
+    /// Users see the prices, features and limits of all plans.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn plans_are_listed_with_their_limits(pool: PgPool) {
         let server = Server::start(&pool).await;
         insta::assert_json_snapshot!(server.get("acme", "viewer", "/v1/plans").await.body);
     }
 
-    /// A misspelt parameter is ignored, and the answer is not what was asked for.
+    /// Unknown and invalid parameters are refused instead of ignored.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn parameters_that_do_not_fit_are_refused(pool: PgPool) {
+    async fn invalid_parameters_are_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         for (query, code) in [
             ("page=2", "unknown_parameter"),

@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans that tenants can subscribe to.
 
 pub(super) mod list;
 mod resource;

@@ -1,4 +1,4 @@
-//! A plan in JSON.
+//! The JSON representation of a plan.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,41 +10,41 @@ use crate::{
     store,
 };
 
-/// What a tenant may use, and for how much.
+/// Features and limits that a tenant can subscribe to.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Plan {
-    /// Its id, for good.
+    /// Immutable ID of the plan.
     id: Uuid,
-    /// Its name in Kubernetes.
+    /// Name of the plan in Kubernetes.
     #[schema(example = "starter")]
     name: String,
-    /// Its name for people.
+    /// Human-readable name of the plan.
     #[schema(example = "Starter")]
     display_name: String,
-    /// What it costs; null where it costs nothing.
+    /// Price of the plan. Null if the plan is free.
     price: Option<Price>,
-    /// What it switches on.
+    /// Names of the features that the plan enables.
     features: Vec<String>,
-    /// Its limits by name; an absent one is unlimited.
+    /// Limits of the plan by name. A limit that is absent is unlimited.
     #[schema(value_type = Object)]
     limits: AnyJson,
-    /// When it was created.
+    /// Time at which the plan was created.
     created_at: Time,
-    /// When it was last changed.
+    /// Time of the last change of the plan.
     updated_at: Time,
 }
 
-/// What a plan costs.
+/// Price of a plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Price {
-    /// ISO 4217.
+    /// ISO 4217 currency code.
     #[schema(example = "EUR")]
     currency: String,
-    /// In the currency's minor unit (cents).
+    /// Amount in the currency's minor unit, such as cents.
     amount_minor: i64,
-    /// How often it is due: `MONTH` or `YEAR`.
+    /// Billing interval: `MONTH` or `YEAR`.
     #[schema(example = "MONTH")]
     interval: String,
 }

@@ -3,23 +3,25 @@
 use axum::{extract::State, http::HeaderMap, response::Response};
 
 use crate::{
-    app,
-    http::{authorize::Member, etag, problem::Problem, v1::tenants::resource::Tenant},
-    state::AppState,
+    app::{self, App},
+    http::{authorize::Member, etag, v1::tenants::resource::Tenant},
+    problem::Problem,
 };
 
-/// The caller's own tenant.
+/// Get the tenant of the authenticated user
+///
+/// Requires the permission `tenant.read`. Fails with 403 `tenant_required` if the token names no tenant.
 #[utoipa::path(
     get, path = "/v1/tenant", tag = "tenants",
-    responses((status = OK, description = "The tenant", body = Tenant))
+    responses((status = OK, description = "Tenant", body = Tenant))
 )]
 pub(in crate::http) async fn get_own_tenant(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let tenant = app::tenants::current(&state, tenant.scope).await?;
-    Ok(etag::tagged(&headers, &Tenant::from(tenant)))
+    let tenant = app::tenants::current(&app, tenant.scope).await?;
+    Ok(etag::with_etag(&headers, &Tenant::from(tenant)))
 }
 
 #[cfg(test)]
@@ -28,18 +30,18 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// A user sees the settings of another business.
+    /// Users see their own tenant and no other.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn everyone_sees_their_own_tenant(pool: PgPool) {
+    async fn users_see_their_own_tenant(pool: PgPool) {
         let server = Server::start(&pool).await;
         let acme = server.get("acme", "viewer", "/v1/tenant").await;
         let globex = server.get("globex", "viewer", "/v1/tenant").await;
         insta::assert_json_snapshot!([acme.body, globex.body]);
     }
 
-    /// Someone of the platform, who has no tenant, gets a failure without a reason.
+    /// A platform administrator without a tenant receives an error that says so.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn who_has_no_tenant_is_told_so(pool: PgPool) {
+    async fn a_token_without_a_tenant_is_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.with_token(&server.issuer.platform_token("platform-admin"), "/v1/plans").await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (403, Some("tenant_required")));

@@ -1,3 +1,3 @@
-//! The caller's own tenant.
+//! The tenant of the authenticated user.
 
 pub(super) mod get;

@@ -4,26 +4,29 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::{platform, resource::Tenant};
 use crate::{
-    app,
+    app::{self, App},
     auth::Principal,
-    http::{etag, extract::Id, problem::Problem},
-    state::AppState,
+    http::{etag, extract::Id},
+    problem::Problem,
 };
 
-/// Any tenant.
+/// Get a tenant
+///
+/// Returns any tenant of the platform. Requires the permission `platform.tenant.read`. Fails with 404 `not_found` if
+/// there is no such tenant.
 #[utoipa::path(
     get, path = "/v1/tenants/{id}", tag = "tenants",
-    params(("id" = Uuid, Path, description = "The tenant's id")),
-    responses((status = OK, description = "The tenant", body = Tenant))
+    params(("id" = Uuid, Path, description = "ID of the tenant")),
+    responses((status = OK, description = "Tenant", body = Tenant))
 )]
 pub(in crate::http) async fn get_tenant(
-    State(state): State<AppState>,
+    State(app): State<App>,
     principal: Principal,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let tenant = app::tenants::get(&state, platform(&principal)?, id).await?;
-    Ok(etag::tagged(&headers, &Tenant::from(tenant)))
+    let tenant = app::tenants::get(&app, platform(&principal)?, id).await?;
+    Ok(etag::with_etag(&headers, &Tenant::from(tenant)))
 }
 
 #[cfg(test)]
@@ -32,9 +35,9 @@ mod tests {
 
     use crate::http::testing::{ACME, Server};
 
-    /// A tenant's admin reads other tenants.
+    /// Only platform administrators can read any tenant.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn only_the_platform_reads_tenants_by_id(pool: PgPool) {
+    async fn only_platform_administrators_read_tenants_by_id(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/tenants/{ACME}");
         let answer = server.get("acme", "owner", &path).await;

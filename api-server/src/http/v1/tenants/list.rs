@@ -6,44 +6,44 @@ use utoipa::IntoParams;
 
 use super::{platform, resource::Tenant};
 use crate::{
-    app::{self, tenants::Filter},
+    app::{self, App, tenants::Filter},
     auth::Principal,
     db::Timestamp,
-    http::{
-        list::{List, ListRequest, PageParameters},
-        problem::Problem,
-    },
-    state::AppState,
+    http::list::{List, ListRequest, PageParameters},
+    problem::Problem,
     store::TenantState,
 };
 
-/// Which tenants to list.
+/// Filters of the list.
 #[derive(Clone, Copy, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// Only tenants in this state: `ACTIVE`, `SUSPENDED` or `ARCHIVED`.
+    /// Filter by status: `ACTIVE`, `SUSPENDED` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
     status: Option<TenantState>,
-    /// Only tenants created after this time.
+    /// Filter by creation time: only tenants created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<Timestamp>,
 }
 
-/// All tenants.
+/// List tenants
+///
+/// Returns a page of all tenants of the platform, newest first by default. Requires the permission
+/// `platform.tenant.read`.
 #[utoipa::path(
     get, path = "/v1/tenants", tag = "tenants", params(PageParameters, Parameters),
-    responses((status = OK, description = "A page of tenants", body = List<Tenant>))
+    responses((status = OK, description = "Page of tenants", body = List<Tenant>))
 )]
 pub(in crate::http) async fn list_tenants(
-    State(state): State<AppState>,
+    State(app): State<App>,
     principal: Principal,
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after };
-    let page = app::tenants::list(&state, platform(&principal)?, filter, &request.paging).await?;
-    Ok(request.answer(page, Tenant::from))
+    let page = app::tenants::list(&app, platform(&principal)?, filter, &request.paging).await?;
+    Ok(request.response(page, Tenant::from))
 }
 
 #[cfg(test)]
@@ -52,9 +52,9 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// A page lacks a tenant, or shows it twice.
+    /// Paging returns every tenant exactly once.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn pages_follow_each_other(pool: PgPool) {
+    async fn pages_contain_every_tenant_once(pool: PgPool) {
         let server = Server::start(&pool).await;
         let token = server.issuer.platform_token("platform-admin");
         let mut path = "/v1/tenants?limit=1&sort=createdAt".to_owned();
@@ -62,7 +62,7 @@ mod tests {
         loop {
             let page = server.with_token(&token, &path).await;
             assert_eq!(page.status, 200, "{}", page.body);
-            slugs.extend(page.body["data"].as_array().unwrap().iter().map(|it| it["slug"].clone()));
+            slugs.extend(page.body["data"].as_array().unwrap().iter().map(|tenant| tenant["slug"].clone()));
             let Some(next) = page.body["page"]["nextCursor"].as_str() else { break };
             path = format!("/v1/tenants?limit=1&sort=createdAt&cursor={next}");
         }

@@ -1,4 +1,4 @@
-//! All tenants, for people of the platform.
+//! All tenants, for platform administrators.
 
 pub(super) mod get;
 pub(super) mod list;
@@ -6,10 +6,10 @@ pub(super) mod resource;
 
 use crate::{
     auth::{PlatformScope, Principal},
-    http::problem::{Code, Problem},
+    problem::{Code, Problem},
 };
 
-/// The right to see every tenant. The rule of the operation has let through only those who have it.
+/// Returns the access to all tenants. The rule of the operation lets only callers with this access through.
 fn platform(principal: &Principal) -> Result<PlatformScope, Problem> {
     principal.platform.ok_or_else(|| Problem::new(Code::Forbidden))
 }

@@ -1,4 +1,4 @@
-//! A tenant in JSON.
+//! The JSON representation of a tenant.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,29 +9,29 @@ use crate::{
     store::{self, TenantState},
 };
 
-/// A business.
+/// Organization that owns workflows and runs.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Tenant {
-    /// Its id, for good.
+    /// Immutable ID of the tenant.
     id: Uuid,
-    /// Its name in tokens and in Kubernetes.
+    /// Name of the tenant in tokens and in Kubernetes.
     #[schema(example = "acme")]
     slug: String,
-    /// Its name for people.
+    /// Human-readable name of the tenant.
     #[schema(example = "Acme Bakery")]
     name: String,
-    /// `ACTIVE`, `SUSPENDED` or `ARCHIVED`; the last two accept no writes.
+    /// Status of the tenant: `ACTIVE`, `SUSPENDED` or `ARCHIVED`. Suspended and archived tenants are read-only.
     #[schema(value_type = String, example = "ACTIVE")]
     status: TenantState,
-    /// The name of its plan.
+    /// Name of the tenant's plan.
     #[schema(example = "starter")]
     plan: String,
-    /// Free settings.
+    /// Settings of the tenant, as free-form JSON.
     settings: AnyJson,
-    /// When it was created.
+    /// Time at which the tenant was created.
     created_at: Time,
-    /// When it was last changed.
+    /// Time of the last change of the tenant.
     updated_at: Time,
 }
 

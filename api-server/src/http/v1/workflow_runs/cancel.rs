@@ -10,39 +10,45 @@ use utoipa::ToSchema;
 
 use super::resource::RunSummary;
 use crate::{
-    app,
+    app::{self, App},
     http::{
         authorize::Member,
         extract::{Id, Json},
-        problem::Problem,
     },
-    state::AppState,
+    problem::Problem,
     store::CancelMode,
 };
 
-/// How a run is to stop.
+/// Cancellation of a run.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct Cancellation {
-    /// `GRACEFUL`: steps that run may end, no other begins. `NOW`: steps that run are killed.
+    /// Mode of the cancellation. `GRACEFUL`: steps in progress finish, and no other step starts. `NOW`: steps in
+    /// progress are killed.
     #[schema(value_type = String, example = "GRACEFUL")]
     mode: CancelMode,
 }
 
-/// Asks a run to stop. Asking twice in the same way is asking once.
+/// Cancel a run
+///
+/// Requests the cancellation of a run. The request is idempotent: repeating it with the same mode has no further
+/// effect.
+///
+/// Requires the permission `workflow.run.cancel`. Fails with 404 `not_found` if the tenant has no such run, 409
+/// `run_finished`, 409 `cancellation_fixed` if the run is being cancelled with another mode, or 423 `tenant_suspended`.
 #[utoipa::path(
     put, path = "/v1/workflow-runs/{id}/cancellation", tag = "runs",
-    params(("id" = Uuid, Path, description = "The run's id")),
+    params(("id" = Uuid, Path, description = "ID of the run")),
     request_body = Cancellation,
-    responses((status = ACCEPTED, description = "The run, as it stands", body = RunSummary))
+    responses((status = ACCEPTED, description = "Run in its current state", body = RunSummary))
 )]
 pub(in crate::http) async fn cancel_run(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
     Json(Cancellation { mode }): Json<Cancellation>,
 ) -> Result<Response, Problem> {
-    let run = app::runs::cancel(&state, tenant.scope, id, mode).await?;
+    let run = app::runs::cancel(&app, tenant.scope, id, mode).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(RunSummary::from(run))).into_response())
 }
 
@@ -57,24 +63,24 @@ mod tests {
         format!("/v1/workflow-runs/{run}/cancellation")
     }
 
-    /// A client believes that it has stopped what has long ended.
+    /// Cancelling a finished run is an error.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_run_that_has_ended_cannot_be_cancelled(pool: PgPool) {
+    async fn a_finished_run_cannot_be_cancelled(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.put("acme", "operator", &path(RUN), &json!({"mode": "NOW"})).await;
         insta::assert_json_snapshot!(answer.without_request());
         assert_eq!(answer.status, 409);
     }
 
-    /// A misspelt mode kills steps that were to end in peace.
+    /// A misspelt mode is refused instead of replaced by a default.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_mode_that_does_not_exist_is_refused(pool: PgPool) {
+    async fn an_unknown_mode_is_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.put("acme", "operator", &path(QUEUED_RUN), &json!({"mode": "Now"})).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("invalid")));
     }
 
-    /// A viewer stops the work of others.
+    /// Cancelling requires a permission that viewers lack.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_viewer_may_not_cancel(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -6,47 +6,52 @@ use utoipa::ToSchema;
 
 use super::resource::RunSummary;
 use crate::{
-    app::{self, runs::Decide},
+    app::{self, App, runs::Decide},
     http::{
         authorize::Member,
         extract::{Id, Json},
-        problem::Problem,
         v1::json::AnyJson,
     },
-    state::AppState,
+    problem::Problem,
 };
 
-/// A decision on what a run asks.
+/// Decision on an approval step.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct DecideRun {
-    /// The step that asks, or `step/index` of a `forEach`.
+    /// Name of the approval step, or `step/index` for an item of a `forEach` step; the index starts at 0.
     #[schema(example = "approve")]
     key: String,
-    /// Whether it is approved.
+    /// True to approve, false to reject.
     approved: bool,
-    /// What is filled in, by the approval's schema; `{}` when absent.
+    /// Input of the approver. It must match the schema of the approval if `approved` is true. Default: `{}`.
     #[schema(value_type = Option<Object>)]
     #[serde(default)]
     input: Option<AnyJson>,
 }
 
-/// Decides on what a run asks. A decision comes once: a second one is 409.
+/// Decide on an approval
+///
+/// Approves or rejects an approval step that the run waits for. A decision is final.
+///
+/// Requires the permission `workflow.run.decide`, and a role that the approval step accepts (otherwise 403
+/// `forbidden`). Fails with 404 `not_found` if there is no such run, step or item, 409 `not_waiting`, 409
+/// `already_decided`, 409 `run_finished`, 422 `invalid_input`, or 423 `tenant_suspended`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/decisions", tag = "runs",
-    params(("id" = Uuid, Path, description = "The run's id")),
+    params(("id" = Uuid, Path, description = "ID of the run")),
     request_body = DecideRun,
-    responses((status = OK, description = "The run, as it stands", body = RunSummary))
+    responses((status = OK, description = "Run in its current state", body = RunSummary))
 )]
 pub(in crate::http) async fn decide_run(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal, tenant }: Member,
     Id(id): Id,
     Json(DecideRun { key, approved, input }): Json<DecideRun>,
 ) -> Result<axum::Json<RunSummary>, Problem> {
     let input = input.map(|AnyJson(input)| input);
     let decide = Decide { key, approved, input, by: principal.email, roles: principal.roles };
-    let run = app::runs::decide(&state, tenant.scope, id, decide).await?;
+    let run = app::runs::decide(&app, tenant.scope, id, decide).await?;
     Ok(axum::Json(RunSummary::from(run)))
 }
 
@@ -65,9 +70,9 @@ mod tests {
         (answer.status, answer.body["code"].as_str().unwrap_or_default())
     }
 
-    /// An approval cannot be given, is given in another's name, or is given twice.
+    /// A decision is recorded once, with the name of the user who made it.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_decision_is_taken_once_in_the_name_of_who_decides(pool: PgPool) {
+    async fn a_decision_is_recorded_once_with_its_author(pool: PgPool) {
         let server = Server::start(&pool).await;
         server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval", "roles": ["builder"]}));
         let body = json!({"key": "write", "approved": true, "input": {"amount": 7}});
@@ -82,7 +87,7 @@ mod tests {
         assert_eq!(shown.body["decisions"], json!([expected]));
     }
 
-    /// What was filled in breaks the approval's schema, and the run fails of it later.
+    /// An input that does not match the schema is refused before it can fail the run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn an_input_that_breaks_the_schema_is_refused_with_pointers(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -93,9 +98,9 @@ mod tests {
         assert_eq!(answer.body["errors"][0]["pointer"], "/input/amount");
     }
 
-    /// A viewer approves payments; or a run that has ended is decided on.
+    /// Deciding requires the permission, an unfinished run and a step that waits.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn who_may_not_and_what_has_ended_is_refused(pool: PgPool) {
+    async fn decisions_without_permission_or_waiting_step_are_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         let body = json!({"key": "write", "approved": true});
         assert_eq!(code(&decide(&server, "viewer", QUEUED_RUN, &body).await), (403, "forbidden"));

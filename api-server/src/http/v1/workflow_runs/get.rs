@@ -4,44 +4,45 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::resource::Run;
 use crate::{
-    app,
+    app::{self, App},
     http::{
         authorize::Member,
         etag,
         extract::{Id, Wait},
-        problem::Problem,
     },
-    state::AppState,
+    problem::Problem,
 };
 
-/// One run.
+/// Get a run
 ///
-/// With `Prefer: wait=30` the answer comes when the run has ended, or after that time.
+/// Returns a run with its input and output. With `Prefer: wait=30` the response is sent when the run has finished or
+/// after 30 seconds. Requires the permission `workflow.run.read`. Fails with 404 `not_found` if the tenant has no such
+/// run.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "The run's id"),
-        ("Prefer" = Option<String>, Header, description = "`wait=30`: seconds to wait for the run's end, up to 55"),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
+        ("id" = Uuid, Path, description = "ID of the run"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
     ),
     responses(
-        (status = OK, description = "The run", body = Run),
-        (status = NOT_MODIFIED, description = "The run is as it was"),
+        (status = OK, description = "Run", body = Run),
+        (status = NOT_MODIFIED, description = "The run has not changed"),
     )
 )]
 pub(in crate::http) async fn get_run(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
     wait: Wait,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Wait(at_most) = wait;
-    if !at_most.is_zero() {
-        app::runs::wait(&state, tenant.scope, id, at_most).await?;
+    let Wait(limit) = wait;
+    if !limit.is_zero() {
+        app::runs::wait(&app, tenant.scope, id, limit).await?;
     }
-    let whole = app::runs::whole(&state, tenant.scope, id).await?;
-    let mut response = etag::tagged(&headers, &Run::from(whole));
+    let details = app::runs::details(&app, tenant.scope, id).await?;
+    let mut response = etag::with_etag(&headers, &Run::from(details));
     response.headers_mut().extend(wait.applied());
     Ok(response)
 }
@@ -54,17 +55,17 @@ mod tests {
 
     use crate::http::testing::{QUEUED_RUN, RUN, Server};
 
-    /// A client cannot see what a run was given and what came of it.
+    /// Clients see the input and the output of a run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_run_is_shown_with_input_and_output(pool: PgPool) {
+    async fn a_run_is_returned_with_input_and_output(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.get("acme", "viewer", &format!("/v1/workflow-runs/{RUN}")).await;
         insta::assert_json_snapshot!(answer.body);
     }
 
-    /// Who polls a run transfers all of it each time.
+    /// A client that polls an unchanged run does not download it again.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_run_that_has_not_changed_is_not_sent_again(pool: PgPool) {
+    async fn an_unchanged_run_is_not_sent_again(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflow-runs/{RUN}");
         let tag = server.get("acme", "viewer", &path).await.headers["etag"].clone();
@@ -72,9 +73,9 @@ mod tests {
         assert_eq!((again.status, again.body), (304, serde_json::Value::Null));
     }
 
-    /// A script that waits for its run polls in a tight loop, or hangs for ever.
+    /// A client can wait for the end of a run without polling.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_preferred_wait_ends_with_the_run_or_with_the_time(pool: PgPool) {
+    async fn a_preferred_wait_ends_with_the_run(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflow-runs/{QUEUED_RUN}");
         let mut waiting = pin!(server.get_with("acme", "viewer", &path, "prefer", "wait=30"));
@@ -86,9 +87,9 @@ mod tests {
         assert_eq!(answer.headers["preference-applied"], "wait=30");
     }
 
-    /// A rollout takes as long as the longest wait, or cuts it off without an answer.
+    /// A shutdown answers waiting requests at once, so that it neither takes long nor drops them.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_wait_is_answered_when_the_process_leaves(pool: PgPool) {
+    async fn a_wait_is_answered_when_the_process_shuts_down(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflow-runs/{QUEUED_RUN}");
         server.stop();
@@ -97,9 +98,9 @@ mod tests {
         assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("QUEUED")));
     }
 
-    /// Another business reads a run.
+    /// Runs of other tenants are not visible.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn anothers_run_is_not_there(pool: PgPool) {
+    async fn a_run_of_another_tenant_is_not_found(pool: PgPool) {
         let server = Server::start(&pool).await;
         assert_eq!(server.get("globex", "owner", &format!("/v1/workflow-runs/{RUN}")).await.status, 404);
     }

@@ -6,44 +6,45 @@ use utoipa::IntoParams;
 
 use super::resource::RunSummary;
 use crate::{
-    app::{self, runs::Filter},
+    app::{self, App, runs::Filter},
     db::Timestamp,
     http::{
         authorize::Member,
         list::{List, ListRequest, PageParameters},
-        problem::Problem,
     },
-    state::AppState,
+    problem::Problem,
     store::RunStatus,
 };
 
-/// Which runs to list.
+/// Filters of the list.
 #[derive(Clone, Copy, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// Only runs that stand so: `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED`, `TIMED_OUT`.
+    /// Filter by status: `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED` or `TIMED_OUT`.
     #[param(value_type = Option<String>)]
     pub(in crate::http::v1) status: Option<RunStatus>,
-    /// Only runs created after this time.
+    /// Filter by creation time: only runs created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     pub(in crate::http::v1) created_after: Option<Timestamp>,
 }
 
-/// The tenant's runs.
+/// List runs
+///
+/// Returns a page of the tenant's runs, newest first by default. Requires the permission `workflow.run.read`.
 #[utoipa::path(
     get, path = "/v1/workflow-runs", tag = "runs", params(PageParameters, Parameters),
-    responses((status = OK, description = "A page of runs", body = List<RunSummary>))
+    responses((status = OK, description = "Page of runs", body = List<RunSummary>))
 )]
 pub(in crate::http) async fn list_runs(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { workflow: None, status, created_after };
-    let page = app::runs::list(&state, tenant.scope, filter, &request.paging).await?;
-    Ok(request.answer(page, RunSummary::from))
+    let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
+    Ok(request.response(page, RunSummary::from))
 }
 
 #[cfg(test)]
@@ -52,7 +53,7 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// Who looks for failed runs finds others, or misses some.
+    /// The filter returns exactly the runs with the status.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn runs_are_filtered_by_status(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -64,14 +65,14 @@ mod tests {
         assert_eq!(nonsense.body["code"], "invalid_parameter");
     }
 
-    /// Whoever follows `Link` to the end misses runs, or sees one twice.
+    /// Following `Link` returns every run exactly once.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn the_link_leads_to_the_next_page(pool: PgPool) {
         let server = Server::start(&pool).await;
         let mut path = Some("/v1/workflow-runs?limit=2".to_owned());
         let mut names = Vec::new();
-        while let Some(at) = path {
-            let page = server.get("acme", "viewer", &at).await;
+        while let Some(current) = path {
+            let page = server.get("acme", "viewer", &current).await;
             names.extend(page.body["data"].as_array().unwrap().iter().map(|run| run["name"].clone()));
             path = page.headers.get("link").map(|link| {
                 let link = link.to_str().unwrap();

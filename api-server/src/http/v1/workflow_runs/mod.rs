@@ -1,4 +1,4 @@
-//! Workflow runs.
+//! Runs of workflows.
 
 pub(super) mod cancel;
 pub(super) mod decide;

@@ -11,49 +11,53 @@ use crds::run::OutputRef;
 use uuid::Uuid;
 
 use crate::{
-    app::{self, runs::Content},
-    http::{
-        authorize::Member,
-        extract::Id,
-        problem::{Code, Problem},
-    },
-    state::AppState,
+    app::{self, App, runs::Content},
+    http::{authorize::Member, extract::Id},
+    problem::{Code, Problem},
 };
 
-/// What a run returned, as bytes of its media type, however large.
+/// Get the output of a run
+///
+/// Returns the output in its media type. Inline outputs are `application/json`; outputs in object storage are returned
+/// in full, at most 16 MiB. Requires the permission `workflow.run.read`. Fails with 404 `not_found` if there is no such
+/// run or it has no output, or with 501 `no_object_storage`.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/output", tag = "runs",
-    params(("id" = Uuid, Path, description = "The run's id")),
-    responses((status = OK, description = "The output; JSON where it was small", content_type = "*/*"))
+    params(("id" = Uuid, Path, description = "ID of the run")),
+    responses((status = OK, description = "Output", content_type = "*/*"))
 )]
 pub(in crate::http) async fn get_run_output(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    Ok(answer(app::runs::output(&state, tenant.scope, id).await?))
+    Ok(response(app::runs::output(&app, tenant.scope, id).await?))
 }
 
-/// What a step of a run returned, as bytes of its media type, however large.
+/// Get the output of a step
+///
+/// Returns the output in its media type. Inline outputs are `application/json`; outputs in object storage are returned
+/// in full, at most 16 MiB. Requires the permission `workflow.run.read`. Fails with 404 `not_found` if there is no such
+/// run or step or it has no output, or with 501 `no_object_storage`.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/steps/{name}/output", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "The run's id"),
-        ("name" = String, Path, description = "The step's name"),
+        ("id" = Uuid, Path, description = "ID of the run"),
+        ("name" = String, Path, description = "Name of the step"),
     ),
-    responses((status = OK, description = "The output; JSON where it was small", content_type = "*/*"))
+    responses((status = OK, description = "Output", content_type = "*/*"))
 )]
 pub(in crate::http) async fn get_step_output(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     path: Result<Path<(Uuid, String)>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((id, name)) = path.map_err(|_| Problem::new(Code::NotFound))?;
-    Ok(answer(app::runs::step_output(&state, tenant.scope, id, &name).await?))
+    Ok(response(app::runs::step_output(&app, tenant.scope, id, &name).await?))
 }
 
-/// The media type is the step's to choose: a browser must neither guess another, nor show what may be a page.
-fn answer(content: Content) -> Response {
+/// Builds the response. The step chooses the media type, so a browser must neither guess another nor display a page.
+fn response(content: Content) -> Response {
     match content {
         Content::Inline(value) => Json(value).into_response(),
         Content::Stored { reference: OutputRef { uri: _, bytes, sha256, media_type }, reading } => {
@@ -77,16 +81,16 @@ mod tests {
     use sha2::{Digest as _, Sha256};
     use sqlx::PgPool;
 
-    use crate::http::testing::{FAILED_RUN, HOLDER, QUEUED_RUN, RUN, Server};
+    use crate::http::testing::{ASSIGNEE, FAILED_RUN, QUEUED_RUN, RUN, Server};
 
-    /// A large output can be seen in the run's status and fetched by nobody.
+    /// An output in object storage can be downloaded by its tenant, with its media type.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_stored_output_is_given_with_its_media_type(pool: PgPool) {
+    async fn a_stored_output_is_returned_with_its_media_type(pool: PgPool) {
         let server = Server::start(&pool).await;
         let bytes = b"a;b\n".repeat(50_000);
         let digest = hex::encode(Sha256::digest(&bytes));
         let request = Request::put(output_path(QUEUED_RUN, &digest)).header("content-type", "text/csv");
-        let reference = server.internal(HOLDER, request, bytes.clone()).await.body;
+        let reference = server.internal(ASSIGNEE, request, bytes.clone()).await.body;
         let steps = json!([{"name": "write", "phase": "Succeeded", "outputRef": reference}]);
         let status = json!({"phase": "Succeeded", "outputRef": reference, "steps": steps});
         server.set_status(QUEUED_RUN, status).await;
@@ -101,9 +105,9 @@ mod tests {
         assert_eq!(foreign.status, 404);
     }
 
-    /// A client needs two ways to read outputs, by their size.
+    /// The same endpoint returns outputs of any size.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_small_output_is_given_as_json(pool: PgPool) {
+    async fn an_inline_output_is_returned_as_json(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer =
             server.get("acme", "viewer", &format!("/v1/workflow-runs/{RUN}/steps/fetch/output")).await;

@@ -5,23 +5,22 @@ use crds::run::ReuseFrom;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{resource::Run, submission::Submission};
+use super::{resource::Run, submission::SubmissionHeaders};
 use crate::{
-    app::{self, runs::Rerun},
+    app::{self, App, runs::Rerun},
     http::{
         authorize::Member,
         extract::{Id, Json},
-        problem::{Code, FieldError, Problem},
     },
-    state::AppState,
+    problem::{Code, FieldError, Problem},
 };
 
-/// A run to run again.
+/// Parameters of a rerun.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct RerunRun {
-    /// `"FAILED"`: what did not succeed runs again; or a list of the steps that do, with all that depend on them. The
-    /// outputs of the others are taken over. Absent: everything runs again.
+    /// Steps to execute again: `"FAILED"` for all steps that did not succeed, or a list of step names, which also
+    /// selects all steps that depend on them. The outputs of all other steps are reused. Default: all steps.
     #[schema(value_type = Option<Object>, example = json!("FAILED"))]
     #[serde(default)]
     from: Option<From>,
@@ -34,46 +33,54 @@ enum From {
     Steps(Vec<String>),
 }
 
-/// Runs a run again, with the same input: wholly, or from the middle.
+/// Run again
+///
+/// Starts a new run with the workflow and the input of an earlier run. `Prefer` and `Idempotency-Key` work as when
+/// starting a run.
+///
+/// Requires the permission `workflow.run.rerun`. Fails with 404 `not_found` if the tenant has no such run, 409
+/// `run_unfinished` if `from` is given and the earlier run has not finished, 409 `workflow_gone`, 409
+/// `workflow_archived`, 409 `idempotency_in_flight`, 422 `invalid`, 422 `invalid_input`, 422 `idempotency_key_reused`,
+/// or 423 `tenant_suspended`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/reruns", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "The id of the earlier run"),
-        ("Prefer" = Option<String>, Header, description = "`wait=30`: seconds to wait for the run's end, up to 55"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters; kept for 24 h"),
+        ("id" = Uuid, Path, description = "ID of the earlier run"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours"),
     ),
     request_body = RerunRun,
     responses(
-        (status = ACCEPTED, description = "The new run, as it stands", body = Run,
-         headers(("Location" = String, description = "The path of the new run"))),
-        (status = OK, description = "The new run, which has ended", body = Run,
-         headers(("Location" = String, description = "The path of the new run"))),
+        (status = ACCEPTED, description = "New run that has not finished", body = Run,
+         headers(("Location" = String, description = "Path of the new run"))),
+        (status = OK, description = "New run that has finished", body = Run,
+         headers(("Location" = String, description = "Path of the new run"))),
     )
 )]
 pub(in crate::http) async fn rerun_run(
-    State(state): State<AppState>,
+    State(app): State<App>,
     member: Member,
     Id(run): Id,
-    submission: Submission,
+    headers: SubmissionHeaders,
     Json(body): Json<RerunRun>,
 ) -> Result<Response, Problem> {
     let scope = member.tenant.scope;
-    let submitted = submission.of(member, &("rerun_run", run, &body));
+    let submission = headers.submission(member, &("rerun_run", run, &body));
     let rerun = Rerun {
         run,
         from: body.from.map(reuse_from).transpose()?,
-        name: submitted.name.clone(),
-        requested_by: submitted.requested_by.clone(),
+        name: submission.name.clone(),
+        requested_by: submission.requested_by.clone(),
     };
-    submitted.answer(&state, app::runs::rerun(&state, scope, rerun)).await
+    submission.submit(&app, app::runs::rerun(&app, scope, rerun)).await
 }
 
 fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
     let message = match from {
         From::Word(word) if word == "FAILED" => return Ok(ReuseFrom::Keyword("Failed".to_owned())),
         From::Steps(steps) if !steps.is_empty() => return Ok(ReuseFrom::Steps(steps)),
-        From::Word(word) => format!("{word} is not known: write FAILED, or a list of steps"),
-        From::Steps(_) => "the list names no step".to_owned(),
+        From::Word(word) => format!("unknown value {word}: use FAILED or a list of step names"),
+        From::Steps(_) => "the list of step names is empty".to_owned(),
     };
     let error = FieldError { pointer: "/from".to_owned(), code: "invalid".to_owned(), message };
     Err(Problem::new(Code::Invalid).errors(vec![error]))
@@ -94,9 +101,9 @@ mod tests {
         (answer.status, answer.body["code"].as_str().unwrap_or_default())
     }
 
-    /// A repeated run has another input, does not know where to begin, or nobody can tell who wanted it.
+    /// A rerun has the input of the earlier run, reuses its outputs, and records who requested it.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_run_is_repeated_from_where_it_failed(pool: PgPool) {
+    async fn a_rerun_reuses_the_earlier_run(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = rerun(&server, "operator", FAILED_RUN, &json!({"from": "FAILED"})).await;
         assert_eq!(answer.status, 202, "{}", answer.body);
@@ -104,13 +111,13 @@ mod tests {
         assert_eq!(answer.body["requestedBy"], "anna@acme.example");
         assert_eq!(answer.body["input"], json!({"url": "https://acme.example/2"}));
         assert_eq!(answer.body["reuse"], json!({"run": "invoice-2", "from": "Failed", "steps": null}));
-        let whole = rerun(&server, "operator", RUN, &json!({})).await;
-        assert_eq!((whole.status, &whole.body["reuse"]), (202, &Value::Null));
+        let complete = rerun(&server, "operator", RUN, &json!({})).await;
+        assert_eq!((complete.status, &complete.body["reuse"]), (202, &Value::Null));
     }
 
-    /// A rerun is accepted that can only fail.
+    /// Reruns that could only fail are refused.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn what_cannot_be_repeated_is_refused(pool: PgPool) {
+    async fn impossible_reruns_are_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
         let unknown = rerun(&server, "operator", RUN, &json!({"from": ["total", "totl"]})).await;
         assert_eq!(
@@ -127,9 +134,9 @@ mod tests {
         }
     }
 
-    /// A retried request repeats the run twice, or a retry of another one gets this run.
+    /// A retried request starts one run, and a key cannot be used for another rerun.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_key_makes_one_run(pool: PgPool) {
+    async fn one_key_starts_one_rerun(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflow-runs/{RUN}/reruns");
         let first = server.post_with_key("acme", "operator", &path, &json!({}), "again-1").await;

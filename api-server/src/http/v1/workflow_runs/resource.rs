@@ -1,4 +1,4 @@
-//! A run in JSON.
+//! The JSON representation of a run.
 
 use crds::run;
 use serde::Serialize;
@@ -8,151 +8,152 @@ use uuid::Uuid;
 
 use crate::{
     app::{
-        case::upper_snake,
-        runs::{self, Whole},
+        enum_names::upper_snake,
+        runs::{self, RunDetails},
     },
     http::v1::{json::AnyJson, time::Time},
     store::{self, CancelMode, RunStatus},
 };
 
-/// A run, without its input and output.
+/// Run without its input and output.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct RunSummary {
-    /// Its id, for good.
+    /// Immutable ID of the run.
     id: Uuid,
-    /// Its name in Kubernetes.
+    /// Name of the run in Kubernetes.
     name: String,
-    /// The id of its workflow; null where that was never seen.
+    /// ID of the workflow. Null if the workflow was never mirrored.
     workflow_id: Option<Uuid>,
-    /// The name of its workflow.
+    /// Name of the workflow.
     workflow_name: String,
-    /// The revision of the workflow that it runs; null until it is pinned.
+    /// Name of the workflow revision that the run executes. Null until it is pinned.
     revision: Option<String>,
-    /// `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED` or `TIMED_OUT`.
+    /// Status of the run: `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED` or `TIMED_OUT`.
     #[schema(value_type = String, example = "SUCCEEDED")]
     status: RunStatus,
-    /// What started it.
+    /// Cause of the run.
     trigger: Trigger,
-    /// Who asked for it.
+    /// User or object that requested the run: an e-mail address if the run was started through the API. Null if
+    /// unknown.
     requested_by: Option<String>,
-    /// `GRACEFUL` or `NOW`, once it was asked to stop.
+    /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if nobody cancelled the run.
     #[schema(value_type = Option<String>)]
     cancellation: Option<CancelMode>,
-    /// What failed, in a run that has.
+    /// Error of the run. Null unless the run failed.
     error: Option<Failure>,
-    /// Why it waits for a runner, while it does.
+    /// Position in the queue. Null unless the run is queued.
     queue: Option<Queue>,
-    /// When it goes on by itself, while it is suspended; null where it waits for somebody.
+    /// Time at which a suspended run continues by itself. Null if it is not suspended or waits for a person.
     wake_at: Option<Time>,
-    /// Since when it waits for a person or a time, while it does.
+    /// Time at which the run was suspended. Null unless it is suspended.
     suspended_at: Option<Time>,
-    /// How its steps ended, while its `onExit` steps run.
+    /// Result of the steps while the `onExit` steps are executed. Null otherwise.
     ending: Option<Ending>,
-    /// Runs of a higher priority start first.
+    /// Priority of the run in the queue of its tenant; higher values start first.
     priority: i32,
-    /// When it was created.
+    /// Time at which the run was created.
     created_at: Time,
-    /// When it last changed.
+    /// Time of the last change of the run.
     updated_at: Time,
-    /// When its first step began.
+    /// Time at which the first step started. Null until then.
     started_at: Option<Time>,
-    /// When it ended.
+    /// Time at which the run finished. Null until then.
     finished_at: Option<Time>,
 }
 
-/// A run.
+/// Run with its input and output.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Run {
     #[serde(flatten)]
     summary: RunSummary,
-    /// What it was given.
+    /// Input of the run.
     #[schema(value_type = AnyJson)]
     input: Option<AnyJson>,
-    /// What it returned; null until it has, and where that is kept elsewhere.
+    /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
     #[schema(value_type = AnyJson)]
     output: Option<AnyJson>,
-    /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
+    /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
     #[schema(value_type = Option<Object>)]
     output_ref: Option<AnyJson>,
-    /// The decisions that were made on what it asked.
+    /// Decisions on the approval steps of the run.
     decisions: Vec<Decision>,
-    /// Which earlier run it takes outputs from; null where it began from nothing.
+    /// Earlier run whose outputs the run reuses. Null if it reuses none.
     reuse: Option<Reuse>,
 }
 
-/// How the steps of a run ended.
+/// Result of the steps of a run whose `onExit` steps are being executed.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RunEnding)]
 pub(in crate::http) struct Ending {
-    /// The status that the run will have.
+    /// Status that the run will have.
     #[schema(example = "FAILED")]
     status: String,
-    /// What failed.
+    /// Error that the run will have. Null if the steps succeeded.
     error: Option<Failure>,
-    /// Since when its `onExit` steps run.
+    /// Time at which the `onExit` steps started.
     since: Option<Time>,
 }
 
-/// A decision that was made.
+/// Decision on an approval step.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Decision {
-    /// The step, or `step/index` of a `forEach`.
+    /// Name of the step, or `step/index` for an item of a `forEach` step; the index starts at 0.
     key: String,
-    /// Whether it was approved.
+    /// True if approved, false if rejected.
     approved: bool,
-    /// What was filled in.
+    /// Input of the approver.
     #[schema(value_type = Option<Object>)]
     input: Option<AnyJson>,
-    /// Who decided.
+    /// E-mail address of the approver.
     by: Option<String>,
 }
 
-/// Which earlier run a run takes outputs from.
+/// Earlier run whose outputs a run reuses.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Reuse {
-    /// The earlier run's name.
+    /// Name of the earlier run.
     run: String,
-    /// `Failed`, or a list of the steps that run again.
+    /// Steps that are executed again: `Failed`, or a list of step names.
     #[schema(value_type = AnyJson)]
     from: AnyJson,
-    /// How many steps were taken over; null until they are.
+    /// Number of steps whose outputs were reused. Null until they are.
     steps: Option<u32>,
 }
 
-/// What started a run.
+/// Cause of a run.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Trigger {
-    /// `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`.
+    /// Kind of the trigger: `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`.
     #[schema(example = "API")]
     kind: String,
-    /// Who or what it was.
+    /// User or object that triggered the run.
     by: Option<String>,
-    /// The run whose step this is, of a sub-run.
+    /// Parent run. Null unless a step of another run started this run.
     parent: Option<Parent>,
 }
 
-/// The run whose step a sub-run is.
+/// Run whose step started another run.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ParentRun)]
 pub(in crate::http) struct Parent {
-    /// Its name.
+    /// Name of the parent run.
     name: String,
-    /// The step, or `step/index` of a `forEach`.
+    /// Name of the step, or `step/index` for an item of a `forEach` step; the index starts at 0.
     step: String,
 }
 
-/// Why a run waits.
+/// Position of a run in the queue.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Queue {
-    /// Its place among the runs of its tenant; 1 is next.
+    /// Position among the queued runs of the tenant, starting at 1. Null if it is not known.
     position: Option<u32>,
-    /// Why, for machines; new ones may be added.
+    /// Machine-readable reason why the run waits; more may be added.
     #[schema(example = "PLAN_CONCURRENCY")]
     reason: String,
-    /// Why, for people.
+    /// Human-readable reason why the run waits.
     message: String,
 }
 
@@ -163,20 +164,20 @@ impl From<runs::Queue> for Queue {
     }
 }
 
-/// What failed.
+/// Error of a run or of a step.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Failure {
-    /// The step that failed; null where it was none.
+    /// Name of the step that failed. Null if no step failed.
     step: Option<String>,
-    /// `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
+    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
     #[schema(example = "USER")]
     kind: String,
-    /// What failed, for machines.
+    /// Machine-readable code of the error; more may be added.
     #[schema(example = "HTTP_404")]
     code: String,
-    /// What failed, for people.
+    /// Human-readable explanation of the error.
     message: String,
-    /// More, by code: a traceback, the beginning of a body, JSON pointers.
+    /// Details that depend on the code, such as a traceback, the beginning of a response body, or JSON pointers.
     #[schema(value_type = AnyJson)]
     details: Option<AnyJson>,
 }
@@ -213,10 +214,10 @@ impl From<store::Run> for RunSummary {
             workflow_name,
             revision,
             status,
-            trigger: Trigger::of(&trigger),
+            trigger: Trigger::from_json(&trigger),
             requested_by,
             cancellation: cancel,
-            error: error.and_then(Failure::of),
+            error: error.and_then(Failure::from_json),
             queue: queue.as_ref().and_then(runs::Queue::parse).map(Queue::from),
             wake_at: wake_at.map(Into::into),
             suspended_at: suspended_at.map(Into::into),
@@ -230,8 +231,8 @@ impl From<store::Run> for RunSummary {
     }
 }
 
-impl From<Whole> for Run {
-    fn from(Whole { run, content }: Whole) -> Self {
+impl From<RunDetails> for Run {
+    fn from(RunDetails { run, content }: RunDetails) -> Self {
         let store::RunContent { id: _, input, output, output_ref, steps: _, decisions, reuse, reused } =
             content;
         let reused = reused.as_ref().and_then(|reused| reused.get("steps")?.as_u64()?.try_into().ok());
@@ -245,7 +246,7 @@ impl From<Whole> for Run {
                 .into_iter()
                 .map(Decision::from)
                 .collect(),
-            reuse: reuse.and_then(|reuse| Reuse::of(&reuse, reused)),
+            reuse: reuse.and_then(|reuse| Reuse::from_json(&reuse, reused)),
         }
     }
 }
@@ -257,7 +258,7 @@ impl From<run::Decision> for Decision {
 }
 
 impl Reuse {
-    fn of(reuse: &Value, steps: Option<u32>) -> Option<Self> {
+    fn from_json(reuse: &Value, steps: Option<u32>) -> Option<Self> {
         let run = reuse.get("run")?.as_str()?.to_owned();
         Some(Self { run, from: reuse.get("from")?.clone().into(), steps })
     }
@@ -270,9 +271,9 @@ impl From<runs::Ending> for Ending {
 }
 
 impl Trigger {
-    fn of(trigger: &Value) -> Self {
+    fn from_json(trigger: &Value) -> Self {
         let text = |name: &str| trigger.get(name).and_then(Value::as_str);
-        let parent = trigger.get("parent").and_then(Parent::of);
+        let parent = trigger.get("parent").and_then(Parent::from_json);
         Self {
             kind: upper_snake(text("kind").unwrap_or("Manual")),
             by: text("by").map(str::to_owned),
@@ -282,14 +283,14 @@ impl Trigger {
 }
 
 impl Parent {
-    fn of(parent: &Value) -> Option<Self> {
+    fn from_json(parent: &Value) -> Option<Self> {
         let text = |name: &str| parent.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self { name: text("name")?, step: text("step")? })
     }
 }
 
 impl Failure {
-    fn of(error: Value) -> Option<Self> {
+    fn from_json(error: Value) -> Option<Self> {
         serde_json::from_value::<runs::Failure>(error).ok().map(Self::from)
     }
 }

@@ -1,4 +1,4 @@
-//! A step of a run in JSON.
+//! The JSON representation of a step.
 
 use crds::run;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -7,99 +7,102 @@ use utoipa::ToSchema;
 
 use super::resource::Failure;
 use crate::{
-    app::{case::upper_snake, runs},
+    app::{
+        enum_names::{serde_name, upper_snake},
+        runs,
+    },
     db::Timestamp,
     http::v1::{json::AnyJson, time::Time},
 };
 
-/// A step of a run.
+/// Step of a run.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Step {
-    /// Its name in the workflow.
+    /// Name of the step in the workflow.
     name: String,
-    /// `PENDING`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
+    /// Status of the step: `PENDING`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
     #[schema(example = "SUCCEEDED")]
     status: String,
-    /// The attempt that is under way, or was the last; the first is 1.
+    /// Number of the current or last attempt, starting at 1. Null until the first attempt.
     attempt: Option<i32>,
-    /// When its first attempt began.
+    /// Time at which the first attempt started. Null until then.
     started_at: Option<Time>,
-    /// When it ended.
+    /// Time at which the step finished. Null until then.
     finished_at: Option<Time>,
-    /// When something happens to it by itself: its next attempt begins, or its wait or approval is over.
+    /// Time at which the step continues by itself: its next attempt starts, or its wait or approval ends.
     next_at: Option<Time>,
-    /// What it returned; null until it has, and where that is kept elsewhere.
+    /// Output of the step. Null until it has succeeded, and if the output is in object storage.
     #[schema(value_type = AnyJson)]
     output: Option<AnyJson>,
-    /// Where what it returned is kept: `{uri, bytes, sha256, mediaType}`.
+    /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
     #[schema(value_type = Option<Object>)]
     output_ref: Option<AnyJson>,
-    /// How it failed, or how its last attempt did.
+    /// Error of the step, or of its last attempt. Null if no attempt failed.
     error: Option<Failure>,
-    /// What it waits for, while it is suspended.
+    /// Reason why the step is suspended. Null unless it is.
     waiting: Option<Waiting>,
-    /// The items of a `forEach`, once they are known.
+    /// Progress of the items. Null unless the step is a `forEach` step whose items are known.
     items: Option<Items>,
 }
 
-/// What a step, or an item of one, waits for.
+/// Reason why a step or an item is suspended.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Waiting {
-    /// `APPROVAL`, `TIME` or `RUN`.
+    /// Kind of event that the step waits for: `APPROVAL`, `TIME` or `RUN`.
     #[schema(example = "APPROVAL")]
     r#for: &'static str,
-    /// What is asked, of an approval.
+    /// Message to the approvers. Null unless the step waits for an approval.
     message: Option<String>,
-    /// Who may decide, of an approval; empty: everybody who may decide at all.
+    /// Roles that may decide. Empty if every user with the permission `workflow.run.decide` may decide.
     roles: Vec<String>,
-    /// The name of the run that is waited for, of a sub-run.
+    /// Name of the run that the step waits for. Null unless the step waits for a run.
     run: Option<String>,
 }
 
-/// The items of a `forEach`.
+/// Progress of the items of a `forEach` step.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Items {
-    /// How many there are.
+    /// Total number of items.
     total: u32,
-    /// How many ended well.
+    /// Number of items that succeeded.
     succeeded: u32,
-    /// How many failed.
+    /// Number of items that failed.
     failed: u32,
-    /// Those that have ended, as ranges from 0: `0-412,414`.
+    /// Indexes of the finished items as ranges, starting at 0, such as `0-412,414`.
     done: String,
-    /// Those that have begun and not ended.
+    /// Items that have started and not finished.
     active: Vec<ActiveItem>,
-    /// The first 20 that failed.
+    /// Errors of failed items, at most 20.
     failures: Vec<ItemFailure>,
 }
 
-/// An item that has begun and not ended.
+/// Item that has started and not finished.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct ActiveItem {
-    /// Which, counted from 0.
+    /// Index of the item, starting at 0.
     index: u32,
-    /// The attempt that is under way, or was the last; the first is 1.
+    /// Number of the current or last attempt, starting at 1.
     attempt: u32,
-    /// When its first attempt began.
+    /// Time at which the first attempt started. Null until then.
     started_at: Option<Time>,
-    /// When something happens to it by itself: its next attempt begins, or its wait is over.
+    /// Time at which the item continues by itself: its next attempt starts, or its wait ends.
     next_at: Option<Time>,
-    /// What it waits for.
+    /// Reason why the item is suspended. Null unless it is.
     waiting: Option<Waiting>,
 }
 
-/// An item that failed.
+/// Item that failed.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ItemFailure {
-    /// Which, counted from 0.
+    /// Index of the item, starting at 0.
     index: u32,
-    /// `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
+    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
     kind: String,
-    /// What failed, for machines.
+    /// Machine-readable code of the error.
     code: String,
-    /// What failed, for people.
+    /// Human-readable explanation of the error.
     message: String,
 }
 
@@ -175,6 +178,6 @@ impl From<run::ActiveItem> for ActiveItem {
 
 impl From<run::ItemFailure> for ItemFailure {
     fn from(run::ItemFailure { index, kind, code, message }: run::ItemFailure) -> Self {
-        Self { index, kind: upper_snake(&format!("{kind:?}")), code, message }
+        Self { index, kind: upper_snake(&serde_name(&kind)), code, message }
     }
 }

@@ -6,31 +6,34 @@ use utoipa::ToSchema;
 
 use super::step::Step;
 use crate::{
-    app::{self, runs},
-    http::{authorize::Member, extract::Id, problem::Problem},
-    state::AppState,
+    app::{self, App, runs},
+    http::{authorize::Member, extract::Id},
+    problem::Problem,
 };
 
-/// The steps of a run: at most 80, so they come on one page.
+/// Steps of a run: at most 80, all on one page.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Steps {
-    /// The steps, in the order of the workflow.
+    /// Steps in the order of the workflow.
     data: Vec<Step>,
 }
 
-/// The steps of a run.
+/// List the steps of a run
+///
+/// Returns all steps in the order of the workflow. Requires the permission `workflow.run.read`. Fails with 404
+/// `not_found` if the tenant has no such run.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/steps", tag = "runs",
-    params(("id" = Uuid, Path, description = "The run's id")),
-    responses((status = OK, description = "The steps", body = Steps))
+    params(("id" = Uuid, Path, description = "ID of the run")),
+    responses((status = OK, description = "Steps of the run", body = Steps))
 )]
 pub(in crate::http) async fn list_steps(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
 ) -> Result<Json<Steps>, Problem> {
-    let whole = app::runs::whole(&state, tenant.scope, id).await?;
-    let steps = runs::parse_steps(&whole.content.steps);
+    let details = app::runs::details(&app, tenant.scope, id).await?;
+    let steps = runs::parse_steps(&details.content.steps);
     Ok(Json(Steps { data: steps.into_iter().map(Step::from).collect() }))
 }
 
@@ -40,7 +43,7 @@ mod tests {
 
     use crate::http::testing::{FAILED_RUN, Server};
 
-    /// Nobody can tell which step failed, at which attempt, and why.
+    /// Clients see which step failed, at which attempt, and why.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn steps_show_attempts_times_and_errors(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -1,4 +1,4 @@
-//! What requests that start a run have in common.
+//! The headers and the response that all requests which start a run share.
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -10,89 +10,87 @@ use uuid::Uuid;
 
 use super::resource::Run;
 use crate::{
-    app::{self, runs::RunName},
-    auth::TenantScope,
-    http::{
-        authorize::Member,
-        extract::Wait,
+    app::{
+        self, App,
         idempotency::{Claim, IdempotencyKey, Outcome},
-        problem::Problem,
+        runs::RunName,
     },
-    state::AppState,
+    auth::TenantScope,
+    http::{authorize::Member, extract::Wait, idempotency::replayed},
+    problem::Problem,
     store,
 };
 
-/// `Idempotency-Key` and `Prefer: wait`.
-pub(in crate::http::v1) struct Submission {
+/// Headers `Idempotency-Key` and `Prefer: wait`.
+pub(in crate::http::v1) struct SubmissionHeaders {
     key: Option<IdempotencyKey>,
     wait: Wait,
 }
 
-/// A submission of somebody's, for something.
-pub(in crate::http::v1) struct Submitted {
+/// Request to start a run, with its caller.
+pub(in crate::http::v1) struct Submission {
     scope: TenantScope,
     wait: Wait,
     claim: Claim,
-    /// The name of the run that it starts.
+    /// Name of the run to start.
     pub(in crate::http::v1) name: RunName,
-    /// Who asks, as an e-mail address.
+    /// E-mail address of the caller.
     pub(in crate::http::v1) requested_by: String,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Submission {
+impl<S: Send + Sync> FromRequestParts<S> for SubmissionHeaders {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let key = IdempotencyKey::from_request_parts(parts, state).await?;
-        Ok(Self { key, wait: Wait::of(&parts.headers) })
+        Ok(Self { key, wait: Wait::from_headers(&parts.headers) })
+    }
+}
+
+impl SubmissionHeaders {
+    /// Builds the submission of a caller. `content` is everything that distinguishes the request from others.
+    pub(in crate::http::v1) fn submission(self, member: Member, content: &impl Serialize) -> Submission {
+        let Self { key, wait } = self;
+        let (scope, requested_by) = (member.tenant.scope, member.principal.email);
+        let name = match &key {
+            Some(key) => RunName::from_key(scope.tenant_id(), &requested_by, key.as_str()),
+            None => RunName::from_request_id(telemetry::ids::uuid_v7()),
+        };
+        let claim = Claim::new(scope, &requested_by, key, content);
+        Submission { scope, wait, claim, name, requested_by }
     }
 }
 
 impl Submission {
-    /// Says whose it is; `what` is all that makes it another request than others.
-    pub(in crate::http::v1) fn of(self, member: Member, what: &impl Serialize) -> Submitted {
-        let Self { key, wait } = self;
-        let (scope, requested_by) = (member.tenant.scope, member.principal.email);
-        let name = match &key {
-            Some(key) => RunName::of_key(scope.tenant_id(), &requested_by, key.as_str()),
-            None => RunName::of_request(telemetry::ids::uuid_v7()),
-        };
-        let claim = Claim::new(scope, &requested_by, key, what);
-        Submitted { scope, wait, claim, name, requested_by }
-    }
-}
-
-impl Submitted {
-    /// Starts the run, unless a request with the same key has. The answer has it as it stands, or as it has ended if
-    /// that was within the time that the client prefers to wait.
-    pub(in crate::http::v1) async fn answer(
+    /// Starts the run unless an earlier request with the same key has, waits as long as the client prefers, and returns
+    /// the response.
+    pub(in crate::http::v1) async fn submit(
         self,
-        state: &AppState,
+        app: &App,
         start: impl Future<Output = Result<store::Run, app::Error>>,
     ) -> Result<Response, Problem> {
         let Self { scope, wait, claim, name: _, requested_by: _ } = self;
-        let started = async { Ok(start.await?.id) };
-        let (id, outcome) = claim.run(state, started).await?;
-        accepted(state, scope, id, wait, outcome).await
+        let (id, outcome) = claim.run(app, async { Ok(start.await?.id) }).await?;
+        response(app, scope, id, wait, outcome).await
     }
 }
 
-async fn accepted(
-    state: &AppState,
+async fn response(
+    app: &App,
     scope: TenantScope,
     id: Uuid,
     wait: Wait,
     outcome: Outcome,
 ) -> Result<Response, Problem> {
-    let Wait(at_most) = wait;
-    let run = app::runs::wait(state, scope, id, at_most).await?;
+    let Wait(limit) = wait;
+    let run = app::runs::wait(app, scope, id, limit).await?;
     let status = if run.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let whole = app::runs::whole(state, scope, id).await?;
-    let mut response = (status, axum::Json(Run::from(whole))).into_response();
+    let details = app::runs::details(app, scope, id).await?;
+    let mut response = (status, axum::Json(Run::from(details))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/workflow-runs/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response.headers_mut().extend(wait.applied());
-    response.headers_mut().extend(outcome.header());
+    response.headers_mut().extend(replayed(outcome));
     Ok(response)
 }

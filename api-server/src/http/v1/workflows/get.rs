@@ -4,25 +4,27 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::resource::Workflow;
 use crate::{
-    app,
-    http::{authorize::Member, etag, extract::Id, problem::Problem},
-    state::AppState,
+    app::{self, App},
+    http::{authorize::Member, etag, extract::Id},
+    problem::Problem,
 };
 
-/// One workflow.
+/// Get a workflow
+///
+/// Requires the permission `workflow.read`. Fails with 404 `not_found` if the tenant has no such workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}", tag = "workflows",
-    params(("id" = Uuid, Path, description = "The workflow's id")),
-    responses((status = OK, description = "The workflow", body = Workflow))
+    params(("id" = Uuid, Path, description = "ID of the workflow")),
+    responses((status = OK, description = "Workflow", body = Workflow))
 )]
 pub(in crate::http) async fn get_workflow(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let workflow = app::workflows::get(&state, tenant.scope, id).await?;
-    Ok(etag::tagged(&headers, &Workflow::from(workflow)))
+    let workflow = app::workflows::get(&app, tenant.scope, id).await?;
+    Ok(etag::with_etag(&headers, &Workflow::from(workflow)))
 }
 
 #[cfg(test)]
@@ -31,17 +33,17 @@ mod tests {
 
     use crate::http::testing::{Server, WORKFLOW};
 
-    /// A client cannot see what a workflow does and takes.
+    /// Clients see the steps, the input schema and the validation errors of a workflow.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_workflow_is_shown_whole(pool: PgPool) {
+    async fn a_workflow_is_returned_with_its_details(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.get("acme", "viewer", &format!("/v1/workflows/{WORKFLOW}")).await;
         insta::assert_json_snapshot!(answer.body);
     }
 
-    /// A stranger learns which ids another business has.
+    /// IDs of other tenants' workflows cannot be told from IDs that do not exist.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn anothers_workflow_answers_as_a_missing_one(pool: PgPool) {
+    async fn a_workflow_of_another_tenant_is_not_found(pool: PgPool) {
         let server = Server::start(&pool).await;
         let mut bodies = Vec::new();
         for id in [WORKFLOW, "00000000-0000-4000-8000-00000000dead", "nonsense"] {

@@ -6,44 +6,45 @@ use utoipa::IntoParams;
 
 use super::resource::WorkflowSummary;
 use crate::{
-    app::{self, workflows::Filter},
+    app::{self, App, workflows::Filter},
     db::Timestamp,
     http::{
         authorize::Member,
         list::{List, ListRequest, PageParameters},
-        problem::Problem,
     },
-    state::AppState,
+    problem::Problem,
     store::WorkflowState,
 };
 
-/// Which workflows to list.
+/// Filters of the list.
 #[derive(Clone, Copy, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// Only workflows in this state: `ACTIVE` or `ARCHIVED`.
+    /// Filter by status: `ACTIVE` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
     status: Option<WorkflowState>,
-    /// Only workflows created after this time.
+    /// Filter by creation time: only workflows created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<Timestamp>,
 }
 
-/// The tenant's workflows.
+/// List workflows
+///
+/// Returns a page of the tenant's workflows, newest first by default. Requires the permission `workflow.read`.
 #[utoipa::path(
     get, path = "/v1/workflows", tag = "workflows", params(PageParameters, Parameters),
-    responses((status = OK, description = "A page of workflows", body = List<WorkflowSummary>))
+    responses((status = OK, description = "Page of workflows", body = List<WorkflowSummary>))
 )]
 pub(in crate::http) async fn list_workflows(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after };
-    let page = app::workflows::list(&state, tenant.scope, filter, &request.paging).await?;
-    Ok(request.answer(page, WorkflowSummary::from))
+    let page = app::workflows::list(&app, tenant.scope, filter, &request.paging).await?;
+    Ok(request.response(page, WorkflowSummary::from))
 }
 
 #[cfg(test)]
@@ -52,7 +53,7 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// A user sees the workflows of another business, or not all of their own.
+    /// Users see all workflows of their own tenant and no others.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_tenant_sees_its_own_workflows(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -61,7 +62,7 @@ mod tests {
         assert_eq!(globex.body["data"], serde_json::json!([]));
     }
 
-    /// A cursor pages through a list that it was not made for, and objects are missed.
+    /// A cursor is refused for a list with another tenant, filter or order, where it would skip objects.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_cursor_belongs_to_its_tenant_filter_and_sort(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -1,4 +1,4 @@
-//! A workflow in JSON.
+//! The JSON representation of a workflow.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,61 +10,61 @@ use crate::{
     store::{self, WorkflowState},
 };
 
-/// A workflow, without its spec.
+/// Workflow without its steps and input schema.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct WorkflowSummary {
-    /// Its id, for good.
+    /// Immutable ID of the workflow.
     id: Uuid,
-    /// Its name in Kubernetes.
+    /// Name of the workflow in Kubernetes.
     #[schema(example = "invoice-intake")]
     name: String,
-    /// Its name for people.
+    /// Human-readable name of the workflow.
     #[schema(example = "Invoice intake")]
     display_name: String,
-    /// What it is for.
+    /// Description of the workflow's purpose.
     description: String,
-    /// `ACTIVE` or `ARCHIVED`; an archived workflow starts no runs.
+    /// Status of the workflow: `ACTIVE` or `ARCHIVED`. An archived workflow cannot be run.
     #[schema(value_type = String, example = "ACTIVE")]
     status: WorkflowState,
-    /// The name of its newest revision; null until it has been looked at.
+    /// Name of the newest revision. Null until the workflow has been validated.
     revision: Option<String>,
-    /// Whether it was found sound; null until it has been looked at.
+    /// Whether the workflow is valid. Null until it has been validated.
     valid: Option<bool>,
-    /// Counts changes of the spec.
+    /// Generation of the spec in Kubernetes; every change of the spec increments it.
     generation: i64,
-    /// When it was created.
+    /// Time at which the workflow was created.
     created_at: Time,
-    /// When it was last changed.
+    /// Time of the last change of the workflow.
     updated_at: Time,
 }
 
-/// A workflow.
+/// Workflow with its steps and input schema.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Workflow {
     #[serde(flatten)]
     summary: WorkflowSummary,
-    /// What was found wrong with it.
+    /// Validation errors of the workflow. Empty if it is valid.
     problems: Vec<WorkflowProblem>,
-    /// Its steps, in order, as they were written.
+    /// Steps of the workflow as in its spec.
     #[schema(value_type = Vec<Object>)]
     steps: AnyJson,
-    /// The JSON Schema of its runs' input; null where it takes any.
+    /// JSON Schema of the input of its runs. Null if any input is accepted.
     #[schema(value_type = Option<Object>)]
     input_schema: Option<AnyJson>,
 }
 
-/// Something that was found wrong with a workflow.
+/// Validation error of a workflow.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct WorkflowProblem {
-    /// Where.
+    /// Path of the field that is not valid.
     #[schema(example = "spec.steps[2].when")]
     path: String,
-    /// What, for machines; new codes may be added.
+    /// Machine-readable code of the error; more may be added.
     #[schema(example = "UNKNOWN_STEP")]
     code: String,
-    /// What, for people.
+    /// Human-readable explanation of the error.
     message: String,
 }
 

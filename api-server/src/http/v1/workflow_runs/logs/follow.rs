@@ -1,13 +1,10 @@
-//! A log as a stream of events.
+//! A log as a stream of server-sent events.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
-use axum::{
-    http::{HeaderValue, header},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+use axum::response::{
+    IntoResponse as _, Response,
+    sse::{Event, KeepAlive, Sse},
 };
 use futures::stream;
 use serde_json::json;
@@ -20,31 +17,33 @@ use uuid::Uuid;
 use super::resource::Line;
 use crate::{
     app::{
-        self,
+        self, App,
         logs::{self, Filter, LogPosition},
     },
     auth::TenantScope,
-    http::problem::{Code, Problem},
-    state::AppState,
+    problem::{Code, Problem},
     store::RunStatus,
 };
 
-/// Each looks three times a second while nothing comes: this many cost about 400 short queries a second.
-const MOST: usize = 64;
-static STREAMS: Semaphore = Semaphore::const_new(MOST);
-const LOOK: Duration = Duration::from_millis(300);
-/// Lines that are read at once.
-const AT_ONCE: usize = 500;
-/// The last lines of a run come shortly after its end.
-const TRAILING: Duration = Duration::from_secs(3);
-/// A client that is still there after that comes again with `Last-Event-ID`; one that is gone is noticed.
-const LONGEST: Duration = Duration::from_secs(3_600);
-/// Proxies close connections that are silent for a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Maximum number of streams at the same time. Each polls three times a second while the log does not grow: together
+/// about 400 short queries a second.
+const MAX_STREAMS: usize = 64;
+static STREAMS: Semaphore = Semaphore::const_new(MAX_STREAMS);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
+/// Maximum number of lines that one query reads.
+const LINES_PER_QUERY: usize = 500;
+/// Time after the end of a run during which its last lines can still arrive.
+const LATE_LINES_DELAY: Duration = Duration::from_secs(3);
+/// Maximum duration of a stream without new lines. A client that is still connected reconnects with `Last-Event-ID`.
+const MAX_STREAM_DURATION: Duration = Duration::from_secs(3_600);
+/// Interval of keep-alive comments. Proxies close connections that are silent for a minute.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Delay after which a client should retry when all streams are in use.
+const RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// What to follow.
-pub(super) struct Following {
-    pub(super) state: AppState,
+/// Parameters of a stream.
+pub(super) struct Subscription {
+    pub(super) app: App,
     pub(super) scope: TenantScope,
     pub(super) run: Uuid,
     pub(super) filter: Filter,
@@ -52,27 +51,30 @@ pub(super) struct Following {
 }
 
 struct Follower {
-    following: Following,
+    subscription: Subscription,
     lines: VecDeque<logs::Line>,
-    /// When the run was first seen to have ended.
-    ended: Option<Instant>,
+    /// Time at which the follower first found the run finished.
+    finished_at: Option<Instant>,
     deadline: Instant,
     is_over: bool,
     _permit: SemaphorePermit<'static>,
 }
 
-/// The log from a place on, as it grows, until the run has ended.
-pub(super) fn stream(following: Following) -> Result<Response, Problem> {
+/// Returns the stream of a log, from a position until the run has finished.
+///
+/// # Errors
+/// Returns an error if too many logs are being followed.
+pub(super) fn stream(subscription: Subscription) -> Result<Response, Problem> {
     let permit = STREAMS.try_acquire().map_err(|_| {
         Problem::new(Code::Unavailable)
-            .detail(format!("{MOST} logs are followed here already"))
-            .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
+            .detail(format!("{MAX_STREAMS} logs are already being followed"))
+            .retry_after(RETRY_DELAY)
     })?;
     let follower = Follower {
-        following,
+        subscription,
         lines: VecDeque::new(),
-        ended: None,
-        deadline: Instant::now() + LONGEST,
+        finished_at: None,
+        deadline: Instant::now() + MAX_STREAM_DURATION,
         is_over: false,
         _permit: permit,
     };
@@ -80,27 +82,28 @@ pub(super) fn stream(following: Following) -> Result<Response, Problem> {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
 }
 
 impl Follower {
-    /// The next event. A database that is away ends the stream: the client comes again.
+    /// Returns the next event; `None` ends the stream. The stream also ends if the database is unavailable: the client
+    /// reconnects.
     async fn next(&mut self) -> Option<Event> {
-        while !self.is_over && !self.following.state.stop.is_cancelled() {
+        while !self.is_over && !self.subscription.app.shutdown.is_cancelled() {
             if let Some(line) = self.lines.pop_front() {
                 return event(line);
             }
-            match self.look().await {
-                Ok(Found::Lines) => {}
-                Ok(Found::End(status)) => {
+            match self.poll().await {
+                Ok(Progress::Lines) => {}
+                Ok(Progress::End(status)) => {
                     self.is_over = true;
                     return Event::default().event("end").json_data(json!({"status": status})).ok();
                 }
-                Ok(Found::Nothing) if Instant::now() < self.deadline => self.pause().await,
-                Ok(Found::Nothing) => return None,
+                Ok(Progress::Nothing) if Instant::now() < self.deadline => self.pause().await,
+                Ok(Progress::Nothing) => return None,
                 Err(error) => {
                     let error: &(dyn std::error::Error + 'static) = &error;
-                    tracing::warn!(error, "a log is followed no more");
+                    tracing::warn!(error, "ending a log stream early");
                     return None;
                 }
             }
@@ -108,33 +111,35 @@ impl Follower {
         None
     }
 
-    async fn look(&mut self) -> Result<Found, app::Error> {
-        let Following { state, scope, run, filter, after } = &mut self.following;
-        // First the run's status: what is read after its end is all there is.
-        let status = app::runs::get(state, *scope, *run).await?.status;
+    async fn poll(&mut self) -> Result<Progress, app::Error> {
+        let Subscription { app, scope, run, filter, after } = &mut self.subscription;
+        // The status is read before the lines: if it is final, the lines read after it are complete.
+        let status = app::runs::get(app, *scope, *run).await?.status;
         let logs::Lines { lines, next, has_more } =
-            logs::read(state, *scope, *run, filter, *after, AT_ONCE).await?;
+            logs::read(app, *scope, *run, filter, *after, LINES_PER_QUERY).await?;
         *after = next;
         self.lines.extend(lines);
         if !self.lines.is_empty() || has_more {
-            return Ok(Found::Lines);
+            return Ok(Progress::Lines);
         }
         if !status.is_final() {
-            return Ok(Found::Nothing);
+            return Ok(Progress::Nothing);
         }
-        let ended = *self.ended.get_or_insert_with(Instant::now);
-        Ok(if ended.elapsed() < TRAILING { Found::Nothing } else { Found::End(status) })
+        let finished_at = *self.finished_at.get_or_insert_with(Instant::now);
+        let is_late = finished_at.elapsed() >= LATE_LINES_DELAY;
+        Ok(if is_late { Progress::End(status) } else { Progress::Nothing })
     }
 
     async fn pause(&mut self) {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = self.following.state.stop.cancelled() => self.is_over = true,
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            () = self.subscription.app.shutdown.cancelled() => self.is_over = true,
         }
     }
 }
 
-enum Found {
+/// Result of one poll.
+enum Progress {
     Lines,
     Nothing,
     End(RunStatus),

@@ -11,42 +11,42 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    follow::{self, Following},
+    follow::{self, Subscription},
     resource::{Line, Log, LogPage},
 };
 use crate::{
     app::{
-        self,
+        self, App,
         logs::{Filter, Lines, LogPosition},
     },
     http::{
         authorize::Member,
         extract::{Id, Query},
-        problem::{Code, Problem},
     },
-    state::AppState,
+    problem::{Code, Problem},
 };
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-/// Which lines of a log to give.
+/// Filters and paging of a log.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// Only lines of this step.
+    /// Filter by step name.
     step: Option<String>,
-    /// Only lines of this item of a `forEach`.
+    /// Filter by item index of a `forEach` step, starting at 0.
     item: Option<u32>,
-    /// Only lines of this attempt.
+    /// Filter by attempt number, starting at 1.
     attempt: Option<u32>,
-    /// `STDOUT`, `STDERR` or `SYSTEM`.
+    /// Filter by output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[param(value_type = Option<String>)]
     stream: Option<Stream>,
-    /// The `nextCursor` of the page before, or the `cursor` of a line.
+    /// Position after which to continue: the `nextCursor` of the previous page or the `cursor` of a line. Default:
+    /// the beginning of the log.
     cursor: Option<String>,
-    /// The page size, 1 to 1,000; 100 when absent. A stream has no pages.
+    /// Maximum number of lines on the page, 1 to 1000. Default: 100. Ignored for a stream of events.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
@@ -59,22 +59,30 @@ enum Stream {
     System,
 }
 
-/// What the steps of a run have written.
+/// Get the log of a run
 ///
-/// With `Accept: text/event-stream` it is a stream: what there is, then each line as it comes, as events `log` with
-/// the same fields, until the run has ended; its last event is `end`, with the run's `status`. After a cut connection
-/// `Last-Event-ID` (or `cursor`) goes on where it was.
+/// Returns the lines that the steps of the run have written, in order of arrival. A log holds at most 50 MiB; later
+/// lines are dropped, and the last line says so.
+///
+/// With `Accept: text/event-stream` the response is a stream of server-sent events: one `log` event per line, with the
+/// same fields, first the existing lines and then each new line, until the run has finished. The last event is `end`
+/// with the `status` of the run. To resume after a lost connection, send `Last-Event-ID` (or `cursor`). The server
+/// follows at most 64 logs at the same time and answers further requests with 503 `unavailable`.
+///
+/// Requires the permission `workflow.run.log.read`. Fails with 404 `not_found` if the tenant has no such run, and with
+/// 400 `invalid_cursor` if the cursor is malformed.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/logs", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "The run's id"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event of the stream before"),
+        ("id" = Uuid, Path, description = "ID of the run"),
+        ("Last-Event-ID" = Option<String>, Header,
+         description = "ID of the last event received, to resume a stream"),
         Parameters,
     ),
-    responses((status = OK, description = "A page of lines, or a stream of them", body = Log))
+    responses((status = OK, description = "Page of log lines, or a stream of them", body = Log))
 )]
 pub(in crate::http) async fn get_run_logs(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(run): Id,
     headers: HeaderMap,
@@ -82,19 +90,19 @@ pub(in crate::http) async fn get_run_logs(
 ) -> Result<Response, Problem> {
     let Parameters { step, item, attempt, stream, cursor, limit } = parameters;
     let filter = Filter { step, item, attempt, stream: stream.map(LogStream::from) };
-    let row = app::runs::get(&state, tenant.scope, run).await?;
+    let row = app::runs::get(&app, tenant.scope, run).await?;
     let scope = tenant.scope;
-    if wants_stream(&headers) {
+    if accepts_event_stream(&headers) {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
         let after = position(last.or(cursor))?;
-        return follow::stream(Following { state, scope, run, filter, after });
+        return follow::stream(Subscription { app, scope, run, filter, after });
     }
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::new(Code::InvalidParameter).detail("limit must be from 1 to 1000"));
+        return Err(Problem::new(Code::InvalidParameter).detail("limit must be between 1 and 1000"));
     }
     let after = position(cursor)?;
-    let Lines { lines, next, has_more } = app::logs::read(&state, scope, run, &filter, after, limit).await?;
+    let Lines { lines, next, has_more } = app::logs::read(&app, scope, run, &filter, after, limit).await?;
     let next_cursor = (has_more || !row.status.is_final()).then(|| next.to_string());
     let page = LogPage { next_cursor, has_more, limit };
     Ok(Json(Log { data: lines.into_iter().map(Line::from).collect(), page }).into_response())
@@ -104,9 +112,9 @@ fn position(cursor: Option<String>) -> Result<LogPosition, Problem> {
     Ok(cursor.map_or(Ok(LogPosition::START), |cursor| cursor.parse())?)
 }
 
-fn wants_stream(headers: &HeaderMap) -> bool {
+fn accepts_event_stream(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|media| media.trim().starts_with("text/event-stream"))
+    accepted.split(',').any(|media_type| media_type.trim().starts_with("text/event-stream"))
 }
 
 impl From<Stream> for LogStream {

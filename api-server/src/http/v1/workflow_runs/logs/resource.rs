@@ -1,4 +1,4 @@
-//! A line of a log in JSON.
+//! The JSON representation of a log.
 
 use protocol::internal::{LogLine, LogStream};
 use serde::Serialize;
@@ -6,50 +6,51 @@ use utoipa::ToSchema;
 
 use crate::app::logs;
 
-/// A page of a run's log.
+/// Page of a run's log.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Log {
-    /// The lines, in the order in which they came.
+    /// Lines in order of arrival.
     pub(super) data: Vec<Line>,
-    /// Where the log goes on.
+    /// Position of the page in the log.
     pub(super) page: LogPage,
 }
 
-/// Where a page is in its log.
+/// Position of a page in a log.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct LogPage {
-    /// Give it as `cursor`, with the same filters, to go on. Null when the run has ended and all was read.
+    /// Value of `cursor` for the next page, with the same filters. Null if the run has finished and this is the last
+    /// page.
     pub(super) next_cursor: Option<String>,
-    /// Whether there is more already.
+    /// Whether the log has more lines now.
     pub(super) has_more: bool,
-    /// The most lines that a page of this size has.
+    /// Page size.
     pub(super) limit: usize,
 }
 
-/// A line that a step has written, or a piece of one.
+/// Line that a step has written, or a part of a long line.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogLine)]
 pub(in crate::http) struct Line {
-    /// Give it as `cursor` to go on after this line.
+    /// Value of `cursor` to continue after this line.
     pub(super) cursor: String,
-    /// When it was written.
+    /// Time at which the line was written.
     #[schema(format = DateTime)]
     time: String,
-    /// The step.
+    /// Name of the step.
     step: String,
-    /// Which item of a `forEach`, counted from 0.
+    /// Index of the item of a `forEach` step, starting at 0. Null for other steps.
     item: Option<u32>,
-    /// Which attempt, counted from 1.
+    /// Number of the attempt, starting at 1.
     attempt: u32,
-    /// `STDOUT`, `STDERR`, or `SYSTEM`: what the runner has to say.
+    /// Output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[schema(example = "STDOUT")]
     stream: &'static str,
-    /// What was written, without the line's end.
+    /// Text without the line break.
     line: String,
-    /// Whether the line goes on in the next one of the same stream.
+    /// Whether the text continues in the next line of the same stream.
     partial: bool,
-    /// The name of the pod.
+    /// Name of the runner pod.
     pod: String,
 }
 

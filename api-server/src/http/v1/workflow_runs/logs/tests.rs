@@ -1,4 +1,4 @@
-//! Logs, as clients read them.
+//! Tests of the log endpoint.
 
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt as _;
@@ -6,9 +6,9 @@ use protocol::internal::{LogBatch, LogLine, LogStream, logs_path};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::http::testing::{HOLDER, QUEUED_RUN, Server};
+use crate::http::testing::{ASSIGNEE, QUEUED_RUN, Server};
 
-fn line(seq: u64, step: &str, stream: LogStream) -> LogLine {
+fn log_line(seq: u64, step: &str, stream: LogStream) -> LogLine {
     LogLine {
         seq,
         time: "2026-11-26T08:00:00Z".to_owned(),
@@ -22,15 +22,17 @@ fn line(seq: u64, step: &str, stream: LogStream) -> LogLine {
 }
 
 async fn write(server: &Server, lines: Vec<LogLine>) {
-    let body = serde_json::to_vec(&LogBatch { pod: "holder".to_owned(), lines }).unwrap();
+    let body = serde_json::to_vec(&LogBatch { pod: "assignee".to_owned(), lines }).unwrap();
     let request = Request::post(logs_path(QUEUED_RUN)).header("content-type", "application/json");
-    assert_eq!(server.internal(HOLDER, request, body).await.status, 204);
+    assert_eq!(server.internal(ASSIGNEE, request, body).await.status, 204);
 }
 
-async fn five_lines(server: &Server) {
-    write(server, vec![line(0, "write", LogStream::Stdout), line(1, "write", LogStream::Stderr)]).await;
-    write(server, vec![line(2, "each", LogStream::Stdout), line(3, "write", LogStream::Stdout)]).await;
-    write(server, vec![line(4, "write", LogStream::System)]).await;
+async fn write_five_lines(server: &Server) {
+    write(server, vec![log_line(0, "write", LogStream::Stdout), log_line(1, "write", LogStream::Stderr)])
+        .await;
+    write(server, vec![log_line(2, "each", LogStream::Stdout), log_line(3, "write", LogStream::Stdout)])
+        .await;
+    write(server, vec![log_line(4, "write", LogStream::System)]).await;
 }
 
 async fn read(server: &Server, query: &str) -> Value {
@@ -44,11 +46,11 @@ fn texts(page: &Value) -> Vec<&str> {
     page["data"].as_array().unwrap().iter().map(|line| line["line"].as_str().unwrap()).collect()
 }
 
-/// Somebody who looks for the error of one step reads the lines of all.
+/// Filters return exactly the matching lines.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn lines_are_filtered(pool: PgPool) {
     let server = Server::start(&pool).await;
-    five_lines(&server).await;
+    write_five_lines(&server).await;
     for (query, expected) in [
         ("", vec!["line 0", "line 1", "line 2", "line 3", "line 4"]),
         ("step=each", vec!["line 2"]),
@@ -63,23 +65,23 @@ async fn lines_are_filtered(pool: PgPool) {
     assert_eq!(
         first,
         json!({"cursor": "1-1", "time": "2026-11-26T08:00:00Z", "step": "write", "item": null, "attempt": 1,
-               "stream": "STDOUT", "line": "line 0", "partial": false, "pod": "holder"})
+               "stream": "STDOUT", "line": "line 0", "partial": false, "pod": "assignee"})
     );
 }
 
-/// A client that pages through a log, or polls it, misses lines or reads them twice.
+/// Paging through a growing log returns every line exactly once.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn pages_have_every_line_once_and_go_on_while_the_run_does(pool: PgPool) {
+async fn pages_contain_every_line_once_while_the_log_grows(pool: PgPool) {
     let server = Server::start(&pool).await;
-    five_lines(&server).await;
-    let (mut seen, mut cursor) = (Vec::new(), "1-0".to_owned());
+    write_five_lines(&server).await;
+    let (mut lines, mut cursor) = (Vec::new(), "1-0".to_owned());
     for _ in 0..5 {
         let page = read(&server, &format!("limit=2&cursor={cursor}")).await;
-        seen.extend(texts(&page).into_iter().map(str::to_owned));
+        lines.extend(texts(&page).into_iter().map(str::to_owned));
         cursor = page["page"]["nextCursor"].as_str().unwrap().to_owned();
     }
-    assert_eq!(seen, ["line 0", "line 1", "line 2", "line 3", "line 4"]);
-    write(&server, vec![line(5, "write", LogStream::Stdout)]).await;
+    assert_eq!(lines, ["line 0", "line 1", "line 2", "line 3", "line 4"]);
+    write(&server, vec![log_line(5, "write", LogStream::Stdout)]).await;
     let page = read(&server, &format!("cursor={cursor}")).await;
     assert_eq!((texts(&page), page["page"]["hasMore"].as_bool()), (vec!["line 5"], Some(false)));
     server.finish_queued_run().await;
@@ -88,21 +90,21 @@ async fn pages_have_every_line_once_and_go_on_while_the_run_does(pool: PgPool) {
     assert_eq!((wrong.status, wrong.body["code"].as_str()), (400, Some("invalid_cursor")));
 }
 
-/// A step prints a NUL, and its line is lost with all that were sent beside it.
+/// Lines with control characters are stored unchanged.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn a_line_may_have_any_character(pool: PgPool) {
+async fn a_line_may_contain_any_character(pool: PgPool) {
     let server = Server::start(&pool).await;
     let strange =
-        LogLine { line: "a\u{0}b\u{1b}[31m\u{fffd}".to_owned(), ..line(0, "write", LogStream::Stdout) };
-    write(&server, vec![strange.clone(), line(1, "write", LogStream::Stdout)]).await;
+        LogLine { line: "a\u{0}b\u{1b}[31m\u{fffd}".to_owned(), ..log_line(0, "write", LogStream::Stdout) };
+    write(&server, vec![strange.clone(), log_line(1, "write", LogStream::Stdout)]).await;
     assert_eq!(texts(&read(&server, "").await), [strange.line.as_str(), "line 1"]);
 }
 
-/// One business reads the logs of another.
+/// Logs of other tenants are not visible, and reading a log requires the permission.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn the_log_of_anothers_run_is_not_there(pool: PgPool) {
+async fn the_log_of_another_tenant_is_not_found(pool: PgPool) {
     let server = Server::start(&pool).await;
-    five_lines(&server).await;
+    write_five_lines(&server).await;
     let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs");
     assert_eq!(server.get("globex", "owner", &path).await.status, 404);
     assert_eq!(server.get("acme", "billing", &path).await.status, 403);
@@ -110,28 +112,28 @@ async fn the_log_of_anothers_run_is_not_there(pool: PgPool) {
 
 async fn next(body: &mut Body) -> String {
     let frame = tokio::time::timeout(std::time::Duration::from_secs(20), body.frame()).await;
-    let frame = frame.expect("nothing comes").expect("the stream has ended").unwrap();
+    let frame = frame.expect("no event in time").expect("the stream has ended").unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
-/// A terminal that follows a run shows nothing until its end, hangs after it, or repeats lines after a cut connection.
+/// A stream delivers existing and new lines at once, ends after the run, and resumes after a lost connection.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn a_stream_has_what_was_what_comes_and_an_end(pool: PgPool) {
+async fn a_stream_delivers_existing_lines_new_lines_and_the_end(pool: PgPool) {
     let server = Server::start(&pool).await;
-    write(&server, vec![line(0, "write", LogStream::Stdout)]).await;
+    write(&server, vec![log_line(0, "write", LogStream::Stdout)]).await;
     let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs");
     let request = Request::get(&path).header("accept", "text/event-stream");
     let mut stream = server.open("acme", "viewer", request).await.into_body();
     let first = next(&mut stream).await;
     assert!(first.contains("event: log") && first.contains("id: 1-1") && first.contains("line 0"), "{first}");
-    write(&server, vec![line(1, "write", LogStream::Stdout)]).await;
+    write(&server, vec![log_line(1, "write", LogStream::Stdout)]).await;
     assert!(next(&mut stream).await.contains("line 1"));
     server.finish_queued_run().await;
-    write(&server, vec![line(2, "write", LogStream::Stdout)]).await;
-    assert!(next(&mut stream).await.contains("line 2"), "the last lines come after the end of the run");
+    write(&server, vec![log_line(2, "write", LogStream::Stdout)]).await;
+    assert!(next(&mut stream).await.contains("line 2"), "the last lines arrive after the end of the run");
     let end = next(&mut stream).await;
     assert!(end.contains("event: end") && end.contains("SUCCEEDED"), "{end}");
-    assert!(stream.frame().await.is_none(), "the stream goes on after its end");
+    assert!(stream.frame().await.is_none(), "the stream continues after its end");
 
     let request = Request::get(&path).header("accept", "text/event-stream").header("last-event-id", "2-1");
     let mut resumed = server.open("acme", "viewer", request).await.into_body();

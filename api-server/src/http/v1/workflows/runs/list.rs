@@ -3,34 +3,36 @@
 use axum::{extract::State, response::Response};
 
 use crate::{
-    app::{self, runs::Filter},
+    app::{self, App, runs::Filter},
     http::{
         authorize::Member,
         extract::Id,
         list::{List, ListRequest, PageParameters},
-        problem::Problem,
         v1::workflow_runs::{list::Parameters, resource::RunSummary},
     },
-    state::AppState,
+    problem::Problem,
 };
 
-/// The runs of one workflow.
+/// List the runs of a workflow
+///
+/// Returns a page of runs, newest first by default. Requires the permission `workflow.run.read`. Fails with 404
+/// `not_found` if the tenant has no such workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}/runs", tag = "runs",
-    params(("id" = Uuid, Path, description = "The workflow's id"), PageParameters, Parameters),
-    responses((status = OK, description = "A page of runs", body = List<RunSummary>))
+    params(("id" = Uuid, Path, description = "ID of the workflow"), PageParameters, Parameters),
+    responses((status = OK, description = "Page of runs", body = List<RunSummary>))
 )]
 pub(in crate::http) async fn list_runs_of_workflow(
-    State(state): State<AppState>,
+    State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
-    app::workflows::get(&state, tenant.scope, id).await?;
+    app::workflows::get(&app, tenant.scope, id).await?;
     let filter = Filter { workflow: Some(id), status, created_after };
-    let page = app::runs::list(&state, tenant.scope, filter, &request.paging).await?;
-    Ok(request.answer(page, RunSummary::from))
+    let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
+    Ok(request.response(page, RunSummary::from))
 }
 
 #[cfg(test)]
@@ -39,7 +41,7 @@ mod tests {
 
     use crate::http::testing::{Server, WORKFLOW};
 
-    /// A list of a workflow's runs has those of others.
+    /// The list contains the runs of the workflow and no others.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn only_the_runs_of_the_workflow_are_listed(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -49,9 +51,9 @@ mod tests {
         assert_eq!(names.collect::<Vec<_>>(), ["invoice-1", "invoice-2"]);
     }
 
-    /// A client takes another's workflow for one without runs.
+    /// An unknown workflow is an error, not a workflow without runs.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn the_runs_of_a_workflow_that_is_not_there_are_not_an_empty_list(pool: PgPool) {
+    async fn the_runs_of_an_unknown_workflow_are_not_found(pool: PgPool) {
         let server = Server::start(&pool).await;
         let answer = server.get("globex", "viewer", &format!("/v1/workflows/{WORKFLOW}/runs")).await;
         assert_eq!(answer.status, 404);

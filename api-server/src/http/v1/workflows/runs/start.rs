@@ -5,68 +5,73 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, runs::Start},
+    app::{self, App, runs::Start},
     http::{
         authorize::Member,
         extract::{Id, Json},
-        problem::Problem,
         v1::{
             json::AnyJson,
-            workflow_runs::{resource::Run, submission::Submission},
+            workflow_runs::{resource::Run, submission::SubmissionHeaders},
         },
     },
-    state::AppState,
+    problem::Problem,
 };
 
-/// A run to start.
+/// Parameters of a new run.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct StartRun {
-    /// What the run is given, up to 256 KiB; `{}` when absent.
+    /// Input of the run, at most 256 KiB as compact JSON. It must match the input schema of the workflow. Default:
+    /// `{}`.
     #[schema(value_type = Option<Object>)]
     #[serde(default)]
     input: Option<AnyJson>,
-    /// Runs of a higher priority start first; 0 when absent.
+    /// Priority of the run in the queue of its tenant; higher values start first. Default: 0.
     #[serde(default)]
     priority: Option<i32>,
 }
 
-/// Starts a run.
+/// Start a run
 ///
-/// With `Prefer: wait=30` the answer comes when the run has ended (200), or after that time (202). With an
-/// `Idempotency-Key`, a retry gets the run that the first try has started.
+/// Starts a run of a workflow. With `Prefer: wait=30` the response is sent when the run has finished (200) or after 30
+/// seconds (202). With an `Idempotency-Key`, a retry returns the run that the first request has started and the
+/// header `Idempotent-Replayed: true`.
+///
+/// Requires the permission `workflow.run.create`. Fails with 404 `not_found` if the tenant has no such workflow, 409
+/// `workflow_archived`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `invalid_input`, 422
+/// `idempotency_key_reused`, or 423 `tenant_suspended`.
 #[utoipa::path(
     post, path = "/v1/workflows/{id}/runs", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "The workflow's id"),
-        ("Prefer" = Option<String>, Header, description = "`wait=30`: seconds to wait for the run's end, up to 55"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters; kept for 24 h"),
+        ("id" = Uuid, Path, description = "ID of the workflow"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours"),
     ),
     request_body = StartRun,
     responses(
-        (status = ACCEPTED, description = "The run, as it stands", body = Run,
-         headers(("Location" = String, description = "The path of the run"))),
-        (status = OK, description = "The run, which has ended", body = Run,
-         headers(("Location" = String, description = "The path of the run"))),
+        (status = ACCEPTED, description = "Run that has not finished", body = Run,
+         headers(("Location" = String, description = "Path of the run"))),
+        (status = OK, description = "Run that has finished", body = Run,
+         headers(("Location" = String, description = "Path of the run"))),
     )
 )]
 pub(in crate::http) async fn start_run(
-    State(state): State<AppState>,
+    State(app): State<App>,
     member: Member,
     Id(workflow): Id,
-    submission: Submission,
+    headers: SubmissionHeaders,
     Json(body): Json<StartRun>,
 ) -> Result<Response, Problem> {
     let scope = member.tenant.scope;
-    let submitted = submission.of(member, &("start_run", workflow, &body));
+    let submission = headers.submission(member, &("start_run", workflow, &body));
     let start = Start {
         workflow,
         input: body.input.map_or_else(|| serde_json::json!({}), |AnyJson(input)| input),
         priority: body.priority,
-        name: submitted.name.clone(),
-        requested_by: submitted.requested_by.clone(),
+        name: submission.name.clone(),
+        requested_by: submission.requested_by.clone(),
     };
-    submitted.answer(&state, app::runs::start(&state, scope, start)).await
+    submission.submit(&app, app::runs::start(&app, scope, start)).await
 }
 
 #[cfg(test)]
@@ -80,7 +85,7 @@ mod tests {
         format!("/v1/workflows/{workflow}/runs")
     }
 
-    /// A viewer spends the tenant's money.
+    /// Starting a run requires a permission that viewers lack.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_viewer_may_not_start_a_run(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -89,7 +94,7 @@ mod tests {
         assert_eq!(answer.status, 403);
     }
 
-    /// A run is refused, and nobody can tell what is wrong with its input.
+    /// The response names the input fields that do not match the schema.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn an_input_that_breaks_the_schema_is_refused_with_pointers(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -99,7 +104,7 @@ mod tests {
         assert_eq!(answer.status, 422);
     }
 
-    /// A suspended tenant goes on spending; or its users cannot tell why nothing works.
+    /// A suspended tenant cannot start runs, and the error says why.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_suspended_tenant_starts_nothing(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -107,7 +112,7 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (423, Some("tenant_suspended")));
     }
 
-    /// A workflow that was put away goes on running.
+    /// An archived workflow cannot be run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn an_archived_workflow_starts_nothing(pool: PgPool) {
         let server = Server::start(&pool).await;
@@ -115,9 +120,9 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (409, Some("workflow_archived")));
     }
 
-    /// A client's mistake looks like ours, or goes unnoticed.
+    /// Each kind of malformed body is refused with its own code.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_body_that_is_not_one_is_refused_as_what_it_is(pool: PgPool) {
+    async fn malformed_bodies_are_refused_with_their_own_codes(pool: PgPool) {
         let server = Server::start(&pool).await;
         let token = server.issuer.token("acme", "builder");
         for (media, body, status, code) in [
@@ -134,15 +139,15 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (413, Some("too_large")));
     }
 
-    /// A client that sends a request twice, to two replicas at once, starts two runs.
+    /// A request that reaches two replicas at the same time starts one run.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn one_key_is_one_run_on_two_replicas_at_once(pool: PgPool) {
+    async fn one_key_starts_one_run_on_two_replicas(pool: PgPool) {
         let first = Server::start(&pool).await;
         let second = first.replica(&pool).await;
         let (path, body) = (path(WORKFLOW), json!({"input": {"url": "https://acme.example"}}));
         let (path, body) = (path.as_str(), &body);
         let start = async |server: &Server| {
-            // While the other is at it, a client is told to come again.
+            // While the other request is in progress, the client has to retry.
             loop {
                 let answer = server.post_with_key("acme", "builder", path, body, "order-1").await;
                 if answer.body["code"] != "idempotency_in_flight" {
@@ -163,9 +168,9 @@ mod tests {
         assert_eq!(first.kubernetes.count_of_workflow("invoice"), 3, "invoice-1, invoice-2 and the new one");
     }
 
-    /// The database has lost a key, or the process died before it was kept; the retry starts a second run.
+    /// A retry finds its run even if the stored key was lost, since the name of the run derives from the key.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn a_retry_finds_its_run_even_where_the_key_was_lost(pool: PgPool) {
+    async fn a_retry_finds_its_run_even_if_the_key_was_lost(pool: PgPool) {
         let server = Server::start(&pool).await;
         let body = json!({"input": {"url": "https://acme.example"}});
         let first = server.post_with_key("acme", "builder", &path(WORKFLOW), &body, "order-1").await;
@@ -178,9 +183,9 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     }
 
-    /// While Kubernetes is down, a client takes the failure for its own, or for a started run.
+    /// While the Kubernetes API is down, the client is told to retry.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn without_kubernetes_the_client_may_come_again(pool: PgPool) {
+    async fn without_kubernetes_the_client_is_told_to_retry(pool: PgPool) {
         let server = Server::start(&pool).await;
         server.kubernetes.go_down();
         let body = json!({"input": {"url": "https://acme.example"}});

@@ -1,4 +1,4 @@
-//! Requests that no client of ours would send. Whatever comes is answered with what is wrong with it, and never with 500.
+//! Malformed requests: each is answered with the error in it, and never with 500.
 
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use sqlx::PgPool;
 
 use super::testing::{Answer, FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
 
-/// Every operation that takes a body, with one that fits.
-fn writes() -> [(&'static str, String, Value); 4] {
-    let run = |id, what| format!("/v1/workflow-runs/{id}/{what}");
+/// Returns all operations with a body, each with a valid one.
+fn operations_with_body() -> [(&'static str, String, Value); 4] {
+    let run = |id, action| format!("/v1/workflow-runs/{id}/{action}");
     [
         ("POST", format!("/v1/workflows/{WORKFLOW}/runs"), json!({"input": {"url": "https://acme.example"}})),
         ("POST", run(FAILED_RUN, "reruns"), json!({"from": "FAILED"})),
@@ -36,20 +36,20 @@ fn nested(levels: usize) -> String {
     format!("{}{}", "[".repeat(levels), "]".repeat(levels))
 }
 
-/// A body that is broken is taken for another one, or for a failure of ours.
+/// Malformed and invalid bodies are refused with the matching code.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn bodies_that_are_none_are_refused_by_every_operation(pool: PgPool) {
+async fn malformed_bodies_are_refused_by_every_operation(pool: PgPool) {
     let server = Server::start(&pool).await;
     let malformed = (400, "malformed");
     let invalid = (422, "invalid");
     let deep = nested(10_000);
     let huge = format!("{{\"x\": \"{}\"}}", "x".repeat(600_000));
-    for (method, path, fitting) in writes() {
-        let twice = fitting.to_string();
-        let trailing = format!("{fitting} {{}}");
-        let (name, value) = fitting.as_object().unwrap().iter().next().unwrap();
+    for (method, path, valid) in operations_with_body() {
+        let twice = valid.to_string();
+        let trailing = format!("{valid} {{}}");
+        let (name, value) = valid.as_object().unwrap().iter().next().unwrap();
         let twice = format!("{{\"{name}\": {value}, {}", &twice[1..]);
-        let with_bom = [b"\xef\xbb\xbf".as_slice(), fitting.to_string().as_bytes()].concat();
+        let with_bom = [b"\xef\xbb\xbf".as_slice(), valid.to_string().as_bytes()].concat();
         for (body, expected) in [
             (b"".as_slice(), malformed),
             (b"{", malformed),
@@ -75,11 +75,11 @@ async fn bodies_that_are_none_are_refused_by_every_operation(pool: PgPool) {
     }
 }
 
-/// A value of another type is taken for what it looks like, or wraps around.
+/// Values of another type are neither converted nor wrapped around.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn fields_of_another_type_are_refused(pool: PgPool) {
+async fn fields_with_wrong_types_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
-    let [start, rerun, decide, cancel] = writes();
+    let [start, rerun, decide, cancel] = operations_with_body();
     for ((method, path, _), body) in [
         (&start, json!({"priority": 4_294_967_296_i64})),
         (&start, json!({"priority": 0.5})),
@@ -99,11 +99,11 @@ async fn fields_of_another_type_are_refused(pool: PgPool) {
     }
 }
 
-/// An input goes through that Kubernetes, the database or a client of theirs cannot read any more.
+/// Every accepted input can be read back unchanged.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn inputs_are_kept_as_they_came_or_refused(pool: PgPool) {
+async fn inputs_are_stored_unchanged_or_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
-    let [(method, path, _), ..] = writes();
+    let [(method, path, _), ..] = operations_with_body();
     let input = |rest: &str| format!("{{\"input\": {{\"url\": \"https://acme.example\", \"x\": {rest}}}}}");
     for text in
         [r#""\u0000""#, r#""\ud83e\udd50""#, r#""""#, "9223372036854775807", "-0.0", "1e308", &nested(60)]
@@ -127,9 +127,9 @@ async fn inputs_are_kept_as_they_came_or_refused(pool: PgPool) {
     }
 }
 
-/// A parameter that nobody sends in earnest is answered with 500, or ignored.
+/// Invalid parameters are refused, neither ignored nor answered with 500.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn parameters_that_make_no_sense_are_refused(pool: PgPool) {
+async fn invalid_parameters_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     let lists =
         ["workflows", "workflow-runs", "plans", &format!("workflows/{WORKFLOW}/runs")].map(str::to_owned);
@@ -168,9 +168,9 @@ async fn parameters_that_make_no_sense_are_refused(pool: PgPool) {
     }
 }
 
-/// Whoever guesses ids finds what is another's; or an id that is none breaks the server.
+/// IDs of other tenants and malformed IDs are answered like IDs that do not exist.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn ids_of_others_and_of_nobody_are_not_there(pool: PgPool) {
+async fn ids_of_other_tenants_and_malformed_ids_are_not_found(pool: PgPool) {
     let server = Server::start(&pool).await;
     let missing = server.get("acme", "admin", "/v1/workflow-runs/00000000-0000-0000-0000-000000000000").await;
     for id in [RUN, "%00", "..%2F..%2Fme", "1", &"f".repeat(4_000)] {
@@ -179,7 +179,7 @@ async fn ids_of_others_and_of_nobody_are_not_there(pool: PgPool) {
             assert_eq!(answer.without_request(), missing.without_request(), "{id}{what}");
         }
     }
-    for (method, path, body) in writes() {
+    for (method, path, body) in operations_with_body() {
         let token = server.issuer.token("globex", "owner");
         let request =
             Request::builder().method(method).uri(&path).header("authorization", format!("Bearer {token}"));
@@ -192,9 +192,9 @@ async fn ids_of_others_and_of_nobody_are_not_there(pool: PgPool) {
     }
 }
 
-/// A key or a place in a log that nobody was given is answered with 500.
+/// Malformed keys and cursors are refused.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn keys_and_places_have_their_form(pool: PgPool) {
+async fn malformed_keys_and_cursors_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     let path = format!("/v1/workflows/{WORKFLOW}/runs");
     for key in ["", &"k".repeat(256), "\u{e9}"] {
@@ -222,9 +222,9 @@ async fn keys_and_places_have_their_form(pool: PgPool) {
     }
 }
 
-/// A GraphQL client that sends nonsense is told that the server has failed.
+/// Malformed GraphQL requests are never answered with a server error.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn graphql_takes_no_nonsense(pool: PgPool) {
+async fn malformed_graphql_requests_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
     let deep = nested(10_000);
     for body in [

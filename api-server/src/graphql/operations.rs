@@ -1,5 +1,5 @@
-//! Which fields of the schema are operations, so that `operations.yaml` must name them: all that a document can
-//! begin with, and all that lead from one entity to another.
+//! The fields of the schema that are operations and need a rule in `operations.yaml`: all root fields, and all fields
+//! that lead from one entity to another.
 
 use async_graphql::parser::{
     parse_schema,
@@ -8,20 +8,20 @@ use async_graphql::parser::{
     },
 };
 
-/// Introspection is a field of every schema, and stands in none.
+/// Introspection, which every schema has and none declares.
 const INTROSPECTION: &str = "Query.__schema";
 const ROOTS: [&str; 2] = ["Query", "Mutation"];
-/// Only the way to an entity, which is guarded where it begins.
-const PASSAGES: [&str; 3] = ["Connection", "Edge", "Payload"];
+/// Suffixes of types that only wrap entities. The field that returns such a type is guarded instead.
+const WRAPPER_SUFFIXES: [&str; 3] = ["Connection", "Edge", "Payload"];
 
-/// The operations of a schema, as `operations.yaml` names them.
+/// Returns the names of a schema's operations, as in `operations.yaml`: `Query.tenant`.
 ///
 /// # Errors
-/// The schema definition does not parse.
-pub(super) fn operations(sdl: &str) -> Result<Vec<String>, async_graphql::parser::Error> {
+/// Returns an error if the schema definition does not parse.
+pub(super) fn names(sdl: &str) -> Result<Vec<String>, async_graphql::parser::Error> {
     let document = parse_schema(sdl)?;
     let types: Vec<_> = definitions(&document).collect();
-    let entities: Vec<_> = types.iter().filter(|it| is_entity(it)).map(|it| it.name.node.as_str()).collect();
+    let entities: Vec<_> = types.iter().filter(|ty| is_entity(ty)).map(|ty| ty.name.node.as_str()).collect();
     let fields =
         types.iter().flat_map(|parent| fields(parent).map(move |field| (parent.name.node.as_str(), field)));
     let operations = fields.filter(|(parent, field)| is_operation(parent, field, &entities));
@@ -44,21 +44,22 @@ fn fields(definition: &TypeDefinition) -> impl Iterator<Item = &FieldDefinition>
     fields.iter().map(|field| &field.node)
 }
 
-/// Entities have an id; so has what is only a passage to them not.
+/// Returns whether a type is an entity: it has a field `id`.
 fn is_entity(definition: &TypeDefinition) -> bool {
     fields(definition).any(|field| field.name.node == "id")
 }
 
 fn is_operation(parent: &str, field: &FieldDefinition, entities: &[&str]) -> bool {
-    let target = base(&field.ty.node);
-    let leads_on = entities.contains(&target) || target.ends_with("Connection");
-    ROOTS.contains(&parent) || (leads_on && !PASSAGES.iter().any(|suffix| parent.ends_with(suffix)))
+    let target = base_name(&field.ty.node);
+    let leads_to_entity = entities.contains(&target) || target.ends_with("Connection");
+    ROOTS.contains(&parent)
+        || (leads_to_entity && !WRAPPER_SUFFIXES.iter().any(|suffix| parent.ends_with(suffix)))
 }
 
-fn base(ty: &Type) -> &str {
+fn base_name(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name.as_str(),
-        BaseType::List(inner) => base(inner),
+        BaseType::List(inner) => base_name(inner),
     }
 }
 
@@ -66,15 +67,15 @@ fn base(ty: &Type) -> &str {
 mod tests {
     use super::*;
 
-    /// A new edge of the graph is open to everyone, because nobody thought of its permission.
+    /// Every new edge between entities needs a rule; the fields of wrapper types do not.
     #[test]
-    fn edges_between_entities_are_operations_and_passages_are_not() {
+    fn edges_between_entities_are_operations() {
         let sdl = "type Query { version: String! tenant: Tenant }
                    type Tenant { id: ID! name: String! runs(first: Int!): RunConnection! }
                    type RunConnection { nodes: [Run!]! }
                    type Run { id: ID! tenant: Tenant error: Failure }
                    type Failure { code: String! }";
-        let names = operations(sdl).unwrap();
+        let names = names(sdl).unwrap();
         assert_eq!(names, ["Query.version", "Query.tenant", "Tenant.runs", "Run.tenant", "Query.__schema"]);
     }
 }

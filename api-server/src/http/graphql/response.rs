@@ -1,4 +1,4 @@
-//! From a response to an answer.
+//! HTTP responses for GraphQL responses.
 
 use async_graphql::{Response as Executed, Value};
 use axum::{
@@ -7,10 +7,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{accept::MediaType, parse::Refusal};
-use crate::http::problem::OwnFormat;
+use super::{media_type::MediaType, parse::ParseError};
+use crate::http::problem::OwnErrorFormat;
 
-/// A response without `data`: the document was not executed at all.
+/// Body without `data`: the document was not executed.
 #[derive(Serialize)]
 struct Unexecuted<E> {
     errors: Vec<E>,
@@ -21,14 +21,14 @@ struct Message {
     message: String,
 }
 
-/// The answer for a request that is none.
-pub(super) fn refused(media_type: MediaType, refusal: &Refusal) -> Response {
-    let errors = vec![Message { message: refusal.to_string() }];
+/// Builds the response to a malformed request.
+pub(super) fn refused(media_type: MediaType, error: &ParseError) -> Response {
+    let errors = vec![Message { message: error.to_string() }];
     send(media_type, StatusCode::BAD_REQUEST, &Unexecuted { errors })
 }
 
-/// The answer for a document that was executed, or that could not be.
-pub(super) fn answer(media_type: MediaType, response: Executed) -> Response {
+/// Builds the response for the result of the execution.
+pub(super) fn executed(media_type: MediaType, response: Executed) -> Response {
     if was_executed(&response) {
         return send(media_type, StatusCode::OK, &response);
     }
@@ -39,7 +39,8 @@ pub(super) fn answer(media_type: MediaType, response: Executed) -> Response {
     send(media_type, status, &Unexecuted { errors: response.errors })
 }
 
-/// Errors of a document have no path; those of a field, which may have made all of `data` null, have one.
+/// Returns whether the document was executed. Errors of the document have no path; errors of fields have one, even if
+/// they made all of `data` null.
 fn was_executed(response: &Executed) -> bool {
     response.data != Value::Null || response.errors.iter().all(|error| !error.path.is_empty())
 }
@@ -53,6 +54,6 @@ fn send(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Res
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     ];
     let mut response = (status, headers, bytes).into_response();
-    response.extensions_mut().insert(OwnFormat);
+    response.extensions_mut().insert(OwnErrorFormat);
     response
 }

@@ -1,12 +1,14 @@
-//! What goes wrong in a use case, as a problem.
+//! Conversion of use case errors into problems.
 
-use axum::http::{HeaderValue, header};
+use std::time::Duration;
 
-use super::{
-    authorize::unavailable,
-    problem::{Code, FieldError, Problem},
-};
+use super::{Code, FieldError, Problem};
 use crate::app::{Error, Violation};
+
+/// Delay after which clients should retry a request that failed because of a defect.
+const INTERNAL_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Delay after which clients should retry while another request uses the same idempotency key.
+const KEY_IN_USE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -14,17 +16,17 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::new(Code::NotFound),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
-            Error::OutputTooLarge { .. } | Error::TooManyLines { .. } => {
+            Error::OutputTooLarge { .. } | Error::TooManyLines { .. } | Error::InputTooLarge { .. } => {
                 Self::new(Code::TooLarge).detail(detail)
             }
             Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
-            Error::Objects(_) => unavailable(&error, "object storage does not answer"),
+            Error::Objects(_) => Self::unavailable(&error, "object storage is unavailable"),
             Error::InvalidLogCursor => Self::new(Code::InvalidCursor).detail(detail),
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor),
             Error::TenantSuspended { .. } => Self::new(Code::TenantSuspended).detail(detail),
             Error::WorkflowArchived { .. } => Self::new(Code::WorkflowArchived).detail(detail),
-            Error::InputTooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { .. } => Self::new(Code::Invalid).detail(detail),
@@ -33,36 +35,39 @@ impl From<Error> for Problem {
             Error::NoSuchStep { .. } => Self::new(Code::NotFound).detail(detail),
             Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
-            Error::NotAsked { .. } => Self::new(Code::Forbidden).detail(detail),
-            Error::Contended { .. } => unavailable(&error, "the run changes too fast"),
-            Error::InvalidInput(violations) | Error::InvalidDecision(violations) => {
-                listed(Code::InvalidInput, detail, violations)
+            Error::NotAnApprover { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::Contended { .. } => {
+                Self::unavailable(&error, "the run is being changed by other requests")
             }
-            Error::UnknownSteps(violations) => listed(Code::Invalid, detail, violations),
-            // We lack a right, or speak another version: coming again does not help.
-            Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_our_fault(status.code) => {
+            Error::InvalidInput(violations) | Error::InvalidDecision(violations) => {
+                with_violations(Code::InvalidInput, detail, violations)
+            }
+            Error::UnknownSteps(violations) => with_violations(Code::Invalid, detail, violations),
+            // The api-server lacks a permission, or speaks another version of the API: a retry does not help.
+            Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_defect(status.code) => {
                 internal(&error)
             }
-            Error::Kubernetes { .. } | Error::KubernetesSlow { .. } => {
-                unavailable(&error, "Kubernetes does not answer")
+            Error::Kubernetes { .. } | Error::KubernetesTimeout { .. } => {
+                Self::unavailable(&error, "the Kubernetes API is unavailable")
             }
             Error::Store(ref store) if !store.is_transient() => internal(&error),
-            Error::Store(_) => unavailable(&error, "the database does not answer"),
-            Error::Mirror(_) => unavailable(&error, "what was written cannot be read yet"),
+            Error::Store(_) => Self::unavailable(&error, "the database is unavailable"),
+            Error::Mirror(_) => Self::unavailable(&error, "the change was made but cannot be read yet"),
         }
     }
 }
 
-fn is_our_fault(status: u16) -> bool {
+/// Returns whether a status of the Kubernetes API shows a defect of the api-server.
+fn is_defect(status: u16) -> bool {
     (400..500).contains(&status) && status != 429
 }
 
 fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error, "a request has failed");
-    Problem::new(Code::Internal).header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+    tracing::error!(error, "request failed because of a defect");
+    Problem::new(Code::Internal).retry_after(INTERNAL_RETRY_DELAY)
 }
 
-fn listed(code: Code, detail: String, violations: Vec<Violation>) -> Problem {
+fn with_violations(code: Code, detail: String, violations: Vec<Violation>) -> Problem {
     Problem::new(code).detail(detail).errors(violations.into_iter().map(field_error).collect())
 }
 

@@ -1,4 +1,4 @@
-//! Holds `operations.yaml` up against every field that is resolved.
+//! Permission checks of fields, by the rules of `operations.yaml`.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use async_graphql::{
 use super::error;
 use crate::auth::{Operations, Principal, Rule};
 
-/// The extension of the schema that asks for permissions.
-pub(super) struct Gate(pub(super) Arc<Operations>);
+/// Extension of the schema that checks the caller's permissions before a field is resolved.
+pub(super) struct PermissionGuard(pub(super) Arc<Operations>);
 
-impl ExtensionFactory for Gate {
+impl ExtensionFactory for PermissionGuard {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(Self(self.0.clone()))
     }
 }
 
 #[async_trait]
-impl Extension for Gate {
+impl Extension for PermissionGuard {
     async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        if let Some(rule) = self.0.graphql(info.parent_type, info.name) {
+        if let Some(rule) = self.0.graphql_rule(info.parent_type, info.name) {
             let position = info.field.name.pos;
             let principal = ctx.data::<Principal>().map_err(|error| error.into_server_error(position))?;
             check(rule, principal).map_err(|error| {
@@ -52,18 +52,21 @@ fn path(info: &ResolveInfo<'_>) -> Vec<async_graphql::PathSegment> {
         .collect()
 }
 
-/// Asks for the permission of another operation: `node` answers for whatever it finds.
-pub(super) fn check_as(ctx: &Context<'_>, field: &str) -> async_graphql::Result<()> {
-    match ctx.data::<Arc<Operations>>()?.graphql("Query", field) {
+/// Checks the permission of another field of `Query`. `node` uses it for the type of the object that it finds.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission.
+pub(super) fn check_field(ctx: &Context<'_>, field: &str) -> async_graphql::Result<()> {
+    match ctx.data::<Arc<Operations>>()?.graphql_rule("Query", field) {
         Some(rule) => check(rule, ctx.data::<Principal>()?),
-        None => Err(error::forbidden("nobody may see this")),
+        None => Err(error::forbidden("no permission grants access to this type")),
     }
 }
 
 fn check(rule: Rule, principal: &Principal) -> async_graphql::Result<()> {
     match rule {
         Rule::Permitted(permission) if !rule.allows(principal.permissions) => {
-            Err(error::forbidden(&format!("the permission {permission} is needed")))
+            Err(error::forbidden(&format!("permission {permission} required")))
         }
         Rule::Public | Rule::Authenticated | Rule::Permitted(_) => Ok(()),
     }

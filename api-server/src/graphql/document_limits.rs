@@ -1,45 +1,45 @@
-//! Bounds on a document's text, checked before it is parsed: one look at each byte bounds what the parser, and all
-//! that comes after it, has to do.
+//! Limits of a document, checked on its text in one pass before it is parsed. They bound the work of the parser and of
+//! everything after it.
 
-/// Selections, lists and objects within each other. Deeper ones are refused as too deep in the end anyway.
+/// Maximum nesting of selections, lists and objects. The depth limit of the schema refuses deeper selections anyway.
 const MAX_NESTING: usize = 64;
-/// Names, numbers, strings and punctuation together; a large client's documents have some hundreds.
+/// Maximum number of names, numbers, strings and punctuators. Documents of large clients have some hundreds.
 const MAX_TOKENS: usize = 5_000;
-/// The same field over and over under other names, which neither depth nor cost of one field tells.
+/// Maximum number of aliases, which repeat a field under other names without adding depth.
 const MAX_ALIASES: usize = 30;
 
-/// A document that is too large in one way.
+/// Limit that a document exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLarge {
-    /// Brackets within brackets.
-    #[error("failed to read the document: brackets are nested more than {MAX_NESTING} deep")]
+    /// Nesting of brackets.
+    #[error("failed to read the document: brackets are nested more than {MAX_NESTING} levels deep")]
     Nesting,
-    /// Words.
+    /// Number of tokens.
     #[error("failed to read the document: it has more than {MAX_TOKENS} tokens")]
     Tokens,
-    /// Fields under other names.
+    /// Number of aliases.
     #[error("failed to read the document: it has more than {MAX_ALIASES} aliases")]
     Aliases,
 }
 
-/// Checks a document that nobody has parsed yet, and that need not be one.
+/// Checks the limits on the text of a document, which may be malformed.
 ///
 /// # Errors
-/// It is larger than a document may be, in nesting, tokens or aliases.
-pub(crate) fn check(document: &str) -> Result<(), TooLarge> {
+/// Returns an error if the document exceeds a limit.
+pub(crate) fn check_document(document: &str) -> Result<(), TooLarge> {
     let mut counts = Counts::default();
-    let mut rest = document.as_bytes();
-    while let Some((token, after)) = next(rest) {
+    let mut text = document.as_bytes();
+    while let Some((token, after)) = next_token(text) {
         counts.add(token)?;
-        rest = after;
+        text = after;
     }
     Ok(())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
-    Open { round: bool },
-    Close { round: bool },
+    Open { is_parenthesis: bool },
+    Close { is_parenthesis: bool },
     Colon,
     Other,
     Blank,
@@ -49,7 +49,7 @@ enum Token {
 struct Counts {
     tokens: usize,
     nesting: usize,
-    round: usize,
+    parentheses: usize,
     aliases: usize,
 }
 
@@ -57,16 +57,16 @@ impl Counts {
     fn add(&mut self, token: Token) -> Result<(), TooLarge> {
         self.tokens += usize::from(token != Token::Blank);
         match token {
-            Token::Open { round } => {
+            Token::Open { is_parenthesis } => {
                 self.nesting += 1;
-                self.round += usize::from(round);
+                self.parentheses += usize::from(is_parenthesis);
             }
-            Token::Close { round } => {
+            Token::Close { is_parenthesis } => {
                 self.nesting = self.nesting.saturating_sub(1);
-                self.round = self.round.saturating_sub(usize::from(round));
+                self.parentheses = self.parentheses.saturating_sub(usize::from(is_parenthesis));
             }
-            // Within round brackets a colon belongs to an argument or a variable.
-            Token::Colon => self.aliases += usize::from(self.round == 0),
+            // Inside parentheses, a colon belongs to an argument or a variable.
+            Token::Colon => self.aliases += usize::from(self.parentheses == 0),
             Token::Other | Token::Blank => {}
         }
         match self {
@@ -78,14 +78,14 @@ impl Counts {
     }
 }
 
-/// The token at the front of a text, and what comes after it.
-fn next(text: &[u8]) -> Option<(Token, &[u8])> {
+/// Returns the first token of a text and the text after it.
+fn next_token(text: &[u8]) -> Option<(Token, &[u8])> {
     let (first, rest) = text.split_first()?;
     Some(match first {
         b'#' => (Token::Blank, after(rest, |byte| byte != b'\n')),
         b'"' => (Token::Other, after_string(rest)),
-        b'(' | b'[' | b'{' => (Token::Open { round: *first == b'(' }, rest),
-        b')' | b']' | b'}' => (Token::Close { round: *first == b')' }, rest),
+        b'(' | b'[' | b'{' => (Token::Open { is_parenthesis: *first == b'(' }, rest),
+        b')' | b']' | b'}' => (Token::Close { is_parenthesis: *first == b')' }, rest),
         b':' => (Token::Colon, rest),
         byte if is_word(*byte) => (Token::Other, after(rest, is_word)),
         byte if byte.is_ascii_whitespace() || *byte == b',' => (Token::Blank, rest),
@@ -102,15 +102,15 @@ fn after(text: &[u8], skipped: impl Fn(u8) -> bool) -> &[u8] {
     text.get(length..).unwrap_or_default()
 }
 
-/// What comes after a string, whose first quote has been taken.
+/// Returns the text after a string whose first quote was consumed.
 fn after_string(text: &[u8]) -> &[u8] {
     match text.strip_prefix(b"\"\"") {
         Some(block) => after_block(block),
-        None => after_line(text),
+        None => after_single_line_string(text),
     }
 }
 
-fn after_line(mut text: &[u8]) -> &[u8] {
+fn after_single_line_string(mut text: &[u8]) -> &[u8] {
     while let Some((first, rest)) = text.split_first() {
         text = match first {
             b'"' | b'\n' => return rest,
@@ -121,7 +121,7 @@ fn after_line(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// A block ends at a triple quote that is not escaped.
+/// Returns the text after a block string, which ends at a triple quote that is not escaped.
 fn after_block(mut text: &[u8]) -> &[u8] {
     const QUOTES: &[u8] = b"\"\"\"";
     const ESCAPED: &[u8] = b"\\\"\"\"";
@@ -139,46 +139,46 @@ fn after_block(mut text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// The parser descends a hundred thousand times for one request.
+    /// Deep nesting never reaches the recursive parser.
     #[test]
-    fn brackets_within_brackets_are_refused_before_they_are_parsed() {
+    fn deep_nesting_is_refused_before_parsing() {
         for open in ["{a", "[", "(a:{"] {
-            assert_eq!(check(&open.repeat(100_000)), Err(TooLarge::Nesting));
+            assert_eq!(check_document(&open.repeat(100_000)), Err(TooLarge::Nesting));
         }
-        assert_eq!(check(&"{ a }".repeat(100)), Ok(()));
+        assert_eq!(check_document(&"{ a }".repeat(100)), Ok(()));
     }
 
-    /// One document asks for the same thing a thousand times.
+    /// The number of aliases is bounded, and arguments do not count as aliases.
     #[test]
     fn aliases_are_counted_and_arguments_are_not() {
         let fields = |number: usize| format!("{{ {} }}", "a: viewer { email } ".repeat(number));
-        assert_eq!(check(&fields(30)), Ok(()));
-        assert_eq!(check(&fields(31)), Err(TooLarge::Aliases));
+        assert_eq!(check_document(&fields(30)), Ok(()));
+        assert_eq!(check_document(&fields(31)), Err(TooLarge::Aliases));
         let arguments = "query ($a: Int) { ".to_owned() + &"b(first: $a, o: {p: [1]}) ".repeat(100) + "}";
-        assert_eq!(check(&arguments), Ok(()));
+        assert_eq!(check_document(&arguments), Ok(()));
     }
 
-    /// A document is refused for what stands in a text or a comment; or one hides behind them.
+    /// The contents of strings and comments do not count, and nothing can hide behind them.
     #[test]
-    fn texts_and_comments_are_not_looked_into() {
+    fn strings_and_comments_are_skipped() {
         let brackets = "{".repeat(100);
         for text in [
             format!("{{ a(b: \"{brackets}\\\"{brackets}\") }}"),
             format!("{{ a(b: \"\"\"{brackets} \" \\\"\"\" {brackets}\"\"\") }}"),
             format!("# {brackets}\n{{ a }}"),
         ] {
-            assert_eq!(check(&text), Ok(()), "{text}");
+            assert_eq!(check_document(&text), Ok(()), "{text}");
         }
         for text in [format!("\"\" {brackets}"), format!("\"\"\"\"\"\" {brackets}"), format!("#\n{brackets}")]
         {
-            assert_eq!(check(&text), Err(TooLarge::Nesting), "{text}");
+            assert_eq!(check_document(&text), Err(TooLarge::Nesting), "{text}");
         }
     }
 
-    /// A document of a million words occupies the parser.
+    /// The number of tokens is bounded.
     #[test]
     fn tokens_are_counted() {
-        assert_eq!(check(&"a ".repeat(5_000)), Ok(()));
-        assert_eq!(check(&"a ".repeat(5_001)), Err(TooLarge::Tokens));
+        assert_eq!(check_document(&"a ".repeat(5_000)), Ok(()));
+        assert_eq!(check_document(&"a ".repeat(5_001)), Err(TooLarge::Tokens));
     }
 }

@@ -1,15 +1,15 @@
-//! Media types: what the client sends and takes.
+//! Media types of requests and responses.
 
 use axum::http::{HeaderMap, header};
 
-use crate::http::problem::{Code, Problem};
+use crate::problem::{Code, Problem};
 
-/// The media types that an answer can have.
+/// Media type of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// `application/graphql-response+json`: the status says whether the document could be executed.
+    /// `application/graphql-response+json`: the status tells whether the document could be executed.
     GraphqlResponse,
-    /// `application/json`: the status is 200 even when it could not, as older clients expect.
+    /// `application/json`: the status is 200 even if the document could not be executed, as older clients expect.
     Json,
 }
 
@@ -22,10 +22,10 @@ impl MediaType {
     }
 }
 
-/// The media type that the client likes best of those that can be given.
+/// Returns the supported media type that the client prefers.
 ///
 /// # Errors
-/// It takes none of them.
+/// Returns an error if the client accepts no supported media type.
 pub(super) fn choose(headers: &HeaderMap) -> Result<MediaType, Problem> {
     let mut accepted: Vec<_> = headers
         .get_all(header::ACCEPT)
@@ -37,15 +37,15 @@ pub(super) fn choose(headers: &HeaderMap) -> Result<MediaType, Problem> {
     if !headers.contains_key(header::ACCEPT) {
         return Ok(MediaType::Json);
     }
-    // Stable: of two that are liked alike, the first wins.
+    // The sort is stable: the first of two equally preferred media types wins.
     accepted.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     accepted.first().map(|(_, media_type)| *media_type).ok_or_else(|| {
         Problem::new(Code::NotAcceptable)
-            .detail("application/graphql-response+json and application/json can be given")
+            .detail("supported media types: application/graphql-response+json, application/json")
     })
 }
 
-/// A media range that we can serve, and how much it is liked.
+/// Returns the supported media type that a media range selects, with its quality.
 fn weighted(range: &str) -> Option<(f32, MediaType)> {
     let mut parts = range.split(';').map(str::trim);
     let media_type = match parts.next()?.to_ascii_lowercase().as_str() {
@@ -58,21 +58,21 @@ fn weighted(range: &str) -> Option<(f32, MediaType)> {
     (quality > 0.0).then_some((quality, media_type))
 }
 
-/// The body is JSON. A form or a text would be sent by browsers from any web page, without asking.
+/// Checks that the body is JSON. Browsers send forms and plain text for any web page without a CORS preflight.
 ///
 /// # Errors
-/// It is something else, or in another encoding than UTF-8.
-pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Returns an error if the body has another media type, or another encoding than UTF-8.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
     let json = parts.next().is_some_and(|media_type| media_type == "application/json");
-    let utf8 =
-        parts.filter_map(|part| part.strip_prefix("charset=").map(|it| it.trim_matches('"').to_owned()));
+    let utf8 = parts
+        .filter_map(|part| part.strip_prefix("charset=").map(|charset| charset.trim_matches('"').to_owned()));
     if json && utf8.into_iter().all(|charset| charset == "utf-8") {
         Ok(())
     } else {
         Err(Problem::new(Code::UnsupportedMediaType)
-            .detail("a document is sent as application/json in UTF-8"))
+            .detail("supported media type: application/json in UTF-8"))
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
         choose(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))])).ok()
     }
 
-    /// A client gets answers in a format, or with statuses, that it does not understand.
+    /// Clients receive a media type that they accept, and the status rules that belong to it.
     #[test]
     fn the_client_chooses_the_media_type() {
         assert_eq!(choose(&HeaderMap::new()).ok(), Some(MediaType::Json));
@@ -102,15 +102,16 @@ mod tests {
         assert_eq!(accepting("text/html"), None);
     }
 
-    /// Any web page can send documents in the name of its reader.
+    /// No web page can send documents on behalf of its visitors.
     #[test]
-    fn what_browsers_send_without_asking_is_refused() {
-        let sending =
-            |value| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
+    fn media_types_without_a_cors_preflight_are_refused() {
+        let sending = |value| {
+            require_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]))
+        };
         assert!(sending("application/json; charset=UTF-8").is_ok());
         assert!(sending("application/json").is_ok());
         assert!(sending("text/plain").is_err());
         assert!(sending("application/json; charset=latin1").is_err());
-        assert!(is_json(&HeaderMap::new()).is_err());
+        assert!(require_json(&HeaderMap::new()).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted and logged of every request.
+//! Metrics and the access log of requests.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -13,10 +13,10 @@ use prometheus_client::{
 use telemetry::Registry;
 use tokio::time::Instant;
 
-/// From a request that touches nothing to one that has preferred to wait for a run, in seconds.
+/// Buckets in seconds: from a request that queries nothing to one that waits for a run.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 15.0, 60.0];
 
-/// The metrics of requests; clones count together.
+/// Metrics of requests. Clones share their values.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     durations: Family<Labels, Histogram, fn() -> Histogram>,
@@ -30,13 +30,17 @@ struct Labels {
 }
 
 impl Metrics {
-    /// Metrics that `/metrics` shows.
+    /// Builds the metrics and registers them for `/metrics`.
     #[must_use]
     pub fn registered(registry: &Registry) -> Self {
         let constructor: fn() -> Histogram = histogram;
         let durations = Family::new_with_constructor(constructor);
         registry.register("http", |registry| {
-            registry.register("request_duration_seconds", "How long requests took", durations.clone());
+            registry.register(
+                "request_duration_seconds",
+                "Duration of HTTP requests, from the first byte read to the response headers",
+                durations.clone(),
+            );
         });
         Self { durations }
     }
@@ -46,30 +50,30 @@ fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
 }
 
-/// Counts and logs the request.
-pub(in crate::http) async fn observe(
+/// Records the duration of the request and writes its line of the access log.
+pub(in crate::http) async fn record(
     State(metrics): State<Metrics>,
     request: Request,
     next: Next,
 ) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     let method = request.method().clone();
-    // Paths that nobody serves are many, and would each be a time series.
+    // Requests for unknown paths share one label: each path would be a time series of its own.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
-    let (status, took) = (response.status(), begun.elapsed());
+    let (status, duration) = (response.status(), started.elapsed());
     tracing::info!(
         http.route = route,
         http.status = status.as_u16(),
-        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         "answered {method} {route}"
     );
-    let labels = Labels { method: name(&method), route, status: class(status) };
-    metrics.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    let labels = Labels { method: method_label(&method), route, status: status_class(status) };
+    metrics.durations.get_or_create(&labels).observe(duration.as_secs_f64());
     response
 }
 
-fn name(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -81,7 +85,7 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
-fn class(status: StatusCode) -> &'static str {
+fn status_class(status: StatusCode) -> &'static str {
     match status.as_u16() {
         ..200 => "1xx",
         200..300 => "2xx",
@@ -97,7 +101,7 @@ mod tests {
 
     use crate::http::testing::Server;
 
-    /// Nobody can see that requests fail or are slow; or every id becomes a time series, and the metrics fill memory.
+    /// Failing and slow requests are visible per route, and the number of time series does not grow with ids.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn requests_are_counted_by_route(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -1,0 +1,28 @@
+//! The dependencies of the use cases.
+
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    db::{AppPool, MirrorPool},
+    objects::Objects,
+    store::CursorKey,
+};
+
+/// Handles that the use cases share. Clones are cheap and refer to the same connections.
+#[derive(Clone)]
+pub struct App {
+    /// Connections of the role `smb_app`, whose queries see one tenant at a time.
+    pub db: AppPool,
+    /// Connections of the role `smb_mirror`. They mirror an object that a use case has just written, so that its
+    /// caller reads the write at once.
+    pub mirror: MirrorPool,
+    /// Client that creates and changes WorkflowRuns.
+    pub kube: Client,
+    /// Object storage for large values; `None` if none is configured.
+    pub objects: Option<Objects>,
+    /// Key that signs the cursors of lists.
+    pub cursors: CursorKey,
+    /// Cancelled when the process shuts down. Requests that wait for a run are then answered at once.
+    pub shutdown: CancellationToken,
+}

@@ -1,0 +1,25 @@
+//! State of the routers.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::Metrics;
+use crate::{
+    app::App,
+    auth::{Runners, Verifier},
+    db::AppPool,
+};
+
+/// State shared by all requests of both routers. Clones are cheap; handlers extract the part that they need.
+#[derive(Clone, FromRef)]
+pub struct HttpState {
+    /// Dependencies of the use cases.
+    pub app: App,
+    /// Verifier of users' bearer tokens.
+    pub verifier: Arc<Verifier>,
+    /// Verifier of runners' tokens and run assignments.
+    pub runners: Arc<Runners<AppPool>>,
+    /// Metrics of requests.
+    pub metrics: Metrics,
+}

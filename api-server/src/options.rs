@@ -1,0 +1,130 @@
+//! The configuration of the api-server: flags, each with an environment variable.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::{
+    db::{self, Urls},
+    objects::Credentials,
+};
+
+/// Configuration of the api-server.
+#[derive(Clone, Args)]
+#[group(id = "api-server")]
+pub struct Options {
+    /// Options of the log.
+    #[command(flatten)]
+    pub logs: telemetry::logs::Options,
+    /// Options of the database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Listen address of REST and GraphQL.
+    #[arg(long, env = "SMBCOPILOT_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
+    pub http_addr: SocketAddr,
+    /// Listen address of the internal API for runners, which must not be reachable through an Ingress.
+    #[arg(long, env = "SMBCOPILOT_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
+    pub internal_listen: SocketAddr,
+    /// Options of the object storage.
+    #[command(flatten)]
+    pub objects: ObjectStore,
+    /// Listen address of health endpoints and metrics.
+    #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
+    pub health_addr: SocketAddr,
+    /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?}`. Without `jwksUrl`, the
+    /// keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is accepted.
+    #[arg(long, env = "SMBCOPILOT_OIDC_ISSUERS", default_value = "[]", global = true)]
+    pub oidc_issuers: String,
+    /// Key that signs the cursors of lists: at least 16 characters, the same for all replicas. Required to serve.
+    #[arg(long, env = "SMBCOPILOT_CURSOR_KEY", hide_env_values = true, global = true)]
+    pub cursor_key: Option<String>,
+    /// Identity of this replica in the lease: the name of its pod.
+    #[arg(long, env = "POD_NAME", default_value = "api-server", global = true)]
+    pub pod_name: String,
+    /// Namespace of the lease; defaults to the pod's own.
+    #[arg(long, env = "SMBCOPILOT_RELEASE_NAMESPACE", global = true)]
+    pub release_namespace: Option<String>,
+    /// Name of the lease that elects the replica that mirrors Kubernetes.
+    #[arg(long, env = "SMBCOPILOT_MIRROR_LEASE_NAME", default_value = "smb-copilot-mirror", global = true)]
+    pub mirror_lease_name: String,
+}
+
+/// Options of the object storage: a directory, or an S3-compatible bucket. The variables of the bucket are those of the
+/// AWS tools.
+#[derive(Clone, Args)]
+pub struct ObjectStore {
+    /// URL of the object storage: `file:///directory`, which all replicas must share, or `s3://bucket/prefix`. Without
+    /// it, runs with large outputs fail with an error that says so.
+    #[arg(long, env = "SMBCOPILOT_OBJECT_STORE_URL", global = true)]
+    pub object_store_url: Option<String>,
+    /// Endpoint of the bucket; defaults to Amazon S3.
+    #[arg(long, env = "AWS_ENDPOINT_URL", global = true)]
+    pub aws_endpoint_url: Option<String>,
+    /// Region of the bucket.
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
+    pub aws_region: String,
+    /// Access key ID of the bucket. Without it, the credentials of the machine or of the service account are used.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, global = true)]
+    pub aws_access_key_id: Option<String>,
+    /// Secret access key of the bucket.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, global = true)]
+    pub aws_secret_access_key: Option<String>,
+    /// Session token of temporary credentials.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true)]
+    pub aws_session_token: Option<String>,
+}
+
+impl ObjectStore {
+    /// Returns the credentials and the endpoint of the bucket.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Credentials {
+            endpoint: non_empty(&self.aws_endpoint_url),
+            region: self.aws_region.clone(),
+            key: non_empty(&self.aws_access_key_id).zip(non_empty(&self.aws_secret_access_key)),
+            session_token: non_empty(&self.aws_session_token),
+        }
+    }
+}
+
+/// Options of the database. Only the owner's URL is required: see `docs/decisions/0002-database-roles.md`.
+#[derive(Clone, Args)]
+pub struct Database {
+    /// Database URL of the owner of the schema, who runs the migrations. Required.
+    #[arg(long, env = "SMBCOPILOT_MIGRATION_DATABASE_URL", hide_env_values = true, global = true)]
+    pub migration_database_url: Option<String>,
+    /// Database URL of a login that is `smb_app` or a member of it; derived from the owner's URL by default.
+    #[arg(long, env = "SMBCOPILOT_DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// Database URL of a login that is `smb_mirror` or a member of it; derived from the owner's URL by default.
+    #[arg(long, env = "SMBCOPILOT_MIRROR_DATABASE_URL", hide_env_values = true, global = true)]
+    pub mirror_database_url: Option<String>,
+}
+
+impl Database {
+    /// Returns the URLs of the three roles.
+    ///
+    /// # Errors
+    /// Returns an error if the owner's URL is missing or a URL does not parse.
+    pub fn urls(&self) -> anyhow::Result<Urls> {
+        Ok(Urls::new(self.owner_url()?, self.database_url.as_deref(), self.mirror_database_url.as_deref())?)
+    }
+
+    /// Migrates the database.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be reached or a migration fails.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        let derived = self.database_url.is_none() || self.mirror_database_url.is_none();
+        let logins_of = if derived { Some(self.owner_url()?) } else { None };
+        Ok(db::migrate(&self.urls()?, logins_of).await?)
+    }
+
+    fn owner_url(&self) -> anyhow::Result<&str> {
+        self.migration_database_url
+            .as_deref()
+            .context("no database is configured: set SMBCOPILOT_MIGRATION_DATABASE_URL")
+    }
+}

@@ -1,0 +1,24 @@
+//! The tenant lookup that `auth` needs.
+
+use uuid::Uuid;
+
+use super::{PlatformTx, tenants};
+use crate::{
+    auth::{LookupError, PlatformScope, TenantLookup},
+    db::AppPool,
+};
+
+impl TenantLookup for AppPool {
+    async fn id_of_slug(&self, slug: &str) -> Result<Option<Uuid>, LookupError> {
+        Ok(tenants::by_slug(self, slug).await?.map(|tenant| tenant.id))
+    }
+
+    async fn id_of_namespace(
+        &self,
+        scope: PlatformScope,
+        namespace: &str,
+    ) -> Result<Option<Uuid>, LookupError> {
+        let mut tx = PlatformTx::begin(self, scope).await?;
+        Ok(tenants::id_of_namespace(&mut tx, namespace).await?)
+    }
+}
