@@ -93,7 +93,8 @@ impl Loader<FirstRuns> for TenantRows {
         for ((first, status), workflows) in by_arguments {
             let filter = Filter { status, ..Filter::default() };
             let paging = paging(first, None);
-            let pages = app::runs::list_by_workflows(&self.app, self.scope, &workflows, filter, &paging).await;
+            let pages =
+                app::runs::list_by_workflows(&self.app, self.scope, &workflows, filter, &paging).await;
             let keyed = |(workflow, page)| (FirstRuns { workflow, first, status }, page);
             found.extend(pages.map_err(Arc::new)?.into_iter().map(keyed));
         }

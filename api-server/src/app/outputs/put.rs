@@ -11,7 +11,7 @@ use crate::{
     objects::OutputName,
     store::{
         TenantTx,
-        outputs::{self, Registered, Output},
+        outputs::{self, Output, Registered},
     },
 };
 
