@@ -116,7 +116,7 @@ impl Query {
         let filter = app::runs::Filter {
             workflow: None,
             status: status.map(Into::into),
-            created_after: created_after.map(|DateTime(time)| time),
+            created_after: created_after.map(|DateTime(time)| time.into()),
         };
         let page =
             app::runs::list(caller.app, caller.tenant()?.scope, filter, &paging).await.map_err(from_app)?;

@@ -1,10 +1,9 @@
 //! Steps of runs, as the runner writes them to the status.
 
 use crds::run::{ItemsStatus, StepPhase, Waiting};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::db::Timestamp;
 
 /// Step of a run. Fields that are not known yet are `None`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

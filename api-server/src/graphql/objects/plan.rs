@@ -59,11 +59,11 @@ impl Plan {
 
     /// Time at which the plan was created.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        self.0.created_at.into()
     }
 
     /// Time of the last change of the plan.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        self.0.updated_at.into()
     }
 }

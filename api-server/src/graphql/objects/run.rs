@@ -164,32 +164,32 @@ impl WorkflowRun {
 
     /// Time at which the run was created.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        self.0.created_at.into()
     }
 
     /// Time of the last change of the run.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        self.0.updated_at.into()
     }
 
     /// Time at which the first step started. Null until then.
     async fn started_at(&self) -> Option<DateTime> {
-        self.0.started_at.map(DateTime)
+        self.0.started_at.map(DateTime::from)
     }
 
     /// Time at which a suspended run continues by itself. Null if it is not suspended or waits for a person.
     async fn wake_at(&self) -> Option<DateTime> {
-        self.0.wake_at.map(DateTime)
+        self.0.wake_at.map(DateTime::from)
     }
 
     /// Time at which the run was suspended. Null unless it is suspended.
     async fn suspended_at(&self) -> Option<DateTime> {
-        self.0.suspended_at.map(DateTime)
+        self.0.suspended_at.map(DateTime::from)
     }
 
     /// Time at which the run finished. Null until then.
     async fn finished_at(&self) -> Option<DateTime> {
-        self.0.finished_at.map(DateTime)
+        self.0.finished_at.map(DateTime::from)
     }
 }
 

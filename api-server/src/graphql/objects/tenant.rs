@@ -65,11 +65,11 @@ impl Tenant {
 
     /// Time at which the tenant was created.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        self.0.created_at.into()
     }
 
     /// Time of the last change of the tenant.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        self.0.updated_at.into()
     }
 }

@@ -121,12 +121,12 @@ impl Workflow {
 
     /// Time at which the workflow was created.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        self.0.created_at.into()
     }
 
     /// Time of the last change of the workflow.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        self.0.updated_at.into()
     }
 }
 

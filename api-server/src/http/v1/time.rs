@@ -6,16 +6,22 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
 };
 
-use crate::db::Timestamp;
+use crate::db;
 
 /// Time in RFC 3339 format, in UTC.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(in crate::http) struct Time(pub(in crate::http) Timestamp);
+pub(in crate::http) struct Time(jiff::Timestamp);
 
-impl From<Timestamp> for Time {
-    fn from(timestamp: Timestamp) -> Self {
+impl From<jiff::Timestamp> for Time {
+    fn from(timestamp: jiff::Timestamp) -> Self {
         Self(timestamp)
+    }
+}
+
+impl From<db::Timestamp> for Time {
+    fn from(timestamp: db::Timestamp) -> Self {
+        Self(timestamp.to_jiff())
     }
 }
 

@@ -8,7 +8,6 @@ use super::{platform, resource::Tenant};
 use crate::{
     app::{self, App, tenants::Filter},
     auth::Principal,
-    db::Timestamp,
     http::list::{List, ListRequest, PageParameters},
     problem::Problem,
     store::TenantState,
@@ -24,7 +23,7 @@ pub(in crate::http) struct Parameters {
     status: Option<TenantState>,
     /// Filter by creation time: only tenants created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
-    created_after: Option<Timestamp>,
+    created_after: Option<jiff::Timestamp>,
 }
 
 /// List tenants
@@ -41,7 +40,7 @@ pub(in crate::http) async fn list_tenants(
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
-    let filter = Filter { state: status, created_after };
+    let filter = Filter { state: status, created_after: created_after.map(Into::into) };
     let page = app::tenants::list(&app, platform(&principal)?, filter, &request.paging).await?;
     Ok(request.response(page, Tenant::from))
 }

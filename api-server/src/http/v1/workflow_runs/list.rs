@@ -7,7 +7,6 @@ use utoipa::IntoParams;
 use super::resource::RunSummary;
 use crate::{
     app::{self, App, runs::Filter},
-    db::Timestamp,
     http::{
         authorize::Member,
         list::{List, ListRequest, PageParameters},
@@ -26,7 +25,7 @@ pub(in crate::http) struct Parameters {
     pub(in crate::http::v1) status: Option<RunStatus>,
     /// Filter by creation time: only runs created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
-    pub(in crate::http::v1) created_after: Option<Timestamp>,
+    pub(in crate::http::v1) created_after: Option<jiff::Timestamp>,
 }
 
 /// List runs
@@ -42,7 +41,7 @@ pub(in crate::http) async fn list_runs(
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
-    let filter = Filter { workflow: None, status, created_after };
+    let filter = Filter { workflow: None, status, created_after: created_after.map(Into::into) };
     let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
     Ok(request.response(page, RunSummary::from))
 }

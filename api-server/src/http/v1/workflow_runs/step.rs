@@ -11,7 +11,6 @@ use crate::{
         enum_names::{serde_name, upper_snake},
         runs,
     },
-    db::Timestamp,
     http::v1::{json::AnyJson, time::Time},
 };
 
@@ -165,7 +164,7 @@ impl From<run::ItemsStatus> for Items {
 impl From<run::ActiveItem> for ActiveItem {
     fn from(item: run::ActiveItem) -> Self {
         let run::ActiveItem { index, attempt, started_at, next_at, waiting, .. } = item;
-        let time = |MicroTime(time): MicroTime| Time::from(Timestamp::from(time));
+        let time = |MicroTime(time): MicroTime| Time::from(time);
         Self {
             index,
             attempt,

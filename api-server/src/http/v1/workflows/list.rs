@@ -7,7 +7,6 @@ use utoipa::IntoParams;
 use super::resource::WorkflowSummary;
 use crate::{
     app::{self, App, workflows::Filter},
-    db::Timestamp,
     http::{
         authorize::Member,
         list::{List, ListRequest, PageParameters},
@@ -26,7 +25,7 @@ pub(in crate::http) struct Parameters {
     status: Option<WorkflowState>,
     /// Filter by creation time: only workflows created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
-    created_after: Option<Timestamp>,
+    created_after: Option<jiff::Timestamp>,
 }
 
 /// List workflows
@@ -42,7 +41,7 @@ pub(in crate::http) async fn list_workflows(
     request: ListRequest<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
-    let filter = Filter { state: status, created_after };
+    let filter = Filter { state: status, created_after: created_after.map(Into::into) };
     let page = app::workflows::list(&app, tenant.scope, filter, &request.paging).await?;
     Ok(request.response(page, WorkflowSummary::from))
 }

@@ -30,7 +30,7 @@ pub(in crate::http) async fn list_runs_of_workflow(
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     app::workflows::get(&app, tenant.scope, id).await?;
-    let filter = Filter { workflow: Some(id), status, created_after };
+    let filter = Filter { workflow: Some(id), status, created_after: created_after.map(Into::into) };
     let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
     Ok(request.response(page, RunSummary::from))
 }
