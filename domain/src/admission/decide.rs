@@ -1,130 +1,136 @@
-//! The decision itself.
+//! The admission decision.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Decision, Gate, Queue, Queued, Reason, Tenant, Verdict};
+use super::{Decision, Queue, QueuedRun, Tenant, TenantGuard, Verdict, WaitReason};
 
-/// Decides on every queued run. The order of the decisions is the order in which the admitted are to be started,
-/// followed by those that wait.
+/// Decides on every queued run. The admitted runs come first, in the order in which they are to be started, followed by
+/// the runs that wait.
 #[must_use]
 pub fn decide(queue: &Queue) -> Vec<Decision> {
-    let mut round = Round::new(queue);
+    let mut admission = Admission::new(queue);
     let mut decisions = Vec::with_capacity(queue.queued.len());
-    while let Some(run) = round.next() {
+    while let Some(run) = admission.admit_next() {
         decisions.push(Decision { uid: run.uid.clone(), verdict: Verdict::Admit });
     }
-    decisions.extend(round.into_waiting());
+    decisions.extend(admission.into_waiting());
     decisions
 }
 
-/// A tenant's runs that wait, in the order in which they would start.
-struct Line<'a> {
+/// Queued runs of one tenant, in the order in which they would start.
+struct TenantQueue<'a> {
     tenant: Option<&'a Tenant>,
     running: u32,
-    today: u32,
-    waiting: Vec<&'a Queued>,
+    runs_today: u32,
+    waiting: Vec<&'a QueuedRun>,
 }
 
-struct Round<'a> {
-    lines: BTreeMap<&'a str, Line<'a>>,
+/// Admission in progress: the counters include the runs that have been admitted so far.
+struct Admission<'a> {
+    queues: BTreeMap<&'a str, TenantQueue<'a>>,
     group_running: BTreeMap<String, u32>,
-    places: Option<u32>,
+    free_slots: Option<u32>,
 }
 
-impl<'a> Round<'a> {
+impl<'a> Admission<'a> {
     fn new(queue: &'a Queue) -> Self {
         let tenants: BTreeMap<&str, &Tenant> =
             queue.tenants.iter().map(|tenant| (tenant.name.as_str(), tenant)).collect();
-        let mut lines: BTreeMap<&str, Line<'_>> = BTreeMap::new();
+        let mut queues: BTreeMap<&str, TenantQueue<'_>> = BTreeMap::new();
         for run in &queue.queued {
             let tenant = tenants.get(run.tenant.as_str()).copied();
-            let (running, today) = tenant.map_or((0, 0), |tenant| (tenant.running, tenant.today));
-            let new = Line { tenant, running, today, waiting: Vec::new() };
-            lines.entry(run.tenant.as_str()).or_insert(new).waiting.push(run);
+            let (running, runs_today) = tenant.map_or((0, 0), |tenant| (tenant.running, tenant.runs_today));
+            let new = TenantQueue { tenant, running, runs_today, waiting: Vec::new() };
+            queues.entry(run.tenant.as_str()).or_insert(new).waiting.push(run);
         }
-        for line in lines.values_mut() {
-            line.waiting
-                .sort_by_key(|run| (std::cmp::Reverse(run.priority), run.created_at, run.uid.as_str()));
+        for queue in queues.values_mut() {
+            queue.waiting.sort_by_key(|run| (Reverse(run.priority), run.created_at, run.uid.as_str()));
         }
-        Self { lines, group_running: queue.group_running.clone(), places: queue.places }
+        Self { queues, group_running: queue.group_running.clone(), free_slots: queue.free_slots }
     }
 
-    /// Takes the next run to start out of its line.
-    fn next(&mut self) -> Option<&'a Queued> {
-        if self.places == Some(0) {
+    /// Removes the next run to start from the queue of its tenant and counts it as running.
+    fn admit_next(&mut self) -> Option<&'a QueuedRun> {
+        if self.free_slots == Some(0) {
             return None;
         }
         let (name, at) = self
-            .lines
+            .queues
             .iter()
-            .filter_map(|(name, line)| self.first_startable(line).map(|at| (*name, at)))
-            .min_by(|(a, _), (b, _)| self.share(a).total_cmp(&self.share(b)).then_with(|| a.cmp(b)))?;
-        let line = self.lines.get_mut(name)?;
-        let run = line.waiting.remove(at);
-        line.running += 1;
-        line.today += u32::from(!run.goes_on);
+            .filter_map(|(name, queue)| self.first_admissible(queue).map(|at| (*name, at)))
+            .min_by(|(a, _), (b, _)| self.usage(a).total_cmp(&self.usage(b)).then_with(|| a.cmp(b)))?;
+        let queue = self.queues.get_mut(name)?;
+        let run = queue.waiting.remove(at);
+        queue.running += 1;
+        queue.runs_today += u32::from(!run.is_resumed);
         if let Some(group) = &run.group {
             *self.group_running.entry(group.key.clone()).or_default() += 1;
         }
-        self.places = self.places.map(|places| places.saturating_sub(1));
+        self.free_slots = self.free_slots.map(|slots| slots.saturating_sub(1));
         Some(run)
     }
 
-    /// What the tenant would use of its share with one more run: the least used goes first.
-    fn share(&self, tenant: &str) -> f64 {
-        self.lines.get(tenant).map_or(f64::INFINITY, |line| {
-            let weight = line.tenant.map_or(1, |tenant| tenant.weight.max(1));
-            (f64::from(line.running) + 1.0) / f64::from(weight)
+    /// Returns the number of running runs per weight that the tenant would have with one more run. The tenant with the
+    /// lowest usage is served first.
+    fn usage(&self, tenant: &str) -> f64 {
+        self.queues.get(tenant).map_or(f64::INFINITY, |queue| {
+            let weight = queue.tenant.map_or(1, |tenant| tenant.weight.max(1));
+            (f64::from(queue.running) + 1.0) / f64::from(weight)
         })
     }
 
-    /// The first run of the line that nothing but its place among tenants holds back: a full concurrency group lets
-    /// others pass.
-    fn first_startable(&self, line: &Line<'_>) -> Option<usize> {
-        line.waiting.iter().position(|run| self.obstacle(line, run).is_none())
+    /// Returns the index of the first run that no limit of its tenant or workflow blocks. A run of a full concurrency
+    /// group does not block the runs behind it.
+    fn first_admissible(&self, queue: &TenantQueue<'_>) -> Option<usize> {
+        queue.waiting.iter().position(|run| self.blocked_by(queue, run).is_none())
     }
 
-    fn obstacle(&self, line: &Line<'_>, run: &Queued) -> Option<(Reason, String)> {
-        let Some(tenant) = line.tenant else {
-            return Some((Reason::TenantNotActive, format!("there is no tenant {}", run.tenant)));
+    /// Returns the limit of the tenant or the workflow that blocks a run, with a message that states the numbers.
+    fn blocked_by(&self, queue: &TenantQueue<'_>, run: &QueuedRun) -> Option<(WaitReason, String)> {
+        let Some(tenant) = queue.tenant else {
+            return Some((WaitReason::TenantNotActive, format!("tenant {} does not exist", run.tenant)));
         };
-        if let Gate::Closed(state) = &tenant.gate {
+        if let TenantGuard::Closed(state) = &tenant.guard {
             return Some((
-                Reason::TenantNotActive,
-                format!("tenant {} is {state}: no run starts", tenant.name),
+                WaitReason::TenantNotActive,
+                format!("tenant {} is {state}: no run can start", tenant.name),
             ));
         }
-        if let Some(limit) = tenant.concurrent_runs.filter(|limit| line.running >= *limit) {
+        if let Some(limit) = tenant.concurrent_runs.filter(|limit| queue.running >= *limit) {
             let message = format!(
-                "{} of {limit} runs that plan {} allows at once are running",
-                line.running, tenant.plan
+                "{} of {limit} concurrent runs allowed by plan {} are running",
+                queue.running, tenant.plan
             );
-            return Some((Reason::PlanConcurrency, message));
+            return Some((WaitReason::PlanConcurrency, message));
         }
-        if let Some(limit) = tenant.runs_per_day.filter(|limit| !run.goes_on && line.today >= *limit) {
+        if let Some(limit) = tenant.runs_per_day.filter(|limit| !run.is_resumed && queue.runs_today >= *limit)
+        {
             let message = format!(
-                "{} of {limit} runs that plan {} allows a day have started; the next may after midnight UTC",
-                line.today, tenant.plan
+                "{} of {limit} runs per day allowed by plan {} have started; the quota resets at midnight UTC",
+                queue.runs_today, tenant.plan
             );
-            return Some((Reason::PlanRunsPerDay, message));
+            return Some((WaitReason::PlanRunsPerDay, message));
         }
         let group = run.group.as_ref()?;
         let running = self.group_running.get(&group.key).copied().unwrap_or(0);
         (running >= group.limit).then(|| {
             let message = format!(
-                "{running} of {} runs that the workflow's concurrency allows at once are running",
+                "{running} of {} concurrent runs allowed by the workflow's concurrency are running",
                 group.limit
             );
-            (Reason::WorkflowConcurrency, message)
+            (WaitReason::WorkflowConcurrency, message)
         })
     }
 
     fn into_waiting(self) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        for line in self.lines.values() {
-            for (position, run) in (1..).zip(&line.waiting) {
-                let (reason, message) = self.obstacle(line, run).unwrap_or_else(|| {
-                    (Reason::ClusterConcurrency, "all places are taken; the tenant's turn comes".to_owned())
+        for queue in self.queues.values() {
+            for (position, run) in (1..).zip(&queue.waiting) {
+                let (reason, message) = self.blocked_by(queue, run).unwrap_or_else(|| {
+                    let message =
+                        "all slots of the cluster are in use; slots are shared among tenants by weight";
+                    (WaitReason::ClusterConcurrency, message.to_owned())
                 });
                 let verdict = Verdict::Wait { position, reason, message };
                 decisions.push(Decision { uid: run.uid.clone(), verdict });

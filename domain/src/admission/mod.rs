@@ -1,102 +1,106 @@
-//! Which queued runs start now.
+//! Admission: the decision which queued runs start now.
 //!
-//! Weighted round robin over tenants: the next place goes to the tenant that has had the least of its share, counting
-//! what it runs already; within a tenant to the run of the highest priority, then the oldest. A busy tenant cannot
-//! hold up a quiet one, and the same input always gives the same decision, so two operators decide alike.
+//! Slots are shared by weighted round robin over tenants: the next slot goes to the tenant with the fewest running runs
+//! in proportion to its weight. Within a tenant, the run with the highest priority starts first, then the oldest. So a
+//! busy tenant cannot delay another one. The same input always gives the same decision, so two operators that act at
+//! the same time decide alike.
 
 mod decide;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use strum::IntoStaticStr;
 
 pub use decide::decide;
 
-/// A tenant that has queued runs.
+/// Limits and counters of a tenant that has queued runs.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// Its slug.
+    /// Slug of the tenant.
     pub name: String,
-    /// Whether runs may start.
-    pub gate: Gate,
-    /// Its share of the queue; at least 1.
+    /// Whether runs of the tenant may start.
+    pub guard: TenantGuard,
+    /// Weight of the tenant in the round robin; at least 1.
     pub weight: u32,
-    /// The plan's `limits.concurrentRuns`; none = unlimited.
+    /// `limits.concurrentRuns` of the plan; `None` means unlimited.
     pub concurrent_runs: Option<u32>,
-    /// Its runs that hold a slot.
+    /// Number of the tenant's runs that hold a slot.
     pub running: u32,
-    /// The plan's `limits.runsPerDay`; none = unlimited.
+    /// `limits.runsPerDay` of the plan; `None` means unlimited.
     pub runs_per_day: Option<u32>,
-    /// Its runs that were admitted today (UTC).
-    pub today: u32,
-    /// The plan's name, for the message.
+    /// Number of the tenant's runs that were admitted since midnight UTC.
+    pub runs_today: u32,
+    /// Name of the plan, for messages.
     pub plan: String,
 }
 
-/// Whether a tenant's runs may start.
+/// Whether runs of a tenant may start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// They may.
+pub enum TenantGuard {
+    /// Runs may start.
     Open,
-    /// The tenant is suspended, archived, or being set up; with a word for people, as in `suspended`.
+    /// No run may start: the tenant is suspended, archived or not ready. Holds that state as a word for messages, such
+    /// as `suspended`.
     Closed(String),
 }
 
-/// A run that waits for its start.
+/// A run that waits for admission.
 #[derive(Clone, Debug)]
-pub struct Queued {
+pub struct QueuedRun {
     /// `metadata.uid`.
     pub uid: String,
-    /// The slug of its tenant.
+    /// Slug of the run's tenant.
     pub tenant: String,
     /// `metadata.creationTimestamp`.
     pub created_at: Timestamp,
-    /// `spec.priority`: higher starts first within the tenant.
+    /// `spec.priority`: runs with a higher priority start first within the tenant.
     pub priority: i32,
-    /// Whether it was admitted before and goes on now: it has been counted on its day.
-    pub goes_on: bool,
-    /// The workflow's concurrency group, if it has one.
-    pub group: Option<GroupMember>,
+    /// Whether the run was admitted before and continues after a suspension. Such a run does not count towards
+    /// `runsPerDay` again.
+    pub is_resumed: bool,
+    /// Concurrency group of the run, if its workflow has `concurrency`.
+    pub group: Option<ConcurrencyGroup>,
 }
 
-/// A run's place in its workflow's `concurrency`.
+/// Concurrency group of a run, from the `concurrency` of its workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupMember {
-    /// The workflow (its uid) and the value of `concurrency.key`: what makes runs exclude each other.
+pub struct ConcurrencyGroup {
+    /// UID of the workflow and value of `concurrency.key`. Runs with the same key share the limit.
     pub key: String,
-    /// `concurrency.limit`: how many of the group may run at once.
+    /// `concurrency.limit`: maximum number of runs of the group that run at the same time.
     pub limit: u32,
 }
 
-/// What is decided on one queued run.
+/// Decision on one queued run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Which run.
+    /// UID of the run.
     pub uid: String,
-    /// Start or wait.
+    /// Whether the run starts or waits.
     pub verdict: Verdict,
 }
 
-/// Start or wait.
+/// Whether a run starts or waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The run starts now.
     Admit,
-    /// The run waits; all of it goes to `status.queue`.
+    /// The run waits. The fields are written to `status.queue`.
     Wait {
-        /// From 1, among the waiting runs of its tenant.
+        /// Position among the waiting runs of the tenant, starting at 1.
         position: u32,
-        /// What it waits for.
-        reason: Reason,
-        /// The same, for people, with the numbers.
+        /// Machine-readable reason.
+        reason: WaitReason,
+        /// Human-readable reason that states the limit and the current number.
         message: String,
     },
 }
 
-/// Why a run waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// The tenant may start nothing now.
+/// Reason why a run waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+pub enum WaitReason {
+    /// The tenant is suspended, archived, not ready or does not exist.
     TenantNotActive,
     /// The plan's `concurrentRuns` is reached.
     PlanConcurrency,
@@ -104,35 +108,29 @@ pub enum Reason {
     PlanRunsPerDay,
     /// The workflow's `concurrency.limit` is reached.
     WorkflowConcurrency,
-    /// All places are taken by other tenants' runs.
+    /// All slots are in use by runs of other tenants.
     ClusterConcurrency,
 }
 
-impl Reason {
-    /// The word in `status.queue.reason`.
+impl WaitReason {
+    /// Returns the value of `status.queue.reason`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TenantNotActive => "TenantNotActive",
-            Self::PlanConcurrency => "PlanConcurrency",
-            Self::PlanRunsPerDay => "PlanRunsPerDay",
-            Self::WorkflowConcurrency => "WorkflowConcurrency",
-            Self::ClusterConcurrency => "ClusterConcurrency",
-        }
+        self.into()
     }
 }
 
-/// Everything that the decision depends on.
+/// Input of the decision.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
-    /// Tenants by any order; a queued run of a tenant that is not among them waits.
+    /// Tenants, in any order. A queued run whose tenant is absent waits.
     pub tenants: Vec<Tenant>,
-    /// Running members of each concurrency group, by [`GroupMember::key`]; absent = none.
+    /// Number of running members of each concurrency group, by [`ConcurrencyGroup::key`]; absent means 0.
     pub group_running: BTreeMap<String, u32>,
-    /// The queued runs, in any order.
-    pub queued: Vec<Queued>,
-    /// How many runs may start now over all tenants; none = no bound but the tenants' own.
-    pub places: Option<u32>,
+    /// Queued runs, in any order.
+    pub queued: Vec<QueuedRun>,
+    /// Number of runs of all tenants that may start now; `None` means that only the limits of the tenants apply.
+    pub free_slots: Option<u32>,
 }
 
 #[cfg(test)]

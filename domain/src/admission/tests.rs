@@ -3,29 +3,29 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{Gate, GroupMember, Queue, Queued, Reason, Tenant, Verdict, decide};
+use super::{ConcurrencyGroup, Queue, QueuedRun, Tenant, TenantGuard, Verdict, WaitReason, decide};
 
 fn tenant(name: &str, weight: u32, limit: Option<u32>, running: u32) -> Tenant {
     Tenant {
         name: name.to_owned(),
-        gate: Gate::Open,
+        guard: TenantGuard::Open,
         weight,
         concurrent_runs: limit,
         running,
         runs_per_day: None,
-        today: 0,
+        runs_today: 0,
         plan: "starter".to_owned(),
     }
 }
 
-fn queued(uid: &str, tenant: &str, second: i64) -> Queued {
+fn queued(uid: &str, tenant: &str, second: i64) -> QueuedRun {
     let created_at = Timestamp::from_second(second).expect("in range");
-    Queued {
+    QueuedRun {
         uid: uid.to_owned(),
         tenant: tenant.to_owned(),
         created_at,
         priority: 0,
-        goes_on: false,
+        is_resumed: false,
         group: None,
     }
 }
@@ -37,12 +37,12 @@ fn admitted(queue: &Queue) -> Vec<String> {
 /// A tenant that queues a thousand runs must not delay the one run of another.
 #[test]
 fn a_busy_tenant_does_not_hold_up_a_quiet_one() {
-    let mut runs: Vec<Queued> = (0..1000).map(|n| queued(&format!("busy-{n:04}"), "busy", n)).collect();
+    let mut runs: Vec<QueuedRun> = (0..1000).map(|n| queued(&format!("busy-{n:04}"), "busy", n)).collect();
     runs.push(queued("quiet", "small", 5000));
     let queue = Queue {
         tenants: vec![tenant("busy", 1, None, 3), tenant("small", 1, None, 0)],
         queued: runs,
-        places: Some(2),
+        free_slots: Some(2),
         ..Queue::default()
     };
     assert_eq!(admitted(&queue), ["quiet", "busy-0000"]);
@@ -56,7 +56,7 @@ fn weights_share_the_places() {
     let queue = Queue {
         tenants: vec![tenant("acme", 2, None, 0), tenant("globex", 1, None, 0)],
         queued: runs.collect(),
-        places: Some(6),
+        free_slots: Some(6),
         ..Queue::default()
     };
     assert_eq!(admitted(&queue), ["a0", "a1", "g0", "a2", "a3", "g1"]);
@@ -78,15 +78,15 @@ fn urgent_runs_start_first_and_old_ones_before_new_ones() {
 #[test]
 fn a_day_has_so_many_runs_and_what_goes_on_was_counted() {
     let mut acme = tenant("acme", 1, None, 0);
-    (acme.runs_per_day, acme.today) = (Some(10), 9);
-    let mut goes_on = queued("goes-on", "acme", 3);
-    goes_on.goes_on = true;
-    let runs = vec![queued("tenth", "acme", 1), queued("eleventh", "acme", 2), goes_on];
+    (acme.runs_per_day, acme.runs_today) = (Some(10), 9);
+    let mut is_resumed = queued("goes-on", "acme", 3);
+    is_resumed.is_resumed = true;
+    let runs = vec![queued("tenth", "acme", 1), queued("eleventh", "acme", 2), is_resumed];
     let queue = Queue { tenants: vec![acme], queued: runs, ..Queue::default() };
     assert_eq!(admitted(&queue), ["tenth", "goes-on"]);
     let last = decide(&queue).pop().map(|decision| decision.verdict);
     assert!(
-        matches!(&last, Some(Verdict::Wait { reason: Reason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
+        matches!(&last, Some(Verdict::Wait { reason: WaitReason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
         "{last:?}"
     );
 }
@@ -95,9 +95,9 @@ fn a_day_has_so_many_runs_and_what_goes_on_was_counted() {
 #[test]
 fn waiting_runs_say_why() {
     let mut closed = tenant("initech", 1, None, 0);
-    closed.gate = Gate::Closed("suspended".to_owned());
+    closed.guard = TenantGuard::Closed("suspended".to_owned());
     let mut grouped = queued("grouped", "globex", 1);
-    grouped.group = Some(GroupMember { key: "wf/customer-7".to_owned(), limit: 1 });
+    grouped.group = Some(ConcurrencyGroup { key: "wf/customer-7".to_owned(), limit: 1 });
     let queue = Queue {
         tenants: vec![tenant("acme", 1, Some(1), 1), tenant("globex", 1, None, 1), closed],
         group_running: BTreeMap::from([("wf/customer-7".to_owned(), 1)]),
@@ -109,7 +109,7 @@ fn waiting_runs_say_why() {
             queued("shut", "initech", 1),
             queued("lost", "nobody", 1),
         ],
-        places: Some(1),
+        free_slots: Some(1),
     };
     insta::assert_debug_snapshot!(decide(&queue));
 }
@@ -123,27 +123,28 @@ fn any_queue() -> impl Strategy<Value = Queue> {
         proptest::collection::vec((1_u32..4, proptest::option::of(0_u32..5), 0_u32..5, any::<bool>()), 1..5);
     let runs =
         proptest::collection::vec((0_usize..5, 0_i64..50, -1_i32..2, proptest::option::of(0_u32..2)), 0..30);
-    (tenants, runs, proptest::option::of(0_u32..10)).prop_map(|(tenants, runs, places)| Queue {
+    (tenants, runs, proptest::option::of(0_u32..10)).prop_map(|(tenants, runs, free_slots)| Queue {
         tenants: tenants
             .into_iter()
             .enumerate()
             .map(|(n, (weight, limit, running, open))| {
                 let mut made = tenant(&format!("t{n}"), weight, limit, running);
-                made.gate = if open { Gate::Open } else { Gate::Closed("archived".to_owned()) };
+                made.guard =
+                    if open { TenantGuard::Open } else { TenantGuard::Closed("archived".to_owned()) };
                 made
             })
             .collect(),
         queued: runs
             .into_iter()
             .enumerate()
-            .map(|(n, (tenant, second, priority, group))| Queued {
+            .map(|(n, (tenant, second, priority, group))| QueuedRun {
                 priority,
-                group: group.map(|key| GroupMember { key: format!("{tenant}/{key}"), limit: 1 }),
+                group: group.map(|key| ConcurrencyGroup { key: format!("{tenant}/{key}"), limit: 1 }),
                 ..queued(&format!("r{n}"), &format!("t{tenant}"), second)
             })
             .collect(),
         group_running: BTreeMap::new(),
-        places,
+        free_slots,
     })
 }
 
@@ -155,10 +156,10 @@ proptest! {
         let decisions = decide(&queue);
         prop_assert_eq!(decisions.len(), queue.queued.len());
         let admitted = admitted(&queue);
-        prop_assert!(queue.places.is_none_or(|places| count(admitted.len()) <= places));
+        prop_assert!(queue.free_slots.is_none_or(|free_slots| count(admitted.len()) <= free_slots));
         for tenant in &queue.tenants {
             let starts = queue.queued.iter().filter(|r| r.tenant == tenant.name && admitted.contains(&r.uid)).count();
-            prop_assert!(tenant.gate == Gate::Open || starts == 0);
+            prop_assert!(tenant.guard == TenantGuard::Open || starts == 0);
             prop_assert!(starts == 0 || tenant.concurrent_runs.is_none_or(|l| count(starts) + tenant.running <= l));
         }
         let mut reversed = queue;
@@ -172,8 +173,8 @@ proptest! {
     fn who_waits_for_a_place_waits_for_a_full_cluster(queue in any_queue()) {
         let starts = count(admitted(&queue).len());
         for decision in decide(&queue) {
-            if let Verdict::Wait { reason: Reason::ClusterConcurrency, .. } = decision.verdict {
-                prop_assert_eq!(queue.places, Some(starts));
+            if let Verdict::Wait { reason: WaitReason::ClusterConcurrency, .. } = decision.verdict {
+                prop_assert_eq!(queue.free_slots, Some(starts));
             }
         }
     }

@@ -10,7 +10,7 @@ use super::parse_range;
 /// What a tenant's runs may reach: the plan's entries; where the tenant has entries of its own, only what both allow,
 /// or, where the plan says `tenantsMayExtend`, what either allows. Entries that cannot be understood allow nothing.
 #[must_use]
-pub fn effective(plan: &PlanNetwork, tenant: &[EgressEntry]) -> Vec<EgressEntry> {
+pub fn effective_egress(plan: &PlanNetwork, tenant: &[EgressEntry]) -> Vec<EgressEntry> {
     if tenant.is_empty() {
         return plan.egress.clone();
     }

@@ -14,19 +14,19 @@ use std::net::IpAddr;
 use crds::plan::EgressEntry;
 use ipnet::IpNet;
 
-pub use effective::effective;
+pub use effective::effective_egress;
 
 /// The destinations of a plan, or of a plan and a tenant together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
-    ranges: Vec<Range>,
-    pods: Vec<Pods>,
+    ranges: Vec<AddressRange>,
+    pods: Vec<PodDestination>,
     cluster: Vec<IpNet>,
 }
 
 /// A range of public addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct AddressRange {
     /// The range as written.
     pub net: IpNet,
     /// The private, special and cluster ranges within it, which are not meant.
@@ -35,9 +35,9 @@ pub struct Range {
     pub ports: Vec<u16>,
 }
 
-/// Pods of the cluster.
+/// PodDestination of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pods {
+pub struct PodDestination {
     /// Their namespace.
     pub namespace: String,
     /// Their labels; empty = all pods of the namespace.
@@ -125,9 +125,9 @@ impl Egress {
             (Some(cidr), None) => {
                 let net = parse_range(cidr).ok_or_else(|| EgressError::Cidr { index, cidr: cidr.clone() })?;
                 let except = special::within(&net, &self.cluster);
-                self.ranges.push(Range { net, except, ports: ports.clone() });
+                self.ranges.push(AddressRange { net, except, ports: ports.clone() });
             }
-            (None, Some(namespace)) => self.pods.push(Pods {
+            (None, Some(namespace)) => self.pods.push(PodDestination {
                 namespace: namespace.clone(),
                 labels: pod_labels.clone(),
                 hosts: hosts.iter().map(|host| normal(host)).collect(),
@@ -160,13 +160,13 @@ impl Egress {
 
     /// The ranges, for network policies. One that lies wholly within private addresses has itself in `except`.
     #[must_use]
-    pub fn ranges(&self) -> &[Range] {
+    pub fn ranges(&self) -> &[AddressRange] {
         &self.ranges
     }
 
     /// The pods, for network policies.
     #[must_use]
-    pub fn pods(&self) -> &[Pods] {
+    pub fn pods(&self) -> &[PodDestination] {
         &self.pods
     }
 

@@ -4,7 +4,7 @@ use crds::plan::{EgressEntry, PlanNetwork};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
-use super::{Denied, Egress, EgressError, effective};
+use super::{Denied, Egress, EgressError, effective_egress};
 
 fn entries(yaml: &str) -> Vec<EgressEntry> {
     serde_yaml::from_str(yaml).expect("entries")
@@ -134,10 +134,10 @@ fn a_tenant_narrows_its_plan() {
         "[{cidr: 93.184.0.0/16}, {cidr: 1.1.1.1, ports: [80]}, {namespace: shop, hosts: [b.shop, c.shop]},
           {namespace: other, hosts: [d.other]}]",
     );
-    insta::assert_yaml_snapshot!(effective(&plan, &tenant));
-    assert_eq!(effective(&plan, &[]), plan.egress);
+    insta::assert_yaml_snapshot!(effective_egress(&plan, &tenant));
+    assert_eq!(effective_egress(&plan, &[]), plan.egress);
     let extended = PlanNetwork { tenants_may_extend: Some(true), ..plan };
-    assert_eq!(effective(&extended, &tenant).len(), 6);
+    assert_eq!(effective_egress(&extended, &tenant).len(), 6);
 }
 
 proptest! {
@@ -147,7 +147,7 @@ proptest! {
         let addr = IpAddr::from(addr.to_be_bytes());
         let entry = |bits: u8, ports: Vec<u16>| EgressEntry { cidr: Some(format!("{addr}/{bits}")), ports, ..EgressEntry::default() };
         let plan = PlanNetwork { egress: vec![entry(bits, vec![443])], tenants_may_extend: Some(false) };
-        let both = effective(&plan, &[entry(tenant_bits, vec![])]);
+        let both = effective_egress(&plan, &[entry(tenant_bits, vec![])]);
         let allowed = Egress::parse(&both, &[]).expect("valid").allows("h", addr, port).is_ok();
         let by_plan = Egress::parse(&plan.egress, &[]).expect("valid").allows("h", addr, port).is_ok();
         prop_assert!(by_plan || !allowed);

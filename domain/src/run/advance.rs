@@ -1,42 +1,42 @@
 //! What comes next.
 
-use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
+use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESSUSPEND_THRESHOLD_SECONDS};
 use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::step_deadline;
-use super::finish::End;
 use super::items::under_way;
-use super::round::{Part, Round};
-use super::state::{attempt, end, error, find, store_under_way, waits};
-use super::{Advance, Place, Run, Signals, State, Stop, Suspend, stored};
+use super::run_end::End;
+use super::scheduler::{Scheduler, StepGroup};
+use super::state::{attempt, end, find, step_error, store_under_way, waits};
+use super::{Advance, ExternalEvents, Run, RunState, StepKey, StopAttempt, SuspendRun, persisted};
 
 impl Run {
     /// What comes next. The same arguments give the same answer, so it can be asked again after a write has failed.
     #[must_use]
-    pub fn advance(&self, state: &State, signals: &Signals<'_>, now: Timestamp) -> Advance {
-        let mut round = Round::new(self, state, signals, now);
-        if round.part == Part::Main {
-            let Some(ended) = round.run_main() else { return round.wait() };
-            round.end_main(ended);
+    pub fn advance(&self, state: &RunState, signals: &ExternalEvents<'_>, now: Timestamp) -> Advance {
+        let mut scheduler = Scheduler::new(self, state, signals, now);
+        if scheduler.part == StepGroup::Main {
+            let Some(ended) = scheduler.run_main() else { return scheduler.wait() };
+            scheduler.end_main(ended);
         }
-        if round.run_exit() { round.finish() } else { round.wait() }
+        if scheduler.run_exit() { scheduler.finish() } else { scheduler.wait() }
     }
 }
 
-impl Round<'_> {
+impl Scheduler<'_> {
     /// Runs the steps as far as they come now; how they ended, once they have.
     fn run_main(&mut self) -> Option<End> {
         if self.now >= self.deadline() {
             let seconds = self.run.workflow().timeout().as_secs_f64();
             let message = format!("the run took longer than {seconds} s");
-            let timed_out = error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
+            let timed_out = step_error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
             let step = self.stop_all(&timed_out);
             return Some(End { phase: RunPhase::TimedOut, step, error: Some(timed_out) });
         }
         let cancelled = || {
-            let error = error(ErrorKind::User, "CANCELLED", "the run was cancelled");
+            let error = step_error(ErrorKind::User, "CANCELLED", "the run was cancelled");
             End { phase: RunPhase::Cancelled, step: None, error: Some(error) }
         };
         match self.signals.cancel {
@@ -59,13 +59,13 @@ impl Round<'_> {
 
     /// Runs the `onExit` steps as far as they come now; whether they have ended.
     fn run_exit(&mut self) -> bool {
-        self.part = Part::Exit;
+        self.part = StepGroup::OnExit;
         if self.part().is_empty() {
             return true;
         }
         if self.now >= self.deadline() {
             let message = format!("the onExit steps took longer than {EXIT_TIMEOUT_SECONDS} s");
-            self.stop_all(&error(ErrorKind::Timeout, "EXIT_TIMEOUT", message));
+            self.stop_all(&step_error(ErrorKind::Timeout, "EXIT_TIMEOUT", message));
             self.end_rest();
             return true;
         }
@@ -80,7 +80,7 @@ impl Round<'_> {
             .flat_map(waits)
             .filter_map(|waiting| waiting.run.clone())
             .collect();
-        self.cancel_children.extend(runs.into_iter().map(|run| (run, Cancel::Graceful)));
+        self.cancel_sub_runs.extend(runs.into_iter().map(|run| (run, Cancel::Graceful)));
     }
 
     /// Ends all that has begun, at once. The first step of which something ran.
@@ -108,15 +108,15 @@ impl Round<'_> {
     fn stop_attempts(&mut self, status: &StepStatus) {
         let name = &status.name;
         self.stop.extend(
-            under_way(status).map(|(item, attempt)| Stop { place: Place::item(name, item), attempt }),
+            under_way(status).map(|(item, attempt)| StopAttempt { key: StepKey::item(name, item), attempt }),
         );
         let of_step = match &status.items {
             Some(_) => store_under_way(status),
-            None => stored::is_busy(status).then(|| attempt(status)),
+            None => persisted::is_busy(status).then(|| attempt(status)),
         };
-        self.stop.extend(of_step.map(|attempt| Stop { place: Place::step(name), attempt }));
+        self.stop.extend(of_step.map(|attempt| StopAttempt { key: StepKey::step(name), attempt }));
         let runs = waits(status).filter_map(|waiting| waiting.run.clone());
-        self.cancel_children.extend(runs.map(|run| (run, Cancel::Now)));
+        self.cancel_sub_runs.extend(runs.map(|run| (run, Cancel::Now)));
     }
 
     /// Nothing more can be done now.
@@ -155,9 +155,10 @@ impl Round<'_> {
 
     /// Gives the runner back where nothing runs and nothing is due soon. A run that is cancelled is held to its end: who
     /// is cancelled is woken up.
-    fn may_suspend(&self, due: Option<Timestamp>) -> Option<Suspend> {
-        let busy =
-            |status: &StepStatus| !status.phase.is_final() && (stored::is_busy(status) || is_unsaved(status));
+    fn may_suspend(&self, due: Option<Timestamp>) -> Option<SuspendRun> {
+        let busy = |status: &StepStatus| {
+            !status.phase.is_final() && (persisted::is_busy(status) || is_unsaved(status))
+        };
         if self.signals.cancel.is_some() || self.statuses().any(busy) {
             return None;
         }
@@ -168,13 +169,12 @@ impl Round<'_> {
                 .any(|waiting| waiting.reason == reason)
         };
         let is_person_or_time = waits(WaitingFor::Approval) || waits(WaitingFor::Time);
-        let stops_clock = self.part == Part::Main && is_person_or_time;
+        let stops_clock = self.part == StepGroup::Main && is_person_or_time;
         let wake_at =
             if stops_clock { due } else { Some(due.map_or(self.deadline(), |due| due.min(self.deadline()))) };
-        let is_soon = wake_at.is_some_and(|at| {
-            at.duration_since(self.now) <= SignedDuration::from_secs(SUSPEND_THRESHOLD_SECONDS)
-        });
-        (!is_soon).then_some(Suspend { wake_at, stops_clock })
+        let is_soon =
+            wake_at.is_some_and(|at| at.duration_since(self.now) <= SignedDuration::from_secs(SUSPEND_THRESHOLD_SECONDS));
+        (!is_soon).then_some(SuspendRun { wake_at, stops_clock })
     }
 
     /// Ends what has not begun, or not ended: Skipped behind a failure, else Cancelled.

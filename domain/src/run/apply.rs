@@ -10,9 +10,9 @@ use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::attempt::{After, step_deadline};
-use super::state::{after, attempt, end, error};
-use super::{Output, Place, Run};
+use super::attempt::{Transition, step_deadline};
+use super::state::{after, attempt, end, step_error};
+use super::{Output, Run, StepKey};
 use crate::schema;
 use crate::workflow::Step;
 
@@ -21,19 +21,19 @@ pub(super) fn apply(
     run: &Run,
     step: &Step,
     status: &mut StepStatus,
-    after: After,
+    after: Transition,
     others: usize,
     now: Timestamp,
 ) {
     match after {
-        After::Succeeded(output) => {
+        Transition::Succeeded(output) => {
             status.waiting = None;
             if let Err(error) = succeed(status, output, others, now) {
                 fail(status, error, now);
             }
         }
-        After::Failed(error) => fail(status, error, now),
-        After::Again { at, error, counts } => {
+        Transition::Failed(error) => fail(status, error, now),
+        Transition::Retry { at, error, counts } => {
             status.phase = StepPhase::Pending;
             status.waiting = None;
             status.next_at = Some(at.into());
@@ -45,10 +45,10 @@ pub(super) fn apply(
                 status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
             }
         }
-        After::Waits => {
+        Transition::WaitForSubRun => {
             let deadline = wait_deadline(step, status, now);
             status.phase = StepPhase::Suspended;
-            status.waiting = Some(run.waiting_for_run(&Place::step(&step.name), attempt(status)));
+            status.waiting = Some(run.waiting_for_run(&StepKey::step(&step.name), attempt(status)));
             status.next_at = deadline.map(Into::into);
             status.not_started = None;
         }
@@ -83,11 +83,11 @@ pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> 
     let bytes = schema::json_size(value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
         let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are kept");
-        return Err(error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
+        return Err(step_error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
     }
     if is_deeper_than(value, MAX_VALUE_DEPTH) {
         let message = format!("{what} has more than {MAX_VALUE_DEPTH} lists and objects within each other");
-        return Err(error(ErrorKind::User, "OUTPUT_TOO_DEEP", message));
+        return Err(step_error(ErrorKind::User, "OUTPUT_TOO_DEEP", message));
     }
     Ok(bytes)
 }
@@ -105,12 +105,12 @@ pub(super) fn wait_deadline(step: &Step, status: &StepStatus, now: Timestamp) ->
 }
 
 impl Run {
-    pub(super) fn waiting_for_run(&self, place: &Place, attempt: u32) -> Waiting {
-        let run = Some(self.sub_run_name(place, attempt));
+    pub(super) fn waiting_for_run(&self, key: &StepKey, attempt: u32) -> Waiting {
+        let run = Some(self.sub_run_name(key, attempt));
         Waiting { reason: WaitingFor::Run, message: None, roles: Vec::new(), run }
     }
 
-    pub(super) fn sub_run_name(&self, place: &Place, attempt: u32) -> String {
-        names::sub_run(&self.facts.run_name, &self.facts.run_id, &place.to_string(), attempt)
+    pub(super) fn sub_run_name(&self, key: &StepKey, attempt: u32) -> String {
+        names::sub_run(&self.facts.run_name, &self.facts.run_id, &key.to_string(), attempt)
     }
 }

@@ -7,7 +7,7 @@ use crds::run::{StepError, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
-use super::state::{after, error};
+use super::state::{after, step_error};
 use super::{Failure, Outcome, Output, Run};
 use crate::expr::Context;
 use crate::schema;
@@ -15,7 +15,7 @@ use crate::workflow::Step;
 
 /// How far the attempts at a place have come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tries {
+pub(super) struct Attempts {
     /// The attempt that has ended, from 1.
     pub(super) attempt: u32,
     /// How often in a row an attempt could not be begun.
@@ -28,25 +28,25 @@ pub(super) struct Tries {
 
 /// What becomes of it.
 #[derive(Clone, Debug)]
-pub(super) enum After {
+pub(super) enum Transition {
     Succeeded(Output),
     /// It has failed for good.
     Failed(StepError),
     /// Another attempt.
-    Again {
+    Retry {
         at: Timestamp,
         error: StepError,
         /// Whether the one that ended counts.
         counts: bool,
     },
     /// A sub-run is under way.
-    Waits,
+    WaitForSubRun,
 }
 
 /// A moment, and the random number for a backoff: 0 ≤ random < 1.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
-    pub(super) at: Timestamp,
+pub(super) struct Ambient {
+    pub(super) now: Timestamp,
     pub(super) random: f64,
 }
 
@@ -55,20 +55,22 @@ impl Run {
     pub(super) fn judge(
         &self,
         step: &Step,
-        tries: Tries,
+        attempts: Attempts,
         outcome: Outcome,
-        now: Now,
+        ambient: Ambient,
         context: impl FnOnce() -> Context,
-    ) -> After {
+    ) -> Transition {
         match outcome {
             Outcome::Succeeded(output) => match check_output(step, &output.value) {
-                Ok(()) => After::Succeeded(output),
-                Err(error) => again(step, tries, error.into(), now, context),
+                Ok(()) => Transition::Succeeded(output),
+                Err(error) => again(step, attempts, error.into(), ambient, context),
             },
-            Outcome::Failed(failure) => again(step, tries, failure, now, context),
-            Outcome::TimedOut => again(step, tries, timeout(step, tries, now.at).into(), now, context),
-            Outcome::NotStarted(error) => not_started(step, tries, error, now),
-            Outcome::Waiting => After::Waits,
+            Outcome::Failed(failure) => again(step, attempts, failure, ambient, context),
+            Outcome::TimedOut => {
+                again(step, attempts, timeout(step, attempts, ambient.now).into(), ambient, context)
+            }
+            Outcome::NotStarted(error) => not_started(step, attempts, error, ambient),
+            Outcome::SubRunCreated => Transition::WaitForSubRun,
         }
     }
 }
@@ -76,45 +78,45 @@ impl Run {
 /// Another attempt, if the step's `retry` and the deadlines allow.
 pub(super) fn again(
     step: &Step,
-    tries: Tries,
+    attempts: Attempts,
     failure: Failure,
-    now: Now,
+    ambient: Ambient,
     context: impl FnOnce() -> Context,
-) -> After {
+) -> Transition {
     let Failure { mut error, retry_after } = failure;
-    let wait = step.retry.backoff.delay(tries.attempt, now.random);
-    let at = after(now.at, wait.max(retry_after.unwrap_or_default()));
-    let may = tries.in_time(at)
-        && tries.attempt < step.retry.attempts
+    let wait = step.retry.backoff.delay(attempts.attempt, ambient.random);
+    let at = after(ambient.now, wait.max(retry_after.unwrap_or_default()));
+    let may = attempts.in_time(at)
+        && attempts.attempt < step.retry.attempts
         && step.retry.on.contains(&error.kind)
         && step.action.is_retryable();
     if may && wants_retry(step, &mut error, context) {
-        After::Again { at, error, counts: true }
+        Transition::Retry { at, error, counts: true }
     } else {
-        After::Failed(error)
+        Transition::Failed(error)
     }
 }
 
 /// The workflow's code has not begun: that is nobody's attempt, but it must come to an end.
-fn not_started(step: &Step, tries: Tries, error: StepError, now: Now) -> After {
-    match try_later(step, tries, now) {
-        Some(at) => After::Again { at, error, counts: false },
+fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambient) -> Transition {
+    match try_later(step, attempts, ambient) {
+        Some(at) => Transition::Retry { at, error, counts: false },
         None => {
-            let times = tries.not_started.saturating_add(1);
+            let times = attempts.not_started.saturating_add(1);
             let message = format!("{} (could not be begun {times} times)", error.message);
-            After::Failed(StepError { message, ..error })
+            Transition::Failed(StepError { message, ..error })
         }
     }
 }
 
 /// When to try again what is not the step's fault; none after [`MAX_FAILED_STARTS`] times in a row, or when time is up.
-pub(super) fn try_later(step: &Step, tries: Tries, now: Now) -> Option<Timestamp> {
-    let times = tries.not_started.saturating_add(1);
-    let at = after(now.at, step.retry.backoff.delay(times, now.random));
-    (times < MAX_FAILED_STARTS && tries.in_time(at)).then_some(at)
+pub(super) fn try_later(step: &Step, attempts: Attempts, ambient: Ambient) -> Option<Timestamp> {
+    let times = attempts.not_started.saturating_add(1);
+    let at = after(ambient.now, step.retry.backoff.delay(times, ambient.random));
+    (times < MAX_FAILED_STARTS && attempts.in_time(at)).then_some(at)
 }
 
-impl Tries {
+impl Attempts {
     fn in_time(&self, at: Timestamp) -> bool {
         at < self.run_deadline && self.step_deadline.is_none_or(|deadline| at < deadline)
     }
@@ -134,23 +136,23 @@ fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Con
 }
 
 /// Which of the times was up.
-pub(super) fn timeout(step: &Step, tries: Tries, now: Timestamp) -> StepError {
-    if now >= tries.run_deadline {
+pub(super) fn timeout(step: &Step, attempts: Attempts, now: Timestamp) -> StepError {
+    if now >= attempts.run_deadline {
         let message = "the run's time was up before the step ended";
-        return error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
+        return step_error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
     }
-    if tries.step_deadline.is_some_and(|due| due <= now) {
+    if attempts.step_deadline.is_some_and(|due| due <= now) {
         return step_timeout(step);
     }
     let limit =
         step.attempt_timeout.map(|limit| format!(" of {} s", limit.as_secs_f64())).unwrap_or_default();
-    error(ErrorKind::Timeout, "ATTEMPT_TIMEOUT", format!("the attempt took longer than its time{limit}"))
+    step_error(ErrorKind::Timeout, "ATTEMPT_TIMEOUT", format!("the attempt took longer than its time{limit}"))
 }
 
 pub(super) fn step_timeout(step: &Step) -> StepError {
     let seconds = step.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
     let message = format!("all attempts together took longer than {seconds} s");
-    error(ErrorKind::Timeout, "STEP_TIMEOUT", message)
+    step_error(ErrorKind::Timeout, "STEP_TIMEOUT", message)
 }
 
 /// When all attempts at a step must have ended.
@@ -162,8 +164,7 @@ pub(super) fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestam
 pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<(), StepError> {
     let Some(schema) = &step.output else { return Ok(()) };
     schema.check(output).map_err(|violations| {
-        let message =
-            format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
-        error(ErrorKind::Schema, "OUTPUT_INVALID", message)
+        let message = format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
+        step_error(ErrorKind::Schema, "OUTPUT_INVALID", message)
     })
 }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crds::run::{RunEnding, StepPhase, StepStatus};
 use serde_json::{Map, Value, json};
 
-use super::{Facts, Run};
+use super::{Run, RunData};
 use crate::expr::Context;
 
 /// `input`, `run`, `tenant` and `workflow`: the same throughout the run.
-pub(super) fn base(facts: &Facts) -> Context {
+pub(super) fn base(facts: &RunData) -> Context {
     Context::new()
         .with("input", facts.input.clone())
         .with("run", json!({"id": facts.run_id, "name": facts.run_name, "createdAt": facts.created_at}))
@@ -19,7 +19,7 @@ pub(super) fn base(facts: &Facts) -> Context {
 
 /// Steps that have ended, and what expressions see of them: a memory of what would be the same again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ended(Arc<Mutex<Option<Known>>>);
+pub(super) struct ContextCache(Arc<Mutex<Option<Known>>>);
 
 type Known = (Vec<StepStatus>, Arc<Value>);
 

@@ -6,24 +6,26 @@ use crds::run::{ActiveItem, Cancel, ItemsStatus, StepError, StepPhase, StepStatu
 use serde_json::Value;
 
 use super::apply::{fail, inline_bytes};
-use super::attempt::{After, step_deadline, step_timeout};
-use super::fan::Fan;
-use super::pile::{self, apply_item, room};
+use super::attempt::{Transition, step_deadline, step_timeout};
+use super::fan_out::FanOut;
+use super::item_outputs::{self, apply_item, room};
 use super::ranges::Ranges;
-use super::round::{Begun, Round};
+use super::scheduler::{AttemptStart, Scheduler};
 use super::state::{end, is_under_way, store_under_way};
-use super::{Place, Stop};
+use super::{StepKey, StopAttempt};
 use crate::expr::Context;
 use crate::workflow::{ForEach, Step};
 
-impl<'a> Round<'a> {
+impl<'a> Scheduler<'a> {
     /// Begins a step with `forEach`: its list is known from here on.
     pub(super) fn begin_items(&mut self, step: &'a Step, status: &mut StepStatus, context: Context) {
         let Some(for_each) = &step.for_each else { return };
         self.begin_attempt(status);
         let began = status.started_at.as_ref().map_or(self.now, |time| time.0);
-        match self.run.fans.get(&step.name, began, || Fan::new(for_each, context)) {
-            Ok(fan) => status.items = Some(ItemsStatus { total: fan.len(), ..ItemsStatus::default() }),
+        match self.run.fan_outs.get(&step.name, began, || FanOut::new(for_each, context)) {
+            Ok(fan_out) => {
+                status.items = Some(ItemsStatus { total: fan_out.len(), ..ItemsStatus::default() })
+            }
             Err(error) => fail(status, error, self.now),
         }
     }
@@ -52,25 +54,30 @@ impl<'a> Round<'a> {
 
     /// Items that are due for another attempt, then new ones, as many as may be at one time.
     fn begin_more(&mut self, step: &'a Step, for_each: &ForEach, status: &mut StepStatus) {
-        let fan = match self.fan(step, for_each, status) {
-            Ok(fan) => fan,
+        let fan_out = match self.fan_out(step, for_each, status) {
+            Ok(fan_out) => fan_out,
             Err(error) => {
                 status.error = Some(error);
                 return;
             }
         };
         while let Some((index, attempt)) = self.next_item(for_each, status) {
-            self.begin_item(step, status, index, attempt, &fan.context_of(index));
+            self.begin_item(step, status, index, attempt, &fan_out.context_of(index));
             if status.error.is_some() {
                 return;
             }
         }
     }
 
-    fn fan(&mut self, step: &Step, for_each: &ForEach, status: &StepStatus) -> Result<Arc<Fan>, StepError> {
+    fn fan_out(
+        &mut self,
+        step: &Step,
+        for_each: &ForEach,
+        status: &StepStatus,
+    ) -> Result<Arc<FanOut>, StepError> {
         let began = status.started_at.as_ref().map_or(self.now, |time| time.0);
-        let fans = self.run.fans.clone();
-        fans.get(&step.name, began, || Fan::new(for_each, self.context()))
+        let fan_outs = self.run.fan_outs.clone();
+        fan_outs.get(&step.name, began, || FanOut::new(for_each, self.context()))
     }
 
     /// The next item to begin an attempt at, and which attempt.
@@ -107,15 +114,16 @@ impl<'a> Round<'a> {
         item.next_at = None;
         item.started_at.get_or_insert(now.into());
         match begun {
-            Begun::Started(start) => self.start.push(*start),
-            Begun::Waits(mut waiting, until) => {
+            AttemptStart::Started(start) => self.start.push(*start),
+            AttemptStart::Suspended(mut waiting, until) => {
                 // A hundred items wait at one time.
-                waiting.message =
-                    waiting.message.map(|message| pile::short(&message, pile::MAX_ITEM_QUESTION));
+                waiting.message = waiting
+                    .message
+                    .map(|message| item_outputs::short(&message, item_outputs::MAX_ITEM_QUESTION));
                 item.waiting = Some(waiting);
                 item.next_at = until.map(Into::into);
             }
-            Begun::Ended(after) => apply_item(self.run, step, status, index, after, others, now),
+            AttemptStart::Completed(after) => apply_item(self.run, step, status, index, after, others, now),
         }
     }
 
@@ -124,10 +132,10 @@ impl<'a> Round<'a> {
         let active = status.items.iter().flat_map(|items| &items.active);
         let waiting: Vec<ActiveItem> = active.filter(|item| item.waiting.is_some()).cloned().collect();
         for item in waiting {
-            let place = Place::item(&step.name, item.index);
-            let tries = self.tries(step, status, item.attempt, item.not_started.unwrap_or(0));
+            let key = StepKey::item(&step.name, item.index);
+            let attempts = self.attempts(step, status, item.attempt, item.not_started.unwrap_or(0));
             let due = item.next_at.as_ref().map(|time| time.0);
-            let after = item.waiting.and_then(|waiting| self.settle(step, &place, &waiting, due, tries));
+            let after = item.waiting.and_then(|waiting| self.settle(step, &key, &waiting, due, attempts));
             if let Some(after) = after {
                 let others = inline_bytes(&self.steps, &step.name);
                 apply_item(self.run, step, status, item.index, after, others, self.now);
@@ -138,7 +146,7 @@ impl<'a> Round<'a> {
     /// The step has failed: nothing new begins, what waits is dropped, what runs may end.
     fn wind_down(&mut self, status: &mut StepStatus) {
         if let Some(attempt) = store_under_way(status) {
-            self.stop.push(Stop { place: Place::step(&status.name), attempt });
+            self.stop.push(StopAttempt { key: StepKey::step(&status.name), attempt });
         }
         status.output = None;
         status.output_ref = None;
@@ -168,7 +176,7 @@ impl<'a> Round<'a> {
         let Some(items) = &mut status.items else { return };
         items.active.retain(|item| {
             let run = item.waiting.as_ref().and_then(|waiting| waiting.run.clone());
-            self.cancel_children.extend(run.clone().map(|run| (run, Cancel::Now)));
+            self.cancel_sub_runs.extend(run.clone().map(|run| (run, Cancel::Now)));
             run.is_none()
         });
     }
@@ -181,10 +189,10 @@ impl<'a> Round<'a> {
         }
         let others = inline_bytes(&self.steps, &status.name);
         let Some(items) = &mut status.items else { return };
-        pile::settle_held(items, room(others));
-        if let Some((number, values)) = pile::next_batch(self.run, items) {
+        item_outputs::settle_held(items, room(others));
+        if let Some((number, values)) = item_outputs::next_batch(self.run, items) {
             status.next_at = None;
-            self.store(Place::step(&status.name), number, values);
+            self.store(StepKey::step(&status.name), number, values);
         }
     }
 
@@ -206,13 +214,13 @@ impl<'a> Round<'a> {
         let list: Vec<Value> =
             (0..items.total).map(|index| outputs.remove(&index).unwrap_or_default()).collect();
         status.next_at = None;
-        self.apply(step, status, After::Succeeded(Value::Array(list).into()));
+        self.apply(step, status, Transition::Succeeded(Value::Array(list).into()));
         if !status.phase.is_final() {
             let batches = status.items.as_ref().map_or(0, |items| items.batches.len());
             let number = u32::try_from(batches).unwrap_or(u32::MAX).saturating_add(1);
             status.output_ref = Some(super::state::being_stored());
             if let Some(list) = status.output.clone() {
-                self.store(Place::step(&status.name), number, list);
+                self.store(StepKey::step(&status.name), number, list);
             }
         }
     }

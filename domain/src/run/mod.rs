@@ -10,30 +10,30 @@
 //! person or a time does not any longer. What needed a failed step is Skipped then, and what else has not ended is
 //! Cancelled. However the steps ended, the `onExit` steps run after them.
 //!
-//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESHOLD_SECONDS`], needs no runner: [`Advance::suspend`].
+//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESSUSPEND_THRESHOLD_SECONDS`], needs no runner: [`Advance::suspend`].
 
+mod actions;
 mod advance;
 mod apply;
 mod attempt;
+mod complete;
 mod context;
-mod fan;
-mod finish;
+mod external_events;
+mod fan_out;
+mod item_outputs;
 mod items;
-mod kept;
-mod next;
 mod outcome;
-mod pile;
-mod place;
+mod persisted;
 mod ranges;
 mod render;
 mod resume;
 mod reuse;
-mod round;
-mod settle;
-mod signals;
+mod run_end;
+mod scheduler;
 mod state;
-mod stored;
-mod work;
+mod step_key;
+mod stored_values;
+mod task;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,40 +42,40 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use next::{Advance, Finish, Start, Stop, Suspend};
+pub use actions::{Advance, FinishRun, StartAttempt, StopAttempt, SuspendRun};
+pub use external_events::{ExternalEvents, SubRunOutcome};
 pub use outcome::{Failure, Outcome, Output};
-pub use place::Place;
-pub use resume::Lost;
-pub use reuse::reuse;
-pub use signals::{Child, Signals};
-pub use state::{State, children, current, error};
-pub use stored::{Slot, fill, missing, written};
-pub use work::{Request, SubRun, Work};
+pub use persisted::{ValueLocation, insert_value, missing_values, persisted_steps};
+pub use resume::RunnerLoss;
+pub use reuse::reusable_steps;
+pub use state::{RunState, active_step_names, awaited_sub_runs, step_error};
+pub use step_key::StepKey;
+pub use task::{HttpRequest, SubRun, Task};
 
 use crate::expr::Context;
 use crate::workflow::ValidWorkflow;
-use context::Ended;
-use fan::Fans;
-use kept::Kept;
+use context::ContextCache;
+use fan_out::FanOutCache;
+use stored_values::StoredValues;
 
 /// A run, without its status.
 #[derive(Clone, Debug)]
 pub struct Run {
     workflow: ValidWorkflow,
-    facts: Facts,
+    facts: RunData,
     started_at: Timestamp,
     waited: Duration,
     /// What all expressions see.
     base: Context,
     secrets: Arc<Value>,
-    fans: Fans,
-    kept: Kept,
-    ended: Ended,
+    fan_outs: FanOutCache,
+    kept: StoredValues,
+    ended: ContextCache,
 }
 
 /// What expressions see of a run besides its steps.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct RunData {
     /// `spec.input`; null if there is none.
     pub input: Value,
     /// `metadata.uid`.
@@ -101,7 +101,7 @@ impl Run {
     /// long it has waited for people and times since, which does not count: `status.waitedSeconds` and, of a run that
     /// goes on now, the time since `status.suspendedAt`.
     #[must_use]
-    pub fn new(workflow: ValidWorkflow, facts: Facts, started_at: Timestamp, waited: Duration) -> Self {
+    pub fn new(workflow: ValidWorkflow, facts: RunData, started_at: Timestamp, waited: Duration) -> Self {
         let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));
         Self {
             workflow,
@@ -110,9 +110,9 @@ impl Run {
             waited,
             base,
             secrets,
-            fans: Fans::default(),
-            kept: Kept::default(),
-            ended: Ended::default(),
+            fan_outs: FanOutCache::default(),
+            kept: StoredValues::default(),
+            ended: ContextCache::default(),
         }
     }
 

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::apply::{apply, fail, inline_bytes};
-use super::attempt::{Now, Tries, step_deadline, try_later};
-use super::pile::{apply_item, store_ended};
-use super::state::{end, error};
-use super::{Place, Run, State};
+use super::attempt::{Ambient, Attempts, step_deadline, try_later};
+use super::item_outputs::{apply_item, store_ended};
+use super::state::{end, step_error};
+use super::{Run, RunState, StepKey};
 use crate::workflow::Step;
 
 /// How an attempt ended.
@@ -26,7 +26,7 @@ pub enum Outcome {
     /// It was killed at [`super::Start::deadline`].
     TimedOut,
     /// The sub-run that it stands for has been created, and is waited for.
-    Waiting,
+    SubRunCreated,
 }
 
 /// What an attempt gave.
@@ -65,22 +65,22 @@ impl Run {
     /// which `random` is drawn from 0 ≤ random < 1. A report of any but the attempt that runs changes nothing, so an end
     /// is reported once.
     #[must_use]
-    pub fn on_outcome(
+    pub fn record_outcome(
         &self,
-        state: &State,
-        place: &Place,
+        state: &RunState,
+        key: &StepKey,
         of_attempt: u32,
         outcome: Outcome,
         now: Timestamp,
         random: f64,
-    ) -> State {
+    ) -> RunState {
         let mut next = state.clone();
-        let Some(step) = self.workflow().step(&place.step) else { return next };
-        if !state.is_running(place, of_attempt) {
+        let Some(step) = self.workflow().step(&key.step) else { return next };
+        if !state.is_running(key, of_attempt) {
             return next;
         }
         let others = inline_bytes(&state.steps, &step.name);
-        let tries = |status: &StepStatus, not_started| Tries {
+        let attempts = |status: &StepStatus, not_started| Attempts {
             attempt: of_attempt,
             not_started,
             step_deadline: step_deadline(step, status),
@@ -88,28 +88,28 @@ impl Run {
         };
         let context = || self.context(&state.steps, state.ending.as_ref());
         let Some(status) = next.steps.iter_mut().find(|status| status.name == step.name) else { return next };
-        let moment = Now { at: now, random };
-        match place.item {
+        let ambient = Ambient { now, random };
+        match key.item {
             Some(index) => {
                 let not_started = not_started_of(status, index);
-                let after = self.judge(step, tries(status, not_started), outcome, moment, context);
+                let after = self.judge(step, attempts(status, not_started), outcome, ambient, context);
                 apply_item(self, step, status, index, after, others, now);
             }
             None if status.items.is_some() => {
-                let tries = tries(status, status.not_started.unwrap_or(0));
-                let stored = stored(step, tries, outcome, moment);
+                let attempts = attempts(status, status.not_started.unwrap_or(0));
+                let stored = stored(step, attempts, outcome, ambient);
                 store_ended(self, step, status, stored, others, now);
             }
             None if status.output.is_some() => {
-                let tries = tries(status, status.not_started.unwrap_or(0));
-                output_stored(status, stored(step, tries, outcome, moment), now);
+                let attempts = attempts(status, status.not_started.unwrap_or(0));
+                output_stored(status, stored(step, attempts, outcome, ambient), now);
             }
             None => {
                 let after = self.judge(
                     step,
-                    tries(status, status.not_started.unwrap_or(0)),
+                    attempts(status, status.not_started.unwrap_or(0)),
                     outcome,
-                    moment,
+                    ambient,
                     context,
                 );
                 apply(self, step, status, after, others, now);
@@ -126,42 +126,46 @@ fn not_started_of(status: &StepStatus, index: u32) -> u32 {
 }
 
 /// The end of a store.
-pub(super) enum Stored {
-    At(OutputRef),
+pub(super) enum StoreResult {
+    Stored(OutputRef),
     /// Not yet; tried again then.
-    Again(Timestamp),
+    Retry(Timestamp),
     Failed(StepError),
 }
 
 /// Object storage that is away is not the step's fault: what it gave is kept, and stored later.
-fn stored(step: &Step, tries: Tries, outcome: Outcome, now: Now) -> Stored {
+fn stored(step: &Step, attempts: Attempts, outcome: Outcome, ambient: Ambient) -> StoreResult {
     let failed = match outcome {
-        Outcome::Succeeded(Output { stored: Some(reference), value: _ }) => return Stored::At(reference),
-        Outcome::Succeeded(Output { stored: None, value: _ }) | Outcome::Waiting => {
-            error(ErrorKind::Infra, "STORE_FAILED", "the output was not stored")
+        Outcome::Succeeded(Output { stored: Some(reference), value: _ }) => {
+            return StoreResult::Stored(reference);
         }
-        Outcome::TimedOut => {
-            error(ErrorKind::Timeout, "RUN_TIMEOUT", "the run's time was up before the output was stored")
+        Outcome::Succeeded(Output { stored: None, value: _ }) | Outcome::SubRunCreated => {
+            step_error(ErrorKind::Infra, "STORE_FAILED", "the output was not stored")
         }
+        Outcome::TimedOut => step_error(
+            ErrorKind::Timeout,
+            "RUN_TIMEOUT",
+            "the run's time was up before the output was stored",
+        ),
         Outcome::NotStarted(error) | Outcome::Failed(Failure { error, retry_after: _ }) => error,
     };
     if failed.kind != ErrorKind::Infra {
-        return Stored::Failed(failed);
+        return StoreResult::Failed(failed);
     }
-    try_later(step, tries, now).map_or(Stored::Failed(failed), Stored::Again)
+    try_later(step, attempts, ambient).map_or(StoreResult::Failed(failed), StoreResult::Retry)
 }
 
-fn output_stored(status: &mut StepStatus, stored: Stored, now: Timestamp) {
+fn output_stored(status: &mut StepStatus, stored: StoreResult, now: Timestamp) {
     match stored {
-        Stored::At(reference) => {
+        StoreResult::Stored(reference) => {
             status.output_ref = Some(reference);
             end(status, StepPhase::Succeeded, now);
         }
-        Stored::Again(at) => {
+        StoreResult::Retry(at) => {
             status.output_ref = None;
             status.next_at = Some(at.into());
             status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
         }
-        Stored::Failed(error) => fail(status, error, now),
+        StoreResult::Failed(error) => fail(status, error, now),
     }
 }

@@ -9,8 +9,8 @@ use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::state::{after, error};
-use super::{Place, Request, Run, SubRun, Work};
+use super::state::{after, step_error};
+use super::{HttpRequest, Run, StepKey, SubRun, Task};
 use crate::expr::{Context, EvaluateError};
 use crate::schema;
 use crate::template::Template;
@@ -21,7 +21,7 @@ pub(super) enum Rendered {
     /// It has its value already.
     Value(Value),
     /// A runner has to do something.
-    Work { input: Value, work: Work },
+    Task { input: Value, task: Task },
     /// Somebody, or time, has to.
     Waits { waiting: Waiting, until: Timestamp },
 }
@@ -31,7 +31,7 @@ impl Run {
     pub(super) fn render(
         &self,
         step: &Step,
-        place: &Place,
+        key: &StepKey,
         attempt: u32,
         context: &Context,
         now: Timestamp,
@@ -39,15 +39,12 @@ impl Run {
         let input = step.with.render(context).map_err(|failed| expression_error("with", &failed))?;
         if let Some(schema) = &step.input {
             schema.check(&input).map_err(|violations| {
-                let message = format!(
-                    "the step's input breaks its schema: {}",
-                    schema::describe_violations(&violations)
-                );
-                error(ErrorKind::Schema, "INPUT_INVALID", message)
+                let message = format!("the step's input breaks its schema: {}", schema::describe_violations(&violations));
+                step_error(ErrorKind::Schema, "INPUT_INVALID", message)
             })?;
         }
         let secret = self.with_secrets(context);
-        let work = match &step.action {
+        let task = match &step.action {
             Action::Expr(value) => {
                 let value =
                     value.render(context).map_err(|failed| expression_error("expr.value", &failed))?;
@@ -57,18 +54,18 @@ impl Run {
             Action::Wait(wait) => return render_wait(wait, context, now),
             Action::Python(python) => render_python(python, &secret)?,
             Action::Container(container) => render_container(container, context, &secret)?,
-            Action::Http(http) => Work::Http(Box::new(render_http(http, context, &secret)?)),
+            Action::Http(http) => Task::Http(Box::new(render_http(http, context, &secret)?)),
             Action::Workflow(workflow) => {
-                let run = self.sub_run(place, attempt, &workflow.name, input)?;
-                return Ok(Rendered::Work { input: run.input.clone(), work: Work::Run(run) });
+                let run = self.sub_run(key, attempt, &workflow.name, input)?;
+                return Ok(Rendered::Task { input: run.input.clone(), task: Task::CreateSubRun(run) });
             }
         };
-        Ok(Rendered::Work { input, work })
+        Ok(Rendered::Task { input, task })
     }
 
     fn sub_run(
         &self,
-        place: &Place,
+        key: &StepKey,
         attempt: u32,
         workflow: &str,
         input: Value,
@@ -77,9 +74,9 @@ impl Run {
         if depth > MAX_SUB_RUN_DEPTH {
             let message =
                 format!("a run of {workflow} would be {depth} deep; at most {MAX_SUB_RUN_DEPTH} are allowed");
-            return Err(error(ErrorKind::User, "SUB_RUN_TOO_DEEP", message));
+            return Err(step_error(ErrorKind::User, "SUB_RUN_TOO_DEEP", message));
         }
-        Ok(SubRun { name: self.sub_run_name(place, attempt), workflow: workflow.to_owned(), input, depth })
+        Ok(SubRun { name: self.sub_run_name(key, attempt), workflow: workflow.to_owned(), input, depth })
     }
 }
 
@@ -103,35 +100,35 @@ fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendere
             let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
             time.ok_or_else(|| {
                 let message = "wait.until: it must give a time, as timestamp(…) or as text such as 2027-01-31T08:00:00Z";
-                error(ErrorKind::User, "WAIT_INVALID", message)
+                step_error(ErrorKind::User, "WAIT_INVALID", message)
             })?
         }
     };
     if until > after(now, Duration::from_secs(MAX_WAIT_SECONDS)) {
         let days = MAX_WAIT_SECONDS / 86_400;
         let message = format!("the wait would last until {until}; at most {days} days are allowed");
-        return Err(error(ErrorKind::User, "WAIT_TOO_LONG", message));
+        return Err(step_error(ErrorKind::User, "WAIT_TOO_LONG", message));
     }
     let waiting = Waiting { reason: WaitingFor::Time, message: None, roles: Vec::new(), run: None };
     Ok(Rendered::Waits { waiting, until })
 }
 
-fn render_python(python: &Python, secret: &Context) -> Result<Work, StepError> {
+fn render_python(python: &Python, secret: &Context) -> Result<Task, StepError> {
     let Python { code, preload, env } = python;
-    Ok(Work::Python { code: code.clone(), preload: preload.clone(), env: texts("python.env", env, secret)? })
+    Ok(Task::Python { code: code.clone(), preload: preload.clone(), env: texts("python.env", env, secret)? })
 }
 
-fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Work, StepError> {
+fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Task, StepError> {
     let Container { command, args, env } = container;
     let args = args.iter().enumerate().map(|(at, arg)| text(&format!("container.args[{at}]"), arg, context));
-    Ok(Work::Container {
+    Ok(Task::Container {
         command: command.clone(),
         args: args.collect::<Result<_, _>>()?,
         env: texts("container.env", env, secret)?,
     })
 }
 
-fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<Request, StepError> {
+fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<HttpRequest, StepError> {
     let Http {
         method,
         max_response_bytes,
@@ -146,13 +143,13 @@ fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<Reque
     } = http;
     let url = text("http.url", url, context)?;
     if !(url.starts_with("http://") || url.starts_with("https://")) {
-        return Err(error(
+        return Err(step_error(
             ErrorKind::User,
             "HTTP_URL",
             "http.url: the URL must begin with http:// or https://",
         ));
     }
-    Ok(Request {
+    Ok(HttpRequest {
         method: *method,
         url,
         headers: texts("http.headers", headers, secret)?,
@@ -211,7 +208,7 @@ fn texts(
 
 /// An expression that failed on this run's data: the workflow's fault, and no retry would help.
 pub(super) fn expression_error(field: &str, failed: &EvaluateError) -> StepError {
-    error(ErrorKind::User, failed.code(), format!("{field}: {failed}"))
+    step_error(ErrorKind::User, failed.code(), format!("{field}: {failed}"))
 }
 
 /// A template as text, also where it is one whole expression: environment, headers and URLs have no other type.

@@ -5,32 +5,32 @@ use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
 use super::apply::{apply, inline_bytes};
-use super::attempt::{After, Now, Tries, again, step_deadline};
-use super::pile::apply_item;
+use super::attempt::{Ambient, Attempts, Transition, again, step_deadline};
+use super::item_outputs::apply_item;
 use super::ranges::Ranges;
-use super::state::{attempt, error, is_being_stored, is_under_way, take_back_item, take_back_step};
-use super::{Failure, Run, State};
+use super::state::{attempt, is_being_stored, is_under_way, step_error, take_back_item, take_back_step};
+use super::{Failure, Run, RunState};
 use crate::workflow::{Action, Step};
 
 /// How the runner before was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum RunnerLoss {
     /// Its pod went, it was killed, or it handed the run back.
     Interrupted,
     /// A container of its pod was out of memory.
     OutOfMemory,
 }
 
-impl Lost {
+impl RunnerLoss {
     /// From `status.runner.lost.reason`, as the operator writes it.
     #[must_use]
-    pub fn parse(reason: Option<&str>) -> Self {
+    pub fn from_reason(reason: Option<&str>) -> Self {
         if reason == Some("OOMKilled") { Self::OutOfMemory } else { Self::Interrupted }
     }
 }
 
 /// What becomes of an attempt that was under way.
-enum Fate {
+enum InterruptedAttempt {
     /// It is made again, and not counted.
     TakenBack,
     /// It has failed.
@@ -46,7 +46,7 @@ impl Run {
     /// again without being counted, and the operator counts the pods that are lost. What does nothing by itself (an
     /// expression, the creation of a sub-run, whose name is the same again) is never counted.
     #[must_use]
-    pub fn resume(&self, state: &State, lost: &Lost, now: Timestamp) -> State {
+    pub fn resume(&self, state: &RunState, lost: &RunnerLoss, now: Timestamp) -> RunState {
         let mut next = state.clone();
         let in_hosts: usize = state.steps.iter().map(|status| self.count_in_hosts(status)).sum();
         let run_deadline = self.deadline_of(state.ending.as_ref());
@@ -58,15 +58,17 @@ impl Run {
             let Some(step) = self.workflow().step(&status.name) else { continue };
             forget_stores(status);
             let others = inline_bytes(&state.steps, &step.name);
-            let tries = |attempt| Tries {
+            let attempts = |attempt| Attempts {
                 attempt,
                 not_started: 0,
                 step_deadline: step_deadline(step, status),
                 run_deadline,
             };
             let fate = |attempt| match fate(step, lost, in_hosts, attempt) {
-                Fate::TakenBack => None,
-                Fate::Failed(error) => Some(self.interrupted(step, state, tries(attempt), error, now)),
+                InterruptedAttempt::TakenBack => None,
+                InterruptedAttempt::Failed(error) => {
+                    Some(self.interrupted(step, state, attempts(attempt), error, now))
+                }
             };
             match &status.items {
                 None if status.phase == StepPhase::Running => match fate(attempt(status)) {
@@ -93,17 +95,17 @@ impl Run {
     fn interrupted(
         &self,
         step: &Step,
-        state: &State,
-        tries: Tries,
+        state: &RunState,
+        attempts: Attempts,
         error: StepError,
         now: Timestamp,
-    ) -> After {
+    ) -> Transition {
         let context = || self.context(&state.steps, state.ending.as_ref());
         let failure = Failure { error, retry_after: None };
-        match again(step, tries, failure, Now { at: now, random: 0.5 }, context) {
+        match again(step, attempts, failure, Ambient { now, random: 0.5 }, context) {
             // The pod took its time already.
-            After::Again { at: _, error, counts } if error.kind == ErrorKind::Infra => {
-                After::Again { at: now, error, counts }
+            Transition::Retry { at: _, error, counts } if error.kind == ErrorKind::Infra => {
+                Transition::Retry { at: now, error, counts }
             }
             after => after,
         }
@@ -124,27 +126,29 @@ fn runs_in_host(step: &Step) -> bool {
     matches!(step.action, Action::Python(_) | Action::Container(_))
 }
 
-fn fate(step: &Step, lost: &Lost, in_hosts: usize, attempt: u32) -> Fate {
+fn fate(step: &Step, lost: &RunnerLoss, in_hosts: usize, attempt: u32) -> InterruptedAttempt {
     if matches!(step.action, Action::Expr(_) | Action::Workflow(_)) {
-        return Fate::TakenBack;
+        return InterruptedAttempt::TakenBack;
     }
     match lost {
-        Lost::OutOfMemory if runs_in_host(step) && in_hosts == 1 => {
-            Fate::Failed(error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory"))
+        RunnerLoss::OutOfMemory if runs_in_host(step) && in_hosts == 1 => InterruptedAttempt::Failed(
+            step_error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory"),
+        ),
+        RunnerLoss::OutOfMemory if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
+            InterruptedAttempt::TakenBack
         }
-        Lost::OutOfMemory if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
-            Fate::TakenBack
+        RunnerLoss::OutOfMemory | RunnerLoss::Interrupted => {
+            InterruptedAttempt::Failed(interruption(step, attempt))
         }
-        Lost::OutOfMemory | Lost::Interrupted => Fate::Failed(interruption(step, attempt)),
     }
 }
 
 fn interruption(step: &Step, attempt: u32) -> StepError {
     if step.retry.on.contains(&ErrorKind::Infra) {
         let message = format!("the pod was lost during attempt {attempt} of {}", step.retry.attempts);
-        error(ErrorKind::Infra, "RUNNER_LOST", message)
+        step_error(ErrorKind::Infra, "RUNNER_LOST", message)
     } else {
-        error(
+        step_error(
             ErrorKind::Infra,
             "INTERRUPTED",
             "the pod was lost, and the step's retry.on leaves out Infra: it runs at most once",

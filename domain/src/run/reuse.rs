@@ -10,7 +10,7 @@ use crate::workflow::ValidWorkflow;
 /// depend on none that runs again. Those named by `from` run again; with the word `Failed` those that did not succeed.
 /// `onExit` steps always run again.
 #[must_use]
-pub fn reuse(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
+pub fn reusable_steps(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
     let named: BTreeSet<&str> = match from {
         ReuseFrom::Keyword(_) => BTreeSet::new(),
         ReuseFrom::Steps(steps) => steps.iter().map(String::as_str).collect(),

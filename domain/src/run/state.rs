@@ -8,25 +8,25 @@ use crds::run::{
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
-use super::Place;
+use super::StepKey;
 
 /// Where a run is: what of its status the engine reads and writes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct State {
+pub struct RunState {
     /// The workflow's steps, then its `onExit` steps; with all their values.
     pub steps: Vec<StepStatus>,
     /// How the steps ended, while the `onExit` steps run.
     pub ending: Option<RunEnding>,
 }
 
-impl State {
+impl RunState {
     /// Whether the attempt is under way: it has been begun, and its end is not recorded.
     #[must_use]
-    pub fn is_running(&self, place: &Place, of_attempt: u32) -> bool {
-        let Some(step) = find(&self.steps, &place.step).filter(|step| !step.phase.is_final()) else {
+    pub fn is_running(&self, key: &StepKey, of_attempt: u32) -> bool {
+        let Some(step) = find(&self.steps, &key.step).filter(|step| !step.phase.is_final()) else {
             return false;
         };
-        match (place.item, &step.items) {
+        match (key.item, &step.items) {
             (Some(index), Some(items)) => items
                 .active
                 .iter()
@@ -42,12 +42,12 @@ impl State {
     }
 
     /// Takes an attempt back that was recorded but never made: it is not counted.
-    pub fn take_back(&mut self, place: &Place, of_attempt: u32) {
-        if !self.is_running(place, of_attempt) {
+    pub fn revert_attempt(&mut self, key: &StepKey, of_attempt: u32) {
+        if !self.is_running(key, of_attempt) {
             return;
         }
-        let Some(step) = self.steps.iter_mut().find(|step| step.name == place.step) else { return };
-        match (place.item, &mut step.items) {
+        let Some(step) = self.steps.iter_mut().find(|step| step.name == key.step) else { return };
+        match (key.item, &mut step.items) {
             (Some(index), Some(items)) => take_back_item(items, index),
             (None, _) if is_being_stored(step.output_ref.as_ref()) => step.output_ref = None,
             (None, Some(items)) => items.batches.retain(|batch| !is_being_stored(Some(&batch.output_ref))),
@@ -104,7 +104,7 @@ pub(super) fn store_under_way(step: &StepStatus) -> Option<u32> {
 
 /// The names of the sub-runs that are waited for.
 #[must_use]
-pub fn children(steps: &[StepStatus]) -> Vec<String> {
+pub fn awaited_sub_runs(steps: &[StepStatus]) -> Vec<String> {
     let waiting = steps.iter().flat_map(waits);
     waiting
         .filter(|waiting| waiting.reason == WaitingFor::Run)
@@ -120,13 +120,13 @@ pub(super) fn waits(step: &StepStatus) -> impl Iterator<Item = &Waiting> {
 
 /// A step's error.
 #[must_use]
-pub fn error(kind: ErrorKind, code: &str, message: impl Into<String>) -> StepError {
+pub fn step_error(kind: ErrorKind, code: &str, message: impl Into<String>) -> StepError {
     StepError { kind, code: code.to_owned(), message: message.into(), details: None }
 }
 
 /// The names of the steps that run, or wait: `status.step`, for people.
 #[must_use]
-pub fn current(steps: &[StepStatus]) -> Option<String> {
+pub fn active_step_names(steps: &[StepStatus]) -> Option<String> {
     let is_busy = |step: &&StepStatus| {
         matches!(step.phase, StepPhase::Running | StepPhase::Suspended) || step.next_at.is_some()
     };

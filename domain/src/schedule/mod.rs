@@ -8,12 +8,12 @@
 //! runs by elapsed time: it leaves out what does not exist, and runs in both of two equal hours.
 
 mod cron;
-mod due;
+mod evaluate;
 mod field;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use due::{Due, due};
+pub use evaluate::{ScheduleEvaluation, evaluate};
 
 use cron::Cron;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{InvalidSchedule, Schedule, due};
+use super::{InvalidSchedule, Schedule, evaluate};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -95,7 +95,7 @@ fn of_what_was_missed_the_last_runs_if_it_is_in_time() {
     let hourly = Schedule::parse("0 * * * *", None).expect("a schedule");
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let now = at("2026-11-24T08:05:00Z");
-    let due_since = |done_until: &str, deadline| due(&hourly, at(done_until), deadline, now);
+    let due_since = |last_evaluated: &str, deadline| evaluate(&hourly, at(last_evaluated), deadline, now);
     let next_at = Some(at("2026-11-24T09:00:00Z"));
     let missed = due_since("2026-11-23T20:00:00Z", minutes(10));
     assert_eq!((missed.run_at, missed.next_at), (Some(at("2026-11-24T08:00:00Z")), next_at));
@@ -104,5 +104,8 @@ fn of_what_was_missed_the_last_runs_if_it_is_in_time() {
     assert_eq!(due_since("2026-11-24T08:00:00Z", minutes(10)).run_at, None, "it had its run");
     let yearly = Schedule::parse("0 0 1 1 *", None).expect("a schedule");
     let year = Duration::from_secs(400 * 86_400);
-    assert_eq!(due(&yearly, at("2020-06-01T00:00:00Z"), year, now).run_at, Some(at("2026-01-01T00:00:00Z")));
+    assert_eq!(
+        evaluate(&yearly, at("2020-06-01T00:00:00Z"), year, now).run_at,
+        Some(at("2026-01-01T00:00:00Z"))
+    );
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crds::workflow::ErrorKind;
-use domain::run::{Failure, Outcome, Request, Run, Start, Work, error};
+use domain::run::{Failure, HttpRequest, Outcome, Run, StartAttempt, Task, step_error};
 use domain::workflow::HttpBody;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(crate) struct Server {
 struct Received {
     path: String,
     key: String,
-    request: Request,
+    request: HttpRequest,
 }
 
 impl Server {
@@ -33,16 +33,16 @@ impl Server {
     }
 
     /// Notes the request of an attempt, if it is one that sends any.
-    pub(crate) fn record(&mut self, start: &Start) {
-        if let Work::Http(request) = &start.work {
+    pub(crate) fn record(&mut self, start: &StartAttempt) {
+        if let Task::Http(request) = &start.task {
             let (key, request) = (start.idempotency_key.clone(), request.as_ref().clone());
             self.received.push(Received { path: path(&request), key, request });
         }
     }
 
     /// The end of an attempt that sends a request: at once, unless the answer comes after its deadline.
-    pub(crate) fn answer(&mut self, run: &Run, start: &Start, now: Timestamp) -> Ended {
-        let Work::Http(request) = &start.work else { return Ended::Not };
+    pub(crate) fn answer(&mut self, run: &Run, start: &StartAttempt, now: Timestamp) -> Ended {
+        let Task::Http(request) = &start.task else { return Ended::Not };
         let path = path(request);
         let earlier = self.count(&path);
         let of_path = self.answers.get(&path);
@@ -53,7 +53,7 @@ impl Server {
             return Ended::Not;
         }
         self.record(start);
-        let outcome = || judged(run, &start.place.step, &answer);
+        let outcome = || judged(run, &start.key.step, &answer);
         Ended::With(if is_late { Outcome::TimedOut } else { outcome() })
     }
 
@@ -125,7 +125,7 @@ impl Received {
     }
 }
 
-fn path(request: &Request) -> String {
+fn path(request: &HttpRequest) -> String {
     let after_host = request.url.splitn(4, '/').nth(3).unwrap_or_default();
     format!("/{}", after_host.split('?').next().unwrap_or_default())
 }
@@ -145,11 +145,11 @@ fn judged(run: &Run, step: &str, answer: &Response) -> Outcome {
         Ok(true) => Outcome::Succeeded(json!({"status": status, "headers": headers, "body": body}).into()),
         Ok(false) => {
             let message = format!("answered with status {status}");
-            let mut failure = Failure::from(error(ErrorKind::User, &format!("HTTP_{status}"), message));
+            let mut failure = Failure::from(step_error(ErrorKind::User, &format!("HTTP_{status}"), message));
             let seconds = headers.get("retry-after").and_then(|text| text.parse().ok());
             failure.retry_after = seconds.map(Duration::from_secs);
             Outcome::Failed(failure)
         }
-        Err(failed) => Outcome::Failed(error(ErrorKind::User, failed.code(), failed.to_string()).into()),
+        Err(failed) => Outcome::Failed(step_error(ErrorKind::User, failed.code(), failed.to_string()).into()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::WorkflowSpec;
 use crds::run::{Decision, RunPhase, StepStatus};
-use domain::run::{Child, Facts, Start, SubRun, Work, reuse, written};
+use domain::run::{SubRunOutcome, RunData, StartAttempt, SubRun, Task, reusable_steps, persisted_steps};
 use domain::workflow::{
     Problem, ReferencedSecret, ReferencedWorkflow, ValidWorkflow, ValidationContext, validate,
 };
@@ -39,7 +39,7 @@ pub(crate) struct Play<'a> {
     pub(crate) runs: Vec<Run>,
     /// The sub-runs of `main`.
     pub(crate) children: Vec<String>,
-    ended: BTreeMap<String, Child>,
+    ended: BTreeMap<String, SubRunOutcome>,
     pub(crate) objects: Objects,
     pub(crate) server: Server,
     pub(crate) now: Timestamp,
@@ -112,12 +112,12 @@ impl<'a> Play<'a> {
         validate(&self.spec(workflow), &environment)
     }
 
-    fn facts(&self, name: &str, workflow: &str, input: Value, depth: u32) -> Facts {
+    fn facts(&self, name: &str, workflow: &str, input: Value, depth: u32) -> RunData {
         let secrets = self.spec(workflow).secrets.into_iter().filter_map(|secret| {
             let file = self.scenario.secrets.get(&secret.secret_ref.name)?;
             Some((secret.name, file.data.clone()))
         });
-        Facts {
+        RunData {
             input,
             run_id: format!("uid-{name}"),
             run_name: name.to_owned(),
@@ -126,7 +126,7 @@ impl<'a> Play<'a> {
             tenant: "acme".to_owned(),
             secrets: secrets.collect(),
             depth,
-            ..Facts::default()
+            ..RunData::default()
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Play<'a> {
                 let earlier = self.named(from.run.as_deref().unwrap_or(MAIN));
                 let steps: Vec<StepStatus> = earlier.map(|run| run.memory.steps.clone()).unwrap_or_default();
                 let valid = self.valid(workflow).map_err(|problems| format!("{problems:?}"))?;
-                reuse(&valid, &steps, &from.from)
+                reusable_steps(&valid, &steps, &from.from)
             }
         };
         self.create(&start.name, workflow, input, 0, taken)?;
@@ -164,7 +164,7 @@ impl<'a> Play<'a> {
         let mut run = Run::new(name, valid, facts, self.now, taken);
         if let Some(violations) = violations {
             // As the operator does before a pod is made.
-            run.finish = Some(domain::run::Finish {
+            run.finish = Some(domain::run::FinishRun {
                 phase: RunPhase::Failed,
                 output: None,
                 error: Some(crds::run::RunError {
@@ -243,10 +243,10 @@ impl<'a> Play<'a> {
             let (scripts, turns, server) = (&self.scripts, &mut self.turns, &mut self.server);
             let run = &mut self.runs[at];
             let mut missing = None;
-            let mut answer = |start: &Start, engine: &domain::run::Run| {
-                let step = &start.place.step;
+            let mut answer = |start: &StartAttempt, engine: &domain::run::Run| {
+                let step = &start.key.step;
                 let Some(script) = scripts.get(step) else {
-                    if !matches!(start.work, Work::Http(_)) {
+                    if !matches!(start.task, Task::Http(_)) {
                         missing = Some(step.clone());
                     }
                     return server.answer(engine, start, now);
@@ -290,7 +290,7 @@ impl<'a> Play<'a> {
             return false;
         }
         let Some(step) = step else { return true };
-        let steps = written(&run.memory.steps);
+        let steps = persisted_steps(&run.memory.steps);
         steps.iter().filter(|status| status.name == *step).any(|status| {
             let done = status.items.as_ref().map_or(0, |items| items.succeeded + items.failed);
             phase.is_none_or(|wanted| wanted == status.phase)
@@ -310,7 +310,7 @@ impl<'a> Play<'a> {
                 // A script that hangs is of the attempt that is lost.
                 for run in self.runs.iter_mut().filter(|run| run.name == MAIN && run.finish.is_none()) {
                     for start in &run.running {
-                        let step = &start.place.step;
+                        let step = &start.key.step;
                         let turn = self.turns.entry(step.clone()).or_default();
                         let hangs = self.scripts.get(step).and_then(|script| script.get(*turn));
                         *turn += usize::from(matches!(hangs, Some(ScriptedResult::Hang)));
@@ -337,7 +337,7 @@ impl<'a> Play<'a> {
                     self.runs[at].decisions.push(decision);
                 }
             }
-            Action::Start(start) => self.start(start)?,
+            Action::StartAttempt(start) => self.start(start)?,
             Action::Edit(spec) => {
                 self.specs.insert(MAIN.to_owned(), spec.clone());
             }

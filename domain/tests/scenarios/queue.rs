@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crds::run::{Cancel, RunError, RunPhase};
 use crds::workflow::{ConcurrencyPolicy, ErrorKind};
-use domain::admission::{self, Gate, GroupMember, Queue, Queued, Reason, Verdict};
-use domain::run::Child;
+use domain::admission::{self, ConcurrencyGroup, Queue, QueuedRun, TenantGuard, Verdict, WaitReason};
+use domain::run::SubRunOutcome;
 use serde_json::Value;
 
 use crate::play::Play;
@@ -15,7 +15,7 @@ const TENANT: &str = "scenarios";
 
 impl Play<'_> {
     /// Gives slots to those who ask for one, as far as the plan and the workflows' concurrency allow.
-    pub(crate) fn admit(&mut self, ended: &BTreeMap<String, Child>) {
+    pub(crate) fn admit(&mut self, ended: &BTreeMap<String, SubRunOutcome>) {
         for run in self.runs.iter_mut().filter(|run| !run.has_begun() && run.finish.is_none()) {
             if run.cancel.is_some() {
                 run.ends(RunPhase::Cancelled, None);
@@ -28,7 +28,7 @@ impl Play<'_> {
             let Some(run) = self.runs.iter_mut().find(|run| run.name == decision.uid) else { continue };
             match decision.verdict {
                 Verdict::Admit => run.admit(&self.objects, now),
-                Verdict::Wait { reason: Reason::WorkflowConcurrency, message, .. }
+                Verdict::Wait { reason: WaitReason::WorkflowConcurrency, message, .. }
                     if !run.has_begun() && run.valid.concurrency_policy() == ConcurrencyPolicy::Reject =>
                 {
                     run.ends(RunPhase::Failed, Some(policy("CONCURRENCY_LIMIT", message)));
@@ -48,29 +48,29 @@ impl Play<'_> {
         }
         let tenant = admission::Tenant {
             name: TENANT.to_owned(),
-            gate: Gate::Open,
+            guard: TenantGuard::Open,
             weight: 1,
             concurrent_runs: limit("concurrentRuns"),
             running: running.count().try_into().unwrap_or(u32::MAX),
             runs_per_day: limit("runsPerDay"),
-            today: 0,
+            runs_today: 0,
             plan: TENANT.to_owned(),
         };
-        let queued = asking.iter().map(|at| &self.runs[*at]).map(|run| Queued {
+        let queued = asking.iter().map(|at| &self.runs[*at]).map(|run| QueuedRun {
             uid: run.name.clone(),
             tenant: TENANT.to_owned(),
             created_at: run.created,
             priority: run.priority,
-            goes_on: run.has_begun(),
+            is_resumed: run.has_begun(),
             group: group(run),
         });
-        Queue { tenants: vec![tenant], group_running, queued: queued.collect(), places: None }
+        Queue { tenants: vec![tenant], group_running, queued: queued.collect(), free_slots: None }
     }
 
     /// The newest run stays where its workflow says so; the others of its group are ended for it.
     pub(crate) fn supersede(&mut self) {
         let Some(newest) = self.runs.last() else { return };
-        let Some(GroupMember { key, limit }) =
+        let Some(ConcurrencyGroup { key, limit }) =
             group(newest).filter(|_| newest.valid.concurrency_policy() == ConcurrencyPolicy::CancelOlder)
         else {
             return;
@@ -84,10 +84,10 @@ impl Play<'_> {
     }
 }
 
-fn group(run: &Run) -> Option<GroupMember> {
+fn group(run: &Run) -> Option<ConcurrencyGroup> {
     let input: &Value = &run.facts.input;
     let (limit, key) = run.valid.concurrency(input).unwrap_or_else(|failed| panic!("{failed}"))?;
-    Some(GroupMember { key: format!("{}/{key}", run.facts.workflow), limit })
+    Some(ConcurrencyGroup { key: format!("{}/{key}", run.facts.workflow), limit })
 }
 
 fn policy(code: &str, message: String) -> RunError {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::schedule::{Due, Schedule, due};
+use domain::schedule::{Schedule, ScheduleEvaluation, evaluate};
 
 use crate::format::MAIN;
 use crate::play::Play;
@@ -19,7 +19,7 @@ impl Play<'_> {
         let mut done_until = self.now;
         for at in 0..times {
             self.now = schedule.next(self.now).ok_or("it never runs")?;
-            let Due { run_at, next_at } = due(&schedule, done_until, DEADLINE, self.now);
+            let ScheduleEvaluation { run_at, next_at } = evaluate(&schedule, done_until, DEADLINE, self.now);
             let run_at = run_at.ok_or_else(|| format!("nothing is due at {}", self.now))?;
             if run_at <= done_until || next_at.is_none_or(|next| next <= run_at) {
                 return Err(format!("{run_at} comes twice"));

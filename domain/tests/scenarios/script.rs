@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::expr::Context;
-use domain::run::{Failure, Outcome, Start, Work, error};
+use domain::run::{Failure, Outcome, StartAttempt, Task, step_error};
 use domain::template::Template;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,13 +18,13 @@ pub(crate) enum Ended {
 }
 
 /// The end of an attempt by its script.
-pub(crate) fn outcome(scripted: ScriptedResult, start: &Start, now: Timestamp) -> Ended {
+pub(crate) fn outcome(scripted: ScriptedResult, start: &StartAttempt, now: Timestamp) -> Ended {
     Ended::With(match scripted {
         ScriptedResult::Output(value) => Outcome::Succeeded(rendered(&value, start).into()),
         ScriptedResult::Hang if start.deadline <= now => Outcome::TimedOut,
         ScriptedResult::Hang => return Ended::Not,
         ScriptedResult::Fail(failed) => {
-            let mut failure = Failure::from(error(failed.kind, &failed.code, failed.message));
+            let mut failure = Failure::from(step_error(failed.kind, &failed.code, failed.message));
             failure.retry_after = failed.retry_after.map(Duration::from_secs);
             Outcome::Failed(failure)
         }
@@ -38,10 +38,10 @@ pub(crate) fn is_received(scripted: &ScriptedResult) -> bool {
 }
 
 /// The output with its templates and abbreviations written out.
-fn rendered(value: &Value, start: &Start) -> Value {
-    let (args, env) = match &start.work {
-        Work::Python { env, .. } => (json!([]), json!(env)),
-        Work::Container { args, env, .. } => (json!(args), json!(env)),
+fn rendered(value: &Value, start: &StartAttempt) -> Value {
+    let (args, env) = match &start.task {
+        Task::Python { env, .. } => (json!([]), json!(env)),
+        Task::Container { args, env, .. } => (json!(args), json!(env)),
         _ => (json!([]), json!({})),
     };
     let context = Context::new().with("input", start.input.clone()).with("attempt", json!(start.attempt));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crds::run::{Cancel, Decision, OutputRef, RunError, RunPhase, StepStatus};
 use domain::run::{
-    Advance, Child, Facts, Finish, Lost, Outcome, Output, Run as Engine, Signals, Start, State, Suspend,
-    Work, children, fill, missing, written,
+    Advance, SubRunOutcome, RunData, FinishRun, RunnerLoss, Outcome, Output, Run as Engine, ExternalEvents, StartAttempt, RunState, SuspendRun,
+    Task, awaited_sub_runs, insert_value, missing_values, persisted_steps,
 };
 use domain::workflow::ValidWorkflow;
 use jiff::{SignedDuration, Timestamp};
@@ -30,8 +30,8 @@ impl Objects {
     }
 
     fn fetch(&self, steps: &mut [StepStatus]) {
-        for (slot, reference) in missing(steps) {
-            fill(steps, &slot, self.0[&reference.uri].clone());
+        for (slot, reference) in missing_values(steps) {
+            insert_value(steps, &slot, self.0[&reference.uri].clone());
         }
     }
 }
@@ -40,7 +40,7 @@ impl Objects {
 pub(crate) struct Run {
     pub(crate) name: String,
     pub(crate) valid: ValidWorkflow,
-    pub(crate) facts: Facts,
+    pub(crate) facts: RunData,
     run: Engine,
     pub(crate) created: Timestamp,
     /// Since when it has begun.
@@ -49,14 +49,14 @@ pub(crate) struct Run {
     pub(crate) priority: i32,
     /// Why it waits in the queue.
     pub(crate) queued_for: Option<String>,
-    pub(crate) memory: State,
-    pub(crate) running: Vec<Start>,
+    pub(crate) memory: RunState,
+    pub(crate) running: Vec<StartAttempt>,
     wait_until: Option<Timestamp>,
-    suspended: Option<(Suspend, Timestamp)>,
+    suspended: Option<(SuspendRun, Timestamp)>,
     waited: Duration,
     pub(crate) cancel: Option<Cancel>,
     pub(crate) decisions: Vec<Decision>,
-    pub(crate) finish: Option<Finish>,
+    pub(crate) finish: Option<FinishRun>,
     pub(crate) took: f64,
     pub(crate) reused: usize,
 }
@@ -65,7 +65,7 @@ impl Run {
     pub(crate) fn new(
         name: &str,
         valid: ValidWorkflow,
-        facts: Facts,
+        facts: RunData,
         created: Timestamp,
         taken: Vec<StepStatus>,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Run {
             priority: 0,
             queued_for: None,
             reused: taken.len(),
-            memory: State { steps: taken, ending: None },
+            memory: RunState { steps: taken, ending: None },
             running: Vec::new(),
             wait_until: None,
             suspended: None,
@@ -106,7 +106,7 @@ impl Run {
     }
 
     /// Whether it would go on if it had a slot.
-    pub(crate) fn asks(&self, ended: &BTreeMap<String, Child>, now: Timestamp) -> bool {
+    pub(crate) fn asks(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         self.finish.is_none() && !self.holds_slot && (self.suspended.is_none() || self.is_woken(ended, now))
     }
 
@@ -120,7 +120,7 @@ impl Run {
 
     /// It ends before it has begun, or without its runner.
     pub(crate) fn ends(&mut self, phase: RunPhase, error: Option<RunError>) {
-        self.finish = Some(Finish { phase, output: None, error });
+        self.finish = Some(FinishRun { phase, output: None, error });
     }
 
     /// When something happens by itself.
@@ -133,15 +133,15 @@ impl Run {
     }
 
     /// One advance, if it has a runner. The sub-runs to cancel.
-    pub(crate) fn go_on(&mut self, ended: &BTreeMap<String, Child>, now: Timestamp) -> Vec<(String, Cancel)> {
+    pub(crate) fn go_on(&mut self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> Vec<(String, Cancel)> {
         if self.finish.is_some() || !self.holds_slot {
             return Vec::new();
         }
-        let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: ended };
-        let Advance { state, start, stop, cancel_children, wait_until, suspend, finish } =
+        let signals = ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: ended };
+        let Advance { state, start, stop, cancel_sub_runs, wait_until, suspend, finish } =
             self.run.advance(&self.memory, &signals, now);
         self.memory = state;
-        self.running.retain(|start| !stop.iter().any(|stop| stop.place == start.place));
+        self.running.retain(|start| !stop.iter().any(|stop| stop.key == start.key));
         self.running.extend(start);
         self.wait_until = wait_until;
         self.suspended = suspend.map(|suspend| (suspend, now));
@@ -151,10 +151,10 @@ impl Run {
         }
         self.holds_slot = finish.is_none() && self.suspended.is_none();
         self.finish = finish;
-        cancel_children
+        cancel_sub_runs
     }
 
-    fn is_woken(&self, ended: &BTreeMap<String, Child>, now: Timestamp) -> bool {
+    fn is_woken(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
         let child = children(&self.memory.steps).iter().any(|child| ended.contains_key(child));
         let waits = |key: &str| {
@@ -174,33 +174,33 @@ impl Run {
     /// Another runner takes the run, with nothing but what was written.
     pub(crate) fn lose(&mut self, objects: &Objects, now: Timestamp) {
         self.running.clear();
-        if let Some((Suspend { stops_clock: true, .. }, since)) = self.suspended.take() {
+        if let Some((SuspendRun { stops_clock: true, .. }, since)) = self.suspended.take() {
             self.waited += Duration::try_from(now.duration_since(since)).unwrap_or_default();
         }
         let began = self.began.unwrap_or(self.created);
         self.run = Engine::new(self.valid.clone(), self.facts.clone(), began, self.waited);
-        let mut state = State { steps: written(&self.memory.steps), ending: self.memory.ending.clone() };
+        let mut state = RunState { steps: persisted_steps(&self.memory.steps), ending: self.memory.ending.clone() };
         objects.fetch(&mut state.steps);
-        self.memory = self.run.resume(&state, &Lost::Interrupted, now);
+        self.memory = self.run.resume(&state, &RunnerLoss::Interrupted, now);
     }
 
     /// Ends an attempt that can end; whether there was one. Sub-runs that are to be created come out.
     pub(crate) fn end_one(
         &mut self,
-        answer: &mut impl FnMut(&Start, &Engine) -> Ended,
+        answer: &mut impl FnMut(&StartAttempt, &Engine) -> Ended,
         objects: &mut Objects,
         now: Timestamp,
     ) -> Option<Option<domain::run::SubRun>> {
         for at in 0..self.running.len() {
             let start = self.running[at].clone();
             let mut sub_run = None;
-            let outcome = match &start.work {
-                Work::Store(value) => {
+            let outcome = match &start.task {
+                Task::StoreOutput(value) => {
                     Outcome::Succeeded(Output { value: value.clone(), stored: Some(objects.put(value)) })
                 }
-                Work::Run(sub) => {
+                Task::CreateSubRun(sub) => {
                     sub_run = Some(sub.clone());
-                    Outcome::Waiting
+                    Outcome::SubRunCreated
                 }
                 _ => match answer(&start, &self.run) {
                     Ended::With(outcome) => outcome,
@@ -208,18 +208,18 @@ impl Run {
                 },
             };
             self.running.remove(at);
-            self.memory = self.run.on_outcome(&self.memory, &start.place, start.attempt, outcome, now, 0.5);
+            self.memory = self.run.record_outcome(&self.memory, &start.key, start.attempt, outcome, now, 0.5);
             return Some(sub_run);
         }
         None
     }
 
     /// What waits for it is told.
-    pub(crate) fn end(&self) -> Option<Child> {
-        let Finish { phase, output, error } = self.finish.as_ref()?;
+    pub(crate) fn end(&self) -> Option<SubRunOutcome> {
+        let FinishRun { phase, output, error } = self.finish.as_ref()?;
         Some(match output {
-            Some(output) => Child::Succeeded { output: output.clone(), stored: None },
-            None => Child::Ended { phase: *phase, error: error.clone() },
+            Some(output) => SubRunOutcome::Succeeded { output: output.clone(), stored: None },
+            None => SubRunOutcome::Unsuccessful { phase: *phase, error: error.clone() },
         })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crds::WorkflowRun;
-use domain::admission::{Decision, GroupMember, Queue, Queued, Tenant, Verdict, decide};
+use domain::admission::{Decision, ConcurrencyGroup, Queue, QueuedRun, Tenant, Verdict, decide};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kube::runtime::reflector::ObjectRef;
 
@@ -44,7 +44,7 @@ struct Holder {
 #[derive(Clone, Debug)]
 pub(crate) struct QueueEntry {
     /// The run, as input of the admission decision.
-    pub(crate) run: Queued,
+    pub(crate) run: QueuedRun,
     /// Reference to the run, for requesting its reconcile.
     pub(crate) object: ObjectRef<WorkflowRun>,
 }
@@ -183,7 +183,7 @@ impl SlotTable {
                 *group_running.entry(group.clone()).or_default() += 1;
             }
         }
-        let queued: Vec<Queued> = self.queued.values().map(|entry| entry.run.clone()).collect();
+        let queued: Vec<QueuedRun> = self.queued.values().map(|entry| entry.run.clone()).collect();
         let mut names: Vec<&str> = queued.iter().map(|queued| queued.tenant.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -192,16 +192,16 @@ impl SlotTable {
             today: self.admitted_on(name, today),
         };
         let tenants = names.iter().map(|name| tenant(name, usage(name))).collect();
-        decide(&Queue { tenants, group_running, queued, places: None })
+        decide(&Queue { tenants, group_running, queued, free_slots: None })
     }
 
     fn admit(&mut self, run_uid: &str, today: Date) -> Option<ObjectRef<WorkflowRun>> {
         let QueueEntry { run, object } = self.queued.remove(run_uid)?;
-        if !run.goes_on {
+        if !run.is_resumed {
             let count = self.admitted_on(&run.tenant, today).saturating_add(1);
             self.daily.insert(run.tenant.clone(), (today, count));
         }
-        let group = run.group.map(|GroupMember { key, .. }| key);
+        let group = run.group.map(|ConcurrencyGroup { key, .. }| key);
         self.holders.insert(run.uid, Holder { tenant: run.tenant, group, created: None });
         Some(object)
     }
@@ -209,7 +209,7 @@ impl SlotTable {
 
 #[cfg(test)]
 mod tests {
-    use domain::admission::Gate;
+    use domain::admission::TenantGuard;
 
     use super::*;
 
@@ -218,23 +218,23 @@ mod tests {
     fn tenant(limit: u32) -> impl Fn(&str, TenantUsage) -> Tenant {
         move |name, usage| Tenant {
             name: name.to_owned(),
-            gate: Gate::Open,
+            guard: TenantGuard::Open,
             weight: 1,
             concurrent_runs: Some(limit),
             running: usage.running,
             runs_per_day: None,
-            today: usage.today,
+            runs_today: usage.today,
             plan: "starter".to_owned(),
         }
     }
 
     fn entry(uid: &str, second: i64) -> QueueEntry {
-        let run = Queued {
+        let run = QueuedRun {
             uid: uid.to_owned(),
             tenant: "acme".to_owned(),
             created_at: Timestamp::from_second(second).unwrap(),
             priority: 0,
-            goes_on: false,
+            is_resumed: false,
             group: None,
         };
         QueueEntry { run, object: ObjectRef::new(uid).within("bakery") }

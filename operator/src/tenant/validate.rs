@@ -7,7 +7,7 @@ use crds::{
     plan::EgressEntry,
     tenant::{Access, TenantState},
 };
-use domain::egress::{Egress, effective};
+use domain::egress::{Egress, effective_egress};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
 use serde_json::Value;
@@ -63,7 +63,7 @@ pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, 
     }
     let plan = plan.clone().ok_or_else(|| Refusal::PlanNotFound(spec.plan_ref.name.clone()))?;
     let requested = spec.network.as_ref().map_or(&[][..], |network| &network.egress);
-    let egress_entries = effective(&plan.spec.network.clone().unwrap_or_default(), requested);
+    let egress_entries = effective_egress(&plan.spec.network.clone().unwrap_or_default(), requested);
     let parse = |entries: &[EgressEntry]| {
         Egress::parse(entries, &config.cluster_cidrs)
             .map_err(|error| Refusal::EgressInvalid(error.to_string()))

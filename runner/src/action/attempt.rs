@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crds::workflow::ErrorKind;
-use domain::run::{Outcome, Output, Place, Start, Work, error};
+use domain::run::{Outcome, Output, StepKey, StartAttempt, Task, step_error};
 use protocol::host::{self, Action, Meta, StepId};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ use crate::{
 /// another pod executes the next one.
 pub(crate) async fn execute_attempt(
     context: StepContext,
-    start: Start,
+    start: StartAttempt,
     id: StepId,
     mut stop: StopSignal,
 ) -> Result<Option<Outcome>, HostUnavailable> {
@@ -49,11 +49,11 @@ pub(crate) async fn execute_attempt(
 /// Executes the action of a step and stores its value if it is large.
 async fn execute(
     context: &StepContext,
-    start: Start,
+    start: StartAttempt,
     id: StepId,
     stop: &mut StopSignal,
 ) -> Result<Output, ActionError> {
-    let Start { place, attempt, idempotency_key, deadline: _, input, work } = start;
+    let StartAttempt { key: place, attempt, idempotency_key, deadline: _, input, task } = start;
     let origin = LogOrigin {
         run: Arc::clone(&context.run_name),
         run_uid: Arc::clone(&context.run_uid),
@@ -62,24 +62,24 @@ async fn execute(
         attempt,
     };
     let mut log = AttemptLog::new(context.logs.clone(), origin, context.redactor.clone());
-    let value = match work {
+    let value = match task {
         // The host has already imported the modules that `preload` names.
-        Work::Python { code, preload: _, env } => {
+        Task::Python { code, preload: _, env } => {
             let action = HostedAction { action: Action::Python { code }, env, input, idempotency_key };
             execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
         }
-        Work::Container { command, args, env } => {
+        Task::Container { command, args, env } => {
             let action =
                 HostedAction { action: Action::Container { command, args }, env, input, idempotency_key };
             execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
         }
-        Work::Http(request) => tokio::select! {
+        Task::Http(request) => tokio::select! {
             response = http::call(context, &place.step, *request, &idempotency_key, &log) => {
                 response.map_err(ActionError::Failed)
             }
             reason = stop.stopped() => Err(ActionError::Stopped(reason)),
         },
-        Work::Store(value) => {
+        Task::StoreOutput(value) => {
             return tokio::select! {
                 stored = output::store(context, value) => {
                     stored.map_err(|error| ActionError::Failed(error.into()))
@@ -88,8 +88,8 @@ async fn execute(
             };
         }
         // The run's loop creates sub-runs itself.
-        Work::Run(_) => {
-            Err(ActionError::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "not an action of a step")))
+        Task::CreateSubRun(_) => {
+            Err(ActionError::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "not an action of a step")))
         }
     };
     log.finish().await;
@@ -113,7 +113,7 @@ struct HostedAction {
 /// Executes an action in the step's host.
 async fn execute_hosted(
     context: &StepContext,
-    place: &Place,
+    place: &StepKey,
     attempt: u32,
     id: StepId,
     action: HostedAction,

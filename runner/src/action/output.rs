@@ -6,7 +6,7 @@ use crds::{
     workflow::ErrorKind,
 };
 use domain::{
-    run::{Output, Place, error},
+    run::{Output, StepKey, step_error},
     schema,
 };
 use serde_json::Value;
@@ -22,7 +22,7 @@ use crate::{action::context::StepContext, api::StoreError};
 /// Returns an error if the value is too large or cannot be stored.
 pub(super) async fn redact_and_store(
     context: &StepContext,
-    place: &Place,
+    place: &StepKey,
     mut value: Value,
 ) -> Result<Output, StepError> {
     context.redactor.redact_value(&mut value);
@@ -63,14 +63,14 @@ pub(crate) fn storage_error(failed: &StoreError) -> StepError {
         }
         StoreError::TooLarge { bytes, detail } => {
             let message = format!("the output has {bytes} bytes: {detail}");
-            error(ErrorKind::User, "OUTPUT_TOO_LARGE", message)
+            step_error(ErrorKind::User, "OUTPUT_TOO_LARGE", message)
         }
         StoreError::Encode(_) | StoreError::Api { .. } => {
-            error(ErrorKind::Infra, "OUTPUT_NOT_STORED", chain(failed))
+            step_error(ErrorKind::Infra, "OUTPUT_NOT_STORED", chain(failed))
         }
     }
 }
 
 fn too_large(bytes: usize, limit: &str) -> StepError {
-    error(ErrorKind::User, "OUTPUT_TOO_LARGE", format!("the output has {bytes} bytes; {limit}"))
+    step_error(ErrorKind::User, "OUTPUT_TOO_LARGE", format!("the output has {bytes} bytes; {limit}"))
 }

@@ -6,7 +6,7 @@ use crds::{
     WorkflowRun,
     run::{Cancel, Decision, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::Lost;
+use domain::run::RunnerLoss;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
@@ -41,7 +41,7 @@ pub(crate) struct AssignedRun {
     /// Total duration of earlier waits.
     pub(crate) waited: Duration,
     /// Reason for which the previous runner was lost, if any.
-    pub(crate) lost: Lost,
+    pub(crate) lost: RunnerLoss,
 }
 
 impl AssignedRun {
@@ -77,7 +77,7 @@ impl AssignedRun {
             has_wake_at: status.wake_at.is_some(),
             suspended_at: status.suspended_at.map(|time| time.0),
             waited: Duration::from_secs(status.waited_seconds.unwrap_or_default()),
-            lost: Lost::parse(lost.as_deref()),
+            lost: RunnerLoss::from_reason(lost.as_deref()),
         })
     }
 
@@ -123,7 +123,7 @@ mod tests {
                         "runner": {"podUid": pod, "lost": {"count": 1, "reason": "OOMKilled"}}}))
         };
         let assigned = AssignedRun::parse(status("pod-a", "Queued"), "pod-a").unwrap();
-        assert_eq!((assigned.name.as_str(), assigned.lost), ("nightly-7", Lost::OutOfMemory));
+        assert_eq!((assigned.name.as_str(), assigned.lost), ("nightly-7", RunnerLoss::OutOfMemory));
         assert!(AssignedRun::parse(status("pod-b", "Running"), "pod-a").is_none());
         assert!(AssignedRun::parse(status("pod-a", "Failed"), "pod-a").is_none());
         assert!(AssignedRun::parse(run(&json!({"phase": "Queued"})), "pod-a").is_none());

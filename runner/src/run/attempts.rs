@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::run::{Outcome, Place, Start, Stop};
+use domain::run::{Outcome, StepKey, StartAttempt, StopAttempt};
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::task::{JoinError, JoinSet};
 
@@ -16,14 +16,14 @@ pub(super) struct Attempts<'a> {
     context: StepContext,
     tasks: JoinSet<EndedAttempt>,
     /// Cancellers by step and number of the attempt.
-    cancellers: BTreeMap<(Place, u32), Canceller>,
+    cancellers: BTreeMap<(StepKey, u32), Canceller>,
     /// Creations of sub-runs. They take milliseconds and are not cancelled.
     creations: FuturesUnordered<BoxFuture<'a, EndedAttempt>>,
 }
 
 /// Attempt that has ended.
 pub(super) struct EndedAttempt {
-    pub(super) place: Place,
+    pub(super) place: StepKey,
     pub(super) attempt: u32,
     /// Outcome; `None` if the attempt was cancelled.
     pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
@@ -40,9 +40,9 @@ impl<'a> Attempts<'a> {
     }
 
     /// Starts an attempt in a task of its own.
-    pub(super) fn start(&mut self, start: Start) {
+    pub(super) fn start(&mut self, start: StartAttempt) {
         let (context, id) = (self.context.clone(), self.context.hosts.next_id());
-        let (place, number) = (start.place.clone(), start.attempt);
+        let (place, number) = (start.key.clone(), start.attempt);
         let (canceller, stop) = stop_channel(start.deadline);
         self.cancellers.insert((place.clone(), number), canceller);
         self.tasks.spawn(async move {
@@ -57,8 +57,8 @@ impl<'a> Attempts<'a> {
     }
 
     /// Cancels an attempt if it is running.
-    pub(super) fn stop(&self, stop: &Stop) {
-        if let Some(canceller) = self.cancellers.get(&(stop.place.clone(), stop.attempt)) {
+    pub(super) fn stop(&self, stop: &StopAttempt) {
+        if let Some(canceller) = self.cancellers.get(&(stop.key.clone(), stop.attempt)) {
             canceller.cancel();
         }
     }

@@ -11,7 +11,7 @@ use crds::{
     run::{Cancel, ParentRun, RunError, RunPhase, RunTrigger, TriggerKind, WorkflowRef},
     workflow::ErrorKind,
 };
-use domain::run::{Child, Outcome, Place, SubRun, error};
+use domain::run::{SubRunOutcome, Outcome, StepKey, SubRun, step_error};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use kube::ResourceExt as _;
 use telemetry::errors::chain;
@@ -37,9 +37,9 @@ const RETRY_POLICY: RetryPolicy = RetryPolicy {
 /// Sub-runs of a run.
 pub(super) struct ChildRuns<'a> {
     /// Results of the sub-runs that have ended, by name.
-    pub(super) ended: BTreeMap<String, Child>,
+    pub(super) ended: BTreeMap<String, SubRunOutcome>,
     /// Sub-runs that have ended and whose outputs are being read.
-    fetching: FuturesUnordered<BoxFuture<'a, (String, Child)>>,
+    fetching: FuturesUnordered<BoxFuture<'a, (String, SubRunOutcome)>>,
     watching: Option<(BoxFuture<'a, ()>, mpsc::Receiver<ChildRunEvent>)>,
     to_cancel: Vec<(String, Cancel)>,
     /// Cancellations that were already requested; the flag says whether immediately.
@@ -47,7 +47,7 @@ pub(super) struct ChildRuns<'a> {
 }
 
 impl<'a> ChildRuns<'a> {
-    pub(super) fn new(ended: BTreeMap<String, Child>) -> Self {
+    pub(super) fn new(ended: BTreeMap<String, SubRunOutcome>) -> Self {
         let fetching = FuturesUnordered::new();
         Self { ended, fetching, watching: None, to_cancel: Vec::new(), cancelled: BTreeSet::new() }
     }
@@ -70,7 +70,7 @@ impl<'a> ChildRuns<'a> {
                 }
                 event = next_event(&mut self.watching) => match event {
                     ChildRunEvent::Deleted(name) => {
-                        self.ended.entry(name).or_insert(Child::Gone);
+                        self.ended.entry(name).or_insert(SubRunOutcome::NotFound);
                         return;
                     }
                     ChildRunEvent::Applied(run) => {
@@ -118,22 +118,22 @@ pub(super) fn is_final(run: &WorkflowRun) -> bool {
 }
 
 /// Returns the result of an ended sub-run for its parent. An output that cannot be read counts as a failure.
-pub(super) async fn result(api: Option<&ApiServer>, run: WorkflowRun) -> Child {
+pub(super) async fn result(api: Option<&ApiServer>, run: WorkflowRun) -> SubRunOutcome {
     let uid = run.uid().unwrap_or_default();
     let status = run.status.unwrap_or_default();
     let phase = status.phase.unwrap_or_default();
     if phase != RunPhase::Succeeded {
-        return Child::Ended { phase, error: status.error };
+        return SubRunOutcome::Unsuccessful { phase, error: status.error };
     }
     let Some(stored) = status.output_ref else {
-        return Child::Succeeded { output: status.output.unwrap_or_default(), stored: None };
+        return SubRunOutcome::Succeeded { output: status.output.unwrap_or_default(), stored: None };
     };
     match fetch(api, &uid, &stored).await {
-        Ok(output) => Child::Succeeded { output, stored: Some(stored) },
+        Ok(output) => SubRunOutcome::Succeeded { output, stored: Some(stored) },
         Err(failed) => {
             let (code, message) = (failed.code().to_owned(), chain(&failed));
             let error = RunError { step: None, kind: ErrorKind::Infra, code, message };
-            Child::Ended { phase: RunPhase::Failed, error: Some(error) }
+            SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: Some(error) }
         }
     }
 }
@@ -143,23 +143,23 @@ pub(super) async fn result(api: Option<&ApiServer>, run: WorkflowRun) -> Child {
 pub(super) async fn create(
     cluster: &impl ClusterApi,
     parent: &AssignedRun,
-    place: &Place,
+    place: &StepKey,
     run: SubRun,
 ) -> Outcome {
     let object = build_object(parent, place, run);
     match retry(RETRY_POLICY, "create a sub-run", || cluster.create_run(&object)).await {
-        Ok(()) => Outcome::Waiting,
+        Ok(()) => Outcome::SubRunCreated,
         Err(failed @ CreateError::Transient { .. }) => {
-            Outcome::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", chain(&failed)))
+            Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", chain(&failed)))
         }
         Err(failed @ (CreateError::Refused { .. } | CreateError::Taken { .. })) => {
-            Outcome::Failed(error(ErrorKind::User, "SUB_RUN_REFUSED", chain(&failed)).into())
+            Outcome::Failed(step_error(ErrorKind::User, "SUB_RUN_REFUSED", chain(&failed)).into())
         }
     }
 }
 
 /// Builds the WorkflowRun object of a sub-run.
-fn build_object(parent: &AssignedRun, place: &Place, run: SubRun) -> WorkflowRun {
+fn build_object(parent: &AssignedRun, place: &StepKey, run: SubRun) -> WorkflowRun {
     let SubRun { name, workflow, input, depth } = run;
     let spec = WorkflowRunSpec {
         workflow_ref: WorkflowRef { name: workflow },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::run::{Finish, State};
+use domain::run::{FinishRun, RunState};
 use telemetry::errors::chain;
 use tokio::sync::mpsc;
 use tracing::{error, info};
@@ -40,7 +40,7 @@ pub(crate) async fn execute<'a, C: ClusterApi>(
     };
     let LoadedRun { run, hosts, egress, secrets, redactor, steps, waited, child_runs } = loaded;
     info!(run.name = assigned.name, run.id = assigned.uid, "executing the run");
-    let state = State { steps, ending: assigned.ending.clone() };
+    let state = RunState { steps, ending: assigned.ending.clone() };
     let state = run.resume(&state, &assigned.lost, telemetry::clock::now());
     let step_context = StepContext {
         run: Arc::new(run),
@@ -64,7 +64,7 @@ async fn handle_load_error(
     assigned: &AssignedRun,
     failed: LoadError,
 ) -> Result<RunExit, RunError> {
-    let finish: Option<Finish> = failed.finish();
+    let finish: Option<FinishRun> = failed.finish();
     match (failed, finish) {
         (LoadError::Read(failed), None) => Err(failed.into()),
         (failed, None) => {

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, Run, Signals, Start, State, Work, written};
+use domain::run::{Advance, Run, ExternalEvents, StartAttempt, RunState, Task, persisted_steps};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
@@ -49,9 +49,9 @@ pub(super) struct Execution<'a, C> {
     /// Total time that the run has waited for decisions and times.
     pub(super) waited: Duration,
     /// State that the next write records.
-    pub(super) state: State,
+    pub(super) state: RunState,
     /// Attempts that are part of `state` but not of any write yet.
-    pub(super) intents: Vec<Start>,
+    pub(super) intents: Vec<StartAttempt>,
     pub(super) attempts: Attempts<'a>,
     pub(super) child_runs: ChildRuns<'a>,
     /// State that the last write records, once it is known.
@@ -68,7 +68,7 @@ pub(super) struct ExecutionStart<'a> {
     pub(super) assigned: AssignedRun,
     pub(super) waited: Duration,
     /// State of the run after it was resumed.
-    pub(super) state: State,
+    pub(super) state: RunState,
     pub(super) child_runs: ChildRuns<'a>,
 }
 
@@ -78,7 +78,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         Self {
             context,
             run: Arc::clone(&step_context.run),
-            is_written: assigned.steps == written(&state.steps) && assigned.ending == state.ending,
+            is_written: assigned.steps == persisted_steps(&state.steps) && assigned.ending == state.ending,
             attempts: Attempts::new(step_context.clone()),
             step_context,
             assigned,
@@ -143,11 +143,11 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         Ok(())
     }
 
-    pub(super) fn signals(&self) -> Signals<'_> {
-        Signals {
+    pub(super) fn signals(&self) -> ExternalEvents<'_> {
+        ExternalEvents {
             cancel: self.assigned.cancel,
             decisions: &self.assigned.decisions,
-            children: &self.child_runs.ended,
+            sub_runs: &self.child_runs.ended,
         }
     }
 
@@ -156,21 +156,21 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         if matches!(self.final_state, Some(FinalState::Finish(_))) {
             return;
         }
-        let Advance { state, start, stop, wait_until, finish, cancel_children, suspend } =
+        let Advance { state, start, stop, wait_until, finish, cancel_sub_runs, suspend } =
             self.run.advance(&self.state, &self.signals(), telemetry::clock::now());
         // Storing a value has no side effects and is part of no status, so that it need not be written first.
-        let (stores, intents) = start.into_iter().partition(|start| matches!(start.work, Work::Store(_)));
-        self.intents.extend::<Vec<Start>>(intents);
+        let (stores, intents) = start.into_iter().partition(|start| matches!(start.task, Task::StoreOutput(_)));
+        self.intents.extend::<Vec<StartAttempt>>(intents);
         Vec::into_iter(stores).for_each(|store| self.attempts.start(store));
         stop.iter().for_each(|stop| self.attempts.stop(stop));
-        self.child_runs.add_cancellations(cancel_children);
+        self.child_runs.add_cancellations(cancel_sub_runs);
         self.wake_at = wait_until;
         // A suspension waits for killed attempts, since the next pod would start others beside them.
         let suspend = suspend.filter(|_| self.attempts.is_empty());
         self.final_state = finish.map(FinalState::Finish).or(suspend.map(FinalState::Suspend));
         self.is_written &= state == self.state && self.final_state.is_none();
         self.state = state;
-        if self.final_state.is_none() && !domain::run::children(&self.state.steps).is_empty() {
+        if self.final_state.is_none() && !domain::run::awaited_sub_runs(&self.state.steps).is_empty() {
             self.child_runs.watch(self.context.cluster, &self.assigned.name);
         }
     }
@@ -217,7 +217,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
     pub(super) fn status_update(&self) -> StatusUpdate {
         StatusUpdate {
             assigned: self.assigned.clone(),
-            steps: written(&self.state.steps),
+            steps: persisted_steps(&self.state.steps),
             ending: self.state.ending.clone(),
             waited: self.waited,
             final_state: self.final_state.clone(),
@@ -250,10 +250,10 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
     }
 
     /// Starts attempts whose intents are written, except those that were cancelled in the meantime.
-    fn start_attempts(&mut self, intents: Vec<Start>) {
+    fn start_attempts(&mut self, intents: Vec<StartAttempt>) {
         for start in intents {
             match start {
-                Start { work: Work::Run(run), place, attempt, .. }
+                StartAttempt { task: Task::CreateSubRun(run), key: place, attempt, .. }
                     if self.state.is_running(&place, attempt) =>
                 {
                     let (cluster, parent) = (self.context.cluster, self.assigned.clone());
@@ -263,7 +263,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
                     };
                     self.attempts.add_creation(creation.boxed());
                 }
-                start if self.state.is_running(&start.place, start.attempt) => self.attempts.start(start),
+                start if self.state.is_running(&start.key, start.attempt) => self.attempts.start(start),
                 _ => {}
             }
         }
@@ -274,7 +274,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         let EndedAttempt { place, attempt, outcome } = ended;
         if let Some(outcome) = outcome? {
             let (now, random) = (telemetry::clock::now(), telemetry::ids::unit_random());
-            let state = self.run.on_outcome(&self.state, &place, attempt, outcome, now, random);
+            let state = self.run.record_outcome(&self.state, &place, attempt, outcome, now, random);
             self.is_written &= state == self.state;
             self.state = state;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::run::Start;
+use domain::run::StartAttempt;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -44,7 +44,7 @@ impl<C: ClusterApi> Execution<'_, C> {
             return Ok(exit);
         }
         for start in std::mem::take(&mut self.intents) {
-            self.state.take_back(&start.place, start.attempt);
+            self.state.revert_attempt(&start.key, start.attempt);
         }
         if let Some(exit) = self.wait_for_attempts(STEP_GRACE, assignments).await? {
             return Ok(exit);
@@ -66,8 +66,8 @@ impl<C: ClusterApi> Execution<'_, C> {
         }
         let Ok(write) = timeout(WRITE_TIMEOUT, wait_for_write(&mut pending)).await else { return Ok(None) };
         let WriteResult { result, intents, kind } = write;
-        let unstarted: Vec<Start> =
-            intents.into_iter().filter(|start| self.state.is_running(&start.place, start.attempt)).collect();
+        let unstarted: Vec<StartAttempt> =
+            intents.into_iter().filter(|start| self.state.is_running(&start.key, start.attempt)).collect();
         self.intents.extend(unstarted);
         match result {
             Ok(_) if kind == WriteKind::Finish => Ok(Some(RunExit::Finished)),
@@ -109,7 +109,7 @@ impl<C: ClusterApi> Execution<'_, C> {
     async fn release(mut self) -> Result<RunExit, RunError> {
         let now = telemetry::clock::now();
         let advance = self.run.advance(&self.state, &self.signals(), now);
-        self.child_runs.add_cancellations(advance.cancel_children);
+        self.child_runs.add_cancellations(advance.cancel_sub_runs);
         let cancellations = self.child_runs.take_cancellations();
         // A sub-run that is not cancelled in time ends by its own timeout, or is cancelled by the next pod.
         let _ = timeout(WRITE_TIMEOUT, child_runs::cancel(self.context.cluster, cancellations)).await;

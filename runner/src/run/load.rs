@@ -9,8 +9,8 @@ use crds::{
 };
 use domain::{
     egress::Egress,
-    hosts::{self, Hosts},
-    run::{Child, Facts, Finish, Run, Slot, fill, missing},
+    hosts::Hosts,
+    run::{SubRunOutcome, RunData, FinishRun, Run, ValueLocation, insert_value, missing_values},
     workflow::{Problem, ValidationContext, validate},
 };
 use telemetry::errors::chain;
@@ -47,7 +47,7 @@ pub(super) struct LoadedRun {
     /// Total time that the run has waited for decisions and times.
     pub(super) waited: Duration,
     /// Sub-runs that the run waits for and that have ended, by name.
-    pub(super) child_runs: BTreeMap<String, Child>,
+    pub(super) child_runs: BTreeMap<String, SubRunOutcome>,
 }
 
 /// Failure to load a run.
@@ -89,7 +89,7 @@ pub(super) async fn load<C: ClusterApi>(
     let steps = load_steps(context.api, assigned).await?;
     let child_runs = load_child_runs(context, &steps).await?;
     let TenantConfig { name, settings, egress } = tenant;
-    let facts = Facts {
+    let facts = RunData {
         input: assigned.input.clone(),
         run_id: assigned.uid.clone(),
         run_name: assigned.name.clone(),
@@ -100,7 +100,7 @@ pub(super) async fn load<C: ClusterApi>(
         secrets: secrets.clone(),
         depth: assigned.depth,
     };
-    let hosts = hosts::hosts(&revision.spec, context.python_image);
+    let hosts = Hosts::for_workflow(&revision.spec, context.python_image);
     let waited = assigned.waited_until(telemetry::clock::now());
     let run = Run::new(workflow, facts, assigned.started_at, waited);
     Ok(LoadedRun { run, hosts, egress, secrets, redactor, steps, waited, child_runs })
@@ -109,12 +109,12 @@ pub(super) async fn load<C: ClusterApi>(
 /// Returns the steps of the run including the values that are stored elsewhere.
 async fn load_steps(api: Option<&ApiServer>, assigned: &AssignedRun) -> Result<Vec<StepStatus>, LoadError> {
     let mut steps = assigned.steps.clone();
-    for (slot, reference) in missing(&steps) {
+    for (slot, reference) in missing_values(&steps) {
         let value = fetch(api, &assigned.uid, &reference).await.map_err(|source| {
-            let (Slot::Output { step } | Slot::Batch { step, .. }) = slot.clone();
+            let (ValueLocation::StepOutput { step } | ValueLocation::ItemBatch { step, .. }) = slot.clone();
             LoadError::Output { step, source }
         })?;
-        fill(&mut steps, &slot, value);
+        insert_value(&mut steps, &slot, value);
     }
     Ok(steps)
 }
@@ -124,11 +124,11 @@ async fn load_steps(api: Option<&ApiServer>, assigned: &AssignedRun) -> Result<V
 async fn load_child_runs<C: ClusterApi>(
     context: &RunnerContext<'_, C>,
     steps: &[StepStatus],
-) -> Result<BTreeMap<String, Child>, LoadError> {
+) -> Result<BTreeMap<String, SubRunOutcome>, LoadError> {
     let mut ended = BTreeMap::new();
-    for name in domain::run::children(steps) {
+    for name in domain::run::awaited_sub_runs(steps) {
         match retry(READ_RETRY_POLICY, "read a sub-run", || context.cluster.run(&name)).await? {
-            None => drop(ended.insert(name, Child::Gone)),
+            None => drop(ended.insert(name, SubRunOutcome::NotFound)),
             Some(run) if is_final(&run) => {
                 ended.insert(name, child_runs::result(context.api, run).await);
             }
@@ -140,7 +140,7 @@ async fn load_child_runs<C: ClusterApi>(
 
 impl LoadError {
     /// Returns the result of a run that no pod can execute, or `None` if another pod may succeed.
-    pub(super) fn finish(&self) -> Option<Finish> {
+    pub(super) fn finish(&self) -> Option<FinishRun> {
         let (kind, code) = match self {
             Self::Invalid { .. } => (ErrorKind::User, "WORKFLOW_INVALID"),
             Self::Read(ReadError::Missing { .. } | ReadError::Malformed { .. }) => {
@@ -155,7 +155,7 @@ impl LoadError {
             Self::Read(_) | Self::Invalid { .. } | Self::Secret(_) | Self::Redact(_) => None,
         };
         let error = RunError { step, kind, code: code.to_owned(), message: chain(self) };
-        Some(Finish { phase: RunPhase::Failed, output: None, error: Some(error) })
+        Some(FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The status write that is in progress; there is at most one.
 
 use crds::WorkflowRun;
-use domain::run::Start;
+use domain::run::StartAttempt;
 use futures::future::BoxFuture;
 
 use crate::cluster::WriteError;
@@ -10,7 +10,7 @@ use crate::cluster::WriteError;
 pub(super) struct PendingWrite<'a> {
     pub(super) response: BoxFuture<'a, Result<WorkflowRun, WriteError>>,
     /// Attempts whose intents the write records, and which start after it.
-    pub(super) intents: Vec<Start>,
+    pub(super) intents: Vec<StartAttempt>,
     pub(super) kind: WriteKind,
 }
 
@@ -33,7 +33,7 @@ impl WriteKind {
 /// Completed write, successful or not.
 pub(super) struct WriteResult {
     pub(super) result: Result<WorkflowRun, WriteError>,
-    pub(super) intents: Vec<Start>,
+    pub(super) intents: Vec<StartAttempt>,
     pub(super) kind: WriteKind,
 }
 

@@ -6,7 +6,7 @@ use crds::{
     conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE},
     run::{OutputRef, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::{Finish, Suspend, current};
+use domain::run::{FinishRun, SuspendRun, active_step_names};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::Serialize;
@@ -29,18 +29,18 @@ pub(super) struct RunReport<'r> {
 pub(super) fn progress(report: &RunReport<'_>) -> Vec<Value> {
     let mut patch = base_patch(report, RunPhase::Running);
     patch.extend(set_wake_at(report.assigned, None));
-    patch.extend(set_step(report.assigned, current(report.steps)));
+    patch.extend(set_step(report.assigned, active_step_names(report.steps)));
     patch
 }
 
 /// Returns the patch that suspends the run and releases it from this pod.
-pub(super) fn suspend(report: &RunReport<'_>, suspend: &Suspend, now: Timestamp) -> Vec<Value> {
+pub(super) fn suspend(report: &RunReport<'_>, suspend: &SuspendRun, now: Timestamp) -> Vec<Value> {
     let mut patch = base_patch(report, RunPhase::Suspended);
     patch.extend(set_wake_at(report.assigned, suspend.wake_at));
     if suspend.stops_clock {
         patch.push(set("suspendedAt", MicroTime(now)));
     }
-    patch.extend(set_step(report.assigned, current(report.steps)));
+    patch.extend(set_step(report.assigned, active_step_names(report.steps)));
     patch.push(remove("runner"));
     patch
 }
@@ -48,7 +48,7 @@ pub(super) fn suspend(report: &RunReport<'_>, suspend: &Suspend, now: Timestamp)
 /// Returns the patch that records the end of the run.
 pub(super) fn finish(report: &RunReport<'_>, result: &RunResult<'_>, now: Timestamp) -> Vec<Value> {
     let RunResult { finish, stored } = result;
-    let Finish { phase, output, error } = finish;
+    let FinishRun { phase, output, error } = finish;
     let assigned = report.assigned;
     let mut patch = base_patch(&RunReport { ending: None, ..*report }, *phase);
     patch.extend(set_wake_at(assigned, None));
@@ -68,7 +68,7 @@ pub(super) fn finish(report: &RunReport<'_>, result: &RunResult<'_>, now: Timest
 
 /// Result of a run, with a reference to its output if that is stored.
 pub(super) struct RunResult<'r> {
-    pub(super) finish: &'r Finish,
+    pub(super) finish: &'r FinishRun,
     pub(super) stored: Option<&'r OutputRef>,
 }
 
@@ -121,7 +121,7 @@ pub(super) fn hand_over(report: &RunReport<'_>) -> Vec<Value> {
 }
 
 /// Returns the conditions of a finished run.
-fn final_conditions(assigned: &AssignedRun, finish: &Finish, now: Timestamp) -> Value {
+fn final_conditions(assigned: &AssignedRun, finish: &FinishRun, now: Timestamp) -> Value {
     let mut all = assigned.conditions.clone();
     let generation = assigned.generation;
     let succeeded = finish.phase == RunPhase::Succeeded;

@@ -7,7 +7,7 @@ use crds::{
     run::{OutputRef, RunEnding, RunError, RunPhase, StepStatus},
 };
 use domain::{
-    run::{Finish, Suspend},
+    run::{FinishRun, SuspendRun},
     schema,
 };
 use jiff::Timestamp;
@@ -25,8 +25,8 @@ use crate::{
 /// State that the last write of this pod records.
 #[derive(Clone)]
 pub(super) enum FinalState {
-    Finish(Finish),
-    Suspend(Suspend),
+    Finish(FinishRun),
+    Suspend(SuspendRun),
 }
 
 /// Content of a status write.
@@ -70,7 +70,7 @@ impl StatusUpdate {
 
 /// Redacts the run's output and stores it if it is too large for the status. A run whose output cannot be stored has
 /// failed.
-async fn redact_and_store_output(context: &StepContext, mut finish: Finish) -> (Finish, Option<OutputRef>) {
+async fn redact_and_store_output(context: &StepContext, mut finish: FinishRun) -> (FinishRun, Option<OutputRef>) {
     finish.error.iter_mut().for_each(|error| context.redactor.redact_run_error(error));
     let Some(output) = &mut finish.output else { return (finish, None) };
     context.redactor.redact_value(output);
@@ -88,7 +88,7 @@ async fn redact_and_store_output(context: &StepContext, mut finish: Finish) -> (
             let error = storage_error(&failed);
             let message = format!("failed to store the run's output: {}", error.message);
             let error = RunError { step: None, kind: error.kind, code: error.code, message };
-            (Finish { phase: RunPhase::Failed, output: None, error: Some(error) }, None)
+            (FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) }, None)
         }
     }
 }

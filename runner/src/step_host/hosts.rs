@@ -113,7 +113,7 @@ impl Hosts {
     /// # Errors
     /// Returns an error if the host does not exist, did not listen in time, or has exited.
     pub(crate) async fn for_step(&self, step: &str) -> Result<StepHost, HostUnavailable> {
-        let connection = self.plan.of(step).and_then(|index| self.connections.hosts.get(&index));
+        let connection = self.plan.host_of_step(step).and_then(|index| self.connections.hosts.get(&index));
         let unknown = || HostUnavailable::Unknown { step: step.to_owned() };
         connection.ok_or_else(unknown)?.clone().await
     }

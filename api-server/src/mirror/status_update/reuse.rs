@@ -91,7 +91,7 @@ fn status_patch(run: &ReusedSteps) -> Option<Value> {
     let workflow: WorkflowSpec = serde_json::from_value(run.workflow.clone()).ok()?;
     let workflow = validate(&workflow, &ValidationContext::default()).ok()?;
     let earlier: Vec<StepStatus> = serde_json::from_value(run.steps.clone()).ok()?;
-    let steps = domain::run::reuse(&workflow, &earlier, &from);
+    let steps = domain::run::reusable_steps(&workflow, &earlier, &from);
     Some(json!({
         "metadata": {"resourceVersion": run.resource_version.to_string()},
         "status": {"reused": {"uid": run.earlier, "steps": steps.len()}, "steps": steps},

@@ -12,7 +12,7 @@ use serde_json::json;
 use self::plans::{Event, events, plans, yaml};
 use self::world::World;
 use super::tests::{at, run};
-use super::{Outcome, Place, Signals, State, Work, error};
+use super::{ExternalEvents, Outcome, RunState, StepKey, Task, step_error};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -47,22 +47,22 @@ proptest! {
     #[test]
     fn needs_are_respected(plans in plans(), events in events()) {
         let run = run(&yaml(&plans));
-        let mut state = State::default();
-        let mut running: Vec<(Place, u32)> = Vec::new();
+        let mut state = RunState::default();
+        let mut running: Vec<(StepKey, u32)> = Vec::new();
         let mut now = 0.0;
         for event in std::iter::once(&Event::Wait(0)).chain(&events) {
             now += 1.0;
             if let (Event::Ends(which), false) = (event, running.is_empty()) {
-                let (place, attempt) = running.remove(which % running.len());
-                let failed = Outcome::Failed(error(ErrorKind::User, "NO", "no").into());
+                let (key, attempt) = running.remove(which % running.len());
+                let failed = Outcome::Failed(step_error(ErrorKind::User, "NO", "no").into());
                 let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
-                state = run.on_outcome(&state, &place, attempt, outcome, at(now), 0.5);
+                state = run.record_outcome(&state, &key, attempt, outcome, at(now), 0.5);
             }
-            let advance = run.advance(&state, &Signals::NONE, at(now));
+            let advance = run.advance(&state, &ExternalEvents::NONE, at(now));
             let ended = |name: &str| advance.state.steps.iter().any(|step| step.name == name && step.phase.is_final());
             let is_main = |name: &str| run.workflow().steps().iter().any(|step| step.name == name);
             for start in &advance.start {
-                let step = run.workflow().step(&start.place.step).expect("a step");
+                let step = run.workflow().step(&start.key.step).expect("a step");
                 prop_assert!(step.needs.iter().all(|need| ended(need)));
                 prop_assert!(is_main(&step.name) || run.workflow().steps().iter().all(|step| ended(&step.name)));
             }
@@ -70,10 +70,10 @@ proptest! {
                 step.phase == StepPhase::Failed && is_main(&step.name)
                     && run.workflow().step(&step.name).is_some_and(|s| !s.continue_on_error)
             };
-            let new = advance.start.iter().filter(|start| is_main(&start.place.step));
-            let new = new.filter(|start| !matches!(start.work, Work::Store(_))).count();
+            let new = advance.start.iter().filter(|start| is_main(&start.key.step));
+            let new = new.filter(|start| !matches!(start.task, Task::StoreOutput(_))).count();
             prop_assert!(!state.steps.iter().any(failed) || new == 0);
-            running.extend(advance.start.iter().map(|start| (start.place.clone(), start.attempt)));
+            running.extend(advance.start.iter().map(|start| (start.key.clone(), start.attempt)));
             state = advance.state;
             if advance.finish.is_some() { break; }
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::run::ranges::Ranges;
 use crate::run::state::is_under_way;
-use crate::run::{Finish, Place, Run, Start, State, Work};
+use crate::run::{FinishRun, Run, RunState, StartAttempt, StepKey, Task};
 
 type Checked = Result<(), TestCaseError>;
 
@@ -30,29 +30,28 @@ pub(super) fn goes_forward(before: &StepStatus, after: &StepStatus, max_parallel
 }
 
 /// What the state says of attempts under way is what runs, both ways: none is forgotten, and none is unknown.
-pub(super) fn what_runs_is_known(state: &State, running: &[Start]) -> Checked {
+pub(super) fn what_runs_is_known(state: &RunState, running: &[StartAttempt]) -> Checked {
     for start in running {
-        let known = state.is_running(&start.place, start.attempt);
-        prop_assert!(known, "attempt {} of {} runs on unknown", start.attempt, start.place);
+        let known = state.is_running(&start.key, start.attempt);
+        prop_assert!(known, "attempt {} of {} runs on unknown", start.attempt, start.key);
     }
-    let runs = |place: &Place, attempt| {
-        running.iter().any(|start| start.place == *place && start.attempt == attempt)
-    };
+    let runs =
+        |key: &StepKey, attempt| running.iter().any(|start| start.key == *key && start.attempt == attempt);
     for step in state.steps.iter().filter(|step| !step.phase.is_final()) {
         let items = step.items.iter().flat_map(|items| items.active.iter().map(move |item| (item, items)));
         for (item, _) in items.filter(|(item, items)| is_under_way(item, items)) {
-            let place = Place::item(&step.name, item.index);
-            prop_assert!(runs(&place, item.attempt), "{} was forgotten", place);
+            let key = StepKey::item(&step.name, item.index);
+            prop_assert!(runs(&key, item.attempt), "{} was forgotten", key);
         }
         let is_one = step.phase == StepPhase::Running && step.items.is_none() && step.next_at.is_none();
-        let place = Place::step(&step.name);
-        prop_assert!(!is_one || runs(&place, step.attempt.unwrap_or(0)), "{} was forgotten", place);
+        let key = StepKey::step(&step.name);
+        prop_assert!(!is_one || runs(&key, step.attempt.unwrap_or(0)), "{} was forgotten", key);
     }
     Ok(())
 }
 
 /// Where nothing runs, something is waited for, or the run ends.
-pub(super) fn something_is_awaited(state: &State) -> Checked {
+pub(super) fn something_is_awaited(state: &RunState) -> Checked {
     let of_items = |items: &ItemsStatus| {
         items.active.iter().any(|item| item.next_at.is_some() || item.waiting.is_some())
     };
@@ -67,32 +66,32 @@ pub(super) fn something_is_awaited(state: &State) -> Checked {
 /// No attempt before its time, none beyond their number, and none once the run is to end.
 pub(super) fn may_start(
     run: &Run,
-    before: &State,
-    start: &Start,
+    before: &RunState,
+    start: &StartAttempt,
     cancel: Option<Cancel>,
     now: Timestamp,
 ) -> Checked {
-    if matches!(start.work, Work::Store(_)) {
+    if matches!(start.task, Task::StoreOutput(_)) {
         return Ok(());
     }
-    let step = run.workflow().step(&start.place.step).expect("a step");
-    let place = &start.place;
-    prop_assert!(start.attempt <= step.retry.attempts, "attempt {} of {}", start.attempt, place);
+    let step = run.workflow().step(&start.key.step).expect("a step");
+    let key = &start.key;
+    prop_assert!(start.attempt <= step.retry.attempts, "attempt {} of {}", start.attempt, key);
     let known = before.steps.iter().find(|status| status.name == step.name);
-    let next_at = known.and_then(|status| match place.item {
+    let next_at = known.and_then(|status| match key.item {
         None => status.next_at.as_ref(),
         Some(index) => {
             let mut active = status.items.iter().flat_map(|items| &items.active);
             active.find(|item| item.index == index)?.next_at.as_ref()
         }
     });
-    prop_assert!(next_at.is_none_or(|due| due.0 <= now), "{} starts before its time", place);
+    prop_assert!(next_at.is_none_or(|due| due.0 <= now), "{} starts before its time", key);
     if is_main(run, &step.name) {
-        prop_assert!(cancel.is_none(), "{} starts in a run that is cancelled", place);
+        prop_assert!(cancel.is_none(), "{} starts in a run that is cancelled", key);
         prop_assert!(
             !before.steps.iter().any(|status| is_fatal(run, status, true)),
             "{} starts too late",
-            place
+            key
         );
     }
     Ok(())
@@ -101,12 +100,12 @@ pub(super) fn may_start(
 /// The end says what has happened.
 pub(super) fn ends_as_it_went(
     run: &Run,
-    state: &State,
-    finish: &Finish,
+    state: &RunState,
+    finish: &FinishRun,
     cancel: Option<Cancel>,
     now: Timestamp,
 ) -> Checked {
-    let Finish { phase, output, error } = finish;
+    let FinishRun { phase, output, error } = finish;
     let failed = |main| state.steps.iter().any(|status| is_fatal(run, status, main));
     for step in &state.steps {
         let upstream = run.workflow().upstream(&step.name);

@@ -12,39 +12,40 @@ use super::plans::{Event, Plan, yaml};
 use super::rules;
 use crate::run::tests::{at, run};
 use crate::run::{
-    Advance, Child, Facts, Lost, Outcome, Output, Place, Run, Signals, Start, State, Suspend, Work, children,
-    error, fill, missing, written,
+    Advance, ExternalEvents, Outcome, Output, Run, RunData, RunState, RunnerLoss, StartAttempt, StepKey,
+    SubRunOutcome, SuspendRun, Task, awaited_sub_runs, insert_value, missing_values, persisted_steps,
+    step_error,
 };
 
 pub(super) struct World {
     run: Run,
     plans: (Vec<Plan>, Vec<Plan>),
     /// As it was written last.
-    pub(super) stored: State,
+    pub(super) stored: RunState,
     /// As the runner has it.
-    memory: State,
-    running: Vec<Start>,
-    suspended: Option<(Suspend, f64)>,
+    memory: RunState,
+    running: Vec<StartAttempt>,
+    suspended: Option<(SuspendRun, f64)>,
     waited: f64,
     cancel: Option<Cancel>,
     decisions: Vec<Decision>,
-    children: BTreeMap<String, Child>,
+    children: BTreeMap<String, SubRunOutcome>,
     objects: BTreeMap<String, Value>,
     now: f64,
     wake: Option<f64>,
     /// How often each step's end was written.
     pub(super) ends: BTreeMap<String, u32>,
-    started: BTreeSet<(Place, u32)>,
+    started: BTreeSet<(StepKey, u32)>,
     pub(super) finished: Option<RunPhase>,
 }
 
 fn new_run(plans: &(Vec<Plan>, Vec<Plan>), waited: f64) -> Run {
     let workflow = run(&yaml(plans)).workflow().clone();
-    let facts = Facts {
+    let facts = RunData {
         input: json!({"n": 5, "big": "x".repeat(17_000)}),
         run_id: "uid-1".to_owned(),
         run_name: "run-1".to_owned(),
-        ..Facts::default()
+        ..RunData::default()
     };
     Run::new(workflow, facts, at(0.0), Duration::from_secs_f64(waited))
 }
@@ -54,8 +55,8 @@ impl World {
         Self {
             run: new_run(&plans, 0.0),
             plans,
-            stored: State::default(),
-            memory: State::default(),
+            stored: RunState::default(),
+            memory: RunState::default(),
             running: Vec::new(),
             suspended: None,
             waited: 0.0,
@@ -83,11 +84,11 @@ impl World {
                 let start = self.running.remove(which % self.running.len());
                 let outcome = self.outcome(&start);
                 if matches!(outcome, Outcome::NotStarted(_)) {
-                    self.started.remove(&(start.place.clone(), start.attempt));
+                    self.started.remove(&(start.key.clone(), start.attempt));
                 }
-                self.memory = self.run.on_outcome(
+                self.memory = self.run.record_outcome(
                     &self.memory,
-                    &start.place,
+                    &start.key,
                     start.attempt,
                     outcome,
                     at(self.now),
@@ -121,7 +122,7 @@ impl World {
             if !self.is_woken() {
                 return Ok(());
             }
-            self.resume(&Lost::Interrupted);
+            self.resume(&RunnerLoss::Interrupted);
         }
         self.advance()
     }
@@ -130,12 +131,13 @@ impl World {
     fn is_woken(&self) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
         let decided = self.questions().iter().any(|key| self.decisions.iter().any(|made| made.key == *key));
-        let ended = children(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
+        let ended = awaited_sub_runs(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
         self.cancel.is_some() || decided || ended || suspend.wake_at.is_some_and(|due| due <= at(self.now))
     }
 
     fn advance(&mut self) -> Result<(), TestCaseError> {
-        let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: &self.children };
+        let signals =
+            ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
         let advance = self.run.advance(&self.memory, &signals, at(self.now));
         let again = self.run.advance(&self.memory, &signals, at(self.now));
         prop_assert_eq!(&advance, &again, "asked again, it says the same");
@@ -144,26 +146,27 @@ impl World {
 
     /// Writes an advance, checking that it only goes forward, and starts what it says.
     fn write(&mut self, advance: Advance) -> Result<(), TestCaseError> {
-        let Advance { state, start, stop, cancel_children, wait_until, suspend, finish } = advance;
-        let steps = written(&state.steps);
+        let Advance { state, start, stop, cancel_sub_runs, wait_until, suspend, finish } = advance;
+        let steps = persisted_steps(&state.steps);
         for step in &steps {
             let before = self.stored.steps.iter().find(|before| before.name == step.name).cloned();
             self.check_forward(before.as_ref(), step)?;
         }
         prop_assert!(self.stored.ending.is_none() || finish.is_some() || self.stored.ending == state.ending);
-        self.stored = State { steps, ending: state.ending.clone() };
+        self.stored = RunState { steps, ending: state.ending.clone() };
         let before = std::mem::replace(&mut self.memory, state);
-        self.running.retain(|start| {
-            !stop.iter().any(|stop| stop.place == start.place && stop.attempt == start.attempt)
-        });
-        for (name, _) in cancel_children {
-            self.children.entry(name).or_insert(Child::Ended { phase: RunPhase::Cancelled, error: None });
+        self.running
+            .retain(|start| !stop.iter().any(|stop| stop.key == start.key && stop.attempt == start.attempt));
+        for (name, _) in cancel_sub_runs {
+            self.children
+                .entry(name)
+                .or_insert(SubRunOutcome::Unsuccessful { phase: RunPhase::Cancelled, error: None });
         }
         for start in start {
             rules::may_start(&self.run, &before, &start, self.cancel, at(self.now))?;
-            let is_code = matches!(start.work, Work::Python { .. });
-            let is_new = self.started.insert((start.place.clone(), start.attempt));
-            prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.place);
+            let is_code = matches!(start.task, Task::Python { .. });
+            let is_new = self.started.insert((start.key.clone(), start.attempt));
+            prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.key);
             self.running.push(start);
         }
         rules::what_runs_is_known(&self.memory, &self.running)?;
@@ -203,27 +206,27 @@ impl World {
         Ok(())
     }
 
-    fn outcome(&mut self, start: &Start) -> Outcome {
-        match &start.work {
-            Work::Store(value) => {
+    fn outcome(&mut self, start: &StartAttempt) -> Outcome {
+        match &start.task {
+            Task::StoreOutput(value) => {
                 let uri = format!("store://{}", self.objects.len());
                 self.objects.insert(uri.clone(), value.clone());
                 let reference = OutputRef { uri, ..OutputRef::default() };
                 return Outcome::Succeeded(Output { value: value.clone(), stored: Some(reference) });
             }
-            Work::Run(_) => return Outcome::Waiting,
+            Task::CreateSubRun(_) => return Outcome::SubRunCreated,
             _ => {}
         }
-        let (letter, number) = start.place.step.split_at(1);
+        let (letter, number) = start.key.step.split_at(1);
         let plans = if letter == "s" { &self.plans.0 } else { &self.plans.1 };
         let plan = number.parse::<usize>().ok().and_then(|at| plans.get(at));
-        let attempt = usize::try_from(start.attempt + start.place.item.unwrap_or(0)).unwrap_or(0);
+        let attempt = usize::try_from(start.attempt + start.key.item.unwrap_or(0)).unwrap_or(0);
         let code = plan.and_then(|plan| plan.outcomes.iter().cycle().nth(attempt)).copied();
         match code.unwrap_or(0) {
             0..=2 => Outcome::Succeeded(json!({"attempt": start.attempt}).into()),
-            3 => Outcome::Failed(error(ErrorKind::User, "USER", "no").into()),
-            4 => Outcome::Failed(error(ErrorKind::Infra, "INFRA", "no").into()),
-            5 => Outcome::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "no")),
+            3 => Outcome::Failed(step_error(ErrorKind::User, "USER", "no").into()),
+            4 => Outcome::Failed(step_error(ErrorKind::Infra, "INFRA", "no").into()),
+            5 => Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no")),
             6 => Outcome::Succeeded(json!("x".repeat(9_000)).into()),
             _ => Outcome::TimedOut,
         }
@@ -242,30 +245,30 @@ impl World {
             // Nobody knows whose fault it was: attempts are made again under their number. So is one that has ended,
             // but whose output was still to be stored: nothing of its end is written.
             let Self { started, stored, .. } = self;
-            started.retain(|(place, attempt)| !stored.is_running(place, *attempt));
+            started.retain(|(key, attempt)| !stored.is_running(key, *attempt));
         }
-        self.resume(if out_of_memory { &Lost::OutOfMemory } else { &Lost::Interrupted });
+        self.resume(if out_of_memory { &RunnerLoss::OutOfMemory } else { &RunnerLoss::Interrupted });
         self.advance()?;
-        for start in lost.iter().filter(|start| matches!(start.work, Work::Python { .. }) && !out_of_memory) {
-            let (place, attempt) = (&start.place, start.attempt);
+        for start in lost.iter().filter(|start| matches!(start.task, Task::Python { .. }) && !out_of_memory) {
+            let (key, attempt) = (&start.key, start.attempt);
             let late =
-                self.run.on_outcome(&self.memory, place, attempt, Outcome::TimedOut, at(self.now), 0.5);
+                self.run.record_outcome(&self.memory, key, attempt, Outcome::TimedOut, at(self.now), 0.5);
             prop_assert_eq!(&late, &self.memory, "a late report of the old runner changes nothing");
         }
         Ok(())
     }
 
     /// Another runner takes the run: it has nothing but what is written, and what is stored.
-    fn resume(&mut self, lost: &Lost) {
-        if let Some((Suspend { stops_clock: true, .. }, since)) = self.suspended.take() {
+    fn resume(&mut self, lost: &RunnerLoss) {
+        if let Some((SuspendRun { stops_clock: true, .. }, since)) = self.suspended.take() {
             self.waited += self.now - since;
         }
         self.run = new_run(&self.plans, self.waited);
         let mut state = self.stored.clone();
-        for (slot, reference) in missing(&state.steps) {
-            fill(&mut state.steps, &slot, self.objects[&reference.uri].clone());
+        for (slot, reference) in missing_values(&state.steps) {
+            insert_value(&mut state.steps, &slot, self.objects[&reference.uri].clone());
         }
-        assert_eq!(missing(&state.steps), [], "all values are there");
+        assert_eq!(missing_values(&state.steps), [], "all values are there");
         self.memory = self.run.resume(&state, lost, at(self.now));
     }
 
@@ -273,13 +276,15 @@ impl World {
     fn questions(&self) -> Vec<String> {
         let of_step = |step: &StepStatus| {
             let items = step.items.iter().flat_map(|items| &items.active);
-            let items = items.map(|item| (Place::item(&step.name, item.index), item.waiting.clone()));
-            std::iter::once((Place::step(&step.name), step.waiting.clone())).chain(items).collect::<Vec<_>>()
+            let items = items.map(|item| (StepKey::item(&step.name, item.index), item.waiting.clone()));
+            std::iter::once((StepKey::step(&step.name), step.waiting.clone()))
+                .chain(items)
+                .collect::<Vec<_>>()
         };
         let all = self.stored.steps.iter().flat_map(of_step);
         let asks =
             all.filter(|(_, waiting)| waiting.as_ref().is_some_and(|w| w.reason == WaitingFor::Approval));
-        asks.map(|(place, _)| place.to_string()).collect()
+        asks.map(|(key, _)| key.to_string()).collect()
     }
 
     pub(super) fn decide(&mut self, which: usize, approved: bool) {
@@ -292,13 +297,13 @@ impl World {
     }
 
     pub(super) fn child_ends(&mut self, which: usize, well: bool) {
-        let open = children(&self.stored.steps);
+        let open = awaited_sub_runs(&self.stored.steps);
         let open: Vec<_> = open.into_iter().filter(|name| !self.children.contains_key(name)).collect();
         if let Some(name) = open.get(which % open.len().max(1)) {
             let end = if well {
-                Child::Succeeded { output: json!({"child": name}), stored: None }
+                SubRunOutcome::Succeeded { output: json!({"child": name}), stored: None }
             } else {
-                Child::Ended { phase: RunPhase::Failed, error: None }
+                SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: None }
             };
             self.children.insert(name.clone(), end);
         }

@@ -2,7 +2,7 @@
 
 use crds::run::ReuseFrom;
 
-use super::super::reuse;
+use super::super::reusable_steps;
 use super::*;
 
 const EXIT: &str = "
@@ -77,7 +77,7 @@ fn on_exit_is_bounded_and_resumed() {
     let mut run = Driver::new(EXIT);
     run.advance();
     run.succeeds("a", json!(1));
-    assert_eq!(places(&run.resumes(&Lost::Interrupted)), ["tell#2"]);
+    assert_eq!(places(&run.resumes(&RunnerLoss::Interrupted)), ["tell#2"]);
     run.now = 700.0;
     let advance = run.advance();
     assert_eq!(advance.stop.len(), 1);
@@ -103,7 +103,7 @@ onExit: [{name: bye, expr: {value: 1}}]");
         step("bye", StepPhase::Succeeded),
     ];
     let names = |from: ReuseFrom| {
-        let taken = reuse(workflow.workflow(), &earlier, &from);
+        let taken = reusable_steps(workflow.workflow(), &earlier, &from);
         taken.into_iter().map(|step| step.name).collect::<Vec<_>>()
     };
     assert_eq!(names(ReuseFrom::Keyword("Failed".into())), ["a", "d"]);

@@ -81,7 +81,7 @@ fn items_are_retried_by_themselves_and_keep_their_place() {
     let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
     let waits = run.ends("each/0", 1, user("NO"));
     assert_eq!((places(&waits), waits.wait_until), (vec![], Some(at(6.0))));
-    run.resumes(&Lost::Interrupted);
+    run.resumes(&RunnerLoss::Interrupted);
     // Without Infra in retry.on an item, too, runs at most once.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
 }
@@ -91,13 +91,13 @@ fn items_are_retried_by_themselves_and_keep_their_place() {
 fn a_resumed_run_repeats_no_item_that_has_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3, 4]));
     run.succeeds("each/0", json!("A"));
-    let again = run.resumes(&Lost::Interrupted);
+    let again = run.resumes(&RunnerLoss::Interrupted);
     assert_eq!(places(&again), ["each/1#2", "each/2#2"]);
     assert_eq!(
         run.step("each").items.as_ref().map(|items| items.outputs.clone()),
         Some([(0, json!("A"))].into())
     );
-    let again = run.resumes(&Lost::OutOfMemory);
+    let again = run.resumes(&RunnerLoss::OutOfMemory);
     assert_eq!(places(&again), ["each/1#2", "each/2#2"], "whose memory it was is not known");
 }
 
@@ -126,7 +126,7 @@ fn cancel_stops_running_items() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3]));
     run.cancel = Some(Cancel::Now);
     let advance = run.advance();
-    let stopped: Vec<String> = advance.stop.iter().map(|stop| stop.place.to_string()).collect();
+    let stopped: Vec<String> = advance.stop.iter().map(|stop| stop.key.to_string()).collect();
     assert_eq!(stopped, ["each/0", "each/1"]);
     assert_eq!(run.step("each").phase, StepPhase::Cancelled);
 }
@@ -137,40 +137,39 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
     let yaml = EACH.replace("maxParallel: 2", "maxParallel: 100, continueOnError: true");
     let list: Vec<Value> = (0..1000).map(|n| json!({"customer": n, "text": "x".repeat(100)})).collect();
     let (mut run, first) = listed(&yaml, json!(list));
-    let mut running: Vec<Place> = first.start.into_iter().map(|start| start.place).collect();
+    let mut running: Vec<StepKey> = first.start.into_iter().map(|start| start.key).collect();
     let mut largest = 0;
     let mut advance = Advance::default();
     let mut count = 0;
     while !running.is_empty() {
         // Not in order: the ranges are as bad as they come.
-        let place = running.remove((count * 7) % running.len());
+        let key = running.remove((count * 7) % running.len());
         count += 1;
-        let outcome = match (place.item, count % 11) {
+        let outcome = match (key.item, count % 11) {
             (None, _) => is_stored(&Value::Null, &format!("store://{count}")),
             (Some(_), 0) => user(&"é".repeat(3)),
             (Some(_), _) => Outcome::Succeeded(json!({"ok": count, "text": "y".repeat(60)}).into()),
         };
-        let attempt =
-            advance.start.iter().find(|start| start.place == place).map_or(1, |start| start.attempt);
+        let attempt = advance.start.iter().find(|start| start.key == key).map_or(1, |start| start.attempt);
         let outcome = match outcome {
             Outcome::Failed(Failure { error, .. }) => {
                 Outcome::Failed(Failure::from(crds::run::StepError { message: "é".repeat(3000), ..error }))
             }
             other => other,
         };
-        let mut state = run.run.on_outcome(&run.state, &place, attempt, outcome.clone(), at(run.now), 0.5);
-        if place.item.is_none() {
+        let mut state = run.run.record_outcome(&run.state, &key, attempt, outcome.clone(), at(run.now), 0.5);
+        if key.item.is_none() {
             // The number of a store is that of its batch.
-            let number = (1..70).find(|number| run.state.is_running(&place, *number)).expect("a store");
-            state = run.run.on_outcome(&run.state, &place, number, outcome, at(run.now), 0.5);
+            let number = (1..70).find(|number| run.state.is_running(&key, *number)).expect("a store");
+            state = run.run.record_outcome(&run.state, &key, number, outcome, at(run.now), 0.5);
         }
         run.state = state;
         advance = run.advance();
-        running.extend(advance.start.iter().map(|start| start.place.clone()));
+        running.extend(advance.start.iter().map(|start| start.key.clone()));
         if count % 7 != 0 {
             continue;
         }
-        let status = written(&run.state.steps);
+        let status = persisted_steps(&run.state.steps);
         let each = status.iter().find(|step| step.name == "each").expect("each");
         largest = largest.max(serde_json::to_string(each).expect("JSON").len());
     }

@@ -15,8 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Advance, Child, Facts, Failure, Finish, Lost, Outcome, Output, Place, Run, Signals, State, Work, error,
-    written,
+    Advance, ExternalEvents, Failure, FinishRun, Outcome, Output, Run, RunData, RunState, RunnerLoss,
+    StepKey, SubRunOutcome, Task, persisted_steps, step_error,
 };
 use crate::workflow::{ValidationContext, validate};
 
@@ -28,13 +28,13 @@ pub(super) fn at(seconds: f64) -> Timestamp {
 
 pub(super) fn run(yaml: &str) -> Run {
     let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
-    let facts = Facts {
+    let facts = RunData {
         input: json!({"n": 5, "url": ""}),
         run_id: "uid-1".to_owned(),
         run_name: "run-1".to_owned(),
         tenant: "acme".to_owned(),
         tenant_settings: json!({"currency": "EUR"}),
-        ..Facts::default()
+        ..RunData::default()
     };
     Run::new(validate(&spec, &ValidationContext::default()).expect("valid"), facts, at(0.0), Duration::ZERO)
 }
@@ -42,40 +42,41 @@ pub(super) fn run(yaml: &str) -> Run {
 /// A run as the runner drives it: what was written last is what the next call gets.
 struct Driver {
     run: Run,
-    state: State,
+    state: RunState,
     now: f64,
     cancel: Option<Cancel>,
     decisions: Vec<Decision>,
-    children: BTreeMap<String, Child>,
+    children: BTreeMap<String, SubRunOutcome>,
 }
 
 impl Driver {
     fn new(yaml: &str) -> Self {
-        let (run, state) = (run(yaml), State::default());
+        let (run, state) = (run(yaml), RunState::default());
         Self { run, state, now: 0.0, cancel: None, decisions: Vec::new(), children: BTreeMap::new() }
     }
 
     fn advance(&mut self) -> Advance {
-        let signals = Signals { cancel: self.cancel, decisions: &self.decisions, children: &self.children };
+        let signals =
+            ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
         let advance = self.run.advance(&self.state, &signals, at(self.now));
         self.state.clone_from(&advance.state);
         advance
     }
 
-    fn ends(&mut self, place: &str, attempt: u32, outcome: Outcome) -> Advance {
+    fn ends(&mut self, key: &str, attempt: u32, outcome: Outcome) -> Advance {
         self.now += 1.0;
-        let place = Place::parse(place).expect("a place");
-        self.state = self.run.on_outcome(&self.state, &place, attempt, outcome, at(self.now), 0.5);
+        let key = StepKey::parse(key).expect("a key");
+        self.state = self.run.record_outcome(&self.state, &key, attempt, outcome, at(self.now), 0.5);
         self.advance()
     }
 
-    fn succeeds(&mut self, place: &str, output: Value) -> Advance {
-        self.ends(place, 1, Outcome::Succeeded(output.into()))
+    fn succeeds(&mut self, key: &str, output: Value) -> Advance {
+        self.ends(key, 1, Outcome::Succeeded(output.into()))
     }
 
     /// The pod is lost; the next one goes on from what was written.
-    fn resumes(&mut self, lost: &Lost) -> Advance {
-        let state = State { steps: written(&self.state.steps), ending: self.state.ending.clone() };
+    fn resumes(&mut self, lost: &RunnerLoss) -> Advance {
+        let state = RunState { steps: persisted_steps(&self.state.steps), ending: self.state.ending.clone() };
         self.state = self.run.resume(&state, lost, at(self.now));
         self.advance()
     }
@@ -95,23 +96,23 @@ impl Driver {
 }
 
 fn started(advance: &Advance) -> Vec<(&str, u32)> {
-    advance.start.iter().map(|start| (start.place.step.as_str(), start.attempt)).collect()
+    advance.start.iter().map(|start| (start.key.step.as_str(), start.attempt)).collect()
 }
 
 fn places(advance: &Advance) -> Vec<String> {
-    advance.start.iter().map(|start| format!("{}#{}", start.place, start.attempt)).collect()
+    advance.start.iter().map(|start| format!("{}#{}", start.key, start.attempt)).collect()
 }
 
-fn ended(advance: Advance) -> Finish {
+fn ended(advance: Advance) -> FinishRun {
     advance.finish.expect("the end")
 }
 
 fn user(code: &str) -> Outcome {
-    Outcome::Failed(error(ErrorKind::User, code, "the service said no").into())
+    Outcome::Failed(step_error(ErrorKind::User, code, "the service said no").into())
 }
 
 fn infra(code: &str) -> Outcome {
-    Outcome::Failed(error(ErrorKind::Infra, code, "").into())
+    Outcome::Failed(step_error(ErrorKind::Infra, code, "").into())
 }
 
 fn stored_at(uri: &str) -> OutputRef {
@@ -158,14 +159,14 @@ fn a_chain_runs_to_its_output() {
 #[test]
 fn asking_again_starts_nothing_again() {
     let mut run = Driver::new(CHAIN);
-    assert_eq!(run.run.advance(&run.state, &Signals::NONE, at(0.0)), run.advance());
+    assert_eq!(run.run.advance(&run.state, &ExternalEvents::NONE, at(0.0)), run.advance());
     assert_eq!(started(&run.advance()), []);
-    let a = Place::step("a");
+    let a = StepKey::step("a");
     let ended =
-        run.run.on_outcome(&run.state, &a, 1, Outcome::Succeeded(json!({"v": 1}).into()), at(1.0), 0.5);
-    let again = run.run.on_outcome(&ended, &a, 1, user("LATE"), at(2.0), 0.5);
+        run.run.record_outcome(&run.state, &a, 1, Outcome::Succeeded(json!({"v": 1}).into()), at(1.0), 0.5);
+    let again = run.run.record_outcome(&ended, &a, 1, user("LATE"), at(2.0), 0.5);
     assert_eq!(ended, again);
-    assert_eq!(run.run.on_outcome(&run.state, &a, 2, user("OTHER"), at(2.0), 0.5), run.state);
+    assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), at(2.0), 0.5), run.state);
 }
 
 #[test]
@@ -251,7 +252,7 @@ steps:
     maxResponseBytes: 64Ki",
     );
     let advance = run.advance();
-    insta::assert_debug_snapshot!(advance.start[0].work);
+    insta::assert_debug_snapshot!(advance.start[0].task);
     let ok = |status, body| run.run.http_succeeded("call", status, &BTreeMap::new(), &body);
     assert_eq!(ok(201, json!({"ok": true})), Ok(true));
     assert_eq!(ok(200, json!({"ok": true})), Ok(false));
@@ -266,7 +267,7 @@ fn environment_variables_are_text() {
     let mut run =
         Driver::new("steps: [{name: a, python: {code: x, env: {N: '${{ input.n }}', E: '${{ null }}'}}}]");
     let advance = run.advance();
-    let Work::Python { env, .. } = &advance.start[0].work else { panic!("a Python step") };
+    let Task::Python { env, .. } = &advance.start[0].task else { panic!("a Python step") };
     assert_eq!(
         env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(),
         [("E", ""), ("N", "5")]

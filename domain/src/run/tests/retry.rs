@@ -5,7 +5,7 @@ use crds::workflow::ErrorKind;
 use serde_json::json;
 
 use super::{Driver, at, started, user};
-use crate::run::{Advance, Outcome, Place, State, error};
+use crate::run::{Advance, Outcome, RunState, StepKey, step_error};
 
 const RETRIED: &str = "
 steps:
@@ -42,7 +42,7 @@ fn attempts_end_where_the_workflow_says() {
         drive(&mut run).finish.expect("the end").error.expect("an error").code
     };
     assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "retry.when says no");
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "GONE", "").into());
+    let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
     assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "a kind that retry.on leaves out");
     let late = |run: &mut Driver| {
         run.now = 18.5;
@@ -61,7 +61,7 @@ fn attempts_end_where_the_workflow_says() {
 fn by_default_only_what_is_our_fault_is_tried_again() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let infra = || Outcome::Failed(error(ErrorKind::Infra, "IMAGE", "").into());
+    let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
     assert_eq!(run.ends("a", 1, infra()).wait_until, Some(at(2.0)));
     run.now = 2.0;
     run.advance();
@@ -74,7 +74,7 @@ fn by_default_only_what_is_our_fault_is_tried_again() {
 /// A step that may run only once fails though it never ran.
 #[test]
 fn an_attempt_that_was_never_made_is_not_counted() {
-    let running = |attempt| State {
+    let running = |attempt| RunState {
         steps: vec![StepStatus {
             name: "fetch".into(),
             phase: StepPhase::Running,
@@ -85,7 +85,7 @@ fn an_attempt_that_was_never_made_is_not_counted() {
     };
     let taken_back = |attempt, of| {
         let mut state = running(attempt);
-        state.take_back(&Place::step("fetch"), of);
+        state.revert_attempt(&StepKey::step("fetch"), of);
         (state.steps[0].phase, state.steps[0].attempt)
     };
     assert_eq!(taken_back(1, 1), (StepPhase::Pending, None));

@@ -1,6 +1,6 @@
 //! Values too large for the run's status.
 
-use super::super::{Slot, fill, missing};
+use super::super::{ValueLocation, insert_value, missing_values};
 use super::*;
 
 fn big() -> Value {
@@ -9,8 +9,8 @@ fn big() -> Value {
 
 fn store_of(advance: &Advance) -> (String, &Value) {
     let start = advance.start.first().expect("a start");
-    let Work::Store(value) = &start.work else { panic!("a store, not {:?}", start.work) };
-    (format!("{}#{}", start.place, start.attempt), value)
+    let Task::StoreOutput(value) = &start.task else { panic!("a store, not {:?}", start.task) };
+    (format!("{}#{}", start.key, start.attempt), value)
 }
 
 /// A large output is stored before its step has ended; later steps read it as if it were in the status.
@@ -19,20 +19,20 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
     let mut run = Driver::new(
         "steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: b, needs: [a], expr: {value: '${{ size(steps.a.output) }}'}}]",
     );
-    let facts = Facts { input: json!({"text": "x".repeat(20_000)}), ..Facts::default() };
+    let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
     run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
     let advance = run.advance();
-    let (place, value) = store_of(&advance);
-    assert_eq!((place.as_str(), value), ("a#1", &big()));
-    assert_eq!(written(&run.state.steps)[0].output, None);
+    let (key, value) = store_of(&advance);
+    assert_eq!((key.as_str(), value), ("a#1", &big()));
+    assert_eq!(persisted_steps(&run.state.steps)[0].output, None);
     let end = ended(run.ends("a", 1, is_stored(&big(), "store://a")));
     assert_eq!(end.output, Some(json!({"b": 20_000})));
-    let mut read = written(&run.state.steps);
+    let mut read = persisted_steps(&run.state.steps);
     assert_eq!((read[0].output.clone(), read[0].output_ref.clone()), (None, Some(stored_at("store://a"))));
-    let slot = Slot::Output { step: "a".to_owned() };
-    assert_eq!(missing(&read), [(slot.clone(), stored_at("store://a"))]);
-    fill(&mut read, &slot, big());
-    assert_eq!(missing(&read), []);
+    let slot = ValueLocation::StepOutput { step: "a".to_owned() };
+    assert_eq!(missing_values(&read), [(slot.clone(), stored_at("store://a"))]);
+    insert_value(&mut read, &slot, big());
+    assert_eq!(missing_values(&read), []);
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn what_has_no_room_beside_the_others_is_stored() {
 fn a_store_that_was_lost_is_made_again() {
     let mut run =
         Driver::new("steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: p, python: {code: x}}]");
-    let facts = Facts { input: json!({"text": "x".repeat(20_000)}), ..Facts::default() };
+    let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
     run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
     run.advance();
     run.succeeds("p", big());
-    let again = run.resumes(&Lost::Interrupted);
+    let again = run.resumes(&RunnerLoss::Interrupted);
     assert_eq!(places(&again), ["p#2", "a#1"]);
 }
 
@@ -108,35 +108,36 @@ fn outputs_of_items_are_stored_in_batches() {
     assert_eq!(places(&run.succeeds("e/0", half(0))), ["e/3#1"]);
     let advance = run.succeeds("e/1", half(1));
     assert_eq!(store_of(&advance), ("e#1".to_owned(), &json!({"0": half(0), "1": half(1)})));
-    let read = written(&run.state.steps);
+    let read = persisted_steps(&run.state.steps);
     let items = read[0].items.as_ref().expect("items");
     assert_eq!((items.done.as_str(), items.outputs.len(), items.batches.len()), ("0", 1, 0));
     assert!(items.active.iter().any(|item| item.index == 1), "it has not ended until its output is stored");
     let advance = run.ends("e", 1, is_stored(&Value::Null, "store://1"));
     assert_eq!(places(&advance), ["e/4#1"]);
-    let mut read = written(&run.state.steps);
+    let mut read = persisted_steps(&run.state.steps);
     let items = read[0].items.clone().expect("items");
     assert_eq!(
         (items.done.as_str(), items.outputs.len(), items.batches[0].indexes.as_str()),
         ("0-1", 0, "0-1")
     );
-    let [(slot, reference)] = missing(&read).try_into().expect("one batch");
+    let [(slot, reference)] = missing_values(&read).try_into().expect("one batch");
     assert_eq!(reference, stored_at("store://1"));
-    fill(&mut read, &slot, json!({"0": half(0), "1": half(1)}));
-    assert_eq!(missing(&read), []);
+    insert_value(&mut read, &slot, json!({"0": half(0), "1": half(1)}));
+    assert_eq!(missing_values(&read), []);
     // The next runner goes on with the values that it has fetched.
-    run.state = run.run.resume(&State { steps: read, ending: None }, &Lost::OutOfMemory, at(run.now));
+    run.state =
+        run.run.resume(&RunState { steps: read, ending: None }, &RunnerLoss::OutOfMemory, at(run.now));
     assert_eq!(places(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
     run.succeeds("e/2", half(2));
     run.succeeds("e/3", half(3));
     run.ends("e", 2, is_stored(&Value::Null, "store://2"));
     run.succeeds("e/4", half(4));
     let advance = run.succeeds("e/5", json!(5));
-    let (place, list) = store_of(&advance);
-    assert_eq!((place.as_str(), list.as_array().map(Vec::len), &list[3]), ("e#3", Some(6), &half(3)));
+    let (key, list) = store_of(&advance);
+    assert_eq!((key.as_str(), list.as_array().map(Vec::len), &list[3]), ("e#3", Some(6), &half(3)));
     let end = run.ends("e", 3, is_stored(&Value::Null, "store://list"));
     assert_eq!(ended(end).phase, RunPhase::Succeeded);
-    assert_eq!(written(&run.state.steps)[0].output_ref, Some(stored_at("store://list")));
+    assert_eq!(persisted_steps(&run.state.steps)[0].output_ref, Some(stored_at("store://list")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Approvals, waits, sub-runs, and the suspension of runs.
 
-use super::super::{Suspend, children};
+use super::super::{SuspendRun, awaited_sub_runs};
 use super::*;
 
 const APPROVED: &str = "
@@ -18,13 +18,13 @@ steps:
 fn an_approval_suspends_the_run_until_the_decision() {
     let mut run = Driver::new(APPROVED);
     let advance = run.advance();
-    assert_eq!(advance.suspend, Some(Suspend { wake_at: Some(at(7200.0)), stops_clock: true }));
+    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(at(7200.0)), stops_clock: true }));
     assert_eq!((advance.wait_until, run.step("ask").phase), (None, StepPhase::Suspended));
     let waiting = run.step("ask").waiting.clone().expect("a question");
     assert_eq!((waiting.message.as_deref(), waiting.roles), (Some("Pay 5?"), vec!["operator".to_owned()]));
     run.now = 60.0;
     run.decide("ask", true, Some(json!({"sum": 7})));
-    let advance = run.resumes(&Lost::Interrupted);
+    let advance = run.resumes(&RunnerLoss::Interrupted);
     assert_eq!((advance.suspend, advance.start[0].input.clone()), (None, json!({"sum": 7})));
     assert_eq!(
         run.step("ask").output.as_ref().map(|output| output["by"].clone()),
@@ -85,7 +85,7 @@ fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     short.now = 20.0;
     assert_eq!(ended(short.advance()).phase, RunPhase::Succeeded);
     let mut long = Driver::new("steps: [{name: w, wait: {for: 31s}}]");
-    assert_eq!(long.advance().suspend, Some(Suspend { wake_at: Some(at(31.0)), stops_clock: true }));
+    assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(at(31.0)), stops_clock: true }));
 }
 
 #[test]
@@ -114,9 +114,9 @@ fn a_long_backoff_releases_the_runner() {
     );
     run.advance();
     let advance = run.ends("a", 1, user("HTTP_503"));
-    assert_eq!(advance.suspend, Some(Suspend { wake_at: Some(at(41.0)), stops_clock: false }));
+    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(at(41.0)), stops_clock: false }));
     run.now = 41.0;
-    assert_eq!(started(&run.resumes(&Lost::Interrupted)), [("a", 2)]);
+    assert_eq!(started(&run.resumes(&RunnerLoss::Interrupted)), [("a", 2)]);
 }
 
 /// A service that says when to come back is not asked before.
@@ -125,7 +125,7 @@ fn retry_after_extends_the_backoff() {
     let mut run = Driver::new("steps: [{name: a, timeout: 1m, retry: {on: [User]}, python: {code: x}}]");
     run.advance();
     let busy = |seconds| {
-        let error = error(ErrorKind::User, "HTTP_429", "later");
+        let error = step_error(ErrorKind::User, "HTTP_429", "later");
         Outcome::Failed(Failure { error, retry_after: Some(Duration::from_secs(seconds)) })
     };
     assert_eq!(run.ends("a", 1, busy(20)).wait_until, Some(at(21.0)));
@@ -139,7 +139,7 @@ fn retry_after_extends_the_backoff() {
 fn what_was_not_begun_is_no_attempt_but_ends() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let not_begun = || Outcome::NotStarted(error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
+    let not_begun = || Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
     for times in 1..10 {
         let advance = run.ends("a", 1, not_begun());
         assert_eq!((run.step("a").attempt, run.step("a").not_started), (None, Some(times)));
@@ -165,20 +165,20 @@ steps:
 fn parent() -> (Driver, String) {
     let mut run = Driver::new(PARENT);
     let advance = run.advance();
-    let Work::Run(sub) = &advance.start[0].work else { panic!("a sub-run") };
+    let Task::CreateSubRun(sub) = &advance.start[0].task else { panic!("a sub-run") };
     assert_eq!((sub.workflow.as_str(), sub.input.clone(), sub.depth), ("other", json!({"n": 5}), 1));
     let name = sub.name.clone();
-    let advance = run.ends("sub", 1, Outcome::Waiting);
+    let advance = run.ends("sub", 1, Outcome::SubRunCreated);
     assert_eq!(advance.suspend.map(|suspend| suspend.stops_clock), Some(false));
-    assert_eq!(children(&run.state.steps), [name.as_str()]);
+    assert_eq!(awaited_sub_runs(&run.state.steps), [name.as_str()]);
     (run, name)
 }
 
 #[test]
 fn a_sub_run_is_waited_for_and_its_output_is_the_steps() {
     let (mut run, name) = parent();
-    run.children.insert(name, Child::Succeeded { output: json!({"total": 3}), stored: None });
-    assert_eq!(ended(run.resumes(&Lost::Interrupted)).output, Some(json!({"after": 3})));
+    run.children.insert(name, SubRunOutcome::Succeeded { output: json!({"total": 3}), stored: None });
+    assert_eq!(ended(run.resumes(&RunnerLoss::Interrupted)).output, Some(json!({"after": 3})));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn the_failure_of_a_sub_run_comes_up_and_a_cancel_goes_down() {
         code: "HTTP_404".into(),
         message: "no".into(),
     };
-    run.children.insert(name, Child::Ended { phase: RunPhase::Failed, error: Some(of) });
+    run.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: Some(of) });
     let error = ended(run.advance()).error.expect("an error");
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::User, "SUB_RUN_FAILED"));
     assert!(error.message.contains("step x: HTTP_404: no"), "{}", error.message);
@@ -198,15 +198,15 @@ fn the_failure_of_a_sub_run_comes_up_and_a_cancel_goes_down() {
     let (mut now, name) = parent();
     now.cancel = Some(Cancel::Now);
     let advance = now.advance();
-    assert_eq!(advance.cancel_children, [(name, Cancel::Now)]);
+    assert_eq!(advance.cancel_sub_runs, [(name, Cancel::Now)]);
     assert_eq!(ended(advance).phase, RunPhase::Cancelled);
 
     let (mut graceful, name) = parent();
     graceful.cancel = Some(Cancel::Graceful);
     let advance = graceful.advance();
-    assert_eq!(advance.cancel_children, [(name.clone(), Cancel::Graceful)]);
+    assert_eq!(advance.cancel_sub_runs, [(name.clone(), Cancel::Graceful)]);
     assert_eq!((advance.finish, advance.suspend), (None, None), "it is held until the sub-run has ended");
-    graceful.children.insert(name, Child::Ended { phase: RunPhase::Cancelled, error: None });
+    graceful.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Cancelled, error: None });
     assert_eq!(ended(graceful.advance()).phase, RunPhase::Cancelled);
 }
 
@@ -214,19 +214,19 @@ fn the_failure_of_a_sub_run_comes_up_and_a_cancel_goes_down() {
 #[test]
 fn a_lost_pod_creates_no_second_sub_run() {
     let mut run = Driver::new(PARENT);
-    let name = |advance: &Advance| match &advance.start[0].work {
-        Work::Run(sub) => sub.name.clone(),
+    let name = |advance: &Advance| match &advance.start[0].task {
+        Task::CreateSubRun(sub) => sub.name.clone(),
         other => panic!("{other:?}"),
     };
     let first = run.advance();
-    let second = run.resumes(&Lost::Interrupted);
+    let second = run.resumes(&RunnerLoss::Interrupted);
     assert_eq!((name(&first), started(&second)), (name(&second), vec![("sub", 1)]));
 }
 
 #[test]
 fn sub_runs_are_not_endlessly_deep() {
     let mut run = Driver::new(PARENT);
-    let facts = Facts { depth: 8, input: json!({"n": 1}), ..Facts::default() };
+    let facts = RunData { depth: 8, input: json!({"n": 1}), ..RunData::default() };
     run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
     assert_eq!(ended(run.advance()).error.map(|error| error.code), Some("SUB_RUN_TOO_DEEP".to_owned()));
 }

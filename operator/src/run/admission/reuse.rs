@@ -7,7 +7,7 @@ use crds::{
     run::{QueueStatus, RunPhase, StepStatus},
     workflow::ErrorKind,
 };
-use domain::run::reuse;
+use domain::run::reusable_steps;
 use jiff::{SignedDuration, Timestamp};
 use kube::{ResourceExt as _, runtime::controller::Action};
 use serde_json::json;
@@ -52,7 +52,7 @@ pub(super) async fn take_over_steps(
     check_earlier_run(snapshot, &earlier)?;
     let Ok(valid) = &revision.valid else { return Ok(()) };
     let steps = earlier.status.as_ref().map_or(&[][..], |status| &status.steps);
-    let reused: Vec<StepStatus> = reuse(valid, steps, &requested.from);
+    let reused: Vec<StepStatus> = reusable_steps(valid, steps, &requested.from);
     let patch = json!({
         "phase": RunPhase::Queued,
         "revision": revision.reference(),

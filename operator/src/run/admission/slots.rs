@@ -8,7 +8,7 @@ use crds::{
     tenant::TenantState,
     workflow::{ConcurrencyPolicy, ErrorKind},
 };
-use domain::admission::{self, Gate, GroupMember, Queued, Reason, Verdict};
+use domain::admission::{self, TenantGuard, ConcurrencyGroup, QueuedRun, WaitReason, Verdict};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use serde_json::Value;
@@ -58,12 +58,12 @@ pub(super) async fn request(
 
 /// Returns the queue entry of a run.
 pub(super) fn queue_entry(snapshot: &Snapshot, revision: &Revision) -> Result<QueueEntry, End> {
-    let run = Queued {
+    let run = QueuedRun {
         uid: snapshot.uid.clone(),
         tenant: snapshot.tenant_name(),
         created_at: snapshot.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
         priority: snapshot.run.spec.priority.unwrap_or_default(),
-        goes_on: snapshot.has_started(),
+        is_resumed: snapshot.has_started(),
         group: concurrency_group(snapshot, revision)?,
     };
     Ok(QueueEntry { run, object: ObjectRef::from_obj(snapshot.run.as_ref()) })
@@ -74,7 +74,7 @@ fn rejection(
     stores: &Stores,
     snapshot: &Snapshot,
     revision: &Revision,
-    reason: Reason,
+    reason: WaitReason,
     message: &str,
     queue_length: usize,
 ) -> Option<End> {
@@ -82,7 +82,7 @@ fn rejection(
         return None;
     }
     let policy = revision.spec.concurrency.as_ref().and_then(|concurrency| concurrency.policy);
-    if reason == Reason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
+    if reason == WaitReason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
         let message = format!("{message}; spec.concurrency.policy is Reject");
         return Some(End::failed(ErrorKind::Policy, "CONCURRENCY_LIMIT", message));
     }
@@ -123,13 +123,13 @@ fn update_metrics(ctx: &Context) {
 }
 
 /// Returns the concurrency group of a run, or its end if the key cannot be evaluated on the run's input.
-fn concurrency_group(snapshot: &Snapshot, revision: &Revision) -> Result<Option<GroupMember>, End> {
+fn concurrency_group(snapshot: &Snapshot, revision: &Revision) -> Result<Option<ConcurrencyGroup>, End> {
     let Ok(valid) = &revision.valid else { return Ok(None) };
     match valid.concurrency(snapshot.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
         Ok(None) => Ok(None),
         Ok(Some((limit, value))) => {
             let key = format!("{}/{}/{value}", snapshot.namespace, revision.workflow);
-            Ok(Some(GroupMember { key, limit }))
+            Ok(Some(ConcurrencyGroup { key, limit }))
         }
         Err(error) => {
             let message = format!("spec.concurrency.key cannot be evaluated on the run's input: {error}");
@@ -146,27 +146,27 @@ fn tenant_limits(stores: &Stores, name: &str, usage: TenantUsage) -> admission::
     let TenantUsage { running, today } = usage;
     admission::Tenant {
         name: name.to_owned(),
-        gate: tenant_gate(tenant.as_deref()),
+        guard: tenant_guard(tenant.as_deref()),
         weight: spec.and_then(|spec| spec.weight).unwrap_or(1),
         concurrent_runs: spec.and_then(|spec| spec.limits.as_ref()?.concurrent_runs),
         running,
         runs_per_day: spec.and_then(|spec| spec.limits.as_ref()?.runs_per_day),
-        today,
+        runs_today: today,
         plan: plan.as_ref().map(|plan| plan.name_any()).unwrap_or_default(),
     }
 }
 
 /// Returns whether runs of a tenant may start, and otherwise the tenant's state.
-fn tenant_gate(tenant: Option<&Tenant>) -> Gate {
-    let Some(tenant) = tenant else { return Gate::Closed("deleted".to_owned()) };
+fn tenant_guard(tenant: Option<&Tenant>) -> TenantGuard {
+    let Some(tenant) = tenant else { return TenantGuard::Closed("deleted".to_owned()) };
     match tenant.spec.state.unwrap_or_default() {
-        TenantState::Suspended => return Gate::Closed("suspended".to_owned()),
-        TenantState::Archived => return Gate::Closed("archived".to_owned()),
+        TenantState::Suspended => return TenantGuard::Closed("suspended".to_owned()),
+        TenantState::Archived => return TenantGuard::Closed("archived".to_owned()),
         TenantState::Active => (),
     }
     let ready = tenant
         .status
         .as_ref()
         .is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
-    if ready { Gate::Open } else { Gate::Closed("not ready".to_owned()) }
+    if ready { TenantGuard::Open } else { TenantGuard::Closed("not ready".to_owned()) }
 }

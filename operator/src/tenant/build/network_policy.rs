@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::{labels, names};
-use domain::egress::{Pods, Range};
+use domain::egress::{AddressRange, PodDestination};
 use ipnet::IpNet;
 use k8s_openapi::{
     api::networking::v1::{
@@ -60,9 +60,9 @@ fn api_server(config: &Config) -> NetworkPolicyEgressRule {
 
 fn plan_egress(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
     let ranges = tenant.egress.ranges().iter().filter(|range| !range.except.contains(&range.net));
-    let ranges = ranges.map(|Range { net, except, ports }| rule(vec![range(*net, except)], tcp_ports(ports)));
+    let ranges = ranges.map(|AddressRange { net, except, ports }| rule(vec![range(*net, except)], tcp_ports(ports)));
     let pods = tenant.egress.pods().iter();
-    let pods = pods.map(|Pods { namespace, labels, hosts: _, ports }| {
+    let pods = pods.map(|PodDestination { namespace, labels, hosts: _, ports }| {
         rule(vec![pods_in_namespace(namespace, labels.clone())], tcp_ports(ports))
     });
     ranges.chain(pods).collect()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crds::workflow::ErrorKind;
-use domain::run::{Failure, error};
+use domain::run::{Failure, step_error};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::{
 pub(in crate::action) async fn call(
     context: &StepContext,
     step: &str,
-    rendered: domain::run::Request,
+    rendered: domain::run::HttpRequest,
     idempotency_key: &str,
     log: &AttemptLog,
 ) -> Result<Value, Failure> {
@@ -39,7 +39,7 @@ pub(in crate::action) async fn call(
         Ok(false) => Err(unsuccessful(response, &summary, since)),
         Err(failed) => {
             let message = format!("http.success: {failed}");
-            Err(with_duration(error(ErrorKind::User, failed.code(), message).into(), since))
+            Err(with_duration(step_error(ErrorKind::User, failed.code(), message).into(), since))
         }
     }
 }

@@ -42,11 +42,11 @@ impl Request {
     /// # Errors
     /// Returns an error if the URL, a header or a TLS secret is invalid.
     pub(in crate::action) fn parse(
-        rendered: domain::run::Request,
+        rendered: domain::run::HttpRequest,
         idempotency_key: &str,
         secrets: &Secrets,
     ) -> Result<Self, HttpError> {
-        let domain::run::Request {
+        let domain::run::HttpRequest {
             method,
             url,
             headers: own,

@@ -33,7 +33,7 @@ impl Pod {
         let dir = std::env::temp_dir().join(format!("smb-pod-{pod}-{}", telemetry::ids::uuid_v7()));
         std::fs::create_dir_all(&dir).unwrap();
         memory.write_secrets(&dir.join("secrets"));
-        let hosts = domain::hosts::hosts(&memory.spec(), "python");
+        let hosts = domain::hosts::Hosts::for_workflow(&memory.spec(), "python");
         let hosts = hosts.all().iter().map(|host| start_step_host(&dir, host)).collect();
         let stop = CancellationToken::new();
         let runner = tokio::spawn(run(memory.clone(), pod.to_owned(), dir.clone(), stop.clone()));

@@ -15,7 +15,7 @@ use crds::{
     labels::{self, Child},
     names,
 };
-use domain::hosts::{Host, HostKind, hosts};
+use domain::hosts::{Host, HostKind, Hosts};
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
@@ -131,7 +131,7 @@ fn annotations_of_job(input: &JobInput<'_>, template: &str) -> BTreeMap<String, 
 }
 
 fn pod_spec(input: &JobInput<'_>) -> PodSpec {
-    let hosts = hosts(&input.revision.spec, &input.config.python_image);
+    let hosts = Hosts::for_workflow(&input.revision.spec, &input.config.python_image);
     let hosts = hosts.all();
     let mut containers: Vec<Container> = vec![runner::container(input, hosts)];
     containers.extend(hosts.iter().map(|host| host::container(input, host)));

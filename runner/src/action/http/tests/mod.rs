@@ -86,8 +86,8 @@ async fn serve() -> TestServer {
     TestServer { host: "shop.example".into(), addresses: vec![address] }
 }
 
-fn rendered(target: &TestServer, path: &str) -> domain::run::Request {
-    domain::run::Request {
+fn rendered(target: &TestServer, path: &str) -> domain::run::HttpRequest {
+    domain::run::HttpRequest {
         method: HttpMethod::Get,
         url: format!("http://{}:{}{path}", target.host, target.addresses[0].port()),
         headers: [].into(),
@@ -100,20 +100,20 @@ fn rendered(target: &TestServer, path: &str) -> domain::run::Request {
     }
 }
 
-fn parse(rendered: domain::run::Request) -> Request {
+fn parse(rendered: domain::run::HttpRequest) -> Request {
     Request::parse(rendered, "run-7/price", &Secrets::new()).unwrap()
 }
 
 async fn get_as(path: &str, response: Option<HttpResponse>) -> Result<Response, HttpError> {
     let target = serve().await;
-    send_to(parse(domain::run::Request { response, ..rendered(&target, path) }), &target).await
+    send_to(parse(domain::run::HttpRequest { response, ..rendered(&target, path) }), &target).await
 }
 
 /// A service receives what the step specifies, and the idempotency key by which it recognizes a repetition.
 #[tokio::test]
 async fn method_query_headers_body_and_idempotency_key_are_sent() {
     let target = serve().await;
-    let request = parse(domain::run::Request {
+    let request = parse(domain::run::HttpRequest {
         method: HttpMethod::Post,
         headers: [("X-Own".to_owned(), "1".to_owned())].into(),
         query: [("q".to_owned(), "a&b".to_owned())].into(),
@@ -164,7 +164,7 @@ async fn forms_and_texts_are_sent_with_their_media_types() {
         (HttpBody::Text(json!("grüße")), ("text/plain; charset=utf-8", "grüße")),
     ] {
         let request =
-            domain::run::Request { method: HttpMethod::Post, body: Some(body), ..rendered(&target, "/echo") };
+            domain::run::HttpRequest { method: HttpMethod::Post, body: Some(body), ..rendered(&target, "/echo") };
         let body = send_to(parse(request), &target).await.unwrap().body;
         assert_eq!((body["type"].as_str().unwrap(), body["body"].as_str().unwrap()), sent);
     }
@@ -175,7 +175,7 @@ async fn forms_and_texts_are_sent_with_their_media_types() {
 async fn a_redirect_to_another_host_carries_no_credentials() {
     let target = serve().await;
     let send = async |path: &str| {
-        let request = domain::run::Request {
+        let request = domain::run::HttpRequest {
             method: HttpMethod::Post,
             headers: [("X-Key", "id s3cret-key"), ("X-Own", "1")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -224,7 +224,7 @@ async fn an_unsuccessful_response_gives_its_body_and_retry_delay() {
     let busy = get_as("/busy", Some(HttpResponse::Text)).await;
     assert!(matches!(busy, Err(HttpError::TooLarge { .. })));
     let target = serve().await;
-    let request = domain::run::Request { max_response_bytes: 1 << 20, ..rendered(&target, "/busy") };
+    let request = domain::run::HttpRequest { max_response_bytes: 1 << 20, ..rendered(&target, "/busy") };
     let busy = send_to(parse(request), &target).await.unwrap();
     assert_eq!(busy.retry_after(jiff::Timestamp::UNIX_EPOCH), Some(Duration::from_secs(7)));
     let details = busy.into_step_error("GET /busy").details.unwrap();
@@ -248,7 +248,7 @@ async fn addresses_outside_the_egress_rules_are_refused() {
     let target = serve().await;
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let url = format!("http://{host}:{}/text", target.addresses[0].port());
-        let request = domain::run::Request { url, ..rendered(&target, "/text") };
+        let request = domain::run::HttpRequest { url, ..rendered(&target, "/text") };
         assert!(
             matches!(
                 send(parse(request), &Resolver::Egress(&Egress::default()), &Redactor::default()).await,

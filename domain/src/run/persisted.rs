@@ -13,14 +13,14 @@ use super::state::{is_being_stored, is_under_way};
 
 /// Where in a status a value belongs that is stored elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Slot {
+pub enum ValueLocation {
     /// The output of a step.
-    Output {
+    StepOutput {
         /// The step.
         step: String,
     },
     /// A batch of outputs of a step's items: a JSON object by index.
-    Batch {
+    ItemBatch {
         /// The step.
         step: String,
         /// Which of its batches, counted from 0.
@@ -30,11 +30,11 @@ pub enum Slot {
 
 /// The steps as they are written.
 #[must_use]
-pub fn written(steps: &[StepStatus]) -> Vec<StepStatus> {
-    steps.iter().map(written_step).collect()
+pub fn persisted_steps(steps: &[StepStatus]) -> Vec<StepStatus> {
+    steps.iter().map(persisted_step).collect()
 }
 
-fn written_step(step: &StepStatus) -> StepStatus {
+fn persisted_step(step: &StepStatus) -> StepStatus {
     let mut step = step.clone();
     if step.phase != StepPhase::Succeeded {
         step.output = None;
@@ -59,32 +59,34 @@ pub(super) fn stored(batches: &[crds::run::ItemBatch]) -> Ranges {
 
 /// The values that are to be fetched before [`super::Run::resume`], of steps as they are read.
 #[must_use]
-pub fn missing(steps: &[StepStatus]) -> Vec<(Slot, OutputRef)> {
+pub fn missing_values(steps: &[StepStatus]) -> Vec<(ValueLocation, OutputRef)> {
     steps.iter().flat_map(missing_of).collect()
 }
 
-fn missing_of(step: &StepStatus) -> Vec<(Slot, OutputRef)> {
+fn missing_of(step: &StepStatus) -> Vec<(ValueLocation, OutputRef)> {
     let output = step.output_ref.as_ref().filter(|_| step.output.is_none());
-    let output = output.map(|reference| (Slot::Output { step: step.name.clone() }, reference.clone()));
+    let output =
+        output.map(|reference| (ValueLocation::StepOutput { step: step.name.clone() }, reference.clone()));
     let of_items = step.items.iter().flat_map(|items| {
         items.batches.iter().enumerate().filter(|(_, batch)| {
             Ranges::parse(&batch.indexes).iter().any(|index| !items.outputs.contains_key(&index))
         })
     });
-    let batches = of_items
-        .map(|(batch, status)| (Slot::Batch { step: step.name.clone(), batch }, status.output_ref.clone()));
+    let batches = of_items.map(|(batch, status)| {
+        (ValueLocation::ItemBatch { step: step.name.clone(), batch }, status.output_ref.clone())
+    });
     output.into_iter().chain(batches).collect()
 }
 
 /// Puts a fetched value where it belongs.
-pub fn fill(steps: &mut [StepStatus], slot: &Slot, value: Value) {
+pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value) {
     match (slot, value) {
-        (Slot::Output { step }, value) => {
+        (ValueLocation::StepOutput { step }, value) => {
             if let Some(status) = steps.iter_mut().find(|status| status.name == *step) {
                 status.output = Some(value);
             }
         }
-        (Slot::Batch { step, batch }, Value::Object(values)) => {
+        (ValueLocation::ItemBatch { step, batch }, Value::Object(values)) => {
             let items =
                 steps.iter_mut().find(|status| status.name == *step).and_then(|step| step.items.as_mut());
             let Some(items) = items else { return };
@@ -97,7 +99,7 @@ pub fn fill(steps: &mut [StepStatus], slot: &Slot, value: Value) {
                 }
             }
         }
-        (Slot::Batch { .. }, _) => {}
+        (ValueLocation::ItemBatch { .. }, _) => {}
     }
 }
 

@@ -9,7 +9,7 @@ use crate::workflow::{HttpBody, HttpCredentials, HttpTls};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Task {
     /// Run a Python function in the step's host.
     Python {
         /// Defines `def run(input, ctx)`.
@@ -29,11 +29,11 @@ pub enum Work {
         env: BTreeMap<String, String>,
     },
     /// Call an HTTP endpoint.
-    Http(Box<Request>),
+    Http(Box<HttpRequest>),
     /// Create a run of another workflow, unless it is there, and report [`super::Outcome::Waiting`].
-    Run(SubRun),
+    CreateSubRun(SubRun),
     /// Store a value, as JSON, in object storage and report it with its reference: it is too large for the status.
-    Store(Value),
+    StoreOutput(Value),
 }
 
 /// A run of another workflow.
@@ -51,7 +51,7 @@ pub struct SubRun {
 
 /// An HTTP request. The header `Idempotency-Key` comes on top.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     /// The method.
     pub method: HttpMethod,
     /// Begins with `http://` or `https://`.

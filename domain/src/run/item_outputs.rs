@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::apply::{check_size, wait_deadline};
-use super::attempt::After;
-use super::outcome::Stored;
+use super::attempt::Transition;
+use super::outcome::StoreResult;
+use super::persisted::stored;
 use super::ranges::Ranges;
 use super::state::{being_stored, end, is_being_stored};
-use super::stored::stored;
-use super::{Place, Run};
+use super::{Run, StepKey};
 use crate::schema;
 use crate::workflow::Step;
 
@@ -41,7 +41,7 @@ pub(super) fn apply_item(
     step: &Step,
     status: &mut StepStatus,
     index: u32,
-    after: After,
+    after: Transition,
     others: usize,
     now: Timestamp,
 ) {
@@ -51,7 +51,7 @@ pub(super) fn apply_item(
     item.waiting = None;
     item.next_at = None;
     match after {
-        After::Succeeded(output) => match check_size("the item's output", &output.value) {
+        Transition::Succeeded(output) => match check_size("the item's output", &output.value) {
             Ok(_) => {
                 item.code = None;
                 item.not_started = None;
@@ -60,8 +60,8 @@ pub(super) fn apply_item(
             }
             Err(error) => fail_item(step, status, index, error),
         },
-        After::Failed(error) => fail_item(step, status, index, error),
-        After::Again { at, error, counts } => {
+        Transition::Failed(error) => fail_item(step, status, index, error),
+        Transition::Retry { at, error, counts } => {
             item.next_at = Some(at.into());
             item.code = Some(error.code);
             if counts {
@@ -71,8 +71,8 @@ pub(super) fn apply_item(
                 item.not_started = Some(item.not_started.unwrap_or(0).saturating_add(1));
             }
         }
-        After::Waits => {
-            item.waiting = Some(run.waiting_for_run(&Place::item(&step.name, index), item.attempt));
+        Transition::WaitForSubRun => {
+            item.waiting = Some(run.waiting_for_run(&StepKey::item(&step.name, index), item.attempt));
             item.next_at = deadline.map(Into::into);
             item.not_started = None;
         }
@@ -157,17 +157,17 @@ pub(super) fn store_ended(
     run: &Run,
     step: &Step,
     status: &mut StepStatus,
-    stored: Stored,
+    stored: StoreResult,
     others: usize,
     now: Timestamp,
 ) {
     let is_whole = is_being_stored(status.output_ref.as_ref());
     match stored {
-        Stored::At(reference) if is_whole => {
+        StoreResult::Stored(reference) if is_whole => {
             status.output_ref = Some(reference);
             end(status, StepPhase::Succeeded, now);
         }
-        Stored::At(reference) => {
+        StoreResult::Stored(reference) => {
             status.not_started = None;
             let Some(items) = &mut status.items else { return };
             if let Some(batch) = items.batches.last_mut() {
@@ -179,12 +179,12 @@ pub(super) fn store_ended(
                 drop_merged(items);
             }
         }
-        Stored::Again(at) => {
+        StoreResult::Retry(at) => {
             forget_store(status);
             status.next_at = Some(at.into());
             status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
         }
-        Stored::Failed(error) => {
+        StoreResult::Failed(error) => {
             forget_store(status);
             let message = format!("the outputs of the items of {}: {}", step.name, error.message);
             status.error.get_or_insert(StepError { message, ..error });

@@ -12,9 +12,9 @@ use super::state::is_being_stored;
 
 /// Values by where they are stored. What is stored never changes, so this is knowledge, and no state.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept(Arc<Mutex<BTreeMap<String, Arc<Value>>>>);
+pub(super) struct StoredValues(Arc<Mutex<BTreeMap<String, Arc<Value>>>>);
 
-impl Kept {
+impl StoredValues {
     fn get(&self, reference: &OutputRef) -> Option<Arc<Value>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&reference.uri).cloned()
     }

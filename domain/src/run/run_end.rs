@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::apply::check_size;
 use super::render::expression_error;
-use super::round::Round;
-use super::state::{error, find};
-use super::{Advance, Finish};
+use super::scheduler::Scheduler;
+use super::state::{find, step_error};
+use super::{Advance, FinishRun};
 
 /// How the steps ended.
 pub(super) struct End {
@@ -19,7 +19,7 @@ pub(super) struct End {
     pub(super) error: Option<StepError>,
 }
 
-impl Round<'_> {
+impl Scheduler<'_> {
     /// All steps have ended, or one has failed and those that ran have ended too.
     pub(super) fn end_of_main(&self) -> End {
         if let Some(failed) = self.first_failure() {
@@ -54,15 +54,15 @@ impl Round<'_> {
         let failed = failed.or_else(|| self.cut_off());
         let finish = match (phase, failed) {
             (RunPhase::Succeeded, Some(error)) => {
-                Finish { phase: RunPhase::Failed, output: None, error: Some(error) }
+                FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) }
             }
             (RunPhase::Succeeded, None) => match self.output() {
-                Ok(output) => Finish { phase, output: Some(output), error: None },
+                Ok(output) => FinishRun { phase, output: Some(output), error: None },
                 Err(error) => {
-                    Finish { phase: RunPhase::Failed, output: None, error: Some(run_error(None, error)) }
+                    FinishRun { phase: RunPhase::Failed, output: None, error: Some(run_error(None, error)) }
                 }
             },
-            (phase, _) => Finish { phase, output: None, error },
+            (phase, _) => FinishRun { phase, output: None, error },
         };
         Advance { finish: Some(finish), ..self.into_advance() }
     }
@@ -71,7 +71,7 @@ impl Round<'_> {
     fn cut_off(&self) -> Option<RunError> {
         let step = self.statuses().find(|status| status.phase == StepPhase::Cancelled)?;
         let message = format!("the onExit steps before it took longer than {EXIT_TIMEOUT_SECONDS} s");
-        Some(run_error(Some(step.name.clone()), error(ErrorKind::Timeout, "EXIT_TIMEOUT", message)))
+        Some(run_error(Some(step.name.clone()), step_error(ErrorKind::Timeout, "EXIT_TIMEOUT", message)))
     }
 
     fn output(&self) -> Result<Value, StepError> {
@@ -94,7 +94,7 @@ impl Round<'_> {
 }
 
 fn error_of(failed: &StepStatus) -> StepError {
-    failed.error.clone().unwrap_or_else(|| error(ErrorKind::Infra, "UNKNOWN", "no error was recorded"))
+    failed.error.clone().unwrap_or_else(|| step_error(ErrorKind::Infra, "UNKNOWN", "no error was recorded"))
 }
 
 fn run_error(step: Option<String>, error: StepError) -> RunError {

@@ -4,32 +4,32 @@ use crds::run::{Cancel, RunError, RunPhase};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Place, State, Work};
+use super::{RunState, StepKey, Task};
 
 /// What comes next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Advance {
     /// The next state, with the intents of `start`. Write it before anything else is done.
-    pub state: State,
+    pub state: RunState,
     /// Attempts to start, after the write.
-    pub start: Vec<Start>,
+    pub start: Vec<StartAttempt>,
     /// Attempts to kill; their outcome is in the state already, so reports of them are void.
-    pub stop: Vec<Stop>,
+    pub stop: Vec<StopAttempt>,
     /// Sub-runs to cancel. Do it before the write: another runner would not know of them. Harmless when done again.
-    pub cancel_children: Vec<(String, Cancel)>,
+    pub cancel_sub_runs: Vec<(String, Cancel)>,
     /// When to ask again, if nothing happens before. None once finished.
     pub wait_until: Option<Timestamp>,
     /// The run has to wait for long and needs no runner: the pod is given back with the same write.
-    pub suspend: Option<Suspend>,
+    pub suspend: Option<SuspendRun>,
     /// The run's end; belongs into the same write.
-    pub finish: Option<Finish>,
+    pub finish: Option<FinishRun>,
 }
 
 /// An attempt to start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Start {
+pub struct StartAttempt {
     /// Where.
-    pub place: Place,
+    pub key: StepKey,
     /// Which attempt, from 1. With [`Work::Store`] of a step with `forEach`: which of its batches.
     pub attempt: u32,
     /// The same for every attempt at this place of this run; printable ASCII.
@@ -39,21 +39,21 @@ pub struct Start {
     /// The step's input: its `with`, rendered.
     pub input: Value,
     /// What to do.
-    pub work: Work,
+    pub task: Task,
 }
 
 /// An attempt to kill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct StopAttempt {
     /// Where.
-    pub place: Place,
+    pub key: StepKey,
     /// Which attempt, from 1.
     pub attempt: u32,
 }
 
 /// The run waits without a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspend {
+pub struct SuspendRun {
     /// When it goes on by itself; none = when a person or a sub-run lets it.
     pub wake_at: Option<Timestamp>,
     /// Whether the wait does not count for the run's timeout: it is for a person or a time.
@@ -62,7 +62,7 @@ pub struct Suspend {
 
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finish {
+pub struct FinishRun {
     /// A final phase.
     pub phase: RunPhase,
     /// The run's output, if it succeeded.

@@ -7,23 +7,23 @@ use serde_json::Value;
 
 /// What has come into a run from outside, as far as it is known now.
 #[derive(Clone, Copy, Debug)]
-pub struct Signals<'a> {
+pub struct ExternalEvents<'a> {
     /// Whether it is to end.
     pub cancel: Option<Cancel>,
     /// `spec.decisions`.
     pub decisions: &'a [Decision],
     /// Sub-runs that have ended, by name. Those that have not are absent.
-    pub children: &'a BTreeMap<String, Child>,
+    pub sub_runs: &'a BTreeMap<String, SubRunOutcome>,
 }
 
-impl Signals<'static> {
+impl ExternalEvents<'static> {
     /// Nothing has come.
-    pub const NONE: Self = Self { cancel: None, decisions: &[], children: &BTreeMap::new() };
+    pub const NONE: Self = Self { cancel: None, decisions: &[], sub_runs: &BTreeMap::new() };
 }
 
 /// The end of a sub-run.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Child {
+pub enum SubRunOutcome {
     /// It ended well.
     Succeeded {
         /// Its output, fetched where it is stored.
@@ -32,12 +32,12 @@ pub enum Child {
         stored: Option<OutputRef>,
     },
     /// It ended otherwise.
-    Ended {
+    Unsuccessful {
         /// In which final phase.
         phase: RunPhase,
         /// What of.
         error: Option<RunError>,
     },
     /// There is no such run (any more).
-    Gone,
+    NotFound,
 }

@@ -10,30 +10,30 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::render::expression_error;
-use super::state::error;
+use super::state::step_error;
 use crate::expr::Context;
 use crate::workflow::ForEach;
 
 /// A list, and what its items' templates see: fixed once the step has begun, since all that it needs has ended.
 #[derive(Debug)]
-pub(super) struct Fan {
+pub(super) struct FanOut {
     context: Context,
     items: Vec<Arc<Value>>,
 }
 
-impl Fan {
+impl FanOut {
     /// Evaluates the list.
     pub(super) fn new(for_each: &ForEach, context: Context) -> Result<Self, StepError> {
         let items =
             for_each.items.render(&context).map_err(|failed| expression_error("forEach.items", &failed))?;
         let Value::Array(items) = items else {
             let message = "forEach.items: it must give a list";
-            return Err(error(ErrorKind::User, "ITEMS_INVALID", message));
+            return Err(step_error(ErrorKind::User, "ITEMS_INVALID", message));
         };
         if items.len() > MAX_ITEMS {
             let message =
                 format!("forEach.items: the list has {} items; at most {MAX_ITEMS} are allowed", items.len());
-            return Err(error(ErrorKind::User, "TOO_MANY_ITEMS", message));
+            return Err(step_error(ErrorKind::User, "TOO_MANY_ITEMS", message));
         }
         Ok(Self { context, items: items.into_iter().map(Arc::new).collect() })
     }
@@ -53,23 +53,23 @@ impl Fan {
 /// Lists that have been evaluated, by step and the time that it began: a memory of what would be the same again, since
 /// each of a thousand ends asks for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fans(Arc<Mutex<Known>>);
+pub(super) struct FanOutCache(Arc<Mutex<Known>>);
 
-type Known = BTreeMap<(String, Timestamp), Arc<Fan>>;
+type Known = BTreeMap<(String, Timestamp), Arc<FanOut>>;
 
-impl Fans {
+impl FanOutCache {
     pub(super) fn get(
         &self,
         step: &str,
         began: Timestamp,
-        make: impl FnOnce() -> Result<Fan, StepError>,
-    ) -> Result<Arc<Fan>, StepError> {
+        make: impl FnOnce() -> Result<FanOut, StepError>,
+    ) -> Result<Arc<FanOut>, StepError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fan) = known.get(&(step.to_owned(), began)) {
-            return Ok(Arc::clone(fan));
+        if let Some(fan_out) = known.get(&(step.to_owned(), began)) {
+            return Ok(Arc::clone(fan_out));
         }
-        let fan = Arc::new(make()?);
-        known.insert((step.to_owned(), began), Arc::clone(&fan));
-        Ok(fan)
+        let fan_out = Arc::new(make()?);
+        known.insert((step.to_owned(), began), Arc::clone(&fan_out));
+        Ok(fan_out)
     }
 }

@@ -8,7 +8,7 @@ use super::Schedule;
 
 /// What a schedule asks for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct ScheduleEvaluation {
     /// The time whose run is to start now, if one is due: of several that were missed the last alone.
     pub run_at: Option<Timestamp>,
     /// The next time after now.
@@ -23,17 +23,22 @@ const WINDOWS: [SignedDuration; 4] = [
     SignedDuration::from_hours(60 * 24),
 ];
 
-/// What is due of the times after `done_until`. A time that is later than the deadline is left out for good.
+/// What is due of the times after `last_evaluated`. A time that is later than the deadline is left out for good.
 #[must_use]
-pub fn due(schedule: &Schedule, done_until: Timestamp, deadline: Duration, now: Timestamp) -> Due {
+pub fn evaluate(
+    schedule: &Schedule,
+    last_evaluated: Timestamp,
+    deadline: Duration,
+    now: Timestamp,
+) -> ScheduleEvaluation {
     let ago = |length: SignedDuration| now.checked_sub(length).unwrap_or(Timestamp::MIN);
     let deadline = SignedDuration::try_from(deadline).unwrap_or(SignedDuration::MAX);
     // A time that is exactly as late as allowed is in time.
     let earliest = ago(deadline).checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
-    let from = done_until.max(earliest);
+    let from = last_evaluated.max(earliest);
     let windows = WINDOWS.into_iter().map(ago).chain([from]).map(|begin| begin.max(from));
     let run_at = windows.into_iter().find_map(|begin| last_between(schedule, begin, now));
-    Due { run_at, next_at: schedule.next(now) }
+    ScheduleEvaluation { run_at, next_at: schedule.next(now) }
 }
 
 /// The last time after `begin`, and not after `end`.

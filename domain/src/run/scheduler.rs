@@ -5,49 +5,54 @@ use crds::run::{Cancel, RunEnding, StepPhase, StepStatus, Waiting};
 use jiff::Timestamp;
 
 use super::apply::{apply, inline_bytes};
-use super::attempt::{After, Tries, step_deadline};
+use super::attempt::{Attempts, Transition, step_deadline};
 use super::render::{Rendered, expression_error};
 use super::state::{after, attempt, being_stored, end, find, waits};
-use super::{Advance, Place, Run, Signals, Start, State, Stop, Work, stored};
+use super::{Advance, ExternalEvents, Run, RunState, StartAttempt, StepKey, StopAttempt, Task, persisted};
 use crate::expr::Context;
 use crate::workflow::Step;
 
 /// Which steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum StepGroup {
     /// `spec.steps`.
     Main,
     /// `spec.onExit`.
-    Exit,
+    OnExit,
 }
 
-pub(super) struct Round<'a> {
+pub(super) struct Scheduler<'a> {
     pub(super) run: &'a Run,
-    pub(super) signals: &'a Signals<'a>,
+    pub(super) signals: &'a ExternalEvents<'a>,
     pub(super) now: Timestamp,
     /// The steps that it is about now.
-    pub(super) part: Part,
+    pub(super) part: StepGroup,
     /// One for each step of the workflow, in its order, `onExit` steps last.
     pub(super) steps: Vec<StepStatus>,
     pub(super) ending: Option<RunEnding>,
-    pub(super) start: Vec<Start>,
-    pub(super) stop: Vec<Stop>,
-    pub(super) cancel_children: Vec<(String, Cancel)>,
+    pub(super) start: Vec<StartAttempt>,
+    pub(super) stop: Vec<StopAttempt>,
+    pub(super) cancel_sub_runs: Vec<(String, Cancel)>,
     /// Of the steps as they are; none = to be made.
     pub(super) context: Option<Context>,
 }
 
 /// What has become of a place that was begun.
-pub(super) enum Begun {
-    Started(Box<Start>),
+pub(super) enum AttemptStart {
+    Started(Box<StartAttempt>),
     /// It waits, until then at most.
-    Waits(Waiting, Option<Timestamp>),
+    Suspended(Waiting, Option<Timestamp>),
     /// It needs no runner, or failed before it needed one.
-    Ended(After),
+    Completed(Transition),
 }
 
-impl<'a> Round<'a> {
-    pub(super) fn new(run: &'a Run, state: &State, signals: &'a Signals<'a>, now: Timestamp) -> Self {
+impl<'a> Scheduler<'a> {
+    pub(super) fn new(
+        run: &'a Run,
+        state: &RunState,
+        signals: &'a ExternalEvents<'a>,
+        now: Timestamp,
+    ) -> Self {
         let workflow = run.workflow();
         let steps = workflow.steps().iter().chain(workflow.on_exit()).map(|step| {
             find(&state.steps, &step.name)
@@ -58,20 +63,20 @@ impl<'a> Round<'a> {
             run,
             signals,
             now,
-            part: if state.ending.is_some() { Part::Exit } else { Part::Main },
+            part: if state.ending.is_some() { StepGroup::OnExit } else { StepGroup::Main },
             steps: steps.collect(),
             ending: state.ending.clone(),
             start: Vec::new(),
             stop: Vec::new(),
-            cancel_children: Vec::new(),
+            cancel_sub_runs: Vec::new(),
             context: None,
         }
     }
 
     pub(super) fn into_advance(self) -> Advance {
-        let Self { run, mut steps, ending, start, stop, cancel_children, .. } = self;
+        let Self { run, mut steps, ending, start, stop, cancel_sub_runs, .. } = self;
         steps.iter_mut().for_each(|step| run.keep(step));
-        Advance { state: State { steps, ending }, start, stop, cancel_children, ..Advance::default() }
+        Advance { state: RunState { steps, ending }, start, stop, cancel_sub_runs, ..Advance::default() }
     }
 
     /// When the steps that it is about must have ended.
@@ -83,8 +88,8 @@ impl<'a> Round<'a> {
     pub(super) fn part(&self) -> &'a [Step] {
         let run: &'a Run = self.run;
         match self.part {
-            Part::Main => run.workflow().steps(),
-            Part::Exit => run.workflow().on_exit(),
+            StepGroup::Main => run.workflow().steps(),
+            StepGroup::OnExit => run.workflow().on_exit(),
         }
     }
 
@@ -106,8 +111,8 @@ impl<'a> Round<'a> {
     /// Whether something may begin. `onExit` steps run whatever has happened, also to each other.
     pub(super) fn accepts(&self) -> bool {
         match self.part {
-            Part::Main => self.signals.cancel.is_none() && !self.is_failing(),
-            Part::Exit => true,
+            StepGroup::Main => self.signals.cancel.is_none() && !self.is_failing(),
+            StepGroup::OnExit => true,
         }
     }
 
@@ -126,7 +131,7 @@ impl<'a> Round<'a> {
     }
 
     fn positions(&self) -> impl Iterator<Item = (usize, &'a Step)> + use<'a> {
-        let first = if self.part == Part::Main { 0 } else { self.run.workflow().steps().len() };
+        let first = if self.part == StepGroup::Main { 0 } else { self.run.workflow().steps().len() };
         (first..).zip(self.part())
     }
 
@@ -135,12 +140,15 @@ impl<'a> Round<'a> {
         let Some(status) = self.steps.get(at) else { return false };
         match (status.phase, &status.items) {
             (phase, _) if phase.is_final() => false,
-            (_, Some(_)) => self.change(at, |round, status| round.visit_items(step, status)),
+            (_, Some(_)) => self.change(at, |scheduler, status| scheduler.visit_items(step, status)),
             (StepPhase::Pending, None) => {
-                self.is_ready(step, status) && self.change(at, |round, status| round.begin_step(step, status))
+                self.is_ready(step, status)
+                    && self.change(at, |scheduler, status| scheduler.begin_step(step, status))
             }
-            (StepPhase::Suspended, None) => self.change(at, |round, status| round.settle_step(step, status)),
-            (_, None) => self.change(at, |round, status| round.store_output(status)),
+            (StepPhase::Suspended, None) => {
+                self.change(at, |scheduler, status| scheduler.settle_step(step, status))
+            }
+            (_, None) => self.change(at, |scheduler, status| scheduler.store_output(status)),
         }
     }
 
@@ -181,19 +189,19 @@ impl<'a> Round<'a> {
             Some(Ok(false)) => end(status, StepPhase::Skipped, self.now),
             Some(Err(failed)) => {
                 self.begin_attempt(status);
-                self.apply(step, status, After::Failed(expression_error("when", &failed)));
+                self.apply(step, status, Transition::Failed(expression_error("when", &failed)));
             }
             Some(Ok(true)) | None if step.for_each.is_some() => self.begin_items(step, status, context),
             Some(Ok(true)) | None => {
                 self.begin_attempt(status);
                 match self.begin(step, status, None, attempt(status), &context) {
-                    Begun::Started(start) => self.start.push(*start),
-                    Begun::Waits(waiting, until) => {
+                    AttemptStart::Started(start) => self.start.push(*start),
+                    AttemptStart::Suspended(waiting, until) => {
                         status.phase = StepPhase::Suspended;
                         status.waiting = Some(waiting);
                         status.next_at = until.map(Into::into);
                     }
-                    Begun::Ended(after) => self.apply(step, status, after),
+                    AttemptStart::Completed(after) => self.apply(step, status, after),
                 }
             }
         }
@@ -207,7 +215,7 @@ impl<'a> Round<'a> {
         status.started_at.get_or_insert(self.now.into());
     }
 
-    pub(super) fn apply(&self, step: &Step, status: &mut StepStatus, after: After) {
+    pub(super) fn apply(&self, step: &Step, status: &mut StepStatus, after: Transition) {
         apply(self.run, step, status, after, inline_bytes(&self.steps, &step.name), self.now);
     }
 
@@ -219,42 +227,51 @@ impl<'a> Round<'a> {
         item: Option<u32>,
         attempt: u32,
         context: &Context,
-    ) -> Begun {
-        let place = Place { step: step.name.clone(), item };
-        let tries = self.tries(step, status, attempt, 0);
-        match self.run.render(step, &place, attempt, context, self.now) {
-            Err(error) => Begun::Ended(After::Failed(error)),
-            Ok(Rendered::Value(value)) => Begun::Ended(match super::attempt::check_output(step, &value) {
-                Ok(()) => After::Succeeded(value.into()),
-                Err(error) => After::Failed(error),
-            }),
-            Ok(Rendered::Waits { waiting, until }) => {
-                Begun::Waits(waiting, Some(tries.step_deadline.map_or(until, |deadline| deadline.min(until))))
+    ) -> AttemptStart {
+        let key = StepKey { step: step.name.clone(), item };
+        let attempts = self.attempts(step, status, attempt, 0);
+        match self.run.render(step, &key, attempt, context, self.now) {
+            Err(error) => AttemptStart::Completed(Transition::Failed(error)),
+            Ok(Rendered::Value(value)) => {
+                AttemptStart::Completed(match super::attempt::check_output(step, &value) {
+                    Ok(()) => Transition::Succeeded(value.into()),
+                    Err(error) => Transition::Failed(error),
+                })
             }
-            Ok(Rendered::Work { input, work }) => Begun::Started(Box::new(Start {
+            Ok(Rendered::Waits { waiting, until }) => AttemptStart::Suspended(
+                waiting,
+                Some(attempts.step_deadline.map_or(until, |deadline| deadline.min(until))),
+            ),
+            Ok(Rendered::Task { input, task }) => AttemptStart::Started(Box::new(StartAttempt {
                 attempt,
-                idempotency_key: self.key(&place),
-                place,
-                deadline: self.attempt_deadline(step, tries),
+                idempotency_key: self.key(&key),
+                key,
+                deadline: self.attempt_deadline(step, attempts),
                 input,
-                work,
+                task,
             })),
         }
     }
 
-    fn key(&self, place: &Place) -> String {
-        format!("{}/{place}", self.run.facts.run_id)
+    fn key(&self, key: &StepKey) -> String {
+        format!("{}/{key}", self.run.facts.run_id)
     }
 
-    pub(super) fn tries(&self, step: &Step, status: &StepStatus, attempt: u32, not_started: u32) -> Tries {
+    pub(super) fn attempts(
+        &self,
+        step: &Step,
+        status: &StepStatus,
+        attempt: u32,
+        not_started: u32,
+    ) -> Attempts {
         let step_deadline = step_deadline(step, status);
-        Tries { attempt, not_started, step_deadline, run_deadline: self.deadline() }
+        Attempts { attempt, not_started, step_deadline, run_deadline: self.deadline() }
     }
 
     /// The earliest of the attempt's, the step's and the run's deadline.
-    fn attempt_deadline(&self, step: &Step, tries: Tries) -> Timestamp {
+    fn attempt_deadline(&self, step: &Step, attempts: Attempts) -> Timestamp {
         let of_attempt = step.attempt_timeout.map(|timeout| after(self.now, timeout));
-        [of_attempt, tries.step_deadline].into_iter().flatten().fold(tries.run_deadline, Timestamp::min)
+        [of_attempt, attempts.step_deadline].into_iter().flatten().fold(attempts.run_deadline, Timestamp::min)
     }
 
     /// Lets the runner store an output that is too large for the status.
@@ -265,18 +282,18 @@ impl<'a> Round<'a> {
         };
         status.output_ref = Some(being_stored());
         status.next_at = None;
-        self.store(Place::step(&status.name), attempt(status), value);
+        self.store(StepKey::step(&status.name), attempt(status), value);
         true
     }
 
-    pub(super) fn store(&mut self, place: Place, attempt: u32, value: serde_json::Value) {
-        self.start.push(Start {
+    pub(super) fn store(&mut self, key: StepKey, attempt: u32, value: serde_json::Value) {
+        self.start.push(StartAttempt {
             attempt,
-            idempotency_key: self.key(&place),
-            place,
+            idempotency_key: self.key(&key),
+            key,
             deadline: self.deadline(),
             input: serde_json::Value::Null,
-            work: Work::Store(value),
+            task: Task::StoreOutput(value),
         });
     }
 
@@ -284,7 +301,7 @@ impl<'a> Round<'a> {
     pub(super) fn is_busy(&self) -> bool {
         self.statuses().any(|status| {
             !status.phase.is_final()
-                && (stored::is_busy(status)
+                && (persisted::is_busy(status)
                     || waits(status).any(|waiting| waiting.reason == crds::run::WaitingFor::Run))
         })
     }

@@ -7,14 +7,14 @@ use serde::Serialize;
 /// A step, or an item of a step with `forEach`. As text `step` or `step/3`: the key of a decision, and what an
 /// idempotency key ends with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Place {
+pub struct StepKey {
     /// The step.
     pub step: String,
     /// The item, counted from 0; none = the step as a whole.
     pub item: Option<u32>,
 }
 
-impl Place {
+impl StepKey {
     /// A step as a whole.
     #[must_use]
     pub fn step(step: impl Into<String>) -> Self {
@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StepKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.item {
             None => f.write_str(&self.step),
@@ -48,16 +48,16 @@ impl fmt::Display for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::StepKey;
 
     /// A decision on one item of a fan-out reaches another.
     #[test]
     fn a_place_is_read_as_it_is_written() {
         for text in ["fetch", "fetch/0", "fetch/999"] {
-            assert_eq!(Place::parse(text).map(|place| place.to_string()), Some(text.to_owned()));
+            assert_eq!(StepKey::parse(text).map(|key| key.to_string()), Some(text.to_owned()));
         }
         assert_eq!(
-            [Place::parse(""), Place::parse("fetch/x"), Place::parse("fetch/1/2")],
+            [StepKey::parse(""), StepKey::parse("fetch/x"), StepKey::parse("fetch/1/2")],
             [None, None, None]
         );
     }
