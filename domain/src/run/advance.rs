@@ -172,8 +172,9 @@ impl Scheduler<'_> {
         let stops_clock = self.part == StepGroup::Main && is_person_or_time;
         let wake_at =
             if stops_clock { due } else { Some(due.map_or(self.deadline(), |due| due.min(self.deadline()))) };
-        let is_soon =
-            wake_at.is_some_and(|at| at.duration_since(self.now) <= SignedDuration::from_secs(SUSPEND_THRESHOLD_SECONDS));
+        let is_soon = wake_at.is_some_and(|at| {
+            at.duration_since(self.now) <= SignedDuration::from_secs(SUSPEND_THRESHOLD_SECONDS)
+        });
         (!is_soon).then_some(SuspendRun { wake_at, stops_clock })
     }
 

@@ -164,7 +164,8 @@ pub(super) fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestam
 pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<(), StepError> {
     let Some(schema) = &step.output else { return Ok(()) };
     schema.check(output).map_err(|violations| {
-        let message = format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
+        let message =
+            format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
         step_error(ErrorKind::Schema, "OUTPUT_INVALID", message)
     })
 }

@@ -39,7 +39,10 @@ impl Run {
         let input = step.with.render(context).map_err(|failed| expression_error("with", &failed))?;
         if let Some(schema) = &step.input {
             schema.check(&input).map_err(|violations| {
-                let message = format!("the step's input breaks its schema: {}", schema::describe_violations(&violations));
+                let message = format!(
+                    "the step's input breaks its schema: {}",
+                    schema::describe_violations(&violations)
+                );
                 step_error(ErrorKind::Schema, "INPUT_INVALID", message)
             })?;
         }

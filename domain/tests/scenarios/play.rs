@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::WorkflowSpec;
 use crds::run::{Decision, RunPhase, StepStatus};
-use domain::run::{SubRunOutcome, RunData, StartAttempt, SubRun, Task, reusable_steps, persisted_steps};
+use domain::run::{RunData, StartAttempt, SubRun, SubRunOutcome, Task, persisted_steps, reusable_steps};
 use domain::workflow::{
     Problem, ReferencedSecret, ReferencedWorkflow, ValidWorkflow, ValidationContext, validate,
 };

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crds::run::{Cancel, Decision, OutputRef, RunError, RunPhase, StepStatus};
 use domain::run::{
-    Advance, SubRunOutcome, RunData, FinishRun, RunnerLoss, Outcome, Output, Run as Engine, ExternalEvents, StartAttempt, RunState, SuspendRun,
-    Task, awaited_sub_runs, insert_value, missing_values, persisted_steps,
+    Advance, ExternalEvents, FinishRun, Outcome, Output, Run as Engine, RunData, RunState, RunnerLoss,
+    StartAttempt, SubRunOutcome, SuspendRun, Task, awaited_sub_runs, insert_value, missing_values,
+    persisted_steps,
 };
 use domain::workflow::ValidWorkflow;
 use jiff::{SignedDuration, Timestamp};
@@ -133,7 +134,11 @@ impl Run {
     }
 
     /// One advance, if it has a runner. The sub-runs to cancel.
-    pub(crate) fn go_on(&mut self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> Vec<(String, Cancel)> {
+    pub(crate) fn go_on(
+        &mut self,
+        ended: &BTreeMap<String, SubRunOutcome>,
+        now: Timestamp,
+    ) -> Vec<(String, Cancel)> {
         if self.finish.is_some() || !self.holds_slot {
             return Vec::new();
         }
@@ -179,7 +184,8 @@ impl Run {
         }
         let began = self.began.unwrap_or(self.created);
         self.run = Engine::new(self.valid.clone(), self.facts.clone(), began, self.waited);
-        let mut state = RunState { steps: persisted_steps(&self.memory.steps), ending: self.memory.ending.clone() };
+        let mut state =
+            RunState { steps: persisted_steps(&self.memory.steps), ending: self.memory.ending.clone() };
         objects.fetch(&mut state.steps);
         self.memory = self.run.resume(&state, &RunnerLoss::Interrupted, now);
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crds::workflow::ErrorKind;
-use domain::run::{Outcome, Output, StepKey, StartAttempt, Task, step_error};
+use domain::run::{Outcome, Output, StartAttempt, StepKey, Task, step_error};
 use protocol::host::{self, Action, Meta, StepId};
 use serde_json::Value;
 
@@ -88,9 +88,11 @@ async fn execute(
             };
         }
         // The run's loop creates sub-runs itself.
-        Task::CreateSubRun(_) => {
-            Err(ActionError::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "not an action of a step")))
-        }
+        Task::CreateSubRun(_) => Err(ActionError::NotStarted(step_error(
+            ErrorKind::Infra,
+            "NOT_STARTED",
+            "not an action of a step",
+        ))),
     };
     log.finish().await;
     let value = value?;

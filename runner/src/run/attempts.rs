@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::run::{Outcome, StepKey, StartAttempt, StopAttempt};
+use domain::run::{Outcome, StartAttempt, StepKey, StopAttempt};
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::task::{JoinError, JoinSet};
 

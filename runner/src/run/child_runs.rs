@@ -11,7 +11,7 @@ use crds::{
     run::{Cancel, ParentRun, RunError, RunPhase, RunTrigger, TriggerKind, WorkflowRef},
     workflow::ErrorKind,
 };
-use domain::run::{SubRunOutcome, Outcome, StepKey, SubRun, step_error};
+use domain::run::{Outcome, StepKey, SubRun, SubRunOutcome, step_error};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use kube::ResourceExt as _;
 use telemetry::errors::chain;

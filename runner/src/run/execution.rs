@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, Run, ExternalEvents, StartAttempt, RunState, Task, persisted_steps};
+use domain::run::{Advance, ExternalEvents, Run, RunState, StartAttempt, Task, persisted_steps};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
@@ -159,7 +159,8 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         let Advance { state, start, stop, wait_until, finish, cancel_sub_runs, suspend } =
             self.run.advance(&self.state, &self.signals(), telemetry::clock::now());
         // Storing a value has no side effects and is part of no status, so that it need not be written first.
-        let (stores, intents) = start.into_iter().partition(|start| matches!(start.task, Task::StoreOutput(_)));
+        let (stores, intents) =
+            start.into_iter().partition(|start| matches!(start.task, Task::StoreOutput(_)));
         self.intents.extend::<Vec<StartAttempt>>(intents);
         Vec::into_iter(stores).for_each(|store| self.attempts.start(store));
         stop.iter().for_each(|stop| self.attempts.stop(stop));

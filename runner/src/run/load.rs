@@ -10,7 +10,7 @@ use crds::{
 use domain::{
     egress::Egress,
     hosts::Hosts,
-    run::{SubRunOutcome, RunData, FinishRun, Run, ValueLocation, insert_value, missing_values},
+    run::{FinishRun, Run, RunData, SubRunOutcome, ValueLocation, insert_value, missing_values},
     workflow::{Problem, ValidationContext, validate},
 };
 use telemetry::errors::chain;

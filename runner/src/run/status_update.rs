@@ -70,7 +70,10 @@ impl StatusUpdate {
 
 /// Redacts the run's output and stores it if it is too large for the status. A run whose output cannot be stored has
 /// failed.
-async fn redact_and_store_output(context: &StepContext, mut finish: FinishRun) -> (FinishRun, Option<OutputRef>) {
+async fn redact_and_store_output(
+    context: &StepContext,
+    mut finish: FinishRun,
+) -> (FinishRun, Option<OutputRef>) {
     finish.error.iter_mut().for_each(|error| context.redactor.redact_run_error(error));
     let Some(output) = &mut finish.output else { return (finish, None) };
     context.redactor.redact_value(output);

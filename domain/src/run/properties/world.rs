@@ -131,7 +131,8 @@ impl World {
     fn is_woken(&self) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
         let decided = self.questions().iter().any(|key| self.decisions.iter().any(|made| made.key == *key));
-        let ended = awaited_sub_runs(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
+        let ended =
+            awaited_sub_runs(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
         self.cancel.is_some() || decided || ended || suspend.wake_at.is_some_and(|due| due <= at(self.now))
     }
 

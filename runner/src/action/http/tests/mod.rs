@@ -163,8 +163,11 @@ async fn forms_and_texts_are_sent_with_their_media_types() {
         ),
         (HttpBody::Text(json!("grüße")), ("text/plain; charset=utf-8", "grüße")),
     ] {
-        let request =
-            domain::run::HttpRequest { method: HttpMethod::Post, body: Some(body), ..rendered(&target, "/echo") };
+        let request = domain::run::HttpRequest {
+            method: HttpMethod::Post,
+            body: Some(body),
+            ..rendered(&target, "/echo")
+        };
         let body = send_to(parse(request), &target).await.unwrap().body;
         assert_eq!((body["type"].as_str().unwrap(), body["body"].as_str().unwrap()), sent);
     }
