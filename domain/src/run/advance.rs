@@ -1,6 +1,6 @@
 //! What comes next.
 
-use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESSUSPEND_THRESHOLD_SECONDS};
+use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
 use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};

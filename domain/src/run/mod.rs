@@ -10,7 +10,7 @@
 //! person or a time does not any longer. What needed a failed step is Skipped then, and what else has not ended is
 //! Cancelled. However the steps ended, the `onExit` steps run after them.
 //!
-//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESSUSPEND_THRESHOLD_SECONDS`], needs no runner: [`Advance::suspend`].
+//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESHOLD_SECONDS`], needs no runner: [`Advance::suspend`].
 
 mod actions;
 mod advance;

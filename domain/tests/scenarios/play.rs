@@ -337,7 +337,7 @@ impl<'a> Play<'a> {
                     self.runs[at].decisions.push(decision);
                 }
             }
-            Action::StartAttempt(start) => self.start(start)?,
+            Action::Start(start) => self.start(start)?,
             Action::Edit(spec) => {
                 self.specs.insert(MAIN.to_owned(), spec.clone());
             }

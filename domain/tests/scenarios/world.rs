@@ -161,7 +161,7 @@ impl Run {
 
     fn is_woken(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
-        let child = children(&self.memory.steps).iter().any(|child| ended.contains_key(child));
+        let child = awaited_sub_runs(&self.memory.steps).iter().any(|child| ended.contains_key(child));
         let waits = |key: &str| {
             let (step, item) =
                 key.split_once('/').map_or((key, None), |(step, item)| (step, item.parse::<u32>().ok()));
