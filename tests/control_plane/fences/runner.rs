@@ -141,8 +141,8 @@ async fn a_runner_can_release_its_run_once() -> anyhow::Result<()> {
     service_account(&client, &namespace).await?;
     let holder = create_runner(&client, &namespace).await?;
     let run = create_assigned_run(&client, &namespace, &holder, "Running").await?;
-    accepted("hand back", || write(&holder.runs, &run, json!({"runner": null}))).await?;
-    let words = "the run is held by none";
+    accepted("a runner releases its run", || write(&holder.runs, &run, json!({"runner": null}))).await?;
+    let words = "the run is assigned to no pod";
     refused(words, || write(&holder.runs, &run, json!({"phase": "Running", "step": "parse"}))).await?;
     namespace.delete().await
 }
@@ -173,9 +173,9 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
     let made = holder.runs.create(&PostParams::default(), &sub).await?;
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     for (api, run, words) in [
-        (&runs, sub_run(&trigger, "order-7")?, "sub-runs are made by the runner of their parent alone"),
-        (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner makes sub-runs only"),
-        (&holder.runs, sub_run(&trigger, "order-8")?, "a sub-run has the label smbcopilot.dev/parent"),
+        (&runs, sub_run(&trigger, "order-7")?, "only the runner of the parent run may create a sub-run"),
+        (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner may create only sub-runs"),
+        (&holder.runs, sub_run(&trigger, "order-8")?, "a new sub-run must have the label smbcopilot.dev/parent"),
     ] {
         let message = refusal(api.create(&dry, &run).await)?;
         assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{words}: {message:?}");

@@ -97,7 +97,7 @@ async fn an_idle_runner_never_provides_a_revoked_secret() -> anyhow::Result<()> 
     fixture.finish_run("first").await?;
     let unlabelled = Patch::Merge(json!({"metadata": {"labels": {"smbcopilot.dev/workflow-secret": null}}}));
     secrets.patch("erp-credentials", &PatchParams::default(), &unlabelled).await?;
-    fails(&fixture, "second", "must be labelled").await
+    fails(&fixture, "second", "add the label smbcopilot.dev/workflow-secret=true").await
 }
 
 fn allowed() -> Value {
