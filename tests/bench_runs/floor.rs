@@ -126,7 +126,7 @@ pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> an
     Ok(times)
 }
 
-/// Second task: responds to each even write.
+/// Responds to each even write, as the second task.
 async fn respond(maps: Api<ConfigMap>) -> anyhow::Result<()> {
     let mut changes = watcher(maps.clone(), watcher::Config::default()).applied_objects().boxed();
     while let Some(map) = changes.try_next().await? {

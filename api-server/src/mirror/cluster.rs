@@ -20,9 +20,9 @@ pub enum ClusterRelation {
 /// Whether objects of the cluster may be projected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClusterStatus {
-    /// It is the cluster that the rows belong to.
+    /// The cluster is the one that the rows belong to.
     Accepted,
-    /// It is another cluster, or an older state of the same one.
+    /// The cluster is another one, or an older state of the same one.
     Halted,
 }
 

@@ -20,7 +20,7 @@ pub enum TenantState {
     Active,
     /// The tenant can be read; writes are refused and no run is started.
     Suspended,
-    /// As `Suspended`, permanently: the tenant is retained read-only.
+    /// The tenant is suspended permanently and retained read-only.
     Archived,
 }
 

@@ -38,7 +38,7 @@ impl TestIssuer {
         Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
     }
 
-    /// A token of Anna, a builder of the tenant.
+    /// Returns a token of Anna, a builder of the tenant.
     pub(super) fn token(&self, tenant: &str) -> anyhow::Result<String> {
         let expiry = telemetry::clock::now().as_second() + 300;
         let claims = json!({

@@ -175,7 +175,11 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
     for (api, run, words) in [
         (&runs, sub_run(&trigger, "order-7")?, "only the runner of the parent run may create a sub-run"),
         (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner may create only sub-runs"),
-        (&holder.runs, sub_run(&trigger, "order-8")?, "a new sub-run must have the label smbcopilot.dev/parent"),
+        (
+            &holder.runs,
+            sub_run(&trigger, "order-8")?,
+            "a new sub-run must have the label smbcopilot.dev/parent",
+        ),
     ] {
         let message = refusal(api.create(&dry, &run).await)?;
         assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{words}: {message:?}");

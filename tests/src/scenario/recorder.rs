@@ -20,13 +20,13 @@ use crate::wait;
 
 /// Namespace of the recording server, which does not belong to a tenant.
 pub(super) const NAMESPACE: &str = "scenario-recorder";
-/// Value of its label `app`.
+/// Value of the label `app` of the recording server.
 pub(super) const APP: &str = "recorder";
 /// Port for HTTP.
 pub(super) const PORT: u16 = 8080;
 /// Port for HTTPS. If the client presents a certificate of the authority, its common name is recorded.
 pub(super) const SECURE_PORT: u16 = 8443;
-/// Its Services: two host names for the same pod.
+/// Services of the recording server: two host names for the same pod.
 pub(super) const SERVICES: [&str; 2] = ["recorder", "recorder-too"];
 
 /// Deadline of the deployment; a pod whose image is present starts in a second or two.
