@@ -9,7 +9,7 @@ use std::{
 };
 
 use crds::WorkflowRun;
-use domain::admission::{Decision, ConcurrencyGroup, Queue, QueuedRun, Tenant, Verdict, decide};
+use domain::admission::{ConcurrencyGroup, Decision, Queue, QueuedRun, Tenant, Verdict, decide};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kube::runtime::reflector::ObjectRef;
 

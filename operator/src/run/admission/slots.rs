@@ -8,7 +8,7 @@ use crds::{
     tenant::TenantState,
     workflow::{ConcurrencyPolicy, ErrorKind},
 };
-use domain::admission::{self, TenantGuard, ConcurrencyGroup, QueuedRun, WaitReason, Verdict};
+use domain::admission::{self, ConcurrencyGroup, QueuedRun, TenantGuard, Verdict, WaitReason};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use serde_json::Value;

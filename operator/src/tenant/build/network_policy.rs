@@ -60,7 +60,8 @@ fn api_server(config: &Config) -> NetworkPolicyEgressRule {
 
 fn plan_egress(tenant: &Validated) -> Vec<NetworkPolicyEgressRule> {
     let ranges = tenant.egress.ranges().iter().filter(|range| !range.except.contains(&range.net));
-    let ranges = ranges.map(|AddressRange { net, except, ports }| rule(vec![range(*net, except)], tcp_ports(ports)));
+    let ranges =
+        ranges.map(|AddressRange { net, except, ports }| rule(vec![range(*net, except)], tcp_ports(ports)));
     let pods = tenant.egress.pods().iter();
     let pods = pods.map(|PodDestination { namespace, labels, hosts: _, ports }| {
         rule(vec![pods_in_namespace(namespace, labels.clone())], tcp_ports(ports))

@@ -73,7 +73,8 @@ pub(in crate::workflow) fn plan(
         if suspended.is_none() && spec.suspend != Some(true) {
             let deadline = spec.starting_deadline.as_ref().and_then(|deadline| deadline.to_std().ok());
             let deadline = deadline.unwrap_or(DEFAULT_STARTING_DEADLINE);
-            let ScheduleEvaluation { run_at, next_at } = evaluate(&schedule, status.last_evaluated_time.0, deadline, now);
+            let ScheduleEvaluation { run_at, next_at } =
+                evaluate(&schedule, status.last_evaluated_time.0, deadline, now);
             if let Some(at) = run_at {
                 plan.runs.push(ScheduledRun { run: build_run(workflow, spec, at), scheduled_at: at });
                 (status.last_evaluated_time, status.last_at) = (Time(at), Some(Time(at)));
