@@ -185,7 +185,7 @@ mod tests {
 
     /// While the Kubernetes API is down, the client is told to retry.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn without_kubernetes_the_client_is_told_to_retry(pool: PgPool) {
+    async fn without_kubernetes_the_client_has_to_retry(pool: PgPool) {
         let server = Server::start(&pool).await;
         server.kubernetes.go_down();
         let body = json!({"input": {"url": "https://acme.example"}});
