@@ -16,6 +16,7 @@ impl From<db::Timestamp> for DateTime {
     }
 }
 
+/// Time in RFC 3339 format, in UTC, such as `2026-11-24T08:00:00Z`.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
