@@ -4,14 +4,17 @@ use jiff::Timestamp;
 
 use super::{InvalidSchedule, Schedule, evaluate};
 
-fn at(text: &str) -> Timestamp {
+fn timestamp(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
 fn times(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
     let schedule = Schedule::parse(cron, Some(zone)).expect("a schedule");
     let next = |time: &Timestamp| schedule.next(*time);
-    std::iter::successors(schedule.next(at(after)), next).take(count).map(|time| time.to_string()).collect()
+    std::iter::successors(schedule.next(timestamp(after)), next)
+        .take(count)
+        .map(|time| time.to_string())
+        .collect()
 }
 
 /// A report that is due at two in the morning comes at another hour, or on another day.
@@ -94,18 +97,19 @@ fn mistakes_are_named() {
 fn of_what_was_missed_the_last_runs_if_it_is_in_time() {
     let hourly = Schedule::parse("0 * * * *", None).expect("a schedule");
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
-    let now = at("2026-11-24T08:05:00Z");
-    let due_since = |last_evaluated: &str, deadline| evaluate(&hourly, at(last_evaluated), deadline, now);
-    let next_at = Some(at("2026-11-24T09:00:00Z"));
+    let now = timestamp("2026-11-24T08:05:00Z");
+    let due_since =
+        |last_evaluated: &str, deadline| evaluate(&hourly, timestamp(last_evaluated), deadline, now);
+    let next_at = Some(timestamp("2026-11-24T09:00:00Z"));
     let missed = due_since("2026-11-23T20:00:00Z", minutes(10));
-    assert_eq!((missed.run_at, missed.next_at), (Some(at("2026-11-24T08:00:00Z")), next_at));
+    assert_eq!((missed.run_at, missed.next_at), (Some(timestamp("2026-11-24T08:00:00Z")), next_at));
     assert_eq!(due_since("2026-11-23T20:00:00Z", minutes(4)).run_at, None, "too late");
-    assert_eq!(due_since("2026-11-23T20:00:00Z", minutes(5)).run_at, Some(at("2026-11-24T08:00:00Z")));
+    assert_eq!(due_since("2026-11-23T20:00:00Z", minutes(5)).run_at, Some(timestamp("2026-11-24T08:00:00Z")));
     assert_eq!(due_since("2026-11-24T08:00:00Z", minutes(10)).run_at, None, "it had its run");
     let yearly = Schedule::parse("0 0 1 1 *", None).expect("a schedule");
     let year = Duration::from_secs(400 * 86_400);
     assert_eq!(
-        evaluate(&yearly, at("2020-06-01T00:00:00Z"), year, now).run_at,
-        Some(at("2026-01-01T00:00:00Z"))
+        evaluate(&yearly, timestamp("2020-06-01T00:00:00Z"), year, now).run_at,
+        Some(timestamp("2026-01-01T00:00:00Z"))
     );
 }

@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    const TODAY: Date = jiff::civil::date(2026, 11, 24);
+    const ADMISSION_DAY: Date = jiff::civil::date(2026, 11, 24);
 
     fn tenant(limit: u32) -> impl Fn(&str, TenantUsage) -> Tenant {
         move |name, usage| Tenant {
@@ -244,9 +244,9 @@ mod tests {
     #[test]
     fn a_slot_is_held_by_one_run() {
         let slots = Slots::default();
-        assert_eq!(slots.request(entry("a", 1), TODAY, tenant(1)).verdict, Verdict::Admit);
+        assert_eq!(slots.request(entry("a", 1), ADMISSION_DAY, tenant(1)).verdict, Verdict::Admit);
         assert!(matches!(
-            slots.request(entry("b", 2), TODAY, tenant(1)).verdict,
+            slots.request(entry("b", 2), ADMISSION_DAY, tenant(1)).verdict,
             Verdict::Wait { position: 1, .. }
         ));
         assert_eq!(slots.counts(), (1, 1));
@@ -258,9 +258,9 @@ mod tests {
         let slots = Slots::default();
         slots.hold("a", "acme", None);
         for (uid, second) in [("c", 3), ("b", 2)] {
-            assert!(slots.request(entry(uid, second), TODAY, tenant(1)).admitted.is_empty());
+            assert!(slots.request(entry(uid, second), ADMISSION_DAY, tenant(1)).admitted.is_empty());
         }
-        let admitted = slots.release("a", TODAY, tenant(1));
+        let admitted = slots.release("a", ADMISSION_DAY, tenant(1));
         assert_eq!(admitted, [ObjectRef::new("b").within("bakery")]);
         assert!(slots.holds("b") && !slots.holds("c"));
     }
@@ -270,21 +270,21 @@ mod tests {
     fn runs_queued_before_a_restart_are_admitted_first() {
         let slots = Slots::default();
         slots.enqueue(entry("a", 1));
-        let requested = slots.request(entry("b", 2), TODAY, tenant(1));
+        let requested = slots.request(entry("b", 2), ADMISSION_DAY, tenant(1));
         assert!(matches!(requested.verdict, Verdict::Wait { position: 1, .. }));
         assert_eq!(requested.admitted, [ObjectRef::new("a").within("bakery")]);
         slots.enqueue(entry("c", 1));
-        assert_eq!(slots.request(entry("d", 3), TODAY, tenant(1)).queue_length, 3);
+        assert_eq!(slots.request(entry("d", 3), ADMISSION_DAY, tenant(1)).queue_length, 3);
     }
 
     /// A restart does not let a tenant start more runs per day than its plan allows.
     #[test]
     fn the_daily_count_continues_after_a_restart() {
         let slots = Slots::default();
-        slots.restore_daily_count("acme", TODAY, 7);
-        slots.restore_daily_count("acme", TODAY, 3);
-        slots.request(entry("a", 1), TODAY, tenant(1));
-        assert_eq!(slots.admitted_on("acme", TODAY), 8);
-        assert_eq!(slots.admitted_on("acme", TODAY.tomorrow().unwrap()), 0);
+        slots.restore_daily_count("acme", ADMISSION_DAY, 7);
+        slots.restore_daily_count("acme", ADMISSION_DAY, 3);
+        slots.request(entry("a", 1), ADMISSION_DAY, tenant(1));
+        assert_eq!(slots.admitted_on("acme", ADMISSION_DAY), 8);
+        assert_eq!(slots.admitted_on("acme", ADMISSION_DAY.tomorrow().unwrap()), 0);
     }
 }

@@ -17,9 +17,9 @@ pub struct Filter {
     pub stream: Option<LogStream>,
 }
 
-/// Line of a log.
+/// Line of a log with the position after it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct PositionedLine {
     /// Position after the line.
     pub next: LogPosition,
     /// Name of the pod that wrote the line.

@@ -6,6 +6,6 @@ mod position;
 mod read;
 
 pub use append::append;
-pub use filter::{Filter, Line};
+pub use filter::{Filter, PositionedLine};
 pub use position::LogPosition;
-pub use read::{Lines, has_lines_of_pod, read};
+pub use read::{LogLines, has_lines_of_pod, read};

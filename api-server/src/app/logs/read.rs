@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Filter, Line, LogPosition};
+use super::{Filter, LogPosition, PositionedLine};
 use crate::{
     app::{App, Error},
     auth::TenantScope,
@@ -16,9 +16,9 @@ const MAX_CHUNKS: i64 = 256;
 
 /// Lines of a log, in order of arrival.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Lines {
+pub struct LogLines {
     /// Matching lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PositionedLine>,
     /// Position at which to continue.
     pub next: LogPosition,
     /// Whether the log has more lines now.
@@ -36,8 +36,8 @@ pub async fn read(
     filter: &Filter,
     after: LogPosition,
     limit: usize,
-) -> Result<Lines, Error> {
-    let mut found = Lines { lines: Vec::new(), next: after, has_more: true };
+) -> Result<LogLines, Error> {
+    let mut found = LogLines { lines: Vec::new(), next: after, has_more: true };
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     for _ in 0..MAX_CHUNKS / CHUNKS_PER_QUERY {
         let chunks = logs::chunks(&mut tx, run, found.next.chunk, CHUNKS_PER_QUERY).await?;
@@ -62,7 +62,7 @@ enum PageState {
     Full,
 }
 
-impl Lines {
+impl LogLines {
     /// Adds the matching lines of the next chunk until the limit is reached.
     fn add_chunk(&mut self, chunk: logs::Chunk, filter: &Filter, limit: usize) -> PageState {
         let logs::Chunk { chunk, batch } = chunk;
@@ -73,7 +73,7 @@ impl Lines {
             }
             self.next = LogPosition { chunk, line: index + 1 };
             if filter.matches(&line) {
-                self.lines.push(Line { next: self.next, pod: batch.pod.clone(), line });
+                self.lines.push(PositionedLine { next: self.next, pod: batch.pod.clone(), line });
             }
         }
         self.next = LogPosition { chunk: chunk + 1, line: 0 };

@@ -32,7 +32,7 @@ mod tests {
 
     /// Users see their own tenant and no other.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn users_see_their_own_tenant(pool: PgPool) {
+    async fn users_get_their_own_tenant(pool: PgPool) {
         let server = Server::start(&pool).await;
         let acme = server.get("acme", "viewer", "/v1/tenant").await;
         let globex = server.get("globex", "viewer", "/v1/tenant").await;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::resource::Line;
+use super::resource::LogEntry;
 use crate::{
     app::{
         self, App,
@@ -52,7 +52,7 @@ pub(super) struct Subscription {
 
 struct Follower {
     subscription: Subscription,
-    lines: VecDeque<logs::Line>,
+    lines: VecDeque<logs::PositionedLine>,
     /// Time at which the follower first found the run finished.
     finished_at: Option<Instant>,
     deadline: Instant,
@@ -115,7 +115,7 @@ impl Follower {
         let Subscription { app, scope, run, filter, after } = &mut self.subscription;
         // The status is read before the lines: if it is final, the lines read after it are complete.
         let status = app::runs::get(app, *scope, *run).await?.status;
-        let logs::Lines { lines, next, has_more } =
+        let logs::LogLines { lines, next, has_more } =
             logs::read(app, *scope, *run, filter, *after, LINES_PER_QUERY).await?;
         *after = next;
         self.lines.extend(lines);
@@ -145,7 +145,7 @@ enum Progress {
     End(RunStatus),
 }
 
-fn event(line: logs::Line) -> Option<Event> {
-    let line = Line::from(line);
+fn event(line: logs::PositionedLine) -> Option<Event> {
+    let line = LogEntry::from(line);
     Event::default().event("log").id(line.cursor.clone()).json_data(line).ok()
 }

@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 
 use super::{
     follow::{self, Subscription},
-    resource::{Line, Log, LogPage},
+    resource::{Log, LogEntry, LogPage},
 };
 use crate::{
     app::{
         self, App,
-        logs::{Filter, Lines, LogPosition},
+        logs::{Filter, LogLines, LogPosition},
     },
     http::{
         authorize::Member,
@@ -102,10 +102,10 @@ pub(in crate::http) async fn get_run_logs(
         return Err(Problem::new(Code::InvalidParameter).detail("limit must be between 1 and 1000"));
     }
     let after = position(cursor)?;
-    let Lines { lines, next, has_more } = app::logs::read(&app, scope, run, &filter, after, limit).await?;
+    let LogLines { lines, next, has_more } = app::logs::read(&app, scope, run, &filter, after, limit).await?;
     let next_cursor = (has_more || !row.status.is_final()).then(|| next.to_string());
     let page = LogPage { next_cursor, has_more, limit };
-    Ok(Json(Log { data: lines.into_iter().map(Line::from).collect(), page }).into_response())
+    Ok(Json(Log { data: lines.into_iter().map(LogEntry::from).collect(), page }).into_response())
 }
 
 fn position(cursor: Option<String>) -> Result<LogPosition, Problem> {

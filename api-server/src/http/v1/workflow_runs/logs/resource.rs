@@ -10,7 +10,7 @@ use crate::app::logs;
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Log {
     /// Lines in order of arrival.
-    pub(super) data: Vec<Line>,
+    pub(super) data: Vec<LogEntry>,
     /// Position of the page in the log.
     pub(super) page: LogPage,
 }
@@ -31,7 +31,7 @@ pub(in crate::http) struct LogPage {
 /// Line that a step has written, or a part of a long line.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogLine)]
-pub(in crate::http) struct Line {
+pub(in crate::http) struct LogEntry {
     /// Value of `cursor` to continue after this line.
     pub(super) cursor: String,
     /// Time at which the line was written.
@@ -54,8 +54,8 @@ pub(in crate::http) struct Line {
     pod: String,
 }
 
-impl From<logs::Line> for Line {
-    fn from(logs::Line { next, pod, line }: logs::Line) -> Self {
+impl From<logs::PositionedLine> for LogEntry {
+    fn from(logs::PositionedLine { next, pod, line }: logs::PositionedLine) -> Self {
         let LogLine { seq: _, time, step, item, attempt, stream, line, partial } = line;
         let stream = match stream {
             LogStream::Stdout => "STDOUT",
