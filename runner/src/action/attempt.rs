@@ -53,12 +53,12 @@ async fn execute(
     id: StepId,
     stop: &mut StopSignal,
 ) -> Result<Output, ActionError> {
-    let StartAttempt { key: place, attempt, idempotency_key, deadline: _, input, task } = start;
+    let StartAttempt { key, attempt, idempotency_key, deadline: _, input, task } = start;
     let origin = LogOrigin {
         run: Arc::clone(&context.run_name),
         run_uid: Arc::clone(&context.run_uid),
-        step: place.step.as_str().into(),
-        item: place.item,
+        step: key.step.as_str().into(),
+        item: key.item,
         attempt,
     };
     let mut log = AttemptLog::new(context.logs.clone(), origin, context.redactor.clone());
@@ -66,15 +66,15 @@ async fn execute(
         // The host has already imported the modules that `preload` names.
         Task::Python { code, preload: _, env } => {
             let action = HostedAction { action: Action::Python { code }, env, input, idempotency_key };
-            execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
+            execute_hosted(context, &key, attempt, id, action, &mut log, stop).await
         }
         Task::Container { command, args, env } => {
             let action =
                 HostedAction { action: Action::Container { command, args }, env, input, idempotency_key };
-            execute_hosted(context, &place, attempt, id, action, &mut log, stop).await
+            execute_hosted(context, &key, attempt, id, action, &mut log, stop).await
         }
         Task::Http(request) => tokio::select! {
-            response = http::call(context, &place.step, *request, &idempotency_key, &log) => {
+            response = http::call(context, &key.step, *request, &idempotency_key, &log) => {
                 response.map_err(ActionError::Failed)
             }
             reason = stop.stopped() => Err(ActionError::Stopped(reason)),
@@ -97,7 +97,7 @@ async fn execute(
     log.finish().await;
     let value = value?;
     tokio::select! {
-        output = output::redact_and_store(context, &place, value) => {
+        output = output::redact_and_store(context, &key, value) => {
             output.map_err(|error| ActionError::Failed(error.into()))
         }
         reason = stop.stopped() => Err(ActionError::Stopped(reason)),
@@ -115,7 +115,7 @@ struct HostedAction {
 /// Executes an action in the step's host.
 async fn execute_hosted(
     context: &StepContext,
-    place: &StepKey,
+    key: &StepKey,
     attempt: u32,
     id: StepId,
     action: HostedAction,
@@ -124,13 +124,13 @@ async fn execute_hosted(
 ) -> Result<Value, ActionError> {
     let HostedAction { action, env, input, idempotency_key } = action;
     let host = tokio::select! {
-        host = context.hosts.for_step(&place.step) => host?,
+        host = context.hosts.for_step(&key.step) => host?,
         reason = stop.stopped() => return Err(ActionError::Stopped(reason)),
     };
     let meta = Meta {
         run: context.run_name.to_string(),
-        step: place.step.clone(),
-        item: place.item,
+        step: key.step.clone(),
+        item: key.item,
         attempt,
         idempotency_key,
     };

@@ -22,7 +22,7 @@ use crate::{action::context::StepContext, api::StoreError};
 /// Returns an error if the value is too large or cannot be stored.
 pub(super) async fn redact_and_store(
     context: &StepContext,
-    place: &StepKey,
+    key: &StepKey,
     mut value: Value,
 ) -> Result<Output, StepError> {
     context.redactor.redact_value(&mut value);
@@ -30,7 +30,7 @@ pub(super) async fn redact_and_store(
     if bytes > MAX_STORED_OUTPUT_BYTES {
         return Err(too_large(bytes, &format!("at most {MAX_STORED_OUTPUT_BYTES} are allowed")));
     }
-    if bytes <= MAX_INLINE_OUTPUT_BYTES || place.item.is_some() {
+    if bytes <= MAX_INLINE_OUTPUT_BYTES || key.item.is_some() {
         return Ok(value.into());
     }
     store(context, value).await

@@ -1,4 +1,4 @@
-//! The ControllerRevision that a run is pinned to.
+//! ControllerRevision to which a run is pinned.
 
 use crds::{InvalidRevision, RevisionData};
 use k8s_openapi::api::apps::v1::ControllerRevision;

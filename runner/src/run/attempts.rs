@@ -23,7 +23,7 @@ pub(super) struct Attempts<'a> {
 
 /// Attempt that has ended.
 pub(super) struct EndedAttempt {
-    pub(super) place: StepKey,
+    pub(super) key: StepKey,
     pub(super) attempt: u32,
     /// Outcome; `None` if the attempt was cancelled.
     pub(super) outcome: Result<Option<Outcome>, HostUnavailable>,
@@ -42,12 +42,12 @@ impl<'a> Attempts<'a> {
     /// Starts an attempt in a task of its own.
     pub(super) fn start(&mut self, start: StartAttempt) {
         let (context, id) = (self.context.clone(), self.context.hosts.next_id());
-        let (place, number) = (start.key.clone(), start.attempt);
+        let (key, number) = (start.key.clone(), start.attempt);
         let (canceller, stop) = stop_channel(start.deadline);
-        self.cancellers.insert((place.clone(), number), canceller);
+        self.cancellers.insert((key.clone(), number), canceller);
         self.tasks.spawn(async move {
             let outcome = execute_attempt(context, start, id, stop).await;
-            EndedAttempt { place, attempt: number, outcome }
+            EndedAttempt { key, attempt: number, outcome }
         });
     }
 
@@ -75,7 +75,7 @@ impl<'a> Attempts<'a> {
         tokio::select! {
             Some(ended) = self.tasks.join_next() => {
                 let ended = ended?;
-                self.cancellers.remove(&(ended.place.clone(), ended.attempt));
+                self.cancellers.remove(&(ended.key.clone(), ended.attempt));
                 Ok(ended)
             }
             Some(ended) = self.creations.next() => Ok(ended),

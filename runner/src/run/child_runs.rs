@@ -143,10 +143,10 @@ pub(super) async fn result(api: Option<&ApiServer>, run: WorkflowRun) -> SubRunO
 pub(super) async fn create(
     cluster: &impl ClusterApi,
     parent: &AssignedRun,
-    place: &StepKey,
+    key: &StepKey,
     run: SubRun,
 ) -> Outcome {
-    let object = build_object(parent, place, run);
+    let object = build_object(parent, key, run);
     match retry(RETRY_POLICY, "create a sub-run", || cluster.create_run(&object)).await {
         Ok(()) => Outcome::SubRunCreated,
         Err(failed @ CreateError::Transient { .. }) => {
@@ -159,7 +159,7 @@ pub(super) async fn create(
 }
 
 /// Builds the WorkflowRun object of a sub-run.
-fn build_object(parent: &AssignedRun, place: &StepKey, run: SubRun) -> WorkflowRun {
+fn build_object(parent: &AssignedRun, key: &StepKey, run: SubRun) -> WorkflowRun {
     let SubRun { name, workflow, input, depth } = run;
     let spec = WorkflowRunSpec {
         workflow_ref: WorkflowRef { name: workflow },
@@ -170,7 +170,7 @@ fn build_object(parent: &AssignedRun, place: &StepKey, run: SubRun) -> WorkflowR
             parent: Some(ParentRun {
                 name: parent.name.clone(),
                 uid: parent.uid.clone(),
-                step: place.to_string(),
+                step: key.to_string(),
                 depth,
             }),
         }),

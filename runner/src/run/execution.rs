@@ -254,13 +254,13 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
     fn start_attempts(&mut self, intents: Vec<StartAttempt>) {
         for start in intents {
             match start {
-                StartAttempt { task: Task::CreateSubRun(run), key: place, attempt, .. }
-                    if self.state.is_running(&place, attempt) =>
+                StartAttempt { task: Task::CreateSubRun(run), key, attempt, .. }
+                    if self.state.is_running(&key, attempt) =>
                 {
                     let (cluster, parent) = (self.context.cluster, self.assigned.clone());
                     let creation = async move {
-                        let outcome = child_runs::create(cluster, &parent, &place, run).await;
-                        EndedAttempt { place, attempt, outcome: Ok(Some(outcome)) }
+                        let outcome = child_runs::create(cluster, &parent, &key, run).await;
+                        EndedAttempt { key, attempt, outcome: Ok(Some(outcome)) }
                     };
                     self.attempts.add_creation(creation.boxed());
                 }
@@ -272,10 +272,10 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
 
     /// Applies the outcome of an attempt to the state. A cancelled attempt has none.
     pub(super) fn handle_ended_attempt(&mut self, ended: EndedAttempt) -> Result<(), RunError> {
-        let EndedAttempt { place, attempt, outcome } = ended;
+        let EndedAttempt { key, attempt, outcome } = ended;
         if let Some(outcome) = outcome? {
             let (now, random) = (telemetry::clock::now(), telemetry::ids::unit_random());
-            let state = self.run.record_outcome(&self.state, &place, attempt, outcome, now, random);
+            let state = self.run.record_outcome(&self.state, &key, attempt, outcome, now, random);
             self.is_written &= state == self.state;
             self.state = state;
         }
