@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: figures of this machine, each beside the floor that was measured in the same run.
+//! `cargo xtask bench`: benchmarks, each beside the machine's lower bound measured in the same run.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,24 +15,25 @@ use crate::program::Program;
 use crate::test::executables;
 use crate::up;
 
-/// What is measured.
+/// A benchmark.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Subject {
-    /// Runs of three steps: latency cold and warm, and what they write.
+    /// Workflow runs of three steps: cold and warm latency, and the number of writes.
     Runs,
 }
 
-/// What to measure, and how often.
+/// Options of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// What to measure.
     subject: Subject,
-    /// How many runs of each kind.
+    /// Number of runs of each kind.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
-    /// How our programs are compiled; figures of `dev` are not to be quoted.
+    /// Cargo profile of the programs; do not quote figures measured with `dev`.
     #[arg(long, default_value = "release")]
     profile: Profile,
-    /// Leave the cluster running.
+    /// Leave the cluster running afterwards.
     #[arg(long)]
     keep: bool,
 }
@@ -40,7 +41,7 @@ pub(crate) struct Options {
 /// Twenty runs of each kind take about two minutes.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// Boots a node of its own, with an audit log, measures, and ends it.
+/// Starts a separate node with an audit log, runs the benchmark, and removes the node.
 pub(crate) fn run(
     checkout: &Checkout,
     homes: &Homes,
@@ -88,7 +89,7 @@ fn measure(
     phase.capture(program)
 }
 
-/// The machine and the profile, since no figure means anything without them.
+/// Returns a description of the machine and the profile, which every figure is quoted with.
 fn machine(profile: Profile) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism().context("failed to count cores")?;
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

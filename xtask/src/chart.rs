@@ -1,4 +1,4 @@
-//! Installing the product with Helm, the way users install it.
+//! Installation of the product with Helm, as users install it.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use crate::issuer;
 use crate::phase::Phase;
 use crate::wait;
 
-/// The release, and the namespace that it lives in.
+/// Name of the Helm release.
 pub(crate) const RELEASE: &str = "smb-copilot";
+/// Namespace of the release.
 pub(crate) const NAMESPACE: &str = "smb-copilot";
-/// Where images of the local instance come from: nowhere, they are imported.
+/// Registry in the names of local images. They are imported into the node, never pulled.
 pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
-const KINDS: &str = "smb-copilot-crds";
+const CRDS_RELEASE: &str = "smb-copilot-crds";
 
-/// The chart's values, where they differ from its defaults.
+/// Values of the chart that differ from its defaults.
 #[derive(Clone)]
 pub(crate) struct Values {
     registry: String,
@@ -28,7 +29,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// For the local instance, whose api-server is reached through a node port.
+    /// Returns the values for the local instance, whose api-server is reached through a node port.
     pub(crate) fn local(_: &Instance) -> Self {
         Self {
             registry: LOCAL_REGISTRY.to_owned(),
@@ -37,13 +38,14 @@ impl Values {
         }
     }
 
-    /// For a cluster that pulls from a registry, where a new push keeps the tag.
+    /// Returns the values for a cluster that pulls from a registry. A new push reuses the tag, so images are always
+    /// pulled.
     pub(crate) fn registry(registry: &str) -> Self {
         let service = json!({"type": "ClusterIP"});
         Self { registry: registry.to_owned(), pull_policy: "Always", service }
     }
 
-    /// As arguments of helm.
+    /// Returns the values as arguments of helm.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let issuers = json!([{
             "issuer": issuer::URL, "audience": issuer::AUDIENCE, "algorithms": [issuer::ALGORITHM],
@@ -62,26 +64,29 @@ impl Values {
     }
 }
 
-/// Installs or upgrades the chart of the custom resources.
-pub(crate) fn install_kinds(
+/// Installs or upgrades the chart of the custom resource definitions, and waits until the API server serves them.
+pub(crate) fn install_crds(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     cluster: &Cluster,
 ) -> anyhow::Result<()> {
-    let helm = cluster.helm().args(["upgrade", "--install", KINDS]).arg(checkout.path("charts").join(KINDS));
+    let helm = cluster
+        .helm()
+        .args(["upgrade", "--install", CRDS_RELEASE])
+        .arg(checkout.path("charts").join(CRDS_RELEASE));
     phase.exec(helm.args(["--namespace", NAMESPACE, "--create-namespace"]))?;
     let kinds =
         ["plans", "tenants", "workflows", "workflowruns"].map(|kind| format!("crd/{kind}.smbcopilot.dev"));
     let names = kinds.each_ref().map(String::as_str);
-    // Not `kubectl wait`, which fails at once on a definition that has no conditions yet.
-    wait::until("the API server to serve the custom resources", LIMIT, PAUSE, || {
+    // `kubectl wait` fails at once on a definition that has no conditions yet.
+    wait::until("the API server to serve the custom resources", CRD_TIMEOUT, POLL_INTERVAL, || {
         Ok(are_served(&cluster.get(&names)?).then_some(()))
     })
 }
 
-/// The API server takes some 100 ms for a definition.
-const LIMIT: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(200);
+/// The API server takes about 100 ms per definition.
+const CRD_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 fn are_served(list: &Value) -> bool {
     let is_served = |definition: &Value| {
@@ -92,7 +97,7 @@ fn are_served(list: &Value) -> bool {
     items.is_some_and(|items| items.iter().all(is_served))
 }
 
-/// Installs or upgrades the product; does not wait for its pods.
+/// Installs or upgrades the product. Does not wait for its pods.
 pub(crate) fn install(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -103,7 +108,7 @@ pub(crate) fn install(
     upgrade(phase, checkout, cluster, values)
 }
 
-/// `helm upgrade --install`.
+/// Runs `helm upgrade --install` for the product.
 pub(crate) fn upgrade(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -119,9 +124,9 @@ pub(crate) fn upgrade(
 mod tests {
     use super::*;
 
-    /// `up` fails, or applies a Plan that the API server does not know yet, because a definition was made a moment ago.
+    /// A Plan is applied only after the API server serves its definition.
     #[test]
-    fn a_definition_is_served_when_it_says_so() {
+    fn a_definition_is_served_when_it_is_established() {
         let list = |conditions: Value| json!({"items": [{"status": {"conditions": conditions}}]});
         let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status}]);
         assert!(are_served(&list(condition("Established", "True"))));

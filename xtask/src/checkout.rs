@@ -1,4 +1,4 @@
-//! Where this checkout is, and where it builds.
+//! The checkout of the repository and its build folders.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::program::Program;
 
-/// How our programs are compiled.
+/// Cargo profile that the programs are compiled with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Profile {
-    /// Quick to compile: for tests and for local images.
+    /// Fast to compile: for tests and local images.
     Dev,
-    /// Optimised: for figures, and for what is published.
+    /// Optimised: for benchmarks and published images.
     Release,
 }
 
 impl Profile {
-    /// The name that cargo knows it by.
+    /// Returns the name of the profile, as in `cargo build --profile`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Profile::Dev => "dev",
@@ -26,7 +26,7 @@ impl Profile {
         }
     }
 
-    /// Where cargo leaves what it builds with it, below its target directory.
+    /// Returns the folder below cargo's target directory that the profile builds into.
     fn folder(self) -> &'static str {
         match self {
             Profile::Dev => "debug",
@@ -35,18 +35,21 @@ impl Profile {
     }
 }
 
-/// The repository that xtask was built from.
+/// The checkout that xtask was built from.
 pub(crate) struct Checkout {
-    /// The folder of the workspace's Cargo.toml.
+    /// Folder of the workspace's Cargo.toml.
     pub(crate) root: PathBuf,
-    /// Cargo's target directory, which may lie elsewhere (`CARGO_TARGET_DIR`).
+    /// Cargo's target directory, which may be outside of the checkout (`CARGO_TARGET_DIR`).
     pub(crate) target: PathBuf,
-    /// What programs and images are built with.
+    /// Profile of programs and images.
     pub(crate) profile: Profile,
 }
 
 impl Checkout {
-    /// Asks cargo, whose answer also heeds its configuration.
+    /// Returns the checkout as cargo describes it, which takes cargo's configuration into account.
+    ///
+    /// # Errors
+    /// Returns an error if cargo fails or its output cannot be parsed.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let metadata = Program::new("cargo")
@@ -62,38 +65,38 @@ impl Checkout {
         Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, profile: Profile::Dev })
     }
 
-    /// The same checkout, its programs built with another profile.
+    /// Returns the same checkout with another profile.
     pub(crate) fn with(&self, profile: Profile) -> Self {
         Self { root: self.root.clone(), target: self.target.clone(), profile }
     }
 
-    /// A path inside the repository.
+    /// Returns the absolute path of a file in the repository.
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// Where cargo leaves a program of ours.
+    /// Returns the path that cargo builds a program to.
     pub(crate) fn cargo_binary(&self, name: &str) -> PathBuf {
         self.target.join(self.profile.folder()).join(name)
     }
 
-    /// Where things are built that cargo does not build: the Go programs, and what follows.
+    /// Returns the folder of what cargo does not build: the Go programs, stripped programs and images.
     pub(crate) fn local(&self) -> PathBuf {
         self.target.join("local")
     }
 
-    /// Our programs without debug information, as the images take them.
+    /// Returns the folder of the programs without debug information, as images contain them.
     pub(crate) fn programs(&self) -> PathBuf {
-        self.of_profile().join("bin")
+        self.profile_folder().join("bin")
     }
 
-    /// The images, as OCI layouts.
+    /// Returns the folder of the images, as OCI layouts.
     pub(crate) fn images(&self) -> PathBuf {
-        self.of_profile().join("images")
+        self.profile_folder().join("images")
     }
 
-    /// Each profile's apart, so that one never passes for the other.
-    fn of_profile(&self) -> PathBuf {
+    /// Returns a separate folder for each profile, so that programs of one are never used for the other.
+    fn profile_folder(&self) -> PathBuf {
         match self.profile {
             Profile::Dev => self.local(),
             Profile::Release => self.local().join("release"),

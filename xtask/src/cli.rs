@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: its commands, their options and their help.
 
 use std::process::ExitCode;
 
@@ -19,13 +19,13 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// What every command knows.
+/// Options of all commands.
 #[derive(Args)]
 pub(crate) struct Global {
-    /// The instance: its state, ports and names derive from this name and from the path of the checkout.
+    /// Name of the instance. State folder, ports and names derive from it and from the path of the checkout.
     #[arg(long, global = true, default_value = "dev", env = "SMBCOPILOT_INSTANCE")]
     pub(crate) instance: String,
-    /// Show all output of all programs, instead of a line a phase.
+    /// Print all output of all programs instead of one line per phase.
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
     #[command(flatten)]
@@ -34,44 +34,44 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build everything, start a Kubernetes of one node, install the product, and run an example.
+    /// Build everything, start a one-node Kubernetes, install the product and run an example workflow.
     Up(Target),
-    /// End the instance; its data stays.
+    /// Stop the instance and retain its data.
     Down {
-        /// Remove the instance's data too, and all images and caches.
+        /// Also remove the instance's data, and all images and caches.
         #[arg(long)]
         purge: bool,
     },
-    /// Say what runs, and why something does not.
+    /// Show which components are running, and the reason for each that is not.
     Status,
-    /// Print shell variables: eval "$(cargo xtask env)".
+    /// Print environment variables for a shell: eval "$(cargo xtask env)".
     Env,
-    /// Print a bearer token of the local issuer.
+    /// Print a bearer token of the local OIDC issuer.
     Token(token::Holder),
-    /// Rebuild one component and roll it out.
+    /// Rebuild one component and roll it out to the running instance.
     Deploy {
-        /// Which one; all of them when none is named.
+        /// Component to deploy [default: all].
         component: Option<deploy::Component>,
     },
-    /// Run the tests: all tiers, or those that are named.
+    /// Run the tests: all tiers, or only those that are named.
     Test(test::Options),
-    /// Measure, and print figures beside the floor of this machine.
+    /// Run a benchmark and print its figures beside the machine's lower bound.
     Bench(bench::Options),
-    /// Write all generated files anew.
+    /// Regenerate all generated files.
     Gen {
-        /// Write nothing; fail, and name the files, if one is stale.
+        /// Write nothing; fail if a file is out of date, and name it.
         #[arg(long)]
         check: bool,
     },
 }
 
-/// Which cluster `up` works on.
+/// Cluster that `up` installs into.
 #[derive(Args)]
 struct Target {
-    /// Use the cluster of this context in your kubeconfig (or in KUBECONFIG) instead of a local one.
+    /// Context of your kubeconfig (or of KUBECONFIG): use this cluster instead of a local one.
     #[arg(long, requires = "registry")]
     context: Option<String>,
-    /// The registry, with an optional path, that this cluster pulls from; images are pushed there.
+    /// Registry, with an optional path, to push the images to; the cluster pulls from it.
     #[arg(long, requires = "context")]
     registry: Option<String>,
 }
@@ -84,7 +84,10 @@ impl Target {
 }
 
 impl Cli {
-    /// Does what the command line says. Errors: ready to be shown to a person.
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Returns an error whose text is ready to be printed.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let checkout = Checkout::find()?;
         let global = self.global;

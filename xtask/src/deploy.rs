@@ -1,4 +1,4 @@
-//! `cargo xtask deploy`: a changed component into the running instance.
+//! `cargo xtask deploy`: rolls out a changed component to the running instance.
 
 use clap::ValueEnum;
 
@@ -10,12 +10,12 @@ use crate::cluster::{Cluster, rollout};
 use crate::instance::Instance;
 use crate::phase::{Phase, Phases};
 
-/// What can be rolled out by itself.
+/// A component that can be rolled out separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Component {
     Operator,
     ApiServer,
-    /// The runner, and the Python host that it works with; the next run uses them.
+    /// The runner and the Python step host; new runs use them.
     Runner,
 }
 
@@ -37,7 +37,7 @@ impl Component {
     }
 }
 
-/// Rebuilds, imports and rolls out one component, or all.
+/// Rebuilds, imports and rolls out one component, or all of them.
 pub(crate) fn run(
     checkout: &Checkout,
     instance: &Instance,
@@ -52,21 +52,21 @@ pub(crate) fn run(
     phases.run("build programs", |phase| rust::build(phase, checkout, &programs))?;
     phases.run("build images", |phase| images::build(phase, checkout, instance, &names))?;
     phases.run("import images", |phase| {
-        phase.advice("is the instance up? `cargo xtask status`");
+        phase.advice("check that the instance is running: `cargo xtask status`");
         images::import(phase, checkout, instance, &names)
     })?;
     let cluster = Cluster::local(checkout, instance);
     phases.run("roll out", |phase| {
         restart_changed(phase, checkout, &cluster, &mut Marks::load(&cluster)?)?;
-        wait(phase, &cluster)
+        wait_until_rolled_out(phase, &cluster)
     })
 }
 
-/// The Deployments that run an image of ours. Their images keep their tag, so that Kubernetes sees no change.
+/// Deployments of our images. A rebuilt image has the same tag, so Kubernetes does not notice the change.
 const DEPLOYMENTS: [(&str, &str); 2] =
     [("operator", "deployment/smb-copilot-operator"), ("api-server", "deployment/smb-copilot-api-server")];
 
-/// Restarts each Deployment whose image is another than the one that it was started with.
+/// Restarts each Deployment whose image has changed since it was started.
 pub(crate) fn restart_changed(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -75,12 +75,12 @@ pub(crate) fn restart_changed(
 ) -> anyhow::Result<()> {
     for (image, deployment) in DEPLOYMENTS {
         let fingerprint = images::fingerprint(checkout, image)?;
-        let known = marks.get(image);
-        if known == Some(fingerprint.as_str()) {
+        let recorded = marks.get(image);
+        if recorded == Some(fingerprint.as_str()) {
             continue;
         }
-        // Where none is known the Deployment is new, and has started with this image.
-        if known.is_some() {
+        // Without a recorded fingerprint the Deployment is new, and was started with this image.
+        if recorded.is_some() {
             let restart = ["rollout", "restart", deployment];
             phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
         }
@@ -89,8 +89,8 @@ pub(crate) fn restart_changed(
     Ok(())
 }
 
-/// Waits until the product runs.
-pub(crate) fn wait(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
+/// Waits until the Deployments of the product are rolled out.
+pub(crate) fn wait_until_rolled_out(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
     let deployments = DEPLOYMENTS.map(|(_, deployment)| deployment);
     rollout::wait_for(phase, cluster, chart::NAMESPACE, &deployments)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask env`: what a shell needs to use the instance.
+//! `cargo xtask env`: environment variables for using the instance from a shell.
 
 use crate::checkout::Checkout;
 use crate::cluster::Cluster;
@@ -8,7 +8,7 @@ use crate::issuer::token::{Holder, mint};
 use crate::phase::print;
 use crate::up::api_url;
 
-/// Prints lines for `eval`; the token is that of an administrator of `acme`.
+/// Prints lines for `eval`. The token belongs to an administrator of the tenant `acme`.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     let key = key::load(&Cluster::local(checkout, instance))?;
     let token = mint(&key, &Holder::new("acme", "admin"))?;

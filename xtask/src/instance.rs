@@ -1,4 +1,5 @@
-//! An instance: a name, and what derives from it. Two checkouts, or two names, never meet.
+//! A local instance: its name, and the folders and ports that derive from it. Instances of two checkouts, or with two
+//! names, share nothing but the cache.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkout::Checkout;
 
-/// Where state and caches live, by the XDG base directory specification.
+/// Base folders of state and caches, by the XDG base directory specification.
 #[derive(Args, Clone)]
 pub(crate) struct Homes {
     #[arg(long, global = true, env = "XDG_STATE_HOME", hide = true)]
@@ -20,12 +21,12 @@ pub(crate) struct Homes {
 }
 
 impl Homes {
-    /// The folder that holds the state of all instances of all checkouts.
+    /// Returns the folder with the state of all instances of all checkouts.
     pub(crate) fn state(&self) -> anyhow::Result<PathBuf> {
         Self::below(self.state_home.as_deref(), ".local/state")
     }
 
-    /// The folder of what can be made anew at the cost of time alone.
+    /// Returns the folder of caches, which can be removed at the cost of time alone.
     pub(crate) fn cache(&self) -> anyhow::Result<PathBuf> {
         Self::below(self.cache_home.as_deref(), ".cache")
     }
@@ -39,7 +40,7 @@ impl Homes {
     }
 }
 
-/// Ports of 127.0.0.1 that lead into the instance.
+/// Ports of 127.0.0.1 that are forwarded to the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ports {
     /// The Kubernetes API.
@@ -50,35 +51,38 @@ pub(crate) struct Ports {
     pub(crate) postgres: u16,
 }
 
-/// One local system.
+/// A local instance.
 #[derive(Clone)]
 pub(crate) struct Instance {
-    /// As given by the user: `dev`.
+    /// Name given by the user, such as `dev`.
     pub(crate) name: String,
-    /// The folder of all that it keeps.
+    /// Folder of the instance's state.
     pub(crate) dir: PathBuf,
-    /// Shared by all instances: roots of images.
+    /// Folder of caches, shared by all instances: root file systems of images, programs for tests.
     pub(crate) cache: PathBuf,
     checkout: PathBuf,
     seed: u16,
 }
 
-/// What an instance's folder says about it, for a later `up` of whatever checkout.
+/// Content of `instance.json` in the instance's folder, which a later `up` of any checkout reads.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// The checkout that it belongs to.
+    /// Checkout that the instance belongs to.
     pub(crate) checkout: PathBuf,
-    /// Its ports, kept for as long as the folder exists.
+    /// Ports of the instance, which stay the same for as long as the folder exists.
     pub(crate) ports: Ports,
 }
 
-/// Below the ports that the kernel hands out itself (32768 and up on Linux).
+/// The ports are below those that the kernel assigns itself (32768 and up on Linux).
 const FIRST_PORT: u16 = 20_000;
 const PORT_BLOCKS: u16 = 3_000;
 const BLOCK: u16 = 4;
 
 impl Instance {
-    /// Errors: the name is none that Kubernetes could bear.
+    /// Returns the instance with this name.
+    ///
+    /// # Errors
+    /// Returns an error if the name is not a valid part of Kubernetes names.
     pub(crate) fn new(checkout: &Checkout, homes: &Homes, name: &str) -> anyhow::Result<Self> {
         let fits = (1..=20).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -102,22 +106,22 @@ impl Instance {
         })
     }
 
-    /// The folder that belongs to the Kubernetes node (and to root).
+    /// Returns the folder of the Kubernetes node, which belongs to root.
     pub(crate) fn kube_state(&self) -> PathBuf {
         self.dir.join("kube")
     }
 
-    /// An administrator's kubeconfig that belongs to the user.
+    /// Returns the path of an administrator's kubeconfig, which belongs to the user.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.dir.join("kubeconfig")
     }
 
-    /// The log of a command of xtask.
+    /// Returns the path of the log of an xtask command.
     pub(crate) fn log(&self, command: &str) -> PathBuf {
         self.dir.join("logs").join(format!("{command}.log"))
     }
 
-    /// The ports, chosen at the first call and kept from then on.
+    /// Returns the ports. The first call chooses and records them.
     pub(crate) fn ports(&self) -> anyhow::Result<Ports> {
         if let Some(record) = read_record(&self.dir)? {
             return Ok(record.ports);
@@ -138,7 +142,7 @@ impl Instance {
 
 const RECORD: &str = "instance.json";
 
-/// What the folder of an instance says; `None` if it is not one.
+/// Returns the record in an instance's folder; `None` if the folder has none.
 pub(crate) fn read_record(dir: &Path) -> anyhow::Result<Option<Record>> {
     let path = dir.join(RECORD);
     match std::fs::read(&path) {
@@ -150,16 +154,17 @@ pub(crate) fn read_record(dir: &Path) -> anyhow::Result<Option<Record>> {
     }
 }
 
-/// The first free block from the seed on, so that the same instance mostly gets the same ports.
+/// Returns the first free block of ports from the seed on, so that an instance that is created again usually gets
+/// the same ports.
 fn choose_ports(seed: u16) -> anyhow::Result<Ports> {
     (0..PORT_BLOCKS)
         .map(|step| FIRST_PORT + (seed % PORT_BLOCKS + step) % PORT_BLOCKS * BLOCK)
         .map(|base| Ports { kubernetes: base, api: base + 1, postgres: base + 2 })
-        .find(|ports| [ports.kubernetes, ports.api, ports.postgres].into_iter().all(free))
+        .find(|ports| [ports.kubernetes, ports.api, ports.postgres].into_iter().all(is_free))
         .context("failed to find three free ports between 20000 and 32000")
 }
 
-fn free(port: u16) -> bool {
+fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
@@ -174,26 +179,26 @@ mod tests {
         Instance::new(&checkout, &homes, name)
     }
 
-    /// Two checkouts would otherwise end each other's cluster.
+    /// The same name in two checkouts makes two instances, so neither stops the other's cluster.
     #[test]
-    fn the_same_name_in_two_checkouts_is_two_instances() {
+    fn instances_of_two_checkouts_are_separate() {
         let (mine, yours) = (instance("/mine", "dev").unwrap(), instance("/yours", "dev").unwrap());
         assert_ne!(mine.dir, yours.dir);
         assert_ne!(mine.seed, yours.seed);
         assert_eq!(mine.dir, instance("/mine", "dev").unwrap().dir);
     }
 
-    /// A name with a slash would lead out of the state folder.
+    /// An instance's name is a valid label, so its folder is always inside the state folder.
     #[test]
-    fn a_name_that_is_no_label_is_refused() {
+    fn a_name_that_is_not_a_label_is_refused() {
         for name in ["", "Dev", "../x", "1a", "a-name-that-is-far-too-long"] {
             assert!(instance("/mine", name).is_err(), "{name}");
         }
     }
 
-    /// A port in use makes `up` fail at boot.
+    /// An instance gets only ports that are free.
     #[test]
-    fn a_taken_block_is_passed_over() {
+    fn a_block_with_a_port_in_use_is_skipped() {
         let first = choose_ports(7).unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first.api)).unwrap();
         assert_ne!(choose_ports(7).unwrap(), first);

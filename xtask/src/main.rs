@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything that a person or the CI does with this repository, as one program.
+//! `cargo xtask`: all commands of developers and of the CI in one program. `xtask-launcher` builds and starts it.
 
 mod bench;
 mod build;

@@ -1,4 +1,4 @@
-//! Instances whose checkout is gone: nobody else would ever end them.
+//! Instances whose checkout was removed, which no command of a checkout would stop.
 
 use anyhow::Context;
 
@@ -8,10 +8,10 @@ use crate::instance::{Instance, read_record};
 use crate::phase::Phase;
 use crate::test::postgres::Postgres;
 
-/// Ends and removes them.
-pub(crate) fn end(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
+/// Stops and removes all instances whose checkout does not exist any more.
+pub(crate) fn remove(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     let Some(states) = instance.dir.parent().filter(|states| states.is_dir()) else { return Ok(()) };
-    let mut ended = 0;
+    let mut removed = 0;
     for entry in std::fs::read_dir(states).with_context(|| format!("failed to read {}", states.display()))? {
         let dir = entry?.path();
         let Some(record) = read_record(&dir)? else { continue };
@@ -19,10 +19,10 @@ pub(crate) fn end(phase: &mut Phase<'_>, checkout: &Checkout, instance: &Instanc
             continue;
         }
         boot::down(phase, checkout, &dir.join("kube"), Data::Purge)?;
-        Postgres::of(&dir, record.ports)?.stop(phase)?;
+        Postgres::for_instance_folder(&dir, record.ports)?.stop(phase)?;
         std::fs::remove_dir_all(&dir).with_context(|| format!("failed to remove {}", dir.display()))?;
-        ended += 1;
+        removed += 1;
     }
-    phase.outcome(format!("{ended} ended"));
+    phase.outcome(format!("{removed} removed"));
     Ok(())
 }

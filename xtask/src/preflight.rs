@@ -1,4 +1,4 @@
-//! What this machine must have. What Debian can give is installed; the rest is said at once.
+//! Requirements of this machine. Missing Debian packages are installed; any other missing requirement is an error.
 
 use anyhow::bail;
 use xtask_launcher::packages::is_in_path;
@@ -7,10 +7,13 @@ pub(crate) use xtask_launcher::packages::{Need, missing};
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// Refuses at once what cannot work here. Errors: why, and the way out.
+/// Checks the requirements that cannot be installed.
+///
+/// # Errors
+/// Returns an error that names the missing requirement and the alternative.
 pub(crate) fn check(needs: &[Need]) -> anyhow::Result<()> {
     if !cfg!(target_os = "linux") {
-        bail!("a local cluster needs Linux; use one that exists: --context NAME --registry HOST");
+        bail!("a local cluster requires Linux; use an existing cluster: --context NAME --registry HOST");
     }
     for (name, source) in [("cargo", "rustup.rs"), ("go", "go.dev/dl")] {
         if !is_in_path(name) {
@@ -24,16 +27,16 @@ pub(crate) fn check(needs: &[Need]) -> anyhow::Result<()> {
 }
 
 fn check_node() -> anyhow::Result<()> {
-    let otherwise = "or use a cluster that exists: --context NAME --registry HOST";
+    let otherwise = "or use an existing cluster: --context NAME --registry HOST";
     if !nix::unistd::geteuid().is_root() && !is_in_path("sudo") {
-        bail!("a local cluster needs root (namespaces, mounts): run as root or install sudo, {otherwise}");
+        bail!("a local cluster requires root (namespaces, mounts): run as root or install sudo, {otherwise}");
     }
     if !has_overlayfs() {
-        // A module that nothing has needed yet. Whether it was found is seen right after.
+        // The module is loaded on first use. The check below shows whether it exists.
         let _ = Program::as_root("modprobe").arg("overlay").capture();
     }
     if !has_overlayfs() {
-        bail!("the kernel has no overlayfs, which containers need: take another machine, {otherwise}");
+        bail!("the kernel has no overlayfs, which containers require: use another machine, {otherwise}");
     }
     Ok(())
 }
@@ -43,15 +46,18 @@ fn has_overlayfs() -> bool {
     filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay")
 }
 
-/// Installs the packages with apt-get. Errors: there is none, or it fails.
+/// Installs packages with apt-get.
+///
+/// # Errors
+/// Returns an error if there is no apt-get, or if it fails.
 pub(crate) fn install(phase: &mut Phase<'_>, packages: &[&str]) -> anyhow::Result<()> {
     if packages.is_empty() {
-        phase.outcome("nothing is missing");
+        phase.outcome("up to date");
         return Ok(());
     }
     let list = packages.join(" ");
     if !is_in_path("apt-get") {
-        bail!("this is no Debian; install by hand what these packages have: {list}");
+        bail!("this system has no apt-get; install the equivalents of these Debian packages by hand: {list}");
     }
     phase.advice(format!("install them by hand: apt-get install --no-install-recommends {list}"));
     let apt = |args: &[&str]| Program::as_root("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive");

@@ -1,4 +1,4 @@
-//! Running other programs: bounded in time, every line of output accounted for.
+//! Running other programs with a time limit, line by line.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -14,23 +14,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 /// A line of a program's output.
-pub(crate) enum Line {
-    /// From standard output.
+pub(crate) enum OutputLine {
+    /// A line of standard output.
     Out(String),
-    /// From standard error.
+    /// A line of standard error.
     Err(String),
 }
 
-impl Line {
-    /// The text, wherever it came from.
+impl OutputLine {
+    /// Returns the text of the line.
     pub(crate) fn text(&self) -> &str {
         match self {
-            Line::Out(text) | Line::Err(text) => text,
+            OutputLine::Out(text) | OutputLine::Err(text) => text,
         }
     }
 }
 
-/// A program that is about to run.
+/// A program with its arguments and options, ready to run.
 pub(crate) struct Program {
     command: Command,
     name: String,
@@ -39,17 +39,17 @@ pub(crate) struct Program {
     cancelled: Arc<AtomicBool>,
 }
 
-/// A clean build takes minutes; no program of ours takes longer than this.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// How often the deadline, and an end without the end of the output, is looked for.
-const TICK: Duration = Duration::from_millis(500);
-/// A reader that is further ahead than this waits for the one who writes the log.
-const LINES_IN_FLIGHT: usize = 1024;
-/// What an error shows of a captured program's output.
-const TAIL: usize = 20;
+/// A clean build takes minutes; no program that xtask runs takes longer than this.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Interval of checks for the deadline, for a cancellation, and for a program that ended while its output is open.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// Number of lines that are read ahead of the log.
+const MAX_BUFFERED_LINES: usize = 1024;
+/// Number of lines of a captured program's output that an error shows.
+const TAIL_LINES: usize = 20;
 
 impl Program {
-    /// The program's name is looked up in PATH.
+    /// Creates a program; its name is looked up in `PATH`.
     pub(crate) fn new(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref();
         let short = Path::new(name).file_name().unwrap_or(name).to_string_lossy().into_owned();
@@ -57,12 +57,12 @@ impl Program {
             command: Command::new(name),
             name: short,
             input: Vec::new(),
-            limit: DEFAULT_LIMIT,
+            limit: DEFAULT_TIMEOUT,
             cancelled: Arc::default(),
         }
     }
 
-    /// The same by way of sudo, unless we are root already.
+    /// Creates a program that runs as root, through sudo unless this process is root already.
     pub(crate) fn as_root(name: impl AsRef<OsStr>) -> Self {
         if nix::unistd::geteuid().is_root() { Self::new(name) } else { Self::new("sudo").arg(name) }
     }
@@ -80,28 +80,31 @@ impl Program {
         self
     }
 
+    /// Adds arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.command.args(args);
         self
     }
 
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
+    /// Sets the working directory.
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
-    /// What it reads from standard input; nothing by default.
+    /// Sets its standard input, which is empty by default.
     pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    /// It is killed after this time.
+    /// Sets the time after which the program is killed.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -113,46 +116,52 @@ impl Program {
         self
     }
 
-    /// Runs it as another user. Only root may.
+    /// Runs the program as another user, which only root may do.
     pub(crate) fn user(mut self, uid: u32, gid: u32) -> Self {
         use std::os::unix::process::CommandExt;
         self.command.uid(uid).gid(gid);
         self
     }
 
-    /// The command line, for the log.
-    pub(crate) fn line(&self) -> String {
+    /// Returns the command line, for the log.
+    pub(crate) fn command_line(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it to its end and hands over each line. Errors: it cannot start, takes too long, or does not end in success.
-    pub(crate) fn run(mut self, sink: &mut dyn FnMut(Line)) -> anyhow::Result<()> {
+    /// Runs the program to its end and passes each line of its output to `sink`.
+    ///
+    /// # Errors
+    /// Returns an error if the program cannot be started, takes too long, is cancelled or fails.
+    pub(crate) fn run(mut self, sink: &mut dyn FnMut(OutputLine)) -> anyhow::Result<()> {
         let mut child = self.spawn()?;
         let (lines, readers) = read_output(&mut child)?;
         let input = feed(&mut child, std::mem::take(&mut self.input));
         let end = self.follow(&mut child, &lines, sink);
         if end.is_err() {
-            // The error is what matters; a child that has ended by itself cannot be killed.
+            // This fails if the child has ended by itself; the error above is the one to report.
             let _ = child.kill();
         }
         let status = child.wait().with_context(|| format!("failed to wait for {}", self.name))?;
         end?;
         drop(lines);
-        drop((readers, input)); // they end with the pipes, which a child of the child may keep open
+        drop((readers, input)); // they end with the pipes, which a child of the child may hold open
         if !status.success() {
-            bail!("{} ended with {status}", self.name);
+            bail!("{} failed: {status}", self.name);
         }
         Ok(())
     }
 
-    /// Runs it and gives what it wrote to standard output. Errors: those of `run`, with the last lines it wrote.
+    /// Runs the program and returns its standard output.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Program::run`], with the last lines of output.
     pub(crate) fn capture(self) -> anyhow::Result<String> {
         let (mut output, mut tail) = (String::new(), VecDeque::new());
         let result = self.run(&mut |line| {
             tail.push_back(line.text().to_owned());
-            tail.drain(..tail.len().saturating_sub(TAIL));
-            if let Line::Out(text) = line {
+            tail.drain(..tail.len().saturating_sub(TAIL_LINES));
+            if let OutputLine::Out(text) = line {
                 output.push_str(&text);
                 output.push('\n');
             }
@@ -177,15 +186,15 @@ impl Program {
     fn follow(
         &self,
         child: &mut Child,
-        lines: &Receiver<Line>,
-        sink: &mut dyn FnMut(Line),
+        lines: &Receiver<OutputLine>,
+        sink: &mut dyn FnMut(OutputLine),
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + self.limit;
         loop {
-            match lines.recv_timeout(TICK) {
+            match lines.recv_timeout(CHECK_INTERVAL) {
                 Ok(line) => sink(line),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                // It is gone, and whoever still holds its output is a daemon that it left behind.
+                // The program has ended; its output is held open by a daemon that it started.
                 Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -199,18 +208,18 @@ impl Program {
     }
 }
 
-fn read_output(child: &mut Child) -> anyhow::Result<(Receiver<Line>, [JoinHandle<()>; 2])> {
+fn read_output(child: &mut Child) -> anyhow::Result<(Receiver<OutputLine>, [JoinHandle<()>; 2])> {
     let out = child.stdout.take().context("failed to take the standard output")?;
     let err = child.stderr.take().context("failed to take the standard error")?;
-    let (sender, lines) = sync_channel(LINES_IN_FLIGHT);
-    let readers = [read(out, sender.clone(), Line::Out), read(err, sender, Line::Err)];
+    let (sender, lines) = sync_channel(MAX_BUFFERED_LINES);
+    let readers = [read(out, sender.clone(), OutputLine::Out), read(err, sender, OutputLine::Err)];
     Ok((lines, readers))
 }
 
 fn read(
     pipe: impl Read + Send + 'static,
-    sender: SyncSender<Line>,
-    kind: fn(String) -> Line,
+    sender: SyncSender<OutputLine>,
+    kind: fn(String) -> OutputLine,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let lines = BufReader::new(pipe).split(b'\n');
@@ -223,10 +232,10 @@ fn read(
     })
 }
 
-/// Writes the input from a thread, since a child may write before it has read all.
+/// Writes the input from a thread, because a child may write output before it has read all input.
 fn feed(child: &mut Child, input: Vec<u8>) -> Option<JoinHandle<()>> {
     let mut pipe = child.stdin.take()?;
-    // A child that does not read to the end says why by its status.
+    // A child that does not read all of it reports the reason by its status.
     Some(std::thread::spawn(move || drop(pipe.write_all(&input))))
 }
 
@@ -238,28 +247,28 @@ mod tests {
         Program::new("sh").args(["-c", script])
     }
 
-    /// A failure without the program's own words cannot be mended.
+    /// The error of a failed program shows its output and its status.
     #[test]
-    fn an_error_shows_what_the_program_said() {
+    fn an_error_shows_the_output_of_the_program() {
         let error = shell("echo because >&2; exit 3").capture().unwrap_err();
         assert!(format!("{error:#}").contains("because"));
         assert!(format!("{error:#}").contains("exit status: 3"));
     }
 
-    /// A program that hangs would hang `up` for ever.
+    /// A program that hangs is killed after its time limit.
     #[test]
     fn a_program_that_takes_too_long_is_killed() {
         let error = shell("exec sleep 60").limit(Duration::from_millis(100)).capture().unwrap_err();
         assert!(error.to_string().contains("took longer"));
     }
 
-    /// A daemon that keeps its parent's output open would hang `up` for ever.
+    /// A program is done when it has ended, even if a daemon that it started holds its output open.
     #[test]
-    fn a_daemon_that_keeps_the_output_open_is_not_waited_for() {
+    fn a_daemon_that_holds_the_output_open_is_not_waited_for() {
         assert_eq!(shell("sleep 20 & echo up").capture().unwrap(), "up\n");
     }
 
-    /// A manifest on standard input would be cut, or its writer would block for ever.
+    /// Input that is larger than a pipe's buffer reaches the program completely.
     #[test]
     fn a_large_input_reaches_the_program() {
         let input = vec![b'a'; 1 << 20];

@@ -1,4 +1,4 @@
-//! `cargo xtask status`: what runs, and why something does not.
+//! `cargo xtask status`: the state of the instance's components, with the reason for each that is not running.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,10 @@ use crate::instance::Instance;
 use crate::phase::print;
 use crate::up::api_url;
 
-/// Prints a page. The code is 0 only if all of it runs.
+/// Prints the state of node, workloads and custom resources. The exit code is 0 only if everything is running.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance) -> anyhow::Result<ExitCode> {
     if !instance.kube_state().exists() || !checkout.local().join("smb-kube").exists() {
-        print(&format!("instance {}: not there; `cargo xtask up` makes it\n", instance.name));
+        print(&format!("instance {}: does not exist; create it with `cargo xtask up`\n", instance.name));
         return Ok(ExitCode::FAILURE);
     }
     let node = boot::status(checkout, instance)?;
@@ -24,14 +24,14 @@ pub(crate) fn run(checkout: &Checkout, instance: &Instance) -> anyhow::Result<Ex
         return Ok(ExitCode::FAILURE);
     }
     let cluster = Cluster::local(checkout, instance);
-    let well = describe_workloads(&cluster)?;
+    let all_running = describe_workloads(&cluster)?;
     print(&describe_objects(&cluster)?);
     print(&format!(
         "\nREST and GraphQL: {}\nkubeconfig: {}\n",
         api_url(instance)?,
         instance.kubeconfig().display()
     ));
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_running { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn describe_node(name: &str, node: &Value) -> String {
@@ -39,11 +39,11 @@ fn describe_node(name: &str, node: &Value) -> String {
     let state = match (flag("/running"), flag("/ready")) {
         (true, true) => "ready",
         (true, false) => "running, but not ready",
-        (false, _) => "not running; `cargo xtask up` starts it",
+        (false, _) => "not running; start it with `cargo xtask up`",
     };
     let mut page = format!("instance {name}: {state}\n");
     if let Some(failure) = node.pointer("/failure").and_then(Value::as_str) {
-        page.push_str(&format!("  it ended because: {failure}\n"));
+        page.push_str(&format!("  reason: {failure}\n"));
     }
     for (component, state) in node.pointer("/components").and_then(Value::as_object).into_iter().flatten() {
         let alive = state.pointer("/alive") == Some(&Value::Bool(true));
@@ -51,28 +51,29 @@ fn describe_node(name: &str, node: &Value) -> String {
         page.push_str(&format!(
             "  {:<26} {} {why}\n",
             component,
-            if alive { "runs" } else { "DOES NOT RUN" }
+            if alive { "running" } else { "NOT RUNNING" }
         ));
     }
     page
 }
 
-/// A line for each workload and for each pod in trouble; whether all of them run.
+/// Prints one line for each workload and for each pod that is not running. Returns whether all workloads are rolled
+/// out.
 fn describe_workloads(cluster: &Cluster) -> anyhow::Result<bool> {
-    let mut well = true;
+    let mut all_running = true;
     for namespace in [chart::NAMESPACE, crate::issuer::NAMESPACE, "shop"] {
         let found = cluster.get(&["--namespace", namespace, "deployments,statefulsets"])?;
         for workload in found.pointer("/items").and_then(Value::as_array).into_iter().flatten() {
             let runs = rollout::is_rolled_out(workload);
-            well &= runs;
+            all_running &= runs;
             let name = workload.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            print(&format!("  {name:<26} {}\n", if runs { "runs" } else { "DOES NOT RUN" }));
+            print(&format!("  {name:<26} {}\n", if runs { "running" } else { "NOT RUNNING" }));
         }
-        for trouble in rollout::pod_troubles(cluster, namespace)? {
-            print(&format!("    {trouble}\n"));
+        for problem in rollout::pod_problems(cluster, namespace)? {
+            print(&format!("    {problem}\n"));
         }
     }
-    Ok(well)
+    Ok(all_running)
 }
 
 fn describe_objects(cluster: &Cluster) -> anyhow::Result<String> {

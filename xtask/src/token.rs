@@ -1,4 +1,4 @@
-//! `cargo xtask token`: a bearer token of the local issuer.
+//! `cargo xtask token`: a bearer token of the local OIDC issuer.
 
 use crate::checkout::Checkout;
 use crate::cluster::Cluster;
@@ -8,7 +8,7 @@ pub(crate) use crate::issuer::token::Holder;
 use crate::issuer::token::mint;
 use crate::phase::print;
 
-/// Prints the token alone.
+/// Prints the token and nothing else.
 pub(crate) fn run(checkout: &Checkout, instance: &Instance, holder: &Holder) -> anyhow::Result<()> {
     let key = key::load(&Cluster::local(checkout, instance))?;
     print(&format!("{}\n", mint(&key, holder)?));

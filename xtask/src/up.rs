@@ -1,4 +1,4 @@
-//! `cargo xtask up`: from a bare machine to a finished run.
+//! `cargo xtask up`: installs and builds everything, starts the cluster, installs the product and runs an example.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::phase::{Phases, print};
 use crate::preflight::{self, Need};
 use crate::{deploy, example, issuer, orphans};
 
-/// Does all of it; what is already done is not done again.
+/// Runs all phases; those whose result is up to date do nothing.
 pub(crate) fn run(
     checkout: &Checkout,
     instance: &Instance,
@@ -27,17 +27,17 @@ pub(crate) fn run(
     let phases = Phases::new(&instance.log("up"), verbose)?;
     match existing {
         None => local(&phases, checkout, instance),
-        Some(existing) => elsewhere(&phases, checkout, instance, &existing),
+        Some(existing) => existing_cluster(&phases, checkout, instance, &existing),
     }
 }
 
 fn local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     preflight::check(&[Need::Node])?;
-    build_and_boot(phases, checkout, instance, Mode::Node, Data::Keep)?;
+    build_and_boot(phases, checkout, instance, Mode::Node, Data::Retain)?;
     install_local(phases, checkout, instance)?;
     let cluster = Cluster::local(checkout, instance);
     let finished =
-        phases.run("run order-invoice", |phase| example::run::to_the_end(phase, checkout, &cluster))?;
+        phases.run("run order-invoice", |phase| example::run::execute(phase, checkout, &cluster))?;
     let access = Access {
         url: api_url(instance)?,
         token: mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?,
@@ -46,13 +46,13 @@ fn local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::R
             format!("export PATH=\"$PATH:{}\"", checkout.local().display()),
         ],
     };
-    phases.run("find it over REST and GraphQL", |phase| report::verify(phase, &access, &finished))?;
+    phases.run("query it over REST and GraphQL", |phase| report::verify(phase, &access, &finished))?;
     print(&report::page(&access, &finished));
     Ok(())
 }
 
-/// On a cluster that exists: no boot, and images by way of its registry.
-fn elsewhere(
+/// Installs into an existing cluster, which pulls the images from a registry.
+fn existing_cluster(
     phases: &Phases,
     checkout: &Checkout,
     instance: &Instance,
@@ -66,7 +66,7 @@ fn elsewhere(
     let values = Values::registry(&existing.registry);
     install(phases, checkout, &cluster, &values, &existing.registry)?;
     let finished: Finished =
-        phases.run("run order-invoice", |phase| example::run::to_the_end(phase, checkout, &cluster))?;
+        phases.run("run order-invoice", |phase| example::run::execute(phase, checkout, &cluster))?;
     let forward = format!(
         "kubectl --context {} --namespace {} port-forward service/smb-copilot-api-server {}:80 &",
         existing.context,
@@ -93,7 +93,7 @@ pub(crate) fn build_and_boot(
 ) -> anyhow::Result<()> {
     install_packages(phases, &[Need::Node])?;
     build(phases, checkout, instance, || {
-        phases.run("remove instances without checkout", |phase| orphans::end(phase, checkout, instance))?;
+        phases.run("remove orphaned instances", |phase| orphans::remove(phase, checkout, instance))?;
         if data == Data::Purge {
             phases.run("remove an earlier node", |phase| {
                 boot::down(phase, checkout, &instance.kube_state(), data)
@@ -113,7 +113,8 @@ fn install_packages(phases: &Phases, needs: &[Need]) -> anyhow::Result<()> {
     phases.run("install Debian packages", |phase| preflight::install(phase, &preflight::missing(needs)))
 }
 
-/// Builds programs and images. `meanwhile` begins when smb-kube is built, while our programs still compile.
+/// Builds programs and images. `meanwhile` runs when smb-kube is built, while the programs of the workspace still
+/// compile.
 fn build(
     phases: &Phases,
     checkout: &Checkout,
@@ -151,23 +152,24 @@ fn install(
             example::start_services(phase, checkout, cluster, registry)
         })?;
         phases.run("install with Helm", |phase| {
-            chart::install_kinds(phase, checkout, cluster)?;
+            chart::install_crds(phase, checkout, cluster)?;
             chart::install(phase, checkout, cluster, values)?;
             marks.set(phase, cluster, PRODUCT, fingerprint)
         })?;
     }
     phases.run("wait for the product", |phase| {
         deploy::restart_changed(phase, checkout, cluster, &mut marks)?;
-        issuer::wait(phase, cluster)?;
+        issuer::wait_until_rolled_out(phase, cluster)?;
         example::wait_for_services(phase, cluster)?;
-        deploy::wait(phase, cluster)
+        deploy::wait_until_rolled_out(phase, cluster)
     })?;
     phases.run("apply examples", |phase| example::apply(phase, checkout, cluster))
 }
 
+/// Name of the fingerprint of the installed product.
 const PRODUCT: &str = "product";
 
-/// All that is installed, but for the programs.
+/// Returns the fingerprint of everything that is installed, except the programs.
 fn product(checkout: &Checkout, values: &Values) -> anyhow::Result<String> {
     let mut fingerprint = Fingerprint::default().text(&values.arguments().join(" "));
     for folder in ["charts", "examples/services", "xtask/manifests"] {
@@ -176,7 +178,7 @@ fn product(checkout: &Checkout, values: &Values) -> anyhow::Result<String> {
     Ok(fingerprint.finish())
 }
 
-/// Whether nobody has removed a part of it behind our back.
+/// Returns whether all Deployments still exist.
 fn is_installed(cluster: &Cluster) -> anyhow::Result<bool> {
     let found = cluster.get(&["deployments", "--all-namespaces"])?;
     let items = found.pointer("/items").and_then(Value::as_array);
@@ -187,7 +189,7 @@ fn is_installed(cluster: &Cluster) -> anyhow::Result<bool> {
         .all(|name| names.contains(name)))
 }
 
-/// Where the instance's api-server answers.
+/// Returns the URL of the instance's api-server.
 pub(crate) fn api_url(instance: &Instance) -> anyhow::Result<String> {
     Ok(format!("http://127.0.0.1:{}", instance.ports()?.api))
 }

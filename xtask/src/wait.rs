@@ -1,28 +1,32 @@
-//! Waiting for a condition, always with a bound.
+//! Waiting for a condition with a timeout.
 
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-/// Asks again and again until there is an answer. Errors: the first that `ask` gives, or that the time is over.
+/// Calls `check` until it returns a value, and returns that value.
+///
+/// # Errors
+/// Returns the first error of `check`, or an error that names `what` after the timeout.
 pub(crate) fn until<T>(
     what: &str,
-    limit: Duration,
-    pause: Duration,
-    mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
+    timeout: Duration,
+    interval: Duration,
+    mut check: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + timeout;
     loop {
-        if let Some(answer) = ask()? {
-            return Ok(answer);
+        if let Some(value) = check()? {
+            return Ok(value);
         }
         if Instant::now() >= deadline {
-            bail!("gave up after {} s waiting for {what}", limit.as_secs());
+            bail!("timed out after {} s waiting for {what}", timeout.as_secs());
         }
-        self::pause(pause);
+        pause(interval);
     }
 }
 
+/// Sleeps.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where xtask sleeps: between two checks of a condition"

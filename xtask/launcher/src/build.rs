@@ -8,16 +8,17 @@ use std::time::Instant;
 /// What fits beside the name of the phase in 80 columns.
 const PROGRESS_WIDTH: usize = 40;
 
-/// Builds `xtask`. Prints nothing if it is up to date, so that the output of `cargo xtask env` stays what a shell
+/// Builds `xtask` into `folder`, in which this program is, too. Prints nothing if it is up to date, so that the output of `cargo xtask env` stays what a shell
 /// evaluates; all progress goes to standard error.
 ///
 /// # Errors
 /// Returns cargo's output if `xtask` does not compile.
-pub(crate) fn build(root: &Path) -> Result<(), String> {
+pub(crate) fn build(root: &Path, folder: &Path) -> Result<(), String> {
     let started = Instant::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut child = Command::new(cargo)
-        .args(["build", "--package", "xtask"])
+        .args(["build", "--package", "xtask", "--target-dir"])
+        .arg(folder.parent().unwrap_or(folder))
         .current_dir(root)
         .stdin(Stdio::null())
         .stderr(Stdio::piped())

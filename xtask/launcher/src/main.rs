@@ -36,7 +36,7 @@ fn run(arguments: &[OsString]) -> Result<std::convert::Infallible, String> {
         let _ = std::io::stdout().write_all(plan.as_bytes());
         let _ = std::io::stdout().flush();
     }
-    build::build(&root)?;
+    build::build(&root, folder)?;
     let error = Command::new(folder.join("xtask")).args(arguments).exec();
     Err(format!("failed to start xtask: {error}"))
 }

@@ -1,24 +1,27 @@
-//! What a thing was made from, so that it is made again only when that has changed.
+//! Fingerprints of the inputs of a build, so that it is repeated only when an input has changed.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-/// A hash over files and settings.
+/// A hash of files and texts.
 #[derive(Default)]
 pub(crate) struct Fingerprint {
     hasher: Sha256,
 }
 
 impl Fingerprint {
-    /// Adds a text, as of settings.
+    /// Adds a text, such as a list of options.
     pub(crate) fn text(mut self, text: &str) -> Self {
         self.add(text.as_bytes());
         self
     }
 
-    /// Adds a file, or all files below a folder: their paths below it and their contents.
+    /// Adds a file, or all files below a folder with their relative paths.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read.
     pub(crate) fn tree(mut self, root: &Path) -> anyhow::Result<Self> {
         for file in files(root)? {
             let content =
@@ -30,12 +33,12 @@ impl Fingerprint {
         Ok(self)
     }
 
-    /// The hash, in hexadecimal digits.
+    /// Returns the hash in hexadecimal digits.
     pub(crate) fn finish(self) -> String {
         hex::encode(self.hasher.finalize())
     }
 
-    /// Each piece goes in with its length, so that no two lists of pieces look the same.
+    /// Adds a piece with its length, so that different lists of pieces have different hashes.
     fn add(&mut self, piece: &[u8]) {
         self.hasher.update(piece.len().to_string());
         self.hasher.update([0]);
@@ -43,12 +46,12 @@ impl Fingerprint {
     }
 }
 
-/// Whether the stamp file says that the thing was made from just this.
+/// Returns whether the stamp file has this fingerprint.
 pub(crate) fn is_fresh(stamp: &Path, fingerprint: &str) -> bool {
     std::fs::read_to_string(stamp).is_ok_and(|found| found == fingerprint)
 }
 
-/// Writes the stamp, after the thing has been made.
+/// Writes the fingerprint to the stamp file, after the build has succeeded.
 pub(crate) fn stamp(path: &Path, fingerprint: &str) -> anyhow::Result<()> {
     std::fs::write(path, fingerprint).with_context(|| format!("failed to write {}", path.display()))
 }
@@ -70,15 +73,15 @@ fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    fn of(pieces: &[&str]) -> String {
+    fn hash_pieces(pieces: &[&str]) -> String {
         let mut fingerprint = Fingerprint::default();
         pieces.iter().for_each(|piece| fingerprint.add(piece.as_bytes()));
         fingerprint.finish()
     }
 
-    /// Moving a byte from one file to the next must not pass for no change.
+    /// Moving a byte from one file to the next changes the fingerprint.
     #[test]
-    fn borders_between_pieces_count() {
-        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+    fn boundaries_between_pieces_change_the_fingerprint() {
+        assert_ne!(hash_pieces(&["ab", "c"]), hash_pieces(&["a", "bc"]));
     }
 }

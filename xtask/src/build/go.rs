@@ -1,4 +1,4 @@
-//! smb-kube (the node, kubectl, images) and helm.
+//! The Go programs: smb-kube (node, kubectl, images) and helm.
 
 use crate::build::fingerprint::{Fingerprint, is_fresh, stamp};
 use crate::checkout::Checkout;
@@ -10,7 +10,10 @@ fn is_stale(checkout: &Checkout) -> anyhow::Result<bool> {
     Ok(!built || !is_fresh(&checkout.local().join(STAMP), &fingerprint(checkout)?))
 }
 
-/// Builds both, if their sources have changed.
+/// Builds both programs if their sources have changed.
+///
+/// # Errors
+/// Returns an error if the Go compiler fails, or if the stamp file cannot be written.
 pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {
     if !is_stale(checkout)? {
         phase.outcome("up to date");
@@ -29,7 +32,7 @@ fn fingerprint(checkout: &Checkout) -> anyhow::Result<String> {
     Ok(Fingerprint::default().tree(&checkout.path("local/kube"))?.finish())
 }
 
-/// smb-kube is kubectl, too, when it is called by that name.
+/// Links kubectl to smb-kube, which behaves as kubectl when it is called by that name.
 fn link_kubectl(checkout: &Checkout) -> anyhow::Result<()> {
     let link = checkout.local().join("kubectl");
     match std::os::unix::fs::symlink("smb-kube", link) {

@@ -9,7 +9,7 @@ use crate::instance::Instance;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// The images, each with the programs of ours that it carries.
+/// Images, each with the programs of the workspace that it contains.
 pub(crate) const IMAGES: [(&str, &[&str]); 5] = [
     ("operator", &["operator"]),
     ("api-server", &["api-server"]),
@@ -18,12 +18,15 @@ pub(crate) const IMAGES: [(&str, &[&str]); 5] = [
     ("postgres", &[]),
 ];
 
-/// The names of all images.
+/// Returns the names of all images.
 pub(crate) fn all() -> Vec<&'static str> {
     IMAGES.iter().map(|(name, _)| *name).collect()
 }
 
-/// Builds the named ones. A root of Debian packages is made once and kept in the cache.
+/// Builds the named images. The root file system of Debian packages is built once and cached.
+///
+/// # Errors
+/// Returns an error if the packages cannot be downloaded, or if a program is missing.
 pub(crate) fn build(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -39,8 +42,8 @@ pub(crate) fn build(
     phase.exec(program)
 }
 
-/// Builds the root file systems of all images, each as an image of its own: they need no programs of ours, so they are
-/// built and imported while those compile. Returns their names.
+/// Builds each root file system of the images as an image of its own, and returns their names. They contain no program
+/// of the workspace, so they are built and imported while those compile.
 ///
 /// # Errors
 /// Returns an error if the packages cannot be downloaded.
@@ -54,7 +57,10 @@ pub(crate) fn build_roots(
     Ok(phase.capture(program)?.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
 
-/// Brings the named images into the instance's container runtime; what is there already is passed over.
+/// Imports the named images into the instance's container runtime, except those that it has already.
+///
+/// # Errors
+/// Returns an error if the instance is not running.
 pub(crate) fn import(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -66,6 +72,9 @@ pub(crate) fn import(
 }
 
 /// Pushes all images to a registry.
+///
+/// # Errors
+/// Returns an error if the registry cannot be reached or refuses the push.
 pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -> anyhow::Result<()> {
     phase.advice("log in to the registry (`skopeo login`), or check its name");
     let program =
@@ -73,7 +82,7 @@ pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -
     phase.exec(program.args(layouts(checkout, &all())))
 }
 
-/// What tells an image from an earlier one of its name: its index, which holds the digests of all the rest.
+/// Returns the fingerprint of an image: the hash of its index, which contains the digests of all other parts.
 pub(crate) fn fingerprint(checkout: &Checkout, image: &str) -> anyhow::Result<String> {
     Ok(Fingerprint::default().tree(&checkout.images().join(image).join("index.json"))?.finish())
 }
@@ -91,7 +100,7 @@ fn build_program(command: &str, checkout: &Checkout, instance: &Instance) -> Pro
         .arg(instance.cache.join("images"))
 }
 
-/// Root file systems, and what belongs to the node, are root's.
+/// Returns smb-kube, run as root: root file systems and the node's files belong to root.
 fn smb_kube(checkout: &Checkout) -> Program {
     Program::as_root(checkout.local().join("smb-kube"))
 }

@@ -1,4 +1,4 @@
-//! Building all that runs in or as the cluster.
+//! Builds of the programs and images that run in the cluster, and of the cluster itself.
 
 pub(crate) mod fingerprint;
 pub(crate) mod go;

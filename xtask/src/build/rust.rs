@@ -1,4 +1,4 @@
-//! Our own programs, as they go into the images.
+//! The programs of the workspace that the images contain.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,37 +9,40 @@ use crate::checkout::Checkout;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// The programs that images carry.
+/// Programs that the images contain.
 pub(crate) const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "step-host"];
 
-/// Builds the named ones, and puts them without debug information where images take them from.
+/// Builds the named programs, and writes a copy of each without debug information for the images.
+///
+/// # Errors
+/// Returns an error if a program does not compile.
 pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout, programs: &[&str]) -> anyhow::Result<()> {
-    phase.advice("mend what the compiler says, or run `cargo build` by hand");
+    phase.advice("fix the compiler's errors, or run `cargo build` by hand");
     if programs.iter().any(|name| *name != STATIC) {
-        // The whole workspace: with fewer packages cargo unites fewer features, and compiles dependencies again.
+        // The whole workspace: with fewer packages cargo unifies other features and compiles dependencies again.
         phase.exec(cargo(checkout, "build").args(["--workspace", "--bins"]))?;
     }
     if programs.contains(&STATIC) {
         let cargo = cargo(checkout, "rustc").args(["-p", STATIC, "--bin", STATIC, "--"]);
         phase.exec(cargo.args(STATIC_FLAGS))?;
     }
-    let stripped: Vec<&str> = programs.iter().copied().filter(|name| is_older(checkout, name)).collect();
-    for name in &stripped {
+    let outdated: Vec<&str> = programs.iter().copied().filter(|name| is_outdated(checkout, name)).collect();
+    for name in &outdated {
         strip(phase, checkout, name)?;
     }
-    if stripped.is_empty() {
+    if outdated.is_empty() {
         phase.outcome("up to date");
     }
     Ok(())
 }
 
-/// A program as the images take it.
+/// Returns the path of a program without debug information.
 pub(crate) fn program(checkout: &Checkout, name: &str) -> PathBuf {
     checkout.programs().join(name)
 }
 
-/// `step-host` must start in any image, so it brings its C library along. The flag goes to this one
-/// crate: as `RUSTFLAGS` it would have all dependencies compiled a second time.
+/// `step-host` must start in any image, so its C library is linked statically. The flag is passed for this crate alone:
+/// in `RUSTFLAGS` it would make cargo compile all dependencies a second time.
 const STATIC: &str = "step-host";
 const STATIC_FLAGS: [&str; 2] = ["-C", "target-feature=+crt-static"];
 
@@ -52,7 +55,7 @@ fn cargo(checkout: &Checkout, command: &str) -> Program {
     ])
 }
 
-fn is_older(checkout: &Checkout, name: &str) -> bool {
+fn is_outdated(checkout: &Checkout, name: &str) -> bool {
     let (copy, original) = (modified(&program(checkout, name)), modified(&checkout.cargo_binary(name)));
     copy.is_none() || copy < original
 }
@@ -61,7 +64,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// Nine tenths of a debug build are debug information, which an image has no use for.
+/// Removes debug information, which is nine tenths of a debug build and unused in an image.
 fn strip(phase: &mut Phase<'_>, checkout: &Checkout, name: &str) -> anyhow::Result<()> {
     let target = program(checkout, name);
     let folder = checkout.programs();

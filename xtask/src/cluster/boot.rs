@@ -1,4 +1,4 @@
-//! Starting and ending the local Kubernetes.
+//! Starting and stopping the local Kubernetes.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,25 +13,28 @@ use crate::instance::Instance;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// How much of a cluster is started.
+/// Parts of a cluster that are started.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// etcd, API server and controller manager.
     ControlPlane,
-    /// A whole node, where pods run.
+    /// A complete node, which runs pods.
     Node,
-    /// The same, with a log of all requests: for benchmarks.
+    /// A complete node with an audit log of all requests, for benchmarks.
     AuditedNode,
 }
 
-/// The node port of the api-server inside; the port outside is the instance's.
+/// Node port of the api-server. On 127.0.0.1 it has the port of the instance.
 pub(crate) const API_NODE_PORT: u16 = 30_080;
 
-/// Ten times what a boot takes on two cores.
-const BOOT_LIMIT: Duration = Duration::from_secs(150);
-const DOWN_LIMIT: Duration = Duration::from_secs(60);
+/// Ten times what a start takes on two cores.
+const START_TIMEOUT: Duration = Duration::from_secs(150);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Starts the instance, or finds it running, and writes a kubeconfig that belongs to the user.
+/// Starts the instance unless it is running, and writes a kubeconfig that belongs to the user.
+///
+/// # Errors
+/// Returns an error if the instance does not become ready in time.
 pub(crate) fn up(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -48,7 +51,7 @@ pub(crate) fn up(
     let audit = (mode == Mode::AuditedNode).then_some("--audit");
     let state = instance.kube_state();
     phase.advice(format!(
-        "look into {}; `cargo xtask down --instance {}` and start again",
+        "read the logs in {}; stop it with `cargo xtask down --instance {}` and start again",
         state.join("logs").display(),
         instance.name
     ));
@@ -58,11 +61,14 @@ pub(crate) fn up(
         .args(["--kube-port", &ports.kubernetes.to_string(), "--mode"])
         .args(mode_args)
         .args(audit);
-    phase.exec(program.limit(BOOT_LIMIT))?;
+    phase.exec(program.limit(START_TIMEOUT))?;
     copy_kubeconfig(phase, instance)
 }
 
-/// Ends the instance with this state. Nothing there is success.
+/// Stops the instance with this state folder. Succeeds if there is none.
+///
+/// # Errors
+/// Returns an error if it does not stop in time.
 pub(crate) fn down(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -71,31 +77,33 @@ pub(crate) fn down(
 ) -> anyhow::Result<()> {
     let program = smb_kube(checkout).args(["down", "--state"]).arg(state);
     let program = match data {
-        Data::Keep => program,
+        Data::Retain => program,
         Data::Purge => program.arg("--purge"),
     };
-    phase.exec(program.limit(DOWN_LIMIT))
+    phase.exec(program.limit(STOP_TIMEOUT))
 }
 
-/// What becomes of the instance's data when it ends.
+/// Treatment of the instance's data when it is stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Data {
-    Keep,
+    /// The data is retained.
+    Retain,
+    /// The data is removed.
     Purge,
 }
 
-/// What `smb-kube status` says.
+/// Returns the output of `smb-kube status`.
 pub(crate) fn status(checkout: &Checkout, instance: &Instance) -> anyhow::Result<Value> {
     let text = smb_kube(checkout).args(["status", "--state"]).arg(instance.kube_state()).capture()?;
     serde_json::from_str(&text).context("failed to parse the status of the node")
 }
 
-/// The node's own program; it needs root for namespaces and mounts.
+/// Returns smb-kube, run as root, which namespaces and mounts require.
 fn smb_kube(checkout: &Checkout) -> Program {
     Program::as_root(checkout.local().join("smb-kube"))
 }
 
-/// The node's kubeconfig is root's; the user gets a copy of his own.
+/// Copies the node's kubeconfig, which only root can read, to one that belongs to the user.
 fn copy_kubeconfig(phase: &mut Phase<'_>, instance: &Instance) -> anyhow::Result<()> {
     let text = phase.capture(Program::as_root("cat").arg(instance.kube_state().join("kubeconfig")))?;
     let path = instance.kubeconfig();

@@ -1,4 +1,4 @@
-//! What was installed into a cluster, remembered in the cluster itself: so a new or emptied one remembers nothing.
+//! Fingerprints of what was installed into a cluster, stored in the cluster itself, so that a new cluster has none.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::phase::Phase;
 
 const CONFIG_MAP: &str = "xtask";
 
-/// Fingerprints by name.
+/// The stored fingerprints by name.
 pub(crate) struct Marks {
     found: BTreeMap<String, String>,
 }
 
 impl Marks {
-    /// Asks the cluster.
+    /// Reads the fingerprints from the cluster.
     pub(crate) fn load(cluster: &Cluster) -> anyhow::Result<Self> {
         let map = cluster.find(&["--namespace", NAMESPACE, "configmap", CONFIG_MAP])?;
         let data = map.as_ref().and_then(|map| map.pointer("/data")).and_then(Value::as_object);
@@ -26,12 +26,12 @@ impl Marks {
         })
     }
 
-    /// The fingerprint that was set last, if any.
+    /// Returns the fingerprint that was stored last, if any.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.found.get(name).map(String::as_str)
     }
 
-    /// Remembers a fingerprint.
+    /// Stores a fingerprint.
     pub(crate) fn set(
         &mut self,
         phase: &mut Phase<'_>,

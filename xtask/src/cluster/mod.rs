@@ -1,4 +1,4 @@
-//! A Kubernetes cluster, by way of kubectl: the local one or one that exists.
+//! A Kubernetes cluster, the local one or an existing one, accessed through kubectl and helm.
 
 pub(crate) mod boot;
 pub(crate) mod marks;
@@ -15,46 +15,46 @@ use crate::instance::Instance;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// A cluster that somebody else runs.
+/// A cluster that is not managed by xtask.
 pub(crate) struct Existing {
-    /// The context in the kubeconfig.
+    /// Context in the kubeconfig.
     pub(crate) context: String,
-    /// Where it pulls our images from.
+    /// Registry that the cluster pulls images from.
     pub(crate) registry: String,
 }
 
-/// How to reach a cluster.
+/// Access to a cluster.
 pub(crate) struct Cluster {
     programs: PathBuf,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
 }
 
-/// A single request to a cluster that works is answered in milliseconds; this also bounds those with a wait inside.
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// A request to a working cluster takes milliseconds; the longest are those of `kubectl wait`.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// The instance's own, whether it runs or not.
+    /// Returns the cluster of an instance, running or not.
     pub(crate) fn local(checkout: &Checkout, instance: &Instance) -> Self {
         Self { programs: checkout.local(), kubeconfig: Some(instance.kubeconfig()), context: None }
     }
 
-    /// One that exists already.
+    /// Returns an existing cluster.
     pub(crate) fn existing(checkout: &Checkout, existing: &Existing) -> Self {
         Self { programs: checkout.local(), kubeconfig: None, context: Some(existing.context.clone()) }
     }
 
-    /// kubectl, set up for this cluster.
+    /// Returns kubectl, configured for this cluster.
     pub(crate) fn kubectl(&self) -> Program {
         let program = Program::new(self.programs.join("smb-kube")).arg("kubectl");
         let program = match &self.context {
             Some(context) => program.args(["--context", context]),
             None => program,
         };
-        self.with_kubeconfig(program).limit(REQUEST_LIMIT)
+        self.with_kubeconfig(program).limit(REQUEST_TIMEOUT)
     }
 
-    /// helm, set up for this cluster.
+    /// Returns helm, configured for this cluster.
     pub(crate) fn helm(&self) -> Program {
         let program = Program::new(self.programs.join("helm"));
         let program = match &self.context {
@@ -75,20 +75,23 @@ impl Cluster {
         phase.exec(folders.iter().fold(kubectl, |kubectl, folder| kubectl.arg("--filename").arg(folder)))
     }
 
-    /// What `kubectl get` answers. Errors: no answer, or no such object.
+    /// Returns the output of `kubectl get`.
+    ///
+    /// # Errors
+    /// Returns an error if the API server cannot be reached, or if the object does not exist.
     pub(crate) fn get(&self, args: &[&str]) -> anyhow::Result<Value> {
         let text = self.kubectl().arg("get").args(args).args(["-o", "json"]).capture()?;
-        serde_json::from_str(&text).context("failed to parse the answer of kubectl")
+        serde_json::from_str(&text).context("failed to parse the output of kubectl")
     }
 
-    /// The same, but `None` for an object that is not there.
+    /// Returns the output of `kubectl get`; `None` if the object does not exist.
     pub(crate) fn find(&self, args: &[&str]) -> anyhow::Result<Option<Value>> {
         let text =
             self.kubectl().arg("get").args(args).args(["--ignore-not-found", "-o", "json"]).capture()?;
         if text.trim().is_empty() {
             return Ok(None);
         }
-        Ok(Some(serde_json::from_str(&text).context("failed to parse the answer of kubectl")?))
+        Ok(Some(serde_json::from_str(&text).context("failed to parse the output of kubectl")?))
     }
 
     fn with_kubeconfig(&self, program: Program) -> Program {
@@ -99,5 +102,5 @@ impl Cluster {
     }
 }
 
-/// Server-side, so that nobody's fields are overwritten by an old memory of ours.
+/// Server-side apply, which changes only the fields in the manifest.
 const APPLY: [&str; 4] = ["apply", "--server-side", "--force-conflicts", "--field-manager=smb-copilot-xtask"];

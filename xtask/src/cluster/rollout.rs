@@ -1,4 +1,4 @@
-//! Waiting until workloads run, and saying why they do not.
+//! Waiting until workloads are rolled out, and the reasons why they are not.
 
 use std::time::Duration;
 
@@ -8,17 +8,20 @@ use super::Cluster;
 use crate::phase::Phase;
 use crate::wait;
 
-/// A pod that starts from an image that is there takes seconds; a first pull from a registry takes longer.
-const LIMIT: Duration = Duration::from_secs(180);
+/// A pod whose image is present starts within seconds; a first pull from a registry takes longer.
+const ROLLOUT_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Waits until each workload (`deployment/name`) runs as it is asked to. Errors: what its pods wait for.
+/// Waits until each workload (`deployment/name`) is rolled out.
+///
+/// # Errors
+/// Returns an error after a timeout; the log then has the reason for each pod that is not running.
 pub(crate) fn wait_for(
     phase: &mut Phase<'_>,
     cluster: &Cluster,
     namespace: &str,
     workloads: &[&str],
 ) -> anyhow::Result<()> {
-    let result = wait::until("the rollout", LIMIT, Duration::from_millis(500), || {
+    let result = wait::until("the rollout", ROLLOUT_TIMEOUT, Duration::from_millis(500), || {
         let mut missing = Vec::new();
         for workload in workloads {
             let found = cluster.find(&["--namespace", namespace, workload])?;
@@ -26,37 +29,37 @@ pub(crate) fn wait_for(
                 missing.push(*workload);
             }
         }
-        phase.line(&format!("waiting for {}", missing.join(", ")));
+        phase.log_line(&format!("waiting for {}", missing.join(", ")));
         Ok(missing.is_empty().then_some(()))
     });
     if result.is_err() {
-        for reason in pod_troubles(cluster, namespace)? {
-            phase.line(&reason);
+        for reason in pod_problems(cluster, namespace)? {
+            phase.log_line(&reason);
         }
         phase.advice(format!("kubectl --namespace {namespace} describe pods, and their logs"));
     }
     result
 }
 
-/// The same question that `kubectl rollout status` asks, for Deployments and StatefulSets.
+/// Returns whether a Deployment or StatefulSet is rolled out, by the rules of `kubectl rollout status`.
 pub(crate) fn is_rolled_out(workload: &Value) -> bool {
     let number = |pointer: &str| workload.pointer(pointer).and_then(Value::as_u64);
-    let wanted = number("/spec/replicas").unwrap_or(1);
+    let desired = number("/spec/replicas").unwrap_or(1);
     let count = |pointer: &str| number(pointer).unwrap_or(0);
     number("/status/observedGeneration") >= number("/metadata/generation")
-        && count("/status/updatedReplicas") >= wanted
-        && count("/status/readyReplicas") >= wanted
-        && count("/status/replicas") <= wanted
+        && count("/status/updatedReplicas") >= desired
+        && count("/status/readyReplicas") >= desired
+        && count("/status/replicas") <= desired
 }
 
-/// A line for each pod that does not run, with the reason that Kubernetes gives.
-pub(crate) fn pod_troubles(cluster: &Cluster, namespace: &str) -> anyhow::Result<Vec<String>> {
+/// Returns one line for each pod that is not running, with the reason from its status.
+pub(crate) fn pod_problems(cluster: &Cluster, namespace: &str) -> anyhow::Result<Vec<String>> {
     let pods = cluster.get(&["--namespace", namespace, "pods"])?;
     let pods = pods.pointer("/items").and_then(Value::as_array).cloned().unwrap_or_default();
-    Ok(pods.iter().filter_map(trouble).collect())
+    Ok(pods.iter().filter_map(problem).collect())
 }
 
-fn trouble(pod: &Value) -> Option<String> {
+fn problem(pod: &Value) -> Option<String> {
     let name = pod.pointer("/metadata/name")?.as_str()?;
     let containers = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
     let waiting = containers.into_iter().flatten().find_map(|container| {
@@ -90,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// `up` would print URLs of an old pod that is about to go.
+    /// A rollout is done when no pod of the previous version is left.
     #[test]
     fn a_rollout_in_progress_is_not_done() {
         let workload = |updated: u64, total: u64| {
@@ -103,13 +106,13 @@ mod tests {
         assert!(!is_rolled_out(&json!({"metadata": {"generation": 1}, "spec": {}, "status": {}})));
     }
 
-    /// "Not ready" alone does not tell anybody what to do.
+    /// A pod that is not running is reported with the reason from its status.
     #[test]
-    fn a_pod_that_waits_says_for_what() {
+    fn a_waiting_pod_is_reported_with_its_reason() {
         let pod = json!({"metadata": {"name": "operator-1", "namespace": "smb-copilot"}, "status": {
             "containerStatuses": [{"state": {"waiting": {"reason": "ErrImageNeverPull", "message": "no such image"}}}]}});
-        assert_eq!(trouble(&pod).unwrap(), "pod smb-copilot/operator-1: ErrImageNeverPull: no such image");
+        assert_eq!(problem(&pod).unwrap(), "pod smb-copilot/operator-1: ErrImageNeverPull: no such image");
         let well = json!({"metadata": {"name": "operator-2", "namespace": "x"}, "status": {"containerStatuses": [{"state": {"running": {}}}]}});
-        assert_eq!(trouble(&well), None);
+        assert_eq!(problem(&well), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The example: two plans, two tenants, their workflows, and a run on real input.
+//! The example: two plans, two tenants, their workflows, and one run.
 
 pub(crate) mod report;
 pub(crate) mod run;
@@ -10,9 +10,9 @@ use crate::checkout::Checkout;
 use crate::cluster::{Cluster, rollout};
 use crate::phase::Phase;
 
-/// Where the example's run happens.
+/// Namespace of the example's run.
 pub(crate) const TENANT_NAMESPACE: &str = "t-acme";
-/// What it runs.
+/// Workflow of the example's run.
 pub(crate) const WORKFLOW: &str = "order-invoice";
 
 /// Starts the price service. Does not wait for its pod.
@@ -26,17 +26,20 @@ pub(crate) fn start_services(
     cluster.apply(phase, manifests.replace(LOCAL_REGISTRY, registry))
 }
 
-/// Waits until the price service answers.
+/// Waits until the price service is rolled out.
 pub(crate) fn wait_for_services(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
     rollout::wait_for(phase, cluster, "shop", &["deployment/prices"])
 }
 
-/// Applies plans, tenants and workflows, and waits until the operator has accepted each.
+/// Applies plans, tenants and workflows, and waits until each is Ready.
+///
+/// # Errors
+/// Returns an error if one is refused or does not become Ready in time.
 pub(crate) fn apply(phase: &mut Phase<'_>, checkout: &Checkout, cluster: &Cluster) -> anyhow::Result<()> {
     phase.advice(
         "kubectl describe splan,sten; kubectl --namespace smb-copilot logs deployment/smb-copilot-operator",
     );
-    // Those of the example alone: what a user has made meanwhile may well be wrong, and stay so.
+    // Waits for the objects of the example only: objects that a user has created may be invalid.
     for folders in [&["examples/plans", "examples/tenants"][..], &["examples/workflows"]] {
         let folders: Vec<PathBuf> = folders.iter().map(|folder| checkout.path(folder)).collect();
         cluster.apply_folders(phase, &folders)?;

@@ -1,4 +1,4 @@
-//! The last page of `up`: what the run did, and how to go on from here.
+//! The last output of `up`: the steps of the run, and commands to continue with.
 
 use std::time::Duration;
 
@@ -12,25 +12,28 @@ use crate::phase::Phase;
 use crate::program::Program;
 use crate::wait;
 
-/// What the page tells the reader to paste.
+/// How to reach the instance, for the commands in the report.
 pub(crate) struct Access {
-    /// Where the api-server answers.
+    /// URL of the api-server.
     pub(crate) url: String,
-    /// An administrator of the tenant.
+    /// Token of an administrator of the tenant.
     pub(crate) token: String,
-    /// Shell lines that make kubectl reach the cluster.
+    /// Shell commands that configure kubectl for the cluster.
     pub(crate) shell: Vec<String>,
 }
 
-/// The mirror is behind by milliseconds; its first sync after a start takes a second or two.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The mirror is behind by milliseconds; its first sync after a start takes one or two seconds.
+const MIRROR_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks for the run over REST and GraphQL, just as the page tells the reader to. Errors: one does not show it.
+/// Queries the run over REST and GraphQL with the commands of the report.
+///
+/// # Errors
+/// Returns an error if one of the two does not return the run in time.
 pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> anyhow::Result<()> {
     phase.advice("kubectl --namespace smb-copilot logs deployment/smb-copilot-api-server");
     let (name, uid) = (run.text("/metadata/name"), run.text("/metadata/uid"));
-    for call in [rest(access, uid), graphql(access, uid)] {
-        wait::until("the run in the API", LIMIT, Duration::from_millis(300), || {
+    for call in [rest_call(access, uid), graphql_call(access, uid)] {
+        wait::until("the run in the API", MIRROR_TIMEOUT, Duration::from_millis(300), || {
             let curl = Program::new("curl").args([
                 "--silent",
                 "--show-error",
@@ -38,16 +41,16 @@ pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> 
                 "--max-time",
                 "10",
             ]);
-            // Not through the phase: the token stays out of the log.
+            // Not run through the phase, which would write the token to the log.
             let answer = curl.args(&call).capture();
             match answer {
                 Ok(text) if text.contains(name) && text.contains("SUCCEEDED") => Ok(Some(())),
                 Ok(text) => {
-                    phase.line(&text);
+                    phase.log_line(&text);
                     Ok(None)
                 }
                 Err(error) => {
-                    phase.line(&format!("{error:#}"));
+                    phase.log_line(&format!("{error:#}"));
                     Ok(None)
                 }
             }
@@ -56,7 +59,7 @@ pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> 
     Ok(())
 }
 
-/// The page.
+/// Returns the report.
 pub(crate) fn page(access: &Access, run: &Finished) -> String {
     let (name, uid) = (run.text("/metadata/name"), run.text("/metadata/uid"));
     let mut page = format!("\nrun {name} of {WORKFLOW}: {}\n", run.text("/status/phase"));
@@ -65,11 +68,11 @@ pub(crate) fn page(access: &Access, run: &Finished) -> String {
     }
     let output = run.object.pointer("/status/output").unwrap_or(&Value::Null);
     page.push_str(&format!("output: {output:#}\n\nREST:    {0}/v1\nGraphQL: {0}/graphql\n\n", access.url));
-    // First: on a cluster that exists, the calls below need the forward that is among these lines.
+    // Printed first: on an existing cluster the calls below need the port-forward among these lines.
     for line in &access.shell {
         page.push_str(&format!("{line}\n"));
     }
-    for call in [rest(access, uid), graphql(access, uid)] {
+    for call in [rest_call(access, uid), graphql_call(access, uid)] {
         page.push_str(&format!("\ncurl --silent {}\n", quote(&call)));
     }
     page.push_str(&format!(
@@ -87,7 +90,7 @@ fn step_line(step: &Value) -> String {
     format!("  {:<12} {:<10} {took:>9}  attempt {attempt}\n", text("/name"), text("/phase"))
 }
 
-fn rest(access: &Access, uid: &str) -> Vec<String> {
+fn rest_call(access: &Access, uid: &str) -> Vec<String> {
     vec![
         "--header".to_owned(),
         format!("Authorization: Bearer {}", access.token),
@@ -95,7 +98,7 @@ fn rest(access: &Access, uid: &str) -> Vec<String> {
     ]
 }
 
-fn graphql(access: &Access, uid: &str) -> Vec<String> {
+fn graphql_call(access: &Access, uid: &str) -> Vec<String> {
     let id = STANDARD.encode(format!("WorkflowRun:{uid}"));
     let query =
         "query($id: ID!) { workflowRun(id: $id) { id name status output steps { name status attempt } } }";
@@ -108,7 +111,7 @@ fn graphql(access: &Access, uid: &str) -> Vec<String> {
     ]
 }
 
-/// As words of a shell.
+/// Returns the words quoted for a shell.
 fn quote(words: &[String]) -> String {
     let plain = |word: &String| word.starts_with("--") || word.starts_with("http");
     let quoted = words.iter().map(|word| match plain(word) {
@@ -122,17 +125,17 @@ fn quote(words: &[String]) -> String {
 mod tests {
     use super::*;
 
-    /// A pasted line that the shell reads otherwise would fail.
+    /// A pasted command has the same arguments in the shell.
     #[test]
-    fn a_quote_in_a_word_survives_the_shell() {
+    fn a_quoted_word_is_the_same_in_the_shell() {
         let words = ["--json".to_owned(), "it's $HOME".to_owned()];
         let script = format!("printf '%s|' {}", quote(&words));
         assert_eq!(Program::new("sh").args(["-c", &script]).capture().unwrap().trim(), "--json|it's $HOME|");
     }
 
-    /// The page would show wrong times.
+    /// A step is shown with its duration.
     #[test]
-    fn a_step_is_shown_with_its_time() {
+    fn a_step_is_shown_with_its_duration() {
         let step = json!({"name": "parse", "phase": "Succeeded", "attempt": 1,
             "startedAt": "2026-11-24T09:00:00.100Z", "finishedAt": "2026-11-24T09:00:00.350Z"});
         assert!(step_line(&step).contains("250 ms"), "{}", step_line(&step));

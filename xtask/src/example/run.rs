@@ -1,4 +1,4 @@
-//! A run of the example, from its start to its end.
+//! Starting a run of the example and waiting for its end.
 
 use std::time::Duration;
 
@@ -11,33 +11,37 @@ use crate::cluster::Cluster;
 use crate::phase::Phase;
 use crate::wait;
 
-/// A run that has ended, as the cluster shows it.
+/// A finished WorkflowRun.
 pub(crate) struct Finished {
+    /// The object as returned by kubectl.
     pub(crate) object: Value,
 }
 
 impl Finished {
-    /// A text of the object.
+    /// Returns the text at a JSON pointer, empty if there is none.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 }
 
-/// The whole run takes some seconds on two cores; ten times that.
-const LIMIT: Duration = Duration::from_secs(90);
-const PAUSE: Duration = Duration::from_millis(200);
+/// Ten times what the run takes on two cores.
+const RUN_TIMEOUT: Duration = Duration::from_secs(90);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Starts a run with the file of orders as its input, and waits for its end. Errors: it does not succeed.
-pub(crate) fn to_the_end(
+/// Starts a run with `examples/data/orders.csv` as its input, and waits until it has finished.
+///
+/// # Errors
+/// Returns an error if the run does not succeed.
+pub(crate) fn execute(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     cluster: &Cluster,
 ) -> anyhow::Result<Finished> {
     let name = start(phase, checkout, cluster)?;
     phase.advice(format!("kubectl --namespace {TENANT_NAMESPACE} describe swr {name}; kubectl --namespace {TENANT_NAMESPACE} get pods"));
-    let object = wait::until("the run's end", LIMIT, PAUSE, || {
+    let object = wait::until("the run's end", RUN_TIMEOUT, POLL_INTERVAL, || {
         let run = cluster.get(&["--namespace", TENANT_NAMESPACE, "swr", &name])?;
-        phase.line(&progress(&run));
+        phase.log_line(&progress(&run));
         let ended = matches!(state(&run), "Succeeded" | "Failed" | "Cancelled" | "TimedOut");
         Ok(ended.then_some(run))
     })?;

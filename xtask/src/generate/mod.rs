@@ -1,4 +1,4 @@
-//! Generated files: written by `gen`, and proven fresh by `gen --check`.
+//! Generated files: written by `gen`, and compared by `gen --check`.
 
 mod outputs;
 mod queries;
@@ -9,7 +9,10 @@ use crate::phase::{Phase, Phases};
 use crate::preflight::{self, Need};
 use crate::test::postgres::Postgres;
 
-/// Writes all of them, or with `check` fails if one is stale.
+/// Writes all generated files, or with `check_only` compares them.
+///
+/// # Errors
+/// Returns an error if a file cannot be generated, or with `check_only` if one is out of date.
 pub(crate) fn run(
     checkout: &Checkout,
     instance: &Instance,
@@ -30,17 +33,20 @@ pub(crate) fn run(
     result
 }
 
-/// Queries come first: the programs that write the other files do not compile without them.
+/// Writes the queries first: the programs that write the other files do not compile without them.
 fn write(phases: &Phases, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
     phases.run("write .sqlx", |phase| queries::write(phase, checkout, database))?;
     phases.run("write the other files", |phase| outputs::write(phase, checkout, database))
 }
 
-/// Errors: a file is not what would be generated now; all such files are named.
+/// Compares all generated files with what would be generated now.
+///
+/// # Errors
+/// Returns an error that names the files that are out of date.
 pub(crate) fn check(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
     phase.advice("cargo xtask gen, and commit what it writes");
     let mut stale = queries::stale(phase, checkout, database)?;
     stale.extend(outputs::stale(phase, checkout, database)?);
-    anyhow::ensure!(stale.is_empty(), "stale: {}", stale.join(", "));
+    anyhow::ensure!(stale.is_empty(), "out of date: {}", stale.join(", "));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `.sqlx`: what Postgres says about each query of the api-server, so that builds need no Postgres.
+//! `.sqlx`: the description of each query of the api-server by Postgres, so that builds need no Postgres.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,10 +12,10 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 const FOLDER: &str = ".sqlx";
-/// The crate roots whose change makes cargo compile all queries again.
-const ROOTS: [&str; 2] = ["api-server/src/lib.rs", "api-server/src/main.rs"];
+/// Crate roots whose modification makes cargo compile all queries again.
+const CRATE_ROOTS: [&str; 2] = ["api-server/src/lib.rs", "api-server/src/main.rs"];
 
-/// Replaces the folder by what is described now.
+/// Replaces the content of the folder by newly generated descriptions.
 pub(super) fn write(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow::Result<()> {
     let fresh = describe(phase, checkout, database)?;
     let folder = checkout.path(FOLDER);
@@ -29,7 +29,7 @@ pub(super) fn write(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) 
     Ok(())
 }
 
-/// The committed files that differ from what is described now.
+/// Returns the committed files that differ from newly generated ones.
 pub(super) fn stale(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -43,7 +43,7 @@ pub(super) fn stale(
         .collect())
 }
 
-/// Compiles the api-server against the migrated database; sqlx's macros write a file for each query.
+/// Compiles the api-server against the migrated database, and returns the files that sqlx's macros write for each query.
 fn describe(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
@@ -72,7 +72,7 @@ fn migrate(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow
     let psql = || Program::new("psql").args(["-v", "ON_ERROR_STOP=1", "--quiet", "--no-psqlrc", database]);
     let applied = psql().args(["-At", "-c", "SELECT to_regclass('plans') IS NOT NULL"]).capture()?;
     if applied.trim() == "t" {
-        return Ok(()); // by an earlier step of this very run: the server is a temporary one
+        return Ok(()); // by an earlier step of this command, since the server is temporary
     }
     let mut files: Vec<PathBuf> = std::fs::read_dir(checkout.path("migrations"))
         .context("failed to read the migrations")?
@@ -83,10 +83,11 @@ fn migrate(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow
     files.iter().try_for_each(|file| phase.exec(psql().arg("--single-transaction").arg("-f").arg(file)))
 }
 
-/// Makes cargo look at the crate's roots again, and gives the times to restore: other builds need not.
+/// Sets the modification times of the crate roots, so that cargo compiles them again. Returns the previous times, to be
+/// restored for other builds.
 fn touch(checkout: &Checkout) -> anyhow::Result<Vec<(PathBuf, SystemTime)>> {
     let mut times = Vec::new();
-    for root in ROOTS {
+    for root in CRATE_ROOTS {
         let path = checkout.path(root);
         let file =
             File::options().append(true).open(&path).with_context(|| format!("failed to open {root}"))?;

@@ -1,4 +1,4 @@
-//! The key that signs the tokens of a local system.
+//! The key that signs tokens of the local issuer.
 
 use anyhow::Context;
 use base64::Engine;
@@ -59,12 +59,15 @@ impl SigningKey {
     }
 }
 
-/// The cluster's key. Errors: there is none, which means that the system is not up.
+/// Returns the cluster's key.
+///
+/// # Errors
+/// Returns an error if there is none, because the system is not installed.
 pub(crate) fn load(cluster: &Cluster) -> anyhow::Result<SigningKey> {
     find(cluster)?.context("the local issuer has no key yet; run `cargo xtask up`")
 }
 
-/// The cluster's key, if it has one.
+/// Returns the cluster's key, if it has one.
 pub(super) fn find(cluster: &Cluster) -> anyhow::Result<Option<SigningKey>> {
     let secret = cluster.find(&["--namespace", NAMESPACE, "secret", SECRET])?;
     let Some(secret) = secret else { return Ok(None) };
@@ -73,7 +76,7 @@ pub(super) fn find(cluster: &Cluster) -> anyhow::Result<Option<SigningKey>> {
     Ok(Some(SigningKey { pem: String::from_utf8(bytes).context("failed to read the issuer's key")? }))
 }
 
-/// Makes a key and keeps it in the cluster.
+/// Generates a key and stores it in the cluster.
 pub(super) fn create(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<SigningKey> {
     let key = generate()?;
     let secret = json!({
@@ -85,7 +88,7 @@ pub(super) fn create(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result
     Ok(key)
 }
 
-/// Not through a phase: its output is a secret, and a phase writes a log.
+/// Generates a key. openssl is not run through a phase, which would write the key to the log.
 fn generate() -> anyhow::Result<SigningKey> {
     let openssl = Program::new("openssl").args(["genpkey", "-algorithm", "EC"]);
     let pem = openssl.args(["-pkeyopt", "ec_paramgen_curve:P-256", "-outform", "PEM"]).capture()?;

@@ -1,5 +1,5 @@
-//! A small OIDC issuer in the cluster, so that the api-server verifies tokens the way it does in earnest:
-//! discovery and keys over HTTP. The private key lies in a Secret; xtask signs.
+//! A small OIDC issuer in the cluster, so that the api-server verifies tokens as in production: with discovery and keys
+//! over HTTP. The private key is in a Secret; xtask signs tokens.
 
 pub(crate) mod key;
 pub(crate) mod token;
@@ -10,19 +10,19 @@ use crate::chart::LOCAL_REGISTRY;
 use crate::cluster::{Cluster, rollout};
 use crate::phase::Phase;
 
-/// The issuer's name, and where the api-server finds its discovery document.
+/// Issuer URL, at which the api-server finds the discovery document.
 pub(crate) const URL: &str = "http://smb-issuer.smb-local.svc.cluster.local:8080";
-/// Whom its tokens are for.
+/// Audience of the tokens.
 pub(crate) const AUDIENCE: &str = "smb-copilot";
-/// How it signs.
+/// Signature algorithm.
 pub(crate) const ALGORITHM: &str = "ES256";
-/// The namespace of what only a local system has.
+/// Namespace of components that only a local system has.
 pub(crate) const NAMESPACE: &str = "smb-local";
 
 const NAMESPACE_MANIFEST: &str = include_str!("../../manifests/namespace.yaml");
 const MANIFESTS: &str = include_str!("../../manifests/issuer.yaml");
 
-/// Makes the key, if there is none yet, and starts the issuer. Does not wait for its pod.
+/// Creates the key if there is none, and starts the issuer. Does not wait for its pod.
 pub(crate) fn install(phase: &mut Phase<'_>, cluster: &Cluster, registry: &str) -> anyhow::Result<()> {
     cluster.apply(phase, NAMESPACE_MANIFEST)?;
     let key = match key::find(cluster)? {
@@ -33,12 +33,12 @@ pub(crate) fn install(phase: &mut Phase<'_>, cluster: &Cluster, registry: &str) 
     cluster.apply(phase, MANIFESTS.replace(LOCAL_REGISTRY, registry))
 }
 
-/// Waits until it answers.
-pub(crate) fn wait(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
+/// Waits until the issuer is rolled out.
+pub(crate) fn wait_until_rolled_out(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
     rollout::wait_for(phase, cluster, NAMESPACE, &["deployment/smb-issuer"])
 }
 
-/// The two documents that a verifier reads.
+/// Returns the ConfigMap with the discovery document and the key set.
 fn documents(key: &key::SigningKey) -> anyhow::Result<Value> {
     let discovery = json!({
         "issuer": URL,

@@ -1,4 +1,4 @@
-//! Tokens, as an identity provider of a customer would issue them.
+//! Tokens with the claims that a customer's identity provider would issue.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use serde_json::json;
 
 use super::key::SigningKey;
 
-/// For whom a token is made.
+/// Holder of a token.
 #[derive(Args)]
 pub(crate) struct Holder {
-    /// The tenant's slug.
+    /// Name of the tenant.
     #[arg(long, default_value = "acme")]
     pub(crate) tenant: String,
-    /// A role in that tenant; may be given several times.
+    /// Role in the tenant; may be repeated.
     #[arg(long = "role", default_value = "admin")]
     pub(crate) roles: Vec<String>,
-    /// The user; by default <role>@<tenant>.example.
+    /// Email address of the user [default: <role>@<tenant>.example].
     #[arg(long)]
     pub(crate) email: Option<String>,
 }
 
 impl Holder {
-    /// Somebody with one role in a tenant.
+    /// Returns a holder with one role in a tenant.
     pub(crate) fn new(tenant: &str, role: &str) -> Self {
         Self { tenant: tenant.to_owned(), roles: vec![role.to_owned()], email: None }
     }
@@ -37,8 +37,8 @@ impl Holder {
     }
 }
 
-/// Long enough for a working day.
-const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// Covers a working day.
+const TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Returns a token signed with `key` that is valid for twelve hours from now.
 #[expect(clippy::disallowed_methods, reason = "the one clock that xtask needs")]
@@ -58,7 +58,7 @@ fn sign(key: &SigningKey, holder: &Holder, now: jiff::Timestamp) -> anyhow::Resu
         "smb_roles": holder.roles,
         "iat": now,
         "nbf": now,
-        "exp": now.saturating_add_unsigned(LIFETIME.as_secs()),
+        "exp": now.saturating_add_unsigned(TOKEN_TTL.as_secs()),
     });
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let message = format!("{header}.{claims}");

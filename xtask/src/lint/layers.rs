@@ -37,7 +37,7 @@ struct Section {
 struct Import {
     from: String,
     to: String,
-    /// Where it stands, such as `operator/src/run/mod.rs:3`.
+    /// File and line of the path, such as `operator/src/run/mod.rs:3`.
     position: String,
 }
 
@@ -108,7 +108,9 @@ impl Section {
             let Import { from: module, to: other, position } = &import;
             (from >= to).then(|| format!("{position}: {module} imports {other}, which {why} ({LIST})"))
         });
-        missing.chain(stale).chain(upward).collect()
+        let mut violations: Vec<String> = missing.chain(stale).chain(upward).collect();
+        violations.dedup();
+        violations
     }
 }
 

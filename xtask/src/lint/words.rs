@@ -37,13 +37,15 @@ fn file_name(path: &str) -> Option<&str> {
 fn definitions<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     const KEYWORDS: [&str; 8] = ["mod", "fn", "struct", "enum", "trait", "type", "const", "static"];
     let mut names = Vec::new();
-    for pair in tokens.windows(3) {
-        let [before, keyword, name] = pair else { continue };
+    for (position, pair) in tokens.windows(2).enumerate() {
+        let [keyword, name] = pair else { continue };
+        let before =
+            position.checked_sub(1).and_then(|before| tokens.get(before)).map_or("", |token| token.text);
         let is_name = name.text.starts_with(|c: char| c.is_alphabetic() || c == '_');
         let is_definition = KEYWORDS.contains(&keyword.text)
             && !["fn", "mut", "unsafe", "async", "extern", "_"].contains(&name.text)
             // `*const T` is a type, `r#type` and `.type` are names.
-            && !["*", "#", "."].contains(&before.text);
+            && !["*", "#", "."].contains(&before);
         if is_name && is_definition {
             names.push(*name);
         }
@@ -51,9 +53,9 @@ fn definitions<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     names
 }
 
-/// Where a listed word must not be.
+/// The names that a rule applies to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Scope {
     /// Anywhere in a name.
     Part,
     /// A name that consists of it.
@@ -63,7 +65,7 @@ enum Place {
 }
 
 struct Rule {
-    place: Place,
+    scope: Scope,
     /// The words, in lower case; several are one after the other in the name.
     words: Vec<String>,
     /// Words that are accepted although they contain those above; empty if there are none.
@@ -90,16 +92,16 @@ impl Rules {
             let (kind, name) = left.trim().split_once(' ').with_context(context)?;
             let (name, right) = (name.trim(), right.trim().to_owned());
             let (words, exception) = name.split_once(" except ").unwrap_or((name, ""));
-            let rule = |place| Rule {
-                place,
+            let rule = |scope| Rule {
+                scope,
                 words: split(words),
                 exception: split(exception),
                 replacement: right.clone(),
             };
             match kind {
-                "part" => rules.push(rule(Place::Part)),
-                "name" => rules.push(rule(Place::Name)),
-                "constant" => rules.push(rule(Place::Constant)),
+                "part" => rules.push(rule(Scope::Part)),
+                "name" => rules.push(rule(Scope::Name)),
+                "constant" => rules.push(rule(Scope::Constant)),
                 "allow" => allowed.push((name.to_owned(), right)),
                 _ => bail!("{LIST}:{number}: {kind:?} is none of part, name, constant and allow"),
             }
@@ -125,10 +127,10 @@ impl Rule {
     fn matches(&self, name: &str, words: &[String]) -> bool {
         let is_constant = !name.contains(|c: char| c.is_lowercase());
         let contains = |part: &[String]| words.windows(part.len().max(1)).any(|window| window == part);
-        match self.place {
-            Place::Constant => is_constant && words == self.words,
-            Place::Name => words == self.words,
-            Place::Part => contains(&self.words) && !contains(&self.exception),
+        match self.scope {
+            Scope::Constant => is_constant && words == self.words,
+            Scope::Name => words == self.words,
+            Scope::Part => contains(&self.words) && !contains(&self.exception),
         }
     }
 }

@@ -63,7 +63,7 @@ mod tests {
         let phases = Phases::new(&path, false).unwrap();
         let error = phases
             .run("boot", |phase| -> anyhow::Result<()> {
-                (1..=30).for_each(|n| phase.line(&format!("line {n}")));
+                (1..=30).for_each(|n| phase.log_line(&format!("line {n}")));
                 phase.advice("turn it off and on");
                 anyhow::bail!("no power")
             })

@@ -27,7 +27,7 @@ impl Log {
         self.write(&format!("==> {phase}\n"));
     }
 
-    pub(super) fn line(&self, phase: &str, text: &str) {
+    pub(super) fn write_line(&self, phase: &str, text: &str) {
         self.write(&format!("{phase} | {text}\n"));
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::program::{Line, Program};
+use crate::program::{OutputLine, Program};
 use failure::{Cancelled, Failed};
 use log::Log;
 use screen::Screen;
@@ -89,7 +89,7 @@ impl Phases {
                 Err(source)
             }
             Err(source) => {
-                self.log.line(name, &format!("failed: {source:#}"));
+                self.log.write_line(name, &format!("failed: {source:#}"));
                 self.screen.end(Mark::Bad, name, started.elapsed(), "failed");
                 Err(Failed::new(name, &source, tail, self.log.path(), advice).into())
             }
@@ -146,7 +146,7 @@ impl Phase<'_> {
     /// # Errors
     /// Returns an error if the program cannot be started, takes too long or fails, and when the phase is cancelled.
     pub(crate) fn exec(&mut self, program: Program) -> anyhow::Result<()> {
-        self.run(program, &mut |phase, line| phase.line(line.text()))
+        self.run(program, &mut |phase, line| phase.log_line(line.text()))
     }
 
     /// Runs a program and returns its standard output; standard error goes to the log.
@@ -156,11 +156,11 @@ impl Phase<'_> {
     pub(crate) fn capture(&mut self, program: Program) -> anyhow::Result<String> {
         let mut output = String::new();
         self.run(program, &mut |phase, line| match line {
-            Line::Out(text) => {
+            OutputLine::Out(text) => {
                 output.push_str(&text);
                 output.push('\n');
             }
-            Line::Err(text) => phase.line(&text),
+            OutputLine::Err(text) => phase.log_line(&text),
         })?;
         Ok(output)
     }
@@ -172,9 +172,9 @@ impl Phase<'_> {
     pub(crate) fn run(
         &mut self,
         program: Program,
-        sink: &mut dyn FnMut(&mut Self, Line),
+        sink: &mut dyn FnMut(&mut Self, OutputLine),
     ) -> anyhow::Result<()> {
-        self.phases.log.line(&self.name, &format!("$ {}", program.line()));
+        self.phases.log.write_line(&self.name, &format!("$ {}", program.command_line()));
         let cancelled = Arc::clone(&self.phases.cancelled);
         let result = program.cancelled_by(Arc::clone(&cancelled)).run(&mut |line| sink(self, line));
         match result {
@@ -184,10 +184,10 @@ impl Phase<'_> {
     }
 
     /// Writes a line to the log, and shows it as the phase's progress.
-    pub(crate) fn line(&mut self, text: &str) {
+    pub(crate) fn log_line(&mut self, text: &str) {
         self.tail.push_back(text.to_owned());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL_LINES));
-        self.phases.log.line(&self.name, text);
+        self.phases.log.write_line(&self.name, text);
         self.phases.screen.progress(&self.name, text);
     }
 

@@ -1,11 +1,14 @@
-//! The checks that other tools make: formatting, lints, Go's tests.
+//! Checks by other tools: rustfmt, clippy, and the tests of the Go programs.
 
 use super::libtest::{Report, Tally};
 use crate::checkout::Checkout;
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// Rust is formatted. Errors: it is not.
+/// Checks the formatting of Rust.
+///
+/// # Errors
+/// Returns an error if a file is not formatted.
 pub(super) fn fmt(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {
     phase.advice("cargo fmt --all");
     phase.exec(
@@ -13,7 +16,10 @@ pub(super) fn fmt(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<
     )
 }
 
-/// No lint warns. Errors: one does.
+/// Runs clippy with warnings denied.
+///
+/// # Errors
+/// Returns an error if a lint warns.
 pub(super) fn clippy(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<()> {
     phase.advice("cargo clippy --workspace --all-targets");
     let program = Program::new("cargo").dir(&checkout.root).args([
@@ -27,14 +33,14 @@ pub(super) fn clippy(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Resu
     phase.exec(program)
 }
 
-/// The tests and the formatting of smb-kube. Each Go test counts.
-pub(super) fn go(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Report> {
+/// Runs the tests of smb-kube and checks its formatting. Each Go test counts.
+pub(super) fn go_tests(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Report> {
     phase.advice("sh local/kube/test.sh");
     let program = Program::new("sh").arg(checkout.path("local/kube/test.sh")).arg("-v");
     let (mut tally, mut failures) = (Tally::default(), String::new());
     let end = program.run(&mut |line| {
         let text = line.text();
-        phase.line(text);
+        phase.log_line(text);
         tally.passed += u32::from(text.starts_with("--- PASS"));
         if text.starts_with("--- FAIL") || text.starts_with("FAIL") {
             tally.failed += u32::from(text.starts_with("---"));

@@ -1,4 +1,4 @@
-//! The chart, as helm and the API server see it.
+//! Checks of the chart with helm and a real API server.
 
 use super::clusters::Clusters;
 use super::libtest::{Report, Tally};
@@ -20,7 +20,7 @@ pub(super) fn check(
 ) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for (name, check) in CHECKS {
-        phase.line(name);
+        phase.log_line(name);
         match check(phase, checkout, clusters) {
             Ok(()) => report.tally.passed += 1,
             Err(error) => {
@@ -40,7 +40,7 @@ fn lint(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> 
     )
 }
 
-/// What helm renders, a real API server accepts with strict field validation.
+/// Checks that the API server accepts the rendered chart with strict field validation.
 fn render(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> anyhow::Result<()> {
     let cluster = clusters.control_plane_cluster();
     let helm = cluster.helm().args(["template", chart::RELEASE, "--namespace", chart::NAMESPACE]);
@@ -52,7 +52,7 @@ fn render(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -
     phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(apply).input(rendered))
 }
 
-/// A second upgrade with the same values must not roll out anything.
+/// Checks that a second upgrade with the same values changes no workload.
 fn upgrade(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> anyhow::Result<()> {
     let cluster = clusters.control_plane_cluster();
     let generations = || -> anyhow::Result<Vec<String>> {

@@ -1,4 +1,5 @@
-//! The clusters of the tests: a control plane alone, and a whole node. Neither is the user's.
+//! The clusters of the tests: a control plane without node, and a complete node. Both are separate from the user's
+//! instance.
 
 use crate::build::go;
 use crate::checkout::Checkout;
@@ -9,6 +10,7 @@ use crate::issuer::token::{Holder, mint};
 use crate::phase::{Phase, Phases};
 use crate::{chart, issuer, up};
 
+/// Both clusters.
 pub(super) struct Clusters<'a> {
     checkout: &'a Checkout,
     control_plane: Instance,
@@ -29,27 +31,28 @@ impl<'a> Clusters<'a> {
         })
     }
 
-    /// An empty control plane with both charts: the kinds, the roles and the policies; no pod runs there.
+    /// Starts an empty control plane with both charts (definitions, roles, policies), unless it is running. It runs no
+    /// pods.
     pub(super) fn control_plane(&mut self, phases: &Phases) -> anyhow::Result<()> {
         if self.control_plane_is_up {
             return Ok(());
         }
         let (checkout, instance) = (self.checkout, &self.control_plane);
         phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
-        phases.run("boot a control plane", |phase| {
+        phases.run("start a control plane", |phase| {
             boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
             boot::up(phase, checkout, instance, Mode::ControlPlane)
         })?;
         let cluster = Cluster::local(checkout, instance);
         phases.run("install both charts", |phase| {
-            chart::install_kinds(phase, checkout, &cluster)?;
+            chart::install_crds(phase, checkout, &cluster)?;
             chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
         })?;
         self.control_plane_is_up = true;
         Ok(())
     }
 
-    /// A node with all that `up` installs, booted when the first tier needs it.
+    /// Starts a node with everything that `up` installs, unless it is running.
     pub(super) fn node(&mut self, phases: &Phases) -> anyhow::Result<()> {
         if self.node_is_up {
             return Ok(());
@@ -61,12 +64,12 @@ impl<'a> Clusters<'a> {
         Ok(())
     }
 
-    /// How to reach the control plane.
+    /// Returns the control plane.
     pub(super) fn control_plane_cluster(&self) -> Cluster {
         Cluster::local(self.checkout, &self.control_plane)
     }
 
-    /// The values that its chart was installed with.
+    /// Returns the values that its chart was installed with.
     pub(super) fn control_plane_values(&self) -> chart::Values {
         chart::Values::local(&self.control_plane)
     }
@@ -75,7 +78,7 @@ impl<'a> Clusters<'a> {
         self.environment(&self.control_plane)
     }
 
-    /// Where the node's API is, and tokens of its issuer.
+    /// Returns the environment variables with the node's API and tokens of its issuer.
     pub(super) fn node_environment(&self) -> anyhow::Result<Vec<(String, String)>> {
         let mut environment = self.environment(&self.node);
         environment.push(("SMBCOPILOT_TEST_API_URL".to_owned(), up::api_url(&self.node)?));
@@ -101,10 +104,10 @@ impl<'a> Clusters<'a> {
         ]
     }
 
-    /// Ends both and removes their data.
-    pub(super) fn end(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
+    /// Stops both and removes their data.
+    pub(super) fn remove(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
         if !self.checkout.local().join("smb-kube").exists() {
-            return Ok(()); // nothing has been booted
+            return Ok(()); // nothing was started
         }
         for instance in [&self.control_plane, &self.node] {
             boot::down(phase, self.checkout, &instance.kube_state(), Data::Purge)?;

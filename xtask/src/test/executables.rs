@@ -1,4 +1,4 @@
-//! The test programs of the workspace: built once, then run tier by tier.
+//! The test programs of the workspace, which are built once and run tier by tier.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,31 +13,34 @@ use crate::program::Program;
 
 /// A test program.
 pub(crate) struct Executable {
-    /// The package, as in `-p`.
+    /// Name of the package, as in `cargo test -p`.
     pub(crate) package: String,
-    /// The target inside it: the library's or program's name, or that of the file of tests.
+    /// Name of the target: the library, the program, or the file of tests.
     pub(crate) target: String,
     path: PathBuf,
     folder: PathBuf,
 }
 
 impl Executable {
-    /// Where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Which of them a tier runs.
+/// Selects the test programs of a tier.
 pub(super) type Select = fn(&Executable) -> bool;
 
-/// Builds the test programs of the workspace: those that `selection` names by options of cargo, or all.
+/// Builds the test programs of the workspace: all, or those selected by options of cargo.
+///
+/// # Errors
+/// Returns an error if one does not compile.
 pub(crate) fn build(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     selection: &[&str],
 ) -> anyhow::Result<Vec<Executable>> {
-    phase.advice("mend what the compiler says, or run `cargo test --workspace --no-run` by hand");
+    phase.advice("fix the compiler's errors, or run `cargo test --workspace --no-run` by hand");
     let program = Program::new("cargo")
         .dir(&checkout.root)
         .args(["test", "--profile", checkout.profile.name(), "--workspace", "--no-run"])
@@ -49,7 +52,7 @@ pub(crate) fn build(
         let message = serde_json::from_str(message).context("failed to parse a message of cargo")?;
         found.extend(executable(&message));
     }
-    // In one order every time: what takes parts of the node away (`node_outage`) comes after `node`.
+    // Sorted, so that `node_outage`, which stops parts of the node, runs after `node`.
     found.sort_by(|one, other| (&one.package, &one.target).cmp(&(&other.package, &other.target)));
     phase.outcome(format!("{} test programs", found.len()));
     Ok(found)
@@ -71,7 +74,7 @@ fn executable(message: &Value) -> Option<Executable> {
     })
 }
 
-/// Runs the selected programs, one after the other, each in its package's folder as cargo would.
+/// Runs the selected programs one after the other, each in its package's folder as cargo does.
 pub(super) fn run(
     phase: &mut Phase<'_>,
     all: &[Executable],
@@ -95,7 +98,7 @@ fn run_one(
     limit: Duration,
 ) -> Report {
     let name = format!("{} {}", executable.package, executable.target);
-    phase.line(&format!("running {name}"));
+    phase.log_line(&format!("running {name}"));
     let mut program = Program::new(&executable.path)
         .dir(&executable.folder)
         .env("CARGO_MANIFEST_DIR", &executable.folder)
@@ -105,8 +108,8 @@ fn run_one(
     }
     let mut reader = Reader::default();
     let end = program.run(&mut |line| {
-        reader.line(line.text());
-        phase.line(line.text());
+        reader.read_line(line.text());
+        phase.log_line(line.text());
     });
     reader.finish(&name, end)
 }

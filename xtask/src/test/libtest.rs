@@ -1,9 +1,9 @@
-//! What test programs print, read back.
+//! The output of Rust test programs.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests passed and failed.
+/// Numbers of tests that passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u32,
@@ -11,7 +11,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One check that is no test program, or a test program that could not run.
+    /// One failure: a check, or a test program that could not run.
     pub(crate) const FAILED: Self = Self { passed: 0, failed: 1 };
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The result of a tier: its sum, and what a person needs to see of the failures.
+/// Result of a tier: the number of tests and the output of those that failed.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) tally: Tally,
@@ -36,13 +36,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A check that counts as one test.
+    /// Returns the report of one check that passed.
     pub(crate) fn one_passed() -> Self {
         Self { tally: Tally { passed: 1, failed: 0 }, failures: String::new() }
     }
 }
 
-/// What one program of Rust tests printed.
+/// Reader of the output of one Rust test program.
 #[derive(Default)]
 pub(super) struct Reader {
     tally: Option<Tally>,
@@ -50,23 +50,23 @@ pub(super) struct Reader {
     failures: Vec<String>,
 }
 
-/// A failed test may print a whole object; this much of it is enough to begin with, the log has all.
-const LINES_SHOWN: usize = 150;
+/// A failed test may print a large object; the log has all lines.
+const MAX_FAILURE_LINES: usize = 150;
 
 impl Reader {
-    /// Takes the next line.
-    pub(super) fn line(&mut self, line: &str) {
+    /// Reads the next line.
+    pub(super) fn read_line(&mut self, line: &str) {
         if let Some(tally) = summary(line) {
             self.tally = Some(tally);
             self.in_failures = false;
         }
         self.in_failures |= line == "failures:";
-        if self.in_failures && self.failures.len() < LINES_SHOWN {
+        if self.in_failures && self.failures.len() < MAX_FAILURE_LINES {
             self.failures.push(line.to_owned());
         }
     }
 
-    /// The report. A program that ended badly without a summary counts as one failure.
+    /// Returns the report. A program that failed without a summary counts as one failure.
     pub(super) fn finish(self, program: &str, end: anyhow::Result<()>) -> Report {
         let mut tally = self.tally.unwrap_or_default();
         let mut failures = self.failures.join("\n");
@@ -80,7 +80,7 @@ impl Reader {
     }
 }
 
-/// Reads `test result: FAILED. 3 passed; 1 failed; 0 ignored; …`.
+/// Parses `test result: FAILED. 3 passed; 1 failed; 0 ignored; …`.
 fn summary(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |word: &str| {
@@ -96,11 +96,11 @@ mod tests {
 
     fn read(lines: &[&str], end: anyhow::Result<()>) -> Report {
         let mut reader = Reader::default();
-        lines.iter().for_each(|line| reader.line(line));
+        lines.iter().for_each(|line| reader.read_line(line));
         reader.finish("crds", end)
     }
 
-    /// The sum at the end would be wrong.
+    /// The numbers in a summary are added to the result.
     #[test]
     fn a_summary_is_counted() {
         let line =
@@ -108,17 +108,17 @@ mod tests {
         assert_eq!(read(&[line], Ok(())).tally, Tally { passed: 12, failed: 0 });
     }
 
-    /// A program that crashes would pass for one without tests.
+    /// A test program that crashes counts as a failure.
     #[test]
     fn a_crash_counts_as_a_failure() {
-        let report = read(&["running 3 tests"], Err(anyhow::anyhow!("crds ended with signal: 11")));
+        let report = read(&["running 3 tests"], Err(anyhow::anyhow!("crds failed: signal: 11")));
         assert_eq!(report.tally, Tally::FAILED);
         assert!(report.failures.contains("signal: 11"));
     }
 
-    /// A red CI whose log does not say why costs another run.
+    /// Failed tests are reported with their output.
     #[test]
-    fn failures_are_shown_with_what_they_printed() {
+    fn failures_are_shown_with_their_output() {
         let lines = [
             "test a ... FAILED",
             "failures:",
@@ -128,7 +128,7 @@ mod tests {
             "    a",
             "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
         ];
-        let report = read(&lines, Err(anyhow::anyhow!("crds ended with exit status: 101")));
+        let report = read(&lines, Err(anyhow::anyhow!("crds failed: exit status: 101")));
         assert_eq!(report.tally, Tally { passed: 2, failed: 1 });
         assert!(report.failures.contains("left: 1"));
     }

@@ -24,7 +24,7 @@ pub(super) fn check(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Resul
             report.tally.passed += 1;
             continue;
         }
-        violations.iter().for_each(|violation| phase.line(violation));
+        violations.iter().for_each(|violation| phase.log_line(violation));
         report.tally += Tally::FAILED;
         report.failures.push_str(&format!("{name}:\n  {}\n", violations.join("\n  ")));
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the tiers, each against its time budget, and one sum.
+//! `cargo xtask test`: runs tiers of tests and compares each with its time budget.
 
 mod cargo;
 mod chart;
@@ -25,12 +25,12 @@ use libtest::Tally;
 use postgres::Postgres;
 use tier::Tier;
 
-/// What to test.
+/// Options of `cargo xtask test`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these tiers; all when none is named.
+    /// Tiers to run [default: all].
     tiers: Vec<Tier>,
-    /// Leave the test clusters running, to look into them. Ignored on CI.
+    /// Leave the test clusters running afterwards. Ignored on CI.
     #[arg(long)]
     keep: bool,
     /// Set on CI.
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     ci: bool,
 }
 
-/// What tiers share: made when the first of them needs it, ended when the last is done.
+/// What tiers share: created when the first of them needs it, stopped after the last.
 pub(crate) struct Session<'a> {
     checkout: &'a Checkout,
     executables: Option<Vec<Executable>>,
@@ -47,7 +47,10 @@ pub(crate) struct Session<'a> {
     clusters: Clusters<'a>,
 }
 
-/// Runs the tiers and prints `N passed, N failed` as the last line. The code says whether all passed.
+/// Runs the tiers and prints `N passed, N failed` as the last line. The exit code is 0 if all tests passed.
+///
+/// # Errors
+/// Returns an error if the machine does not meet the requirements.
 pub(crate) fn run(
     checkout: &Checkout,
     homes: &Homes,
@@ -85,7 +88,7 @@ fn prepare(phases: &Phases, tiers: &[Tier]) -> anyhow::Result<()> {
     })
 }
 
-/// A tier that cannot even run counts as one failure; the others still run.
+/// Runs one tier. A tier that cannot be run counts as one failure, and the others still run.
 fn run_tier(phases: &Phases, session: &mut Session<'_>, tier: Tier) -> Tally {
     if let Err(error) = tier.prepare(phases, session) {
         print(&format!("{error:#}\n"));
@@ -119,9 +122,9 @@ fn finish(phases: &Phases, session: &Session<'_>, options: &Options) -> anyhow::
     phases.run("clean up", |phase| {
         session.postgres.stop(phase)?;
         if options.keep && !options.ci {
-            phase.outcome("kept; end it with `cargo xtask down --instance test` (and test-cp)");
+            phase.outcome("left running; stop with `cargo xtask down --instance test` (and test-cp)");
             return Ok(());
         }
-        session.clusters.end(phase)
+        session.clusters.remove(phase)
     })
 }

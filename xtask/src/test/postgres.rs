@@ -11,50 +11,56 @@ use crate::instance::{Instance, Ports};
 use crate::phase::Phase;
 use crate::program::Program;
 
-/// One server in a folder of its own. What an earlier, killed run has left is ended first.
+/// A server in a folder of its own. A server left by a run that was killed is stopped before a new one starts.
 pub(crate) struct Postgres {
     folder: PathBuf,
     port: u16,
 }
 
-/// A start or stop takes under a second.
-const LIMIT: Duration = Duration::from_secs(60);
+/// A start or stop takes less than a second.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Test data is worth nothing, so nothing waits for the disk.
-const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
+/// Test data need not survive a crash, so nothing waits for the disk.
+const SERVER_OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
      -c listen_addresses=127.0.0.1";
 
 impl Postgres {
-    /// Starts nothing yet.
+    /// Returns the server of an instance; starts nothing.
     pub(crate) fn new(instance: &Instance) -> anyhow::Result<Self> {
-        Self::of(&instance.dir, instance.ports()?)
+        Self::for_instance_folder(&instance.dir, instance.ports()?)
     }
 
-    /// That of the instance with this folder.
-    pub(crate) fn of(instance: &Path, ports: Ports) -> anyhow::Result<Self> {
-        // Not below the state folder: root's home is closed to the user that the server runs as.
+    /// Returns the server of the instance with this folder.
+    pub(crate) fn for_instance_folder(instance: &Path, ports: Ports) -> anyhow::Result<Self> {
+        // Not in the state folder: the user that the server runs as cannot enter root's home.
         let name = instance.file_name().context("failed to name the folder of Postgres")?;
         let folder = std::env::temp_dir().join(format!("smb-postgres-{}", name.to_string_lossy()));
         Ok(Self { folder, port: ports.postgres })
     }
 
-    /// Starts a server with an empty database, unless this one did already.
+    /// Starts the server with an empty database, unless it is running.
+    ///
+    /// # Errors
+    /// Returns an error if Postgres is not installed or does not start.
     pub(crate) fn start(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
         if self.is_up() {
-            phase.outcome("up already");
+            phase.outcome("already running");
             return Ok(());
         }
         self.stop(phase)?;
-        self.make_folder()?;
+        self.create_folder()?;
         phase.exec(
             self.program("initdb")?
                 .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
                 .arg(self.data()),
         )?;
-        let options =
-            format!("{SETTINGS} -c port={} -c unix_socket_directories={}", self.port, self.folder.display());
+        let options = format!(
+            "{SERVER_OPTIONS} -c port={} -c unix_socket_directories={}",
+            self.port,
+            self.folder.display()
+        );
         let log = self.folder.join("postgres.log");
-        phase.advice(format!("look into {}", log.display()));
+        phase.advice(format!("read {}", log.display()));
         phase.exec(
             self.program("pg_ctl")?
                 .args(["start", "-w", "-s", "-o", &options, "-l"])
@@ -64,7 +70,7 @@ impl Postgres {
         )
     }
 
-    /// Ends it and removes its folder. Nothing there is success.
+    /// Stops the server and removes its folder. Succeeds if there is none.
     pub(crate) fn stop(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
         if self.is_up() {
             phase.exec(
@@ -79,12 +85,12 @@ impl Postgres {
         }
     }
 
-    /// The URL of its superuser.
+    /// Returns the connection URL of the superuser.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// What test programs get.
+    /// Returns the environment variables for test programs.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         vec![("DATABASE_URL".to_owned(), self.url())]
     }
@@ -99,7 +105,7 @@ impl Postgres {
         matches!(status, Ok(Ok(_)))
     }
 
-    fn make_folder(&self) -> anyhow::Result<()> {
+    fn create_folder(&self) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.folder)
             .and_then(|()| match owner() {
                 Some(user) => {
@@ -107,13 +113,13 @@ impl Postgres {
                 }
                 None => Ok(()),
             })
-            .with_context(|| format!("failed to make {}", self.folder.display()))
+            .with_context(|| format!("failed to create {}", self.folder.display()))
     }
 
     fn program(&self, name: &str) -> anyhow::Result<Program> {
         let folder =
             postgres_programs().context("failed to find the programs of Postgres; install postgresql-15")?;
-        let program = Program::new(folder.join(name)).dir(Path::new("/")).limit(LIMIT);
+        let program = Program::new(folder.join(name)).dir(Path::new("/")).limit(COMMAND_TIMEOUT);
         Ok(match owner() {
             Some(user) => program.user(user.uid.as_raw(), user.gid.as_raw()),
             None => program,
@@ -121,7 +127,7 @@ impl Postgres {
     }
 }
 
-/// Postgres refuses to run as root: then it runs as the user that its package has made.
+/// Returns the user to run Postgres as, which refuses to run as root: the one created by its package.
 fn owner() -> Option<User> {
     if !nix::unistd::geteuid().is_root() {
         return None;

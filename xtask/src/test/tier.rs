@@ -1,4 +1,4 @@
-//! The tiers: what each needs, how long it may take, and what it runs.
+//! The tiers of tests: requirements, time budget and content of each.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::generate;
 use crate::phase::{Phase, Phases};
 use crate::preflight::Need;
 
-/// A kind of test, from cheap to dear.
+/// A tier of tests, from fast to slow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Tier {
     /// Formatting of Rust.
@@ -20,7 +20,7 @@ pub(crate) enum Tier {
     Lint,
     /// Lints, warnings denied.
     Clippy,
-    /// Generated files are what would be generated now.
+    /// Generated files are up to date.
     Generated,
     /// Tests and formatting of the Go programs.
     Go,
@@ -30,16 +30,16 @@ pub(crate) enum Tier {
     Postgres,
     /// Scenarios with a real API server, without pods.
     ControlPlane,
-    /// The files of `tests/scenarios`, played in real pods.
+    /// Scenarios of `tests/scenarios`, in real pods.
     Scenarios,
-    /// Further tests with a real node; the last of them take parts of it away.
+    /// Further tests with a real node; the last of them stop parts of it.
     Node,
-    /// The chart: lint, rendering, upgrade.
+    /// Helm chart: lint, rendering, upgrade.
     Chart,
 }
 
 impl Tier {
-    /// In the order in which they run.
+    /// All tiers in the order in which they run.
     pub(super) const ALL: [Tier; 11] = [
         Tier::Fmt,
         Tier::Lint,
@@ -54,6 +54,7 @@ impl Tier {
         Tier::Node,
     ];
 
+    /// Returns the name on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Tier::Fmt => "fmt",
@@ -70,8 +71,8 @@ impl Tier {
         }
     }
 
-    /// How long it may take on two cores with warm caches; a cold clippy also checks all dependencies, and the
-    /// first tier that builds programs compiles them.
+    /// Returns the time budget on two cores with warm caches. A cold clippy also checks all dependencies, and the first
+    /// tier that builds programs compiles them.
     pub(super) fn budget(self) -> Duration {
         Duration::from_secs(match self {
             Tier::Fmt | Tier::Lint => 15,
@@ -87,6 +88,7 @@ impl Tier {
         })
     }
 
+    /// Returns the requirements of the tier.
     pub(super) fn needs(self) -> &'static [Need] {
         match self {
             Tier::Lint => &[],
@@ -99,7 +101,7 @@ impl Tier {
         }
     }
 
-    /// Builds and boots what the tier needs, in phases of their own: its time is that of its tests.
+    /// Builds and starts what the tier needs in separate phases, so that the tier's time is that of its tests.
     pub(super) fn prepare(self, phases: &Phases, session: &mut Session<'_>) -> anyhow::Result<()> {
         if self.select().is_some() && session.executables.is_none() {
             let built =
@@ -115,20 +117,24 @@ impl Tier {
             Tier::Scenarios | Tier::Node => session.clusters.node(phases),
             Tier::Generated => phases.run("start Postgres", |phase| session.postgres.start(phase)),
             Tier::Postgres => {
-                phases.run("fetch an S3 server", |phase| session.s3.fetch(phase))?;
+                phases.run("download an S3 server", |phase| session.s3.download(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
             Tier::Fmt | Tier::Lint | Tier::Clippy | Tier::Go | Tier::Unit => Ok(()),
         }
     }
 
+    /// Runs the tier.
+    ///
+    /// # Errors
+    /// Returns an error if the tests cannot be run; failed tests are in the report.
     pub(super) fn run(self, phase: &mut Phase<'_>, session: &Session<'_>) -> anyhow::Result<Report> {
         let checkout = session.checkout;
         match self {
             Tier::Fmt => cargo::fmt(phase, checkout).map(|()| Report::one_passed()),
             Tier::Lint => super::lint::check(phase, checkout),
             Tier::Clippy => cargo::clippy(phase, checkout).map(|()| Report::one_passed()),
-            Tier::Go => cargo::go(phase, checkout),
+            Tier::Go => cargo::go_tests(phase, checkout),
             Tier::Generated => {
                 generate::check(phase, checkout, &session.postgres.url()).map(|()| Report::one_passed())
             }
