@@ -1,4 +1,4 @@
-//! What comes next, as it is told to the runner.
+//! The actions that the runner has to perform next.
 
 use crds::run::{Cancel, RunError, RunPhase};
 use jiff::Timestamp;
@@ -6,67 +6,68 @@ use serde_json::Value;
 
 use super::{RunState, StepKey, Task};
 
-/// What comes next.
+/// Next state of a run and the actions that lead to it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Advance {
-    /// The next state, with the intents of `start`. Write it before anything else is done.
+    /// Next state, including the attempts of `start` as running. Must be written before any action is performed.
     pub state: RunState,
-    /// Attempts to start, after the write.
+    /// Attempts to start after the write.
     pub start: Vec<StartAttempt>,
-    /// Attempts to kill; their outcome is in the state already, so reports of them are void.
+    /// Attempts to stop. Their outcome is part of the state already, so that later reports of them change nothing.
     pub stop: Vec<StopAttempt>,
-    /// Sub-runs to cancel. Do it before the write: another runner would not know of them. Harmless when done again.
+    /// Names of sub-runs to cancel. Must be cancelled before the write, since another runner would not know of them.
+    /// Cancelling twice is harmless.
     pub cancel_sub_runs: Vec<(String, Cancel)>,
-    /// When to ask again, if nothing happens before. None once finished.
+    /// Time of the next call of `advance` if nothing happens before; `None` once the run has finished.
     pub wait_until: Option<Timestamp>,
-    /// The run has to wait for long and needs no runner: the pod is given back with the same write.
+    /// Set if the run waits for long and needs no runner: the same write releases the pod.
     pub suspend: Option<SuspendRun>,
-    /// The run's end; belongs into the same write.
+    /// Set if the run has ended; part of the same write.
     pub finish: Option<FinishRun>,
 }
 
 /// An attempt to start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartAttempt {
-    /// Where.
+    /// Step or item of the attempt.
     pub key: StepKey,
-    /// Which attempt, from 1. With [`Work::Store`] of a step with `forEach`: which of its batches.
+    /// Number of the attempt, starting at 1. For [`Task::StoreOutput`] of a step with `forEach`, the number of the batch.
     pub attempt: u32,
-    /// The same for every attempt at this place of this run; printable ASCII.
+    /// Idempotency key, equal for all attempts of the same step or item of a run; printable ASCII.
     pub idempotency_key: String,
-    /// When to kill it and report [`super::Outcome::TimedOut`].
+    /// Time at which the runner stops the attempt and reports [`super::Outcome::TimedOut`].
     pub deadline: Timestamp,
-    /// The step's input: its `with`, rendered.
+    /// Input of the step: its rendered `with`.
     pub input: Value,
-    /// What to do.
+    /// Task of the runner.
     pub task: Task,
 }
 
-/// An attempt to kill.
+/// An attempt to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopAttempt {
-    /// Where.
+    /// Step or item of the attempt.
     pub key: StepKey,
-    /// Which attempt, from 1.
+    /// Number of the attempt, starting at 1.
     pub attempt: u32,
 }
 
-/// The run waits without a runner.
+/// Suspension of a run, which waits without a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuspendRun {
-    /// When it goes on by itself; none = when a person or a sub-run lets it.
+    /// Time at which the run continues by itself; `None` if it waits only for a decision or the end of a sub-run.
     pub wake_at: Option<Timestamp>,
-    /// Whether the wait does not count for the run's timeout: it is for a person or a time.
+    /// Whether the wait is excluded from the run's timeout: true for approvals and timers.
     pub stops_clock: bool,
 }
 
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishRun {
-    /// A final phase.
+    /// Final phase of the run.
     pub phase: RunPhase,
-    /// The run's output, if it succeeded.
+    /// Output of the run, if it succeeded.
     pub output: Option<Value>,
-    /// What it ended of, if it did not succeed.
+    /// Error of the run, if it did not succeed.
     pub error: Option<RunError>,
 }

@@ -6,10 +6,10 @@ use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::step_deadline;
-use super::items::under_way;
+use super::items::running_items;
 use super::run_end::End;
 use super::scheduler::{Scheduler, StepGroup};
-use super::state::{attempt, end, find, step_error, store_under_way, waits};
+use super::state::{attempt, end, find, running_store, step_error, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StepKey, StopAttempt, SuspendRun, persisted};
 
 impl Run {
@@ -46,12 +46,12 @@ impl Scheduler<'_> {
                 return Some(end);
             }
             Some(Cancel::Graceful) => {
-                self.go();
+                self.run_until_stable();
                 self.cancel_sub_runs_gracefully();
             }
-            None => self.go(),
+            None => self.run_until_stable(),
         }
-        if self.is_busy() || self.has_more() {
+        if self.is_busy() || self.has_pending_work() {
             return None;
         }
         Some(if self.signals.cancel.is_some() { cancelled() } else { self.end_of_main() })
@@ -66,11 +66,11 @@ impl Scheduler<'_> {
         if self.now >= self.deadline() {
             let message = format!("the onExit steps took longer than {EXIT_TIMEOUT_SECONDS} s");
             self.stop_all(&step_error(ErrorKind::Timeout, "EXIT_TIMEOUT", message));
-            self.end_rest();
+            self.end_remaining_steps();
             return true;
         }
-        self.go();
-        !self.is_busy() && !self.has_more()
+        self.run_until_stable();
+        !self.is_busy() && !self.has_pending_work()
     }
 
     fn cancel_sub_runs_gracefully(&mut self) {
@@ -108,10 +108,11 @@ impl Scheduler<'_> {
     fn stop_attempts(&mut self, status: &StepStatus) {
         let name = &status.name;
         self.stop.extend(
-            under_way(status).map(|(item, attempt)| StopAttempt { key: StepKey::item(name, item), attempt }),
+            running_items(status)
+                .map(|(item, attempt)| StopAttempt { key: StepKey::item(name, item), attempt }),
         );
         let of_step = match &status.items {
-            Some(_) => store_under_way(status),
+            Some(_) => running_store(status),
             None => persisted::is_busy(status).then(|| attempt(status)),
         };
         self.stop.extend(of_step.map(|attempt| StopAttempt { key: StepKey::step(name), attempt }));
@@ -130,7 +131,7 @@ impl Scheduler<'_> {
 
     /// When something happens by itself, but for the run's deadline.
     fn next_due(&self) -> Option<Timestamp> {
-        let accepts = self.accepts();
+        let accepts = self.accepts_attempts();
         let goes_on = |waiting: Option<&Waiting>| {
             accepts || waiting.is_some_and(|waiting| waiting.reason == WaitingFor::Run)
         };
@@ -153,7 +154,7 @@ impl Scheduler<'_> {
         self.statuses().filter(|status| !status.phase.is_final()).filter_map(of_step).min()
     }
 
-    /// Gives the runner back where nothing runs and nothing is due soon. A run that is cancelled is held to its end: who
+    /// Gives the runner back where nothing runs and nothing is due soon. A run that is cancelled is unfinished to its end: who
     /// is cancelled is woken up.
     fn may_suspend(&self, due: Option<Timestamp>) -> Option<SuspendRun> {
         let busy = |status: &StepStatus| {
@@ -179,7 +180,7 @@ impl Scheduler<'_> {
     }
 
     /// Ends what has not begun, or not ended: Skipped behind a failure, else Cancelled.
-    pub(super) fn end_rest(&mut self) {
+    pub(super) fn end_remaining_steps(&mut self) {
         let skipped: Vec<String> = self
             .part()
             .iter()
@@ -207,8 +208,8 @@ impl Scheduler<'_> {
 
 /// Whether a value of it is in memory alone.
 fn is_unsaved(status: &StepStatus) -> bool {
-    let held = |items: &crds::run::ItemsStatus| {
+    let unfinished = |items: &crds::run::ItemsStatus| {
         items.active.iter().any(|item| items.outputs.contains_key(&item.index))
     };
-    status.output.is_some() || status.items.as_ref().is_some_and(held)
+    status.output.is_some() || status.items.as_ref().is_some_and(unfinished)
 }

@@ -64,12 +64,12 @@ pub(super) fn fail(status: &mut StepStatus, error: StepError, now: Timestamp) {
 fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestamp) -> Result<(), StepError> {
     let Output { value, stored } = output;
     let bytes = check_size("the step's output", &value)?;
-    let is_settled = stored.is_some()
+    let is_complete = stored.is_some()
         || (bytes <= MAX_INLINE_OUTPUT_BYTES && bytes.saturating_add(others) <= MAX_INLINE_RUN_BYTES);
     status.output = Some(value);
     status.output_ref = stored;
     status.not_started = None;
-    if is_settled {
+    if is_complete {
         end(status, StepPhase::Succeeded, now);
     } else {
         status.phase = StepPhase::Running;

@@ -1,4 +1,4 @@
-//! What becomes of an attempt that has ended: the same for a step and for an item of one.
+//! The transition after an attempt has ended, shared by steps and items.
 
 use std::time::Duration;
 
@@ -7,43 +7,45 @@ use crds::run::{StepError, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
+use super::Run;
+use super::outcome::{Failure, Outcome, Output};
 use super::state::{after, step_error};
-use super::{Failure, Outcome, Output, Run};
 use crate::expr::Context;
 use crate::schema;
 use crate::workflow::Step;
 
-/// How far the attempts at a place have come.
+/// Counters and deadlines of the attempts of a step or item.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempts {
-    /// The attempt that has ended, from 1.
+    /// Number of the attempt that has ended, starting at 1.
     pub(super) attempt: u32,
-    /// How often in a row an attempt could not be begun.
+    /// Number of consecutive attempts that could not be started.
     pub(super) not_started: u32,
-    /// When all of them must have ended: the step's timeout.
+    /// Time by which all attempts must have ended, from the step's timeout.
     pub(super) step_deadline: Option<Timestamp>,
-    /// When the run, or its `onExit`, must have ended.
+    /// Time by which the run, or its `onExit` steps, must have ended.
     pub(super) run_deadline: Timestamp,
 }
 
-/// What becomes of it.
+/// Transition of a step or item after an attempt.
 #[derive(Clone, Debug)]
 pub(super) enum Transition {
     Succeeded(Output),
-    /// It has failed for good.
+    /// Fails permanently.
     Failed(StepError),
-    /// Another attempt.
+    /// Waits for another attempt.
     Retry {
         at: Timestamp,
         error: StepError,
-        /// Whether the one that ended counts.
+        /// Whether the attempt that ended counts against `retry.attempts`.
         counts: bool,
     },
-    /// A sub-run is under way.
+    /// Waits for the end of a sub-run.
     WaitForSubRun,
 }
 
-/// A moment, and the random number for a backoff: 0 ≤ random < 1.
+/// Current time and a random number for the backoff (0 ≤ random < 1): arguments in place of an ambient clock and
+/// ambient randomness.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ambient {
     pub(super) now: Timestamp,
@@ -51,8 +53,8 @@ pub(super) struct Ambient {
 }
 
 impl Run {
-    /// Judges the end of an attempt. `context` is asked for only where `retry.when` needs it.
-    pub(super) fn judge(
+    /// Decides what follows the outcome of an attempt. `context` is built only if `retry.when` needs it.
+    pub(super) fn evaluate_outcome(
         &self,
         step: &Step,
         attempts: Attempts,
@@ -63,11 +65,11 @@ impl Run {
         match outcome {
             Outcome::Succeeded(output) => match check_output(step, &output.value) {
                 Ok(()) => Transition::Succeeded(output),
-                Err(error) => again(step, attempts, error.into(), ambient, context),
+                Err(error) => retry_or_fail(step, attempts, error.into(), ambient, context),
             },
-            Outcome::Failed(failure) => again(step, attempts, failure, ambient, context),
+            Outcome::Failed(failure) => retry_or_fail(step, attempts, failure, ambient, context),
             Outcome::TimedOut => {
-                again(step, attempts, timeout(step, attempts, ambient.now).into(), ambient, context)
+                retry_or_fail(step, attempts, timeout(step, attempts, ambient.now).into(), ambient, context)
             }
             Outcome::NotStarted(error) => not_started(step, attempts, error, ambient),
             Outcome::SubRunCreated => Transition::WaitForSubRun,
@@ -76,7 +78,7 @@ impl Run {
 }
 
 /// Another attempt, if the step's `retry` and the deadlines allow.
-pub(super) fn again(
+pub(super) fn retry_or_fail(
     step: &Step,
     attempts: Attempts,
     failure: Failure,
@@ -97,9 +99,10 @@ pub(super) fn again(
     }
 }
 
-/// The workflow's code has not begun: that is nobody's attempt, but it must come to an end.
+/// Handles an attempt that failed before the workflow's code began. Such attempts do not count, but their number is
+/// limited.
 fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambient) -> Transition {
-    match try_later(step, attempts, ambient) {
+    match retry_time(step, attempts, ambient) {
         Some(at) => Transition::Retry { at, error, counts: false },
         None => {
             let times = attempts.not_started.saturating_add(1);
@@ -110,7 +113,7 @@ fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambie
 }
 
 /// When to try again what is not the step's fault; none after [`MAX_FAILED_STARTS`] times in a row, or when time is up.
-pub(super) fn try_later(step: &Step, attempts: Attempts, ambient: Ambient) -> Option<Timestamp> {
+pub(super) fn retry_time(step: &Step, attempts: Attempts, ambient: Ambient) -> Option<Timestamp> {
     let times = attempts.not_started.saturating_add(1);
     let at = after(ambient.now, step.retry.backoff.delay(times, ambient.random));
     (times < MAX_FAILED_STARTS && attempts.in_time(at)).then_some(at)
@@ -122,11 +125,11 @@ impl Attempts {
     }
 }
 
-/// Decides by `retry.when`; where that fails, there is no other attempt, and the error says so.
+/// Evaluates `retry.when`. If the expression fails, there is no further attempt and the error message says so.
 fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Context) -> bool {
     let Some(when) = &step.retry.when else { return true };
-    let seen = serde_json::json!({"kind": error.kind, "code": error.code, "message": error.message});
-    match when.evaluate_bool(&context().with("error", seen)) {
+    let value = serde_json::json!({"kind": error.kind, "code": error.code, "message": error.message});
+    match when.evaluate_bool(&context().with("error", value)) {
         Ok(again) => again,
         Err(failed) => {
             error.message = format!("{} (not tried again: retry.when: {failed})", error.message);
@@ -135,7 +138,7 @@ fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Con
     }
 }
 
-/// Which of the times was up.
+/// Builds the error for the deadline that was exceeded: of the run, the step or the attempt.
 pub(super) fn timeout(step: &Step, attempts: Attempts, now: Timestamp) -> StepError {
     if now >= attempts.run_deadline {
         let message = "the run's time was up before the step ended";
@@ -155,12 +158,12 @@ pub(super) fn step_timeout(step: &Step) -> StepError {
     step_error(ErrorKind::Timeout, "STEP_TIMEOUT", message)
 }
 
-/// When all attempts at a step must have ended.
+/// Returns the time by which all attempts of a step must have ended, or `None` without a timeout.
 pub(super) fn step_deadline(step: &Step, status: &StepStatus) -> Option<Timestamp> {
     Some(after(status.started_at.as_ref()?.0, step.timeout?))
 }
 
-/// Checks an output, of an item where the step has some, against the step's schema.
+/// Checks the output of a step, or of one of its items, against the step's output schema.
 pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<(), StepError> {
     let Some(schema) = &step.output else { return Ok(()) };
     schema.check(output).map_err(|violations| {

@@ -1,11 +1,11 @@
-//! What has become of a place that waits: for a person, a time, or a sub-run.
+//! Completion of steps and items that wait for a decision, a time or a sub-run.
 
 use crds::run::{Cancel, Decision, RunError, RunPhase, StepError, StepStatus, Waiting, WaitingFor};
 use crds::workflow::{ErrorKind, OnTimeout};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::attempt::{Ambient, Attempts, Transition, again, check_output, step_timeout, timeout};
+use super::attempt::{Ambient, Attempts, Transition, check_output, retry_or_fail, step_timeout, timeout};
 use super::scheduler::Scheduler;
 use super::state::{attempt, step_error};
 use super::{Output, StepKey, SubRunOutcome};
@@ -13,12 +13,12 @@ use crate::schema;
 use crate::workflow::{Action, Approval, Step};
 
 impl Scheduler<'_> {
-    /// Whether a step that waits goes on, or has ended.
-    pub(super) fn settle_step(&mut self, step: &Step, status: &mut StepStatus) -> bool {
+    /// Completes the wait of a step if it is over. Returns whether the status changed.
+    pub(super) fn complete_waiting_step(&mut self, step: &Step, status: &mut StepStatus) -> bool {
         let Some(waiting) = status.waiting.clone() else { return false };
         let attempts = self.attempts(step, status, attempt(status), status.not_started.unwrap_or(0));
         let due = status.next_at.as_ref().map(|time| time.0);
-        match self.settle(step, &StepKey::step(&step.name), &waiting, due, attempts) {
+        match self.complete_wait(step, &StepKey::step(&step.name), &waiting, due, attempts) {
             Some(after) => {
                 self.apply(step, status, after);
                 true
@@ -27,8 +27,8 @@ impl Scheduler<'_> {
         }
     }
 
-    /// What has become of a place that waits, at most until `due`; none while it waits on.
-    pub(super) fn settle(
+    /// Returns the transition of a step or item that waits, at most until `due`, or `None` while it continues to wait.
+    pub(super) fn complete_wait(
         &mut self,
         step: &Step,
         key: &StepKey,
@@ -39,15 +39,15 @@ impl Scheduler<'_> {
         let is_due = due.is_some_and(|due| due <= self.now);
         let is_step_over = is_due && attempts.step_deadline.is_some() && attempts.step_deadline == due;
         let after = match waiting.reason {
-            WaitingFor::Run => return self.settle_run(step, waiting, is_due, attempts),
+            WaitingFor::Run => return self.complete_sub_run(step, waiting, is_due, attempts),
             WaitingFor::Approval => {
                 let key = key.to_string();
                 let decision = self.signals.decisions.iter().find(|decision| decision.key == key);
                 let Action::Approval(approval) = &step.action else { return None };
                 match decision {
-                    Some(decision) => decided(approval, decision),
+                    Some(decision) => output_of_decision(approval, decision),
                     None if is_step_over => Err(step_timeout(step)),
-                    None if is_due => nobody_decided(approval),
+                    None if is_due => output_at_timeout(approval),
                     None => return None,
                 }
             }
@@ -59,7 +59,7 @@ impl Scheduler<'_> {
         Some(checked.map_or_else(Transition::Failed, |value| Transition::Succeeded(value.into())))
     }
 
-    fn settle_run(
+    fn complete_sub_run(
         &mut self,
         step: &Step,
         waiting: &Waiting,
@@ -75,7 +75,7 @@ impl Scheduler<'_> {
                     Err(error) => Transition::Failed(error),
                 });
             }
-            Some(SubRunOutcome::Unsuccessful { phase, error }) => child_error(name, *phase, error.as_ref()),
+            Some(SubRunOutcome::Unsuccessful { phase, error }) => sub_run_error(name, *phase, error.as_ref()),
             Some(SubRunOutcome::NotFound) => step_error(
                 ErrorKind::Infra,
                 "SUB_RUN_GONE",
@@ -87,14 +87,14 @@ impl Scheduler<'_> {
             }
             None => return None,
         };
-        // There is no randomness here; sub-runs that failed together wait equally long.
+        // No random number is available here; sub-runs that failed at the same time wait equally long.
         let ambient = Ambient { now: self.now, random: 0.5 };
         let context = || self.context();
-        Some(again(step, attempts, failed.into(), ambient, context))
+        Some(retry_or_fail(step, attempts, failed.into(), ambient, context))
     }
 }
 
-fn decided(approval: &Approval, decision: &Decision) -> Result<Value, StepError> {
+fn output_of_decision(approval: &Approval, decision: &Decision) -> Result<Value, StepError> {
     let by = decision.by.as_deref().unwrap_or("somebody");
     if !decision.approved {
         return Err(step_error(ErrorKind::User, "REJECTED", format!("{by} rejected it")));
@@ -112,7 +112,7 @@ fn decided(approval: &Approval, decision: &Decision) -> Result<Value, StepError>
     Ok(json!({"approved": true, "by": decision.by, "input": decision.input}))
 }
 
-fn nobody_decided(approval: &Approval) -> Result<Value, StepError> {
+fn output_at_timeout(approval: &Approval) -> Result<Value, StepError> {
     let seconds = approval.timeout.as_secs();
     match approval.on_timeout {
         OnTimeout::Approve => Ok(json!({"approved": true, "by": null, "input": null})),
@@ -129,8 +129,8 @@ fn nobody_decided(approval: &Approval) -> Result<Value, StepError> {
     }
 }
 
-/// The fault is the sub-run's; what it ended of is in the details.
-fn child_error(name: &str, phase: RunPhase, of: Option<&RunError>) -> StepError {
+/// Builds the error of a step whose sub-run did not succeed. The details hold the sub-run's phase and error.
+fn sub_run_error(name: &str, phase: RunPhase, of: Option<&RunError>) -> StepError {
     let (kind, code) = match phase {
         RunPhase::Cancelled => (ErrorKind::User, "SUB_RUN_CANCELLED"),
         RunPhase::TimedOut => (ErrorKind::Timeout, "SUB_RUN_TIMED_OUT"),

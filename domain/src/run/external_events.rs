@@ -1,43 +1,43 @@
-//! What comes into a run from outside.
+//! Events from outside the run: cancellation, decisions and the ends of sub-runs.
 
 use std::collections::BTreeMap;
 
 use crds::run::{Cancel, Decision, OutputRef, RunError, RunPhase};
 use serde_json::Value;
 
-/// What has come into a run from outside, as far as it is known now.
+/// Events from outside the run that are known so far.
 #[derive(Clone, Copy, Debug)]
 pub struct ExternalEvents<'a> {
-    /// Whether it is to end.
+    /// Requested cancellation.
     pub cancel: Option<Cancel>,
     /// `spec.decisions`.
     pub decisions: &'a [Decision],
-    /// Sub-runs that have ended, by name. Those that have not are absent.
+    /// Results of sub-runs that have ended, by name of the sub-run. Unfinished sub-runs are absent.
     pub sub_runs: &'a BTreeMap<String, SubRunOutcome>,
 }
 
 impl ExternalEvents<'static> {
-    /// Nothing has come.
+    /// No events.
     pub const NONE: Self = Self { cancel: None, decisions: &[], sub_runs: &BTreeMap::new() };
 }
 
-/// The end of a sub-run.
+/// Result of a sub-run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SubRunOutcome {
-    /// It ended well.
+    /// The sub-run succeeded.
     Succeeded {
-        /// Its output, fetched where it is stored.
+        /// Output of the sub-run, read from object storage if it is stored there.
         output: Value,
-        /// Where its output is, if it is stored.
+        /// Reference to the output, if it is in object storage.
         stored: Option<OutputRef>,
     },
-    /// It ended otherwise.
+    /// The sub-run failed, was cancelled or timed out.
     Unsuccessful {
-        /// In which final phase.
+        /// Final phase of the sub-run.
         phase: RunPhase,
-        /// What of.
+        /// Error of the sub-run.
         error: Option<RunError>,
     },
-    /// There is no such run (any more).
+    /// The sub-run does not exist, or no longer.
     NotFound,
 }

@@ -14,7 +14,8 @@ use super::state::step_error;
 use crate::expr::Context;
 use crate::workflow::ForEach;
 
-/// A list, and what its items' templates see: fixed once the step has begun, since all that it needs has ended.
+/// Evaluated items of a step and the context of their templates; fixed once the step has started, since all steps that
+/// it needs have ended.
 #[derive(Debug)]
 pub(super) struct FanOut {
     context: Context,
@@ -42,7 +43,7 @@ impl FanOut {
         u32::try_from(self.items.len()).unwrap_or(u32::MAX)
     }
 
-    /// What the templates of an item see.
+    /// Returns the data that the templates of an item can read.
     pub(super) fn context_of(&self, index: u32) -> Context {
         let item = usize::try_from(index).ok().and_then(|index| self.items.get(index)).cloned();
         let context = self.context.clone().with("index", Value::from(index));
@@ -50,8 +51,8 @@ impl FanOut {
     }
 }
 
-/// Lists that have been evaluated, by step and the time that it began: a memory of what would be the same again, since
-/// each of a thousand ends asks for it.
+/// Cache of evaluated lists by step and start time. Evaluation would give the same list again; the cache saves it for
+/// each of up to a thousand item results.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FanOutCache(Arc<Mutex<Known>>);
 

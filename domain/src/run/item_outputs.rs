@@ -1,8 +1,8 @@
-//! Outputs of items until their step has ended: in the status while they are small together, else in batches in object
-//! storage.
+//! Outputs of items until their step has ended: in the status while their total size permits, otherwise in batches in
+//! object storage.
 //!
-//! An item has ended when its output is in the status or in a batch that is stored; until then it keeps its place among
-//! those that run. So nothing that was recorded is lost, and object storage that is slow slows the items down.
+//! An item has ended when its output is in the status or in a stored batch. Until then it counts as running, so no
+//! recorded output is lost, and slow object storage limits the rate at which items start.
 
 use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
 use crds::run::{ItemBatch, ItemFailure, ItemsStatus, StepError, StepPhase, StepStatus};
@@ -11,31 +11,31 @@ use serde_json::{Map, Value, json};
 
 use super::apply::{check_size, wait_deadline};
 use super::attempt::Transition;
-use super::outcome::StoreResult;
 use super::persisted::stored;
 use super::ranges::Ranges;
-use super::state::{being_stored, end, is_being_stored};
+use super::state::{end, is_pending_reference, pending_reference};
+use super::store_result::StoreResult;
 use super::{Run, StepKey};
 use crate::schema;
 use crate::workflow::Step;
 
-/// Failures of items that are kept, with their messages.
+/// Maximum number of item failures that are recorded with their messages.
 const MAX_FAILURES: usize = 20;
-/// Bytes of a failure's message.
+/// Maximum length of the message of an item failure, in bytes.
 const MAX_FAILURE_MESSAGE: usize = 1_000;
-/// Bytes of what is asked of an item's approval.
+/// Maximum length of the message of an item's approval, in bytes.
 pub(super) const MAX_ITEM_QUESTION: usize = 256;
-/// Batches from which on small ones are stored again as one.
+/// Number of batches from which small batches are merged into one.
 const MANY_BATCHES: usize = 32;
-/// Bytes from which on a batch is not small.
+/// Size in bytes from which a batch is not merged any more.
 const SMALL_BATCH: u64 = 512 * 1024;
 
-/// Bytes of item outputs that may be in the status beside those of other steps.
+/// Returns the number of bytes of item outputs that fit into the status beside the outputs of other steps.
 pub(super) fn room(others: usize) -> usize {
     MAX_INLINE_OUTPUT_BYTES.min(MAX_INLINE_RUN_BYTES.saturating_sub(others))
 }
 
-/// Writes down what has become of an attempt at an item. `others` are the bytes of other steps' outputs in the status.
+/// Applies a transition to an item. `others` is the size in bytes of the outputs of other steps in the status.
 pub(super) fn apply_item(
     run: &Run,
     step: &Step,
@@ -56,7 +56,7 @@ pub(super) fn apply_item(
                 item.code = None;
                 item.not_started = None;
                 items.outputs.insert(index, output.value);
-                settle_held(items, room(others));
+                complete_items_with_room(items, room(others));
             }
             Err(error) => fail_item(step, status, index, error),
         },
@@ -98,26 +98,26 @@ fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError)
     }
 }
 
-/// Records the end of items whose outputs have room in the status, or are stored by now, in their order.
-pub(super) fn settle_held(items: &mut ItemsStatus, room: usize) {
-    let held: Vec<u32> = items
+/// Completes the items whose outputs fit into the status or are stored by now, in their order.
+pub(super) fn complete_items_with_room(items: &mut ItemsStatus, room: usize) {
+    let unfinished: Vec<u32> = items
         .active
         .iter()
         .map(|item| item.index)
         .filter(|index| items.outputs.contains_key(index))
         .collect();
-    if held.is_empty() {
+    if unfinished.is_empty() {
         return;
     }
     let (mut done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
     let size = |index: &u32| items.outputs.get(index).map_or(0, schema::json_size);
     let inline = items.outputs.keys().filter(|index| done.contains(**index) && !stored.contains(**index));
-    let mut pile: usize = inline.map(size).sum();
+    let mut inline_bytes: usize = inline.map(size).sum();
     let mut ended = Vec::new();
-    for index in held {
+    for index in unfinished {
         let bytes = if stored.contains(index) { 0 } else { size(&index) };
-        if pile.saturating_add(bytes) <= room {
-            pile = pile.saturating_add(bytes);
+        if inline_bytes.saturating_add(bytes) <= room {
+            inline_bytes = inline_bytes.saturating_add(bytes);
             ended.push(index);
         }
     }
@@ -129,7 +129,8 @@ pub(super) fn settle_held(items: &mut ItemsStatus, room: usize) {
     items.done = done.to_string();
 }
 
-/// The next outputs to store, with the number of their batch: once an item has ended whose output has no room.
+/// Returns the next batch of outputs to store, with its number, if an item has an output that does not fit into the
+/// status.
 pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Value)> {
     if !items.active.iter().any(|item| items.outputs.contains_key(&item.index)) {
         return None;
@@ -138,9 +139,11 @@ pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Val
     let merges = items.batches.len() >= MANY_BATCHES;
     if merges {
         let large = items.batches.iter().filter(|batch| batch.output_ref.bytes >= SMALL_BATCH);
-        stored = Ranges::of(large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()));
+        stored = Ranges::from_numbers(
+            large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()),
+        );
     }
-    // Of small batches the values are not in the status any more.
+    // The values of merged batches are in the cache and not in the status any more.
     let all = if merges { run.outputs_of(items) } else { items.outputs.clone() };
     let mut values = Map::new();
     let mut indexes = Ranges::default();
@@ -148,11 +151,11 @@ pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Val
         indexes.insert(index);
         values.insert(index.to_string(), value);
     }
-    items.batches.push(ItemBatch { indexes: indexes.to_string(), output_ref: being_stored() });
+    items.batches.push(ItemBatch { indexes: indexes.to_string(), output_ref: pending_reference() });
     Some((u32::try_from(items.batches.len()).unwrap_or(u32::MAX), Value::Object(values)))
 }
 
-/// The end of a store: of a batch, or of the step's whole output.
+/// Records the result of storing a batch or the complete output of the step.
 pub(super) fn store_ended(
     run: &Run,
     step: &Step,
@@ -161,7 +164,7 @@ pub(super) fn store_ended(
     others: usize,
     now: Timestamp,
 ) {
-    let is_whole = is_being_stored(status.output_ref.as_ref());
+    let is_whole = is_pending_reference(status.output_ref.as_ref());
     match stored {
         StoreResult::Stored(reference) if is_whole => {
             status.output_ref = Some(reference);
@@ -173,34 +176,34 @@ pub(super) fn store_ended(
             if let Some(batch) = items.batches.last_mut() {
                 batch.output_ref = reference;
             }
-            settle_held(items, room(others));
-            run.keep(status);
+            complete_items_with_room(items, room(others));
+            run.cache_stored_values(status);
             if let Some(items) = &mut status.items {
                 drop_merged(items);
             }
         }
         StoreResult::Retry(at) => {
-            forget_store(status);
+            discard_store(status);
             status.next_at = Some(at.into());
             status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
         }
         StoreResult::Failed(error) => {
-            forget_store(status);
+            discard_store(status);
             let message = format!("the outputs of the items of {}: {}", step.name, error.message);
             status.error.get_or_insert(StepError { message, ..error });
         }
     }
 }
 
-fn forget_store(status: &mut StepStatus) {
+fn discard_store(status: &mut StepStatus) {
     status.output = None;
     status.output_ref = None;
     if let Some(items) = &mut status.items {
-        items.batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+        items.batches.retain(|batch| !is_pending_reference(Some(&batch.output_ref)));
     }
 }
 
-/// Batches whose outputs are all in the last one are not needed any more.
+/// Removes the batches whose outputs are all part of the last one.
 fn drop_merged(items: &mut ItemsStatus) {
     let Some(last) = items.batches.pop() else { return };
     let all = Ranges::parse(&last.indexes);
@@ -208,7 +211,7 @@ fn drop_merged(items: &mut ItemsStatus) {
     items.batches.push(last);
 }
 
-/// The text, or its beginning with a sign that it goes on.
+/// Truncates a text to a number of bytes, marking a truncation with an ellipsis.
 pub(super) fn short(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();

@@ -11,7 +11,7 @@ use super::fan_out::FanOut;
 use super::item_outputs::{self, apply_item, room};
 use super::ranges::Ranges;
 use super::scheduler::{AttemptStart, Scheduler};
-use super::state::{end, is_under_way, store_under_way};
+use super::state::{end, is_running_item, running_store};
 use super::{StepKey, StopAttempt};
 use crate::expr::Context;
 use crate::workflow::{ForEach, Step};
@@ -31,21 +31,21 @@ impl<'a> Scheduler<'a> {
     }
 
     /// One look at the items; whether something has changed.
-    pub(super) fn visit_items(&mut self, step: &'a Step, status: &mut StepStatus) -> bool {
+    pub(super) fn evaluate_items(&mut self, step: &'a Step, status: &mut StepStatus) -> bool {
         let Some(for_each) = &step.for_each else { return false };
         let before = status.clone();
         if status.error.is_none() && step_deadline(step, status).is_some_and(|due| due <= self.now) {
             status.error = Some(step_timeout(step));
             self.cancel_sub_runs(status);
         }
-        self.settle_items(step, status);
+        self.complete_waiting_items(step, status);
         if status.error.is_some() {
-            self.wind_down(status);
-        } else if self.accepts() {
+            self.stop_items(status);
+        } else if self.accepts_attempts() {
             self.begin_more(step, for_each, status);
-            self.store_pile(status);
+            self.store_item_outputs(status);
         }
-        self.conclude_items(step, status);
+        self.complete_items(step, status);
         if !status.phase.is_final() {
             status.phase = phase(status);
         }
@@ -128,14 +128,15 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Takes in decisions, times and sub-runs.
-    fn settle_items(&mut self, step: &'a Step, status: &mut StepStatus) {
+    fn complete_waiting_items(&mut self, step: &'a Step, status: &mut StepStatus) {
         let active = status.items.iter().flat_map(|items| &items.active);
         let waiting: Vec<ActiveItem> = active.filter(|item| item.waiting.is_some()).cloned().collect();
         for item in waiting {
             let key = StepKey::item(&step.name, item.index);
             let attempts = self.attempts(step, status, item.attempt, item.not_started.unwrap_or(0));
             let due = item.next_at.as_ref().map(|time| time.0);
-            let after = item.waiting.and_then(|waiting| self.settle(step, &key, &waiting, due, attempts));
+            let after =
+                item.waiting.and_then(|waiting| self.complete_wait(step, &key, &waiting, due, attempts));
             if let Some(after) = after {
                 let others = inline_bytes(&self.steps, &step.name);
                 apply_item(self.run, step, status, item.index, after, others, self.now);
@@ -144,8 +145,8 @@ impl<'a> Scheduler<'a> {
     }
 
     /// The step has failed: nothing new begins, what waits is dropped, what runs may end.
-    fn wind_down(&mut self, status: &mut StepStatus) {
-        if let Some(attempt) = store_under_way(status) {
+    fn stop_items(&mut self, status: &mut StepStatus) {
+        if let Some(attempt) = running_store(status) {
             self.stop.push(StopAttempt { key: StepKey::step(&status.name), attempt });
         }
         status.output = None;
@@ -182,23 +183,23 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Stores outputs when those of items that have ended do not fit into the status: such items keep their place.
-    fn store_pile(&mut self, status: &mut StepStatus) {
+    fn store_item_outputs(&mut self, status: &mut StepStatus) {
         let due = status.next_at.as_ref().is_none_or(|due| due.0 <= self.now);
-        if status.error.is_some() || !due || store_under_way(status).is_some() {
+        if status.error.is_some() || !due || running_store(status).is_some() {
             return;
         }
         let others = inline_bytes(&self.steps, &status.name);
         let Some(items) = &mut status.items else { return };
-        item_outputs::settle_held(items, room(others));
+        item_outputs::complete_items_with_room(items, room(others));
         if let Some((number, values)) = item_outputs::next_batch(self.run, items) {
             status.next_at = None;
             self.store(StepKey::step(&status.name), number, values);
         }
     }
 
-    fn conclude_items(&mut self, step: &Step, status: &mut StepStatus) {
+    fn complete_items(&mut self, step: &Step, status: &mut StepStatus) {
         let Some(items) = &status.items else { return };
-        if !items.active.is_empty() || store_under_way(status).is_some() {
+        if !items.active.is_empty() || running_store(status).is_some() {
             return;
         }
         if status.error.is_some() {
@@ -218,7 +219,7 @@ impl<'a> Scheduler<'a> {
         if !status.phase.is_final() {
             let batches = status.items.as_ref().map_or(0, |items| items.batches.len());
             let number = u32::try_from(batches).unwrap_or(u32::MAX).saturating_add(1);
-            status.output_ref = Some(super::state::being_stored());
+            status.output_ref = Some(super::state::pending_reference());
             if let Some(list) = status.output.clone() {
                 self.store(StepKey::step(&status.name), number, list);
             }
@@ -244,8 +245,8 @@ fn phase(status: &StepStatus) -> StepPhase {
 }
 
 /// Attempts at items that are under way.
-pub(super) fn under_way(status: &StepStatus) -> impl Iterator<Item = (u32, u32)> + '_ {
+pub(super) fn running_items(status: &StepStatus) -> impl Iterator<Item = (u32, u32)> + '_ {
     status.items.iter().flat_map(|items| {
-        items.active.iter().filter(|item| is_under_way(item, items)).map(|item| (item.index, item.attempt))
+        items.active.iter().filter(|item| is_running_item(item, items)).map(|item| (item.index, item.attempt))
     })
 }

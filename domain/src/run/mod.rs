@@ -25,6 +25,7 @@ mod items;
 mod outcome;
 mod persisted;
 mod ranges;
+mod record_outcome;
 mod render;
 mod resume;
 mod reuse;
@@ -32,6 +33,7 @@ mod run_end;
 mod scheduler;
 mod state;
 mod step_key;
+mod store_result;
 mod stored_values;
 mod task;
 
@@ -69,7 +71,7 @@ pub struct Run {
     base: Context,
     secrets: Arc<Value>,
     fan_outs: FanOutCache,
-    kept: StoredValues,
+    stored_values: StoredValues,
     ended: ContextCache,
 }
 
@@ -111,7 +113,7 @@ impl Run {
             base,
             secrets,
             fan_outs: FanOutCache::default(),
-            kept: StoredValues::default(),
+            stored_values: StoredValues::default(),
             ended: ContextCache::default(),
         }
     }

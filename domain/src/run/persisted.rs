@@ -1,34 +1,34 @@
-//! Values that are in object storage instead of the run's status.
+//! Steps as they are written to the run's status, and the values that are in object storage instead.
 //!
-//! Expressions read them without knowing where they are: a [`super::Run`] knows the values of the references that it has met.
-//! To a new one they are given with the steps that it resumes: see [`missing`]. What is written leaves out values that have
-//! a reference, and those of which the reference is not known yet: a step, or an item, whose output is still being stored
-//! is written as one that runs.
+//! Expressions read stored values like inline ones: a [`super::Run`] caches the values of the references that it has seen
+//! so far. A new `Run` receives them with the steps that it resumes: see [`missing_values`]. The written steps contain
+//! neither values that have a reference nor values whose reference is not known yet: a step or an item whose output is
+//! still being stored is written as running.
 
 use crds::run::{OutputRef, StepPhase, StepStatus};
 use serde_json::Value;
 
 use super::ranges::Ranges;
-use super::state::{is_being_stored, is_under_way};
+use super::state::{is_pending_reference, is_running_item};
 
-/// Where in a status a value belongs that is stored elsewhere.
+/// Location in the status of a value that is in object storage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValueLocation {
-    /// The output of a step.
+    /// Output of a step.
     StepOutput {
-        /// The step.
+        /// Name of the step.
         step: String,
     },
-    /// A batch of outputs of a step's items: a JSON object by index.
+    /// Batch of outputs of a step's items: a JSON object by item index.
     ItemBatch {
-        /// The step.
+        /// Name of the step.
         step: String,
-        /// Which of its batches, counted from 0.
+        /// Index of the batch, starting at 0.
         batch: usize,
     },
 }
 
-/// The steps as they are written.
+/// Returns the steps as they are written to the status.
 #[must_use]
 pub fn persisted_steps(steps: &[StepStatus]) -> Vec<StepStatus> {
     steps.iter().map(persisted_step).collect()
@@ -44,26 +44,27 @@ fn persisted_step(step: &StepStatus) -> StepStatus {
         step.output = None;
     }
     if let Some(items) = &mut step.items {
-        items.batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+        items.batches.retain(|batch| !is_pending_reference(Some(&batch.output_ref)));
         let (done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
         items.outputs.retain(|index, _| done.contains(*index) && !stored.contains(*index));
     }
     step
 }
 
-/// The items whose outputs are in a batch that is stored.
+/// Returns the items whose outputs are in a stored batch.
 pub(super) fn stored(batches: &[crds::run::ItemBatch]) -> Ranges {
-    let stored = batches.iter().filter(|batch| !is_being_stored(Some(&batch.output_ref)));
-    Ranges::of(stored.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()))
+    let stored = batches.iter().filter(|batch| !is_pending_reference(Some(&batch.output_ref)));
+    Ranges::from_numbers(stored.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()))
 }
 
-/// The values that are to be fetched before [`super::Run::resume`], of steps as they are read.
+/// Returns the locations and references of the values that must be read from object storage before
+/// [`super::Run::resume`].
 #[must_use]
 pub fn missing_values(steps: &[StepStatus]) -> Vec<(ValueLocation, OutputRef)> {
-    steps.iter().flat_map(missing_of).collect()
+    steps.iter().flat_map(missing_values_of_step).collect()
 }
 
-fn missing_of(step: &StepStatus) -> Vec<(ValueLocation, OutputRef)> {
+fn missing_values_of_step(step: &StepStatus) -> Vec<(ValueLocation, OutputRef)> {
     let output = step.output_ref.as_ref().filter(|_| step.output.is_none());
     let output =
         output.map(|reference| (ValueLocation::StepOutput { step: step.name.clone() }, reference.clone()));
@@ -78,7 +79,7 @@ fn missing_of(step: &StepStatus) -> Vec<(ValueLocation, OutputRef)> {
     output.into_iter().chain(batches).collect()
 }
 
-/// Puts a fetched value where it belongs.
+/// Inserts a value from object storage at its location.
 pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value) {
     match (slot, value) {
         (ValueLocation::StepOutput { step }, value) => {
@@ -93,7 +94,7 @@ pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value
             let Some(batch) = items.batches.get(*batch) else { return };
             let indexes = Ranges::parse(&batch.indexes);
             for (index, value) in values {
-                // What else is in it would be a value of another item: the batch is not what it was.
+                // Other indexes would be outputs of items that do not belong to the batch.
                 if let Some(index) = index.parse().ok().filter(|index| indexes.contains(*index)) {
                     items.outputs.insert(index, value);
                 }
@@ -103,15 +104,15 @@ pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value
     }
 }
 
-/// Whether attempts are under way in the step, or values of it are being stored.
+/// Returns whether attempts of the step are running or values of it are being stored.
 pub(super) fn is_busy(step: &StepStatus) -> bool {
     let items = || step.items.iter().flat_map(|items| items.active.iter().map(move |item| (item, items)));
     match (&step.items, step.phase) {
         (_, phase) if phase.is_final() => false,
         (None, phase) => phase == StepPhase::Running && step.next_at.is_none(),
         (Some(_), _) => {
-            super::state::store_under_way(step).is_some()
-                || items().any(|(item, items)| is_under_way(item, items))
+            super::state::running_store(step).is_some()
+                || items().any(|(item, items)| is_running_item(item, items))
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-/// A set of whole numbers that is written short where they follow each other.
+/// A set of integers whose text form abbreviates consecutive numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ranges {
-    /// First and last, in order; neither overlapping nor adjacent.
+    /// First and last number of each range, in ascending order; ranges neither overlap nor touch.
     ranges: Vec<(u32, u32)>,
 }
 
 impl Ranges {
-    /// From its text; what cannot be read is left out.
+    /// Parses the text form and skips invalid parts.
     pub(super) fn parse(text: &str) -> Self {
         let mut set = Self::default();
         for piece in text.split(',') {
@@ -22,7 +22,7 @@ impl Ranges {
         set
     }
 
-    pub(super) fn of(numbers: impl IntoIterator<Item = u32>) -> Self {
+    pub(super) fn from_numbers(numbers: impl IntoIterator<Item = u32>) -> Self {
         let mut set = Self::default();
         numbers.into_iter().for_each(|number| set.insert(number));
         set
@@ -84,10 +84,11 @@ mod tests {
     use super::Ranges;
 
     proptest! {
-        /// An item whose end was recorded is repeated, or one that never ran is left out.
+        /// A set holds exactly the inserted numbers and survives being written and parsed, so that items neither repeat nor
+        /// get skipped.
         #[test]
         fn ranges_are_sets(numbers in proptest::collection::vec(0_u32..60, 0..60)) {
-            let set = Ranges::of(numbers.iter().copied());
+            let set = Ranges::from_numbers(numbers.iter().copied());
             let expected: BTreeSet<u32> = numbers.iter().copied().collect();
             prop_assert_eq!(&set.iter().collect::<BTreeSet<_>>(), &expected);
             prop_assert_eq!(&Ranges::parse(&set.to_string()), &set);
@@ -96,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_each_other_is_written_short() {
-        assert_eq!(Ranges::of([3, 1, 0, 2, 7, 9]).to_string(), "0-3,7,9");
+    fn consecutive_numbers_are_written_as_a_range() {
+        assert_eq!(Ranges::from_numbers([3, 1, 0, 2, 7, 9]).to_string(), "0-3,7,9");
         assert_eq!(Ranges::parse("").to_string(), "");
     }
 }

@@ -1,39 +1,41 @@
-//! Going on with a run that another runner has left.
+//! Resuming a run after its runner was lost or handed it over.
 
 use crds::run::{ItemsStatus, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
 use super::apply::{apply, inline_bytes};
-use super::attempt::{Ambient, Attempts, Transition, again, step_deadline};
+use super::attempt::{Ambient, Attempts, Transition, retry_or_fail, step_deadline};
 use super::item_outputs::apply_item;
 use super::ranges::Ranges;
-use super::state::{attempt, is_being_stored, is_under_way, step_error, take_back_item, take_back_step};
+use super::state::{
+    attempt, is_pending_reference, is_running_item, revert_item_attempt, revert_step_attempt, step_error,
+};
 use super::{Failure, Run, RunState};
 use crate::workflow::{Action, Step};
 
-/// How the runner before was lost.
+/// Cause for which the previous runner was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunnerLoss {
-    /// Its pod went, it was killed, or it handed the run back.
+    /// The pod was deleted or killed, or the runner handed the run over.
     Interrupted,
-    /// A container of its pod was out of memory.
+    /// A container of the pod ran out of memory.
     OutOfMemory,
 }
 
 impl RunnerLoss {
-    /// From `status.runner.lost.reason`, as the operator writes it.
+    /// Parses `status.runner.lost.reason`, which the operator writes.
     #[must_use]
     pub fn from_reason(reason: Option<&str>) -> Self {
         if reason == Some("OOMKilled") { Self::OutOfMemory } else { Self::Interrupted }
     }
 }
 
-/// What becomes of an attempt that was under way.
+/// Effect of the loss on an attempt that was running.
 enum InterruptedAttempt {
-    /// It is made again, and not counted.
-    TakenBack,
-    /// It has failed.
+    /// The attempt is repeated and does not count.
+    NotCounted,
+    /// The attempt failed.
     Failed(StepError),
 }
 
@@ -51,12 +53,12 @@ impl Run {
         let in_hosts: usize = state.steps.iter().map(|status| self.count_in_hosts(status)).sum();
         let run_deadline = self.deadline_of(state.ending.as_ref());
         for status in &mut next.steps {
-            self.keep(status);
+            self.cache_stored_values(status);
             if status.phase.is_final() {
                 continue;
             }
             let Some(step) = self.workflow().step(&status.name) else { continue };
-            forget_stores(status);
+            discard_unfinished_stores(status);
             let others = inline_bytes(&state.steps, &step.name);
             let attempts = |attempt| Attempts {
                 attempt,
@@ -64,24 +66,24 @@ impl Run {
                 step_deadline: step_deadline(step, status),
                 run_deadline,
             };
-            let fate = |attempt| match fate(step, lost, in_hosts, attempt) {
-                InterruptedAttempt::TakenBack => None,
+            let fate = |attempt| match classify_interruption(step, lost, in_hosts, attempt) {
+                InterruptedAttempt::NotCounted => None,
                 InterruptedAttempt::Failed(error) => {
                     Some(self.interrupted(step, state, attempts(attempt), error, now))
                 }
             };
             match &status.items {
                 None if status.phase == StepPhase::Running => match fate(attempt(status)) {
-                    None => take_back_step(status),
+                    None => revert_step_attempt(status),
                     Some(after) => apply(self, step, status, after, others, now),
                 },
                 None => {}
                 Some(items) => {
-                    let under_way = items.active.iter().filter(|item| is_under_way(item, items));
+                    let under_way = items.active.iter().filter(|item| is_running_item(item, items));
                     let fates: Vec<_> = under_way.map(|item| (item.index, fate(item.attempt))).collect();
                     for (index, fate) in fates {
                         match (fate, &mut status.items) {
-                            (None, Some(items)) => take_back_item(items, index),
+                            (None, Some(items)) => revert_item_attempt(items, index),
                             (Some(after), _) => apply_item(self, step, status, index, after, others, now),
                             (None, None) => {}
                         }
@@ -102,8 +104,8 @@ impl Run {
     ) -> Transition {
         let context = || self.context(&state.steps, state.ending.as_ref());
         let failure = Failure { error, retry_after: None };
-        match again(step, attempts, failure, Ambient { now, random: 0.5 }, context) {
-            // The pod took its time already.
+        match retry_or_fail(step, attempts, failure, Ambient { now, random: 0.5 }, context) {
+            // Replacing the pod took time already, so there is no further backoff.
             Transition::Retry { at: _, error, counts } if error.kind == ErrorKind::Infra => {
                 Transition::Retry { at: now, error, counts }
             }
@@ -117,7 +119,7 @@ impl Run {
         }
         match &status.items {
             None => usize::from(status.phase == StepPhase::Running),
-            Some(items) => items.active.iter().filter(|item| is_under_way(item, items)).count(),
+            Some(items) => items.active.iter().filter(|item| is_running_item(item, items)).count(),
         }
     }
 }
@@ -126,16 +128,21 @@ fn runs_in_host(step: &Step) -> bool {
     matches!(step.action, Action::Python(_) | Action::Container(_))
 }
 
-fn fate(step: &Step, lost: &RunnerLoss, in_hosts: usize, attempt: u32) -> InterruptedAttempt {
+fn classify_interruption(
+    step: &Step,
+    lost: &RunnerLoss,
+    in_hosts: usize,
+    attempt: u32,
+) -> InterruptedAttempt {
     if matches!(step.action, Action::Expr(_) | Action::Workflow(_)) {
-        return InterruptedAttempt::TakenBack;
+        return InterruptedAttempt::NotCounted;
     }
     match lost {
         RunnerLoss::OutOfMemory if runs_in_host(step) && in_hosts == 1 => InterruptedAttempt::Failed(
             step_error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory"),
         ),
         RunnerLoss::OutOfMemory if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
-            InterruptedAttempt::TakenBack
+            InterruptedAttempt::NotCounted
         }
         RunnerLoss::OutOfMemory | RunnerLoss::Interrupted => {
             InterruptedAttempt::Failed(interruption(step, attempt))
@@ -157,14 +164,14 @@ fn interruption(step: &Step, attempt: u32) -> StepError {
 }
 
 /// Values that were in the runner's memory alone are lost: who gave them is taken as running.
-fn forget_stores(status: &mut StepStatus) {
+fn discard_unfinished_stores(status: &mut StepStatus) {
     status.output = None;
     status.output_ref = None;
     let Some(items) = &mut status.items else { return };
     let ItemsStatus { done, outputs, batches, .. } = items;
     let done = Ranges::parse(done);
-    batches.retain(|batch| !is_being_stored(Some(&batch.output_ref)));
+    batches.retain(|batch| !is_pending_reference(Some(&batch.output_ref)));
     outputs.retain(|index, _| done.contains(*index));
-    // It was about a store.
+    // The time was that of the next store.
     status.next_at = None;
 }

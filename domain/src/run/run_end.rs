@@ -1,4 +1,4 @@
-//! The end of a run, and of the steps before its `onExit` steps.
+//! The end of a run, and the end of its steps before the `onExit` steps run.
 
 use crds::constants::EXIT_TIMEOUT_SECONDS;
 use crds::run::{RunEnding, RunError, RunPhase, StepError, StepPhase, StepStatus};
@@ -11,16 +11,16 @@ use super::scheduler::Scheduler;
 use super::state::{find, step_error};
 use super::{Advance, FinishRun};
 
-/// How the steps ended.
+/// Result of the steps.
 pub(super) struct End {
     pub(super) phase: RunPhase,
-    /// The step that it ended of, where it was one.
+    /// Name of the step that caused the result, if any.
     pub(super) step: Option<String>,
     pub(super) error: Option<StepError>,
 }
 
 impl Scheduler<'_> {
-    /// All steps have ended, or one has failed and those that ran have ended too.
+    /// Returns the result once all steps have ended, or one has failed and no step is running.
     pub(super) fn end_of_main(&self) -> End {
         if let Some(failed) = self.first_failure() {
             return End {
@@ -36,14 +36,14 @@ impl Scheduler<'_> {
     }
 
     pub(super) fn end_main(&mut self, ended: End) {
-        self.end_rest();
+        self.end_remaining_steps();
         let End { phase, step, error } = ended;
         let error = error.map(|error| run_error(step, error));
         self.context = None;
         self.ending = Some(RunEnding { phase, error, since: self.now.into() });
     }
 
-    /// The `onExit` steps have ended too.
+    /// Finishes the run after its `onExit` steps have ended.
     pub(super) fn finish(mut self) -> Advance {
         let (phase, error) = match self.ending.take() {
             Some(RunEnding { phase, error, since: _ }) => (phase, error),
@@ -67,7 +67,8 @@ impl Scheduler<'_> {
         Advance { finish: Some(finish), ..self.into_advance() }
     }
 
-    /// An `onExit` step that did not come to its turn in time. The one that took the time may have said that it may fail.
+    /// Returns the error of an `onExit` step that could not start before the timeout. The step that used up the time may
+    /// have `continueOnError`, so that its own failure does not count.
     fn cut_off(&self) -> Option<RunError> {
         let step = self.statuses().find(|status| status.phase == StepPhase::Cancelled)?;
         let message = format!("the onExit steps before it took longer than {EXIT_TIMEOUT_SECONDS} s");

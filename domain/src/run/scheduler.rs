@@ -1,4 +1,4 @@
-//! One advance in the making: goes through the steps until nothing changes any more.
+//! The scheduler: evaluates the steps repeatedly until no step changes any more.
 
 use crds::constants::EXIT_TIMEOUT_SECONDS;
 use crds::run::{Cancel, RunEnding, StepPhase, StepStatus, Waiting};
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::apply::{apply, inline_bytes};
 use super::attempt::{Attempts, Transition, step_deadline};
 use super::render::{Rendered, expression_error};
-use super::state::{after, attempt, being_stored, end, find, waits};
+use super::state::{after, attempt, end, find, pending_reference, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StartAttempt, StepKey, StopAttempt, Task, persisted};
 use crate::expr::Context;
 use crate::workflow::Step;
 
-/// Which steps.
+/// Group of steps that the scheduler evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepGroup {
     /// `spec.steps`.
@@ -25,24 +25,24 @@ pub(super) struct Scheduler<'a> {
     pub(super) run: &'a Run,
     pub(super) signals: &'a ExternalEvents<'a>,
     pub(super) now: Timestamp,
-    /// The steps that it is about now.
+    /// Group of steps that is being evaluated.
     pub(super) part: StepGroup,
-    /// One for each step of the workflow, in its order, `onExit` steps last.
+    /// Status of each step of the workflow, in order, `onExit` steps last.
     pub(super) steps: Vec<StepStatus>,
     pub(super) ending: Option<RunEnding>,
     pub(super) start: Vec<StartAttempt>,
     pub(super) stop: Vec<StopAttempt>,
     pub(super) cancel_sub_runs: Vec<(String, Cancel)>,
-    /// Of the steps as they are; none = to be made.
+    /// Cached expression context of the current steps; `None` after a change.
     pub(super) context: Option<Context>,
 }
 
-/// What has become of a place that was begun.
+/// Result of starting an attempt of a step or item.
 pub(super) enum AttemptStart {
     Started(Box<StartAttempt>),
-    /// It waits, until then at most.
+    /// The step or item waits, at most until this time.
     Suspended(Waiting, Option<Timestamp>),
-    /// It needs no runner, or failed before it needed one.
+    /// The attempt ended without a runner.
     Completed(Transition),
 }
 
@@ -75,16 +75,16 @@ impl<'a> Scheduler<'a> {
 
     pub(super) fn into_advance(self) -> Advance {
         let Self { run, mut steps, ending, start, stop, cancel_sub_runs, .. } = self;
-        steps.iter_mut().for_each(|step| run.keep(step));
+        steps.iter_mut().for_each(|step| run.cache_stored_values(step));
         Advance { state: RunState { steps, ending }, start, stop, cancel_sub_runs, ..Advance::default() }
     }
 
-    /// When the steps that it is about must have ended.
+    /// Returns the time by which the steps of the current group must have ended.
     pub(super) fn deadline(&self) -> Timestamp {
         self.run.deadline_of(self.ending.as_ref())
     }
 
-    /// The steps that it is about.
+    /// Returns the steps of the current group.
     pub(super) fn part(&self) -> &'a [Step] {
         let run: &'a Run = self.run;
         match self.part {
@@ -93,12 +93,12 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// The states of the steps that it is about.
+    /// Returns the status of the steps of the current group.
     pub(super) fn statuses(&self) -> impl Iterator<Item = &StepStatus> {
         self.part().iter().filter_map(|step| find(&self.steps, &step.name))
     }
 
-    /// Whether a step has failed that its part cannot do without.
+    /// Returns whether a step of the current group without `continueOnError` has failed.
     pub(super) fn is_failing(&self) -> bool {
         self.statuses().any(|status| self.is_fatal(status))
     }
@@ -108,21 +108,22 @@ impl<'a> Scheduler<'a> {
             && !self.run.workflow().step(&status.name).is_some_and(|step| step.continue_on_error)
     }
 
-    /// Whether something may begin. `onExit` steps run whatever has happened, also to each other.
-    pub(super) fn accepts(&self) -> bool {
+    /// Returns whether new attempts may start. `onExit` steps start whatever happened before, also to each other.
+    pub(super) fn accepts_attempts(&self) -> bool {
         match self.part {
             StepGroup::Main => self.signals.cancel.is_none() && !self.is_failing(),
             StepGroup::OnExit => true,
         }
     }
 
-    /// Begins what can begin, and ends what has waited for long enough. Every change goes forward, so this ends.
-    pub(super) fn go(&mut self) {
+    /// Starts all ready attempts and completes all waits that are over, until no step changes any more. Each change moves
+    /// a step forward, so the loop terminates.
+    pub(super) fn run_until_stable(&mut self) {
         let mut changed = true;
         while changed {
             changed = false;
             for (at, step) in self.positions() {
-                if self.visit(at, step) {
+                if self.evaluate_step(at, step) {
                     changed = true;
                     self.context = None;
                 }
@@ -135,24 +136,24 @@ impl<'a> Scheduler<'a> {
         (first..).zip(self.part())
     }
 
-    /// Whether something has changed.
-    fn visit(&mut self, at: usize, step: &'a Step) -> bool {
+    /// Evaluates one step. Returns whether its status changed.
+    fn evaluate_step(&mut self, at: usize, step: &'a Step) -> bool {
         let Some(status) = self.steps.get(at) else { return false };
         match (status.phase, &status.items) {
             (phase, _) if phase.is_final() => false,
-            (_, Some(_)) => self.change(at, |scheduler, status| scheduler.visit_items(step, status)),
+            (_, Some(_)) => self.change(at, |scheduler, status| scheduler.evaluate_items(step, status)),
             (StepPhase::Pending, None) => {
                 self.is_ready(step, status)
                     && self.change(at, |scheduler, status| scheduler.begin_step(step, status))
             }
             (StepPhase::Suspended, None) => {
-                self.change(at, |scheduler, status| scheduler.settle_step(step, status))
+                self.change(at, |scheduler, status| scheduler.complete_waiting_step(step, status))
             }
             (_, None) => self.change(at, |scheduler, status| scheduler.store_output(status)),
         }
     }
 
-    /// Takes a status out to change it, since what it becomes depends on the others.
+    /// Applies a change to the status of a step, which is taken out meanwhile since the change reads the other steps.
     fn change(&mut self, at: usize, change: impl FnOnce(&mut Self, &mut StepStatus) -> bool) -> bool {
         let Some(mut status) = self.steps.get_mut(at).map(std::mem::take) else { return false };
         let changed = change(self, &mut status);
@@ -164,12 +165,12 @@ impl<'a> Scheduler<'a> {
 
     fn is_ready(&self, step: &Step, status: &StepStatus) -> bool {
         let done = |need: &String| find(&self.steps, need).is_some_and(|status| status.phase.is_final());
-        self.accepts()
+        self.accepts_attempts()
             && status.next_at.as_ref().is_none_or(|due| due.0 <= self.now)
             && step.needs.iter().all(done)
     }
 
-    /// `input`, `steps` and all else that expressions see.
+    /// Returns the data that expressions can read: `input`, `steps` and so on.
     pub(super) fn context(&mut self) -> Context {
         if self.context.is_none() {
             self.context = Some(self.run.context(&self.steps, self.ending.as_ref()));
@@ -183,7 +184,7 @@ impl<'a> Scheduler<'a> {
             return true;
         }
         let context = self.context();
-        // What has begun was wanted.
+        // `when` was evaluated before the first attempt.
         let when = step.when.as_ref().filter(|_| status.started_at.is_none());
         match when.map(|when| when.evaluate_bool(&context)) {
             Some(Ok(false)) => end(status, StepPhase::Skipped, self.now),
@@ -219,7 +220,7 @@ impl<'a> Scheduler<'a> {
         apply(self.run, step, status, after, inline_bytes(&self.steps, &step.name), self.now);
     }
 
-    /// Begins an attempt at a place. `status` is that of its step, which has begun.
+    /// Starts an attempt of a step or item. `status` is the status of the step, which has started.
     pub(super) fn begin(
         &self,
         step: &Step,
@@ -268,19 +269,19 @@ impl<'a> Scheduler<'a> {
         Attempts { attempt, not_started, step_deadline, run_deadline: self.deadline() }
     }
 
-    /// The earliest of the attempt's, the step's and the run's deadline.
+    /// Returns the earliest of the deadlines of the attempt, the step and the run.
     fn attempt_deadline(&self, step: &Step, attempts: Attempts) -> Timestamp {
         let of_attempt = step.attempt_timeout.map(|timeout| after(self.now, timeout));
         [of_attempt, attempts.step_deadline].into_iter().flatten().fold(attempts.run_deadline, Timestamp::min)
     }
 
-    /// Lets the runner store an output that is too large for the status.
+    /// Starts storing an output that is too large for the status. Returns whether the status changed.
     fn store_output(&mut self, status: &mut StepStatus) -> bool {
         let due = status.next_at.as_ref().is_none_or(|due| due.0 <= self.now);
         let Some(value) = status.output.clone().filter(|_| due && status.output_ref.is_none()) else {
             return false;
         };
-        status.output_ref = Some(being_stored());
+        status.output_ref = Some(pending_reference());
         status.next_at = None;
         self.store(StepKey::step(&status.name), attempt(status), value);
         true
@@ -297,7 +298,7 @@ impl<'a> Scheduler<'a> {
         });
     }
 
-    /// Whether attempts are under way, or sub-runs.
+    /// Returns whether attempts or sub-runs of the current group are running.
     pub(super) fn is_busy(&self) -> bool {
         self.statuses().any(|status| {
             !status.phase.is_final()
@@ -306,18 +307,18 @@ impl<'a> Scheduler<'a> {
         })
     }
 
-    /// Whether something that has begun goes on later.
-    pub(super) fn has_more(&self) -> bool {
+    /// Returns whether a started step of the current group will continue later.
+    pub(super) fn has_pending_work(&self) -> bool {
         let goes_on = |status: &StepStatus| {
             !status.phase.is_final()
                 && (status.next_at.is_some()
                     || status.items.is_some()
                     || status.phase == StepPhase::Suspended)
         };
-        self.accepts() && self.statuses().any(goes_on)
+        self.accepts_attempts() && self.statuses().any(goes_on)
     }
 
-    /// Whether a step depends on one that failed.
+    /// Returns whether a step depends, directly or not, on a failed step without `continueOnError`.
     pub(super) fn is_behind_failure(&self, step: &str) -> bool {
         let failed = |name: &String| find(&self.steps, name).is_some_and(|status| self.is_fatal(status));
         self.run.workflow().upstream(step).is_some_and(|upstream| upstream.iter().any(failed))
@@ -325,7 +326,7 @@ impl<'a> Scheduler<'a> {
 }
 
 impl Run {
-    /// When the steps must have ended, or once they have, the `onExit` steps.
+    /// Returns the time by which the steps must have ended or, once they have, the `onExit` steps.
     pub(super) fn deadline_of(&self, ending: Option<&RunEnding>) -> Timestamp {
         match ending {
             None => self.deadline(),

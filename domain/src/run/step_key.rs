@@ -1,33 +1,33 @@
-//! Where in a run something is.
+//! The key of a step or of an item of a step.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A step, or an item of a step with `forEach`. As text `step` or `step/3`: the key of a decision, and what an
-/// idempotency key ends with.
+/// Key of a step, or of one item of a step with `forEach`. Its text form is `step` or `step/3`: the key of a decision and
+/// the suffix of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StepKey {
-    /// The step.
+    /// Name of the step.
     pub step: String,
-    /// The item, counted from 0; none = the step as a whole.
+    /// Index of the item, starting at 0; `None` for the step itself.
     pub item: Option<u32>,
 }
 
 impl StepKey {
-    /// A step as a whole.
+    /// Returns the key of a step.
     #[must_use]
     pub fn step(step: impl Into<String>) -> Self {
         Self { step: step.into(), item: None }
     }
 
-    /// An item of a step, counted from 0.
+    /// Returns the key of an item of a step; indexes start at 0.
     #[must_use]
     pub fn item(step: impl Into<String>, item: u32) -> Self {
         Self { step: step.into(), item: Some(item) }
     }
 
-    /// From its text; none if it is no place. Names of steps have no `/`.
+    /// Parses the text form, or returns `None` if it is invalid. Names of steps contain no `/`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once('/') {
@@ -50,9 +50,9 @@ impl fmt::Display for StepKey {
 mod tests {
     use super::StepKey;
 
-    /// A decision on one item of a fan-out reaches another.
+    /// A key is parsed from its own text form, so a decision reaches exactly its item.
     #[test]
-    fn a_place_is_read_as_it_is_written() {
+    fn a_step_key_is_parsed_from_its_text_form() {
         for text in ["fetch", "fetch/0", "fetch/999"] {
             assert_eq!(StepKey::parse(text).map(|key| key.to_string()), Some(text.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! What a runner is to do for one attempt.
+//! The task that the runner executes for one attempt.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::workflow::{HttpBody, HttpCredentials, HttpTls};
 
-/// What to do.
+/// Task of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Run a Python function in the step's host.
     Python {
-        /// Defines `def run(input, ctx)`.
+        /// Python source that defines `def run(input, ctx)`.
         code: String,
-        /// Modules to import beforehand.
+        /// Names of modules to import before the function is called.
         preload: Vec<String>,
         /// Environment variables.
         env: BTreeMap<String, String>,
@@ -30,44 +30,44 @@ pub enum Task {
     },
     /// Call an HTTP endpoint.
     Http(Box<HttpRequest>),
-    /// Create a run of another workflow, unless it is there, and report [`super::Outcome::Waiting`].
+    /// Create a run of another workflow unless it exists, and report [`super::Outcome::SubRunCreated`].
     CreateSubRun(SubRun),
-    /// Store a value, as JSON, in object storage and report it with its reference: it is too large for the status.
+    /// Store a value that is too large for the status in object storage, as JSON, and report its reference.
     StoreOutput(Value),
 }
 
-/// A run of another workflow.
+/// A run of another workflow, started by a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubRun {
-    /// Its name; the same whenever this attempt is made.
+    /// Name of the sub-run, derived from the run, the step and the attempt, so that a repeated creation is detected.
     pub name: String,
-    /// The workflow, in the same namespace.
+    /// Name of the workflow, in the namespace of the parent run.
     pub workflow: String,
-    /// Its input.
+    /// Input of the sub-run.
     pub input: Value,
-    /// How deep it is: `spec.trigger.parent.depth`.
+    /// Nesting depth (`spec.trigger.parent.depth`).
     pub depth: u32,
 }
 
-/// An HTTP request. The header `Idempotency-Key` comes on top.
+/// An HTTP request. The runner adds the header `Idempotency-Key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// The method.
+    /// HTTP method.
     pub method: HttpMethod,
-    /// Begins with `http://` or `https://`.
+    /// URL that begins with `http://` or `https://`.
     pub url: String,
-    /// Headers as rendered: names and values are yet to be checked for what HTTP allows.
+    /// Rendered headers. Names and values are not yet checked against the syntax of HTTP.
     pub headers: BTreeMap<String, String>,
-    /// Query parameters to add to the URL's own.
+    /// Query parameters, added to those of the URL.
     pub query: BTreeMap<String, String>,
-    /// The body.
+    /// Body of the request.
     pub body: Option<HttpBody<Value>>,
-    /// How it is authenticated.
+    /// Credentials of the request.
     pub credentials: Option<HttpCredentials<String>>,
-    /// Bytes of the answer's body, at most.
+    /// Maximum size of the response body in bytes.
     pub max_response_bytes: u64,
-    /// How the answer's body is read; none = by its media type.
+    /// Format in which the response body is parsed; `None` means by its media type.
     pub response: Option<HttpResponse>,
-    /// TLS beyond the public authorities.
+    /// TLS settings in addition to the public certificate authorities.
     pub tls: HttpTls,
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::run::ranges::Ranges;
-use crate::run::state::is_under_way;
+use crate::run::state::is_running_item;
 use crate::run::{FinishRun, Run, RunState, StartAttempt, StepKey, Task};
 
 type Checked = Result<(), TestCaseError>;
@@ -39,7 +39,7 @@ pub(super) fn what_runs_is_known(state: &RunState, running: &[StartAttempt]) -> 
         |key: &StepKey, attempt| running.iter().any(|start| start.key == *key && start.attempt == attempt);
     for step in state.steps.iter().filter(|step| !step.phase.is_final()) {
         let items = step.items.iter().flat_map(|items| items.active.iter().map(move |item| (item, items)));
-        for (item, _) in items.filter(|(item, items)| is_under_way(item, items)) {
+        for (item, _) in items.filter(|(item, items)| is_running_item(item, items)) {
             let key = StepKey::item(&step.name, item.index);
             prop_assert!(runs(&key, item.attempt), "{} was forgotten", key);
         }
