@@ -1,4 +1,4 @@
-//! What a tenant's runs may reach on the network.
+//! Network destinations that a tenant's runs may reach.
 //!
 //! The runner asks [`Egress::allows`] with the address that a name has resolved to, and then connects to that very
 //! address; the operator builds network policies from [`Egress::ranges`] and [`Egress::pods`]. Private and cluster
@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 pub use effective::effective_egress;
 
-/// The destinations of a plan, or of a plan and a tenant together.
+/// Destinations of a plan, or of a plan and a tenant combined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
     ranges: Vec<AddressRange>,
@@ -27,55 +27,55 @@ pub struct Egress {
 /// A range of public addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressRange {
-    /// The range as written.
+    /// The range of the entry.
     pub net: IpNet,
-    /// The private, special and cluster ranges within it, which are not meant.
+    /// Private, special and cluster ranges within `net`, which are excluded.
     pub except: Vec<IpNet>,
-    /// TCP ports; empty = all.
+    /// TCP ports; empty means all.
     pub ports: Vec<u16>,
 }
 
 /// PodDestination of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodDestination {
-    /// Their namespace.
+    /// Namespace of the pods.
     pub namespace: String,
-    /// Their labels; empty = all pods of the namespace.
+    /// Labels of the pods; empty means all pods of the namespace.
     pub labels: BTreeMap<String, String>,
-    /// The names by which they may be called, in lower case.
+    /// Host names under which the pods may be reached, in lower case.
     pub hosts: Vec<String>,
-    /// TCP ports; empty = all.
+    /// TCP ports; empty means all.
     pub ports: Vec<u16>,
 }
 
-/// An entry that cannot be understood.
+/// Error of an invalid egress entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
-    /// Not a range of addresses.
+    /// `cidr` is not a range of addresses.
     #[error("failed to read egress[{index}]: `{cidr}` is not a range such as 203.0.113.0/24")]
     Cidr {
-        /// Which entry, from 0.
+        /// Index of the entry, starting at 0.
         index: usize,
-        /// As written.
+        /// Text of the field.
         cidr: String,
     },
-    /// Neither or both of `cidr` and `namespace`.
+    /// Neither or both of `cidr` and `namespace` are set.
     #[error("failed to read egress[{index}]: exactly one of cidr and namespace must be given")]
     Kind {
-        /// Which entry, from 0.
+        /// Index of the entry, starting at 0.
         index: usize,
     },
 }
 
-/// Why a connection is refused. The message is for the user whose step it is.
+/// Reason why a connection is refused. The message is shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// An address that no plan can allow.
     #[error("{host} resolves to {addr}, a {kind} address, which runs never reach")]
     Forbidden {
-        /// The name that was asked for.
+        /// Requested host name.
         host: String,
-        /// What it resolved to.
+        /// Address that the host name resolved to.
         addr: IpAddr,
         /// `loopback`, `link-local`, …
         kind: &'static str,
@@ -85,23 +85,23 @@ pub enum Denied {
         "{host} resolves to {addr}, a {kind} address; the plan's egress must name {host} with its namespace and port {port}"
     )]
     Private {
-        /// The name that was asked for.
+        /// Requested host name.
         host: String,
-        /// What it resolved to.
+        /// Address that the host name resolved to.
         addr: IpAddr,
         /// `private`, `cluster`, …
         kind: &'static str,
-        /// The port.
+        /// TCP port.
         port: u16,
     },
-    /// A public address that no entry holds.
+    /// A public address that no entry contains.
     #[error("{host} ({addr}, port {port}) is not among the destinations of the plan's egress")]
     NotListed {
-        /// The name that was asked for.
+        /// Requested host name.
         host: String,
-        /// What it resolved to.
+        /// Address that the host name resolved to.
         addr: IpAddr,
-        /// The port.
+        /// TCP port.
         port: u16,
     },
 }
@@ -110,7 +110,7 @@ impl Egress {
     /// Reads the entries. `cluster` are the ranges of pods, services and nodes.
     ///
     /// # Errors
-    /// On the first entry that cannot be understood.
+    /// Returns an error for the first invalid entry.
     pub fn parse(entries: &[EgressEntry], cluster: &[IpNet]) -> Result<Self, EgressError> {
         let mut egress = Self { cluster: cluster.to_vec(), ..Self::default() };
         for (index, entry) in entries.iter().enumerate() {
@@ -138,10 +138,10 @@ impl Egress {
         Ok(())
     }
 
-    /// Whether a run may connect to `addr`, which `host` has resolved to, on a TCP port.
+    /// Checks whether a run may connect to `addr`, to which `host` has resolved, on a TCP port.
     ///
     /// # Errors
-    /// If not: why not.
+    /// Returns the reason if the connection is not allowed.
     pub fn allows(&self, host: &str, addr: IpAddr, port: u16) -> Result<(), Denied> {
         let target = special::embedded(addr);
         if let Some(kind) = special::forbidden(target) {
@@ -175,7 +175,7 @@ impl Egress {
     }
 }
 
-/// A range, or a single address.
+/// Parses a range or a single address.
 fn parse_range(cidr: &str) -> Option<IpNet> {
     let net = cidr.parse::<IpNet>().ok().or_else(|| cidr.parse::<IpAddr>().ok().map(IpNet::from));
     net.map(|net| net.trunc())

@@ -1,29 +1,29 @@
-//! How long to wait before the next attempt.
+//! Backoff between attempts.
 
 use std::time::Duration;
 
 /// Exponential backoff with jitter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// The wait after the first attempt.
+    /// Delay after the first attempt.
     pub initial: Duration,
-    /// By what each further wait is longer; at least 1.
+    /// Factor by which each further delay grows; at least 1.
     pub factor: f64,
-    /// The longest wait, before jitter.
+    /// Maximum delay, before jitter.
     pub max: Duration,
-    /// The share of a wait, 0 to 1, that is random: 0.2 spreads it over 80 % to 120 %.
+    /// Random share of a delay, 0 to 1: 0.2 spreads it over 80 % to 120 %.
     pub jitter: f64,
 }
 
 impl Default for Backoff {
-    /// 1 s, doubling, at most 1 min, spread by 20 %.
+    /// Returns a backoff of 1 s that doubles up to 1 min, spread by 20 %.
     fn default() -> Self {
         Self { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60), jitter: 0.2 }
     }
 }
 
 impl Backoff {
-    /// The wait after `attempt` attempts (from 1), with `random` in 0 ≤ random < 1.
+    /// Returns the delay after attempt number `attempt` (starting at 1), with `random` in 0 ≤ random < 1.
     #[must_use]
     pub fn delay(&self, attempt: u32, random: f64) -> Duration {
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
@@ -39,7 +39,7 @@ mod tests {
     use super::Backoff;
     use std::time::Duration;
 
-    /// Retries of a failing service must slow down, and never wait for longer than the user said.
+    /// Delays grow with each attempt and never exceed the maximum.
     #[test]
     fn waits_grow_to_the_maximum() {
         let backoff = Backoff { jitter: 0.0, ..Backoff::default() };
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 32, 60, 60, 60]);
     }
 
-    /// A thousand steps that failed together must not come back together.
+    /// Jitter spreads the retries of steps that failed at the same time, in both directions.
     #[test]
     fn jitter_spreads_both_ways() {
         let backoff = Backoff::default();

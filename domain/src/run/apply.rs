@@ -1,4 +1,4 @@
-//! Writing down what has become of an attempt.
+//! Applying the transition after an attempt to the status of a step.
 
 use crds::constants::{
     MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_STORED_OUTPUT_BYTES, MAX_VALUE_DEPTH,
@@ -92,13 +92,13 @@ pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> 
     Ok(bytes)
 }
 
-/// The bytes of values in the status, of all steps but one.
+/// Returns the size in bytes of the inline outputs of all steps but one.
 pub(super) fn inline_bytes(steps: &[StepStatus], but: &str) -> usize {
     let others = steps.iter().filter(|step| step.name != but && step.output_ref.is_none());
     others.filter_map(|step| step.output.as_ref()).map(schema::json_size).fold(0, usize::saturating_add)
 }
 
-/// When a sub-run must have ended.
+/// Returns the time by which a sub-run must have ended.
 pub(super) fn wait_deadline(step: &Step, status: &StepStatus, now: Timestamp) -> Option<Timestamp> {
     let of_attempt = step.attempt_timeout.map(|timeout| after(now, timeout));
     [of_attempt, step_deadline(step, status)].into_iter().flatten().min()

@@ -1,4 +1,4 @@
-//! What a run does next, as a function of its workflow, its input, its status and the time.
+//! The run state machine: computes what a run does next from its workflow, input, status and the time.
 //!
 //! The runner calls [`Run::resume`] once when it takes a run, [`Run::on_outcome`] for each attempt that has ended, and
 //! [`Run::advance`] after that and whenever [`Advance::wait_until`] has come. It writes the steps of an advance to the
@@ -67,7 +67,7 @@ pub struct Run {
     facts: RunData,
     started_at: Timestamp,
     waited: Duration,
-    /// What all expressions see.
+    /// Data that all expressions can read.
     base: Context,
     secrets: Arc<Value>,
     fan_outs: FanOutCache,
@@ -75,7 +75,7 @@ pub struct Run {
     ended: ContextCache,
 }
 
-/// What expressions see of a run besides its steps.
+/// Data of a run that expressions can read, besides its steps.
 #[derive(Clone, Debug, Default)]
 pub struct RunData {
     /// `spec.input`; null if there is none.
@@ -118,13 +118,13 @@ impl Run {
         }
     }
 
-    /// The workflow.
+    /// Returns the workflow.
     #[must_use]
     pub fn workflow(&self) -> &ValidWorkflow {
         &self.workflow
     }
 
-    /// When the run times out.
+    /// Returns the time at which the run times out.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         state::after(self.started_at, self.workflow.timeout().saturating_add(self.waited))

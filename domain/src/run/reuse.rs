@@ -1,4 +1,4 @@
-//! Repeating a run without what it has done well.
+//! Reuse of the succeeded steps of an earlier run.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which times of a schedule are due.
+//! Evaluation of a schedule: the run that is due and the next time.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Schedule;
 
-/// What a schedule asks for now.
+/// Result of evaluating a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduleEvaluation {
-    /// The time whose run is to start now, if one is due: of several that were missed the last alone.
+    /// Scheduled time of the run that is to start now, if one is due. Of several missed times only the last one runs.
     pub run_at: Option<Timestamp>,
-    /// The next time after now.
+    /// Next scheduled time after now.
     pub next_at: Option<Timestamp>,
 }
 
@@ -41,7 +41,7 @@ pub fn evaluate(
     ScheduleEvaluation { run_at, next_at: schedule.next(now) }
 }
 
-/// The last time after `begin`, and not after `end`.
+/// Returns the last scheduled time after `begin` and not after `end`.
 fn last_between(schedule: &Schedule, begin: Timestamp, end: Timestamp) -> Option<Timestamp> {
     let next = |after: &Timestamp| schedule.next(*after).filter(|time| *time <= end);
     std::iter::successors(next(&begin), next).last()

@@ -1,4 +1,4 @@
-//! When a workflow runs by itself: cron fields in a time zone, both changes of the clock included.
+//! Schedules of workflows: cron fields in a time zone, with daylight saving time handled.
 //!
 //! Fields are those of Vixie's cron: minute, hour, day of month, month, day of week, with a field of seconds before
 //! them where there are six. Where both days are restricted, either is enough.
@@ -17,59 +17,59 @@ pub use evaluate::{ScheduleEvaluation, evaluate};
 
 use cron::Cron;
 
-/// A schedule that has been read.
+/// A parsed schedule.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     cron: Cron,
     zone: TimeZone,
 }
 
-/// Why a schedule cannot be read.
+/// Error of a schedule that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
-    /// Not five or six fields.
+    /// The schedule does not have five or six fields.
     #[error(
         "a schedule has 5 or 6 fields, not {0}: minute, hour, day of month, month, day of week, and seconds before them where there are 6"
     )]
     Fields(usize),
-    /// A field that says nothing.
+    /// A field is invalid.
     #[error(
         "the {field} `{text}` is not understood: write {range}, lists, ranges and steps, such as 1-5 or */15"
     )]
     Field {
-        /// Which.
+        /// Name of the field.
         field: &'static str,
-        /// What was written.
+        /// Text of the field.
         text: String,
-        /// What is allowed.
+        /// Allowed values.
         range: &'static str,
     },
-    /// There is no such time zone.
+    /// The time zone does not exist.
     #[error("there is no time zone {0}: write an IANA name, such as Europe/Berlin")]
     TimeZone(String),
-    /// No day is one of these.
+    /// The schedule never matches.
     #[error("no day of the next eight years is one of these")]
     Never,
 }
 
 impl Schedule {
-    /// Reads cron fields and the name of a time zone; UTC where there is none.
+    /// Parses cron fields and the name of a time zone; the default is UTC.
     ///
     /// # Errors
-    /// What is wrong with them, for people.
+    /// Returns an error if a field or the time zone is invalid, or if the schedule never matches.
     pub fn parse(cron: &str, time_zone: Option<&str>) -> Result<Self, InvalidSchedule> {
         let schedule = Self { cron: Cron::parse(cron)?, zone: zone(time_zone)? };
         schedule.next(Timestamp::UNIX_EPOCH).map(|_| schedule).ok_or(InvalidSchedule::Never)
     }
 
-    /// The first time after `after`.
+    /// Returns the first scheduled time after `after`.
     #[must_use]
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.next(&self.zone, after)
     }
 }
 
-/// The data is compiled in: the images have none.
+/// Returns a time zone from the compiled-in database, since the images contain none.
 fn zone(name: Option<&str>) -> Result<TimeZone, InvalidSchedule> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
     let unknown = || InvalidSchedule::TimeZone(name.to_owned());

@@ -17,7 +17,7 @@ fn times(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A report that is due at two in the morning comes at another hour, or on another day.
+/// Each cron field restricts the scheduled times as documented.
 #[test]
 fn fields_say_when() {
     assert_eq!(times("0 2 * * *", "UTC", "2026-11-24T02:00:00Z", 1), ["2026-11-25T02:00:00Z"]);
@@ -35,7 +35,7 @@ fn fields_say_when() {
     );
 }
 
-/// On the last Sunday of March there is no report, or there are two.
+/// A time that is skipped when daylight saving time begins runs once, at the first moment after the gap.
 #[test]
 fn a_time_that_does_not_exist_is_the_next_moment_that_does() {
     // 02:00 to 03:00 is left out at 01:00 UTC.
@@ -50,7 +50,7 @@ fn a_time_that_does_not_exist_is_the_next_moment_that_does() {
     );
 }
 
-/// On the last Sunday of October the invoices are sent twice.
+/// A time that occurs twice when daylight saving time ends runs once, at its first occurrence.
 #[test]
 fn of_a_time_that_exists_twice_the_first_is_meant() {
     // 02:00 to 03:00 comes again at 01:00 UTC.
@@ -60,7 +60,7 @@ fn of_a_time_that_exists_twice_the_first_is_meant() {
     );
 }
 
-/// What is polled every half hour rests for an hour in October, or is polled once too often in March.
+/// A schedule with `*` hours runs at equal elapsed intervals across changes of the clock.
 #[test]
 fn what_runs_every_hour_runs_by_elapsed_time() {
     assert_eq!(
@@ -73,7 +73,7 @@ fn what_runs_every_hour_runs_by_elapsed_time() {
     );
 }
 
-/// A mistake in a schedule is found out when nothing happened at night.
+/// An invalid schedule is refused with an error that names the field.
 #[test]
 fn mistakes_are_named() {
     let said = |cron: &str, zone: Option<&str>| Schedule::parse(cron, zone).map(|_| ()).unwrap_err();
@@ -92,7 +92,7 @@ fn mistakes_are_named() {
     assert_eq!(said("0 0 30 2 *", None), InvalidSchedule::Never);
 }
 
-/// After a night without an operator every missed run starts at once; or none does, though it would be in time.
+/// Of several missed times only the last one runs, and only within the deadline.
 #[test]
 fn of_what_was_missed_the_last_runs_if_it_is_in_time() {
     let hourly = Schedule::parse("0 * * * *", None).expect("a schedule");
