@@ -101,7 +101,7 @@ fn a_plan_without_egress_allows_nothing() {
 }
 
 #[test]
-fn entries_that_mean_nothing_are_refused() {
+fn invalid_entries_are_refused() {
     let parse = |yaml: &str| Egress::parse(&entries(yaml), &[]).expect_err("refused");
     assert_eq!(
         parse("[{cidr: example.com}]"),

@@ -20,7 +20,7 @@ impl StoredValues {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&reference.uri).cloned()
     }
 
-    fn put(&self, reference: &OutputRef, value: Value) {
+    fn insert(&self, reference: &OutputRef, value: Value) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(reference.uri.clone(), Arc::new(value));
     }
@@ -33,7 +33,7 @@ impl Run {
             && let Some(reference) = &step.output_ref
             && let Some(value) = step.output.take()
         {
-            self.stored_values.put(reference, value);
+            self.stored_values.insert(reference, value);
         }
         let Some(items) = &mut step.items else { return };
         for at in 0..items.batches.len() {
@@ -57,7 +57,7 @@ impl Run {
             let value = items.outputs.remove(&index).or_else(|| self.in_batches(items, index));
             values.extend(value.map(|value| (index.to_string(), value)));
         }
-        self.stored_values.put(&reference, Value::Object(values));
+        self.stored_values.insert(&reference, Value::Object(values));
     }
 
     fn in_batches(&self, items: &ItemsStatus, index: u32) -> Option<Value> {

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod compare;
 #[path = "../../../tests/src/scenario/format/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "what only a cluster can show is read, but not looked at")]
 mod format;
@@ -17,7 +18,6 @@ mod play;
 mod queue;
 mod schedules;
 mod script;
-mod seen;
 mod world;
 
 use std::path::{Path, PathBuf};

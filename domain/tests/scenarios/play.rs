@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calls::Server;
+use crate::compare;
 use crate::format::{
     Action, Condition, Event, MAIN, NotSimulated, Scenario, ScriptedResult, Simulation, StartRun,
 };
 use crate::script::{self, Ended};
-use crate::seen;
 use crate::world::{Objects, Run, later};
 
 const ROUNDS: usize = 50_000;
@@ -60,7 +60,7 @@ pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
     let mut play = Play::new(scenario, scripts);
     let fault = |fault| vec![fault];
     if let Some(expected) = &scenario.expect.problems {
-        seen::problems(expected, &play.valid(MAIN).err().unwrap_or_default())?;
+        compare::problems(expected, &play.valid(MAIN).err().unwrap_or_default())?;
         return Ok(Played::All);
     }
     if let Some(times) = scenario.expect.scheduled {
@@ -72,7 +72,7 @@ pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
         play.start(&start).map_err(fault)?;
     }
     play.run().map_err(fault)?;
-    seen::all(&scenario.expect, &play)?;
+    compare::all(&scenario.expect, &play)?;
     Ok(Played::All)
 }
 

@@ -20,7 +20,7 @@ use crate::script::Ended;
 pub(crate) struct Objects(BTreeMap<String, Value>);
 
 impl Objects {
-    fn put(&mut self, value: &Value) -> OutputRef {
+    fn store(&mut self, value: &Value) -> OutputRef {
         let uri = format!("store://{}", self.0.len());
         self.0.insert(uri.clone(), value.clone());
         OutputRef {
@@ -202,7 +202,7 @@ impl Run {
             let mut sub_run = None;
             let outcome = match &start.task {
                 Task::StoreOutput(value) => {
-                    Outcome::Succeeded(Output { value: value.clone(), stored: Some(objects.put(value)) })
+                    Outcome::Succeeded(Output { value: value.clone(), stored: Some(objects.store(value)) })
                 }
                 Task::CreateSubRun(sub) => {
                     sub_run = Some(sub.clone());

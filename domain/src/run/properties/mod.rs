@@ -11,7 +11,7 @@ use serde_json::json;
 
 use self::plans::{Event, events, plans, yaml};
 use self::world::World;
-use super::tests::{at, run};
+use super::tests::{run, time_at};
 use super::{ExternalEvents, Outcome, RunState, StepKey, Task, step_error};
 
 proptest! {
@@ -56,9 +56,9 @@ proptest! {
                 let (key, attempt) = running.remove(which % running.len());
                 let failed = Outcome::Failed(step_error(ErrorKind::User, "NO", "no").into());
                 let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
-                state = run.record_outcome(&state, &key, attempt, outcome, at(now), 0.5);
+                state = run.record_outcome(&state, &key, attempt, outcome, time_at(now), 0.5);
             }
-            let advance = run.advance(&state, &ExternalEvents::NONE, at(now));
+            let advance = run.advance(&state, &ExternalEvents::NONE, time_at(now));
             let ended = |name: &str| advance.state.steps.iter().any(|step| step.name == name && step.phase.is_final());
             let is_main = |name: &str| run.workflow().steps().iter().any(|step| step.name == name);
             for start in &advance.start {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::plans::{Event, Plan, yaml};
 use super::rules;
-use crate::run::tests::{at, run};
+use crate::run::tests::{run, time_at};
 use crate::run::{
     Advance, ExternalEvents, Outcome, Output, Run, RunData, RunState, RunnerLoss, StartAttempt, StepKey,
     SubRunOutcome, SuspendRun, Task, awaited_sub_runs, insert_value, missing_values, persisted_steps,
@@ -47,7 +47,7 @@ fn new_run(plans: &(Vec<Plan>, Vec<Plan>), waited: f64) -> Run {
         run_name: "run-1".to_owned(),
         ..RunData::default()
     };
-    Run::new(workflow, facts, at(0.0), Duration::from_secs_f64(waited))
+    Run::new(workflow, facts, time_at(0.0), Duration::from_secs_f64(waited))
 }
 
 impl World {
@@ -91,7 +91,7 @@ impl World {
                     &start.key,
                     start.attempt,
                     outcome,
-                    at(self.now),
+                    time_at(self.now),
                     0.5,
                 );
             }
@@ -133,14 +133,17 @@ impl World {
         let decided = self.questions().iter().any(|key| self.decisions.iter().any(|made| made.key == *key));
         let ended =
             awaited_sub_runs(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
-        self.cancel.is_some() || decided || ended || suspend.wake_at.is_some_and(|due| due <= at(self.now))
+        self.cancel.is_some()
+            || decided
+            || ended
+            || suspend.wake_at.is_some_and(|due| due <= time_at(self.now))
     }
 
     fn advance(&mut self) -> Result<(), TestCaseError> {
         let signals =
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
-        let advance = self.run.advance(&self.memory, &signals, at(self.now));
-        let again = self.run.advance(&self.memory, &signals, at(self.now));
+        let advance = self.run.advance(&self.memory, &signals, time_at(self.now));
+        let again = self.run.advance(&self.memory, &signals, time_at(self.now));
         prop_assert_eq!(&advance, &again, "asked again, it says the same");
         self.write(advance)
     }
@@ -164,7 +167,7 @@ impl World {
                 .or_insert(SubRunOutcome::Unsuccessful { phase: RunPhase::Cancelled, error: None });
         }
         for start in start {
-            rules::may_start(&self.run, &before, &start, self.cancel, at(self.now))?;
+            rules::may_start(&self.run, &before, &start, self.cancel, time_at(self.now))?;
             let is_code = matches!(start.task, Task::Python { .. });
             let is_new = self.started.insert((start.key.clone(), start.attempt));
             prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.key);
@@ -178,7 +181,7 @@ impl World {
             prop_assert!(self.memory.ending.is_some() || finish.is_some(), "it is cancelled, and goes on");
         }
         if let Some(finish) = &finish {
-            rules::ends_as_it_went(&self.run, &self.memory, finish, self.cancel, at(self.now))?;
+            rules::ends_as_it_went(&self.run, &self.memory, finish, self.cancel, time_at(self.now))?;
         }
         self.wake = wait_until.map(seconds);
         self.suspended = suspend.map(|suspend| (suspend, self.now));
@@ -252,8 +255,14 @@ impl World {
         self.advance()?;
         for start in lost.iter().filter(|start| matches!(start.task, Task::Python { .. }) && !out_of_memory) {
             let (key, attempt) = (&start.key, start.attempt);
-            let late =
-                self.run.record_outcome(&self.memory, key, attempt, Outcome::TimedOut, at(self.now), 0.5);
+            let late = self.run.record_outcome(
+                &self.memory,
+                key,
+                attempt,
+                Outcome::TimedOut,
+                time_at(self.now),
+                0.5,
+            );
             prop_assert_eq!(&late, &self.memory, "a late report of the old runner changes nothing");
         }
         Ok(())
@@ -270,7 +279,7 @@ impl World {
             insert_value(&mut state.steps, &slot, self.objects[&reference.uri].clone());
         }
         assert_eq!(missing_values(&state.steps), [], "all values are there");
-        self.memory = self.run.resume(&state, lost, at(self.now));
+        self.memory = self.run.resume(&state, lost, time_at(self.now));
     }
 
     /// The keys of the approvals that wait.
@@ -312,5 +321,5 @@ impl World {
 }
 
 fn seconds(time: jiff::Timestamp) -> f64 {
-    time.duration_since(at(0.0)).as_secs_f64()
+    time.duration_since(time_at(0.0)).as_secs_f64()
 }

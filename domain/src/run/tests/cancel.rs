@@ -3,7 +3,7 @@
 use crds::run::{Cancel, RunPhase, StepPhase};
 use serde_json::json;
 
-use super::{Driver, TWO_ARMS, at, started, user};
+use super::{Driver, TWO_ARMS, started, time_at, user};
 
 #[test]
 fn cancel_waits_for_running_steps_or_kills_them() {
@@ -27,7 +27,7 @@ fn cancel_waits_for_running_steps_or_kills_them() {
 #[test]
 fn a_run_ends_at_its_timeout() {
     let mut run = Driver::new(&format!("timeout: 10s{TWO_ARMS}"));
-    assert_eq!(run.advance().wait_until, Some(at(10.0)));
+    assert_eq!(run.advance().wait_until, Some(time_at(10.0)));
     run.now = 10.0;
     let end = run.advance();
     assert_eq!(end.stop.len(), 2);

@@ -21,7 +21,7 @@ fn on_exit_runs_after_success_failure_cancel_and_timeout() {
         run.advance();
         let advance = drive(&mut run);
         assert_eq!((places(&advance), advance.finish.is_none()), (vec!["tell#1".to_owned()], true));
-        assert_eq!(advance.start[0].deadline, at(run.now + 600.0));
+        assert_eq!(advance.start[0].deadline, time_at(run.now + 600.0));
         let input = advance.start[0].input.clone();
         assert!(run.state.ending.is_some());
         run.succeeds("tell", json!(1));

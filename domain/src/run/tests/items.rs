@@ -80,7 +80,7 @@ fn items_are_retried_by_themselves_and_keep_their_place() {
     );
     let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
     let waits = run.ends("each/0", 1, user("NO"));
-    assert_eq!((places(&waits), waits.wait_until), (vec![], Some(at(6.0))));
+    assert_eq!((places(&waits), waits.wait_until), (vec![], Some(time_at(6.0))));
     run.resumes(&RunnerLoss::Interrupted);
     // Without Infra in retry.on an item, too, runs at most once.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
@@ -114,7 +114,7 @@ fn expressions_over_items_need_no_runner() {
 fn the_time_of_a_fan_out_ends() {
     let yaml = EACH.replace("python: {code: x}\n  with", "timeout: 10s\n  python: {code: x}\n  with");
     let (mut run, first) = listed(&yaml, json!([1, 2, 3]));
-    assert_eq!(first.start[0].deadline, at(11.0));
+    assert_eq!(first.start[0].deadline, time_at(11.0));
     run.now = 10.5;
     run.ends("each/0", 1, Outcome::TimedOut);
     let end = ended(run.ends("each/1", 1, Outcome::TimedOut));
@@ -157,11 +157,12 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
             }
             other => other,
         };
-        let mut state = run.run.record_outcome(&run.state, &key, attempt, outcome.clone(), at(run.now), 0.5);
+        let mut state =
+            run.run.record_outcome(&run.state, &key, attempt, outcome.clone(), time_at(run.now), 0.5);
         if key.item.is_none() {
             // The number of a store is that of its batch.
             let number = (1..70).find(|number| run.state.is_running(&key, *number)).expect("a store");
-            state = run.run.record_outcome(&run.state, &key, number, outcome, at(run.now), 0.5);
+            state = run.run.record_outcome(&run.state, &key, number, outcome, time_at(run.now), 0.5);
         }
         run.state = state;
         advance = run.advance();

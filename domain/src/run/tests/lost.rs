@@ -4,7 +4,7 @@ use crds::run::{RunPhase, StepPhase};
 use crds::workflow::ErrorKind;
 use serde_json::json;
 
-use super::{CHAIN, Driver, TWO_ARMS, at, started};
+use super::{CHAIN, Driver, TWO_ARMS, started, time_at};
 use crate::run::{Outcome, RunnerLoss};
 
 /// The pod dies in the second of three steps: the first is not repeated, the second is, at once, as attempt 2.
@@ -13,7 +13,7 @@ fn a_new_runner_goes_on_after_the_last_step_that_ended() {
     let mut run = Driver::new(CHAIN);
     run.advance();
     run.succeeds("a", json!({"v": "x"}));
-    run.state = run.run.resume(&run.state, &RunnerLoss::from_reason(Some("PodDeleted")), at(9.0));
+    run.state = run.run.resume(&run.state, &RunnerLoss::from_reason(Some("PodDeleted")), time_at(9.0));
     run.now = 9.0;
     assert_eq!(started(&run.advance()), [("b", 2)]);
     let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
@@ -28,7 +28,7 @@ fn a_new_runner_goes_on_after_the_last_step_that_ended() {
 fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
     let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");
     run.advance();
-    run.state = run.run.resume(&run.state, &RunnerLoss::Interrupted, at(1.0));
+    run.state = run.run.resume(&run.state, &RunnerLoss::Interrupted, time_at(1.0));
     let end = run.advance().finish.expect("the end");
     assert_eq!(
         end.error.map(|error| (error.kind, error.code)),
@@ -42,12 +42,12 @@ fn out_of_memory_is_the_fault_of_the_only_step_in_a_host() {
     let mut alone =
         Driver::new("steps: [{name: a, python: {code: x}}, {name: h, http: {url: 'http://x.example'}}]");
     alone.advance();
-    alone.state = alone.run.resume(&alone.state, &RunnerLoss::from_reason(Some("OOMKilled")), at(1.0));
+    alone.state = alone.run.resume(&alone.state, &RunnerLoss::from_reason(Some("OOMKilled")), time_at(1.0));
     assert_eq!(alone.step("a").error.as_ref().map(|error| error.code.as_str()), Some("OOM_KILLED"));
     assert_eq!(alone.step("h").phase, StepPhase::Pending);
     let mut two = Driver::new(TWO_ARMS);
     two.advance();
-    two.state = two.run.resume(&two.state, &RunnerLoss::OutOfMemory, at(1.0));
+    two.state = two.run.resume(&two.state, &RunnerLoss::OutOfMemory, time_at(1.0));
     two.now = 1.0;
     // Nobody knows whose fault it was: no attempt is spent.
     assert_eq!(started(&two.advance()), [("bad", 1), ("good", 1)]);

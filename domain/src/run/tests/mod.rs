@@ -22,7 +22,7 @@ use crate::workflow::{ValidationContext, validate};
 
 const START: i64 = 1_795_500_000;
 
-pub(super) fn at(seconds: f64) -> Timestamp {
+pub(super) fn time_at(seconds: f64) -> Timestamp {
     Timestamp::from_second(START).expect("in range") + SignedDuration::from_secs_f64(seconds)
 }
 
@@ -36,7 +36,12 @@ pub(super) fn run(yaml: &str) -> Run {
         tenant_settings: json!({"currency": "EUR"}),
         ..RunData::default()
     };
-    Run::new(validate(&spec, &ValidationContext::default()).expect("valid"), facts, at(0.0), Duration::ZERO)
+    Run::new(
+        validate(&spec, &ValidationContext::default()).expect("valid"),
+        facts,
+        time_at(0.0),
+        Duration::ZERO,
+    )
 }
 
 /// A run as the runner drives it: what was written last is what the next call gets.
@@ -58,7 +63,7 @@ impl Driver {
     fn advance(&mut self) -> Advance {
         let signals =
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
-        let advance = self.run.advance(&self.state, &signals, at(self.now));
+        let advance = self.run.advance(&self.state, &signals, time_at(self.now));
         self.state.clone_from(&advance.state);
         advance
     }
@@ -66,7 +71,7 @@ impl Driver {
     fn ends(&mut self, key: &str, attempt: u32, outcome: Outcome) -> Advance {
         self.now += 1.0;
         let key = StepKey::parse(key).expect("a key");
-        self.state = self.run.record_outcome(&self.state, &key, attempt, outcome, at(self.now), 0.5);
+        self.state = self.run.record_outcome(&self.state, &key, attempt, outcome, time_at(self.now), 0.5);
         self.advance()
     }
 
@@ -77,7 +82,7 @@ impl Driver {
     /// The pod is lost; the next one goes on from what was written.
     fn resumes(&mut self, lost: &RunnerLoss) -> Advance {
         let state = RunState { steps: persisted_steps(&self.state.steps), ending: self.state.ending.clone() };
-        self.state = self.run.resume(&state, lost, at(self.now));
+        self.state = self.run.resume(&state, lost, time_at(self.now));
         self.advance()
     }
 
@@ -143,7 +148,7 @@ fn a_chain_runs_to_its_output() {
     assert_eq!(started(&first), [("a", 1)]);
     assert_eq!(first.start[0].input, json!({"n": 5}));
     assert_eq!(first.start[0].idempotency_key, "uid-1/a");
-    assert_eq!(first.wait_until, Some(at(3600.0)));
+    assert_eq!(first.wait_until, Some(time_at(3600.0)));
     let second = run.succeeds("a", json!({"v": "x"}));
     assert_eq!(second.start[0].input, json!({"got": "x"}));
     let last = run.succeeds("b", json!(41));
@@ -157,16 +162,22 @@ fn a_chain_runs_to_its_output() {
 
 /// A write that was refused with a conflict is made again: asking twice must not start a step twice.
 #[test]
-fn asking_again_starts_nothing_again() {
+fn advancing_twice_starts_each_attempt_once() {
     let mut run = Driver::new(CHAIN);
-    assert_eq!(run.run.advance(&run.state, &ExternalEvents::NONE, at(0.0)), run.advance());
+    assert_eq!(run.run.advance(&run.state, &ExternalEvents::NONE, time_at(0.0)), run.advance());
     assert_eq!(started(&run.advance()), []);
     let a = StepKey::step("a");
-    let ended =
-        run.run.record_outcome(&run.state, &a, 1, Outcome::Succeeded(json!({"v": 1}).into()), at(1.0), 0.5);
-    let again = run.run.record_outcome(&ended, &a, 1, user("LATE"), at(2.0), 0.5);
+    let ended = run.run.record_outcome(
+        &run.state,
+        &a,
+        1,
+        Outcome::Succeeded(json!({"v": 1}).into()),
+        time_at(1.0),
+        0.5,
+    );
+    let again = run.run.record_outcome(&ended, &a, 1, user("LATE"), time_at(2.0), 0.5);
     assert_eq!(ended, again);
-    assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), at(2.0), 0.5), run.state);
+    assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), time_at(2.0), 0.5), run.state);
 }
 
 #[test]
@@ -276,5 +287,5 @@ fn environment_variables_are_text() {
 
 /// The same run after it has waited for so many seconds.
 fn run_waited(run: &Run, seconds: u64) -> Run {
-    Run::new(run.workflow().clone(), run.facts.clone(), at(0.0), Duration::from_secs(seconds))
+    Run::new(run.workflow().clone(), run.facts.clone(), time_at(0.0), Duration::from_secs(seconds))
 }

@@ -4,7 +4,7 @@ use crds::run::{RunPhase, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use serde_json::json;
 
-use super::{Driver, at, started, user};
+use super::{Driver, started, time_at, user};
 use crate::run::{Advance, Outcome, RunState, StepKey, step_error};
 
 const RETRIED: &str = "
@@ -19,14 +19,14 @@ steps:
 #[test]
 fn a_failed_attempt_is_tried_again_after_its_backoff() {
     let mut run = Driver::new(RETRIED);
-    assert_eq!(run.advance().start[0].deadline, at(5.0));
+    assert_eq!(run.advance().start[0].deadline, time_at(5.0));
     let waits = run.ends("a", 1, user("HTTP_500"));
-    assert_eq!((started(&waits), waits.wait_until), (vec![], Some(at(3.0))));
+    assert_eq!((started(&waits), waits.wait_until), (vec![], Some(time_at(3.0))));
     assert_eq!(run.step("a").phase, StepPhase::Pending);
     run.now = 3.0;
     assert_eq!(started(&run.advance()), [("a", 2)]);
     let waits = run.ends("a", 2, Outcome::TimedOut);
-    assert_eq!(waits.wait_until, Some(at(8.0)));
+    assert_eq!(waits.wait_until, Some(time_at(8.0)));
     assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
     run.now = 8.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);
@@ -62,7 +62,7 @@ fn by_default_only_what_is_our_fault_is_tried_again() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
-    assert_eq!(run.ends("a", 1, infra()).wait_until, Some(at(2.0)));
+    assert_eq!(run.ends("a", 1, infra()).wait_until, Some(time_at(2.0)));
     run.now = 2.0;
     run.advance();
     run.ends("a", 2, infra());

@@ -20,7 +20,7 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
         "steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: b, needs: [a], expr: {value: '${{ size(steps.a.output) }}'}}]",
     );
     let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
+    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
     let advance = run.advance();
     let (key, value) = store_of(&advance);
     assert_eq!((key.as_str(), value), ("a#1", &big()));
@@ -50,7 +50,7 @@ fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
     run.advance();
     assert_eq!(store_of(&run.succeeds("a", big())).0, "a#1");
     let waits = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
-    assert_eq!(waits.wait_until, Some(at(3.0)));
+    assert_eq!(waits.wait_until, Some(time_at(3.0)));
     run.now = 3.0;
     assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, the step is not repeated");
     let end = ended(run.ends("a", 1, user("OUTPUT_TOO_LARGE")));
@@ -89,7 +89,7 @@ fn a_store_that_was_lost_is_made_again() {
     let mut run =
         Driver::new("steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: p, python: {code: x}}]");
     let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
+    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
     run.advance();
     run.succeeds("p", big());
     let again = run.resumes(&RunnerLoss::Interrupted);
@@ -126,7 +126,7 @@ fn outputs_of_items_are_stored_in_batches() {
     assert_eq!(missing_values(&read), []);
     // The next runner goes on with the values that it has fetched.
     run.state =
-        run.run.resume(&RunState { steps: read, ending: None }, &RunnerLoss::OutOfMemory, at(run.now));
+        run.run.resume(&RunState { steps: read, ending: None }, &RunnerLoss::OutOfMemory, time_at(run.now));
     assert_eq!(places(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
     run.succeeds("e/2", half(2));
     run.succeeds("e/3", half(3));

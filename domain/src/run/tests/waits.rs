@@ -18,7 +18,7 @@ steps:
 fn an_approval_suspends_the_run_until_the_decision() {
     let mut run = Driver::new(APPROVED);
     let advance = run.advance();
-    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(at(7200.0)), stops_clock: true }));
+    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(time_at(7200.0)), stops_clock: true }));
     assert_eq!((advance.wait_until, run.step("ask").phase), (None, StepPhase::Suspended));
     let waiting = run.step("ask").waiting.clone().expect("a question");
     assert_eq!((waiting.message.as_deref(), waiting.roles), (Some("Pay 5?"), vec!["operator".to_owned()]));
@@ -34,7 +34,7 @@ fn an_approval_suspends_the_run_until_the_decision() {
 }
 
 #[test]
-fn a_rejection_and_a_decision_without_what_is_asked_for_fail_the_step() {
+fn a_rejection_and_an_invalid_decision_fail_the_step() {
     let code = |approved, input| {
         let mut run = Driver::new(APPROVED);
         run.advance();
@@ -81,11 +81,11 @@ fn items_are_decided_on_one_by_one() {
 fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     let mut short = Driver::new("steps: [{name: w, wait: {for: 20s}}]");
     let advance = short.advance();
-    assert_eq!((advance.suspend, advance.wait_until), (None, Some(at(20.0))));
+    assert_eq!((advance.suspend, advance.wait_until), (None, Some(time_at(20.0))));
     short.now = 20.0;
     assert_eq!(ended(short.advance()).phase, RunPhase::Succeeded);
     let mut long = Driver::new("steps: [{name: w, wait: {for: 31s}}]");
-    assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(at(31.0)), stops_clock: true }));
+    assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(time_at(31.0)), stops_clock: true }));
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn a_wait_ends_at_a_time_that_an_expression_gives() {
             advance.finish.and_then(|end| end.error).map(|error| error.code),
         )
     };
-    let day = at(86_400.0);
+    let day = time_at(86_400.0);
     assert_eq!(waits(&format!("'{day}'")), (Some(day), None));
-    assert_eq!(waits(&format!("timestamp('{day}') + duration('1h')")), (Some(at(90_000.0)), None));
+    assert_eq!(waits(&format!("timestamp('{day}') + duration('1h')")), (Some(time_at(90_000.0)), None));
     assert_eq!(waits("'2020-01-01T00:00:00Z'"), (None, None), "it is over already");
     assert_eq!(waits("'soon'"), (None, Some("WAIT_INVALID".to_owned())));
     assert_eq!(waits("'2200-01-01T00:00:00Z'"), (None, Some("WAIT_TOO_LONG".to_owned())));
@@ -114,7 +114,7 @@ fn a_long_backoff_releases_the_runner() {
     );
     run.advance();
     let advance = run.ends("a", 1, user("HTTP_503"));
-    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(at(41.0)), stops_clock: false }));
+    assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(time_at(41.0)), stops_clock: false }));
     run.now = 41.0;
     assert_eq!(started(&run.resumes(&RunnerLoss::Interrupted)), [("a", 2)]);
 }
@@ -128,7 +128,7 @@ fn retry_after_extends_the_backoff() {
         let error = step_error(ErrorKind::User, "HTTP_429", "later");
         Outcome::Failed(Failure { error, retry_after: Some(Duration::from_secs(seconds)) })
     };
-    assert_eq!(run.ends("a", 1, busy(20)).wait_until, Some(at(21.0)));
+    assert_eq!(run.ends("a", 1, busy(20)).wait_until, Some(time_at(21.0)));
     run.now = 21.0;
     run.advance();
     assert_eq!(ended(run.ends("a", 2, busy(3600))).phase, RunPhase::Failed, "after the step's timeout");
@@ -136,7 +136,7 @@ fn retry_after_extends_the_backoff() {
 
 /// Ten pods whose host never came up are not ten attempts of the workflow's code, but it does not go on for ever.
 #[test]
-fn what_was_not_begun_is_no_attempt_but_ends() {
+fn failed_starts_do_not_count_as_attempts_and_are_limited() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     let not_begun = || Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
@@ -147,7 +147,7 @@ fn what_was_not_begun_is_no_attempt_but_ends() {
             .wait_until
             .or(advance.suspend.and_then(|suspend| suspend.wake_at))
             .expect("a time")
-            .duration_since(at(0.0))
+            .duration_since(time_at(0.0))
             .as_secs_f64();
         assert_eq!(started(&run.advance()), [("a", 1)]);
     }
@@ -182,7 +182,7 @@ fn a_sub_run_is_waited_for_and_its_output_is_the_steps() {
 }
 
 #[test]
-fn the_failure_of_a_sub_run_comes_up_and_a_cancel_goes_down() {
+fn sub_run_failures_propagate_to_the_parent_and_cancellation_to_the_sub_run() {
     let (mut run, name) = parent();
     let of = crds::run::RunError {
         step: Some("x".into()),
@@ -224,10 +224,10 @@ fn a_lost_pod_creates_no_second_sub_run() {
 }
 
 #[test]
-fn sub_runs_are_not_endlessly_deep() {
+fn the_nesting_depth_of_sub_runs_is_limited() {
     let mut run = Driver::new(PARENT);
     let facts = RunData { depth: 8, input: json!({"n": 1}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, at(0.0), Duration::ZERO);
+    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
     assert_eq!(ended(run.advance()).error.map(|error| error.code), Some("SUB_RUN_TOO_DEEP".to_owned()));
 }
 
@@ -244,7 +244,7 @@ fn time_spent_waiting_for_people_does_not_count() {
     run.now = 7000.0;
     run.decide("ask", true, Some(json!({"sum": 7})));
     run.run = run_waited(&run.run, 6990);
-    assert_eq!(run.advance().start[0].deadline, at(3600.0 + 6990.0));
+    assert_eq!(run.advance().start[0].deadline, time_at(3600.0 + 6990.0));
 }
 
 /// When a step fails, nobody is asked for what will not be done.
