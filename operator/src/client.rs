@@ -23,8 +23,8 @@ pub(crate) enum Error {
 
 /// Returns a client that is configured by the environment: the service account of the pod, or a kubeconfig.
 ///
-/// The retries of the `kube` crate (15 attempts, POST included, up to 164 s) are disabled: each reconcile has a timeout
-/// and is retried as a whole.
+/// The retries of the `kube` crate (15 attempts, POST included, up to 164 s) are disabled: each reconcile has
+/// a timeout and is retried from its beginning.
 ///
 /// # Errors
 /// Returns an error if no configuration is found, or if it cannot be used.

@@ -10,7 +10,7 @@ use crate::{
     watch::{ReconcileRequests, Stores},
 };
 
-/// Shared state of all controllers. It holds only types of lower layers, none of a controller's own.
+/// Shared state of all controllers. It holds types of lower layers only, and no type of a controller.
 pub(crate) struct Context {
     /// Client of the Kubernetes API.
     pub(crate) client: Client,

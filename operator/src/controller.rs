@@ -42,7 +42,7 @@ pub(crate) struct Controller<K: Readable> {
 }
 
 impl<K: Readable> Controller<K> {
-    /// Reconciles objects until asked to stop. Reconciles that have begun by then are completed.
+    /// Reconciles objects until `stop` is cancelled. Reconciles in progress are completed.
     pub(crate) async fn run<R, F>(
         self,
         ctx: Arc<Context>,

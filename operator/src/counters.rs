@@ -29,7 +29,7 @@ use crate::{
 /// Interval at which counts are written. They are for users; a thousand runs per minute must not cause a thousand writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes the counts that have changed at every interval, until asked to stop.
+/// Writes the counts that have changed at every interval, until `stop` is cancelled.
 pub(crate) async fn write_counts(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(WRITE_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {

@@ -1,4 +1,5 @@
-//! Leader election by a Lease. One operator works at a time to save requests; two at once would do no harm.
+//! Leader election by a Lease. Only the leader reconciles, which saves requests; two active operators would
+//! do no harm.
 
 use kube::Client;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
@@ -35,7 +36,7 @@ pub(crate) struct Leadership {
     renewal: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
 }
 
-/// Waits until this process holds the Lease. Returns `None` if it was asked to stop before.
+/// Waits until this process holds the Lease. Returns `None` if `stop` is cancelled before that.
 ///
 /// # Errors
 /// Returns an error if the Lease cannot be read or written.
@@ -61,7 +62,8 @@ pub(crate) async fn acquire(
 }
 
 impl Leadership {
-    /// Holds the Lease until asked to stop, then releases it so that the next operator can acquire it at once.
+    /// Holds the Lease until `stop` is cancelled, then releases it so that the next operator can acquire it
+    /// at once.
     ///
     /// # Errors
     /// Returns an error if the Lease is lost: the process must end, since another one is the leader now.

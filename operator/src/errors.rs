@@ -72,7 +72,7 @@ pub(crate) enum Class {
     Transient,
     /// Another client wrote the object first: the reconcile is retried at once with the new version.
     Conflict,
-    /// The API server refuses the request until somebody changes an object.
+    /// The API server refuses the request until a user changes an object.
     Invalid,
     /// The operator built something that cannot be used.
     Bug,
@@ -97,8 +97,8 @@ fn class_of_client_error(verb: Verb, error: &kube::Error) -> Class {
         // The JSON patch tests the finalizers first; the test fails if another client has changed them.
         422 if verb == Verb::PatchFinalizers => Class::Conflict,
         400 | 405 | 413 | 415 | 422 => Class::Invalid,
-        // A 403 is transient: the API server learns of a new role binding with a delay.
-        // etcd's "request is too large" is returned with code 500, and is permanent.
+        // A 403 is transient: the API server applies a new role binding with a delay. etcd's "request is too
+        // large" is returned with code 500, and is permanent.
         500 if status.message.contains("too large") => Class::Invalid,
         _ => Class::Transient,
     }

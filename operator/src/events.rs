@@ -32,7 +32,7 @@ impl NewEvent {
         Self { type_: EventType::Normal, action, reason, message: message.into() }
     }
 
-    /// Returns an Event of type `Warning`: somebody may have to change something.
+    /// Returns an Event of type `Warning`: a user may have to act.
     pub(crate) fn warning(action: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
         Self { type_: EventType::Warning, action, reason, message: message.into() }
     }

@@ -1,4 +1,4 @@
-//! Life of the process: leader election, watches, controllers, and shutdown.
+//! Lifecycle of the process: leader election, watches, controllers, and shutdown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
 /// Time that ongoing reconciles have to complete at shutdown: as long as the timeout of one.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs the operator until it is asked to stop.
+/// Runs the operator until it receives SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached at the start, if the lease is lost, or if a task ends early.
@@ -37,7 +37,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let client = client::connect().await?;
     client.apiserver_version().await.context("failed to reach Kubernetes")?;
     health.set("kubernetes", true);
-    // An operator that waits for the lease is ready, too.
+    // An operator that waits for the lease is also ready.
     if let Some(leadership) = election::acquire(client.clone(), &config, &stop).await? {
         tracing::info!(lease = config.lease_name, "this operator is the leader");
         tasks.spawn("lease", leadership.hold(stop.clone()));

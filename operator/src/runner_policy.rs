@@ -18,8 +18,8 @@ pub(crate) struct RunnerPolicy {
 }
 
 impl RunnerPolicy {
-    /// Returns what the workflow requests, limited by what its plan allows. While no run may start, there are no idle
-    /// runners.
+    /// Returns the policy that the workflow requests, within the limits of its plan. While no run may start,
+    /// there are no idle runners.
     pub(crate) fn new(spec: &WorkflowSpec, plan: Option<&Plan>, tenant: Option<&Tenant>) -> Self {
         let Some(requested) = &spec.runners else { return Self::default() };
         let is_active = |tenant: &Tenant| {

@@ -53,7 +53,8 @@ impl Unparsable {
     }
 }
 
-/// Reports objects until asked to stop, with one status write for each state of an object that cannot be parsed.
+/// Reports objects until `stop` is cancelled, with one status write for each state of an object that cannot
+/// be parsed.
 pub(crate) async fn report(
     client: Client,
     metrics: Metrics,

@@ -1,5 +1,5 @@
-//! The operator as a process, as far as it needs no cluster. Because of this integration test, cargo also builds the
-//! program together with the tests, where those that need a control plane find it.
+//! Tests of the operator process that need no cluster. This integration test also makes cargo build the
+//! program, which the control-plane tests run.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! Program in a run's Job: takes the runs assigned to its pod, executes their steps and reports the results.
+//! The runner, the program in the Job of a run: executes the steps of the runs that are assigned to its pod,
+//! and reports their results.
 
 mod action;
 mod api;
@@ -18,7 +19,8 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Must be installed once and before the first TLS connection, since the libraries have different defaults.
+    // A TLS provider must be installed once, before the first TLS connection, since the libraries have
+    // different defaults.
     let installed = rustls::crypto::ring::default_provider().install_default();
     let config = config::Config::parse();
     let logging = telemetry::logs::init(&config.logs);

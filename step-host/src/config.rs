@@ -1,5 +1,5 @@
-//! Command-line flags. Each can be set by an environment variable instead. They are parsed without a library, so that the
-//! statically linked program stays small.
+//! Command-line flags. Each can be set by an environment variable instead. They are parsed without a library,
+//! so that the statically linked program is small.
 //!
 //! A host of Python steps requires only `--socket` (`SMBCOPILOT_SOCKET`). `--preload` lists the modules that its steps
 //! import.
@@ -82,7 +82,8 @@ const HARNESS: Flag = Flag {
 const PRELOAD: Flag = Flag { name: "--preload", variable: "SMBCOPILOT_PRELOAD", default: Some("") };
 const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMBCOPILOT_WORK_DIR", default: Some("/tmp") };
 const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMBCOPILOT_SCRATCH", default: Some("") };
-/// Permits a hundred items at the same time with ten processes each.
+/// Flag for the maximum number of processes. Its default permits a hundred items at the same time with ten
+/// processes each.
 const MAX_PROCESSES: Flag =
     Flag { name: "--max-processes", variable: "SMBCOPILOT_MAX_PROCESSES", default: Some("1500") };
 const FLAGS: [&Flag; 9] =

@@ -8,7 +8,7 @@ use std::{
 
 /// File name of the program.
 const NAME: &str = "step-host";
-/// Executable for every user, since the container may run as any.
+/// File mode: executable for every user, since the container may run as any of them.
 const MODE: u32 = 0o555;
 
 /// Failure to copy the program.

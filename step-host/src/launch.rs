@@ -1,9 +1,9 @@
 //! Execution of the program of a container step.
 //!
-//! The host starts itself again for each such step, with the subcommand `launch`. Otherwise, what a child has to do
-//! between its fork and its program (start a session, unblock signals, close a file) would require unsafe code. The
-//! channel also reports why a program cannot be executed. An exit code could not, since programs use 126 and 127
-//! themselves.
+//! The host starts itself again for each such step, with the subcommand `launch`. Otherwise, the actions of a
+//! child between its fork and the start of its program (starting a session, unblocking signals, closing a
+//! file) would require unsafe code. The channel also reports why a program cannot be executed. An exit code
+//! could not, since programs use 126 and 127 themselves.
 
 use std::{
     collections::BTreeMap,

@@ -14,7 +14,8 @@ use std::{
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
-/// Access for owner and group: the two containers have different users, which share the volume's group.
+/// File mode of the socket: access for owner and group, since the two containers have different users, which
+/// share the volume's group.
 const SOCKET_MODE: u32 = 0o660;
 
 /// Failure to accept the runner's connection.

@@ -26,7 +26,7 @@ pub(crate) fn kill_children_except(excluded: Option<Pid>) {
     kill_all(|process| process.parent == own_pid && Some(process.pid) != excluded);
 }
 
-/// Returns the number of processes in `/proc`. This is cheap, since it does not read their status.
+/// Returns the number of processes in `/proc`. This is fast, since it does not read their status.
 pub(crate) fn count_visible() -> usize {
     pids().count()
 }

@@ -27,7 +27,7 @@ pub(crate) struct Python {
 pub(crate) enum Message {
     /// The interpreter has loaded its modules.
     Ready,
-    /// There is no message.
+    /// No message is available.
     None,
     /// The interpreter has ended.
     Closed,

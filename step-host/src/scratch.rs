@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-/// Removes everything in a directory. Entries that cannot be removed are left.
+/// Removes everything in a directory. Entries that cannot be removed are skipped.
 pub(crate) fn empty(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());

@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(chain(&outer()), "failed to read the file: invalid digit found in string");
     }
 
-    /// A terminal error is rendered by the caller, and its sources are left out.
+    /// A terminal error is rendered by the caller, and its sources are omitted.
     #[test]
     fn a_terminal_error_ends_the_chain() {
         let terminal = |error: &(dyn Error + 'static)| error.is::<Outer>().then(|| "unreadable".to_owned());

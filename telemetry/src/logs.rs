@@ -25,7 +25,7 @@ pub struct Options {
     pub filter: String,
 }
 
-/// Error of setting up logging.
+/// Failure to set up logging.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The filter directives are not valid.

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 /// Deadline of a run: ten times the duration of a run with a new pod.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// RunWatch of the runs of a namespace.
+/// Watch of the runs of a namespace.
 pub(super) struct RunWatch {
     runs: Api<WorkflowRun>,
     workflows: Api<Workflow>,

@@ -103,7 +103,7 @@ impl Component {
 
     async fn replace_pods<T>(&self, take: impl AsyncFnOnce() -> kube::Result<T>) -> anyhow::Result<()> {
         let before = self.pods().await?;
-        ensure!(!before.is_empty(), "{} has no pod to take", self.name);
+        ensure!(!before.is_empty(), "{} has no pod to replace", self.name);
         take().await?;
         let observe = async || self.pods().await;
         let are_new = |now: &BTreeSet<String>| !now.is_empty() && now.is_disjoint(&before);

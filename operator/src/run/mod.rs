@@ -5,7 +5,7 @@
 //! 3. [`admission`]: pins the run to a revision, checks its input, and gives it a concurrency slot.
 //! 4. [`assignment`]: finds or creates a runner pod, and assigns the run to it.
 //! 5. [`recovery`]: replaces a pod that was lost.
-//! 6. [`completion`]: suspends or ends the run, releases what it used, and deletes it after its retention.
+//! 6. [`completion`]: suspends or ends the run, releases its resources, and deletes it after its retention.
 
 mod admission;
 mod apply;

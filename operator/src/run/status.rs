@@ -15,8 +15,8 @@ use super::{
     observe::{RunnerPod, Snapshot},
 };
 
-/// Returns the patch for a queued run, or `None` if the status has the same reason and position already. A changed
-/// message alone is not worth a write.
+/// Returns the patch for a queued run, or `None` if the status has the same reason and position already. A
+/// changed message alone causes no write.
 pub(super) fn queued(
     snapshot: &Snapshot,
     revision: Option<RevisionRef>,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Result of probing the runner fence. Once in force, the fence stays in force.
+/// Result of probing the runner fence. A fence that is in force remains in force.
 #[derive(Debug, Default)]
 pub(crate) struct FenceState(AtomicBool);
 

@@ -22,7 +22,8 @@ impl LastRuns {
         self.insert(workflow, last);
     }
 
-    /// Returns a run that was taken and could not be written, so that the next [`LastRuns::take`] yields it again.
+    /// Records again a run that was taken and could not be written, so that the next [`LastRuns::take`]
+    /// yields it again.
     pub(crate) fn restore(&self, workflow: &Workflow, last: LastRun) {
         self.insert((workflow.namespace().unwrap_or_default(), workflow.name_any()), last);
     }

@@ -1,7 +1,7 @@
 //! State that the controllers keep in memory between reconciles.
 //!
-//! Each type guards itself and knows nothing of the shared context. All of it can be rebuilt from the cluster: what is
-//! stored there takes precedence.
+//! Each type guards itself and does not depend on the shared context. All of it can be rebuilt from the
+//! cluster: the state stored there takes precedence.
 
 mod fence;
 mod image_pulls;

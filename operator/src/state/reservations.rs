@@ -41,9 +41,9 @@ enum Owner {
 
 /// Claim of a run on a pod, with the version of the run for which it was decided.
 ///
-/// The assignment is written on condition that nobody else has written the run. So the claim is valid while the watch
-/// shows the same version of the run; after that the run's status says whether it is assigned to the pod. A run that
-/// has left the watch has ended and holds no pod.
+/// The assignment is written on condition that no other client has written the run. So the claim is valid
+/// while the watch shows the same version of the run; after that the run's status says whether it is assigned
+/// to the pod. A run that has left the watch has ended and holds no pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     run: ObjectRef<WorkflowRun>,

@@ -139,7 +139,8 @@ impl Slots {
         self.lock().admitted_on(tenant, day)
     }
 
-    /// Raises the number of a tenant's runs that were admitted on a day to what was counted before a restart.
+    /// Raises the number of a tenant's runs that were admitted on a day to the number that was counted before
+    /// a restart.
     pub(crate) fn restore_daily_count(&self, tenant: &str, day: Date, count: u32) {
         let mut table = self.lock();
         let count = count.max(table.admitted_on(tenant, day));

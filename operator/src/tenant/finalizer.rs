@@ -18,8 +18,9 @@ use crate::{
     errors::{Error, Verb},
 };
 
-/// Runs `apply` on a tenant that has the finalizer, and adds it to one that does not have it: that change requests the
-/// next reconcile. On a tenant that is being deleted, runs the cleanup and removes the finalizer.
+/// Runs `apply` on a tenant that has the finalizer, and adds it to one that does not have it: that change
+/// triggers the next reconcile. On a tenant that is being deleted, runs the cleanup and removes the
+/// finalizer.
 ///
 /// # Errors
 /// Returns an error if `apply` or the cleanup fails, or if the finalizers cannot be patched.

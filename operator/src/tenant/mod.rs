@@ -19,7 +19,8 @@ use crate::{
     errors::{Class, Error, chain},
 };
 
-/// Interval at which children are applied again, for changes that no watch shows: the addresses of the API server.
+/// Interval at which children are applied again, to cover changes that no watch shows: the addresses of the
+/// API server.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Sets up a tenant, or cleans up after a deleted one.

@@ -1,4 +1,5 @@
-//! Detection of changes to a tenant's children, which are set up again. A change of their status does not count.
+//! Detection of changes to a tenant's children, after which the tenant is set up again. Changes of a child's
+//! status are ignored.
 //!
 //! The status of the quota changes with every pod, and a tenant has about sixteen children to apply again.
 
@@ -39,7 +40,8 @@ impl DriftDetector {
     }
 }
 
-/// Returns a hash of the labels and of who wrote which fields when, except for the status.
+/// Returns a hash of the labels and the managed fields (manager, time and set of fields), except those of the
+/// status.
 fn fingerprint<K: Resource>(child: &K) -> u64 {
     let meta = child.meta();
     let mut hash = DefaultHasher::new();

@@ -102,8 +102,8 @@ fn workflow_with_newer_revision(stores: &Stores, run: &WorkflowRun) -> Option<Re
     (current.name != used.name).then_some(ReconcileRequest::Workflow(workflow))
 }
 
-/// Returns requests for the run of a changed pod. A deleted pod has released its share of the quota, so the runs that
-/// wait for it are requested too.
+/// Returns requests for the run of a changed pod. A deleted pod has released its share of the quota, so
+/// reconciles of the runs that wait for it are requested as well.
 pub(super) fn for_pod(stores: &Stores, change: &Change<Pod>) -> Vec<ReconcileRequest> {
     let pod = change.object();
     let mut requests = runs_of_pod(stores, pod);

@@ -42,8 +42,8 @@ pub(super) trait Listener<K> {
     fn on_unparsable(&self, object: Unparsable);
 }
 
-/// Watches until asked to stop. Interruptions are retried with backoff. An object that cannot be parsed is reported and
-/// is not put into the store.
+/// Watches until `stop` is cancelled. Interruptions are retried with backoff. An object that cannot be parsed
+/// is reported and is not put into the store.
 pub(super) async fn reflect<K: Readable>(
     api: Api<K>,
     config: watcher::Config,

@@ -1,4 +1,4 @@
-//! ValidationContext of a workflow: the Secrets and the other workflows of its namespace.
+//! Environment of a workflow: the Secrets and the other workflows of its namespace.
 
 use crds::Workflow;
 use domain::workflow::{ReferencedWorkflow, ValidationContext};

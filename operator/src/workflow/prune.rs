@@ -48,7 +48,7 @@ fn used_revisions(stores: &Stores, namespace: &str) -> Vec<String> {
 struct Classified {
     /// Revisions to delete.
     superfluous: Vec<ControllerRevision>,
-    /// Names of revisions that are as old, and in use.
+    /// Names of revisions that are retained only because a run uses them.
     retained: Vec<String>,
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Observed {
 }
 
 impl Observed {
-    /// Returns what is known of a workflow whose namespace does not belong to a tenant.
+    /// Returns the observed state of a workflow whose namespace does not belong to a tenant.
     pub(super) fn without_tenant() -> Self {
         Self { validity: Validity::NoTenant, schedule: SchedulePlan::default(), runners: None }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     /// Machine-readable code.
     pub code: RefusalCode,
-    /// Explanation for people. If a limit is exceeded, it has the limit and the actual number.
+    /// Human-readable explanation. If a limit is exceeded, it has the limit and the actual number.
     #[serde(default)]
     pub detail: String,
 }

@@ -104,7 +104,7 @@ async fn execute(
     }
 }
 
-/// Action for a step host, with what the step receives.
+/// Action for a step host, with the environment, input and idempotency key of the step.
 struct HostedAction {
     action: Action,
     env: BTreeMap<String, String>,

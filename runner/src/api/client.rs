@@ -12,11 +12,10 @@ use crate::{
     retry::RetryPolicy,
 };
 
-/// Responses take milliseconds, and somewhat longer after an upload of 16 MiB. One that takes this long is not
-/// expected any more.
+/// Timeout of a request. Responses take milliseconds, and somewhat longer after an upload of 16 MiB.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Retries last longer than a restart of the api-server.
+/// Policy for retries, which continue for longer than a restart of the api-server takes.
 pub(super) const RETRY_POLICY: RetryPolicy = RetryPolicy {
     timeout: Duration::from_secs(60),
     min_delay: Duration::from_millis(100),

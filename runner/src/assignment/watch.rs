@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::assignment::event::AssignmentEvent;
 
-/// The stream of watch events has ended, which it never does by itself.
+/// The stream of watch events has ended, although the watch restarts itself after failures.
 #[derive(Debug, thiserror::Error)]
 #[error("the watch for assignments has ended unexpectedly")]
 pub(crate) struct WatchError;

@@ -17,7 +17,7 @@ use crate::cluster::{
     tenant::{self, TenantConfig},
 };
 
-/// Responses take milliseconds. One that takes this long is not expected any more, and the request is retried.
+/// Timeout of a request, after which it is retried. Responses take milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client for one namespace.

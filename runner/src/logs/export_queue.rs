@@ -136,7 +136,7 @@ impl ExportQueue {
 impl State {
     fn push(&mut self, record: LogRecord) {
         let LogRecord { time, origin, stream, line: text, partial } = record;
-        // The runner's own messages are few, and report what is missing.
+        // Messages of the runner are never dropped: they are few, and report omitted lines.
         let is_full =
             stream != LogStream::System && self.bytes + text.len() + LINE_OVERHEAD_BYTES > MAX_QUEUE_BYTES;
         if is_full {

@@ -27,7 +27,7 @@ use crate::{
 
 /// Capacity of the channel for watch events.
 const EVENT_CAPACITY: usize = 64;
-/// Retries last longer than a restart of the API server.
+/// Policy for retries, which continue for longer than a restart of the API server takes.
 const RETRY_POLICY: RetryPolicy = RetryPolicy {
     timeout: Duration::from_secs(60),
     min_delay: Duration::from_millis(500),
@@ -52,7 +52,7 @@ impl<'a> ChildRuns<'a> {
         Self { ended, fetching, watching: None, to_cancel: Vec::new(), cancelled: BTreeSet::new() }
     }
 
-    /// Starts to watch the sub-runs, unless that has already happened.
+    /// Starts the watch for sub-runs, unless it was started before.
     pub(super) fn watch(&mut self, cluster: &'a impl ClusterApi, run: &str) {
         if self.watching.is_none() {
             let (to, events) = mpsc::channel(EVENT_CAPACITY);

@@ -58,7 +58,7 @@ pub(crate) async fn execute<'a, C: ClusterApi>(
     Execution::new(context, start).run(assignments).await
 }
 
-/// Fails a run that no pod can execute. Any other failure is left to the next pod.
+/// Fails a run that no pod can execute. After any other failure, another pod continues the run.
 async fn handle_load_error(
     context: &RunnerContext<'_, impl ClusterApi>,
     assigned: &AssignedRun,

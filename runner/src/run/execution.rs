@@ -1,7 +1,7 @@
 //! Main loop of a run in this pod: decide, write, start, wait.
 //!
-//! The domain decides. Each decision is written before it is executed, in one write at a time. Events that arrive
-//! during a write are part of the next one.
+//! The `domain` crate makes the decisions. Each decision is written before it is executed, in one write at a
+//! time. Events that arrive during a write are part of the next one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,8 +34,8 @@ use crate::{
     },
 };
 
-/// Minimum interval between two writes while items of a fan-out run. Each write contains the whole status, and a
-/// thousand of them would fill the cluster's database.
+/// Minimum interval between two writes while items of a fan-out run. Each write contains the complete status,
+/// and a thousand of them would fill the cluster's database.
 const FAN_OUT_WRITE_INTERVAL: Duration = Duration::from_millis(100);
 /// Time within which killed attempts must end.
 pub(super) const KILL_TIMEOUT: Duration = Duration::from_secs(4);

@@ -1,5 +1,5 @@
-//! Loads what a run needs before its first step: the workflow revision, the tenant's configuration, secrets, stored
-//! values and ended sub-runs.
+//! Loads the data that a run needs before its first step: the workflow revision, the tenant's configuration,
+//! secrets, stored values and ended sub-runs.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     secrets::{self, RedactError, Redactor, SecretError, Secrets},
 };
 
-/// Retries last longer than a restart of the API server.
+/// Policy for retries, which continue for longer than a restart of the API server takes.
 pub(super) const READ_RETRY_POLICY: RetryPolicy = RetryPolicy {
     timeout: Duration::from_secs(60),
     min_delay: Duration::from_millis(500),

@@ -10,8 +10,9 @@ use crate::{
     retry::{RetryPolicy, retry},
 };
 
-/// The operator treats a pod whose node has been silent for 30 s as lost. A runner without a connection for longer than
-/// this timeout has most likely been replaced, and its next write would be refused.
+/// Policy for the retries of a write. The operator treats a pod whose node has been silent for 30 s as lost.
+/// A runner without a connection for longer than this timeout has most likely been replaced, and its next
+/// write would be refused.
 const RETRY_POLICY: RetryPolicy = RetryPolicy {
     timeout: Duration::from_secs(300),
     min_delay: Duration::from_millis(100),

@@ -14,7 +14,8 @@ use tokio::{
 
 use crate::step_host::{client::StepHost, connection};
 
-/// A host listens about 100 ms after its container has started, but its image may have to be pulled first.
+/// Timeout for connecting. A host listens about 100 ms after its container has started, but its image may
+/// have to be pulled first.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 /// Capacity of the channel for commands to one host.

@@ -93,7 +93,7 @@ fn start_connecting(path: PathBuf) -> Connection {
     let connection =
         async move { connect(&path).await.map_err(|error| HostUnavailable::Connect(Arc::new(error))) };
     let connection: Connection = connection.boxed().shared();
-    // Ends by itself: it connects or reaches the timeout.
+    // The task ends by itself: it connects or reaches the timeout.
     tokio::spawn(connection.clone());
     connection
 }

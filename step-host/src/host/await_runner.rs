@@ -14,7 +14,8 @@ use nix::{
 
 use crate::{config::Config, host::error::HostError, listen};
 
-/// Pulling the runner's image may take long. If it takes longer than this, the pod is unusable.
+/// Timeout for the connection of the runner. Pulling its image may take long; if it takes longer than this,
+/// the pod is unusable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// End of the wait.
@@ -24,7 +25,8 @@ pub(super) enum Awaited {
     Terminated,
 }
 
-/// Accepts the connection of the runner. The socket is removed afterwards, so that there is no second one.
+/// Accepts the connection of the runner. The socket is removed afterwards, so that no second connection is
+/// possible.
 ///
 /// # Errors
 /// Returns an error if the runner does not connect within [`CONNECT_TIMEOUT`], or the socket fails.

@@ -1,8 +1,8 @@
 //! Limit of the number of processes, against steps that fork without end.
 //!
-//! No limit of the kernel fits: the limit of a user counts its processes on the whole node, including those of other
-//! tenants, and the limit of a container is set by the kubelet. The memory limit ends a fork bomb as well, but the
-//! kernel may kill the host instead.
+//! No limit of the kernel is suitable: the limit of a user counts its processes on the whole node, including
+//! those of other tenants, and the limit of a container is set by the kubelet. The memory limit ends a fork
+//! bomb as well, but the kernel may kill the host instead.
 
 use std::{
     collections::BTreeMap,

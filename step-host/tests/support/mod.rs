@@ -103,7 +103,7 @@ impl TestHost {
                 return event;
             }
             let mut bytes = [0; 65536];
-            let read = self.stream.read(&mut bytes).expect("an event within the deadline");
+            let read = self.stream.read(&mut bytes).expect("an event arrives within the deadline");
             assert!(read > 0, "the host has closed the connection");
             self.decoder.push(&bytes[..read]);
         }

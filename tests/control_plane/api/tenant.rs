@@ -45,7 +45,7 @@ impl TestTenant {
     pub(super) async fn only_run(&self) -> anyhow::Result<WorkflowRun> {
         let runs = self.runs.list(&Default::default()).await?.items;
         anyhow::ensure!(runs.len() == 1, "expected one run, found {}", runs.len());
-        runs.into_iter().next().ok_or_else(|| anyhow::anyhow!("no run"))
+        runs.into_iter().next().ok_or_else(|| anyhow::anyhow!("found no run"))
     }
 
     /// Writes the final status of a run, as a runner does, and mirrors it.

@@ -1,7 +1,8 @@
 //! Third stage of a run's reconcile: whether the run may have a pod now, and for which revision.
 //!
-//! A new run is pinned to a revision and its input is checked; then the runner fence must be in force; then steps of an
-//! earlier run are reused and older runs of its concurrency group are superseded; at last the run requests a slot.
+//! A new run is pinned to a revision and its input is checked; then the runner fence must be in force; then
+//! steps of an earlier run are reused and older runs of its concurrency group are superseded; finally the run
+//! requests a slot.
 
 mod admitted;
 mod daily_quota;

@@ -29,8 +29,8 @@ use crate::{
 
 /// Maximum length of a run's name, which is a label of its Job and pods.
 const MAX_NAME_LENGTH: usize = 63;
-/// Interval at which a run whose workflow is being validated is reconciled. The workflow's change requests it, too; this
-/// is for a change that the watch does not deliver.
+/// Interval at which a run whose workflow is being validated is reconciled. A change of the workflow requests
+/// the same reconcile; this interval covers a change that the watch does not deliver.
 const VALIDATION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A run with the revision that it executes. Its input fits the revision.
@@ -164,7 +164,7 @@ async fn check_secrets_now(
     snapshot: &Snapshot,
     workflow: &Workflow,
 ) -> Result<Verdict, Error> {
-    // Without a look at Secrets the workflow is valid: its status has no other problem.
+    // Apart from its Secrets the workflow is valid: its status reports no other problem.
     let valid = validate(&workflow.spec, &ValidationContext::default());
     if let Some(end) = valid.ok().and_then(|valid| check_input(snapshot, &valid).err()) {
         return Ok(Verdict::Rejected(end));
@@ -172,7 +172,8 @@ async fn check_secrets_now(
     if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &workflow.spec).await? {
         return Ok(Verdict::Rejected(end));
     }
-    // They were created since: when the workflow is validated again, its runs are reconciled.
+    // The missing Secrets were created meanwhile: when the workflow is validated again, its runs are
+    // reconciled.
     ctx.requests.send(ReconcileRequest::Workflow(ObjectRef::from_obj(workflow))).await;
     Ok(Verdict::NotValidated)
 }

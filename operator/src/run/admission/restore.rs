@@ -24,8 +24,8 @@ pub(crate) async fn restore(ctx: &Context) -> Result<(), Error> {
     daily_quota::restore(ctx, now).await
 }
 
-/// Gives a slot to a run that occupies one by its status, which takes precedence over what is in memory: another operator
-/// may have started the run.
+/// Gives a slot to a run that occupies one by its status, which takes precedence over the state in memory:
+/// another operator may have started the run.
 pub(in crate::run) fn restore_slot(ctx: &Context, snapshot: &mut Snapshot) {
     if occupies_slot(&snapshot.run) {
         hold_slot(ctx, snapshot);

@@ -1,4 +1,4 @@
-//! Reuse: a run that repeats an earlier one takes over the steps that succeeded there.
+//! Reuse: a run that repeats an earlier one copies the steps that succeeded there.
 //!
 //! If the earlier run was deleted, the api-server writes its outputs into the new run from the archive.
 

@@ -11,7 +11,8 @@ use crate::{context::Context, errors::Error, secrets::secret_problems, watch::Re
 
 /// Returns the end of a run whose workflow names a Secret that does not exist or may not be used.
 ///
-/// A pod that mounts a missing Secret would wait for ever, and a Secret that lost its label may not be mounted any more.
+/// A pod that mounts a missing Secret would wait indefinitely, and a Secret that lost its label may not be
+/// mounted any more.
 ///
 /// # Errors
 /// Returns an error if a Secret cannot be read.

@@ -25,13 +25,14 @@ use crate::{
     watch::{ReconcileRequest, Stores},
 };
 
-/// Interval at which the position of the first queued run is updated. A free slot requests the run at once.
+/// Interval at which the position of the first queued run is updated. A slot that becomes free requests a
+/// reconcile of the run at once.
 const POSITION_INTERVAL: Duration = Duration::from_secs(15);
 /// Time by which the interval grows for each position in the queue, so that all queued runs together write a few times
 /// per second, however many they are.
 const POSITION_INTERVAL_STEP: Duration = Duration::from_millis(500);
 
-/// Requests a slot for a run, and reconciles the other runs that are admitted on this occasion.
+/// Requests a slot for a run, and reconciles the other runs that are admitted by the same decision.
 ///
 /// # Errors
 /// Returns an exit if the run is queued or rejected, or if the API server cannot be reached.

@@ -18,7 +18,7 @@ pub(super) const POD_CREATION_TIMEOUT: SignedDuration = SignedDuration::from_sec
 pub(super) enum Creation {
     /// The Job exists, and its pod will appear.
     Created,
-    /// A Job of that name exists that will have no pod any more.
+    /// A Job of that name exists, and no more pods are created for it.
     NameTaken,
     /// The pod does not fit into the tenant's quota. Contains the API server's message.
     QuotaExceeded(String),

@@ -20,8 +20,8 @@ use crate::{context::Context, names::CLUSTER_FULL, runner_policy::RunnerPolicy, 
 
 /// Delay after which a run whose pod has not appeared is reconciled: one second more than [`POD_CREATION_TIMEOUT`].
 const POD_CHECK_INTERVAL: Duration = Duration::from_secs(11);
-/// Interval at which the creation of a pod that does not fit into the quota is retried. A deleted pod requests the run at
-/// once; this is for quota that becomes free in another way.
+/// Interval at which the creation of a pod that does not fit into the quota is retried. The deletion of a pod
+/// requests a reconcile of the run at once; this interval covers quota that becomes free in another way.
 const QUOTA_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum number of Job names that are tried in one reconcile. Each may be taken by a Job that a crash left behind.
 const MAX_NAMES: u32 = 16;

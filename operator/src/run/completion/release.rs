@@ -1,4 +1,5 @@
-//! Release of what a run used: its Jobs are deleted, its slot goes to another run, and its workflow's status is updated.
+//! Release of the resources of a run: its Jobs are deleted, its slot goes to another run, and its workflow's
+//! status is updated.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -29,7 +30,7 @@ const MAX_RETRIES: usize = 3;
 /// Delay before the first retry; it doubles with each one.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Releases the runs that have left the watch, until asked to stop.
+/// Releases the runs that have left the watch, until `stop` is cancelled.
 pub(crate) async fn release(
     ctx: Arc<Context>,
     mut runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
@@ -58,7 +59,8 @@ async fn release_with_retries(ctx: &Context, run: ObjectRef<WorkflowRun>) {
     }
 }
 
-/// Releases what a run used. The run is read again, since the event by which it left the watch contains its old content.
+/// Releases the resources of a run. The run is read again, since the event by which it left the watch
+/// contains its old content.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a request.
@@ -80,7 +82,7 @@ pub(super) async fn release_run(ctx: &Context, run: &ObjectRef<WorkflowRun>) -> 
     Ok(())
 }
 
-/// Publishes an Event about a run that failed. A run that succeeded is not worth one.
+/// Publishes an Event about a run that failed. Succeeded runs have no Event, since Events are for problems.
 fn publish_failure(ctx: &Context, run: &WorkflowRun) {
     let Some(error) = run.status.as_ref().and_then(|status| status.error.as_ref()) else { return };
     let step = error.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();

@@ -22,7 +22,7 @@ const DEFAULT_KEEP: u32 = 100;
 /// Maximum number of runs that are deleted in one sweep. The others are deleted in the next one.
 const MAX_DELETIONS: usize = 500;
 
-/// A finished run, with what its retention depends on.
+/// A finished run with the data that determine its retention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finished {
     namespace: String,

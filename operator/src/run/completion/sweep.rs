@@ -18,7 +18,7 @@ use crate::{
 /// Interval between sweeps. A Job that was left behind uses quota for at most this time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Sweeps at once and then at every interval, until asked to stop.
+/// Sweeps at once and then at every interval, until `stop` is cancelled.
 pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {

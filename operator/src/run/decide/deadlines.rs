@@ -11,7 +11,7 @@ use super::Snapshot;
 pub(super) struct Deadlines {
     /// Time by which its steps must have ended.
     pub(super) timeout: Option<Timestamp>,
-    /// Time by which its `onExit` steps must have ended, too.
+    /// Time by which its `onExit` steps must have ended as well.
     end: Option<Timestamp>,
 }
 

@@ -28,7 +28,7 @@ const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 /// Action that is due for a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Decision {
-    /// Wait for an event: the run has ended, or every event that concerns it requests a reconcile.
+    /// Do nothing: the run has ended, or the next event that concerns it requests a reconcile.
     AwaitChange,
     /// Let the runner execute the run, and reconcile again at this time.
     Watch(Timestamp),
@@ -76,7 +76,7 @@ pub(super) fn decide(snapshot: &Snapshot, now: Timestamp) -> Decision {
     }
 }
 
-/// Returns the end of a run whose tenant does not exist any more, or wants its runs to end.
+/// Returns the end of a run whose tenant does not exist any more, or requires its runs to end.
 fn ended_by_tenant(snapshot: &Snapshot) -> Option<End> {
     let cancelled = |code: &str, message: &str| Some(End::cancelled(ErrorKind::Policy, code, message));
     let has_started = snapshot.has_started();
@@ -201,9 +201,11 @@ fn unassigned(
         (None, Some(job)) if !snapshot.pods.iter().any(|pod| pod.job == *job) => {
             Decision::Recreate(job.clone())
         }
-        // The pod was lost before the run was assigned to it. That counts, or the run might never end.
+        // The pod was lost before the run was assigned to it. This counts as a loss: otherwise the run might
+        // never end.
         (None, Some(_)) => lost(snapshot, status, LossReason::PodDeleted, deadlines, now),
-        // The first pod has failed before the run was assigned to it. A run that a runner handed over has started.
+        // The first pod failed before the run was assigned to it. A run that a runner handed over has
+        // started.
         (None, None) if status.started_at.is_none() && !snapshot.pods.is_empty() => {
             lost(snapshot, status, LossReason::PodFailed, deadlines, now)
         }

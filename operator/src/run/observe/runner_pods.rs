@@ -66,8 +66,8 @@ fn belongs_to_run(ctx: &Context, pod: &Pod, run: &WorkflowRun) -> bool {
     }
 }
 
-/// Returns whether a pooled pod that was created for one run is assigned to another, by the status of that run. The
-/// reservation alone does not tell after a restart.
+/// Returns whether a pooled pod that was created for one run is assigned to another, by the status of that
+/// run. Reservations alone are not sufficient, since a restart loses them.
 fn is_assigned_to_another_run(stores: &Stores, namespace: &str, pod: &RunnerPod, run_uid: &str) -> bool {
     stores
         .runs_in(namespace)

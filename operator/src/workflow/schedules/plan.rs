@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt as _;
 
-/// Time by which a run may start late if its schedule specifies none.
+/// Starting deadline of a schedule that specifies none: the maximum delay of a run after its scheduled time.
 const DEFAULT_STARTING_DEADLINE: Duration = Duration::from_secs(600);
 
-/// What the schedules of a workflow require now.
+/// Changes that the schedules of a workflow require now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::workflow) struct SchedulePlan {
     /// Runs to create.
@@ -58,8 +58,8 @@ pub(in crate::workflow) fn suspension_reason(
     }
 }
 
-/// Returns the plan. A time that has passed while the schedules were suspended is handled as any other missed time: the
-/// last one starts a run if its starting deadline has not passed.
+/// Returns the plan. A time that has passed while the schedules were suspended is handled like any other
+/// missed time: the last one starts a run if its starting deadline has not passed.
 pub(in crate::workflow) fn plan(
     workflow: &Workflow,
     suspended: Option<&'static str>,
@@ -96,7 +96,8 @@ fn progress(workflow: &Workflow, spec: &ScheduleSpec, now: Timestamp) -> Schedul
     let last_at = stored.as_ref().and_then(|stored| stored.last_at.clone());
     let unchanged = stored.filter(|stored| stored.schedule_hash == schedule_hash);
     let last_evaluated_time = unchanged.map(|stored| stored.last_evaluated_time);
-    // Without fractions of a second, as the time is stored, so that the stored and the compared time are equal.
+    // The fraction of a second is dropped, as in the stored time, so that the stored and the compared time
+    // are equal.
     let start = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
     ScheduleStatus {
         name: spec.name.clone(),
@@ -107,8 +108,8 @@ fn progress(workflow: &Workflow, spec: &ScheduleSpec, now: Timestamp) -> Schedul
     }
 }
 
-/// Returns the run for a scheduled time. Its name is derived from the schedule and the time, so that creating it twice
-/// creates one run.
+/// Returns the run for a scheduled time. Its name is derived from the schedule and the time, so that a
+/// repeated creation does not create a second run.
 fn build_run(workflow: &Workflow, spec: &ScheduleSpec, at: Timestamp) -> WorkflowRun {
     let name = workflow.name_any();
     let run_name =

@@ -14,7 +14,8 @@ use url::{Host, Url};
 
 use crate::action::http::errors::HttpError;
 
-/// The C library waits 5 s for each name server. A name that takes longer than two of them is treated as unknown.
+/// Timeout for resolving a name. The C library waits 5 s for each name server. A name that takes longer than
+/// two of them is treated as unknown.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Host with its permitted addresses.
@@ -28,7 +29,7 @@ pub(super) struct Target {
 pub(super) enum Resolver<'a> {
     /// Destinations that the tenant's plan permits.
     Egress(&'a Egress),
-    /// Server of a test, for any name.
+    /// Addresses of a test server, used for every host name.
     #[cfg(test)]
     Test(Vec<SocketAddr>),
 }

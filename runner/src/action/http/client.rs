@@ -15,10 +15,11 @@ use crate::{
     secrets::Redactor,
 };
 
-/// Far below the default timeout of an attempt, so that the error names the connection and not just a timeout.
+/// Timeout for a connection. It is far below the default timeout of an attempt, so that the error names the
+/// connection and not just a timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends the request, follows redirects and reads the whole response, whatever its status.
+/// Sends the request, follows redirects and reads the entire response, whatever its status.
 ///
 /// # Errors
 /// Returns an error if an address is not permitted, no response arrives, or the response cannot be read.

@@ -15,10 +15,10 @@ use crate::{
 /// Maximum number of redirects for one step. Browsers have similar limits against redirect loops.
 pub(super) const MAX_REDIRECTS: usize = 10;
 
-/// Returns the request to which a response redirects, or `None` if it is no redirect.
+/// Returns the request to which a response redirects, or `None` if it is not a redirect.
 ///
-/// What authenticates a step is not sent to another origin than the one in the step: no credentials, no client
-/// certificate and no header that contains a secret.
+/// Credentials, the client certificate and headers that contain a secret are sent only to the origin that the
+/// step names.
 ///
 /// # Errors
 /// Returns an error if the redirect's target is not an HTTP URL.
@@ -51,8 +51,8 @@ pub(super) fn next(
     Ok(Some(next))
 }
 
-/// Returns the method of the redirected request, or `None` if the status is no redirect. As in browsers, a POST becomes
-/// a GET after status 301 or 302, while 307 and 308 repeat the request.
+/// Returns the method of the redirected request, or `None` if the status is not that of a redirect. As in
+/// browsers, a POST becomes a GET after status 301 or 302, while 307 and 308 repeat the request.
 fn method(status: StatusCode, method: &Method) -> Option<Method> {
     match status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if *method == Method::POST => Some(Method::GET),

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::action::http::errors::HttpError;
 
-/// Maximum size of a body in an error's details. It shows what is wrong, and many steps share the space of the status.
+/// Maximum size of a body in an error's details. The beginning of a body usually shows the cause, and the
+/// steps of a run share the space of its status.
 const MAX_ERROR_BODY_BYTES: usize = 1024;
 
 /// Complete response.
@@ -83,7 +84,7 @@ pub(super) async fn read(
     let expected = expected.unwrap_or_else(|| by_media_type(headers.get("content-type")));
     let bytes = bytes(response, limit).await?;
     let body = match body(&bytes, expected, status) {
-        // For example the error page of a proxy: the status is more useful than an error about JSON.
+        // The body may be the error page of a proxy; then the status is more useful than an error about JSON.
         Err(_) if status >= 400 => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
         body => body?,
     };

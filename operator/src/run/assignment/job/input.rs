@@ -1,4 +1,4 @@
-//! What a runner's Job is built from.
+//! Input from which a runner's Job is built.
 
 use crds::{Plan, names};
 
@@ -35,7 +35,8 @@ pub(in crate::run::assignment) enum Lifetime {
 }
 
 impl JobInput<'_> {
-    /// Returns the name of the Job, which is derived from UIDs so that creating it twice creates it once.
+    /// Returns the name of the Job, which is derived from UIDs so that a repeated creation does not create a
+    /// second Job.
     pub(super) fn job_name(&self) -> String {
         match self.purpose {
             Purpose::Run { uid, attempt, .. } => names::runner_job(&self.revision.uid, uid, attempt),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// Local disk that a container requests. What it may use is limited by its volumes.
+/// Local disk that a container requests. Its use is limited by the sizes of its volumes.
 pub(super) const DISK_REQUEST: &str = "64Mi";
 
 /// Returns quantities by resource.

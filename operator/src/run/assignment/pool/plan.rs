@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{super::super::observe::PodState, idle::IdleRunner};
 use crate::runner_policy::RunnerPolicy;
 
-/// What a new runner of the workflow would be created from. Runners that were created from anything else are replaced.
+/// Template of a new runner of the workflow. Runners that were created from another template are replaced.
 pub(super) struct Template {
     /// Name of the revision that new runs get.
     pub(super) revision: String,

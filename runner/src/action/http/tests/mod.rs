@@ -42,7 +42,7 @@ fn secrets() -> Secrets {
     [("erp".to_owned(), [("key".to_owned(), "s3cret-key".to_owned())].into())].into()
 }
 
-/// Responds with what it received: method, path and query, some headers, body.
+/// Responds with a description of the request: method, path and query, some headers, and body.
 async fn echo(incoming: Incoming) -> axum::Json<Value> {
     let (parts, body) = incoming.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
