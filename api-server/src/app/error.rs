@@ -128,7 +128,7 @@ pub enum Error {
         /// True if approved, false if rejected.
         approved: bool,
     },
-    /// The caller has none of the roles that may decide.
+    /// The caller lacks the roles that permit a decision.
     #[error("failed to decide: one of these roles is required: {}", roles.join(", "))]
     NotAnApprover {
         /// Roles that may decide.
@@ -177,7 +177,7 @@ pub enum Error {
     #[error("failed to use the database")]
     Store(#[from] store::Error),
     /// The object was written but cannot be read yet.
-    #[error("failed to mirror what was written")]
+    #[error("failed to mirror the written object")]
     Mirror(#[from] mirror::Error),
 }
 

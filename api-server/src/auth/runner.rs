@@ -1,5 +1,5 @@
-//! Authentication of runner pods by their service account tokens, and checks of which runs are assigned to them. Both
-//! ask the Kubernetes API.
+//! Authentication of runner pods by their service account tokens, and checks of which runs are assigned to
+//! them. Both query the Kubernetes API.
 
 use std::time::Duration;
 

@@ -13,8 +13,8 @@ use super::roles::Role;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of connections per pool; a small Postgres allows 100 in total.
 const MAX_CONNECTIONS: u32 = 16;
-/// Session settings. No statement of the api-server takes longer than this, unless something is wrong; one
-/// that does delays others. A live process leaves no transaction idle.
+/// Session settings. A statement that exceeds its limit indicates a defect, and would delay others. Only a
+/// process that hangs leaves a transaction idle for so long.
 const SESSION_OPTIONS: [(&str, &str); 2] =
     [("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")];
 

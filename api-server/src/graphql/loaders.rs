@@ -84,7 +84,8 @@ impl Loader<FirstRuns> for TenantRows {
     type Error = Arc<app::Error>;
 
     async fn load(&self, keys: &[FirstRuns]) -> Result<HashMap<FirstRuns, Page<Run>>, Self::Error> {
-        // The fields of one document nearly always ask for the same page of each workflow: one statement.
+        // The fields of one document nearly always request the same page of each workflow, so one statement
+        // is sufficient.
         let mut by_arguments: HashMap<_, Vec<Uuid>> = HashMap::new();
         for FirstRuns { workflow, first, status } in keys {
             by_arguments.entry((*first, *status)).or_default().push(*workflow);

@@ -1,5 +1,5 @@
-//! The fields of the schema that are operations and need a rule in `operations.yaml`: all root fields, and all fields
-//! that lead from one entity to another.
+//! The fields of the schema that are operations and need a rule in `operations.yaml`: all root fields, and
+//! all fields that link one entity to another.
 
 use async_graphql::parser::{
     parse_schema,

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
 
-/// Length of a tag: half of a SHA-256, since a tag only has to tell the states of one resource apart.
+/// Length of a tag: half of a SHA-256, since a tag only has to distinguish the states of one resource.
 const TAG_BYTES: usize = 16;
 
 /// Returns a resource as JSON with its entity tag, or 304 if the client has the current state already.

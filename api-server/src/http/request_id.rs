@@ -1,5 +1,5 @@
-//! The `X-Request-Id` header: the client's id if it is safe to log, otherwise a new one. It is returned in the response
-//! and stands in every log line of the request.
+//! The `X-Request-Id` header: the client's id if it is safe to log, otherwise a new one. It is returned in
+//! the response and is part of every log line of the request.
 
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// ids would only enlarge the logs.
 const MAX_ID_BYTES: usize = 64;
 
-/// Generator of ids for requests that bring none.
+/// Generator of ids for requests without one.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct MakeUuidV7;
 

@@ -24,7 +24,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Status by which [`as_problem`] recognizes a timeout; no handler answers with it.
 const TIMED_OUT: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
-/// Layer that ends a transfer after 90 s. Its responses go through [`as_problem`].
+/// Returns a layer that ends a transfer after 90 s. Its responses go through [`as_problem`].
 pub(in crate::http) fn transfer_timeout() -> TimeoutLayer {
     TimeoutLayer::with_status_code(TIMED_OUT, TRANSFER_TIMEOUT)
 }

@@ -1,5 +1,6 @@
-//! Which cluster the rows belong to. Resource versions and UIDs of two clusters cannot be compared, so
-//! objects of another cluster are not projected until an administrator says how it relates to the known one.
+//! Identity of the cluster that the rows belong to. Resource versions and UIDs of two clusters cannot be
+//! compared, so objects of another cluster are not projected until an administrator says how it relates to
+//! the known one.
 
 use clap::ValueEnum;
 use sqlx::{PgConnection, PgPool};
@@ -63,7 +64,7 @@ pub(super) async fn ensure_accepted(
     if other { Err(Error::Halted) } else { Ok(()) }
 }
 
-/// Stops projecting because a list is older than what was read before: the cluster was restored from a backup.
+/// Stops projecting because a list is older than an earlier one: the cluster was restored from a backup.
 pub(super) async fn halt_restored(pool: &MirrorPool) -> Result<(), Error> {
     sqlx::query!("update mirror_cluster set halted = 'RESTORED' where halted is null")
         .execute(pool.inner())

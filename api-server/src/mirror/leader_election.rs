@@ -19,7 +19,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Delay between attempts while the API server cannot be reached.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// How this replica takes part in the leader election.
+/// Options of the leader election for this replica.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Identity of this replica in the lease.

@@ -65,7 +65,7 @@ impl Mirror {
     /// Mirrors until `stop` is cancelled, whenever this replica is the leader.
     ///
     /// # Errors
-    /// Never returns an error: what fails is retried.
+    /// Never returns an error: failures are retried.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let elected = leader_election::run(&self.leadership, &self.options, &stop);
         tokio::join!(self.report_readiness(&stop), elected);

@@ -25,7 +25,7 @@ pub enum LocationError {
     #[error("failed to parse the URL of the object storage")]
     Parse(#[from] url::ParseError),
     /// The scheme or form of the URL is not supported.
-    #[error("failed to use {0} as object storage: write file:///directory or s3://bucket/prefix")]
+    #[error("failed to use {0} as object storage: the URL must be file:///directory or s3://bucket/prefix")]
     Unsupported(String),
 }
 

@@ -12,10 +12,10 @@ use super::{Location, Objects};
 /// broken.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time during which a request is retried. It is short, because the runner that waits for the response
-/// retries too.
+/// Time during which a request is retried. It is short, because the runner that waits for the response also
+/// retries.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum number of retries of one request, if the server cannot be reached or asks to retry later.
+/// Maximum number of retries of one request, if the server cannot be reached or requests a later retry.
 const MAX_RETRIES: usize = 2;
 
 /// Endpoint and credentials of the bucket. Without a key, the credentials of the machine or the service
@@ -58,7 +58,7 @@ impl Objects {
             Location::Directory(path) => {
                 std::fs::create_dir_all(&path)
                     .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
-                // After a crash of the machine, no reference may lead to an incomplete object.
+                // After a crash of the machine, no reference may point to an incomplete object.
                 let store = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
                 Self { store: Arc::new(store), prefix: String::new(), records_media_types: false }
             }

@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// Clients can tell all problems apart by their code.
+    /// Clients can distinguish all problems by their code.
     #[test]
     fn all_codes_are_distinct() {
         let codes: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();

@@ -86,7 +86,7 @@ mod tests {
     use crate::project::{Row, project, testing};
 
     fn row(fixture: testing::Fixture) -> RunRow {
-        let Row::Run(row) = project(&fixture.build()).unwrap() else { panic!("not a run") };
+        let Row::Run(row) = project(&fixture.build()).unwrap() else { panic!("the row is not a run") };
         *row
     }
 
@@ -118,7 +118,8 @@ mod tests {
         assert_eq!(row.steps[0]["attempt"], 2);
     }
 
-    /// Retention knows every stored output that a run refers to, so that none of them is deleted.
+    /// The row of a run lists every stored output that the run refers to, so that retention deletes none of
+    /// them.
     #[test]
     fn every_reference_to_object_storage_is_projected() {
         let reference = |uri: &str| json!({"uri": uri, "bytes": 1, "sha256": "", "mediaType": "text/plain"});

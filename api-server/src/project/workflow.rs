@@ -10,7 +10,7 @@ pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<Workf
     let name = &object.identity.name;
     let generation = workflow.metadata.generation;
     let status = workflow.status.unwrap_or_default();
-    // A condition of an earlier generation says nothing about this one.
+    // A condition of an earlier generation does not apply to this one.
     let current = conditions::get(&status.conditions, conditions::VALID)
         .filter(|valid| valid.observed_generation == generation);
     Ok(WorkflowRow {

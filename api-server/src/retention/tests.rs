@@ -1,4 +1,4 @@
-//! Tests of what retention deletes and what it does not.
+//! Tests of retention: which data are deleted, and which are not.
 
 use serde_json::json;
 use sqlx::PgPool;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Position;
 
-/// Number of bytes of the signature that a cursor contains, of 32: enough to prevent forgery, and cursors
-/// stay short.
+/// Length of the truncated signature in a cursor, in bytes: long enough to prevent forgery, and short enough
+/// for short cursors.
 const SIGNATURE_BYTES: usize = 16;
 const TIME_BYTES: usize = size_of::<i64>();
 const ID_BYTES: usize = 16;

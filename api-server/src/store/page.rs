@@ -77,8 +77,8 @@ pub(super) fn push_keyset(
     query.push_bind(i64::from(limit.0) + 1);
 }
 
-/// Appends the condition on the creation time to a list query. A client can ask for earlier times than
-/// Postgres has; they are replaced by one that is earlier than every row.
+/// Appends the condition on the creation time to a list query. A time that Postgres cannot represent is
+/// replaced by one that is earlier than every row.
 pub(super) fn push_created_after(query: &mut QueryBuilder<Postgres>, created_after: Option<Timestamp>) {
     if let Some(created_after) = created_after {
         let created_after = Timestamp::from(created_after.to_jiff().max(jiff::Timestamp::UNIX_EPOCH));
@@ -98,7 +98,7 @@ pub(super) fn page<T>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> P
 mod tests {
     use super::*;
 
-    /// A client can ask for no fewer than 1 and no more than 100 rows per page.
+    /// A page has at least 1 and at most 100 rows, whatever a client requests.
     #[test]
     fn limits_are_1_to_100() {
         let accepted = [-1, 0, 1, 100, 101, 256, i64::MAX].map(|limit| Limit::new(limit).map(Limit::get));

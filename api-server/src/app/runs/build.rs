@@ -16,8 +16,8 @@ use crate::{
     store::{Tenant, Workflow},
 };
 
-/// Annotation with the fingerprint of the request that created a run. It tells a retry from another request with the
-/// same name.
+/// Annotation with the fingerprint of the request that created a run. It distinguishes a retry from another
+/// request with the same name.
 pub(super) const REQUEST_ANNOTATION: &str = "smbcopilot.dev/request";
 const FINGERPRINT_DIGITS: usize = 32;
 

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::build::REQUEST_ANNOTATION;
 use crate::{app::Error, store::CancelMode};
 
-/// Time limit of a request to the Kubernetes API, which normally takes some milliseconds. A caller that waits longer is
-/// better served with an error.
+/// Time limit of a request to the Kubernetes API, which normally takes some milliseconds. A caller that would
+/// have to wait longer gets an error.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const FIELD_MANAGER: &str = crds::constants::API_SERVER_MANAGER;
 

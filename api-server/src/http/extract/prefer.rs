@@ -57,7 +57,7 @@ mod tests {
         .as_secs()
     }
 
-    /// The wait is honoured when the header has other preferences too.
+    /// The wait is honoured even if the header has other preferences.
     #[test]
     fn the_wait_is_found_among_other_preferences() {
         assert_eq!(seconds("wait=30"), 30);

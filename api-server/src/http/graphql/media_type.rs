@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 /// Media type of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// `application/graphql-response+json`: the status tells whether the document could be executed.
+    /// `application/graphql-response+json`: the status shows whether the document could be executed.
     GraphqlResponse,
     /// `application/json`: the status is 200 even if the document could not be executed, as older clients expect.
     Json,

@@ -30,7 +30,7 @@ fn code(answer: &Answer) -> Option<&str> {
     answer.body["errors"][0]["extensions"]["code"].as_str()
 }
 
-/// One document can lead from the tenant to the steps of its runs.
+/// One document can select everything from the tenant to the steps of its runs.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_graph_leads_from_tenant_to_steps(pool: PgPool) {
     let server = Server::start(&pool).await;
@@ -138,7 +138,7 @@ async fn a_server_failure_is_an_error(pool: PgPool) {
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn documents_that_are_too_deep_or_too_costly_are_refused(pool: PgPool) {
     let server = Server::start(&pool).await;
-    // Fifteen levels of two fields that lead to each other.
+    // Fifteen levels of two fields whose types refer to each other.
     let deep = (0..5)
         .fold("id".to_owned(), |inner, _| format!("workflow {{ runs(first: 1) {{ nodes {{ {inner} }} }} }}"));
     let deep = format!("{{ workflowRuns(first: 1) {{ nodes {{ {deep} }} }} }}");
@@ -271,7 +271,7 @@ impl Subscriber for Counter {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Approvals and reruns work through GraphQL too.
+/// Runs can also be decided and rerun through GraphQL.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn runs_can_be_decided_and_rerun(pool: PgPool) {
     let server = Server::start(&pool).await;

@@ -26,7 +26,8 @@ use crate::{
     store::outputs::Registered,
 };
 
-/// Request bodies in memory at the same time: 8 of 16 MiB fit twice into the memory limit that the chart sets.
+/// Permits for request bodies in memory: 8 bodies of 16 MiB take half of the memory limit that the chart
+/// sets.
 static BODIES: Semaphore = Semaphore::const_new(8);
 const OCTET_STREAM: &str = "application/octet-stream";
 

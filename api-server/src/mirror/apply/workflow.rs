@@ -53,7 +53,7 @@ pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<
         .map_err(Error::database("find a workflow"))
 }
 
-/// Links the runs that were stored before their workflow to it.
+/// Links runs to their workflow that were stored before it.
 async fn link_runs(connection: &mut PgConnection, id: Uuid, tenant: Uuid, name: &str) -> Result<(), Error> {
     sqlx::query!(
         "update workflow_runs set workflow_id = $1

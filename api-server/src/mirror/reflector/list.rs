@@ -15,8 +15,7 @@ const PAGE_SIZE: u32 = 100;
 
 impl Reflector {
     /// Lists the kind once, waits until the list is stored, and returns its resource version. Deletions are
-    /// derived from a complete list only: a list that breaks off has proved nothing about the objects that it
-    /// lacks.
+    /// derived from a complete list only: an interrupted list does not show which objects were deleted.
     pub(super) async fn list(&self) -> Result<i64, Error> {
         let api = kube_api::all(&self.client, self.kind);
         let (mut uids, mut params) = (Vec::new(), ListParams::default().limit(PAGE_SIZE));

@@ -35,7 +35,7 @@ const PAGE_SIZE: i64 = 100;
 trait PendingUpdate: Sized + Send + Sync {
     /// Purpose of the update, for errors and logs.
     const ACTION: &'static str;
-    /// Interval at which updates are looked for, also to retry those that failed.
+    /// Interval between queries for due updates, which include those that failed before.
     const INTERVAL: Duration;
 
     /// Returns the next page of rows after the one with this ID, ordered by ID.

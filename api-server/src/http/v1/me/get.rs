@@ -47,7 +47,7 @@ mod tests {
 
     use crate::http::testing::{Answer, Server};
 
-    /// A client learns as whom it is authenticated.
+    /// A client can read the identity of its token.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn the_user_of_the_token_is_returned(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -9,7 +9,7 @@ use crate::{
     problem::{Code, Problem},
 };
 
-/// Returns the access to all tenants. The rule of the operation lets only callers with this access through.
+/// Returns the access to all tenants. The rule of the operation permits only callers that have this access.
 fn platform(principal: &Principal) -> Result<PlatformScope, Problem> {
     principal.platform.ok_or_else(|| Problem::new(Code::Forbidden))
 }

@@ -41,7 +41,7 @@ mod tests {
         insta::assert_json_snapshot!(answer.body);
     }
 
-    /// IDs of other tenants' workflows cannot be told from IDs that do not exist.
+    /// IDs of other tenants' workflows cannot be distinguished from IDs that do not exist.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_workflow_of_another_tenant_is_not_found(pool: PgPool) {
         let server = Server::start(&pool).await;

@@ -112,7 +112,7 @@ async fn the_log_of_another_tenant_is_not_found(pool: PgPool) {
 
 async fn next(body: &mut Body) -> String {
     let frame = tokio::time::timeout(std::time::Duration::from_secs(20), body.frame()).await;
-    let frame = frame.expect("no event in time").expect("the stream has ended").unwrap();
+    let frame = frame.expect("an event arrives within the deadline").expect("the stream has ended").unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 

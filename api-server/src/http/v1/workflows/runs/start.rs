@@ -183,7 +183,7 @@ mod tests {
         assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     }
 
-    /// While the Kubernetes API is down, the client is told to retry.
+    /// While the Kubernetes API is unavailable, the response has `Retry-After`.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn without_kubernetes_the_client_has_to_retry(pool: PgPool) {
         let server = Server::start(&pool).await;
