@@ -1,9 +1,13 @@
-//! Value that this stage passes on to the next ones.
+//! Values that the steps of this stage, and then the next stages, receive.
 
 use std::sync::Arc;
 
-use super::pin::Pinned;
 use crate::state::Revision;
+
+/// A run's revision, whose input schema the run's input matches.
+pub(super) struct Pinned {
+    pub(super) revision: Arc<Revision>,
+}
 
 /// Proof that a run may have a pod: it holds a slot, and its revision and input were checked.
 pub(in crate::run) struct Admitted {

@@ -15,6 +15,7 @@ use super::{
         observe::Snapshot,
         stage::{Exit, Stage, retry_after},
     },
+    admitted::Pinned,
     input::check_input,
     secrets,
 };
@@ -32,11 +33,6 @@ const MAX_NAME_LENGTH: usize = 63;
 /// Interval at which a run whose workflow is being validated is reconciled. A change of the workflow requests
 /// the same reconcile; this interval covers a change that the watch does not deliver.
 const VALIDATION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A run with the revision that it executes. Its input fits the revision.
-pub(super) struct Pinned {
-    pub(super) revision: Arc<Revision>,
-}
 
 /// Result of pinning a run.
 enum Pinning {
