@@ -96,14 +96,14 @@ fn a_store_that_was_lost_is_made_again() {
     assert_eq!(places(&again), ["p#2", "a#1"]);
 }
 
-const FAN: &str =
+const FAN_OUT: &str =
     "steps: [{name: e, forEach: {items: [0, 1, 2, 3, 4, 5], maxParallel: 3}, python: {code: x}}]";
 
 /// Item outputs that do not fit go to storage as batches; an item has ended when its output is in one.
 #[test]
 fn outputs_of_items_are_stored_in_batches() {
     let half = |n: u32| json!(format!("{n}{}", "x".repeat(9_000)));
-    let mut run = Driver::new(FAN);
+    let mut run = Driver::new(FAN_OUT);
     run.advance();
     assert_eq!(places(&run.succeeds("e/0", half(0))), ["e/3#1"]);
     let advance = run.succeeds("e/1", half(1));
@@ -142,7 +142,7 @@ fn outputs_of_items_are_stored_in_batches() {
 
 #[test]
 fn a_fan_out_without_storage_fails_when_its_outputs_do_not_fit() {
-    let mut run = Driver::new(FAN);
+    let mut run = Driver::new(FAN_OUT);
     run.advance();
     run.succeeds("e/0", json!("x".repeat(9_000)));
     run.succeeds("e/1", json!("x".repeat(9_000)));
