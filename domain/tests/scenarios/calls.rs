@@ -1,7 +1,7 @@
-//! The recording server, as `http` steps that no script is written for see it.
+//! Simulation of the recording server, for `http` steps without a script.
 //!
-//! Their requests are as `domain` renders them: what the runner adds (the query's encoding, credentials, redirects)
-//! is not seen here, nor what code calls.
+//! Requests are compared as `domain` renders them. The parts that the runner adds (encoding of the query,
+//! credentials, redirects) are not simulated, and neither are requests of Python and container steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::format::{Expect, ExpectedCall, Response};
 use crate::script::Ended;
 
-/// The server of a scenario.
+/// Simulated recording server of a scenario.
 pub(crate) struct Server {
     answers: BTreeMap<String, Vec<Response>>,
     received: Vec<Received>,
@@ -32,7 +32,7 @@ impl Server {
         Self { answers: answers.clone(), received: Vec::new() }
     }
 
-    /// Notes the request of an attempt, if it is one that sends any.
+    /// Records the request of an attempt. Does nothing for attempts that send none.
     pub(crate) fn record(&mut self, start: &StartAttempt) {
         if let Task::Http(request) = &start.task {
             let (key, request) = (start.idempotency_key.clone(), request.as_ref().clone());
@@ -40,20 +40,21 @@ impl Server {
         }
     }
 
-    /// The end of an attempt that sends a request: at once, unless the answer comes after its deadline.
+    /// Returns the end of an attempt that sends a request. It ends at once, unless the response would arrive
+    /// after its deadline.
     pub(crate) fn answer(&mut self, run: &Run, start: &StartAttempt, now: Timestamp) -> Ended {
         let Task::Http(request) = &start.task else { return Ended::Not };
         let path = path(request);
         let earlier = self.count(&path);
-        let of_path = self.answers.get(&path);
-        let answer = of_path.and_then(|all| all.get(earlier).or(all.last())).cloned().unwrap_or_default();
+        let responses = self.answers.get(&path);
+        let answer = responses.and_then(|all| all.get(earlier).or(all.last())).cloned().unwrap_or_default();
         let answered_at = now + SignedDuration::from_secs_f64(answer.delay.unwrap_or(0.0));
         let is_late = answered_at > start.deadline;
         if is_late && now < start.deadline {
             return Ended::Not;
         }
         self.record(start);
-        let outcome = || judged(run, &start.key.step, &answer);
+        let outcome = || evaluate_response(run, &start.key.step, &answer);
         Ended::With(if is_late { Outcome::TimedOut } else { outcome() })
     }
 
@@ -61,30 +62,30 @@ impl Server {
         self.received.iter().filter(|received| received.path == path).count()
     }
 
-    /// What is not as expected.
+    /// Returns the differences between the received and the expected requests.
     pub(crate) fn compare(&self, expect: &Expect) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut differences = Vec::new();
         for (path, expected) in &expect.call_counts {
             let count = self.count(path);
-            // Code may have called it where no step has.
+            // On a cluster, the code of a step may have sent the requests.
             if count != *expected && (count > 0 || self.answers.contains_key(path)) {
-                faults.push(format!("{path} was called {count} times, not {expected}"));
+                differences.push(format!("{path} was called {count} times instead of {expected} times"));
             }
         }
-        let Some(calls) = &expect.calls else { return faults };
+        let Some(calls) = &expect.calls else { return differences };
         let of_steps: Vec<&ExpectedCall> = calls.iter().filter(|call| self.count(&call.path) > 0).collect();
         let paths: Vec<&str> = self.received.iter().map(|received| received.path.as_str()).collect();
         if paths != of_steps.iter().map(|call| call.path.as_str()).collect::<Vec<_>>() {
-            faults.push(format!("calls: {paths:?}"));
+            differences.push(format!("unexpected calls: {paths:?}"));
         }
         for (call, received) in of_steps.iter().zip(&self.received) {
-            faults.extend(received.compare(call));
+            differences.extend(received.compare(call));
         }
-        faults.extend(self.compare_keys(&of_steps));
-        faults
+        differences.extend(self.compare_keys(&of_steps));
+        differences
     }
 
-    /// Two calls have the same key just where their letters are the same.
+    /// Compares idempotency keys: two calls must have the same key if and only if their letters are equal.
     fn compare_keys(&self, calls: &[&ExpectedCall]) -> Vec<String> {
         let keyed = calls.iter().zip(&self.received);
         let keyed: Vec<_> =
@@ -95,33 +96,37 @@ impl Server {
             .flat_map(|(at, one)| keyed[at + 1..].iter().map(move |other| (one, other)));
         let differ =
             pairs.filter(|((letter, key), (other, other_key))| (letter == other) != (key == other_key));
-        differ.map(|(one, other)| format!("keys: {one:?}, {other:?}")).collect()
+        differ
+            .map(|(one, other)| format!("idempotency keys differ from their letters: {one:?}, {other:?}"))
+            .collect()
     }
 }
 
 impl Received {
     fn compare(&self, call: &ExpectedCall) -> Vec<String> {
         let ExpectedCall { path, method, query: _, headers, json, text, key: _ } = call;
-        let mut faults = Vec::new();
-        let mut same = |what: &str, expected: Option<Value>, got: Value| {
+        let mut differences = Vec::new();
+        let mut check_equal = |what: &str, expected: Option<Value>, got: Value| {
             if let Some(expected) = expected.filter(|expected| *expected != got) {
-                faults.push(format!("{path}: {what}: expected {expected}, got {got}"));
+                differences.push(format!("{path}: {what}: expected {expected}, got {got}"));
             }
         };
-        same("method", method.as_ref().map(|method| json!(method)), json!(self.request.method));
+        check_equal("method", method.as_ref().map(|method| json!(method)), json!(self.request.method));
         for (name, expected) in headers {
-            let mut ours = self.request.headers.iter();
-            // Others are the runner's.
-            if let Some((_, value)) = ours.find(|(ours, _)| ours.eq_ignore_ascii_case(name)) {
-                same(name, Some(json!(expected)), json!(value));
+            let mut rendered = self.request.headers.iter();
+            // The runner adds the other headers.
+            if let Some((_, value)) = rendered.find(|(rendered, _)| rendered.eq_ignore_ascii_case(name)) {
+                check_equal(name, Some(json!(expected)), json!(value));
             }
         }
         match &self.request.body {
-            Some(HttpBody::Json(body)) => same("json", json.clone(), body.clone()),
-            Some(HttpBody::Text(body)) => same("text", text.as_ref().map(|text| json!(text)), body.clone()),
+            Some(HttpBody::Json(body)) => check_equal("json", json.clone(), body.clone()),
+            Some(HttpBody::Text(body)) => {
+                check_equal("text", text.as_ref().map(|text| json!(text)), body.clone())
+            }
             Some(HttpBody::Form(_)) | None => {}
         }
-        faults
+        differences
     }
 }
 
@@ -130,8 +135,8 @@ fn path(request: &HttpRequest) -> String {
     format!("/{}", after_host.split('?').next().unwrap_or_default())
 }
 
-/// What the runner makes of an answer.
-fn judged(run: &Run, step: &str, answer: &Response) -> Outcome {
+/// Returns the outcome that the runner derives from a response.
+fn evaluate_response(run: &Run, step: &str, answer: &Response) -> Outcome {
     let status = answer.status.unwrap_or(200);
     let headers: BTreeMap<String, String> =
         answer.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
@@ -144,7 +149,7 @@ fn judged(run: &Run, step: &str, answer: &Response) -> Outcome {
     match run.http_succeeded(step, status, &headers, &body) {
         Ok(true) => Outcome::Succeeded(json!({"status": status, "headers": headers, "body": body}).into()),
         Ok(false) => {
-            let message = format!("answered with status {status}");
+            let message = format!("the response has status {status}");
             let mut failure = Failure::from(step_error(ErrorKind::User, &format!("HTTP_{status}"), message));
             let seconds = headers.get("retry-after").and_then(|text| text.parse().ok());
             failure.retry_after = seconds.map(Duration::from_secs);

@@ -1,6 +1,8 @@
-//! The scenarios of `tests/scenarios` without a cluster: the engine alone, with attempts that end as the file says.
+//! Simulates the scenarios of `tests/scenarios` without a cluster: the state machine of `domain` alone, with
+//! the outcomes of attempts that the file specifies.
 //!
-//! Time passes as fast as nothing else can happen. What only a cluster can show is left to `cargo xtask test scenarios`.
+//! The simulated clock jumps to the next event. `cargo xtask test scenarios` checks everything that requires
+//! a cluster.
 
 #![allow(
     clippy::indexing_slicing,
@@ -12,7 +14,7 @@
 mod calls;
 mod compare;
 #[path = "../../../tests/src/scenario/format/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "what only a cluster can show is read, but not looked at")]
+#[allow(dead_code, unused_imports, reason = "expectations that require a cluster are parsed but not checked")]
 mod format;
 mod play;
 mod queue;
@@ -26,7 +28,7 @@ use format::Scenario;
 use play::Played;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+    for entry in std::fs::read_dir(folder).expect("the folder is readable").flatten() {
         let path = entry.path();
         if path.is_dir() {
             files(&path, found);
@@ -36,36 +38,42 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a scenario promises to users does not depend on pods: the engine alone must keep it. And where nothing of one is
-/// decided here, its file says where.
+/// Every scenario that depends on decisions of `domain` holds without pods. The file of any other scenario
+/// names the component that makes the decisions.
 #[test]
 fn scenarios_hold_without_a_cluster() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
     let mut paths = Vec::new();
     files(&root, &mut paths);
     paths.sort();
-    let (mut played, mut left, mut failed) = (0, Vec::new(), Vec::new());
+    let (mut simulated, mut excluded, mut failed) = (0, Vec::new(), Vec::new());
     for path in paths {
-        let name = path.strip_prefix(&root).expect("below the root").display().to_string();
-        let text = std::fs::read_to_string(&path).expect("readable");
+        let name = path.strip_prefix(&root).expect("the path is below the root").display().to_string();
+        let text = std::fs::read_to_string(&path).expect("the file is readable");
         let hosts = [
             (format::SERVER, "http://server.test"),
             (format::OTHER, "http://other.test"),
             (format::SECURE, "https://server.test"),
         ];
         let text = hosts.iter().fold(text, |text, (name, host)| text.replace(name, host));
-        // By way of JSON: in YAML a variant with a value would need a tag.
+        // The value is converted by way of JSON, since serde_yaml would expect YAML tags for enums.
         let value: serde_json::Value =
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let scenario: Scenario =
             serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
         match play::play(&scenario) {
-            Ok(Played::All) => played += 1,
-            Ok(Played::Not(why)) => left.push(format!("{name}: {why}")),
-            Err(faults) => failed.push(format!("{name}: {}\n  {}", scenario.title, faults.join("\n  "))),
+            Ok(Played::All) => simulated += 1,
+            Ok(Played::Not(why)) => excluded.push(format!("{name}: {why}")),
+            Err(differences) => {
+                failed.push(format!("{name}: {}\n  {}", scenario.title, differences.join("\n  ")))
+            }
         }
     }
-    println!("{played} played, left to the cluster:\n{}", left.join("\n"));
+    println!("{simulated} scenarios were simulated, others require a cluster:\n{}", excluded.join("\n"));
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    assert!(played > 10 * left.len(), "{played} were played, and {} were not", left.len());
+    assert!(
+        simulated > 10 * excluded.len(),
+        "{simulated} scenarios were simulated, and {} were not",
+        excluded.len()
+    );
 }

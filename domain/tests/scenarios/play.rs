@@ -1,4 +1,4 @@
-//! A scenario from its first event to what is seen in the end.
+//! Simulation of a scenario from its first event to the comparison with the expected result.
 
 use std::collections::BTreeMap;
 
@@ -19,25 +19,26 @@ use crate::format::{
 use crate::script::{self, Ended};
 use crate::world::{Objects, Run, later};
 
-const ROUNDS: usize = 50_000;
+const MAX_ITERATIONS: usize = 50_000;
 
-/// Whether a scenario was played.
+/// Whether a scenario was simulated.
 pub(crate) enum Played {
     All,
-    /// It says why not.
+    /// The scenario is not simulated, for this reason.
     Not(String),
 }
 
-/// A scenario that is played.
+/// State of the simulation of a scenario.
 pub(crate) struct Play<'a> {
     pub(crate) scenario: &'a Scenario,
     scripts: BTreeMap<String, Vec<ScriptedResult>>,
-    /// How many attempts of each step have ended, in all runs: a script is that of a service.
-    turns: BTreeMap<String, usize>,
-    /// The workflows as they are now.
+    /// Number of ended attempts of each step, over all runs: runs share a script, as they would share a
+    /// service.
+    ended_attempts: BTreeMap<String, usize>,
+    /// Current specs of the workflows, by name.
     specs: BTreeMap<String, Value>,
     pub(crate) runs: Vec<Run>,
-    /// The sub-runs of `main`.
+    /// Names of the sub-runs of `main`.
     pub(crate) children: Vec<String>,
     ended: BTreeMap<String, SubRunOutcome>,
     pub(crate) objects: Objects,
@@ -45,17 +46,17 @@ pub(crate) struct Play<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Plays a scenario.
+/// Simulates a scenario.
 ///
 /// # Errors
-/// What is not as expected.
+/// Returns the differences between the expected and the actual result.
 pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
     let scripts = match (&scenario.pure, &scenario.expect.problems) {
         (Some(Simulation::Excluded(NotSimulated { none })), _) => return Ok(Played::Not(none.clone())),
         (Some(Simulation::Scripts(scripts)), _) => scripts.clone(),
-        // Problems are found without anything that runs.
+        // Problems are found by validation, without a run.
         (None, Some(_)) => BTreeMap::new(),
-        (None, None) => return Err(vec!["neither pure, nor a word on why not".to_owned()]),
+        (None, None) => return Err(vec!["the field pure is missing".to_owned()]),
     };
     let mut play = Play::new(scenario, scripts);
     let fault = |fault| vec![fault];
@@ -82,19 +83,19 @@ impl<'a> Play<'a> {
         Self {
             scenario,
             scripts,
-            turns: BTreeMap::new(),
+            ended_attempts: BTreeMap::new(),
             specs: scenario.workflows.clone().into_iter().chain([main]).collect(),
             runs: Vec::new(),
             children: Vec::new(),
             ended: BTreeMap::new(),
             objects: Objects::default(),
             server: Server::new(&scenario.http),
-            now: Timestamp::from_second(1_795_500_000).expect("in range"),
+            now: Timestamp::from_second(1_795_500_000).expect("the time is in range"),
         }
     }
 
     pub(crate) fn spec(&self, workflow: &str) -> WorkflowSpec {
-        serde_json::from_value(self.specs[workflow].clone()).expect("a workflow's spec")
+        serde_json::from_value(self.specs[workflow].clone()).expect("the spec is that of a workflow")
     }
 
     fn valid(&self, workflow: &str) -> Result<ValidWorkflow, Vec<Problem>> {
@@ -163,7 +164,7 @@ impl<'a> Play<'a> {
         let facts = self.facts(name, workflow, input, depth);
         let mut run = Run::new(name, valid, facts, self.now, taken);
         if let Some(violations) = violations {
-            // As the operator does before a pod is made.
+            // The operator rejects such a run before it creates a pod.
             run.finish = Some(domain::run::FinishRun {
                 phase: RunPhase::Failed,
                 output: None,
@@ -196,10 +197,10 @@ impl<'a> Play<'a> {
 
     fn run(&mut self) -> Result<(), String> {
         let mut events = self.scenario.events.iter().peekable();
-        for _ in 0..ROUNDS {
-            self.go_on();
-            if let Some(event) = events.next_if(|event| self.holds(&event.when)) {
-                self.happens(event)?;
+        for _ in 0..MAX_ITERATIONS {
+            self.advance_all();
+            if let Some(event) = events.next_if(|event| self.is_met(&event.when)) {
+                self.execute(event)?;
                 continue;
             }
             if self.end_one()? {
@@ -208,23 +209,28 @@ impl<'a> Play<'a> {
             let next = self.runs.iter().filter_map(Run::due).min();
             match next {
                 Some(due) => self.now = later(due.max(self.now), 0.001),
-                None if events.peek().is_some() => return Err(format!("never holds: {:?}", events.peek())),
+                None if events.peek().is_some() => {
+                    return Err(format!("the condition was never met: {:?}", events.peek()));
+                }
                 None => return Ok(()),
             }
         }
-        Err(format!("it did not end within {ROUNDS} rounds: {:?}", self.named(MAIN).map(|run| &run.memory)))
+        Err(format!(
+            "the scenario did not end within {MAX_ITERATIONS} iterations: {:?}",
+            self.named(MAIN).map(|run| &run.memory)
+        ))
     }
 
-    /// All runs as far as they come; ends and cancels are passed on.
-    fn go_on(&mut self) {
+    /// Advances all runs until no further one ends, and propagates ends and cancellations.
+    fn advance_all(&mut self) {
         let mut known = usize::MAX;
         while known != self.ended.len() {
             known = self.ended.len();
-            self.go_on_once();
+            self.advance_once();
         }
     }
 
-    fn go_on_once(&mut self) {
+    fn advance_once(&mut self) {
         self.admit(&self.ended.clone());
         for at in 0..self.runs.len() {
             let cancels = self.runs[at].go_on(&self.ended, self.now);
@@ -240,7 +246,8 @@ impl<'a> Play<'a> {
     fn end_one(&mut self) -> Result<bool, String> {
         let now = self.now;
         for at in 0..self.runs.len() {
-            let (scripts, turns, server) = (&self.scripts, &mut self.turns, &mut self.server);
+            let (scripts, ended_attempts, server) =
+                (&self.scripts, &mut self.ended_attempts, &mut self.server);
             let run = &mut self.runs[at];
             let mut missing = None;
             let mut answer = |start: &StartAttempt, engine: &domain::run::Run| {
@@ -251,12 +258,12 @@ impl<'a> Play<'a> {
                     }
                     return server.answer(engine, start, now);
                 };
-                let turn = turns.entry(step.clone()).or_default();
-                let scripted = script.get(*turn).or(script.last()).cloned().unwrap_or(ScriptedResult::Hang);
+                let index = ended_attempts.entry(step.clone()).or_default();
+                let scripted = script.get(*index).or(script.last()).cloned().unwrap_or(ScriptedResult::Hang);
                 let is_received = script::is_received(&scripted);
                 let ended = script::outcome(scripted, start, now);
                 if matches!(ended, Ended::With(_)) {
-                    *turn += 1;
+                    *index += 1;
                     if is_received {
                         server.record(start);
                     }
@@ -265,7 +272,7 @@ impl<'a> Play<'a> {
             };
             let ended = run.end_one(&mut answer, &mut self.objects, now);
             if let Some(step) = missing {
-                return Err(format!("pure says nothing of step {step}"));
+                return Err(format!("pure has no script for step {step}"));
             }
             if let Some(sub) = ended {
                 if let Some(sub) = sub {
@@ -277,13 +284,13 @@ impl<'a> Play<'a> {
         Ok(false)
     }
 
-    fn holds(&self, when: &Condition) -> bool {
-        // What code has called is not known here.
+    fn is_met(&self, when: &Condition) -> bool {
+        // Requests of Python and container steps are not simulated, so `called` is ignored.
         let Condition { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
         let Some(run) = self.named(run.as_deref().unwrap_or(MAIN)) else {
             return run.is_none() && run_phase.is_none() && step.is_none() && queued.is_none();
         };
-        if run_phase.is_some_and(|wanted| wanted != run.phase()) {
+        if run_phase.is_some_and(|expected| expected != run.phase()) {
             return false;
         }
         if queued.is_some() && *queued != run.queued_for {
@@ -293,13 +300,13 @@ impl<'a> Play<'a> {
         let steps = persisted_steps(&run.memory.steps);
         steps.iter().filter(|status| status.name == *step).any(|status| {
             let done = status.items.as_ref().map_or(0, |items| items.succeeded + items.failed);
-            phase.is_none_or(|wanted| wanted == status.phase)
-                && attempt.is_none_or(|wanted| Some(wanted) == status.attempt)
-                && items.is_none_or(|wanted| done >= wanted)
+            phase.is_none_or(|expected| expected == status.phase)
+                && attempt.is_none_or(|expected| Some(expected) == status.attempt)
+                && items.is_none_or(|expected| done >= expected)
         })
     }
 
-    fn happens(&mut self, event: &Event) -> Result<(), String> {
+    fn execute(&mut self, event: &Event) -> Result<(), String> {
         if event.refused.is_some() {
             return Ok(());
         }
@@ -307,13 +314,14 @@ impl<'a> Play<'a> {
         let main = |runs: &mut Vec<Run>| runs.iter().position(|run| run.name == MAIN);
         match &event.action {
             Action::KillRunner | Action::DeletePod => {
-                // A script that hangs is of the attempt that is lost.
+                // A scripted result `Hang` belongs to the attempt that is lost, so the next attempt gets the
+                // next result.
                 for run in self.runs.iter_mut().filter(|run| run.name == MAIN && run.finish.is_none()) {
                     for start in &run.running {
                         let step = &start.key.step;
-                        let turn = self.turns.entry(step.clone()).or_default();
-                        let hangs = self.scripts.get(step).and_then(|script| script.get(*turn));
-                        *turn += usize::from(matches!(hangs, Some(ScriptedResult::Hang)));
+                        let index = self.ended_attempts.entry(step.clone()).or_default();
+                        let hangs = self.scripts.get(step).and_then(|script| script.get(*index));
+                        *index += usize::from(matches!(hangs, Some(ScriptedResult::Hang)));
                     }
                     run.lose(objects, now);
                 }
@@ -343,7 +351,7 @@ impl<'a> Play<'a> {
             }
             Action::Nothing => {}
             Action::Delete(_) | Action::Secret(_) => {
-                return Err(format!("needs a cluster: {:?}", event.action));
+                return Err(format!("the action requires a cluster: {:?}", event.action));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Who runs, by the same decision as the operator's.
+//! Admission of runs, by the same decision function as in the operator.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,17 @@ use crate::world::Run;
 const TENANT: &str = "scenarios";
 
 impl Play<'_> {
-    /// Gives slots to those who ask for one, as far as the plan and the workflows' concurrency allow.
+    /// Gives a slot to the runs that require one, within the limits of the plan and of the concurrency of
+    /// workflows.
     pub(crate) fn admit(&mut self, ended: &BTreeMap<String, SubRunOutcome>) {
         for run in self.runs.iter_mut().filter(|run| !run.has_begun() && run.finish.is_none()) {
             if run.cancel.is_some() {
                 run.ends(RunPhase::Cancelled, None);
             }
         }
-        let asking: Vec<usize> =
+        let requesting: Vec<usize> =
             (0..self.runs.len()).filter(|at| self.runs[*at].asks(ended, self.now)).collect();
-        for decision in admission::decide(&self.queue(&asking)) {
+        for decision in admission::decide(&self.queue(&requesting)) {
             let now = self.now;
             let Some(run) = self.runs.iter_mut().find(|run| run.name == decision.uid) else { continue };
             match decision.verdict {
@@ -38,7 +39,7 @@ impl Play<'_> {
         }
     }
 
-    fn queue(&self, asking: &[usize]) -> Queue {
+    fn queue(&self, requesting: &[usize]) -> Queue {
         let limits = self.scenario.plan.as_ref().and_then(|plan| plan.get("limits"));
         let limit = |name: &str| limits?.get(name)?.as_u64()?.try_into().ok();
         let running = self.runs.iter().filter(|run| run.holds_slot);
@@ -56,7 +57,7 @@ impl Play<'_> {
             runs_today: 0,
             plan: TENANT.to_owned(),
         };
-        let queued = asking.iter().map(|at| &self.runs[*at]).map(|run| QueuedRun {
+        let queued = requesting.iter().map(|at| &self.runs[*at]).map(|run| QueuedRun {
             uid: run.name.clone(),
             tenant: TENANT.to_owned(),
             created_at: run.created,
@@ -67,7 +68,8 @@ impl Play<'_> {
         Queue { tenants: vec![tenant], group_running, queued: queued.collect(), free_slots: None }
     }
 
-    /// The newest run stays where its workflow says so; the others of its group are ended for it.
+    /// Cancels the older runs of the concurrency group of the newest run, if its workflow has the policy
+    /// `CancelOlder`.
     pub(crate) fn supersede(&mut self) {
         let Some(newest) = self.runs.last() else { return };
         let Some(ConcurrencyGroup { key, limit }) =

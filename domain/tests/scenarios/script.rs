@@ -1,4 +1,4 @@
-//! What attempts end in by a scenario's `pure`.
+//! Outcomes of attempts, as the field `pure` of a scenario specifies them.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use crate::format::ScriptedResult;
 
-/// Whether an attempt has ended.
+/// State of a simulated attempt.
 pub(crate) enum Ended {
     With(Outcome),
-    /// It runs on.
+    /// The attempt continues.
     Not,
 }
 
-/// The end of an attempt by its script.
+/// Returns the end of an attempt, as its script specifies.
 pub(crate) fn outcome(scripted: ScriptedResult, start: &StartAttempt, now: Timestamp) -> Ended {
     Ended::With(match scripted {
-        ScriptedResult::Output(value) => Outcome::Succeeded(rendered(&value, start).into()),
+        ScriptedResult::Output(value) => Outcome::Succeeded(render_output(&value, start).into()),
         ScriptedResult::Hang if start.deadline <= now => Outcome::TimedOut,
         ScriptedResult::Hang => return Ended::Not,
         ScriptedResult::Fail(failed) => {
@@ -31,14 +31,14 @@ pub(crate) fn outcome(scripted: ScriptedResult, start: &StartAttempt, now: Times
     })
 }
 
-/// Whether a request got so far as to be answered: those that did not fail otherwise than with a status.
+/// Returns whether the server has received the request: the attempt succeeded, or failed with an HTTP status.
 pub(crate) fn is_received(scripted: &ScriptedResult) -> bool {
     let ScriptedResult::Fail(failed) = scripted else { return true };
     failed.code.strip_prefix("HTTP_").is_some_and(|status| status.parse::<u16>().is_ok())
 }
 
-/// The output with its templates and abbreviations written out.
-fn rendered(value: &Value, start: &StartAttempt) -> Value {
+/// Returns the output with its templates render_output and its abbreviations expanded.
+fn render_output(value: &Value, start: &StartAttempt) -> Value {
     let (args, env) = match &start.task {
         Task::Python { env, .. } => (json!([]), json!(env)),
         Task::Container { args, env, .. } => (json!(args), json!(env)),
@@ -47,11 +47,11 @@ fn rendered(value: &Value, start: &StartAttempt) -> Value {
     let context = Context::new().with("input", start.input.clone()).with("attempt", json!(start.attempt));
     let context = context.with("args", args).with("env", env);
     let template = Template::parse(value).unwrap_or_else(|problems| panic!("{value}: {problems:?}"));
-    written_out(template.render(&context).unwrap_or_else(|failed| panic!("{value}: {failed}")))
+    expand(template.render(&context).unwrap_or_else(|failed| panic!("{value}: {failed}")))
 }
 
-/// `x*3` is `xxx`, also at a text's end; `0..3` is `[0, 1, 2]`.
-fn written_out(value: Value) -> Value {
+/// Expands abbreviations: `x*3`, also at the end of a text, to `xxx`, and `0..3` to `[0, 1, 2]`.
+fn expand(value: Value) -> Value {
     match value {
         Value::String(text) => {
             if let Some(count) = text.strip_prefix("0..").and_then(|count| count.parse::<u32>().ok()) {
@@ -60,8 +60,8 @@ fn written_out(value: Value) -> Value {
             let times = text.split_once("x*").and_then(|(head, times)| Some((head, times.parse().ok()?)));
             Value::String(times.map(|(head, times)| head.to_owned() + &"x".repeat(times)).unwrap_or(text))
         }
-        Value::Array(items) => items.into_iter().map(written_out).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, written_out(field))).collect(),
+        Value::Array(items) => items.into_iter().map(expand).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, expand(field))).collect(),
         other => other,
     }
 }

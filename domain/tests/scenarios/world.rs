@@ -1,4 +1,4 @@
-//! Runs, a runner for each that may be lost, and object storage.
+//! Simulated runs, each with a runner that may be lost, and simulated object storage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::script::Ended;
 
-/// Outputs that are too large for a status, by where they are.
+/// Outputs that are too large for a status, by URI.
 #[derive(Default)]
 pub(crate) struct Objects(BTreeMap<String, Value>);
 
@@ -37,18 +37,18 @@ impl Objects {
     }
 }
 
-/// A run.
+/// Simulated run.
 pub(crate) struct Run {
     pub(crate) name: String,
     pub(crate) valid: ValidWorkflow,
     pub(crate) facts: RunData,
     run: Engine,
     pub(crate) created: Timestamp,
-    /// Since when it has begun.
+    /// Time at which the run was first admitted.
     began: Option<Timestamp>,
     pub(crate) holds_slot: bool,
     pub(crate) priority: i32,
-    /// Why it waits in the queue.
+    /// Reason why the run is queued.
     pub(crate) queued_for: Option<String>,
     pub(crate) memory: RunState,
     pub(crate) running: Vec<StartAttempt>,
@@ -106,12 +106,12 @@ impl Run {
         self.began.is_some()
     }
 
-    /// Whether it would go on if it had a slot.
+    /// Returns whether the run requires a slot to continue.
     pub(crate) fn asks(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
-        self.finish.is_none() && !self.holds_slot && (self.suspended.is_none() || self.is_woken(ended, now))
+        self.finish.is_none() && !self.holds_slot && (self.suspended.is_none() || self.can_resume(ended, now))
     }
 
-    /// It gets a slot, and with it a runner.
+    /// Gives a slot and a runner to the run.
     pub(crate) fn admit(&mut self, objects: &Objects, now: Timestamp) {
         self.holds_slot = true;
         self.queued_for = None;
@@ -119,12 +119,12 @@ impl Run {
         self.lose(objects, now);
     }
 
-    /// It ends before it has begun, or without its runner.
+    /// Ends the run without a runner.
     pub(crate) fn ends(&mut self, phase: RunPhase, error: Option<RunError>) {
         self.finish = Some(FinishRun { phase, output: None, error });
     }
 
-    /// When something happens by itself.
+    /// Returns the time of the next deadline or timer of the run.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         if self.finish.is_some() {
             return None;
@@ -133,7 +133,7 @@ impl Run {
         self.running.iter().map(|start| start.deadline).chain(own).min()
     }
 
-    /// One advance, if it has a runner. The sub-runs to cancel.
+    /// Advances the run once, if it has a runner, and returns the sub-runs to cancel.
     pub(crate) fn go_on(
         &mut self,
         ended: &BTreeMap<String, SubRunOutcome>,
@@ -151,7 +151,7 @@ impl Run {
         self.wait_until = wait_until;
         self.suspended = suspend.map(|suspend| (suspend, now));
         if finish.is_some() {
-            assert!(self.running.is_empty(), "{}: nothing runs after the end", self.name);
+            assert!(self.running.is_empty(), "{}: an attempt is running after the end of the run", self.name);
             self.took = now.duration_since(self.began.unwrap_or(self.created)).as_secs_f64();
         }
         self.holds_slot = finish.is_none() && self.suspended.is_none();
@@ -159,7 +159,7 @@ impl Run {
         cancel_sub_runs
     }
 
-    fn is_woken(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
+    fn can_resume(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
         let child = awaited_sub_runs(&self.memory.steps).iter().any(|child| ended.contains_key(child));
         let waits = |key: &str| {
@@ -176,7 +176,7 @@ impl Run {
         self.cancel.is_some() || child || decided || suspend.wake_at.is_some_and(|due| due <= now)
     }
 
-    /// Another runner takes the run, with nothing but what was written.
+    /// Replaces the runner: the new one resumes the run from its persisted status.
     pub(crate) fn lose(&mut self, objects: &Objects, now: Timestamp) {
         self.running.clear();
         if let Some((SuspendRun { stops_clock: true, .. }, since)) = self.suspended.take() {
@@ -190,7 +190,8 @@ impl Run {
         self.memory = self.run.resume(&state, &RunnerLoss::Interrupted, now);
     }
 
-    /// Ends an attempt that can end; whether there was one. Sub-runs that are to be created come out.
+    /// Ends the first attempt that can end, and returns the sub-run that it creates, if any. Returns `None`
+    /// if no attempt can end.
     pub(crate) fn end_one(
         &mut self,
         answer: &mut impl FnMut(&StartAttempt, &Engine) -> Ended,
@@ -220,7 +221,7 @@ impl Run {
         None
     }
 
-    /// What waits for it is told.
+    /// Returns the outcome of a finished run, for the parent that waits for it.
     pub(crate) fn end(&self) -> Option<SubRunOutcome> {
         let FinishRun { phase, output, error } = self.finish.as_ref()?;
         Some(match output {
@@ -230,7 +231,7 @@ impl Run {
     }
 }
 
-/// A moment later.
+/// Returns the time that is `seconds` after `now`.
 pub(crate) fn later(now: Timestamp, seconds: f64) -> Timestamp {
     now + SignedDuration::from_secs_f64(seconds)
 }
