@@ -45,7 +45,7 @@ fn an_exception_has_its_type_and_the_traceback_of_the_step() {
     let code = "import json\ndef run(input, ctx):\n    return json.loads('{')\n";
     let step = host.run(code, json!(null));
     let Some(Outcome::Exception { r#type, message, traceback }) = step.outcome else {
-        panic!("an exception")
+        panic!("the step must end with an exception")
     };
     assert_eq!(step.lines.join("\n").trim_end(), traceback.trim_end(), "the log contains the same traceback");
     assert_eq!(r#type, "json.decoder.JSONDecodeError");
@@ -62,7 +62,9 @@ fn an_exception_has_its_type_and_the_traceback_of_the_step() {
 fn a_long_exception_is_shortened_in_the_report_and_complete_in_the_log() {
     let mut host = TestHost::start("long");
     let step = host.run("def run(i, c): raise ValueError('ü' * 100_000)", json!(null));
-    let Some(Outcome::Exception { message, traceback, .. }) = step.outcome else { panic!("an exception") };
+    let Some(Outcome::Exception { message, traceback, .. }) = step.outcome else {
+        panic!("the step must end with an exception")
+    };
     assert!(message.contains("100000 characters") && message.len() < 5_000, "{message}");
     assert!(traceback.len() < 9_000, "{traceback}");
     assert!(step.lines.concat().contains(&"ü".repeat(100_000)));
@@ -117,7 +119,7 @@ def run(input, ctx):
             os.listdir("."), os.path.exists(input)]
 "#;
     let Some(Outcome::Ok { value: dir }) = host.run(write, json!(null)).outcome else {
-        panic!("a directory")
+        panic!("the step must return a directory")
     };
     let outcome = host.run(read, dir).outcome;
     assert_eq!(outcome, Some(Outcome::Ok { value: json!([false, false, false, [], false]) }));
@@ -189,7 +191,9 @@ def run(input, ctx):
         os._exit(0)
     return [child.pid, escaped.pid, int(os.read(read, 20))]
 "#;
-    let Some(Outcome::Ok { value }) = host.run(code, json!(null)).outcome else { panic!("three pids") };
+    let Some(Outcome::Ok { value }) = host.run(code, json!(null)).outcome else {
+        panic!("the step must return three PIDs")
+    };
     for pid in value.as_array().unwrap() {
         let pid = i32::try_from(pid.as_i64().unwrap()).unwrap();
         wait_for(|| (!is_alive(pid)).then_some(()));

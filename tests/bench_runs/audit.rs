@@ -14,7 +14,7 @@ pub(super) type Writes = BTreeMap<(String, String), usize>;
 
 /// Returns the size of the log in bytes, which is the position of the next entry.
 pub(super) fn size(path: &str) -> anyhow::Result<u64> {
-    Ok(std::fs::metadata(path).with_context(|| format!("failed to look at {path}"))?.len())
+    Ok(std::fs::metadata(path).with_context(|| format!("failed to get the size of {path}"))?.len())
 }
 
 /// Returns the writes to a namespace that were logged from this position on.

@@ -45,7 +45,7 @@ pub(super) async fn pods(
             }
             anyhow::bail!("the watch ended")
         };
-        times.push(timeout(DEADLINE, runs).await.context("a bare pod does not start")??);
+        times.push(timeout(DEADLINE, runs).await.context("timed out waiting for the start of a pod")??);
         pods.delete(&name, &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() })
             .await?;
     }
@@ -67,7 +67,7 @@ async fn idle_pod_like(pods: &Api<Pod>, like: Option<&str>) -> anyhow::Result<Po
             .items
             .into_iter()
             .next()
-            .context("no runner's pod is there")?,
+            .context("found no pod of a runner")?,
     };
     let spec = found.spec.context("a pod has a spec")?;
     let containers: Vec<Value> = spec
@@ -119,7 +119,7 @@ pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> an
             }
             anyhow::bail!("the watch ended")
         };
-        times.push(timeout(DEADLINE, end).await.context("writes are not answered")??);
+        times.push(timeout(DEADLINE, end).await.context("timed out waiting for the responding writes")??);
         maps.delete(&name, &DeleteParams::default()).await?;
     }
     other.abort();

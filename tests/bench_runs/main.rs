@@ -34,21 +34,21 @@ async fn main() -> ExitCode {
 
 async fn bench() -> anyhow::Result<()> {
     let count: usize =
-        variable("SMBCOPILOT_BENCH_RUNS")?.parse().context("SMBCOPILOT_BENCH_RUNS is no number")?;
+        variable("SMBCOPILOT_BENCH_RUNS")?.parse().context("SMBCOPILOT_BENCH_RUNS is not a number")?;
     let log = variable("SMBCOPILOT_BENCH_AUDIT")?;
     let client = cluster::client().await?;
     let namespace = apply_tenant(&client, "bench", &Value::Null).await?;
     let mut watch = RunWatch::start(&client, &namespace).await?;
 
     let cold_flow = watch.apply_workflow("cold", spec(&json!({}))?).await?;
-    watch.run(&cold_flow).await.context("the first run, which is not counted")?;
+    watch.run(&cold_flow).await.context("the first run, which is not measured, failed")?;
     let before = audit::size(&log)?;
     let cold = watch.runs(&cold_flow, count).await?;
     let cold_writes = audit::writes(&log, before, &namespace)?;
     let cold_floor = floor::pods(&client, &namespace, watch.pod(), count).await?;
 
     let warm_flow = watch.apply_workflow("warm", spec(&json!({"keepAlive": "5m"}))?).await?;
-    watch.run(&warm_flow).await.context("the first warm run, which is not counted")?;
+    watch.run(&warm_flow).await.context("the first warm run, which is not measured, failed")?;
     let before = audit::size(&log)?;
     let warm = watch.runs(&warm_flow, count).await?;
     let warm_writes = audit::writes(&log, before, &namespace)?;

@@ -32,7 +32,7 @@ async fn a_stored_tenant_gets_the_condition_once_per_generation() -> anyhow::Res
     .await?;
     let rename = json!({"spec": {"displayName": "Acme Patisserie"}});
     tenant.tenants.patch(&tenant.slug, &PatchParams::default(), &Patch::Merge(rename)).await?;
-    until("its change is mirrored", DEADLINE, mirrored, |condition| {
+    until("the change of the tenant is mirrored", DEADLINE, mirrored, |condition| {
         has_status(condition.as_ref(), "True", 2)
     })
     .await?;

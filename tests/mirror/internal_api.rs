@@ -99,7 +99,7 @@ async fn create_pod(
         ..TokenRequest::default()
     };
     let issued = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
-    Ok((pod, issued.status.context("no token")?.token))
+    Ok((pod, issued.status.context("the token request has no status")?.token))
 }
 
 /// Only the pod to which a run is assigned, with a token for the api-server, can send log lines of the run.
@@ -109,13 +109,13 @@ async fn only_the_pod_of_a_run_can_send_its_logs() -> anyhow::Result<()> {
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
     let running = database.start(&client).await?;
     tenant.workflow("invoices").await?;
-    let run = tenant.run("invoices", "held").await?.uid().context("no uid")?;
+    let run = tenant.run("invoices", "held").await?.uid().context("the object has no UID")?;
     let namespace = format!("t-{}", tenant.slug);
     let audience = crds::names::API_TOKEN_AUDIENCE;
     let (holder, token) = create_pod(&client, &namespace, "holder", audience).await?;
     let (_, idle) = create_pod(&client, &namespace, "idle", audience).await?;
     let (_, foreign) = create_pod(&client, &namespace, "foreign", "https://kubernetes.default.svc").await?;
-    tenant.assign("held", "holder", &holder.uid().context("no uid")?).await?;
+    tenant.assign("held", "holder", &holder.uid().context("the object has no UID")?).await?;
     let runs = async || database.runs(&tenant.slug).await;
     until("the run is mirrored", DEADLINE, runs, |runs| runs.len() == 1).await?;
 

@@ -38,7 +38,7 @@ async fn two_replicas_that_mirror_at_once_agree() -> anyhow::Result<()> {
     let third = fresh.start(&client).await?;
     let rows = async || Ok((database.rows(&tenant.slug).await?, fresh.rows(&tenant.slug).await?));
     until("the rows are equal", DEADLINE, rows, |(both, alone)| both == alone && both.len() == 5).await?;
-    assert_eq!(database.missing_events(&tenant.slug).await?, 0, "events are not numbered without gaps");
+    assert_eq!(database.missing_events(&tenant.slug).await?, 0, "sequence numbers of events are missing");
     for running in [one, other, third] {
         running.stop().await?;
     }

@@ -29,12 +29,15 @@ async fn a_lost_database_is_restored_from_kubernetes() -> anyhow::Result<()> {
     let client = ApiClient::globex_admin()?;
     wait_until_mirrored(&client, &globex).await?;
     let before = api_snapshot(&client, &globex).await?;
-    assert!(before.len() >= 4 + 1 + 2 * 2, "lists, a workflow, two runs with their steps: {before:#?}");
+    assert!(
+        before.len() >= 4 + 1 + 2 * 2,
+        "the snapshot must have lists, a workflow, and two runs with their steps: {before:#?}"
+    );
 
     psql("drop database smb with (force)").await?;
     psql("create database smb").await?;
     let status = async || Ok(client.get("/v1/workflows").await?.status);
-    until("the API has no database", DEADLINE, status, |status| *status != 200).await?;
+    until("the API reports the loss of the database", DEADLINE, status, |status| *status != 200).await?;
     api_server.restart().await?;
 
     // Requests succeed once the pod is ready and its Service routes to it.

@@ -78,7 +78,7 @@ async fn suspended_runs_continue_after_a_killed_operator() -> anyhow::Result<()>
     acme.wait_until(&asking, "it is suspended", is_suspended).await?;
     let waits = acme.wait_until(&calling, "it is suspended", is_suspended).await?;
     let called = waits.steps.iter().find_map(|step| step.waiting.as_ref()?.run.clone());
-    let called = acme.runs().get(&called.context("it does not wait for a run")?).await?;
+    let called = acme.runs().get(&called.context("the run does not wait for a sub-run")?).await?;
     acme.wait_until(&called, "it is suspended", is_suspended).await?;
 
     let before = operator.restarts().await?;

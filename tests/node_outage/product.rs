@@ -141,7 +141,7 @@ fn kill_process_of_pod(pod: &str) -> anyhow::Result<()> {
     };
     let process = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|path| is_it(path));
     let process = process.with_context(|| format!("no process of pod {pod} on this machine"))?;
-    let pid = process.file_name().context("a process has a number")?;
+    let pid = process.file_name().context("the path has no process ID")?;
     let killed = Command::new("kill").arg("-KILL").arg(pid).status()?;
     ensure!(killed.success(), "kill failed: {killed}");
     Ok(())

@@ -90,8 +90,8 @@ impl RunnerNamespace {
 
     async fn child(&self, parent: &str) -> anyhow::Result<WorkflowRun> {
         let children = self.runs.list(&ListParams::default().labels(&format!("{PARENT}={parent}"))).await?;
-        anyhow::ensure!(children.items.len() == 1, "{} sub-runs", children.items.len());
-        children.items.into_iter().next().ok_or_else(|| anyhow::anyhow!("no sub-run"))
+        anyhow::ensure!(children.items.len() == 1, "expected one sub-run, found {}", children.items.len());
+        children.items.into_iter().next().ok_or_else(|| anyhow::anyhow!("found no sub-run"))
     }
 }
 

@@ -44,7 +44,7 @@ impl RunnerPod {
         }}))?;
         let accounts = namespace.api::<ServiceAccount>(client);
         let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
-        let token = given.status.context("a token request has no status")?.token;
+        let token = given.status.context("the token request has no status")?.token;
         let directory = env::temp_dir().join(format!("smb-{name}"));
         fs::create_dir_all(&directory)?;
         write_kubeconfig(&directory.join("kubeconfig"), &token)?;
@@ -98,7 +98,7 @@ impl Drop for KilledOnDrop {
 fn write_kubeconfig(path: &Path, token: &str) -> anyhow::Result<()> {
     let mut config = serde_yaml::to_value(kube::config::Kubeconfig::read()?)?;
     let users = config.get_mut("users").and_then(|users| users.as_sequence_mut());
-    let users = users.context("a kubeconfig without users")?;
+    let users = users.context("the kubeconfig has no users")?;
     for user in users.iter_mut().filter_map(|user| user.as_mapping_mut()) {
         user.insert("user".into(), serde_yaml::from_str(&format!("{{token: {token}}}"))?);
     }
@@ -109,8 +109,13 @@ fn write_kubeconfig(path: &Path, token: &str) -> anyhow::Result<()> {
 /// Returns the path of the runner program, which is built beside the tests.
 fn binary() -> anyhow::Result<PathBuf> {
     let tests = env::current_exe()?;
-    let built = tests.parent().and_then(Path::parent).context("tests outside a target directory")?;
+    let built =
+        tests.parent().and_then(Path::parent).context("the test program is not in a target directory")?;
     let binary = built.join("runner");
-    anyhow::ensure!(binary.exists(), "{} is not there: run `cargo build --package runner`", binary.display());
+    anyhow::ensure!(
+        binary.exists(),
+        "{} does not exist: run `cargo build --package runner`",
+        binary.display()
+    );
     Ok(binary)
 }

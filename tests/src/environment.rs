@@ -8,5 +8,5 @@ use anyhow::Context as _;
 /// Returns an error if the variable is not set: the tests were not started by `cargo xtask test node`.
 #[expect(clippy::disallowed_methods, reason = "a test has no command line")]
 pub fn variable(name: &str) -> anyhow::Result<String> {
-    std::env::var(name).with_context(|| format!("no {name}: run `cargo xtask test node`"))
+    std::env::var(name).with_context(|| format!("{name} is not set: run `cargo xtask test node`"))
 }

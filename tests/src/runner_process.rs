@@ -16,7 +16,7 @@ pub fn kill(pod_uid: &str) -> anyhow::Result<()> {
     };
     let process = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|path| is_runner(path));
     let process = process.with_context(|| format!("no process of pod {pod_uid} on this machine"))?;
-    let pid = process.file_name().context("the folder of a process is named after its number")?;
+    let pid = process.file_name().context("the path has no process ID")?;
     let killed = Command::new("kill").arg("-KILL").arg(pid).status()?;
     ensure!(killed.success(), "kill failed: {killed}");
     Ok(())

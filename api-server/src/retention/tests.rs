@@ -128,7 +128,7 @@ async fn outputs_are_deleted_when_no_run_refers_to_them(owner: PgPool) {
     assert_eq!(
         present().await,
         ["own", "reused", "orphan", "running"],
-        "a run may still come to refer to a recent output"
+        "a run may refer to a recent output later"
     );
     sweeper.sweep(time("2026-11-26T09:00:00Z")).await.unwrap();
     assert_eq!(present().await, ["own", "reused", "running"]);

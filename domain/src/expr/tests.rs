@@ -13,7 +13,7 @@ fn evaluate(source: &str) -> Result<Value, EvaluateError> {
             "steps",
             json!({"fetch": {"output": {"rows": [{"id": "a"}, {"id": "b"}]}, "phase": "Succeeded"}}),
         );
-    Program::parse(source).expect("valid").evaluate(&context)
+    Program::parse(source).expect("the expression is valid").evaluate(&context)
 }
 
 /// The value of an expression is JSON, with numbers, times and bytes in their documented form.
@@ -114,7 +114,7 @@ fn references_are_collected_without_evaluation() {
     let program = Program::parse(
         "steps.fetch.output.rows.map(input, input.id + string(steps['two'].phase)) + [secrets.erp.token, type(1) == int]",
     )
-    .expect("valid");
+    .expect("the expression is valid");
     insta::assert_debug_snapshot!(program.references());
 }
 
@@ -136,10 +136,11 @@ fn a_costly_expression_is_stopped() {
         &format!("[{}]", many("input.s")),
         &format!("[{}]", many("input.l")),
     ] {
-        let result = Program::parse(source).expect("valid").evaluate(&large);
+        let result = Program::parse(source).expect("the expression is valid").evaluate(&large);
         assert!(matches!(result, Err(EvaluateError::Exhausted { .. })), "{source}");
     }
-    let wide = Program::parse("[input.s, input.s, input.s, input.s, input.s, input.s]").expect("valid");
+    let wide = Program::parse("[input.s, input.s, input.s, input.s, input.s, input.s]")
+        .expect("the expression is valid");
     assert!(matches!(wide.evaluate(&large), Err(EvaluateError::TooLarge { .. })));
 }
 
@@ -151,7 +152,8 @@ fn expressions_of_a_template_share_one_budget() {
     for template in
         [json!(text), json!(vec!["${{ input.l.map(a, a + 1) }}"; 100]), json!(vec!["${{ input.s }}"; 5_000])]
     {
-        let result = crate::template::Template::parse(&template).expect("valid").render(&large);
+        let result =
+            crate::template::Template::parse(&template).expect("the template is valid").render(&large);
         let is_stopped =
             matches!(result, Err(EvaluateError::Exhausted { .. } | EvaluateError::TooLarge { .. }));
         assert!(is_stopped, "{:?}", result.map(|value| value.to_string().len()));
@@ -162,14 +164,14 @@ fn expressions_of_a_template_share_one_budget() {
 #[test]
 fn fields_that_are_not_read_cost_nothing() {
     let large = Context::new().with("input", json!({"l": vec![1; 400_000], "n": 1}));
-    assert_eq!(Program::parse("input.n").expect("valid").evaluate(&large), Ok(json!(1)));
+    assert_eq!(Program::parse("input.n").expect("the expression is valid").evaluate(&large), Ok(json!(1)));
     assert_eq!(
-        Program::parse("has(input.n) && !has(input.m)").expect("valid").evaluate(&large),
+        Program::parse("has(input.n) && !has(input.m)").expect("the expression is valid").evaluate(&large),
         Ok(json!(true))
     );
     assert!(
         Program::parse("size(input)")
-            .expect("valid")
+            .expect("the expression is valid")
             .evaluate(&Context::new().with("input", json!(vec![1; 600_000])))
             .is_err()
     );
@@ -180,7 +182,8 @@ fn fields_that_are_not_read_cost_nothing() {
 fn loops_over_maps_follow_the_order_of_keys() {
     let fields: serde_json::Map<String, Value> = (0..50).map(|n| (format!("k{n:02}"), json!(n))).collect();
     let context = Context::new().with("input", Value::Object(fields));
-    let values = Program::parse("input.map(k, input[k])").expect("valid").evaluate(&context);
+    let values =
+        Program::parse("input.map(k, input[k])").expect("the expression is valid").evaluate(&context);
     assert_eq!(values, Ok(json!((0..50).collect::<Vec<_>>())));
 }
 
@@ -188,7 +191,7 @@ fn loops_over_maps_follow_the_order_of_keys() {
 #[test]
 fn an_interrupt_ends_evaluation() {
     let context = Context::new().with("input", json!([1, 2])).interrupted_by(Arc::new(AtomicBool::new(true)));
-    let result = Program::parse("input.map(i, i)").expect("valid").evaluate(&context);
+    let result = Program::parse("input.map(i, i)").expect("the expression is valid").evaluate(&context);
     assert!(matches!(result, Err(EvaluateError::Exhausted { .. })));
 }
 

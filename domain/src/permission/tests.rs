@@ -16,7 +16,8 @@ fn permissions_of_each_role() {
             .copied()
             .filter(|role| Permissions::of_roles(&[role]).allows(permission))
             .collect();
-        writeln!(table, "{:24} {}", permission.name(), roles.join(" ")).expect("a string takes all");
+        writeln!(table, "{:24} {}", permission.name(), roles.join(" "))
+            .expect("writing to a string cannot fail");
     }
     insta::assert_snapshot!(table);
 }
@@ -40,7 +41,7 @@ fn constants_match_the_table() {
 /// No role of a tenant grants a permission on other tenants or on the platform.
 #[test]
 fn tenant_roles_grant_no_platform_permission() {
-    let platform = Permissions::of_node("platform").expect("a node");
+    let platform = Permissions::of_node("platform").expect("the tree has the node");
     for permission in Permissions::of_roles(TENANT_ROLES).iter() {
         assert!(!platform.allows(permission), "{permission}");
     }

@@ -5,7 +5,7 @@ use super::{ERRORS, LIMITS, PROBLEMS};
 
 /// Collects the source files under a folder, without tests and snapshots.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+    for entry in std::fs::read_dir(folder).expect("the folder is readable").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && !["tests", "properties", "snapshots"].contains(&name.as_str()) {
@@ -23,7 +23,7 @@ fn literals(folder: &str, is_code: impl Fn(&str) -> bool) -> BTreeSet<String> {
     sources(&root.join(folder), &mut files);
     files.push(root.join("expr/errors.rs"));
     assert!(files.len() > 5);
-    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("readable"));
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("the file is readable"));
     let texts = texts.map(|text| text.split("#[cfg(test)]").next().unwrap_or_default().replace("\\\"", ""));
     texts
         .flat_map(|text| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
@@ -75,7 +75,7 @@ fn codes_of_runner_and_operator_are_documented() {
     }
     let mut unknown = Vec::new();
     for file in &files {
-        let text = std::fs::read_to_string(file).expect("readable");
+        let text = std::fs::read_to_string(file).expect("the file is readable");
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         for after in text.split("ErrorKind::").skip(1) {
             // Matches `ErrorKind::User, "CODE"`.

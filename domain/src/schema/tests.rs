@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Schema, describe_violations};
 
 fn refusal(schema: &Value) -> String {
-    Schema::compile(schema).expect_err("refused").to_string()
+    Schema::compile(schema).expect_err("the schema is refused").to_string()
 }
 
 /// All violations of a value are reported, each with its JSON pointer and without the data.
@@ -18,19 +18,19 @@ fn all_violations_are_reported_with_pointers() {
         },
         "additionalProperties": false
     }))
-    .expect("valid");
+    .expect("the schema is valid");
     assert_eq!(schema.check(&json!({"csv": "abc", "customer": 1})).map_err(|v| v.len()), Err(1));
     let violations = schema
         .check(&json!({"csv": "secret", "lines": [{"q": 1}, {"q": 0}, {"q": "x"}]}))
-        .expect_err("wrong in four places");
+        .expect_err("the value has four violations");
     insta::assert_snapshot!(describe_violations(&violations));
 }
 
 /// At most 20 violations are listed; further ones are counted.
 #[test]
 fn further_violations_are_counted() {
-    let schema = Schema::compile(&json!({"items": {"type": "string"}})).expect("valid");
-    let violations = schema.check(&json!(vec![1; 50])).expect_err("all are wrong");
+    let schema = Schema::compile(&json!({"items": {"type": "string"}})).expect("the schema is valid");
+    let violations = schema.check(&json!(vec![1; 50])).expect_err("no item is valid");
     assert_eq!(violations.len(), 21);
     assert_eq!(violations.last().map(|last| last.message.as_str()), Some("and 30 more"));
 }
@@ -70,7 +70,7 @@ fn recursion_into_the_value_is_allowed() {
     let schema = Schema::compile(&json!({
         "type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}, "required": ["name"]
     }))
-    .expect("valid");
+    .expect("the schema is valid");
     assert_eq!(schema.check(&json!({"name": "a", "children": [{"name": "b"}]})), Ok(()));
     assert!(schema.check(&json!({"name": "a", "children": [{}]})).is_err());
 }
@@ -78,7 +78,7 @@ fn recursion_into_the_value_is_allowed() {
 /// Patterns that would be quadratic or exponential with backtracking match in linear time.
 #[test]
 fn patterns_match_in_linear_time() {
-    let schema = Schema::compile(&json!({"pattern": "^(a+)+$"})).expect("valid");
+    let schema = Schema::compile(&json!({"pattern": "^(a+)+$"})).expect("the schema is valid");
     assert!(schema.check(&json!(format!("{}b", "a".repeat(100_000)))).is_err());
 }
 
@@ -87,13 +87,13 @@ fn patterns_match_in_linear_time() {
 #[test]
 fn values_that_take_too_long_to_validate_are_refused() {
     let node = |kind: &str| json!({"properties": {"left": {"$ref": "#"}, "kind": {"const": kind}}});
-    let schema =
-        Schema::compile(&json!({"type": "object", "anyOf": [node("add"), node("mul")]})).expect("valid");
+    let schema = Schema::compile(&json!({"type": "object", "anyOf": [node("add"), node("mul")]}))
+        .expect("the schema is valid");
     let tree = |depth: usize| {
         (0..depth).fold(json!({"kind": "mul"}), |left, _| json!({"left": left, "kind": "mul"}))
     };
     assert_eq!(schema.check(&tree(10)), Ok(()));
-    let violations = schema.check(&tree(100)).expect_err("2^100 steps");
+    let violations = schema.check(&tree(100)).expect_err("validation would take 2^100 steps");
     assert!(
         describe_violations(&violations).contains("more than 5000000 steps"),
         "{}",

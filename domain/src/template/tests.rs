@@ -8,7 +8,10 @@ fn render(template: &Value) -> Value {
     let context = Context::new()
         .with("input", json!({"n": 3, "name": "Zoë", "lines": [{"q": 1}, {"q": 2}], "none": null}))
         .with("steps", json!({"fetch-prices": {"output": {"total": 9.5}}}));
-    Template::parse(template).expect("valid").render(&context).expect("renders")
+    Template::parse(template)
+        .expect("the template is valid")
+        .render(&context)
+        .expect("the template can be rendered")
 }
 
 /// A string that consists of one expression keeps the JSON type of the value.
@@ -48,7 +51,7 @@ fn every_problem_is_reported_with_its_path() {
     let problems = Template::parse(&json!({
         "a": "${{ 1 + }}", "b": ["ok", "${{ open"], "X-Id": {"c": "${{ nope(1) }}"}
     }))
-    .expect_err("three mistakes");
+    .expect_err("the template has three problems");
     let mut paths: Vec<_> =
         problems.iter().map(|problem| (problem.path.as_str(), problem.error.code())).collect();
     paths.sort_unstable();
@@ -63,8 +66,8 @@ fn every_problem_is_reported_with_its_path() {
 fn data_that_is_only_passed_on_may_be_large() {
     let rows: Vec<Value> = (0..100_000).map(|n| json!({"row": n, "text": "x".repeat(100)})).collect();
     let context = Context::new().with("input", json!({"rows": rows}));
-    let template = |text: &str| Template::parse(&json!(text)).expect("valid");
-    let passed_on = template("${{ input.rows }}").render(&context).expect("10 MB");
+    let template = |text: &str| Template::parse(&json!(text)).expect("the template is valid");
+    let passed_on = template("${{ input.rows }}").render(&context).expect("10 MB are within the limit");
     assert_eq!(passed_on.as_array().map(Vec::len), Some(100_000));
     assert!(
         template("${{ input.rows.map(r, r.row) }}").render(&context).is_err(),
@@ -78,7 +81,7 @@ proptest! {
     fn any_text_can_be_parsed(text in ".{0,200}|[${} '\"a-z]{0,40}") {
         let parsed = Template::parse(&json!(text));
         if !text.contains("${{") {
-            prop_assert_eq!(parsed.expect("no expression in it").render(&Context::new()), Ok(json!(text)));
+            prop_assert_eq!(parsed.expect("the text has no expression").render(&Context::new()), Ok(json!(text)));
         }
     }
 }

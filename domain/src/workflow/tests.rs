@@ -5,7 +5,7 @@ use super::{Problem, ReferencedSecret, ReferencedWorkflow, ValidationContext, va
 use crate::workflow::Graph;
 
 fn problems(yaml: &str) -> Vec<Problem> {
-    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    let spec = serde_yaml::from_str(yaml).expect("the text is a spec");
     validate(&spec, &ValidationContext::default()).err().unwrap_or_default()
 }
 
@@ -21,13 +21,13 @@ fn every_mistake_is_reported() {
 
 /// Returns the problems of a workflow, each as `path code`.
 fn codes(yaml: &str, context: &ValidationContext) -> Vec<String> {
-    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    let spec = serde_yaml::from_str(yaml).expect("the text is a spec");
     let problems = validate(&spec, context).err().unwrap_or_default();
     problems.iter().map(|problem| format!("{} {}", problem.path, problem.code)).collect()
 }
 
 fn assert_valid(yaml: &str, context: &ValidationContext) {
-    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    let spec = serde_yaml::from_str(yaml).expect("the text is a spec");
     assert_eq!(validate(&spec, context).err(), None, "{yaml}");
 }
 
@@ -215,9 +215,9 @@ fn the_examples_are_valid() {
         include_str!("../../../examples/workflows/greeting.yaml"),
         include_str!("../../../examples/workflows/order-invoice.yaml"),
     ] {
-        let workflow: serde_yaml::Value = serde_yaml::from_str(yaml).expect("YAML");
-        let spec = serde_yaml::from_value(workflow.get("spec").cloned().expect("a spec"))
-            .expect("a workflow's spec");
+        let workflow: serde_yaml::Value = serde_yaml::from_str(yaml).expect("the file is YAML");
+        let spec = serde_yaml::from_value(workflow.get("spec").cloned().expect("the workflow has a spec"))
+            .expect("the text is a spec");
         assert_eq!(validate(&spec, &ValidationContext::default()).err(), None);
     }
 }
@@ -227,7 +227,8 @@ fn the_examples_are_valid() {
 fn input_is_validated_against_the_schema() {
     let spec =
         serde_yaml::from_str("{input: {schema: {required: [name]}}, steps: [{name: a, expr: {value: 1}}]}");
-    let valid = validate(&spec.expect("a spec"), &ValidationContext::default()).expect("valid");
+    let valid = validate(&spec.expect("the text is a spec"), &ValidationContext::default())
+        .expect("the workflow is valid");
     assert_eq!(valid.check_input(&json!({"name": 1})), Ok(()));
     assert!(valid.check_input(&json!({})).is_err());
 }
@@ -239,7 +240,8 @@ fn the_concurrency_key_is_evaluated_on_the_input() {
         let spec = serde_yaml::from_str(&format!(
             "{{concurrency: {concurrency}, steps: [{{name: a, expr: {{value: 1}}}}]}}"
         ));
-        validate(&spec.expect("a spec"), &ValidationContext::default()).expect("valid")
+        validate(&spec.expect("the text is a spec"), &ValidationContext::default())
+            .expect("the workflow is valid")
     };
     let keyed = valid("{key: input.customer, limit: 2}");
     assert_eq!(keyed.concurrency(&json!({"customer": 7})), Ok(Some((2, "7".to_owned()))));

@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(reservations.reservation("pod", "uid-of-a", &runs), Reservation::Own);
         assert_eq!(reservations.reservation("pod", "uid-of-b", &runs), Reservation::Other);
         watch.apply_watcher_event(&Event::Apply(run("a", 3, ASSIGNED)));
-        assert!(!reservations.reserve("pod", &claim_b, &runs), "the assignment is in the run's status now");
+        assert!(!reservations.reserve("pod", &claim_b, &runs), "the status of the run shows the assignment");
         watch.apply_watcher_event(&Event::Delete(run("a", 3, ASSIGNED)));
         assert!(reservations.mark_terminating("pod", &runs));
         assert!(!reservations.reserve("pod", &claim_b, &runs));

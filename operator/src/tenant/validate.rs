@@ -138,7 +138,10 @@ mod tests {
     fn a_namespace_is_adopted_only_on_request() {
         let refused = |namespace: &Namespace| check_owner(namespace, "acme", "u1", false).is_err();
         assert!(refused(&namespace(None, None)));
-        assert!(refused(&namespace(Some("acme"), Some("u0"))), "an earlier tenant of the same name");
+        assert!(
+            refused(&namespace(Some("acme"), Some("u0"))),
+            "the namespace belongs to an earlier tenant of the same name"
+        );
         assert!(!refused(&namespace(Some("acme"), Some("u1"))));
         assert_eq!(check_owner(&namespace(None, None), "acme", "u1", true), Ok(()));
     }

@@ -91,7 +91,8 @@ impl Server {
 async fn database() -> anyhow::Result<(Urls, PgPool)> {
     let name = unique("api").replace('-', "_");
     let mut url: url::Url = server_url()?.parse()?;
-    let mut server = PgConnection::connect(url.as_str()).await.context("no test database")?;
+    let mut server =
+        PgConnection::connect(url.as_str()).await.context("failed to connect to the test database")?;
     sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut server).await?;
     url.set_path(&name);
     let urls = Urls::new(url.as_str(), Some(url.as_str()), Some(url.as_str()))?;

@@ -20,7 +20,7 @@ fn api(client: &Client, kind: &str, namespace: &str) -> anyhow::Result<Api<Dynam
         "WorkflowRun" => {
             Api::namespaced_with(client, namespace, &ApiResource::erase::<crds::WorkflowRun>(&()))
         }
-        other => anyhow::bail!("no kind {other}"),
+        other => anyhow::bail!("unknown kind {other}"),
     })
 }
 

@@ -70,7 +70,7 @@ async fn each_role_has_its_permissions_and_none_bypasses_the_policies() -> anyho
         namespace.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
         let reads =
             async || is_allowed(&client, &namespace, &user, ("get", "smbcopilot.dev", "workflows")).await;
-        wait::until("reads", POLICY_DEADLINE, reads, |allowed| *allowed).await?;
+        wait::until("the role can read", POLICY_DEADLINE, reads, |allowed| *allowed).await?;
         for (verb, group, resource, first) in ALLOWED {
             let expected = ROLES.iter().position(|role| *role == first).is_some_and(|first| rank >= first);
             let allowed = is_allowed(&client, &namespace, &user, (verb, group, resource)).await?;

@@ -159,7 +159,7 @@ fn binary() -> anyhow::Result<PathBuf> {
     let binary = built.join("operator");
     anyhow::ensure!(
         binary.exists(),
-        "{} is not there: run `cargo build --package operator`",
+        "{} does not exist: run `cargo build --package operator`",
         binary.display()
     );
     Ok(binary)

@@ -37,7 +37,7 @@ async fn a_run_with_invalid_input_fails_with_a_pointer_and_without_a_pod() -> an
     fixture.run("order-7", json!({"quantity": "three"})).await?;
     let status =
         fixture.run_until("order-7", "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
-    let error = status.error.unwrap_or_else(|| panic!("a failed run without error"));
+    let error = status.error.unwrap_or_else(|| panic!("the failed run has no error"));
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Schema, "INPUT_INVALID"));
     assert!(error.message.contains("/quantity"), "{}", error.message);
     assert!(fixture.jobs_of("order-7").await?.is_empty());

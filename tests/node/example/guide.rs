@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn every_block_of_the_guide_can_be_applied() -> anyhow::Result<()> {
     let objects = objects(&fs::read_to_string(GUIDE)?)?;
-    assert!(objects.len() > 12, "the guide has {} objects", objects.len());
+    assert!(objects.len() > 12, "the guide has only {} objects", objects.len());
     for object in &objects {
         apply(object).await?;
     }

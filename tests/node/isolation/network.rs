@@ -37,7 +37,7 @@ async fn a_tenant_cannot_connect_to_another_one_or_the_database() -> anyhow::Res
     let listener = Listener::start(&client, "t-acme").await?;
     let targets = [listener.address.as_str(), POSTGRES, PRICES, API];
     let found = probe(&client, "t-globex", &targets).await?;
-    assert_eq!(found.get(API), Some(&Connection::Open), "what is allowed is open: {found:?}");
+    assert_eq!(found.get(API), Some(&Connection::Open), "the allowed connection is not open: {found:?}");
     for target in [&listener.address, POSTGRES, PRICES] {
         assert_eq!(found.get(target), Some(&Connection::Closed), "{target}: {found:?}");
     }
@@ -50,7 +50,7 @@ async fn a_tenant_cannot_connect_to_another_one_or_the_database() -> anyhow::Res
         Policy::allow_ingress(&client, "smb-copilot", &postgres, "t-globex").await?,
     ];
     let look = async || probe(&client, "t-globex", &targets).await;
-    let opened = until("it is open when allowed", DEADLINE, look, |found| {
+    let opened = until("the connection is open when a policy allows it", DEADLINE, look, |found| {
         found.values().all(|connection| *connection == Connection::Open)
     });
     let opened = opened.await;

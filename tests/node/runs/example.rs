@@ -39,7 +39,7 @@ async fn the_orders_of_the_example_become_invoices() -> anyhow::Result<()> {
     assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
     let output = status.output.unwrap_or_default();
     assert!(output["grossMinor"].as_i64().is_some_and(|gross| gross > 0), "{output}");
-    assert_eq!(output["ordersRejected"].as_array().map(Vec::len), Some(1), "one line of the file is bad");
+    assert_eq!(output["ordersRejected"].as_array().map(Vec::len), Some(1), "one line of the file is invalid");
     Ok(())
 }
 

@@ -152,7 +152,7 @@ impl ScenarioContext<'_> {
     }
 
     fn api_path(&self, part: &str) -> anyhow::Result<String> {
-        let uid = self.run(MAIN).and_then(|run| run.uid()).context("no run main")?;
+        let uid = self.run(MAIN).and_then(|run| run.uid()).context("run main does not exist")?;
         Ok(format!("/v1/workflow-runs/{uid}{part}"))
     }
 

@@ -155,7 +155,7 @@ impl ScenarioContext<'_> {
         let decided =
             |run: &Option<WorkflowRun>| run.as_ref().is_some_and(|run| condition(run) || has_ended(run));
         let run = wait::until(&format!("run {called}: {what}"), deadline, observe, decided).await?;
-        let run = run.with_context(|| format!("no run {called}"))?;
+        let run = run.with_context(|| format!("run {called} does not exist"))?;
         anyhow::ensure!(condition(&run), "run {called} has ended without {what}");
         Ok(run)
     }

@@ -77,7 +77,9 @@ fn a_run_with_a_live_pod_is_watched_until_after_its_deadline() {
     // Started at 60 s; the timeout is one hour by default, and the runner has 30 s more to end the run itself.
     assert_eq!(decide(&live(PodState::Live), second(NOW)), Decision::Watch(second(60 + 3_600 + 30)));
     assert_eq!(decide(&live(PodState::NodeNotReady(second(110))), second(NOW)), Decision::Watch(second(110)));
-    let Decision::End(end) = decide(&live(PodState::Live), second(60 + 3_630)) else { panic!("not ended") };
+    let Decision::End(end) = decide(&live(PodState::Live), second(60 + 3_630)) else {
+        panic!("the run is not ended")
+    };
     assert_eq!(end.phase, RunPhase::TimedOut);
 }
 
@@ -111,7 +113,9 @@ fn after_a_loss_the_pod_of_the_recorded_job_is_assigned() {
 #[test]
 fn five_losses_without_progress_fail_the_run() {
     let four = ASSIGNED.replace("runner: {", "runner: {lost: {count: 4, reason: PodDeleted}, ");
-    let Decision::End(end) = decide(&snapshot(&four, vec![]), second(NOW)) else { panic!("not ended") };
+    let Decision::End(end) = decide(&snapshot(&four, vec![]), second(NOW)) else {
+        panic!("the run is not ended")
+    };
     assert_eq!((end.phase, end.error.unwrap().code.as_str()), (RunPhase::Failed, "RUNNER_LOST"));
     let progressed = four.replace(
         "runner: {",
@@ -145,7 +149,7 @@ fn a_run_that_was_handed_over_gets_another_pod() {
 fn only_a_run_that_has_not_started_is_cancelled_by_the_operator() {
     let cancel = |rest: &str| rest.replace("name: intake}", "name: intake}, cancel: Now");
     let Decision::End(end) = decide(&snapshot(&cancel(NEW), vec![]), second(NOW)) else {
-        panic!("not ended")
+        panic!("the run is not ended")
     };
     assert_eq!(end, End { phase: RunPhase::Cancelled, error: None });
     let running = snapshot(&cancel(ASSIGNED), vec![pod("a", 0, PodState::Live)]);
@@ -162,7 +166,7 @@ fn a_run_without_a_runner_is_ended_ten_minutes_after_its_deadline() {
     let due = 60 + 3_600;
     assert_eq!(decide(&snapshot(handed_over, vec![]), second(due + 599)), Decision::Start);
     let Decision::End(end) = decide(&snapshot(handed_over, vec![]), second(due + 600)) else {
-        panic!("not ended")
+        panic!("the run is not ended")
     };
     assert_eq!(end.phase, RunPhase::TimedOut);
 }
@@ -264,7 +268,7 @@ fn an_image_that_cannot_be_pulled_fails_the_run_after_the_timeout() {
         );
         let Decision::End(end) = decide(&snapshot(rest, vec![pod("a", 0, stuck(second(100)))]), second(NOW))
         else {
-            panic!("not ended")
+            panic!("the run is not ended")
         };
         assert_eq!(end.error.map(|error| error.code), Some("IMAGE_PULL".to_owned()));
     }

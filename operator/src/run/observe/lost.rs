@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             state(ended),
             PodState::Lost(LossReason::ContainerEnded),
-            "the memory of the runner container is not the fault of a step"
+            "the memory of the runner container does not count as a failure of the step"
         );
         let host_ended = ended.replace("name: runner", "name: host-0");
         assert_eq!(state(&host_ended), PodState::Lost(LossReason::OomKilled));

@@ -193,7 +193,7 @@ async fn a_stopping_pod_kills_its_steps_when_the_run_is_reassigned() {
     trace.memory.change(|run| run["status"]["runner"] = json!({"podUid": "pod-b"}));
     assert_eq!(pod.exit().await, RunExit::Lost);
     assert_eq!(trace.memory.writes(), writes);
-    assert!(since.elapsed().as_secs() < 8, "it waited for the step");
+    assert!(since.elapsed().as_secs() < 8, "the pod waited for the step");
 }
 
 /// A cancellation with `Now` ends the running step and the run.

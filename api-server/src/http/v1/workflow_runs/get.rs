@@ -80,7 +80,7 @@ mod tests {
         let path = format!("/v1/workflow-runs/{QUEUED_RUN}");
         let mut waiting = pin!(server.get_with("acme", "viewer", &path, "prefer", "wait=30"));
         let early = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await;
-        assert!(early.is_err(), "answered while the run is queued");
+        assert!(early.is_err(), "the response was sent while the run was queued");
         server.finish_queued_run().await;
         let answer = waiting.await;
         assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("SUCCEEDED")));
