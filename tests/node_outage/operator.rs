@@ -122,8 +122,8 @@ async fn assert_each_step_ran_once(acme: &TenantNamespace, runs: &[WorkflowRun])
         assert_eq!(first, third, "the first step was executed again");
         let lost = status.runner.and_then(|runner| runner.lost).map_or(0, |lost| lost.count);
         assert_eq!(lost, 0, "a pod was treated as lost");
-        let of_run = ListParams::default().labels(&format!("smbcopilot.dev/run={}", run.name_any()));
-        let jobs = Api::<Job>::namespaced(acme.client.clone(), &acme.name).list(&of_run).await?;
+        let run_selector = ListParams::default().labels(&format!("smbcopilot.dev/run={}", run.name_any()));
+        let jobs = Api::<Job>::namespaced(acme.client.clone(), &acme.name).list(&run_selector).await?;
         assert!(jobs.items.len() <= 1, "a second pod was started for the run: {:#?}", jobs.items);
     }
     Ok(())

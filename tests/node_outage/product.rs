@@ -135,11 +135,12 @@ fn is_ready(deployment: &Deployment) -> bool {
 /// the pod in its environment.
 fn kill_process_of_pod(pod: &str) -> anyhow::Result<()> {
     let mark = format!("POD_NAME={pod}");
-    let is_it = |directory: &Path| {
+    let is_process_of_pod = |directory: &Path| {
         let environment = fs::read(directory.join("environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
-    let process = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|path| is_it(path));
+    let process =
+        fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|path| is_process_of_pod(path));
     let process = process.with_context(|| format!("no process of pod {pod} on this machine"))?;
     let pid = process.file_name().context("the path has no process ID")?;
     let killed = Command::new("kill").arg("-KILL").arg(pid).status()?;

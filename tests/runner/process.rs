@@ -43,8 +43,8 @@ impl RunnerPod {
             "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid},
         }}))?;
         let accounts = namespace.api::<ServiceAccount>(client);
-        let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
-        let token = given.status.context("the token request has no status")?.token;
+        let issued = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
+        let token = issued.status.context("the token request has no status")?.token;
         let directory = env::temp_dir().join(format!("smb-{name}"));
         fs::create_dir_all(&directory)?;
         write_kubeconfig(&directory.join("kubeconfig"), &token)?;

@@ -222,8 +222,9 @@ fn identity(status: TokenReviewStatus) -> Result<Identity, Error> {
         _ => return Err(refused("it does not belong to a runner")),
     };
     let extra = user.extra.unwrap_or_default();
-    let of_pod = |field: &str| extra.get(&format!("authentication.kubernetes.io/{field}"))?.first().cloned();
-    match (of_pod("pod-name"), of_pod("pod-uid")) {
+    let pod_claim =
+        |field: &str| extra.get(&format!("authentication.kubernetes.io/{field}"))?.first().cloned();
+    match (pod_claim("pod-name"), pod_claim("pod-uid")) {
         (Some(pod), Some(pod_uid)) => Ok(Identity { namespace, pod, pod_uid }),
         _ => Err(refused("it is not bound to a pod")),
     }

@@ -93,8 +93,8 @@ impl Verifier {
 }
 
 fn validation(issuer: &Issuer, key: &DecodingKey) -> Result<Validation, Error> {
-    let of_key = |algorithm: &&Algorithm| algorithm.family() == key.family();
-    let algorithms: Vec<_> = issuer.algorithms.iter().filter(of_key).copied().collect();
+    let fits_key = |algorithm: &&Algorithm| algorithm.family() == key.family();
+    let algorithms: Vec<_> = issuer.algorithms.iter().filter(fits_key).copied().collect();
     let first = algorithms.first().ok_or(Error::Algorithm)?;
     let mut validation = Validation::new(*first);
     validation.algorithms = algorithms;

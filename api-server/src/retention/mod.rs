@@ -89,11 +89,11 @@ impl Sweeper {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(delay) => {}
             }
-            let swept = tokio::select! {
+            let result = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                swept = self.sweep(clock::now()) => swept,
+                result = self.sweep(clock::now()) => result,
             };
-            if let Err(error) = swept {
+            if let Err(error) = result {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "a retention sweep failed and is retried");
             }

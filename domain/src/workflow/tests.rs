@@ -117,28 +117,35 @@ steps:
         secrets: Some(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret)).collect()),
         ..ValidationContext::default()
     };
-    let of_names = [
+    let name_problems = [
         "spec.steps[0].http.headers.B UnknownSecret",
         "spec.steps[0].http.headers.C DynamicSecrets",
         "spec.steps[0].http.tls.clientSecret.name UnknownSecret",
     ];
-    assert_eq!(codes(yaml, &ValidationContext::default()), of_names, "Secrets are not known");
-    let of_secrets =
+    assert_eq!(codes(yaml, &ValidationContext::default()), name_problems, "Secrets are not known");
+    let secret_problems =
         ["spec.secrets[0].secretRef.name SecretNotLabelled", "spec.secrets[1].secretRef.name MissingSecret"];
     let found = codes(yaml, &with(vec![("erp-credentials", secret(false, &[]))]));
     assert_eq!(
         found,
-        [&of_secrets[..], &of_names[..]].concat(),
+        [&secret_problems[..], &name_problems[..]].concat(),
         "keys of a Secret without the label are not disclosed"
     );
     let found = codes(yaml, &with(vec![("erp-credentials", secret(true, &["user"]))]));
-    let of_headers = ["spec.steps[0].http.headers.A MissingSecretKey"];
-    let of_tls = ["spec.steps[0].http.tls.caSecret.name MissingSecretKey"];
-    let expected = [&of_secrets[1..], &of_headers[..], &of_names[..2], &of_tls[..], &of_names[2..]].concat();
+    let header_problems = ["spec.steps[0].http.headers.A MissingSecretKey"];
+    let tls_problems = ["spec.steps[0].http.tls.caSecret.name MissingSecretKey"];
+    let expected = [
+        &secret_problems[1..],
+        &header_problems[..],
+        &name_problems[..2],
+        &tls_problems[..],
+        &name_problems[2..],
+    ]
+    .concat();
     assert_eq!(found, expected);
     let all =
         with(vec![("erp-credentials", secret(true, &["token", "ca.crt"])), ("other", secret(true, &[]))]);
-    assert_eq!(codes(yaml, &all), of_names);
+    assert_eq!(codes(yaml, &all), name_problems);
 }
 
 /// A sub-workflow must exist, must accept its input, and must not run its parent again.

@@ -163,11 +163,11 @@ fn check_needs(path: &str, step: &StepSpec, graph: &Graph, problems: &mut Proble
 
 fn check_schema_size(spec: &WorkflowSpec, problems: &mut Problems) {
     let all = || spec.steps.iter().chain(&spec.on_exit);
-    let of_steps = all().flat_map(|step| [&step.input, &step.output]);
-    let of_steps = of_steps.flatten().filter_map(|holder| holder.schema.as_ref());
-    let of_approvals = all().filter_map(|step| step.approval.as_ref()?.schema.as_ref());
-    let of_input = spec.input.iter().filter_map(|input| input.schema.as_ref());
-    let bytes: usize = of_steps.chain(of_approvals).chain(of_input).map(schema::json_size).sum();
+    let step_schemas = all().flat_map(|step| [&step.input, &step.output]);
+    let step_schemas = step_schemas.flatten().filter_map(|holder| holder.schema.as_ref());
+    let approval_schemas = all().filter_map(|step| step.approval.as_ref()?.schema.as_ref());
+    let input_schema = spec.input.iter().filter_map(|input| input.schema.as_ref());
+    let bytes: usize = step_schemas.chain(approval_schemas).chain(input_schema).map(schema::json_size).sum();
     if bytes > schema::MAX_BYTES {
         let limit = schema::MAX_BYTES;
         let message =

@@ -29,14 +29,14 @@ impl Differences {
 /// Compares the runs, the sub-runs and the requests with the expected ones.
 pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Result<(), Vec<String>> {
     let mut differences = Differences::default();
-    for (name, seen) in expect
+    for (name, expectation) in expect
         .run
         .iter()
         .map(|run| (MAIN, run))
         .chain(expect.runs.iter().map(|(name, run)| (name.as_str(), run)))
     {
         match play.named(name) {
-            Some(run) => compare_run(&mut differences, name, seen, run),
+            Some(run) => compare_run(&mut differences, name, expectation, run),
             None => differences.0.push(format!("run {name} does not exist")),
         }
     }
@@ -62,20 +62,22 @@ fn into_result(differences: Vec<String>) -> Result<(), Vec<String>> {
 
 /// Compares the problems of the workflow: all expected ones must be reported, and no others.
 pub(crate) fn problems(expected: &[ExpectedProblem], found: &[Problem]) -> Result<(), Vec<String>> {
-    let matches = |seen: &ExpectedProblem, problem: &Problem| {
-        seen.path == problem.path
-            && seen.code.as_ref().is_none_or(|code| code == problem.code)
-            && seen.message.as_ref().is_none_or(|part| problem.message.contains(part))
+    let matches = |expectation: &ExpectedProblem, problem: &Problem| {
+        expectation.path == problem.path
+            && expectation.code.as_ref().is_none_or(|code| code == problem.code)
+            && expectation.message.as_ref().is_none_or(|part| problem.message.contains(part))
     };
-    let missing = expected.iter().filter(|seen| !found.iter().any(|problem| matches(seen, problem)));
-    let missing = missing.map(|seen| format!("expected {seen:?}, got {found:?}"));
-    let others = found.iter().filter(|problem| !expected.iter().any(|seen| matches(seen, problem)));
+    let missing =
+        expected.iter().filter(|expectation| !found.iter().any(|problem| matches(expectation, problem)));
+    let missing = missing.map(|expectation| format!("expected {expectation:?}, got {found:?}"));
+    let others =
+        found.iter().filter(|problem| !expected.iter().any(|expectation| matches(expectation, problem)));
     into_result(missing.chain(others.map(|other| format!("unexpected problem: {other:?}"))).collect())
 }
 
-fn compare_run(differences: &mut Differences, name: &str, seen: &ExpectedRun, run: &Run) {
+fn compare_run(differences: &mut Differences, name: &str, expectation: &ExpectedRun, run: &Run) {
     // The maximum duration and the sizes of writes can be checked on a cluster only.
-    let ExpectedRun { phase, error, output, stored, steps, reused, at_least, .. } = seen;
+    let ExpectedRun { phase, error, output, stored, steps, reused, at_least, .. } = expectation;
     differences.equal(&format!("{name}.phase"), phase.as_ref(), &run.phase());
     if let Some(expected) = error {
         let got = run.finish.as_ref().and_then(|finish| finish.error.clone());
@@ -96,16 +98,16 @@ fn compare_run(differences: &mut Differences, name: &str, seen: &ExpectedRun, ru
     if at_least.is_some_and(|seconds| run.took < seconds) {
         differences.0.push(format!("{name} took only {} s", run.took));
     }
-    for (step, seen) in steps {
+    for (step, expectation) in steps {
         let path = format!("{name}.{step}");
         // A run that never started has no steps.
         let status = run.memory.steps.iter().find(|status| status.name == *step).cloned();
-        compare_step(differences, &path, seen, &status.unwrap_or_default());
+        compare_step(differences, &path, expectation, &status.unwrap_or_default());
     }
 }
 
-fn compare_step(differences: &mut Differences, path: &str, seen: &ExpectedStep, status: &StepStatus) {
-    let ExpectedStep { phase, attempt, output, stored, error, items } = seen;
+fn compare_step(differences: &mut Differences, path: &str, expectation: &ExpectedStep, status: &StepStatus) {
+    let ExpectedStep { phase, attempt, output, stored, error, items } = expectation;
     differences.equal(&format!("{path}.phase"), phase.as_ref(), &status.phase);
     differences.equal(&format!("{path}.attempt"), attempt.as_ref(), &status.attempt.unwrap_or(0));
     differences.equal(&format!("{path}.output"), output.as_ref(), &status.output.clone().unwrap_or_default());
@@ -124,8 +126,13 @@ fn compare_step(differences: &mut Differences, path: &str, seen: &ExpectedStep, 
     }
 }
 
-fn compare_error(differences: &mut Differences, path: &str, seen: &ExpectedError, got: Option<&StepError>) {
-    let ExpectedError { step: _, kind, code, message, details: _ } = seen;
+fn compare_error(
+    differences: &mut Differences,
+    path: &str,
+    expectation: &ExpectedError,
+    got: Option<&StepError>,
+) {
+    let ExpectedError { step: _, kind, code, message, details: _ } = expectation;
     let Some(got) = got else { return differences.0.push(format!("{path} has no error")) };
     differences.equal(&format!("{path}.error.kind"), kind.as_ref(), &got.kind);
     differences.equal(&format!("{path}.error.code"), code.as_ref(), &got.code);
@@ -135,16 +142,16 @@ fn compare_error(differences: &mut Differences, path: &str, seen: &ExpectedError
 fn compare_run_error(
     differences: &mut Differences,
     path: &str,
-    seen: &ExpectedError,
+    expectation: &ExpectedError,
     got: Option<&RunError>,
 ) {
     let Some(got) = got else { return differences.0.push(format!("{path} has no error")) };
     differences.equal(
         &format!("{path}.error.step"),
-        seen.step.as_ref(),
+        expectation.step.as_ref(),
         &got.step.clone().unwrap_or_default(),
     );
     let RunError { step: _, kind, code, message } = got.clone();
     let error = StepError { kind, code, message, details: None };
-    compare_error(differences, path, seen, Some(&error));
+    compare_error(differences, path, expectation, Some(&error));
 }

@@ -340,7 +340,7 @@ impl<'a> Play<'a> {
                     by: Some(format!("{}@scenarios.example", decide.role.as_deref().unwrap_or("admin"))),
                 };
                 if let Some(at) = main(&mut self.runs)
-                    && self.runs[at].decisions.iter().all(|made| made.key != decision.key)
+                    && self.runs[at].decisions.iter().all(|earlier| earlier.key != decision.key)
                 {
                     self.runs[at].decisions.push(decision);
                 }

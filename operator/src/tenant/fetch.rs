@@ -41,9 +41,9 @@ pub(super) async fn fetch(ctx: &Context, tenant: Arc<Tenant>) -> Result<Fetched,
 
 async fn kubernetes_endpoint(ctx: &Context) -> Result<Endpoint, Error> {
     let slices: Api<EndpointSlice> = api::within(&ctx.client, "default");
-    let of_service = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
+    let service_selector = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
     let service = ctx.config.kubernetes_service_host.map(|host| (host, ctx.config.kubernetes_service_port));
-    Ok(endpoint(&api::list(&slices, of_service).await?, service))
+    Ok(endpoint(&api::list(&slices, service_selector).await?, service))
 }
 
 fn endpoint(slices: &[EndpointSlice], service: Option<(IpAddr, u16)>) -> Endpoint {

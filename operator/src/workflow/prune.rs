@@ -27,8 +27,8 @@ pub(super) async fn prune(ctx: &Context, workflow: &Workflow, current: &Revision
         return Ok(());
     }
     let api = within::<ControllerRevision>(&ctx.client, &namespace);
-    let of_workflow = format!("{}={}", labels::WORKFLOW, workflow.name_any());
-    let found = api::list(&api, ListParams::default().labels(&of_workflow)).await?;
+    let workflow_selector = format!("{}={}", labels::WORKFLOW, workflow.name_any());
+    let found = api::list(&api, ListParams::default().labels(&workflow_selector)).await?;
     let Classified { superfluous, retained } = classify(found, &current.name, &used);
     for revision in superfluous {
         api::delete(&api, &revision.name_any(), revision.uid().as_deref()).await?;

@@ -27,8 +27,9 @@ async fn refused<T, F>(words: &str, mut request: impl FnMut() -> F) -> anyhow::R
 where
     F: Future<Output = kube::Result<T>>,
 {
-    let said = |message: &Option<String>| message.as_ref().is_some_and(|message| message.contains(words));
-    wait::until(words, POLICY_DEADLINE, async || refusal(request().await), said).await.map(drop)
+    let contains_words =
+        |message: &Option<String>| message.as_ref().is_some_and(|message| message.contains(words));
+    wait::until(words, POLICY_DEADLINE, async || refusal(request().await), contains_words).await.map(drop)
 }
 
 /// Repeats a request until it is permitted.

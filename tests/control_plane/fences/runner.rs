@@ -44,9 +44,9 @@ async fn create_runner(client: &Client, namespace: &TestNamespace) -> anyhow::Re
         "audiences": [], "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod_uid},
     }}))?;
     let accounts = namespace.api::<ServiceAccount>(client);
-    let given = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
+    let issued = accounts.create_token_request("smb-runner", &PostParams::default(), &request).await?;
     let mut config = config().await?;
-    config.auth_info = serde_json::from_value(json!({"token": given.status.map(|status| status.token)}))?;
+    config.auth_info = serde_json::from_value(json!({"token": issued.status.map(|status| status.token)}))?;
     Ok(Runner { pod_uid, runs: namespace.api(&Client::try_from(config)?) })
 }
 
@@ -97,11 +97,11 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     .await?;
     accepted("its pod", || write(&holder.runs, &run, running.clone())).await?;
 
-    let given_away = json!({"runner": {"podUid": other.pod_uid}});
+    let reassigned = json!({"runner": {"podUid": other.pod_uid}});
     let by_operator = json!({"queue": {"position": 1, "reason": "PlanConcurrency"}});
     let all = |with: Value| json!({"conditions": [condition("Stalled", "False"), with]});
     for (status, words) in [
-        (given_away, "a runner may release a run by clearing status.runner, but must not change it"),
+        (reassigned, "a runner may release a run by clearing status.runner, but must not change it"),
         (json!({"phase": "Queued"}), "never back to Queued"),
         (by_operator, "only the operator may write status.queue, status.revision and status.startedAt"),
         (
@@ -171,7 +171,7 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
     })
     .await?;
     let made = holder.runs.create(&PostParams::default(), &sub).await?;
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     for (api, run, words) in [
         (&runs, sub_run(&trigger, "order-7")?, "only the runner of the parent run may create a sub-run"),
         (&holder.runs, sub_run(&json!({"kind": "Manual"}), "order-7")?, "a runner may create only sub-runs"),
@@ -181,7 +181,7 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
             "a new sub-run must have the label smbcopilot.dev/parent",
         ),
     ] {
-        let message = refusal(api.create(&dry, &run).await)?;
+        let message = refusal(api.create(&dry_run, &run).await)?;
         assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{words}: {message:?}");
     }
     let other = create_assigned_run(&client, &namespace, &holder, "Running").await?;

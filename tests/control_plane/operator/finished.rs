@@ -38,10 +38,10 @@ async fn a_rerun_reuses_completed_steps() -> anyhow::Result<()> {
     assert_eq!(taken, [("parse", Some(json!(2)))]);
     assert_eq!(status.reused.map(|reused| reused.steps), Some(1));
     objects::create(&fixture.runs, "WorkflowRun", "of-nothing", again("never-was")).await?;
-    let sought = |status: &crds::WorkflowRunStatus| {
+    let waits_for_archive = |status: &crds::WorkflowRunStatus| {
         status.queue.as_ref().is_some_and(|queue| queue.reason == "EarlierRun")
     };
-    fixture.run_until("of-nothing", "waits for the database", sought).await?;
+    fixture.run_until("of-nothing", "waits for the database", waits_for_archive).await?;
     Ok(())
 }
 
@@ -117,8 +117,8 @@ async fn the_oldest_archived_runs_beyond_the_limit_are_deleted() -> anyhow::Resu
 #[tokio::test]
 async fn an_operator_that_lost_its_lease_ends() -> anyhow::Result<()> {
     let fixture = Fixture::with_workflow("lease", objects::plan()).await?;
-    let robbed = process::take_lease(&fixture.client).await?;
-    let ended = async || process::has_ended(robbed).await;
+    let operator_pid = process::take_lease(&fixture.client).await?;
+    let ended = async || process::has_ended(operator_pid).await;
     wait::until("the operator ends", DEADLINE, ended, |ended| *ended).await?;
     process::ensure(&fixture.client).await?;
     fixture.run("order-7", json!({"quantity": 1})).await?;

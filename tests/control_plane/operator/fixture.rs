@@ -136,8 +136,8 @@ impl Fixture {
 
     /// Returns the Jobs of a run that are not being deleted.
     pub(super) async fn jobs_of(&self, run: &str) -> anyhow::Result<Vec<Job>> {
-        let of_run = ListParams::default().labels(&format!("smbcopilot.dev/run={run}"));
-        let jobs = self.jobs.list(&of_run).await?.items;
+        let run_selector = ListParams::default().labels(&format!("smbcopilot.dev/run={run}"));
+        let jobs = self.jobs.list(&run_selector).await?.items;
         Ok(jobs.into_iter().filter(|job| job.metadata.deletion_timestamp.is_none()).collect())
     }
 

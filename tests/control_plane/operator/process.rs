@@ -80,9 +80,10 @@ pub(super) async fn take_lease(client: &Client) -> anyhow::Result<Option<u32>> {
     let running = RUNNING.lock().await;
     let now = telemetry::clock::now().to_string();
     let now = now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}.000000Z"));
-    let stolen = json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
+    let transfer =
+        json!({"spec": {"holderIdentity": "another", "renewTime": now, "leaseDurationSeconds": 15}});
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
-    leases.patch(LEASE, &PatchParams::default(), &Patch::Merge(stolen)).await?;
+    leases.patch(LEASE, &PatchParams::default(), &Patch::Merge(transfer)).await?;
     Ok(running.as_ref().map(Child::id))
 }
 

@@ -55,7 +55,7 @@ async fn a_scheduled_time_has_one_run_in_spite_of_restarts() -> anyhow::Result<(
     objects::create(&fixture.workflows, "Workflow", "intake", scheduled(&cron)).await?;
     fixture.workflow_with_valid("intake", "True").await?;
     assert!(runs(&fixture).await?.is_empty(), "a new schedule starts no run for past times");
-    let forgotten = async || {
+    let reset_schedule = async || {
         let before = (at - SignedDuration::from_hours(1)).to_string();
         let hash = crds::names::schedule_hash(&cron, None);
         let schedules = json!([{"name": "often", "scheduleHash": hash, "lastEvaluatedTime": before}]);
@@ -70,11 +70,11 @@ async fn a_scheduled_time_has_one_run_in_spite_of_restarts() -> anyhow::Result<(
         };
         wait::until("the time is evaluated", DEADLINE, status, done).await
     };
-    forgotten().await?;
+    reset_schedule().await?;
     let first: Vec<String> = runs(&fixture).await?.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(first.len(), 1, "the missed time has one run");
     process::kill().await?.start(&fixture.client).await?;
-    forgotten().await?;
+    reset_schedule().await?;
     let again: Vec<String> = runs(&fixture).await?.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(first, again);
     Ok(())

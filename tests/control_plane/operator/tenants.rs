@@ -132,8 +132,8 @@ async fn a_tenant_waits_for_its_plan() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_existing_namespace_is_adopted_only_on_request() -> anyhow::Result<()> {
     let fixture = Fixture::new("adopt").await?;
-    let theirs: Namespace = serde_json::from_value(json!({"metadata": {"name": fixture.namespace}}))?;
-    fixture.namespaces.create(&PostParams::default(), &theirs).await?;
+    let existing: Namespace = serde_json::from_value(json!({"metadata": {"name": fixture.namespace}}))?;
+    fixture.namespaces.create(&PostParams::default(), &existing).await?;
     objects::create(&fixture.plans, "Plan", &fixture.slug, objects::plan()).await?;
     objects::create(&fixture.tenants, "Tenant", &fixture.slug, json!({"planRef": {"name": fixture.slug}}))
         .await?;

@@ -40,10 +40,10 @@ async fn orders_are_posted_and_read_by_every_api() -> anyhow::Result<()> {
     let (_, rest, steps, graphql) =
         wait::until("the run is no longer written", DEADLINE, observe, |(is_same, ..)| *is_same).await?;
     assert_same(&graphql, &rest);
-    let of_graphql = graphql["steps"].as_array().context("the run has no steps")?;
-    assert_eq!((steps.len(), of_graphql.len()), (5, 5), "{steps:#?}");
-    for (of_graphql, of_rest) in of_graphql.iter().zip(&steps) {
-        assert_same(of_graphql, of_rest);
+    let graphql_steps = graphql["steps"].as_array().context("the run has no steps")?;
+    assert_eq!((steps.len(), graphql_steps.len()), (5, 5), "{steps:#?}");
+    for (graphql_step, rest_step) in graphql_steps.iter().zip(&steps) {
+        assert_same(graphql_step, rest_step);
     }
 
     let runs = TenantNamespace::for_tenant("acme").await?.runs();
@@ -85,7 +85,7 @@ fn assert_same(graphql: &Value, rest: &Value) {
     for (field, value) in graphql.as_object().into_iter().flatten().filter(|(field, _)| *field != "steps") {
         match (value, rest.get(field)) {
             (Value::Object(_), Some(inner @ Value::Object(_))) => assert_same(value, inner),
-            (value, of_rest) => assert_eq!(Some(value), of_rest, "{field} of {rest:#?}"),
+            (value, rest_value) => assert_eq!(Some(value), rest_value, "{field} of {rest:#?}"),
         }
     }
 }

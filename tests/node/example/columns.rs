@@ -35,14 +35,14 @@ async fn every_column_is_filled() -> anyhow::Result<()> {
         (greeting.trim(), &[]),
         (report.trim(), &[]),
     ];
-    let look = async || {
+    let observe = async || {
         let rows = rows(&kubectl(&["get", "splan,sten,swf,swr", "--all-namespaces"]).await?);
         Ok(expected.map(|(name, blank)| (name, empty(&rows, name, blank))))
     };
     let filled = |found: &[(&str, Option<Vec<String>>); 10]| {
         found.iter().all(|(_, empty)| empty.as_ref().is_some_and(Vec::is_empty))
     };
-    until("no column is empty", DEADLINE, look, filled).await.map(drop)
+    until("no column is empty", DEADLINE, observe, filled).await.map(drop)
 }
 
 /// Returns the empty columns of the row with that name, except for those that may be empty, or `None` if

@@ -30,8 +30,8 @@ async fn a_payment_waits_for_its_approval() -> anyhow::Result<()> {
     let decision = json!({"key": "agree", "approved": true, "by": anna, "input": {"note": "fine"}});
     let patch = Patch::Merge(json!({"spec": {"decisions": [decision]}}));
     let client = cluster::client_as(anna, &["system:authenticated"]).await?;
-    let of_anna = Api::<WorkflowRun>::namespaced(client, "t-acme");
-    of_anna.patch(&name, &PatchParams::default(), &patch).await?;
+    let runs_as_anna = Api::<WorkflowRun>::namespaced(client, "t-acme");
+    runs_as_anna.patch(&name, &PatchParams::default(), &patch).await?;
     let status = wait_for_end(&runs, &name).await?;
     assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
     assert!(output(&status, "/payment").as_str().is_some_and(|id| id.starts_with("P-")), "{status:#?}");

@@ -50,8 +50,8 @@ async fn only_the_pod_of_a_run_can_write_its_status() -> anyhow::Result<()> {
 
     let without_pod = cluster::client_as(RUNNER, &groups("system:serviceaccounts:t-acme")).await?;
     let listener = Listener::start_as(&acme.client, &acme.name, "smb-runner").await?;
-    let of_pod = as_pod(&acme.client, &listener).await?;
-    for client in [without_pod, of_pod] {
+    let with_pod = as_pod(&acme.client, &listener).await?;
+    for client in [without_pod, with_pod] {
         let runs = Api::<WorkflowRun>::namespaced(client, &acme.name);
         runs.get(&run.name_any()).await.context("the runner cannot read the runs of its tenant")?;
         let patch = Patch::Merge(json!({"status": {"output": "forged"}}));

@@ -22,9 +22,11 @@ async fn a_connection_is_open_until_a_policy_denies_it() -> anyhow::Result<()> {
     let listener = Listener::start(&client, &here).await?;
     assert_eq!(connect(&client, &there, &listener.address).await?, Connection::Open);
     Policy::deny(&client, &here).await?;
-    let look = async || connect(&client, &there, &listener.address).await;
-    until("the denied connection is closed", DEADLINE, look, |connection| *connection == Connection::Closed)
-        .await?;
+    let observe = async || connect(&client, &there, &listener.address).await;
+    until("the denied connection is closed", DEADLINE, observe, |connection| {
+        *connection == Connection::Closed
+    })
+    .await?;
     plain::delete(&client, &here).await?;
     plain::delete(&client, &there).await
 }
@@ -49,8 +51,8 @@ async fn a_tenant_cannot_connect_to_another_one_or_the_database() -> anyhow::Res
         Policy::allow_ingress(&client, "t-acme", &json!({"isolation": listener.name}), "t-globex").await?,
         Policy::allow_ingress(&client, "smb-copilot", &postgres, "t-globex").await?,
     ];
-    let look = async || probe(&client, "t-globex", &targets).await;
-    let opened = until("the connection is open when a policy allows it", DEADLINE, look, |found| {
+    let observe = async || probe(&client, "t-globex", &targets).await;
+    let opened = until("the connection is open when a policy allows it", DEADLINE, observe, |found| {
         found.values().all(|connection| *connection == Connection::Open)
     });
     let opened = opened.await;

@@ -65,9 +65,9 @@ async fn lines_of_a_running_step_are_in_the_log_of_the_pod() -> anyhow::Result<(
     let status = fixture.wait_until(&run, "its step runs", is_running("talk", 1)).await?;
     let pod = status.runner.and_then(|runner| runner.pod).unwrap_or_default();
     let pods = Api::<Pod>::namespaced(fixture.client.clone(), &fixture.namespace);
-    let of_runner = LogParams { container: Some("runner".to_owned()), ..LogParams::default() };
+    let runner_container = LogParams { container: Some("runner".to_owned()), ..LogParams::default() };
     // The kubelet serves no log before the container is running.
-    let observe = async || Ok(pods.logs(&pod, &of_runner).await.unwrap_or_default());
+    let observe = async || Ok(pods.logs(&pod, &runner_container).await.unwrap_or_default());
     let log = wait::until("the line is in the log", DEADLINE, observe, |log| log.contains("grüße")).await?;
     let line = log.lines().find(|line| line.contains("grüße")).unwrap_or_default();
     let line: Value = serde_json::from_str(line)?;

@@ -45,9 +45,9 @@ async fn input_that_violates_its_schema_fails_without_a_pod() -> anyhow::Result<
     assert_eq!(status.phase, Some(RunPhase::Failed));
     let (kind, message) = error(&status)?;
     assert!(kind.starts_with("Schema/") && message.contains("/lines/1/quantity"), "{kind}: {message}");
-    let of_run = ListParams::default().labels(&format!("smbcopilot.dev/run={run}"));
-    let jobs = Api::<Job>::namespaced(fixture.client.clone(), &fixture.namespace).list(&of_run).await?;
-    let pods = Api::<Pod>::namespaced(fixture.client.clone(), &fixture.namespace).list(&of_run).await?;
+    let run_selector = ListParams::default().labels(&format!("smbcopilot.dev/run={run}"));
+    let jobs = Api::<Job>::namespaced(fixture.client.clone(), &fixture.namespace).list(&run_selector).await?;
+    let pods = Api::<Pod>::namespaced(fixture.client.clone(), &fixture.namespace).list(&run_selector).await?;
     assert_eq!((jobs.items.len(), pods.items.len()), (0, 0));
     Ok(())
 }

@@ -98,8 +98,9 @@ impl ScenarioContext<'_> {
 
     fn phases(&self, which: impl Fn(&WorkflowRun) -> bool) -> Vec<RunPhase> {
         let runs = self.harness.runs.state();
-        let ours = runs.iter().filter(|run| run.namespace().as_ref() == Some(&self.namespace) && which(run));
-        ours.map(|run| run.status.as_ref().and_then(|status| status.phase).unwrap_or_default()).collect()
+        let selected =
+            runs.iter().filter(|run| run.namespace().as_ref() == Some(&self.namespace) && which(run));
+        selected.map(|run| run.status.as_ref().and_then(|status| status.phase).unwrap_or_default()).collect()
     }
 
     /// Waits until the expected log lines are stored.
@@ -135,8 +136,8 @@ impl ScenarioContext<'_> {
             sources.insert(format!("run {called}"), run.unwrap_or_default());
         }
         let events: Api<Event> = self.harness.api(&self.namespace);
-        let ours = events.list(&ListParams::default()).await?;
-        sources.insert("events".to_owned(), serde_json::to_string(&ours.items)?);
+        let events = events.list(&ListParams::default()).await?;
+        sources.insert("events".to_owned(), serde_json::to_string(&events.items)?);
         if self.namespace == crds::names::tenant_namespace(SHARED_TENANT) {
             for part in ["", "/steps", "/logs"] {
                 let response = ApiClient::scenarios_admin()?.get(&self.api_path(part)?).await?;

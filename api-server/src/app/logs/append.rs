@@ -39,18 +39,18 @@ fn missing_part(log: &logs::OpenLog, batch: LogBatch, limit: usize) -> Option<lo
         return None;
     }
     let mut bytes = log.bytes;
-    let fitting = new_lines.iter().take_while(|line| {
+    let accepted = new_lines.iter().take_while(|line| {
         bytes += line.line.len();
         bytes <= limit
     });
-    let fitting = fitting.count();
-    let is_full = fitting < new_lines.len();
+    let accepted = accepted.count();
+    let is_full = accepted < new_lines.len();
     if is_full {
-        let mut notice = new_lines.get(fitting)?.clone();
+        let mut notice = new_lines.get(accepted)?.clone();
         notice.stream = LogStream::System;
         notice.partial = false;
         notice.line = format!("the log has reached its limit of {limit} bytes: later lines are dropped");
-        new_lines.truncate(fitting);
+        new_lines.truncate(accepted);
         new_lines.push(notice);
     }
     let added = new_lines.iter().map(|line| line.line.len()).sum::<usize>();

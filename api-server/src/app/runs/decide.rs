@@ -72,8 +72,8 @@ fn check_decision(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decid
     if let Some(status) = status.phase.and_then(final_status) {
         return Err(Error::RunFinished { action: "decide", status });
     }
-    if let Some(made) = run.spec.decisions.iter().find(|made| made.key == decide.key) {
-        return Err(Error::AlreadyDecided { approved: made.approved });
+    if let Some(earlier) = run.spec.decisions.iter().find(|earlier| earlier.key == decide.key) {
+        return Err(Error::AlreadyDecided { approved: earlier.approved });
     }
     let (step, waiting) = waiting_step(&status.steps, &decide.key)?;
     if !may_decide(&decide.roles, &waiting.roles) {
@@ -205,8 +205,11 @@ mod tests {
     /// A decision is final, and a finished run accepts none.
     #[test]
     fn a_decision_is_made_once_and_before_the_end() {
-        let made = json!([{"key": "approve", "approved": false, "by": "bert@acme.example"}]);
-        assert_eq!(check_as("approve", "admin", &waiting(), &made), "failed to decide: already rejected");
+        let decisions = json!([{"key": "approve", "approved": false, "by": "bert@acme.example"}]);
+        assert_eq!(
+            check_as("approve", "admin", &waiting(), &decisions),
+            "failed to decide: already rejected"
+        );
         let ended = json!({"phase": "TimedOut", "steps": []});
         assert_eq!(
             check_as("approve", "admin", &ended, &json!([])),

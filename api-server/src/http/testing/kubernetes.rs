@@ -66,8 +66,8 @@ impl Kubernetes {
 
     /// Returns the number of runs of a workflow.
     pub(in crate::http) fn count_of_workflow(&self, workflow: &str) -> usize {
-        let of_workflow = |run: &&Value| run["spec"]["workflowRef"]["name"] == workflow;
-        self.state().runs.iter().filter(of_workflow).count()
+        let is_run_of_workflow = |run: &&Value| run["spec"]["workflowRef"]["name"] == workflow;
+        self.state().runs.iter().filter(is_run_of_workflow).count()
     }
 
     /// Replaces the status of a run.

@@ -65,8 +65,8 @@ async fn archived_runs(ctx: &Context) -> Result<Vec<Finished>, Error> {
     let api: Api<WorkflowRun> = Api::all(ctx.client.clone());
     let mut all = Vec::new();
     for phase in RunPhase::VARIANTS.iter().copied().filter(|phase| phase.is_final()) {
-        let of_phase = ListParams::default().fields(&format!("status.phase={phase}"));
-        api::for_each(&api, of_phase, |run| all.extend(finished(run))).await?;
+        let phase_selector = ListParams::default().fields(&format!("status.phase={phase}"));
+        api::for_each(&api, phase_selector, |run| all.extend(finished(run))).await?;
     }
     Ok(all)
 }

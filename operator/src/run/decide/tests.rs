@@ -184,8 +184,8 @@ fn the_runs_of_a_suspended_tenant_are_completed_by_default() {
         Decision::End(_)
     ));
     assert!(matches!(decide(&assigned(", state: Archived"), second(NOW)), Decision::End(_)));
-    let gone = Snapshot { tenant: None, ..snapshot(ASSIGNED, vec![]) };
-    assert!(matches!(decide(&gone, second(NOW)), Decision::End(_)));
+    let without_tenant = Snapshot { tenant: None, ..snapshot(ASSIGNED, vec![]) };
+    assert!(matches!(decide(&without_tenant, second(NOW)), Decision::End(_)));
 }
 
 const WAITING: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Suspended, startedAt: '1970-01-01T00:01:00Z', \

@@ -57,7 +57,7 @@ pub struct Scenario {
     /// How the scenario is simulated without a cluster. Not needed if only problems are expected.
     pub pure: Option<Simulation>,
     /// Whether the run `main` is started before the first event. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub starts: bool,
     /// Events, executed one after the other.
     #[serde(default)]
@@ -73,11 +73,11 @@ pub struct SecretFile {
     /// Values by key.
     pub data: BTreeMap<String, String>,
     /// Whether the Secret has the label that permits workflows to use it. Default: true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub labelled: bool,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 

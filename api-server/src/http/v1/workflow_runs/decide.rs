@@ -78,10 +78,10 @@ mod tests {
         let body = json!({"key": "write", "approved": true, "input": {"amount": 7}});
         assert_eq!(code(&decide(&server, "member", QUEUED_RUN, &body).await), (403, "forbidden"));
         assert_eq!(decide(&server, "builder", QUEUED_RUN, &body).await.status, 200);
-        let made = server.kubernetes.run(QUEUED_RUN)["spec"]["decisions"].clone();
+        let decisions = server.kubernetes.run(QUEUED_RUN)["spec"]["decisions"].clone();
         let expected =
             json!({"key": "write", "approved": true, "input": {"amount": 7}, "by": "anna@acme.example"});
-        assert_eq!(made, json!([expected]));
+        assert_eq!(decisions, json!([expected]));
         assert_eq!(code(&decide(&server, "builder", QUEUED_RUN, &body).await), (409, "already_decided"));
         let shown = server.get("acme", "viewer", &format!("/v1/workflow-runs/{QUEUED_RUN}")).await;
         assert_eq!(shown.body["decisions"], json!([expected]));

@@ -67,10 +67,10 @@ mod tests {
         let server = Server::start(&pool).await;
         let page = server.get("acme", "viewer", "/v1/workflows?limit=1").await;
         let cursor = page.body["page"]["nextCursor"].as_str().unwrap();
-        let with = |query: &str| format!("/v1/workflows?limit=1&cursor={cursor}{query}");
-        assert_eq!(server.get("acme", "viewer", &with("")).await.status, 200);
+        let path_with = |query: &str| format!("/v1/workflows?limit=1&cursor={cursor}{query}");
+        assert_eq!(server.get("acme", "viewer", &path_with("")).await.status, 200);
         for (tenant, query) in [("acme", "&status=ACTIVE"), ("acme", "&sort=createdAt"), ("globex", "")] {
-            let answer = server.get(tenant, "viewer", &with(query)).await;
+            let answer = server.get(tenant, "viewer", &path_with(query)).await;
             assert_eq!((answer.status, answer.body["code"].as_str()), (400, Some("invalid_cursor")));
         }
     }
