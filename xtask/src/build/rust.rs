@@ -18,9 +18,11 @@ pub(crate) const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "ste
 /// Returns an error if a program does not compile.
 pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout, programs: &[&str]) -> anyhow::Result<()> {
     phase.advice("fix the compiler's errors, or run `cargo build` by hand");
-    if programs.iter().any(|name| *name != STATIC) {
-        // The whole workspace: with fewer packages cargo unifies other features and compiles dependencies again.
-        phase.exec(cargo(checkout, "build").args(["--workspace", "--bins"]))?;
+    let others: Vec<&str> = programs.iter().copied().filter(|name| *name != STATIC).collect();
+    if !others.is_empty() {
+        // Of the whole workspace: with fewer packages cargo unifies other features and compiles dependencies again.
+        let cargo = cargo(checkout, "build").arg("--workspace");
+        phase.exec(others.iter().fold(cargo, |cargo, name| cargo.args(["--bin", name])))?;
     }
     if programs.contains(&STATIC) {
         let cargo = cargo(checkout, "rustc").args(["-p", STATIC, "--bin", STATIC, "--"]);
