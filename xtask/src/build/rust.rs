@@ -22,7 +22,7 @@ pub(crate) fn build(phase: &mut Phase<'_>, checkout: &Checkout, programs: &[&str
     if !others.is_empty() {
         // Of the whole workspace: with fewer packages cargo unifies other features and compiles dependencies again.
         let cargo = cargo(checkout, "build").arg("--workspace");
-        phase.exec(others.iter().fold(cargo, |cargo, name| cargo.args(["--bin", name])))?;
+        phase.exec(others.iter().fold(cargo, |cargo, name| cargo.args(["--bin", *name])))?;
     }
     if programs.contains(&STATIC) {
         let cargo = cargo(checkout, "rustc").args(["-p", STATIC, "--bin", STATIC, "--"]);
