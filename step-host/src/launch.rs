@@ -131,12 +131,10 @@ fn classify(program: &str, failed: &io::Error) -> LaunchError {
         Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE | Errno::ETXTBSY => {
             return LaunchError::System(format!("failed to execute {program:?}: {failed}"));
         }
-        Errno::ENOENT if program.contains('/') => {
-            "the image has no such file, or not its interpreter or loader"
-        }
+        Errno::ENOENT if program.contains('/') => "the image lacks the file, its interpreter or its loader",
         Errno::ENOENT => "the image has no such program in its PATH",
-        Errno::EACCES => "the container's user may not execute it",
-        Errno::ENOEXEC => "it is not a program; a script needs a first line such as #!/bin/sh",
+        Errno::EACCES => "the container's user is not permitted to execute it",
+        Errno::ENOEXEC => "the file is not a program; a script needs a first line such as #!/bin/sh",
         Errno::E2BIG => "the arguments and the environment are too large",
         _ => return LaunchError::Command(format!("failed to execute {program:?}: {failed}")),
     };

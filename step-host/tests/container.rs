@@ -75,8 +75,8 @@ fn a_command_that_cannot_be_executed_is_named_with_the_reason() {
     let mut host = start_host("typo");
     for (command, reason) in [
         ("no-such-tool", "no such program in its PATH"),
-        ("/no/such/tool", "no such file"),
-        ("/etc/passwd", "may not execute"),
+        ("/no/such/tool", "the image lacks the file"),
+        ("/etc/passwd", "is not permitted to execute"),
     ] {
         match run(&mut host, &[command]).outcome {
             Some(Outcome::NoCommand { message }) => {

@@ -90,7 +90,11 @@ impl KeySet {
             Ok(keys) => self.replace(FetchedKeys { keys: Arc::new(keys), fetched_at: Instant::now() }),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(issuer = %self.issuer.issuer, error, "retaining the issuer's previous keys");
+                tracing::warn!(
+                    issuer = %self.issuer.issuer,
+                    error,
+                    "failed to fetch the issuer's keys; the previous ones are retained"
+                );
             }
         }
     }

@@ -70,7 +70,7 @@ impl Sweeper {
         registry.register("retention", |registry| {
             registry.register(
                 "deleted",
-                "Rows and stored outputs deleted because their retention ended, by what they are",
+                "Rows and stored outputs deleted because their retention ended, by kind of data",
                 deleted.clone(),
             );
         });

@@ -57,7 +57,7 @@ pub(crate) fn storage_error(failed: &StoreError) -> StepError {
     match failed {
         StoreError::NoStorage { bytes } => {
             let limit = format!(
-                "without object storage, which is not configured, at most {MAX_INLINE_OUTPUT_BYTES} are allowed"
+                "at most {MAX_INLINE_OUTPUT_BYTES} are allowed, since no object storage is configured"
             );
             too_large(*bytes, &limit)
         }

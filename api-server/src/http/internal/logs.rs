@@ -16,7 +16,8 @@ pub(super) async fn append(
     Json(batch): Json<LogBatch>,
 ) -> Result<StatusCode, Problem> {
     if batch.pod != runner.pod {
-        let detail = format!("the lines come from pod {}, the token from pod {}", batch.pod, runner.pod);
+        let detail =
+            format!("the lines are from pod {}, but the token belongs to pod {}", batch.pod, runner.pod);
         return Err(Problem::new(Code::NotTheHolder).detail(detail));
     }
     logs::append(&app, runner.scope, run, batch).await?;

@@ -21,7 +21,7 @@ pub(super) async fn covers(connection: &mut PgConnection, identity: &Identity) -
     )
     .fetch_one(connection)
     .await
-    .map_err(Error::database("look for a tombstone"))
+    .map_err(Error::database("find a tombstone"))
 }
 
 /// Records that the object was deleted. Also drops tombstones that are older than one day: no write is

@@ -80,8 +80,11 @@ pub(in crate::run) async fn create_runner(
             Creation::Rejected(end) => return Err(end.into()),
             Creation::QuotaExceeded(message) => {
                 let has_room = pool::delete_one_idle(ctx, &snapshot.namespace, now).await?;
-                let message =
-                    if has_room { format!("{message}; an idle runner is deleted for it") } else { message };
+                let message = if has_room {
+                    format!("{message}; an idle runner is deleted to make room")
+                } else {
+                    message
+                };
                 return Err(wait_for_quota(ctx, snapshot, revision, message).await);
             }
         }

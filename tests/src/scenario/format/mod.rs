@@ -128,7 +128,7 @@ pub enum ScriptedResult {
     Output(Value),
     /// The attempt fails with this error.
     Fail(ScriptedError),
-    /// The attempt runs until it is stopped or its pod is lost.
+    /// The attempt continues until it is stopped or its pod is lost.
     Hang,
 }
 

@@ -103,7 +103,7 @@ impl Follower {
                 Ok(Progress::Nothing) => return None,
                 Err(error) => {
                     let error: &(dyn std::error::Error + 'static) = &error;
-                    tracing::warn!(error, "ending a log stream early");
+                    tracing::warn!(error, "a log stream ends early");
                     return None;
                 }
             }
