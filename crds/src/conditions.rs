@@ -107,7 +107,8 @@ mod tests {
         ConditionUpdate { kind: READY, status, reason, message: String::new(), generation: Some(generation) }
     }
 
-    /// `lastTransitionTime` changes only with the status, so that it tells how long the object has been ready.
+    /// `lastTransitionTime` changes only with the status, so that it shows how long the object has been
+    /// ready.
     #[test]
     fn the_transition_time_changes_only_with_the_status() {
         let mut conditions = Vec::new();

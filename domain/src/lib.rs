@@ -6,8 +6,8 @@
 //! of an evaluation are arguments. Therefore every decision can be tested from a fixture, and a run can be
 //! replayed.
 //!
-//! A value may remember what it would otherwise compute or receive again, as long as its results stay the
-//! same. One type does: [`run::Run`] shares the outputs of finished steps, the item lists of `forEach` and
+//! A value may cache data that it would otherwise compute or receive again, as long as its results are the
+//! same. One type does so: [`run::Run`] shares the outputs of finished steps, the item lists of `forEach` and
 //! the values of stored outputs between its copies, behind a mutex. They never change once they are known,
 //! there are at most as many as the run has outputs, and they may be several MiB large, while a run is copied
 //! and evaluated for every event.

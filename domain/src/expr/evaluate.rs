@@ -30,7 +30,7 @@ impl Program {
     /// share between several expressions.
     ///
     /// # Errors
-    /// As [`Self::evaluate`].
+    /// Returns the errors of [`Self::evaluate`].
     pub(crate) fn evaluate_within(&self, context: &Context, budget: &Budget) -> Result<Value, EvaluateError> {
         if let Some(value) = self.resolve_path(context) {
             return Ok(value.clone());
@@ -41,7 +41,7 @@ impl Program {
     /// Evaluates the expression, which must be a condition, on `context`.
     ///
     /// # Errors
-    /// As [`Self::evaluate`], and if the value is not a boolean.
+    /// Returns the errors of [`Self::evaluate`], and an error if the value is not a boolean.
     pub fn evaluate_bool(&self, context: &Context) -> Result<bool, EvaluateError> {
         match self.evaluate(context)? {
             Value::Bool(truth) => Ok(truth),
@@ -51,9 +51,9 @@ impl Program {
         }
     }
 
-    /// Returns the value that a plain path leads to. Such a value is only passed on, so it costs nothing and
-    /// may be as large as the data is. Returns `None` if the path leads nowhere, in which case evaluation
-    /// reports the error, or if the expression is more than a path.
+    /// Returns the value at a plain path. Such a value is only passed on, so it costs nothing and may be as
+    /// large as the data. Returns `None` if the data has no such path, in which case evaluation reports the
+    /// error, or if the expression is not a plain path.
     pub(crate) fn resolve_path<'c>(&self, context: &'c Context) -> Option<&'c Value> {
         let (root, rest) = self.path.as_ref()?.split_first()?;
         rest.iter().try_fold(context.get(root)?, |value, name| value.as_object()?.get(name))

@@ -14,7 +14,7 @@ use super::limits::MAX_LOOP_NESTING;
 pub struct References {
     /// Free variables (`input`, `steps`, …), and the fields used of each.
     pub roots: BTreeMap<String, FieldUsage>,
-    /// Steps, and the fields read of each (`output`, `phase`, …); no field if a step is read as a whole.
+    /// Steps, and the fields read of each (`output`, `phase`, …); no field if the entire step is read.
     pub steps: BTreeMap<String, BTreeSet<String>>,
     /// Secrets by their name in `spec.secrets`, and the keys read of each; the name is empty if it is
     /// computed.

@@ -268,7 +268,7 @@ impl<'a> Scope<'a> {
         if !self.names.secrets.contains(name) {
             return vec![("UnknownSecret", format!("spec.secrets declares no secret {name}"))];
         }
-        // A Secret that does not exist at all is reported at `spec.secrets`.
+        // A Secret that does not exist is reported at `spec.secrets` instead.
         let Some(known) = self.names.keys.as_ref().and_then(|keys| keys.get(name)) else { return Vec::new() };
         let missing = keys.iter().filter(|key| !known.contains(*key));
         missing.map(|key| ("MissingSecretKey", format!("the Secret of {name} has no key {key}"))).collect()

@@ -42,7 +42,7 @@ impl Approval {
     }
 }
 
-/// Parses an approval; returns `None` if it has a problem that leaves nothing to use.
+/// Parses an approval; returns `None` if it has a problem that makes it unusable.
 pub(super) fn parse(
     path: &str,
     spec: &ApprovalAction,
