@@ -134,7 +134,8 @@ async fn record_outcome<K: Readable>(failures: &Failures<ObjectRef<K>>, outcome:
         Ok((object, _)) => {
             failures.record_success(&object);
         }
-        // The first is reported by the error policy; the second is an object that was deleted while it was queued.
+        // The error policy reports a failed reconcile. An object that is not found was deleted while it was
+        // queued.
         Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => (),
         Err(error @ (controller::Error::QueueError(_) | controller::Error::RunnerError(_))) => {
             tracing::error!(error = chain(&error), "the controller's queue failed");

@@ -315,7 +315,7 @@ fn endless_output_is_read_with_bounded_memory() {
     let code = "import os\ndef run(i, c):\n  while True: os.write(1, b'x' * 99_999 + b'\\n')";
     let id = host.start_python(code, json!(null));
     let mut bytes = 0;
-    // The burst and some seconds of output at the limited rate.
+    // The step has written the burst and some seconds of output at the limited rate.
     while bytes < 24 << 20 {
         bytes += host.next_line().len();
     }

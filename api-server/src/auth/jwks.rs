@@ -18,7 +18,7 @@ use super::{discovery, fetch, issuer::Issuer};
 /// Time after which the keys are fetched again. A withdrawn key is accepted for at most this time while the issuer is
 /// available.
 const KEYS_TTL: Duration = Duration::from_secs(600);
-/// Minimum time between two fetches. Tokens with invented key ids cause at most one fetch in this time.
+/// Minimum time between two fetches. Tokens with unknown key ids cause at most one fetch in this time.
 const FETCH_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Error of a key lookup.

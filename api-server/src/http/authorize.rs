@@ -77,7 +77,7 @@ impl From<auth::Error> for Problem {
 }
 
 fn invalid_token(error: &TokenError) -> Problem {
-    // RFC 6750, section 3.1: the challenge names the error too, for clients that read only headers.
+    // RFC 6750, section 3.1: the challenge also names the error, for clients that read only headers.
     let challenge = HeaderValue::from_static("Bearer realm=\"smb-copilot\", error=\"invalid_token\"");
     Problem::new(Code::InvalidToken).detail(error.to_string()).header(header::WWW_AUTHENTICATE, challenge)
 }

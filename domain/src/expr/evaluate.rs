@@ -144,7 +144,7 @@ fn describe(error: &cel::ExecutionError) -> String {
             _ => "the index is out of bounds".to_owned(),
         },
         E::FunctionError { function, message } => {
-            // The regex library draws its message over several lines.
+            // The message of the regex library consists of several lines.
             format!("{function}: {}", message.split_whitespace().collect::<Vec<_>>().join(" "))
         }
         E::NoSuchOverload(overload) => overload.to_string(),

@@ -78,7 +78,7 @@ fn codes_of_runner_and_operator_are_documented() {
         let text = std::fs::read_to_string(file).expect("the file is readable");
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         for after in text.split("ErrorKind::").skip(1) {
-            // Matches `ErrorKind::User, "CODE"`.
+            // The pattern matches `ErrorKind::User, "CODE"`.
             let mut pieces = after.split('"');
             let (between, code) = (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default());
             let is_pair = between.trim_end().ends_with(',')

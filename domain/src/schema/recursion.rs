@@ -43,8 +43,8 @@ impl<'a> Counter<'a> {
         if self.counts.len() >= MAX_PAIRS {
             return LIMIT.saturating_add(1);
         }
-        // A pair within itself would never end at one value, which `cost` has refused already: count it as
-        // one.
+        // A pair that contains itself would never end at the same value, which `cost` has refused already, so
+        // it counts as one.
         self.counts.insert(pair, 1);
         let mut count = 1_u64;
         for (keyword, part) in fields {

@@ -54,7 +54,7 @@ impl Problems {
         texts: &BTreeMap<String, String>,
         scope: &Scope<'_>,
     ) -> Option<BTreeMap<String, Template>> {
-        // Collected in two steps, so that the problems of all templates are reported.
+        // The templates are collected in two steps, so that the problems of all templates are reported.
         let parsed: Vec<_> = texts
             .iter()
             .map(|(name, text)| {

@@ -92,7 +92,8 @@ fn parse<'a>(
     let mut parse_step = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
         step::parse(&format!("spec.{field}[{index}]"), step, scope, context, problems)
     };
-    // Collected in two steps: collecting into an Option at once would stop at the first step with a problem.
+    // The steps are collected in two passes: collecting into an Option at once would stop at the first step
+    // with a problem.
     let steps = spec.steps.iter().enumerate();
     let steps: Vec<_> = steps
         .map(|(index, step)| parse_step("steps", index, step, Scope::of_step(names, &step.name)))

@@ -68,7 +68,8 @@ pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, 
         Egress::parse(entries, &config.cluster_cidrs)
             .map_err(|error| Refusal::EgressInvalid(error.to_string()))
     };
-    // The tenant's own entries are parsed, too: one that allows nothing because of a typo must be reported.
+    // The tenant's own entries are parsed as well: one that allows nothing because of a typo must be
+    // reported.
     parse(requested)?;
     let egress = parse(&egress_entries)?;
     Ok(Validated {

@@ -38,8 +38,8 @@ pub(super) async fn ensure(client: &Client, workflow: &Workflow, tenant: &str) -
     }
     let api = within::<ControllerRevision>(client, &workflow.namespace().unwrap_or_default());
     if api::get(&api, &reference.name).await?.is_none() {
-        // Applied rather than created, since apply normalises the data: an object that was created with `<` or `&` in its
-        // data can never be patched again.
+        // The revision is applied rather than created, since apply normalises the data: an object that was
+        // created with `<` or `&` in its data can never be patched again.
         api::apply(&api, &revision).await?;
     }
     Ok(reference)

@@ -260,7 +260,7 @@ mod tests {
             taken.iter().map(|line| line.line.as_str()).filter(|text| *text != long).collect();
         assert!(notes[0].contains("37 lines omitted"), "{}", notes[0]);
         assert_eq!(notes[1], "a note");
-        // Reported although no line follows.
+        // The gap is reported although no line follows.
         assert!(notes[2].contains("7 lines omitted"), "{}", notes[2]);
         let numbers = taken.iter().map(|line| line.seq);
         assert!(numbers.eq(0..u64::try_from(taken.len()).unwrap()));

@@ -72,7 +72,7 @@ impl Host<'_> {
         let step_times = self.steps.values().filter_map(|step| step.next_deadline(now));
         let count = (!self.steps.is_empty()).then(|| self.process_limit.next_count_at(now));
         let Some(at) = step_times.chain(count).min() else { return PollTimeout::NONE };
-        // Rounded up, since the loop would be busy during the last millisecond otherwise.
+        // The timeout is rounded up: otherwise the loop would be busy during the last millisecond.
         let left = at.saturating_duration_since(now).as_millis() + 1;
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
     }

@@ -94,7 +94,7 @@ impl OutputTail {
             self.text.push('\n');
         }
         self.total_bytes += self.text.len() - length;
-        // Not after every line, since shortening moves the remaining text.
+        // The text is not shortened after every line, since that moves the remaining text.
         if self.text.len() > 2 * MAX_STDOUT_BYTES {
             self.shorten();
         }

@@ -61,7 +61,7 @@ impl WorkDir {
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
-        // The rest is removed together with the pod's volume.
+        // Files that remain are removed together with the pod's volume.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

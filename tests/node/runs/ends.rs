@@ -92,7 +92,7 @@ async fn an_http_500_succeeds_on_the_third_attempt() -> anyhow::Result<()> {
     let status = fixture.run("heals", spec, json!({})).await?;
     assert_eq!(status.phase, Some(RunPhase::Succeeded), "{status:#?}");
     assert_eq!(step(&status, "call").attempt, Some(3));
-    // Nulls in outputs are preserved by the API server.
+    // The API server preserves nulls in outputs.
     assert_eq!(status.output, Some(json!({"calls": 3, "nothing": null})));
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(super) struct Received {
 pub(super) fn placeholders(id: &str) -> Vec<(&'static str, String)> {
     let [server, other] = SERVICES.map(|service| format!("http://{}:{PORT}/{id}", host(service)));
     let secure = SERVICES.first().map(|service| format!("https://{}:{SECURE_PORT}/{id}", host(service)));
-    // Escapes line breaks, since the placeholders are inside of quotes in YAML.
+    // Line breaks are escaped, since the placeholders are inside of quotes in YAML.
     let quoted = |pem: &str| pem.replace('\n', "\\n");
     let [certificate, key] = CLIENT.map(quoted);
     vec![

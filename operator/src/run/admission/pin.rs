@@ -104,7 +104,7 @@ async fn current_revision(ctx: &Context, snapshot: &Snapshot) -> Result<Verdict,
     let key = ObjectRef::new(name).within(&snapshot.namespace);
     let workflow = match ctx.stores.workflows.get(&key) {
         Some(workflow) => Some(workflow),
-        // When it was applied together with its run, the watch may not have delivered it yet.
+        // If the workflow was applied together with its run, the watch may not have delivered it yet.
         None => api::get(&within::<Workflow>(&ctx.client, &snapshot.namespace), name).await?.map(Arc::new),
     };
     let Some(workflow) = workflow else {

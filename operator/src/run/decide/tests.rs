@@ -74,7 +74,8 @@ fn a_new_run_is_admitted_then_started_then_assigned() {
 #[test]
 fn a_run_with_a_live_pod_is_watched_until_after_its_deadline() {
     let live = |state| snapshot(ASSIGNED, vec![pod("a", 0, state)]);
-    // Started at 60 s; the timeout is one hour by default, and the runner has 30 s more to end the run itself.
+    // The run started at 60 s; the timeout is one hour by default, and the runner has 30 s more to end the
+    // run itself.
     assert_eq!(decide(&live(PodState::Live), second(NOW)), Decision::Watch(second(60 + 3_600 + 30)));
     assert_eq!(decide(&live(PodState::NodeNotReady(second(110))), second(NOW)), Decision::Watch(second(110)));
     let Decision::End(end) = decide(&live(PodState::Live), second(60 + 3_630)) else {

@@ -118,7 +118,7 @@ async fn a_run_executes_its_steps_with_one_write_per_advance() {
     let trace = TracedRun::new("");
     assert_eq!(Pod::start(&trace.memory, "pod-a").exit().await, RunExit::Finished);
     trace.assert_succeeded();
-    // The intent of `first`; the end of `first` and the intent of `second`; everything else.
+    // The writes are: the intent of `first`; the end of `first` and the intent of `second`; everything else.
     assert_eq!(trace.memory.writes(), 3);
 }
 
