@@ -26,8 +26,8 @@ use crate::{
     store::outputs::Registered,
 };
 
-/// Permits for request bodies in memory: 8 bodies of 16 MiB take half of the memory limit that the chart
-/// sets.
+/// Permits for request bodies in memory: 8 bodies of 16 MiB take 128 MiB of the 512 MiB that the chart sets
+/// as memory limit.
 static BODIES: Semaphore = Semaphore::const_new(8);
 const OCTET_STREAM: &str = "application/octet-stream";
 

@@ -31,7 +31,7 @@ pub(super) struct ReusedSteps {
 
 impl PendingUpdate for ReusedSteps {
     const ACTION: &'static str = "copy reused steps into a run";
-    /// Much shorter than the 60 s after which the operator fails such a run.
+    /// Interval between queries, much shorter than the 60 s after which the operator fails such a run.
     const INTERVAL: Duration = Duration::from_secs(10);
 
     /// Returns the runs that reuse a run whose object was deleted. Names can be reused: the newest record

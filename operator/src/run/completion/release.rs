@@ -82,7 +82,7 @@ pub(super) async fn release_run(ctx: &Context, run: &ObjectRef<WorkflowRun>) -> 
     Ok(())
 }
 
-/// Publishes an Event about a run that failed. Succeeded runs have no Event, since Events are for problems.
+/// Publishes an Event about a run that failed. Nothing is published about other runs.
 fn publish_failure(ctx: &Context, run: &WorkflowRun) {
     let Some(error) = run.status.as_ref().and_then(|status| status.error.as_ref()) else { return };
     let step = error.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
