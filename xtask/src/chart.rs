@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::build::images::LOCAL_REGISTRY;
 use crate::checkout::Checkout;
 use crate::cluster::Cluster;
 use crate::cluster::boot::API_NODE_PORT;
@@ -16,8 +17,6 @@ use crate::wait;
 pub(crate) const RELEASE: &str = "smb-copilot";
 /// Namespace of the release.
 pub(crate) const NAMESPACE: &str = "smb-copilot";
-/// Registry in the names of local images. They are imported into the node, never pulled.
-pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
 const CRDS_RELEASE: &str = "smb-copilot-crds";
 
 /// Values of the chart that differ from its defaults.

@@ -134,7 +134,7 @@ fn build(
 pub(crate) fn install_local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);
-    install(phases, checkout, &cluster, &Values::local(instance), chart::LOCAL_REGISTRY)
+    install(phases, checkout, &cluster, &Values::local(instance), images::LOCAL_REGISTRY)
 }
 
 fn install(

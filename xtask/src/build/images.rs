@@ -9,6 +9,9 @@ use crate::instance::Instance;
 use crate::phase::Phase;
 use crate::program::Program;
 
+/// Registry in the names of local images. They are imported into the node, never pulled.
+pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
+
 /// Images, each with the programs of the workspace that it contains.
 pub(crate) const IMAGES: [(&str, &[&str]); 5] = [
     ("operator", &["operator"]),

@@ -5,7 +5,7 @@ pub(crate) mod run;
 
 use std::path::PathBuf;
 
-use crate::chart::LOCAL_REGISTRY;
+use crate::build::images::LOCAL_REGISTRY;
 use crate::checkout::Checkout;
 use crate::cluster::{Cluster, rollout};
 use crate::phase::Phase;

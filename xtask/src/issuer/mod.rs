@@ -6,7 +6,7 @@ pub(crate) mod token;
 
 use serde_json::{Value, json};
 
-use crate::chart::LOCAL_REGISTRY;
+use crate::build::images::LOCAL_REGISTRY;
 use crate::cluster::{Cluster, rollout};
 use crate::phase::Phase;
 

@@ -119,7 +119,7 @@ impl WorkflowRun {
         self.0.requested_by.as_deref()
     }
 
-    /// Mode of the cancellation. Null if nobody cancelled the run.
+    /// Mode of the cancellation. Null if the run was not cancelled.
     async fn cancellation(&self) -> Option<CancellationMode> {
         self.0.cancel.map(Into::into)
     }

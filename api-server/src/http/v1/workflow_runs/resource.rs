@@ -37,7 +37,7 @@ pub(in crate::http) struct RunSummary {
     /// User or object that requested the run: an e-mail address if the run was started through the API. Null if
     /// unknown.
     requested_by: Option<String>,
-    /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if nobody cancelled the run.
+    /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if the run was not cancelled.
     #[schema(value_type = Option<String>)]
     cancellation: Option<CancelMode>,
     /// Error of the run. Null unless the run failed.
