@@ -30,7 +30,7 @@ pub(super) struct StartWorkflowRunInput {
     /// Input of the run, at most 256 KiB as compact JSON. It must match the input schema of the workflow. Default:
     /// `{}`.
     input: Option<Json<Value>>,
-    /// Priority of the run in the queue of its tenant; higher values start first. Default: 0.
+    /// Priority of the run in the queue of its tenant; -100 to 100, higher values start first. Default: 0.
     priority: Option<i32>,
     /// Idempotency key, 1 to 255 characters. A retry with the same key returns the run that the first request has
     /// started, as long as that run exists in Kubernetes. Using the key for another run fails with the user error
@@ -120,7 +120,7 @@ pub(super) struct RerunWorkflowRunInput {
 /// have finished.
 #[derive(OneofObject)]
 pub(super) enum RerunFrom {
-    /// True to execute all steps again that did not succeed, false to execute all steps again.
+    /// True to execute again the steps that did not succeed, false to execute all steps again.
     Failed(bool),
     /// Names of the steps to execute again, together with all steps that depend on them.
     Steps(Vec<String>),

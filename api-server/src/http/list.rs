@@ -33,7 +33,7 @@ pub(in crate::http) struct PageInfo {
     next_cursor: Option<String>,
     /// Whether the list has more pages.
     has_more: bool,
-    /// Page size.
+    /// Maximum number of resources on the page.
     limit: usize,
 }
 

@@ -31,7 +31,7 @@ use crate::schema;
     selectable = ".status.phase",
     selectable = ".status.runner.podUid",
     printcolumn(name = "Workflow", description = "Workflow of the run", type_ = "string", json_path = ".spec.workflowRef.name"),
-    printcolumn(name = "Trigger", description = "What started the run", type_ = "string", json_path = ".spec.trigger.kind"),
+    printcolumn(name = "Trigger", description = "Cause of the run", type_ = "string", json_path = ".spec.trigger.kind"),
     printcolumn(name = "Phase", description = "Phase of the run", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Step", description = "Running steps, or the step that ended the run", type_ = "string", json_path = ".status.step"),
     printcolumn(name = "Started", description = "Time since the run started", type_ = "date", json_path = ".status.startedAt"),
@@ -56,7 +56,7 @@ pub struct WorkflowRunSpec {
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// What started the run. Default: kind Manual.
+    /// Cause of the run. Default: kind Manual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<RunTrigger>,
     /// Priority among the queued runs of the same tenant; -100 to 100. The run with the highest priority starts first, and among equals the oldest. Default: 0.
@@ -87,10 +87,10 @@ pub struct WorkflowRef {
     pub name: String,
 }
 
-/// What started a run.
+/// Cause of a run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunTrigger {
-    /// How the run was started. `Manual`: with kubectl or GitOps. `Api`: through REST or GraphQL. `Schedule`: by a schedule. `Webhook`: by a webhook. `Workflow`: by a step of another run. `Rerun`: as a repetition of an earlier run.
+    /// Kind of the trigger. `Manual`: with kubectl or GitOps. `Api`: through REST or GraphQL. `Schedule`: by a schedule. `Webhook`: by a webhook. `Workflow`: by a step of another run. `Rerun`: as a repetition of an earlier run.
     pub kind: TriggerKind,
     /// User who started the run. If set when the run is created, it must equal the user name of the requester, except for requests by the operator and the api-server.
     #[schemars(length(min = 1, max = 253))]

@@ -32,7 +32,7 @@ pub struct WorkflowRunStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Why the run is queued and its position. Absent if it is not queued.
+    /// Reason why the run is queued, and its position in the queue. Absent if it is not queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueStatus>,
     /// Revision of the workflow that the run executes. Later changes of the workflow do not affect it.
@@ -81,7 +81,7 @@ pub struct WorkflowRunStatus {
     /// Reference to the output of the run in object storage, if it is too large to be stored here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_ref: Option<OutputRef>,
-    /// Failure reason. Absent if the run has not failed.
+    /// Failure reason. Absent unless the run has failed, timed out or been cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
 }

@@ -46,7 +46,7 @@ pub struct StepStatus {
     /// Error of the last attempt. Absent if it has not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,
-    /// What a Suspended step waits for.
+    /// Event that a Suspended step waits for. Absent in other phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Progress of the items of a `forEach`.
@@ -164,7 +164,7 @@ pub struct ActiveItem {
     /// Error code of the last attempt. Absent if it has not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What the item waits for.
+    /// Event that the item waits for. Absent if it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
 }

@@ -52,7 +52,7 @@ impl Plan {
         &self.0.features
     }
 
-    /// Limits of the plan by name. A limit that is absent is unlimited.
+    /// Limits of the plan by name, such as `concurrentRuns`. A limit that is absent is unlimited.
     async fn limits(&self) -> Json<&Value> {
         Json(&self.0.limits)
     }

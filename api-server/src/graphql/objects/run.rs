@@ -22,19 +22,19 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "RunStatus")]
 pub(in crate::graphql) enum WorkflowRunStatus {
-    /// The run waits to be started.
+    /// The run waits for a slot or a runner.
     Queued,
     /// Steps of the run are being executed.
     Running,
-    /// The run waits for an approval, a time or another run.
+    /// The run waits for an approval, a time, a retry or another run, and holds no runner.
     Suspended,
     /// The run finished successfully.
     Succeeded,
-    /// A step of the run failed.
+    /// The run failed; `error` states the reason.
     Failed,
     /// The run was cancelled.
     Cancelled,
-    /// The run exceeded its deadline.
+    /// The run exceeded the timeout of its workflow.
     TimedOut,
 }
 
@@ -150,7 +150,7 @@ impl WorkflowRun {
         Ok(self.content(ctx).await?.output_ref.map(Json))
     }
 
-    /// Error of the run. Null unless the run failed.
+    /// Error of the run. Null unless the run failed, timed out or was cancelled.
     async fn error(&self) -> Option<Failure> {
         let failure = self.0.error.as_ref()?;
         serde_json::from_value::<app::runs::Failure>(failure.clone()).ok().map(Failure::from)

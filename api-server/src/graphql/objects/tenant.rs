@@ -58,7 +58,7 @@ impl Tenant {
         Ok(ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?.map(Plan))
     }
 
-    /// Settings of the tenant, as free-form JSON.
+    /// JSON object that expressions of the tenant's workflows read as `tenant.settings`.
     async fn settings(&self) -> Json<&Value> {
         Json(&self.0.settings)
     }

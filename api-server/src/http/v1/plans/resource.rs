@@ -26,7 +26,7 @@ pub(in crate::http) struct Plan {
     price: Option<Price>,
     /// Names of the features that the plan enables.
     features: Vec<String>,
-    /// Limits of the plan by name. A limit that is absent is unlimited.
+    /// Limits of the plan by name, such as `concurrentRuns`. A limit that is absent is unlimited.
     #[schema(value_type = Object)]
     limits: AnyJson,
     /// Time at which the plan was created.

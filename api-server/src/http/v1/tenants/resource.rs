@@ -27,7 +27,7 @@ pub(in crate::http) struct Tenant {
     /// Name of the tenant's plan.
     #[schema(example = "starter")]
     plan: String,
-    /// Settings of the tenant, as free-form JSON.
+    /// JSON object that expressions of the tenant's workflows read as `tenant.settings`.
     settings: AnyJson,
     /// Time at which the tenant was created.
     created_at: Time,

@@ -22,7 +22,7 @@ use crate::{
     get, path = "/v1/workflow-runs/{id}", tag = "runs",
     params(
         ("id" = Uuid, Path, description = "ID of the run"),
-        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
     ),
     responses(

@@ -46,7 +46,7 @@ enum From {
     post, path = "/v1/workflow-runs/{id}/reruns", tag = "runs",
     params(
         ("id" = Uuid, Path, description = "ID of the earlier run"),
-        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours"),
     ),
     request_body = RerunRun,

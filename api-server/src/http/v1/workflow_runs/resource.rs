@@ -40,7 +40,7 @@ pub(in crate::http) struct RunSummary {
     /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if the run was not cancelled.
     #[schema(value_type = Option<String>)]
     cancellation: Option<CancelMode>,
-    /// Error of the run. Null unless the run failed.
+    /// Error of the run. Null unless the run failed, timed out or was cancelled.
     error: Option<Failure>,
     /// Position in the queue. Null unless the run is queued.
     queue: Option<Queue>,
@@ -126,7 +126,7 @@ pub(in crate::http) struct Reuse {
 /// Cause of a run.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Trigger {
-    /// Kind of the trigger: `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`.
+    /// Kind of the trigger: `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`; more may be added.
     #[schema(example = "API")]
     kind: String,
     /// User or object that triggered the run.
@@ -169,7 +169,7 @@ impl From<runs::Queue> for Queue {
 pub(in crate::http) struct Failure {
     /// Name of the step that failed. Null if no step failed.
     step: Option<String>,
-    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
+    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     #[schema(example = "USER")]
     kind: String,
     /// Machine-readable code of the error; more may be added.

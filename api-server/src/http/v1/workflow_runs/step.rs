@@ -48,7 +48,7 @@ pub(in crate::http) struct Step {
 /// Reason why a step or an item is suspended.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Waiting {
-    /// Kind of event that the step waits for: `APPROVAL`, `TIME` or `RUN`.
+    /// Kind of event that the step waits for: `APPROVAL`, `TIME` or `RUN`; more may be added.
     #[schema(example = "APPROVAL")]
     r#for: &'static str,
     /// Message to the approvers. Null unless the step waits for an approval.
@@ -72,7 +72,7 @@ pub(in crate::http) struct Items {
     done: String,
     /// Items that have started and not finished.
     active: Vec<ActiveItem>,
-    /// Errors of failed items, at most 20.
+    /// Errors of the first 20 items that failed.
     failures: Vec<ItemFailure>,
 }
 
@@ -97,7 +97,7 @@ pub(in crate::http) struct ActiveItem {
 pub(in crate::http) struct ItemFailure {
     /// Index of the item, starting at 0.
     index: u32,
-    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`.
+    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     kind: String,
     /// Machine-readable code of the error.
     code: String,

@@ -24,7 +24,7 @@ pub(in crate::http) struct LogPage {
     pub(super) next_cursor: Option<String>,
     /// Whether the log has more lines now.
     pub(super) has_more: bool,
-    /// Page size.
+    /// Maximum number of lines on the page.
     pub(super) limit: usize,
 }
 

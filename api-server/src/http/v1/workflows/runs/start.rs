@@ -26,7 +26,7 @@ pub(in crate::http) struct StartRun {
     #[schema(value_type = Option<Object>)]
     #[serde(default)]
     input: Option<AnyJson>,
-    /// Priority of the run in the queue of its tenant; higher values start first. Default: 0.
+    /// Priority of the run in the queue of its tenant; -100 to 100, higher values start first. Default: 0.
     #[serde(default)]
     priority: Option<i32>,
 }
@@ -44,7 +44,7 @@ pub(in crate::http) struct StartRun {
     post, path = "/v1/workflows/{id}/runs", tag = "runs",
     params(
         ("id" = Uuid, Path, description = "ID of the workflow"),
-        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0"),
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours"),
     ),
     request_body = StartRun,
