@@ -1,4 +1,4 @@
-//! What comes next.
+//! Computes the next state of a run and the actions that lead to it.
 
 use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
 use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
@@ -13,7 +13,8 @@ use super::state::{attempt, end, find, running_store, step_error, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StepKey, StopAttempt, SuspendRun, persisted};
 
 impl Run {
-    /// What comes next. The same arguments give the same answer, so it can be asked again after a write has failed.
+    /// Returns the next state and the actions to perform. The result depends on the arguments only, so the
+    /// caller may repeat the call after a write has failed.
     #[must_use]
     pub fn advance(&self, state: &RunState, signals: &ExternalEvents<'_>, now: Timestamp) -> Advance {
         let mut scheduler = Scheduler::new(self, state, signals, now);
@@ -26,7 +27,8 @@ impl Run {
 }
 
 impl Scheduler<'_> {
-    /// Runs the steps as far as they come now; how they ended, once they have.
+    /// Advances the steps as far as currently possible. Returns their result once all have ended, else
+    /// `None`.
     fn run_main(&mut self) -> Option<End> {
         if self.now >= self.deadline() {
             let seconds = self.run.workflow().timeout().as_secs_f64();
@@ -57,7 +59,7 @@ impl Scheduler<'_> {
         Some(if self.signals.cancel.is_some() { cancelled() } else { self.end_of_main() })
     }
 
-    /// Runs the `onExit` steps as far as they come now; whether they have ended.
+    /// Advances the `onExit` steps as far as currently possible. Returns whether they have ended.
     fn run_exit(&mut self) -> bool {
         self.part = StepGroup::OnExit;
         if self.part().is_empty() {
@@ -73,6 +75,7 @@ impl Scheduler<'_> {
         !self.is_busy() && !self.has_pending_work()
     }
 
+    /// Requests a graceful cancellation of all sub-runs that unfinished steps of the current group wait for.
     fn cancel_sub_runs_gracefully(&mut self) {
         let runs: Vec<String> = self
             .statuses()
@@ -83,9 +86,10 @@ impl Scheduler<'_> {
         self.cancel_sub_runs.extend(runs.into_iter().map(|run| (run, Cancel::Graceful)));
     }
 
-    /// Ends all that has begun, at once. The first step of which something ran.
-    fn stop_all(&mut self, because: &StepError) -> Option<String> {
-        let phase = if because.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };
+    /// Stops all attempts of the current group, cancels its sub-runs at once and ends the started steps with
+    /// the error. Returns the name of the first step that was running or suspended.
+    fn stop_all(&mut self, error: &StepError) -> Option<String> {
+        let phase = if error.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };
         let mut first = None;
         for step in self.part() {
             let Some(at) = self.steps.iter().position(|status| status.name == step.name) else { continue };
@@ -95,7 +99,7 @@ impl Scheduler<'_> {
                     first.get_or_insert_with(|| step.name.clone());
                 }
                 self.stop_attempts(&status);
-                status.error = Some(because.clone());
+                status.error = Some(error.clone());
                 end(&mut status, phase, self.now);
             }
             if let Some(slot) = self.steps.get_mut(at) {
@@ -105,22 +109,23 @@ impl Scheduler<'_> {
         first
     }
 
+    /// Stops the running attempts of a step and its items, and cancels the sub-runs that they wait for.
     fn stop_attempts(&mut self, status: &StepStatus) {
         let name = &status.name;
         self.stop.extend(
             running_items(status)
                 .map(|(item, attempt)| StopAttempt { key: StepKey::item(name, item), attempt }),
         );
-        let of_step = match &status.items {
+        let step_attempt = match &status.items {
             Some(_) => running_store(status),
             None => persisted::is_busy(status).then(|| attempt(status)),
         };
-        self.stop.extend(of_step.map(|attempt| StopAttempt { key: StepKey::step(name), attempt }));
+        self.stop.extend(step_attempt.map(|attempt| StopAttempt { key: StepKey::step(name), attempt }));
         let runs = waits(status).filter_map(|waiting| waiting.run.clone());
         self.cancel_sub_runs.extend(runs.map(|run| (run, Cancel::Now)));
     }
 
-    /// Nothing more can be done now.
+    /// Returns the advance of a run that has to wait: until the next due time, or suspended without a runner.
     fn wait(self) -> Advance {
         let due = self.next_due();
         let suspend = self.may_suspend(due);
@@ -129,33 +134,34 @@ impl Scheduler<'_> {
         Advance { wait_until, suspend, ..self.into_advance() }
     }
 
-    /// When something happens by itself, but for the run's deadline.
+    /// Returns the earliest time at which a step of the current group has to be evaluated without an external
+    /// event, apart from the deadline of the run.
     fn next_due(&self) -> Option<Timestamp> {
         let accepts = self.accepts_attempts();
-        let goes_on = |waiting: Option<&Waiting>| {
+        let continues = |waiting: Option<&Waiting>| {
             accepts || waiting.is_some_and(|waiting| waiting.reason == WaitingFor::Run)
         };
-        let of_step = |status: &StepStatus| {
+        let next_of_step = |status: &StepStatus| {
             let items = status.items.iter().flat_map(|items| &items.active);
-            let items = items.filter(|item| goes_on(item.waiting.as_ref()));
+            let items = items.filter(|item| continues(item.waiting.as_ref()));
             let deadline = self
                 .run
                 .workflow()
                 .step(&status.name)
                 .filter(|_| accepts && status.items.is_some())
                 .and_then(|step| step_deadline(step, status));
-            let own = status
+            let due_times = status
                 .next_at
                 .iter()
-                .filter(|_| goes_on(status.waiting.as_ref()))
+                .filter(|_| continues(status.waiting.as_ref()))
                 .chain(items.filter_map(|item| item.next_at.as_ref()));
-            own.map(|time| time.0).chain(deadline).min()
+            due_times.map(|time| time.0).chain(deadline).min()
         };
-        self.statuses().filter(|status| !status.phase.is_final()).filter_map(of_step).min()
+        self.statuses().filter(|status| !status.phase.is_final()).filter_map(next_of_step).min()
     }
 
-    /// Gives the runner back where nothing runs and nothing is due soon. A run that is cancelled is unfinished to its end: who
-    /// is cancelled is woken up.
+    /// Returns the suspension that releases the runner, if no attempt is running and nothing is due soon. A
+    /// run that is being cancelled is never suspended, so that its runner can bring it to its end.
     fn may_suspend(&self, due: Option<Timestamp>) -> Option<SuspendRun> {
         let busy = |status: &StepStatus| {
             !status.phase.is_final() && (persisted::is_busy(status) || is_unsaved(status))
@@ -179,7 +185,8 @@ impl Scheduler<'_> {
         (!is_soon).then_some(SuspendRun { wake_at, stops_clock })
     }
 
-    /// Ends what has not begun, or not ended: Skipped behind a failure, else Cancelled.
+    /// Ends the unfinished steps of the current group: steps that did not start and depend on a failed step
+    /// become Skipped, the others Cancelled.
     pub(super) fn end_remaining_steps(&mut self) {
         let skipped: Vec<String> = self
             .part()
@@ -197,16 +204,17 @@ impl Scheduler<'_> {
         }
     }
 
-    /// The step of its part that failed first; of several at the same time the first in the workflow.
+    /// Returns the step of the current group that failed first. Of several that failed at the same time, it
+    /// is the first in the workflow.
     pub(super) fn first_failure(&self) -> Option<&StepStatus> {
-        let fatal = self.part().iter().filter_map(|step| find(&self.steps, &step.name));
-        fatal
+        let statuses = self.part().iter().filter_map(|step| find(&self.steps, &step.name));
+        statuses
             .filter(|status| self.is_fatal(status))
             .min_by_key(|status| status.finished_at.as_ref().map(|time| time.0))
     }
 }
 
-/// Whether a value of it is in memory alone.
+/// Returns whether an output of the step or of one of its items is in the memory of the runner only.
 fn is_unsaved(status: &StepStatus) -> bool {
     let unfinished = |items: &crds::run::ItemsStatus| {
         items.active.iter().any(|item| items.outputs.contains_key(&item.index))

@@ -16,19 +16,20 @@ use super::{Output, Run, StepKey};
 use crate::schema;
 use crate::workflow::Step;
 
-/// Writes down what has become of a step's attempt. `others` are the bytes that the other steps have in the status.
+/// Applies a transition to the status of a step. `other_bytes` is the size of the outputs of the other steps
+/// in the status.
 pub(super) fn apply(
     run: &Run,
     step: &Step,
     status: &mut StepStatus,
-    after: Transition,
-    others: usize,
+    transition: Transition,
+    other_bytes: usize,
     now: Timestamp,
 ) {
-    match after {
+    match transition {
         Transition::Succeeded(output) => {
             status.waiting = None;
-            if let Err(error) = succeed(status, output, others, now) {
+            if let Err(error) = succeed(status, output, other_bytes, now) {
                 fail(status, error, now);
             }
         }
@@ -55,17 +56,24 @@ pub(super) fn apply(
     }
 }
 
+/// Ends a step as failed with an error.
 pub(super) fn fail(status: &mut StepStatus, error: StepError, now: Timestamp) {
     status.error = Some(error);
     end(status, StepPhase::Failed, now);
 }
 
-/// The value stays in the status, is stored already, or is yet to be stored: then the step runs on.
-fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestamp) -> Result<(), StepError> {
+/// Records the output of a step. The step ends if the output fits into the status or is stored already;
+/// otherwise it continues to run until the output is stored.
+fn succeed(
+    status: &mut StepStatus,
+    output: Output,
+    other_bytes: usize,
+    now: Timestamp,
+) -> Result<(), StepError> {
     let Output { value, stored } = output;
     let bytes = check_size("the step's output", &value)?;
     let is_complete = stored.is_some()
-        || (bytes <= MAX_INLINE_OUTPUT_BYTES && bytes.saturating_add(others) <= MAX_INLINE_RUN_BYTES);
+        || (bytes <= MAX_INLINE_OUTPUT_BYTES && bytes.saturating_add(other_bytes) <= MAX_INLINE_RUN_BYTES);
     status.output = Some(value);
     status.output_ref = stored;
     status.not_started = None;
@@ -78,38 +86,41 @@ fn succeed(status: &mut StepStatus, output: Output, others: usize, now: Timestam
     Ok(())
 }
 
-/// The bytes of a value that can be kept: one that is neither too large nor too deep.
+/// Returns the size of a value as JSON in bytes, or an error if the value is too large or too deeply nested
+/// to be stored.
 pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> {
     let bytes = schema::json_size(value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
-        let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are kept");
+        let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are allowed");
         return Err(step_error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
     }
     if is_deeper_than(value, MAX_VALUE_DEPTH) {
-        let message = format!("{what} has more than {MAX_VALUE_DEPTH} lists and objects within each other");
+        let message = format!("{what} has more than {MAX_VALUE_DEPTH} levels of nested lists and objects");
         return Err(step_error(ErrorKind::User, "OUTPUT_TOO_DEEP", message));
     }
     Ok(bytes)
 }
 
-/// Returns the size in bytes of the inline outputs of all steps but one.
-pub(super) fn inline_bytes(steps: &[StepStatus], but: &str) -> usize {
-    let others = steps.iter().filter(|step| step.name != but && step.output_ref.is_none());
-    others.filter_map(|step| step.output.as_ref()).map(schema::json_size).fold(0, usize::saturating_add)
+/// Returns the size in bytes of the inline outputs of all steps except one.
+pub(super) fn inline_bytes(steps: &[StepStatus], except: &str) -> usize {
+    let other_steps = steps.iter().filter(|step| step.name != except && step.output_ref.is_none());
+    other_steps.filter_map(|step| step.output.as_ref()).map(schema::json_size).fold(0, usize::saturating_add)
 }
 
 /// Returns the time by which a sub-run must have ended.
 pub(super) fn wait_deadline(step: &Step, status: &StepStatus, now: Timestamp) -> Option<Timestamp> {
-    let of_attempt = step.attempt_timeout.map(|timeout| after(now, timeout));
-    [of_attempt, step_deadline(step, status)].into_iter().flatten().min()
+    let attempt_deadline = step.attempt_timeout.map(|timeout| after(now, timeout));
+    [attempt_deadline, step_deadline(step, status)].into_iter().flatten().min()
 }
 
 impl Run {
+    /// Returns the wait of a step or item for the sub-run that its attempt creates.
     pub(super) fn waiting_for_run(&self, key: &StepKey, attempt: u32) -> Waiting {
         let run = Some(self.sub_run_name(key, attempt));
         Waiting { reason: WaitingFor::Run, message: None, roles: Vec::new(), run }
     }
 
+    /// Returns the name of the sub-run of an attempt. It is the same whenever the creation is repeated.
     pub(super) fn sub_run_name(&self, key: &StepKey, attempt: u32) -> String {
         names::sub_run(&self.facts.run_name, &self.facts.run_id, &key.to_string(), attempt)
     }

@@ -44,8 +44,8 @@ pub(super) enum Transition {
     WaitForSubRun,
 }
 
-/// Current time and a random number for the backoff (0 ≤ random < 1): arguments in place of an ambient clock and
-/// ambient randomness.
+/// Current time and a random number for the backoff (0 ≤ random < 1): arguments in place of an ambient clock
+/// and ambient randomness.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ambient {
     pub(super) now: Timestamp,
@@ -77,7 +77,8 @@ impl Run {
     }
 }
 
-/// Another attempt, if the step's `retry` and the deadlines allow.
+/// Returns the transition after a failure: another attempt if the step's `retry` and the deadlines allow it,
+/// else `Failed`.
 pub(super) fn retry_or_fail(
     step: &Step,
     attempts: Attempts,
@@ -86,53 +87,56 @@ pub(super) fn retry_or_fail(
     context: impl FnOnce() -> Context,
 ) -> Transition {
     let Failure { mut error, retry_after } = failure;
-    let wait = step.retry.backoff.delay(attempts.attempt, ambient.random);
-    let at = after(ambient.now, wait.max(retry_after.unwrap_or_default()));
-    let may = attempts.in_time(at)
+    let delay = step.retry.backoff.delay(attempts.attempt, ambient.random);
+    let at = after(ambient.now, delay.max(retry_after.unwrap_or_default()));
+    let is_allowed = attempts.is_before_deadlines(at)
         && attempts.attempt < step.retry.attempts
         && step.retry.on.contains(&error.kind)
         && step.action.is_retryable();
-    if may && wants_retry(step, &mut error, context) {
+    if is_allowed && retry_when_holds(step, &mut error, context) {
         Transition::Retry { at, error, counts: true }
     } else {
         Transition::Failed(error)
     }
 }
 
-/// Handles an attempt that failed before the workflow's code began. Such attempts do not count, but their number is
-/// limited.
+/// Handles an attempt that failed before the workflow's code began. Such attempts do not count, but their
+/// number is limited.
 fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambient) -> Transition {
     match retry_time(step, attempts, ambient) {
         Some(at) => Transition::Retry { at, error, counts: false },
         None => {
             let times = attempts.not_started.saturating_add(1);
-            let message = format!("{} (could not be begun {times} times)", error.message);
+            let message =
+                format!("{} (the attempt could not be started {times} times in a row)", error.message);
             Transition::Failed(StepError { message, ..error })
         }
     }
 }
 
-/// When to try again what is not the step's fault; none after [`MAX_FAILED_STARTS`] times in a row, or when time is up.
+/// Returns the time of the next attempt after an infrastructure error, which does not count as an attempt of
+/// the step, or `None` after [`MAX_FAILED_STARTS`] errors in a row or if the time would be after a deadline.
 pub(super) fn retry_time(step: &Step, attempts: Attempts, ambient: Ambient) -> Option<Timestamp> {
     let times = attempts.not_started.saturating_add(1);
     let at = after(ambient.now, step.retry.backoff.delay(times, ambient.random));
-    (times < MAX_FAILED_STARTS && attempts.in_time(at)).then_some(at)
+    (times < MAX_FAILED_STARTS && attempts.is_before_deadlines(at)).then_some(at)
 }
 
 impl Attempts {
-    fn in_time(&self, at: Timestamp) -> bool {
+    fn is_before_deadlines(&self, at: Timestamp) -> bool {
         at < self.run_deadline && self.step_deadline.is_none_or(|deadline| at < deadline)
     }
 }
 
-/// Evaluates `retry.when`. If the expression fails, there is no further attempt and the error message says so.
-fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Context) -> bool {
+/// Returns the result of `retry.when`, or true if the step has none. If the expression fails, no further
+/// attempt is made and the error message contains the reason.
+fn retry_when_holds(step: &Step, error: &mut StepError, context: impl FnOnce() -> Context) -> bool {
     let Some(when) = &step.retry.when else { return true };
     let value = serde_json::json!({"kind": error.kind, "code": error.code, "message": error.message});
     match when.evaluate_bool(&context().with("error", value)) {
-        Ok(again) => again,
+        Ok(holds) => holds,
         Err(failed) => {
-            error.message = format!("{} (not tried again: retry.when: {failed})", error.message);
+            error.message = format!("{} (not retried, since retry.when failed: {failed})", error.message);
             false
         }
     }
@@ -141,7 +145,7 @@ fn wants_retry(step: &Step, error: &mut StepError, context: impl FnOnce() -> Con
 /// Builds the error for the deadline that was exceeded: of the run, the step or the attempt.
 pub(super) fn timeout(step: &Step, attempts: Attempts, now: Timestamp) -> StepError {
     if now >= attempts.run_deadline {
-        let message = "the run's time was up before the step ended";
+        let message = "the run reached its timeout before the step ended";
         return step_error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
     }
     if attempts.step_deadline.is_some_and(|due| due <= now) {
@@ -149,9 +153,14 @@ pub(super) fn timeout(step: &Step, attempts: Attempts, now: Timestamp) -> StepEr
     }
     let limit =
         step.attempt_timeout.map(|limit| format!(" of {} s", limit.as_secs_f64())).unwrap_or_default();
-    step_error(ErrorKind::Timeout, "ATTEMPT_TIMEOUT", format!("the attempt took longer than its time{limit}"))
+    step_error(
+        ErrorKind::Timeout,
+        "ATTEMPT_TIMEOUT",
+        format!("the attempt took longer than its timeout{limit}"),
+    )
 }
 
+/// Builds the error of a step whose timeout for all attempts was exceeded.
 pub(super) fn step_timeout(step: &Step) -> StepError {
     let seconds = step.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
     let message = format!("all attempts together took longer than {seconds} s");
@@ -168,7 +177,7 @@ pub(super) fn check_output(step: &Step, output: &serde_json::Value) -> Result<()
     let Some(schema) = &step.output else { return Ok(()) };
     schema.check(output).map_err(|violations| {
         let message =
-            format!("the step's output breaks its schema: {}", schema::describe_violations(&violations));
+            format!("the step's output violates its schema: {}", schema::describe_violations(&violations));
         step_error(ErrorKind::Schema, "OUTPUT_INVALID", message)
     })
 }

@@ -19,15 +19,16 @@ impl Scheduler<'_> {
         let attempts = self.attempts(step, status, attempt(status), status.not_started.unwrap_or(0));
         let due = status.next_at.as_ref().map(|time| time.0);
         match self.complete_wait(step, &StepKey::step(&step.name), &waiting, due, attempts) {
-            Some(after) => {
-                self.apply(step, status, after);
+            Some(transition) => {
+                self.apply(step, status, transition);
                 true
             }
             None => false,
         }
     }
 
-    /// Returns the transition of a step or item that waits, at most until `due`, or `None` while it continues to wait.
+    /// Returns the transition of a step or item that waits, at most until `due`, or `None` while it continues
+    /// to wait.
     pub(super) fn complete_wait(
         &mut self,
         step: &Step,
@@ -38,7 +39,7 @@ impl Scheduler<'_> {
     ) -> Option<Transition> {
         let is_due = due.is_some_and(|due| due <= self.now);
         let is_step_over = is_due && attempts.step_deadline.is_some() && attempts.step_deadline == due;
-        let after = match waiting.reason {
+        let output = match waiting.reason {
             WaitingFor::Run => return self.complete_sub_run(step, waiting, is_due, attempts),
             WaitingFor::Approval => {
                 let key = key.to_string();
@@ -55,10 +56,12 @@ impl Scheduler<'_> {
             WaitingFor::Time if is_due => Ok(Value::Null),
             WaitingFor::Time => return None,
         };
-        let checked = after.and_then(|value| check_output(step, &value).map(|()| value));
+        let checked = output.and_then(|value| check_output(step, &value).map(|()| value));
         Some(checked.map_or_else(Transition::Failed, |value| Transition::Succeeded(value.into())))
     }
 
+    /// Returns the transition of a step or item that waits for a sub-run, or `None` while the sub-run
+    /// continues.
     fn complete_sub_run(
         &mut self,
         step: &Step,
@@ -79,7 +82,7 @@ impl Scheduler<'_> {
             Some(SubRunOutcome::NotFound) => step_error(
                 ErrorKind::Infra,
                 "SUB_RUN_GONE",
-                format!("the run {name}, which was waited for, does not exist any more"),
+                format!("the sub-run {name} does not exist any more"),
             ),
             None if is_due => {
                 self.cancel_sub_runs.push((name.to_owned(), Cancel::Now));
@@ -87,23 +90,25 @@ impl Scheduler<'_> {
             }
             None => return None,
         };
-        // No random number is available here; sub-runs that failed at the same time wait equally long.
+        // No random number is available here; steps whose sub-runs failed at the same time wait equally long.
         let ambient = Ambient { now: self.now, random: 0.5 };
         let context = || self.context();
         Some(retry_or_fail(step, attempts, failed.into(), ambient, context))
     }
 }
 
+/// Returns the output of an approval that was decided, or the error if it was rejected or the input is
+/// invalid.
 fn output_of_decision(approval: &Approval, decision: &Decision) -> Result<Value, StepError> {
-    let by = decision.by.as_deref().unwrap_or("somebody");
+    let by = decision.by.as_deref().unwrap_or("an unknown user");
     if !decision.approved {
-        return Err(step_error(ErrorKind::User, "REJECTED", format!("{by} rejected it")));
+        return Err(step_error(ErrorKind::User, "REJECTED", format!("{by} rejected the approval")));
     }
     if let Some(schema) = &approval.schema {
-        let given = decision.input.clone().unwrap_or_else(|| json!({}));
-        schema.check(&given).map_err(|violations| {
+        let input = decision.input.clone().unwrap_or_else(|| json!({}));
+        schema.check(&input).map_err(|violations| {
             let message = format!(
-                "the decision of {by} breaks the approval's schema: {}",
+                "the decision of {by} violates the approval's schema: {}",
                 schema::describe_violations(&violations)
             );
             step_error(ErrorKind::Schema, "DECISION_INVALID", message)
@@ -112,6 +117,7 @@ fn output_of_decision(approval: &Approval, decision: &Decision) -> Result<Value,
     Ok(json!({"approved": true, "by": decision.by, "input": decision.input}))
 }
 
+/// Returns the output or the error of an approval without a decision, according to its `onTimeout`.
 fn output_at_timeout(approval: &Approval) -> Result<Value, StepError> {
     let seconds = approval.timeout.as_secs();
     match approval.on_timeout {
@@ -119,28 +125,28 @@ fn output_at_timeout(approval: &Approval) -> Result<Value, StepError> {
         OnTimeout::Reject => Err(step_error(
             ErrorKind::User,
             "REJECTED",
-            format!("nobody decided within {seconds} s: taken as rejected"),
+            format!("rejected automatically: no decision was made within {seconds} s"),
         )),
         OnTimeout::Fail => Err(step_error(
             ErrorKind::Timeout,
             "APPROVAL_TIMEOUT",
-            format!("nobody decided within {seconds} s"),
+            format!("no decision was made within {seconds} s"),
         )),
     }
 }
 
 /// Builds the error of a step whose sub-run did not succeed. The details hold the sub-run's phase and error.
-fn sub_run_error(name: &str, phase: RunPhase, of: Option<&RunError>) -> StepError {
+fn sub_run_error(name: &str, phase: RunPhase, cause: Option<&RunError>) -> StepError {
     let (kind, code) = match phase {
         RunPhase::Cancelled => (ErrorKind::User, "SUB_RUN_CANCELLED"),
         RunPhase::TimedOut => (ErrorKind::Timeout, "SUB_RUN_TIMED_OUT"),
-        _ => (of.map_or(ErrorKind::Infra, |error| error.kind), "SUB_RUN_FAILED"),
+        _ => (cause.map_or(ErrorKind::Infra, |error| error.kind), "SUB_RUN_FAILED"),
     };
-    let of_what = of.map(|error| match &error.step {
+    let suffix = cause.map(|error| match &error.step {
         Some(step) => format!(": step {step}: {}: {}", error.code, error.message),
         None => format!(": {}: {}", error.code, error.message),
     });
-    let message = format!("the run {name} is {phase}{}", of_what.unwrap_or_default());
-    let details = json!({"run": name, "phase": phase, "error": of});
+    let message = format!("the run {name} is {phase}{}", suffix.unwrap_or_default());
+    let details = json!({"run": name, "phase": phase, "error": cause});
     StepError { details: Some(details), ..step_error(kind, code, message) }
 }

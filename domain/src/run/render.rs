@@ -40,7 +40,7 @@ impl Run {
         if let Some(schema) = &step.input {
             schema.check(&input).map_err(|violations| {
                 let message = format!(
-                    "the step's input breaks its schema: {}",
+                    "the step's input violates its schema: {}",
                     schema::describe_violations(&violations)
                 );
                 step_error(ErrorKind::Schema, "INPUT_INVALID", message)
@@ -214,7 +214,8 @@ pub(super) fn expression_error(field: &str, failed: &EvaluateError) -> StepError
     step_error(ErrorKind::User, failed.code(), format!("{field}: {failed}"))
 }
 
-/// A template as text, also where it is one whole expression: environment, headers and URLs have no other type.
+/// A template as text, also where it is one whole expression: environment, headers and URLs have no other
+/// type.
 fn text(field: &str, template: &Template, context: &Context) -> Result<String, StepError> {
     template.render_text(context).map_err(|failed| expression_error(field, &failed))
 }
