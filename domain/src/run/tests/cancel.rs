@@ -1,12 +1,13 @@
-//! Runs that are ended from outside: by people, and by time.
+//! Tests of the cancellation and the timeout of runs.
 
 use crds::run::{Cancel, RunPhase, StepPhase};
 use serde_json::json;
 
 use super::{Driver, TWO_ARMS, started, time_at, user};
 
+/// A graceful cancel waits for the running steps; an immediate cancel stops them.
 #[test]
-fn cancel_waits_for_running_steps_or_kills_them() {
+fn cancel_waits_for_running_steps_or_stops_them() {
     let mut graceful = Driver::new(TWO_ARMS);
     graceful.advance();
     graceful.cancel = Some(Cancel::Graceful);
@@ -24,6 +25,7 @@ fn cancel_waits_for_running_steps_or_kills_them() {
     assert!(now.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
 }
 
+/// A run that reaches its timeout ends with `RUN_TIMEOUT`, and its steps are stopped.
 #[test]
 fn a_run_ends_at_its_timeout() {
     let mut run = Driver::new(&format!("timeout: 10s{TWO_ARMS}"));
@@ -31,7 +33,7 @@ fn a_run_ends_at_its_timeout() {
     run.now = 10.0;
     let end = run.advance();
     assert_eq!(end.stop.len(), 2);
-    let finish = end.finish.expect("the end");
+    let finish = end.finish.expect("the run has ended");
     assert_eq!(
         (finish.phase, finish.error.map(|e| e.code)),
         (RunPhase::TimedOut, Some("RUN_TIMEOUT".to_owned()))

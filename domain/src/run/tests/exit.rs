@@ -1,4 +1,4 @@
-//! `onExit` steps, and taking over steps of an earlier run.
+//! Tests of `onExit` steps and of the reuse of steps from an earlier run.
 
 use crds::run::ReuseFrom;
 
@@ -13,10 +13,10 @@ onExit:
 - {name: clean, needs: [tell], python: {code: x}}
 - {name: other, expr: {value: 1}}";
 
-/// Compensation runs whatever happened, and knows what happened.
+/// The `onExit` steps run after every outcome of a run, and `outcome` gives them its phase and error.
 #[test]
 fn on_exit_runs_after_success_failure_cancel_and_timeout() {
-    let tell = |drive: &dyn Fn(&mut Driver) -> Advance| {
+    let exit_after = |drive: &dyn Fn(&mut Driver) -> Advance| {
         let mut run = Driver::new(EXIT);
         run.advance();
         let advance = drive(&mut run);
@@ -29,28 +29,31 @@ fn on_exit_runs_after_success_failure_cancel_and_timeout() {
         assert_eq!(end.state.ending, None);
         (input, ended(end).phase)
     };
-    let of = |phase: &str, code: Value, a: &str| json!({"phase": phase, "code": code, "a": a});
+    let data = |phase: &str, code: Value, a: &str| json!({"phase": phase, "code": code, "a": a});
     assert_eq!(
-        tell(&|run| run.succeeds("a", json!(1))),
-        (of("Succeeded", Value::Null, "Succeeded"), RunPhase::Succeeded)
+        exit_after(&|run| run.succeeds("a", json!(1))),
+        (data("Succeeded", Value::Null, "Succeeded"), RunPhase::Succeeded)
     );
     assert_eq!(
-        tell(&|run| run.ends("a", 1, user("NO"))),
-        (of("Failed", json!("NO"), "Failed"), RunPhase::Failed)
+        exit_after(&|run| run.ends("a", 1, user("NO"))),
+        (data("Failed", json!("NO"), "Failed"), RunPhase::Failed)
     );
     let cancelled = |run: &mut Driver| {
         run.cancel = Some(Cancel::Now);
         run.advance()
     };
-    assert_eq!(tell(&cancelled), (of("Cancelled", json!("CANCELLED"), "Cancelled"), RunPhase::Cancelled));
+    assert_eq!(
+        exit_after(&cancelled),
+        (data("Cancelled", json!("CANCELLED"), "Cancelled"), RunPhase::Cancelled)
+    );
     let late = |run: &mut Driver| {
         run.now = 10.0;
         run.advance()
     };
-    assert_eq!(tell(&late), (of("TimedOut", json!("RUN_TIMEOUT"), "Failed"), RunPhase::TimedOut));
+    assert_eq!(exit_after(&late), (data("TimedOut", json!("RUN_TIMEOUT"), "Failed"), RunPhase::TimedOut));
 }
 
-/// A run whose compensation failed did not succeed; what failed before stays the reason.
+/// A run fails if one of its `onExit` steps fails; an earlier failure remains the reported error.
 #[test]
 fn a_failure_in_on_exit_fails_a_run_that_had_succeeded() {
     let mut run = Driver::new(EXIT);
@@ -72,6 +75,7 @@ fn a_failure_in_on_exit_fails_a_run_that_had_succeeded() {
     assert_eq!(end.error.map(|error| error.code), Some("FIRST".to_owned()));
 }
 
+/// The `onExit` steps end at their timeout, and a new runner resumes them after the loss of a runner.
 #[test]
 fn on_exit_is_bounded_and_resumed() {
     let mut run = Driver::new(EXIT);
@@ -84,9 +88,9 @@ fn on_exit_is_bounded_and_resumed() {
     assert_eq!(ended(advance).error.map(|error| error.code), Some("EXIT_TIMEOUT".to_owned()));
 }
 
-/// A rerun makes no payment twice: what succeeded, and depends on nothing that runs again, is taken over.
+/// A rerun reuses each step that succeeded, unless a step that it depends on is executed again.
 #[test]
-fn a_rerun_takes_over_what_was_done() {
+fn a_rerun_reuses_succeeded_steps() {
     let workflow = run("
 steps:
 - {name: a, python: {code: x}}
@@ -102,18 +106,18 @@ onExit: [{name: bye, expr: {value: 1}}]");
         step("d", StepPhase::Succeeded),
         step("bye", StepPhase::Succeeded),
     ];
-    let names = |from: ReuseFrom| {
-        let taken = reusable_steps(workflow.workflow(), &earlier, &from);
-        taken.into_iter().map(|step| step.name).collect::<Vec<_>>()
+    let reused_names = |from: ReuseFrom| {
+        let reused = reusable_steps(workflow.workflow(), &earlier, &from);
+        reused.into_iter().map(|step| step.name).collect::<Vec<_>>()
     };
-    assert_eq!(names(ReuseFrom::Keyword("Failed".into())), ["a", "d"]);
-    assert_eq!(names(ReuseFrom::Steps(vec!["d".into()])), ["a"]);
-    assert_eq!(names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
+    assert_eq!(reused_names(ReuseFrom::Keyword("Failed".into())), ["a", "d"]);
+    assert_eq!(reused_names(ReuseFrom::Steps(vec!["d".into()])), ["a"]);
+    assert_eq!(reused_names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
 }
 
-/// A clean-up that never came to its turn is told as a success, since the one before it was allowed to fail.
+/// A run fails if the timeout of `onExit` prevents one of these steps, also behind one that may fail.
 #[test]
-fn a_clean_up_that_is_cut_off_fails_the_run() {
+fn an_exit_step_that_cannot_start_before_the_timeout_fails_the_run() {
     let mut run = Driver::new(
         "
 steps: [{name: a, expr: {value: 1}}]

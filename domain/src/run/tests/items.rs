@@ -1,4 +1,4 @@
-//! Steps with `forEach`.
+//! Tests of steps with `forEach`.
 
 use super::*;
 
@@ -20,9 +20,10 @@ fn listed(yaml: &str, list: Value) -> (Driver, Advance) {
     (run, advance)
 }
 
-/// Outputs come out in the order of the list, however the items end, and no more run at once than may.
+/// The outputs are in the order of the list, in whatever order the items end, and at most `maxParallel` items
+/// run at the same time.
 #[test]
-fn items_run_side_by_side_and_their_outputs_are_in_order() {
+fn items_run_concurrently_and_their_outputs_are_in_order() {
     let (mut run, first) = listed(EACH, json!(["a", "b", "c"]));
     assert_eq!(places(&first), ["each/0#1", "each/1#1"]);
     assert_eq!(first.start[1].input, json!({"item": "b", "index": 1}));
@@ -40,8 +41,10 @@ fn items_run_side_by_side_and_their_outputs_are_in_order() {
     );
 }
 
+/// A step with an empty list succeeds at once; a value that is not a list, or a list that is too long, fails
+/// it.
 #[test]
-fn an_empty_list_is_done_at_once_and_what_is_no_list_is_refused() {
+fn an_empty_list_succeeds_and_invalid_lists_fail() {
     let (_, advance) = listed(EACH, json!([]));
     assert_eq!(ended(advance).output, Some(json!({"all": [], "done": 0})));
     let code = |list| ended(listed(EACH, list).1).error.map(|error| error.code);
@@ -49,9 +52,9 @@ fn an_empty_list_is_done_at_once_and_what_is_no_list_is_refused() {
     assert_eq!(code(json!(vec![0; 1001])), Some("TOO_MANY_ITEMS".to_owned()));
 }
 
-/// One order that cannot be delivered must stop the others unless the workflow says otherwise; it is named.
+/// A failed item prevents further items, and the step fails with its error once the running items have ended.
 #[test]
-fn a_failed_item_fails_the_step_when_those_that_run_have_ended() {
+fn a_failed_item_fails_the_step_when_the_running_items_have_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3]));
     let advance = run.ends("each/0", 1, user("HTTP_404"));
     assert_eq!((places(&advance), advance.finish.is_some()), (vec![], false));
@@ -62,6 +65,7 @@ fn a_failed_item_fails_the_step_when_those_that_run_have_ended() {
     assert_eq!((items.failed, items.succeeded, items.failures.len()), (1, 1, 1));
 }
 
+/// With `continueOnError`, the output of a failed item is null, and the step succeeds.
 #[test]
 fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
     let yaml = EACH.replace("maxParallel: 2", "maxParallel: 2, continueOnError: true");
@@ -71,9 +75,9 @@ fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
     assert_eq!(end.output, Some(json!({"all": [null, "B"], "done": 1})));
 }
 
-/// An item that is tried again keeps its place, so that its attempt and time are known to the next runner.
+/// Each item is retried on its own and counts towards `maxParallel` during its backoff.
 #[test]
-fn items_are_retried_by_themselves_and_keep_their_place() {
+fn items_are_retried_on_their_own_and_remain_active() {
     let yaml = EACH.replace(
         "python: {code: x}\n  with",
         "retry: {on: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
@@ -82,11 +86,12 @@ fn items_are_retried_by_themselves_and_keep_their_place() {
     let waits = run.ends("each/0", 1, user("NO"));
     assert_eq!((places(&waits), waits.wait_until), (vec![], Some(time_at(6.0))));
     run.resumes(&RunnerLoss::Interrupted);
-    // Without Infra in retry.on an item, too, runs at most once.
+    // An item whose `retry.on` omits Infra runs at most once, like a step.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
 }
 
-/// The pod dies: items whose end is recorded are not repeated, those that ran are, as their next attempt.
+/// After the loss of a runner, ended items are not repeated, and running items start again as the next
+/// attempt.
 #[test]
 fn a_resumed_run_repeats_no_item_that_has_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3, 4]));
@@ -98,9 +103,10 @@ fn a_resumed_run_repeats_no_item_that_has_ended() {
         Some([(0, json!("A"))].into())
     );
     let again = run.resumes(&RunnerLoss::OutOfMemory);
-    assert_eq!(places(&again), ["each/1#2", "each/2#2"], "whose memory it was is not known");
+    assert_eq!(places(&again), ["each/1#2", "each/2#2"], "the item that used too much memory is unknown");
 }
 
+/// Items of an `expr` step are evaluated within a single advance.
 #[test]
 fn expressions_over_items_need_no_runner() {
     let mut run = Driver::new(
@@ -109,9 +115,9 @@ fn expressions_over_items_need_no_runner() {
     assert_eq!(ended(run.advance()).output, Some(json!({"e": [2, 5, 8]})));
 }
 
-/// A step's timeout is for all of its items together.
+/// The timeout of a step applies to all of its items together.
 #[test]
-fn the_time_of_a_fan_out_ends() {
+fn a_fan_out_ends_at_its_timeout() {
     let yaml = EACH.replace("python: {code: x}\n  with", "timeout: 10s\n  python: {code: x}\n  with");
     let (mut run, first) = listed(&yaml, json!([1, 2, 3]));
     assert_eq!(first.start[0].deadline, time_at(11.0));
@@ -121,6 +127,7 @@ fn the_time_of_a_fan_out_ends() {
     assert_eq!(end.error.map(|error| error.code), Some("STEP_TIMEOUT".to_owned()));
 }
 
+/// An immediate cancel stops all running items of a step.
 #[test]
 fn cancel_stops_running_items() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3]));
@@ -131,7 +138,7 @@ fn cancel_stops_running_items() {
     assert_eq!(run.step("each").phase, StepPhase::Cancelled);
 }
 
-/// A thousand items must neither take minutes to decide on, nor fill etcd.
+/// A thousand items are scheduled without delay, and their status is smaller than 64 KiB.
 #[test]
 fn a_thousand_items_are_cheap_and_their_status_is_small() {
     let yaml = EACH.replace("maxParallel: 2", "maxParallel: 100, continueOnError: true");
@@ -142,7 +149,7 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
     let mut advance = Advance::default();
     let mut count = 0;
     while !running.is_empty() {
-        // Not in order: the ranges are as bad as they come.
+        // Items end out of order, so that the ranges of ended items are fragmented.
         let key = running.remove((count * 7) % running.len());
         count += 1;
         let outcome = match (key.item, count % 11) {
@@ -160,7 +167,7 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
         let mut state =
             run.run.record_outcome(&run.state, &key, attempt, outcome.clone(), time_at(run.now), 0.5);
         if key.item.is_none() {
-            // The number of a store is that of its batch.
+            // The attempt number of a store is the number of its batch.
             let number = (1..70).find(|number| run.state.is_running(&key, *number)).expect("a store");
             state = run.run.record_outcome(&run.state, &key, number, outcome, time_at(run.now), 0.5);
         }

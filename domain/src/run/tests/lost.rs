@@ -1,4 +1,4 @@
-//! Runners that are lost, and those that go on.
+//! Tests of runs whose runner is lost and replaced.
 
 use crds::run::{RunPhase, StepPhase};
 use crds::workflow::ErrorKind;
@@ -7,38 +7,40 @@ use serde_json::json;
 use super::{CHAIN, Driver, TWO_ARMS, started, time_at};
 use crate::run::{Outcome, RunnerLoss};
 
-/// The pod dies in the second of three steps: the first is not repeated, the second is, at once, as attempt 2.
+/// After the loss of a runner, ended steps are not repeated, and the interrupted step starts at once as
+/// attempt 2.
 #[test]
-fn a_new_runner_goes_on_after_the_last_step_that_ended() {
+fn a_new_runner_continues_after_the_last_step_that_ended() {
     let mut run = Driver::new(CHAIN);
     run.advance();
     run.succeeds("a", json!({"v": "x"}));
     run.state = run.run.resume(&run.state, &RunnerLoss::from_reason(Some("PodDeleted")), time_at(9.0));
     run.now = 9.0;
     assert_eq!(started(&run.advance()), [("b", 2)]);
-    let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
+    let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
     assert_eq!(
         (end.phase, run.step("a").attempt, run.step("b").attempt),
         (RunPhase::Succeeded, Some(1), Some(2))
     );
 }
 
-/// A payment must not be made twice: a step that leaves out Infra is not repeated when nobody knows how far it came.
+/// An interrupted step whose `retry.on` omits Infra fails and is not repeated, since it may have had side
+/// effects.
 #[test]
 fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
     let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");
     run.advance();
     run.state = run.run.resume(&run.state, &RunnerLoss::Interrupted, time_at(1.0));
-    let end = run.advance().finish.expect("the end");
+    let end = run.advance().finish.expect("the run has ended");
     assert_eq!(
         end.error.map(|error| (error.kind, error.code)),
         Some((ErrorKind::Infra, "INTERRUPTED".to_owned()))
     );
 }
 
-/// A step that needs too much memory must not take pod after pod down; where its fault is not certain it is tried again.
+/// An out-of-memory kill fails the step if it ran alone in its host; if several steps ran, all are repeated.
 #[test]
-fn out_of_memory_is_the_fault_of_the_only_step_in_a_host() {
+fn out_of_memory_fails_the_only_step_in_a_host() {
     let mut alone =
         Driver::new("steps: [{name: a, python: {code: x}}, {name: h, http: {url: 'http://x.example'}}]");
     alone.advance();
@@ -49,6 +51,6 @@ fn out_of_memory_is_the_fault_of_the_only_step_in_a_host() {
     two.advance();
     two.state = two.run.resume(&two.state, &RunnerLoss::OutOfMemory, time_at(1.0));
     two.now = 1.0;
-    // Nobody knows whose fault it was: no attempt is spent.
+    // The step that used too much memory is unknown, so no attempt is counted.
     assert_eq!(started(&two.advance()), [("bad", 1), ("good", 1)]);
 }

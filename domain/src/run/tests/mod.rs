@@ -44,7 +44,7 @@ pub(super) fn run(yaml: &str) -> Run {
     )
 }
 
-/// A run as the runner drives it: what was written last is what the next call gets.
+/// Run with the state that was written last, which the next call receives.
 struct Driver {
     run: Run,
     state: RunState,
@@ -79,7 +79,7 @@ impl Driver {
         self.ends(key, 1, Outcome::Succeeded(output.into()))
     }
 
-    /// The pod is lost; the next one goes on from what was written.
+    /// Loses the runner and resumes the run from the persisted state with a new one.
     fn resumes(&mut self, lost: &RunnerLoss) -> Advance {
         let state = RunState { steps: persisted_steps(&self.state.steps), ending: self.state.ending.clone() };
         self.state = self.run.resume(&state, lost, time_at(self.now));
@@ -92,7 +92,7 @@ impl Driver {
     }
 
     fn step(&self, name: &str) -> &StepStatus {
-        self.state.steps.iter().find(|step| step.name == name).expect("a step")
+        self.state.steps.iter().find(|step| step.name == name).expect("the step exists")
     }
 
     fn phases(&self) -> Vec<(&str, StepPhase)> {
@@ -109,7 +109,7 @@ fn places(advance: &Advance) -> Vec<String> {
 }
 
 fn ended(advance: Advance) -> FinishRun {
-    advance.finish.expect("the end")
+    advance.finish.expect("the run has ended")
 }
 
 fn user(code: &str) -> Outcome {
@@ -140,7 +140,7 @@ steps:
 - {name: c, needs: [b], expr: {value: '${{ steps.b.output + 1 }}'}}
 output: {total: '${{ steps.c.output }}', in: '${{ tenant.settings.currency }}'}";
 
-/// The ordinary run: each step gets what the step before gave, one write per advance, and the output is shaped.
+/// Each step of a chain receives the output of the previous one, and the run has the output of its template.
 #[test]
 fn a_chain_runs_to_its_output() {
     let mut run = Driver::new(CHAIN);
@@ -152,7 +152,7 @@ fn a_chain_runs_to_its_output() {
     let second = run.succeeds("a", json!({"v": "x"}));
     assert_eq!(second.start[0].input, json!({"got": "x"}));
     let last = run.succeeds("b", json!(41));
-    let finish = last.finish.expect("the end");
+    let finish = last.finish.expect("the run has ended");
     assert_eq!((finish.phase, finish.output), (RunPhase::Succeeded, Some(json!({"total": 42, "in": "EUR"}))));
     assert_eq!(
         run.phases(),
@@ -160,7 +160,7 @@ fn a_chain_runs_to_its_output() {
     );
 }
 
-/// A write that was refused with a conflict is made again: asking twice must not start a step twice.
+/// An advance or an outcome that is repeated, for example after a write conflict, starts no attempt twice.
 #[test]
 fn advancing_twice_starts_each_attempt_once() {
     let mut run = Driver::new(CHAIN);
@@ -180,6 +180,7 @@ fn advancing_twice_starts_each_attempt_once() {
     assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), time_at(2.0), 0.5), run.state);
 }
 
+/// A step whose `when` is false is skipped with output null, and the steps that need it start.
 #[test]
 fn a_step_whose_condition_is_false_is_skipped_and_counts_as_done() {
     let mut run = Driver::new(
@@ -188,7 +189,7 @@ steps:
 - {name: a, when: \"input.url != ''\", python: {code: x}}
 - {name: b, needs: [a], expr: {value: '${{ steps.a }}'}}",
     );
-    let end = run.advance().finish.expect("the end");
+    let end = run.advance().finish.expect("the run has ended");
     assert_eq!(run.step("a").phase, StepPhase::Skipped);
     assert_eq!(end.output, Some(json!({"b": {"phase": "Skipped", "output": null, "error": null}})));
 }
@@ -200,32 +201,34 @@ steps:
 - {name: after-bad, needs: [bad], python: {code: x}}
 - {name: after-good, needs: [good], python: {code: x}}";
 
-/// When a step fails, what runs may end, nothing new starts, and the run says which step it failed of.
+/// After a step has failed, running steps end, no further step starts, and the error of the run names the
+/// step.
 #[test]
 fn a_failure_ends_the_run_when_what_runs_has_ended() {
     let mut run = Driver::new(TWO_ARMS);
     run.advance();
     let failed = run.ends("bad", 1, user("HTTP_404"));
     assert_eq!((started(&failed), &failed.finish), (vec![], &None));
-    let end = run.succeeds("good", json!(1)).finish.expect("the end");
+    let end = run.succeeds("good", json!(1)).finish.expect("the run has ended");
     assert_eq!(end.phase, RunPhase::Failed);
     insta::assert_yaml_snapshot!(end.error);
     assert_eq!(run.step("after-bad").phase, StepPhase::Skipped);
     assert_eq!(run.step("after-good").phase, StepPhase::Cancelled);
 }
 
+/// The failure of a step with `continueOnError` does not fail the run, and later steps can read its error.
 #[test]
-fn a_run_goes_on_after_a_failure_where_the_step_says_so() {
+fn continue_on_error_continues_the_run_after_a_failure() {
     let mut run = Driver::new("
 steps:
 - {name: bad, continueOnError: true, python: {code: x}}
 - {name: b, needs: [bad], when: \"steps.bad.phase == 'Failed'\", expr: {value: '${{ steps.bad.error.code }}'}}");
     run.advance();
-    let end = run.ends("bad", 1, user("NO")).finish.expect("the end");
+    let end = run.ends("bad", 1, user("NO")).finish.expect("the run has ended");
     assert_eq!((end.phase, end.output), (RunPhase::Succeeded, Some(json!({"b": "NO"}))));
 }
 
-/// Each failure that needs no runner is told with its field, and the run ends at once.
+/// A template, schema or URL that is invalid fails the run at once, with an error that names the field.
 #[test]
 fn failures_of_templates_and_schemas_say_what_broke() {
     let messages: Vec<String> = [
@@ -238,7 +241,7 @@ fn failures_of_templates_and_schemas_say_what_broke() {
     ]
     .iter()
     .map(|yaml| {
-        let finish = Driver::new(yaml).advance().finish.expect("the end");
+        let finish = Driver::new(yaml).advance().finish.expect("the run has ended");
         let error = finish.error.expect("an error");
         format!("{:?} {:?}/{}: {}", error.step, error.kind, error.code, error.message)
     })
@@ -246,6 +249,7 @@ fn failures_of_templates_and_schemas_say_what_broke() {
     insta::assert_snapshot!(messages.join("\n"));
 }
 
+/// The request of an `http` step is rendered completely, and `http.success` decides whether it succeeded.
 #[test]
 fn an_http_step_is_rendered_for_the_runner() {
     let mut run = Driver::new(
@@ -273,6 +277,7 @@ steps:
     assert_eq!(plain.http_succeeded("h", 400, &BTreeMap::new(), &json!(null)), Ok(false));
 }
 
+/// Values of environment variables are rendered as text, and null as an empty text.
 #[test]
 fn environment_variables_are_text() {
     let mut run =
@@ -285,7 +290,7 @@ fn environment_variables_are_text() {
     );
 }
 
-/// The same run after it has waited for so many seconds.
+/// Returns the same run after it has waited for this number of seconds.
 fn run_waited(run: &Run, seconds: u64) -> Run {
     Run::new(run.workflow().clone(), run.facts.clone(), time_at(0.0), Duration::from_secs(seconds))
 }

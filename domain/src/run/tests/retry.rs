@@ -1,4 +1,4 @@
-//! Attempts that fail, and are made again.
+//! Tests of failed attempts and their retries.
 
 use crds::run::{RunPhase, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
@@ -15,9 +15,9 @@ steps:
   attemptTimeout: 5s
   retry: {attempts: 3, on: [User, Timeout], when: \"error.code != 'HTTP_404'\", backoff: {initial: 2s, factor: 2, jitter: 0}}";
 
-/// A service that is down for a moment does not fail the run: the third attempt succeeds, after growing waits.
+/// A failed attempt is retried after an exponential backoff, and the run succeeds if a later attempt does.
 #[test]
-fn a_failed_attempt_is_tried_again_after_its_backoff() {
+fn a_failed_attempt_is_retried_after_its_backoff() {
     let mut run = Driver::new(RETRIED);
     assert_eq!(run.advance().start[0].deadline, time_at(5.0));
     let waits = run.ends("a", 1, user("HTTP_500"));
@@ -30,25 +30,26 @@ fn a_failed_attempt_is_tried_again_after_its_backoff() {
     assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
     run.now = 8.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);
-    let end = run.ends("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the end");
+    let end = run.ends("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
     assert_eq!((end.phase, run.step("a").attempt), (RunPhase::Succeeded, Some(3)));
 }
 
+/// No further attempt starts if `retry.when`, `retry.on` or the timeout of the step excludes it.
 #[test]
-fn attempts_end_where_the_workflow_says() {
+fn retry_conditions_and_the_timeout_end_the_attempts() {
     let code = |drive: &dyn Fn(&mut Driver) -> Advance| {
         let mut run = Driver::new(RETRIED);
         run.advance();
-        drive(&mut run).finish.expect("the end").error.expect("an error").code
+        drive(&mut run).finish.expect("the run has ended").error.expect("an error").code
     };
-    assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "retry.when says no");
+    assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "`retry.when` is false");
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
-    assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "a kind that retry.on leaves out");
+    assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "`retry.on` omits the kind");
     let late = |run: &mut Driver| {
         run.now = 18.5;
         run.ends("a", 1, user("HTTP_500"))
     };
-    assert_eq!(code(&late), "HTTP_500", "the next attempt would be after the step's timeout");
+    assert_eq!(code(&late), "HTTP_500", "the next attempt would start after the timeout of the step");
     let timeout = |run: &mut Driver| {
         run.now = 19.0;
         run.ends("a", 1, Outcome::TimedOut)
@@ -56,9 +57,9 @@ fn attempts_end_where_the_workflow_says() {
     assert_eq!(code(&timeout), "STEP_TIMEOUT");
 }
 
-/// The default: lost pods are made up for, the workflow's own failures are not repeated.
+/// Without `retry`, infrastructure errors are retried up to three attempts in total.
 #[test]
-fn by_default_only_what_is_our_fault_is_tried_again() {
+fn by_default_infrastructure_errors_are_retried() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
@@ -71,9 +72,9 @@ fn by_default_only_what_is_our_fault_is_tried_again() {
     assert_eq!(run.ends("a", 3, infra()).finish.map(|end| end.phase), Some(RunPhase::Failed));
 }
 
-/// A step that may run only once fails though it never ran.
+/// An attempt that was assigned but never started does not count towards the attempts of its step.
 #[test]
-fn an_attempt_that_was_never_made_is_not_counted() {
+fn an_attempt_that_never_started_is_not_counted() {
     let running = |attempt| RunState {
         steps: vec![StepStatus {
             name: "fetch".into(),
@@ -83,12 +84,12 @@ fn an_attempt_that_was_never_made_is_not_counted() {
         }],
         ending: None,
     };
-    let taken_back = |attempt, of| {
+    let reverted = |attempt, reverted_attempt| {
         let mut state = running(attempt);
-        state.revert_attempt(&StepKey::step("fetch"), of);
+        state.revert_attempt(&StepKey::step("fetch"), reverted_attempt);
         (state.steps[0].phase, state.steps[0].attempt)
     };
-    assert_eq!(taken_back(1, 1), (StepPhase::Pending, None));
-    assert_eq!(taken_back(2, 2), (StepPhase::Pending, Some(1)));
-    assert_eq!(taken_back(2, 1), (StepPhase::Running, Some(2)));
+    assert_eq!(reverted(1, 1), (StepPhase::Pending, None));
+    assert_eq!(reverted(2, 2), (StepPhase::Pending, Some(1)));
+    assert_eq!(reverted(2, 1), (StepPhase::Running, Some(2)));
 }

@@ -1,19 +1,21 @@
-//! Values too large for the run's status.
+//! Tests of values that are too large for the status of a run.
 
 use super::super::{ValueLocation, insert_value, missing_values};
 use super::*;
 
+/// Returns a value that exceeds the limit of the status.
 fn big() -> Value {
     json!("x".repeat(20_000))
 }
 
+/// Returns the key with the attempt number, and the value, of the first store of an advance.
 fn store_of(advance: &Advance) -> (String, &Value) {
     let start = advance.start.first().expect("a start");
     let Task::StoreOutput(value) = &start.task else { panic!("a store, not {:?}", start.task) };
     (format!("{}#{}", start.key, start.attempt), value)
 }
 
-/// A large output is stored before its step has ended; later steps read it as if it were in the status.
+/// A step with a large output ends once it is stored, and later steps read it like an output in the status.
 #[test]
 fn a_large_output_is_stored_and_read_by_later_steps() {
     let mut run = Driver::new(
@@ -35,6 +37,7 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
     assert_eq!(missing_values(&read), []);
 }
 
+/// An output that the runner has stored already is not stored again.
 #[test]
 fn an_output_that_the_runner_stored_is_not_stored_again() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
@@ -43,9 +46,10 @@ fn an_output_that_the_runner_stored_is_not_stored_again() {
     assert_eq!((end.start.len(), ended(end).phase), (0, RunPhase::Succeeded));
 }
 
-/// Nothing is cut silently: what cannot be stored fails its step, with both numbers; storage that is away is waited for.
+/// An output that is too large to be stored fails its step with an error that names its size and the limit;
+/// unavailable storage is retried without a new attempt of the step.
 #[test]
-fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
+fn an_output_that_is_too_large_fails_the_step_and_unavailable_storage_does_not() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     assert_eq!(store_of(&run.succeeds("a", big())).0, "a#1");
@@ -61,11 +65,12 @@ fn what_cannot_be_stored_fails_the_step_and_storage_that_is_away_does_not() {
     assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
 }
 
-/// One output that no JSON library reads back, and none of the tenants' runs can be listed any more.
+/// An output that is nested too deeply fails its step, so that a list of runs always remains readable as
+/// JSON.
 #[test]
-fn what_is_nested_too_deep_fails_the_step() {
+fn an_output_that_is_nested_too_deeply_fails_the_step() {
     let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
-    // The run's output has one level more: the steps' names.
+    // The output of the run has one more level: the names of the steps.
     for (levels, code) in [(63, None), (65, Some("OUTPUT_TOO_DEEP"))] {
         let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
         run.advance();
@@ -74,18 +79,18 @@ fn what_is_nested_too_deep_fails_the_step() {
     }
 }
 
-/// Many small outputs must not fill the status either.
+/// An output is stored if the outputs in the status would otherwise exceed their total limit.
 #[test]
-fn what_has_no_room_beside_the_others_is_stored() {
+fn outputs_beyond_the_total_limit_are_stored() {
     let many: String =
         (0..18).map(|n| format!("\n- {{name: s{n}, expr: {{value: '{}'}}}}", "x".repeat(15_000))).collect();
     let advance = Driver::new(&format!("steps:{many}")).advance();
     assert_eq!(store_of(&advance).0, "s17#1");
 }
 
-/// The pod is lost while an output is being stored: the step has not ended, and is taken up again.
+/// A step whose output was still being stored when the runner was lost has not ended and starts again.
 #[test]
-fn a_store_that_was_lost_is_made_again() {
+fn a_lost_store_is_repeated() {
     let mut run =
         Driver::new("steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: p, python: {code: x}}]");
     let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
@@ -99,7 +104,8 @@ fn a_store_that_was_lost_is_made_again() {
 const FAN_OUT: &str =
     "steps: [{name: e, forEach: {items: [0, 1, 2, 3, 4, 5], maxParallel: 3}, python: {code: x}}]";
 
-/// Item outputs that do not fit go to storage as batches; an item has ended when its output is in one.
+/// Item outputs that exceed the status are stored in batches, and an item has ended once its output is
+/// persisted.
 #[test]
 fn outputs_of_items_are_stored_in_batches() {
     let half = |n: u32| json!(format!("{n}{}", "x".repeat(9_000)));
@@ -124,7 +130,7 @@ fn outputs_of_items_are_stored_in_batches() {
     assert_eq!(reference, stored_at("store://1"));
     insert_value(&mut read, &slot, json!({"0": half(0), "1": half(1)}));
     assert_eq!(missing_values(&read), []);
-    // The next runner goes on with the values that it has fetched.
+    // The next runner continues with the values that it has fetched.
     run.state =
         run.run.resume(&RunState { steps: read, ending: None }, &RunnerLoss::OutOfMemory, time_at(run.now));
     assert_eq!(places(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
@@ -140,6 +146,7 @@ fn outputs_of_items_are_stored_in_batches() {
     assert_eq!(persisted_steps(&run.state.steps)[0].output_ref, Some(stored_at("store://list")));
 }
 
+/// A fan-out fails if its outputs exceed the status and cannot be stored.
 #[test]
 fn a_fan_out_without_storage_fails_when_its_outputs_do_not_fit() {
     let mut run = Driver::new(FAN_OUT);

@@ -1,4 +1,4 @@
-//! Approvals, waits, sub-runs, and the suspension of runs.
+//! Tests of approvals, waits, sub-runs and the suspension of runs.
 
 use super::super::{SuspendRun, awaited_sub_runs};
 use super::*;
@@ -13,14 +13,15 @@ steps:
     schema: {type: object, properties: {sum: {type: number}}, required: [sum]}
 - {name: pay, needs: [ask], python: {code: x}, with: {sum: '${{ steps.ask.output.input.sum }}'}}";
 
-/// Who is asked sees what is asked; a run that waits for a person holds no pod, and the wait does not use up its time.
+/// A run that waits for an approval is suspended without a runner, its status contains the rendered message,
+/// and the wait does not count towards its timeout.
 #[test]
 fn an_approval_suspends_the_run_until_the_decision() {
     let mut run = Driver::new(APPROVED);
     let advance = run.advance();
     assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(time_at(7200.0)), stops_clock: true }));
     assert_eq!((advance.wait_until, run.step("ask").phase), (None, StepPhase::Suspended));
-    let waiting = run.step("ask").waiting.clone().expect("a question");
+    let waiting = run.step("ask").waiting.clone().expect("the step is waiting");
     assert_eq!((waiting.message.as_deref(), waiting.roles), (Some("Pay 5?"), vec!["operator".to_owned()]));
     run.now = 60.0;
     run.decide("ask", true, Some(json!({"sum": 7})));
@@ -33,6 +34,7 @@ fn an_approval_suspends_the_run_until_the_decision() {
     assert_eq!(run.step("ask").waiting, None);
 }
 
+/// A rejection, and a decision whose input violates the schema, fail the step.
 #[test]
 fn a_rejection_and_an_invalid_decision_fail_the_step() {
     let code = |approved, input| {
@@ -46,8 +48,9 @@ fn a_rejection_and_an_invalid_decision_fail_the_step() {
     assert_eq!(code(true, Some(json!({"sum": "x"}))), (ErrorKind::Schema, "DECISION_INVALID".to_owned()));
 }
 
+/// An approval without a decision ends at its timeout as `onTimeout` specifies.
 #[test]
-fn an_approval_that_nobody_gives_ends_as_the_workflow_says() {
+fn an_approval_without_a_decision_ends_as_on_timeout_specifies() {
     let end = |on_timeout: &str| {
         let yaml = APPROVED.replace("timeout: 2h", &format!("timeout: 2h\n    onTimeout: {on_timeout}"));
         let mut run =
@@ -63,9 +66,9 @@ fn an_approval_that_nobody_gives_ends_as_the_workflow_says() {
     assert_eq!(end("Approve"), (StepPhase::Succeeded, None));
 }
 
-/// Each item of a fan-out is asked for by itself.
+/// Each item of a fan-out requires its own decision.
 #[test]
-fn items_are_decided_on_one_by_one() {
+fn each_item_requires_its_own_decision() {
     let mut run = Driver::new(
         "steps: [{name: ask, forEach: {items: [a, b], maxParallel: 2}, approval: {message: '${{ item }}?'}}]",
     );
@@ -77,6 +80,7 @@ fn items_are_decided_on_one_by_one() {
     assert_eq!(ended(run.advance()).phase, RunPhase::Succeeded);
 }
 
+/// A wait of up to 30 seconds keeps the runner; a longer one suspends the run.
 #[test]
 fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     let mut short = Driver::new("steps: [{name: w, wait: {for: 20s}}]");
@@ -88,6 +92,8 @@ fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(time_at(31.0)), stops_clock: true }));
 }
 
+/// A wait ends at the time that `until` evaluates to; a value that is invalid or too far in the future fails
+/// the step.
 #[test]
 fn a_wait_ends_at_a_time_that_an_expression_gives() {
     let waits = |until: &str| {
@@ -101,12 +107,12 @@ fn a_wait_ends_at_a_time_that_an_expression_gives() {
     let day = time_at(86_400.0);
     assert_eq!(waits(&format!("'{day}'")), (Some(day), None));
     assert_eq!(waits(&format!("timestamp('{day}') + duration('1h')")), (Some(time_at(90_000.0)), None));
-    assert_eq!(waits("'2020-01-01T00:00:00Z'"), (None, None), "it is over already");
+    assert_eq!(waits("'2020-01-01T00:00:00Z'"), (None, None), "the time is in the past");
     assert_eq!(waits("'soon'"), (None, Some("WAIT_INVALID".to_owned())));
     assert_eq!(waits("'2200-01-01T00:00:00Z'"), (None, Some("WAIT_TOO_LONG".to_owned())));
 }
 
-/// A retry in an hour must not keep a pod for an hour; the time is known to the next one.
+/// A long backoff suspends the run, and the next runner starts the attempt when it is due.
 #[test]
 fn a_long_backoff_releases_the_runner() {
     let mut run = Driver::new(
@@ -119,7 +125,7 @@ fn a_long_backoff_releases_the_runner() {
     assert_eq!(started(&run.resumes(&RunnerLoss::Interrupted)), [("a", 2)]);
 }
 
-/// A service that says when to come back is not asked before.
+/// The next attempt starts no earlier than the `Retry-After` of the response.
 #[test]
 fn retry_after_extends_the_backoff() {
     let mut run = Driver::new("steps: [{name: a, timeout: 1m, retry: {on: [User]}, python: {code: x}}]");
@@ -134,25 +140,26 @@ fn retry_after_extends_the_backoff() {
     assert_eq!(ended(run.ends("a", 2, busy(3600))).phase, RunPhase::Failed, "after the step's timeout");
 }
 
-/// Ten pods whose host never came up are not ten attempts of the workflow's code, but it does not go on for ever.
+/// A failed start does not count as an attempt, and the step fails after ten of them in a row.
 #[test]
 fn failed_starts_do_not_count_as_attempts_and_are_limited() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let not_begun = || Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
-    for times in 1..10 {
-        let advance = run.ends("a", 1, not_begun());
-        assert_eq!((run.step("a").attempt, run.step("a").not_started), (None, Some(times)));
+    let not_started =
+        || Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
+    for failed_starts in 1..10 {
+        let advance = run.ends("a", 1, not_started());
+        assert_eq!((run.step("a").attempt, run.step("a").not_started), (None, Some(failed_starts)));
         run.now = advance
             .wait_until
             .or(advance.suspend.and_then(|suspend| suspend.wake_at))
-            .expect("a time")
+            .expect("the next start is due")
             .duration_since(time_at(0.0))
             .as_secs_f64();
         assert_eq!(started(&run.advance()), [("a", 1)]);
     }
     assert_eq!(
-        ended(run.ends("a", 1, not_begun())).error.map(|error| error.code),
+        ended(run.ends("a", 1, not_started())).error.map(|error| error.code),
         Some("NOT_STARTED".to_owned())
     );
 }
@@ -162,10 +169,13 @@ steps:
 - {name: sub, workflow: {name: other}, with: {n: '${{ input.n }}'}}
 - {name: after, needs: [sub], expr: {value: '${{ steps.sub.output.total }}'}}";
 
+/// Returns a run that waits for its sub-run, and the name of the sub-run.
 fn parent() -> (Driver, String) {
     let mut run = Driver::new(PARENT);
     let advance = run.advance();
-    let Task::CreateSubRun(sub) = &advance.start[0].task else { panic!("a sub-run") };
+    let Task::CreateSubRun(sub) = &advance.start[0].task else {
+        panic!("the task does not create a sub-run")
+    };
     assert_eq!((sub.workflow.as_str(), sub.input.clone(), sub.depth), ("other", json!({"n": 5}), 1));
     let name = sub.name.clone();
     let advance = run.ends("sub", 1, Outcome::SubRunCreated);
@@ -174,23 +184,25 @@ fn parent() -> (Driver, String) {
     (run, name)
 }
 
+/// A `workflow` step waits for its sub-run and has the output of the sub-run.
 #[test]
-fn a_sub_run_is_waited_for_and_its_output_is_the_steps() {
+fn a_step_has_the_output_of_its_sub_run() {
     let (mut run, name) = parent();
     run.children.insert(name, SubRunOutcome::Succeeded { output: json!({"total": 3}), stored: None });
     assert_eq!(ended(run.resumes(&RunnerLoss::Interrupted)).output, Some(json!({"after": 3})));
 }
 
+/// The failure of a sub-run fails the step with its cause, and cancelling a run cancels its sub-runs.
 #[test]
 fn sub_run_failures_propagate_to_the_parent_and_cancellation_to_the_sub_run() {
     let (mut run, name) = parent();
-    let of = crds::run::RunError {
+    let failure = crds::run::RunError {
         step: Some("x".into()),
         kind: ErrorKind::User,
         code: "HTTP_404".into(),
         message: "no".into(),
     };
-    run.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: Some(of) });
+    run.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: Some(failure) });
     let error = ended(run.advance()).error.expect("an error");
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::User, "SUB_RUN_FAILED"));
     assert!(error.message.contains("step x: HTTP_404: no"), "{}", error.message);
@@ -205,12 +217,16 @@ fn sub_run_failures_propagate_to_the_parent_and_cancellation_to_the_sub_run() {
     graceful.cancel = Some(Cancel::Graceful);
     let advance = graceful.advance();
     assert_eq!(advance.cancel_sub_runs, [(name.clone(), Cancel::Graceful)]);
-    assert_eq!((advance.finish, advance.suspend), (None, None), "it is held until the sub-run has ended");
+    assert_eq!(
+        (advance.finish, advance.suspend),
+        (None, None),
+        "the runner is kept until the sub-run has ended"
+    );
     graceful.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Cancelled, error: None });
     assert_eq!(ended(graceful.advance()).phase, RunPhase::Cancelled);
 }
 
-/// The pod is lost between the intent and the creation of the sub-run: the next one makes the same, not a second.
+/// The next runner creates a sub-run with the same name if a runner is lost before the creation is recorded.
 #[test]
 fn a_lost_pod_creates_no_second_sub_run() {
     let mut run = Driver::new(PARENT);
@@ -223,6 +239,7 @@ fn a_lost_pod_creates_no_second_sub_run() {
     assert_eq!((name(&first), started(&second)), (name(&second), vec![("sub", 1)]));
 }
 
+/// A sub-run beyond the maximum nesting depth fails the run.
 #[test]
 fn the_nesting_depth_of_sub_runs_is_limited() {
     let mut run = Driver::new(PARENT);
@@ -231,14 +248,14 @@ fn the_nesting_depth_of_sub_runs_is_limited() {
     assert_eq!(ended(run.advance()).error.map(|error| error.code), Some("SUB_RUN_TOO_DEEP".to_owned()));
 }
 
-/// A night's wait for an approval is not taken from the run's hour.
+/// The time that a run waits for approvals does not count towards its timeout.
 #[test]
-fn time_spent_waiting_for_people_does_not_count() {
+fn waits_for_approvals_do_not_count_towards_the_timeout() {
     let mut run = Driver::new(APPROVED);
     run.advance();
     run.now = 7000.0;
     run.decide("ask", true, Some(json!({"sum": 7})));
-    assert_eq!(ended(run.advance()).phase, RunPhase::TimedOut, "the runner did not tell of the wait");
+    assert_eq!(ended(run.advance()).phase, RunPhase::TimedOut, "the runner did not report the wait");
     let mut run = Driver::new(APPROVED);
     run.advance();
     run.now = 7000.0;
@@ -247,9 +264,9 @@ fn time_spent_waiting_for_people_does_not_count() {
     assert_eq!(run.advance().start[0].deadline, time_at(3600.0 + 6990.0));
 }
 
-/// When a step fails, nobody is asked for what will not be done.
+/// The failure of a step ends all pending approvals of the run.
 #[test]
-fn a_failure_ends_waits_for_people() {
+fn a_failure_ends_pending_approvals() {
     let mut run = Driver::new("steps: [{name: ask, approval: {message: m}}, {name: a, python: {code: x}}]");
     run.advance();
     assert_eq!(ended(run.ends("a", 1, user("NO"))).phase, RunPhase::Failed);
