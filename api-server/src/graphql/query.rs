@@ -53,7 +53,8 @@ impl Query {
         Viewer
     }
 
-    /// The tenant of the authenticated user. Requires the permission `tenant.read`.
+    /// The tenant of the authenticated user; null if it has not been mirrored. Fails if the token names no tenant.
+    /// Requires the permission `tenant.read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         own_tenant(ctx).await
     }

@@ -28,7 +28,7 @@ pub struct WorkflowRunStatus {
     /// Time from start to finish, such as `1.2s`; for display. Set when the run finishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// Conditions of the run, by type: `Succeeded`, `Reconciling`, `Stalled`, `Archived`.
+    /// Conditions of the run, by type: `Succeeded` (`Unknown` while the run is unfinished), `Reconciling`, `Stalled`, `Archived` (the finished run is stored in the database).
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -74,7 +74,7 @@ pub struct WorkflowRunStatus {
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStatus>,
-    /// Output of the run, if it is small enough to be stored here. Otherwise `outputRef` is set.
+    /// Output of the run, if it has at most 16 KiB. Otherwise `outputRef` is set.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,

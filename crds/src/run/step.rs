@@ -36,7 +36,7 @@ pub struct StepStatus {
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<MicroTime>,
-    /// Output of the step, if it has at most 16 KiB. Otherwise `outputRef` is set.
+    /// Output of the step, if it has at most 16 KiB and all outputs in this status have at most 256 KiB. Otherwise `outputRef` is set.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,

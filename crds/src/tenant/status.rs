@@ -19,7 +19,7 @@ pub struct TenantStatus {
     #[schemars(with = "TenantPhase")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<TenantPhase>,
-    /// Conditions of the tenant, by type: `Ready`, `Reconciling`, `Stalled`, `NamespaceReady`, `PolicyReady`, `AccessReady`, `VectorStoreReady`, `Mirrored`, `Exported`.
+    /// Conditions of the tenant, by type: `Ready`, `Reconciling`, `Stalled`, `NamespaceReady` (namespace and quota), `PolicyReady` (network policies), `AccessReady` (role bindings), `Mirrored` (stored in the database). `VectorStoreReady` and `Exported` are not set by this version.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -46,7 +46,7 @@ pub struct TenantStatus {
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Time>,
-    /// Time from which the archived tenant's data is due for deletion. Absent unless the tenant is archived and `deletionPolicy` is Delete.
+    /// Time from which the archived tenant's data is due for deletion. The operator deletes the data only when the Tenant is deleted. Absent unless the tenant is archived and `deletionPolicy` is Delete.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<Time>,

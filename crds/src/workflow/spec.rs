@@ -132,7 +132,7 @@ pub struct WorkflowSecret {
 /// Reference to a Secret in the same namespace.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
-    /// Name of the Secret.
+    /// Name of the Secret. In `http.tls`, its name in `spec.secrets`.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

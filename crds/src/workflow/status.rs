@@ -14,7 +14,7 @@ pub struct WorkflowStatus {
     /// Most recent `metadata.generation` that the operator has observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions of the workflow, by type: `Ready`, `Reconciling`, `Stalled`, `Valid`, `Scheduled`, `LastRunSucceeded`.
+    /// Conditions of the workflow, by type: `Ready`, `Reconciling`, `Stalled`, `Valid` (no problems), `Scheduled` (schedules are active), `LastRunSucceeded`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
