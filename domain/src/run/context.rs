@@ -1,4 +1,4 @@
-//! The data that a run's expressions see.
+//! Data that the expressions of a run can read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Run, RunData};
 use crate::expr::Context;
 
-/// `input`, `run`, `tenant` and `workflow`: the same throughout the run.
+/// Builds the variables that stay the same throughout the run: `input`, `run`, `tenant` and `workflow`.
 pub(super) fn base(facts: &RunData) -> Context {
     Context::new()
         .with("input", facts.input.clone())
@@ -17,49 +17,54 @@ pub(super) fn base(facts: &RunData) -> Context {
         .with("workflow", json!({"name": facts.workflow}))
 }
 
-/// Steps that have ended, and what expressions see of them: a memory of what would be the same again.
+/// Cache of the variable `steps`, with the ended steps from which it was built. It avoids copying outputs,
+/// which may be large, as long as no other step has ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ContextCache(Arc<Mutex<Option<Known>>>);
+pub(super) struct ContextCache(Arc<Mutex<Option<CachedSteps>>>);
 
-type Known = (Vec<StepStatus>, Arc<Value>);
+type CachedSteps = (Vec<StepStatus>, Arc<Value>);
 
 impl Run {
-    /// The base, with `steps`, of those steps that have ended, and while the run is ending `outcome`.
+    /// Builds the context of expressions: the base, `steps` with the steps that have ended, and `outcome`
+    /// while the `onExit` steps run.
     pub(super) fn context(&self, steps: &[StepStatus], ending: Option<&RunEnding>) -> Context {
-        let context = self.base.clone().with("steps", self.ended(steps));
+        let context = self.base.clone().with("steps", self.ended_steps(steps));
         match ending {
             Some(ending) => context.with("outcome", json!({"phase": ending.phase, "error": ending.error})),
             None => context,
         }
     }
 
-    /// `steps`: made anew when another step has ended, since outputs may be large.
-    fn ended(&self, steps: &[StepStatus]) -> Arc<Value> {
+    /// Returns the variable `steps`: from the cache, or built anew if another step has ended.
+    fn ended_steps(&self, steps: &[StepStatus]) -> Arc<Value> {
         let ended = || steps.iter().filter(|step| step.phase.is_final());
-        let mut known = self.ended.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, value)) = known.as_ref()
-            && of.iter().eq(ended())
+        let mut cached = self.ended.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((steps, value)) = cached.as_ref()
+            && steps.iter().eq(ended())
         {
             return Arc::clone(value);
         }
         let values: Map<String, Value> =
             ended().map(|step| (step.name.clone(), step_value(step, self.output_of(step)))).collect();
         let value = Arc::new(Value::Object(values));
-        *known = Some((ended().cloned().collect(), Arc::clone(&value)));
+        *cached = Some((ended().cloned().collect(), Arc::clone(&value)));
         value
     }
 
-    /// The context with `secrets`, for the few places that may read them.
+    /// Returns the context with the variable `secrets`, for the few fields whose expressions may read
+    /// secrets.
     pub(super) fn with_secrets(&self, context: &Context) -> Context {
         context.clone().with("secrets", Arc::clone(&self.secrets))
     }
 }
 
+/// Builds the value of `steps.<name>`.
 fn step_value(step: &StepStatus, output: Value) -> Value {
     let error = step.error.as_ref().map(|error| {
         json!({"kind": error.kind, "code": error.code, "message": error.message, "details": error.details})
     });
-    // A step that was retried keeps its last error in status; to other steps it has none once it has succeeded.
+    // The status of a retried step retains its last error. Expressions see an error only if the step has
+    // failed.
     let error = error.filter(|_| step.phase == StepPhase::Failed);
     let mut fields = Map::new();
     fields.insert("phase".to_owned(), json!(step.phase));

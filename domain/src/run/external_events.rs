@@ -17,7 +17,7 @@ pub struct ExternalEvents<'a> {
 }
 
 impl ExternalEvents<'static> {
-    /// No events.
+    /// The absence of any event.
     pub const NONE: Self = Self { cancel: None, decisions: &[], sub_runs: &BTreeMap::new() };
 }
 
@@ -38,6 +38,6 @@ pub enum SubRunOutcome {
         /// Error of the sub-run.
         error: Option<RunError>,
     },
-    /// The sub-run does not exist, or no longer.
+    /// The sub-run does not exist, for example because it was deleted.
     NotFound,
 }

@@ -1,4 +1,4 @@
-//! The items of a `forEach`, evaluated once.
+//! The evaluated items of a step with `forEach`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,8 @@ use super::state::step_error;
 use crate::expr::Context;
 use crate::workflow::ForEach;
 
-/// Evaluated items of a step and the context of their templates; fixed once the step has started, since all steps that
-/// it needs have ended.
+/// Evaluated items of a step and the context of their templates; fixed once the step has started, since all
+/// steps that it needs have ended.
 #[derive(Debug)]
 pub(super) struct FanOut {
     context: Context,
@@ -23,12 +23,13 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
-    /// Evaluates the list.
+    /// Evaluates `forEach.items`. Returns an error if the value is not a list or has more than [`MAX_ITEMS`]
+    /// items.
     pub(super) fn new(for_each: &ForEach, context: Context) -> Result<Self, StepError> {
         let items =
             for_each.items.render(&context).map_err(|failed| expression_error("forEach.items", &failed))?;
         let Value::Array(items) = items else {
-            let message = "forEach.items: it must give a list";
+            let message = "forEach.items: the value must be a list";
             return Err(step_error(ErrorKind::User, "ITEMS_INVALID", message));
         };
         if items.len() > MAX_ITEMS {
@@ -39,6 +40,7 @@ impl FanOut {
         Ok(Self { context, items: items.into_iter().map(Arc::new).collect() })
     }
 
+    /// Returns the number of items.
     pub(super) fn len(&self) -> u32 {
         u32::try_from(self.items.len()).unwrap_or(u32::MAX)
     }
@@ -51,26 +53,27 @@ impl FanOut {
     }
 }
 
-/// Cache of evaluated lists by step and start time. Evaluation would give the same list again; the cache saves it for
-/// each of up to a thousand item results.
+/// Cache of evaluated lists by step and start time. Without it, the same list would be evaluated again for
+/// the result of each of up to a thousand items.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FanOutCache(Arc<Mutex<Known>>);
+pub(super) struct FanOutCache(Arc<Mutex<CachedFanOuts>>);
 
-type Known = BTreeMap<(String, Timestamp), Arc<FanOut>>;
+type CachedFanOuts = BTreeMap<(String, Timestamp), Arc<FanOut>>;
 
 impl FanOutCache {
+    /// Returns the cached list of a step that started at a time, or evaluates and caches it.
     pub(super) fn get(
         &self,
         step: &str,
-        began: Timestamp,
-        make: impl FnOnce() -> Result<FanOut, StepError>,
+        started_at: Timestamp,
+        evaluate: impl FnOnce() -> Result<FanOut, StepError>,
     ) -> Result<Arc<FanOut>, StepError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fan_out) = known.get(&(step.to_owned(), began)) {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fan_out) = cached.get(&(step.to_owned(), started_at)) {
             return Ok(Arc::clone(fan_out));
         }
-        let fan_out = Arc::new(make()?);
-        known.insert((step.to_owned(), began), Arc::clone(&fan_out));
+        let fan_out = Arc::new(evaluate()?);
+        cached.insert((step.to_owned(), started_at), Arc::clone(&fan_out));
         Ok(fan_out)
     }
 }

@@ -1,8 +1,8 @@
-//! Outputs of items until their step has ended: in the status while their total size permits, otherwise in batches in
-//! object storage.
+//! Outputs of items until their step has ended: in the status while their total size permits, otherwise in
+//! batches in object storage.
 //!
-//! An item has ended when its output is in the status or in a stored batch. Until then it counts as running, so no
-//! recorded output is lost, and slow object storage limits the rate at which items start.
+//! An item has ended when its output is in the status or in a stored batch. Until then it counts as running,
+//! so no recorded output is lost, and slow object storage limits the rate at which items start.
 
 use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
 use crds::run::{ItemBatch, ItemFailure, ItemsStatus, StepError, StepPhase, StepStatus};
@@ -24,25 +24,26 @@ const MAX_FAILURES: usize = 20;
 /// Maximum length of the message of an item failure, in bytes.
 const MAX_FAILURE_MESSAGE: usize = 1_000;
 /// Maximum length of the message of an item's approval, in bytes.
-pub(super) const MAX_ITEM_QUESTION: usize = 256;
-/// Number of batches from which small batches are merged into one.
-const MANY_BATCHES: usize = 32;
-/// Size in bytes from which a batch is not merged any more.
-const SMALL_BATCH: u64 = 512 * 1024;
+pub(super) const MAX_ITEM_MESSAGE: usize = 256;
+/// Number of batches at which small batches are merged into one.
+const MERGE_THRESHOLD: usize = 32;
+/// Size in bytes at which a batch is no longer merged into a larger one.
+const LARGE_BATCH_BYTES: u64 = 512 * 1024;
 
 /// Returns the number of bytes of item outputs that fit into the status beside the outputs of other steps.
-pub(super) fn room(others: usize) -> usize {
-    MAX_INLINE_OUTPUT_BYTES.min(MAX_INLINE_RUN_BYTES.saturating_sub(others))
+pub(super) fn capacity(other_bytes: usize) -> usize {
+    MAX_INLINE_OUTPUT_BYTES.min(MAX_INLINE_RUN_BYTES.saturating_sub(other_bytes))
 }
 
-/// Applies a transition to an item. `others` is the size in bytes of the outputs of other steps in the status.
+/// Applies a transition to an item. `other_bytes` is the size in bytes of the outputs of other steps in the
+/// status.
 pub(super) fn apply_item(
     run: &Run,
     step: &Step,
     status: &mut StepStatus,
     index: u32,
-    after: Transition,
-    others: usize,
+    transition: Transition,
+    other_bytes: usize,
     now: Timestamp,
 ) {
     let deadline = wait_deadline(step, status, now);
@@ -50,13 +51,13 @@ pub(super) fn apply_item(
     let Some(item) = items.active.iter_mut().find(|item| item.index == index) else { return };
     item.waiting = None;
     item.next_at = None;
-    match after {
+    match transition {
         Transition::Succeeded(output) => match check_size("the item's output", &output.value) {
             Ok(_) => {
                 item.code = None;
                 item.not_started = None;
                 items.outputs.insert(index, output.value);
-                complete_items_with_room(items, room(others));
+                complete_fitting_items(items, capacity(other_bytes));
             }
             Err(error) => fail_item(step, status, index, error),
         },
@@ -79,6 +80,7 @@ pub(super) fn apply_item(
     }
 }
 
+/// Records the failure of an item. Without `continueOnError`, it also sets the error of the step.
 fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError) {
     let Some(items) = &mut status.items else { return };
     items.active.retain(|item| item.index != index);
@@ -88,18 +90,19 @@ fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError)
     items.failed = items.failed.saturating_add(1);
     let StepError { kind, code, message, details } = error;
     if items.failures.len() < MAX_FAILURES {
-        let message = short(&message, MAX_FAILURE_MESSAGE);
+        let message = truncate(&message, MAX_FAILURE_MESSAGE);
         items.failures.push(ItemFailure { index, kind, code: code.clone(), message });
     }
-    let goes_on = step.for_each.as_ref().is_some_and(|for_each| for_each.continue_on_error);
-    if !goes_on && status.error.is_none() {
+    let continues = step.for_each.as_ref().is_some_and(|for_each| for_each.continue_on_error);
+    if !continues && status.error.is_none() {
         let details = Some(json!({"item": index, "details": details}));
         status.error = Some(StepError { kind, code, message: format!("item {index}: {message}"), details });
     }
 }
 
-/// Completes the items whose outputs fit into the status or are stored by now, in their order.
-pub(super) fn complete_items_with_room(items: &mut ItemsStatus, room: usize) {
+/// Completes the items whose outputs fit into the status or have been stored, in the order of their indexes.
+/// `capacity` is the size that the outputs in the status may have in total.
+pub(super) fn complete_fitting_items(items: &mut ItemsStatus, capacity: usize) {
     let unfinished: Vec<u32> = items
         .active
         .iter()
@@ -116,7 +119,7 @@ pub(super) fn complete_items_with_room(items: &mut ItemsStatus, room: usize) {
     let mut ended = Vec::new();
     for index in unfinished {
         let bytes = if stored.contains(index) { 0 } else { size(&index) };
-        if inline_bytes.saturating_add(bytes) <= room {
+        if inline_bytes.saturating_add(bytes) <= capacity {
             inline_bytes = inline_bytes.saturating_add(bytes);
             ended.push(index);
         }
@@ -129,25 +132,25 @@ pub(super) fn complete_items_with_room(items: &mut ItemsStatus, room: usize) {
     items.done = done.to_string();
 }
 
-/// Returns the next batch of outputs to store, with its number, if an item has an output that does not fit into the
-/// status.
+/// Returns the next batch of outputs to store, with its number, if an item has an output that does not fit
+/// into the status.
 pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Value)> {
     if !items.active.iter().any(|item| items.outputs.contains_key(&item.index)) {
         return None;
     }
     let mut stored = stored(&items.batches);
-    let merges = items.batches.len() >= MANY_BATCHES;
+    let merges = items.batches.len() >= MERGE_THRESHOLD;
     if merges {
-        let large = items.batches.iter().filter(|batch| batch.output_ref.bytes >= SMALL_BATCH);
+        let large = items.batches.iter().filter(|batch| batch.output_ref.bytes >= LARGE_BATCH_BYTES);
         stored = Ranges::from_numbers(
             large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()),
         );
     }
-    // The values of merged batches are in the cache and not in the status any more.
-    let all = if merges { run.outputs_of(items) } else { items.outputs.clone() };
+    // The values of batches to merge are in the cache and no longer in the status.
+    let outputs = if merges { run.outputs_of(items) } else { items.outputs.clone() };
     let mut values = Map::new();
     let mut indexes = Ranges::default();
-    for (index, value) in all.into_iter().filter(|(index, _)| !stored.contains(*index)) {
+    for (index, value) in outputs.into_iter().filter(|(index, _)| !stored.contains(*index)) {
         indexes.insert(index);
         values.insert(index.to_string(), value);
     }
@@ -161,12 +164,12 @@ pub(super) fn store_ended(
     step: &Step,
     status: &mut StepStatus,
     stored: StoreResult,
-    others: usize,
+    other_bytes: usize,
     now: Timestamp,
 ) {
-    let is_whole = is_pending_reference(status.output_ref.as_ref());
+    let is_step_output = is_pending_reference(status.output_ref.as_ref());
     match stored {
-        StoreResult::Stored(reference) if is_whole => {
+        StoreResult::Stored(reference) if is_step_output => {
             status.output_ref = Some(reference);
             end(status, StepPhase::Succeeded, now);
         }
@@ -176,7 +179,7 @@ pub(super) fn store_ended(
             if let Some(batch) = items.batches.last_mut() {
                 batch.output_ref = reference;
             }
-            complete_items_with_room(items, room(others));
+            complete_fitting_items(items, capacity(other_bytes));
             run.cache_stored_values(status);
             if let Some(items) = &mut status.items {
                 drop_merged(items);
@@ -195,6 +198,7 @@ pub(super) fn store_ended(
     }
 }
 
+/// Discards the running store of a batch or of the output of the step.
 fn discard_store(status: &mut StepStatus) {
     status.output = None;
     status.output_ref = None;
@@ -203,20 +207,25 @@ fn discard_store(status: &mut StepStatus) {
     }
 }
 
-/// Removes the batches whose outputs are all part of the last one.
+/// Removes the batches whose outputs are all contained in the last batch.
 fn drop_merged(items: &mut ItemsStatus) {
     let Some(last) = items.batches.pop() else { return };
-    let all = Ranges::parse(&last.indexes);
-    items.batches.retain(|batch| !all.contains_all(&Ranges::parse(&batch.indexes)));
+    let merged = Ranges::parse(&last.indexes);
+    items.batches.retain(|batch| !merged.contains_all(&Ranges::parse(&batch.indexes)));
     items.batches.push(last);
 }
 
 /// Truncates a text to a number of bytes, marking a truncation with an ellipsis.
-pub(super) fn short(text: &str, bytes: usize) -> String {
+pub(super) fn truncate(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
-    let cut = bytes.saturating_sub('…'.len_utf8());
-    let at = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= cut).last().unwrap_or(0);
-    format!("{}…", text.get(..at).unwrap_or_default())
+    let max_bytes = bytes.saturating_sub('…'.len_utf8());
+    let end = text
+        .char_indices()
+        .map(|(index, _)| index)
+        .take_while(|index| *index <= max_bytes)
+        .last()
+        .unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! The advance of a step with `forEach`: begins its items as there is room, and ends it when all have ended.
+//! Evaluation of a step with `forEach`: starts its items as far as `maxParallel` permits, and ends the step
+//! when all items have ended.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::apply::{fail, inline_bytes};
 use super::attempt::{Transition, step_deadline, step_timeout};
 use super::fan_out::FanOut;
-use super::item_outputs::{self, apply_item, room};
+use super::item_outputs::{self, apply_item, capacity};
 use super::ranges::Ranges;
 use super::scheduler::{AttemptStart, Scheduler};
 use super::state::{end, is_running_item, running_store};
@@ -17,12 +18,12 @@ use crate::expr::Context;
 use crate::workflow::{ForEach, Step};
 
 impl<'a> Scheduler<'a> {
-    /// Begins a step with `forEach`: its list is known from here on.
+    /// Starts a step with `forEach` and evaluates its list, which does not change afterwards.
     pub(super) fn begin_items(&mut self, step: &'a Step, status: &mut StepStatus, context: Context) {
         let Some(for_each) = &step.for_each else { return };
         self.begin_attempt(status);
-        let began = status.started_at.as_ref().map_or(self.now, |time| time.0);
-        match self.run.fan_outs.get(&step.name, began, || FanOut::new(for_each, context)) {
+        let started_at = status.started_at.as_ref().map_or(self.now, |time| time.0);
+        match self.run.fan_outs.get(&step.name, started_at, || FanOut::new(for_each, context)) {
             Ok(fan_out) => {
                 status.items = Some(ItemsStatus { total: fan_out.len(), ..ItemsStatus::default() })
             }
@@ -30,7 +31,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// One look at the items; whether something has changed.
+    /// Evaluates a step with items that has started: completes waiting items, starts new attempts, stores
+    /// outputs and ends the step. Returns whether its status changed.
     pub(super) fn evaluate_items(&mut self, step: &'a Step, status: &mut StepStatus) -> bool {
         let Some(for_each) = &step.for_each else { return false };
         let before = status.clone();
@@ -42,7 +44,7 @@ impl<'a> Scheduler<'a> {
         if status.error.is_some() {
             self.stop_items(status);
         } else if self.accepts_attempts() {
-            self.begin_more(step, for_each, status);
+            self.begin_due_items(step, for_each, status);
             self.store_item_outputs(status);
         }
         self.complete_items(step, status);
@@ -52,8 +54,9 @@ impl<'a> Scheduler<'a> {
         *status != before
     }
 
-    /// Items that are due for another attempt, then new ones, as many as may be at one time.
-    fn begin_more(&mut self, step: &'a Step, for_each: &ForEach, status: &mut StepStatus) {
+    /// Starts the items that are due for another attempt, then new items, up to `maxParallel` items at the
+    /// same time.
+    fn begin_due_items(&mut self, step: &'a Step, for_each: &ForEach, status: &mut StepStatus) {
         let fan_out = match self.fan_out(step, for_each, status) {
             Ok(fan_out) => fan_out,
             Err(error) => {
@@ -69,18 +72,20 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Returns the evaluated list of a step that has started.
     fn fan_out(
         &mut self,
         step: &Step,
         for_each: &ForEach,
         status: &StepStatus,
     ) -> Result<Arc<FanOut>, StepError> {
-        let began = status.started_at.as_ref().map_or(self.now, |time| time.0);
+        let started_at = status.started_at.as_ref().map_or(self.now, |time| time.0);
         let fan_outs = self.run.fan_outs.clone();
-        fan_outs.get(&step.name, began, || FanOut::new(for_each, self.context()))
+        fan_outs.get(&step.name, started_at, || FanOut::new(for_each, self.context()))
     }
 
-    /// The next item to begin an attempt at, and which attempt.
+    /// Returns the index of the next item to start and the number of its attempt, or `None` if no item can
+    /// start now.
     fn next_item(&self, for_each: &ForEach, status: &StepStatus) -> Option<(u32, u32)> {
         let items = status.items.as_ref()?;
         let is_due = |item: &&ActiveItem| {
@@ -98,6 +103,7 @@ impl<'a> Scheduler<'a> {
         (0..items.total).find(is_new).map(|index| (index, 1))
     }
 
+    /// Starts an attempt of an item.
     fn begin_item(
         &mut self,
         step: &Step,
@@ -106,28 +112,31 @@ impl<'a> Scheduler<'a> {
         attempt: u32,
         context: &Context,
     ) {
-        let begun = self.begin(step, status, Some(index), attempt, context);
-        let others = inline_bytes(&self.steps, &step.name);
+        let attempt_start = self.begin(step, status, Some(index), attempt, context);
+        let other_bytes = inline_bytes(&self.steps, &step.name);
         let now = self.now;
-        let Some(item) = status.items.as_mut().map(|items| active(items, index)) else { return };
+        let Some(item) = status.items.as_mut().map(|items| active_item(items, index)) else { return };
         item.attempt = attempt;
         item.next_at = None;
         item.started_at.get_or_insert(now.into());
-        match begun {
+        match attempt_start {
             AttemptStart::Started(start) => self.start.push(*start),
             AttemptStart::Suspended(mut waiting, until) => {
-                // A hundred items wait at one time.
+                // Up to a hundred items may wait at the same time, and the status contains all their
+                // messages.
                 waiting.message = waiting
                     .message
-                    .map(|message| item_outputs::short(&message, item_outputs::MAX_ITEM_QUESTION));
+                    .map(|message| item_outputs::truncate(&message, item_outputs::MAX_ITEM_MESSAGE));
                 item.waiting = Some(waiting);
                 item.next_at = until.map(Into::into);
             }
-            AttemptStart::Completed(after) => apply_item(self.run, step, status, index, after, others, now),
+            AttemptStart::Completed(transition) => {
+                apply_item(self.run, step, status, index, transition, other_bytes, now)
+            }
         }
     }
 
-    /// Takes in decisions, times and sub-runs.
+    /// Completes the items whose decision was made, whose time has come or whose sub-run has ended.
     fn complete_waiting_items(&mut self, step: &'a Step, status: &mut StepStatus) {
         let active = status.items.iter().flat_map(|items| &items.active);
         let waiting: Vec<ActiveItem> = active.filter(|item| item.waiting.is_some()).cloned().collect();
@@ -135,16 +144,17 @@ impl<'a> Scheduler<'a> {
             let key = StepKey::item(&step.name, item.index);
             let attempts = self.attempts(step, status, item.attempt, item.not_started.unwrap_or(0));
             let due = item.next_at.as_ref().map(|time| time.0);
-            let after =
+            let transition =
                 item.waiting.and_then(|waiting| self.complete_wait(step, &key, &waiting, due, attempts));
-            if let Some(after) = after {
-                let others = inline_bytes(&self.steps, &step.name);
-                apply_item(self.run, step, status, item.index, after, others, self.now);
+            if let Some(transition) = transition {
+                let other_bytes = inline_bytes(&self.steps, &step.name);
+                apply_item(self.run, step, status, item.index, transition, other_bytes, self.now);
             }
         }
     }
 
-    /// The step has failed: nothing new begins, what waits is dropped, what runs may end.
+    /// Stops the items of a step that has failed: running attempts and sub-runs may end, items that wait for
+    /// an approval, a time or another attempt are dropped, and the running store is stopped.
     fn stop_items(&mut self, status: &mut StepStatus) {
         if let Some(attempt) = running_store(status) {
             self.stop.push(StopAttempt { key: StepKey::step(&status.name), attempt });
@@ -155,24 +165,24 @@ impl<'a> Scheduler<'a> {
         let Some(items) = &mut status.items else { return };
         items.batches.clear();
         let mut done = Ranges::parse(&items.done);
-        let (held, active): (Vec<_>, Vec<_>) = std::mem::take(&mut items.active)
+        let (completed, active): (Vec<_>, Vec<_>) = std::mem::take(&mut items.active)
             .into_iter()
             .partition(|item| items.outputs.contains_key(&item.index));
-        for item in held {
+        for item in completed {
             done.insert(item.index);
             items.succeeded = items.succeeded.saturating_add(1);
         }
         items.done = done.to_string();
         items.outputs.clear();
         items.active = active;
-        let goes_on = |item: &ActiveItem| match &item.waiting {
+        let continues = |item: &ActiveItem| match &item.waiting {
             Some(waiting) => waiting.reason == WaitingFor::Run,
             None => item.next_at.is_none(),
         };
-        items.active.retain(goes_on);
+        items.active.retain(continues);
     }
 
-    /// The step's time is up: sub-runs are cancelled, and not waited for.
+    /// Cancels the sub-runs of a step that has exceeded its timeout, without waiting for their end.
     fn cancel_sub_runs(&mut self, status: &mut StepStatus) {
         let Some(items) = &mut status.items else { return };
         items.active.retain(|item| {
@@ -182,21 +192,23 @@ impl<'a> Scheduler<'a> {
         });
     }
 
-    /// Stores outputs when those of items that have ended do not fit into the status: such items keep their place.
+    /// Starts storing a batch of outputs if the outputs of the completed items do not fit into the status.
+    /// Until the batch is stored, these items count as running and limit the number of new items.
     fn store_item_outputs(&mut self, status: &mut StepStatus) {
         let due = status.next_at.as_ref().is_none_or(|due| due.0 <= self.now);
         if status.error.is_some() || !due || running_store(status).is_some() {
             return;
         }
-        let others = inline_bytes(&self.steps, &status.name);
+        let other_bytes = inline_bytes(&self.steps, &status.name);
         let Some(items) = &mut status.items else { return };
-        item_outputs::complete_items_with_room(items, room(others));
+        item_outputs::complete_fitting_items(items, capacity(other_bytes));
         if let Some((number, values)) = item_outputs::next_batch(self.run, items) {
             status.next_at = None;
             self.store(StepKey::step(&status.name), number, values);
         }
     }
 
+    /// Ends the step if all its items have ended.
     fn complete_items(&mut self, step: &Step, status: &mut StepStatus) {
         let Some(items) = &status.items else { return };
         if !items.active.is_empty() || running_store(status).is_some() {
@@ -207,8 +219,8 @@ impl<'a> Scheduler<'a> {
             return;
         }
         let due = status.next_at.as_ref().is_none_or(|due| due.0 <= self.now);
-        let all = Ranges::parse(&items.done).iter().count();
-        if !due || u32::try_from(all) != Ok(items.total) {
+        let ended = Ranges::parse(&items.done).iter().count();
+        if !due || u32::try_from(ended) != Ok(items.total) {
             return;
         }
         let mut outputs = self.run.outputs_of(items);
@@ -227,24 +239,24 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// The entry of an item, made where there is none.
-fn active(items: &mut ItemsStatus, index: u32) -> &mut ActiveItem {
-    let found = items.active.iter().position(|item| item.index == index);
-    let at = found.unwrap_or_else(|| {
+/// Returns the entry of an active item, which is created if it does not exist.
+fn active_item(items: &mut ItemsStatus, index: u32) -> &mut ActiveItem {
+    let existing = items.active.iter().position(|item| item.index == index);
+    let position = existing.unwrap_or_else(|| {
         items.active.push(ActiveItem { index, ..ActiveItem::default() });
         items.active.len().saturating_sub(1)
     });
-    items.active.get_mut(at).expect("it was found, or pushed just now")
+    items.active.get_mut(position).expect("the item exists or was added above")
 }
 
-/// Suspended while all that has begun waits.
+/// Returns the phase of a step with items: Suspended while all started items wait, else Running.
 fn phase(status: &StepStatus) -> StepPhase {
     let Some(items) = &status.items else { return status.phase };
     let all_wait = !items.active.is_empty() && items.active.iter().all(|item| item.waiting.is_some());
     if all_wait { StepPhase::Suspended } else { StepPhase::Running }
 }
 
-/// Attempts at items that are under way.
+/// Returns the index and attempt number of each running item.
 pub(super) fn running_items(status: &StepStatus) -> impl Iterator<Item = (u32, u32)> + '_ {
     status.items.iter().flat_map(|items| {
         items.active.iter().filter(|item| is_running_item(item, items)).map(|item| (item.index, item.attempt))

@@ -12,27 +12,27 @@ use super::store_result::{StoreResult, store_result};
 use super::{Run, RunState, StepKey};
 
 impl Run {
-    /// Records the outcome of an attempt and returns the next state: the step or item has ended, waits, or is due for
-    /// another attempt after its backoff. `random` (0 ≤ random < 1) spreads the backoff. A report of an attempt that is
-    /// not running changes nothing, so each outcome is recorded once.
+    /// Records the outcome of an attempt and returns the next state: the step or item has ended, waits, or is
+    /// due for another attempt after its backoff. `random` (0 ≤ random < 1) spreads the backoff. A report of
+    /// an attempt that is not running changes nothing, so each outcome is recorded once.
     #[must_use]
     pub fn record_outcome(
         &self,
         state: &RunState,
         key: &StepKey,
-        of_attempt: u32,
+        attempt: u32,
         outcome: Outcome,
         now: Timestamp,
         random: f64,
     ) -> RunState {
         let mut next = state.clone();
         let Some(step) = self.workflow().step(&key.step) else { return next };
-        if !state.is_running(key, of_attempt) {
+        if !state.is_running(key, attempt) {
             return next;
         }
-        let others = inline_bytes(&state.steps, &step.name);
+        let other_bytes = inline_bytes(&state.steps, &step.name);
         let attempts = |status: &StepStatus, not_started| Attempts {
-            attempt: of_attempt,
+            attempt,
             not_started,
             step_deadline: step_deadline(step, status),
             run_deadline: self.deadline_of(state.ending.as_ref()),
@@ -43,28 +43,28 @@ impl Run {
         match key.item {
             Some(index) => {
                 let not_started = failed_starts_of_item(status, index);
-                let after =
+                let transition =
                     self.evaluate_outcome(step, attempts(status, not_started), outcome, ambient, context);
-                apply_item(self, step, status, index, after, others, now);
+                apply_item(self, step, status, index, transition, other_bytes, now);
             }
             None if status.items.is_some() => {
                 let attempts = attempts(status, status.not_started.unwrap_or(0));
                 let result = store_result(step, attempts, outcome, ambient);
-                store_ended(self, step, status, result, others, now);
+                store_ended(self, step, status, result, other_bytes, now);
             }
             None if status.output.is_some() => {
                 let attempts = attempts(status, status.not_started.unwrap_or(0));
                 record_output_store(status, store_result(step, attempts, outcome, ambient), now);
             }
             None => {
-                let after = self.evaluate_outcome(
+                let transition = self.evaluate_outcome(
                     step,
                     attempts(status, status.not_started.unwrap_or(0)),
                     outcome,
                     ambient,
                     context,
                 );
-                apply(self, step, status, after, others, now);
+                apply(self, step, status, transition, other_bytes, now);
             }
         }
         self.cache_stored_values(status);
@@ -72,6 +72,7 @@ impl Run {
     }
 }
 
+/// Returns the number of consecutive attempts of an item that could not be started.
 fn failed_starts_of_item(status: &StepStatus, index: u32) -> u32 {
     let mut active = status.items.iter().flat_map(|items| &items.active);
     active.find(|item| item.index == index).and_then(|item| item.not_started).unwrap_or(0)
