@@ -49,7 +49,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "Sub-workflow cycle: the workflow runs itself, directly or through other workflows.",
     ),
     ("SubWorkflowInput", "The input of a sub-workflow violates the input schema of that workflow."),
-    ("TooDeep", "A template or a schema has too many nested lists and objects."),
+    ("TooDeep", "A template or a schema has more than 64 levels of nested lists and objects."),
     ("TooManyItems", "The list in forEach.items has more than 1,000 items."),
     ("TypeMismatch", "An expression reads a field that the declared schema excludes."),
     ("UnknownField", "An expression reads a field that the step does not have."),
