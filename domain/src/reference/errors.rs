@@ -58,7 +58,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     (
         "User",
         "OUTPUT_TOO_LARGE",
-        "An output exceeds the size limit, or exceeds the inline limit and no object storage is configured.",
+        "An output is larger than 16 MiB, or larger than 16 KiB and no object storage is configured.",
     ),
     ("Infra", "OUTPUT_UNREADABLE", "A stored output could not be read."),
     ("User", "POD_REFUSED", "The cluster rejected the pod of the run."),

@@ -37,7 +37,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("SchemaInvalid", "A JSON Schema is not valid, or uses another dialect than 2020-12."),
     ("SchemaReference", "A JSON Schema refers to another document."),
     ("SchemaTooCostly", "A JSON Schema would take too long to validate against."),
-    ("SchemaTooLarge", "A JSON Schema exceeds the size limit."),
+    ("SchemaTooLarge", "A JSON Schema is larger than 64 KiB."),
     ("SchemasTooLarge", "All JSON Schemas of the workflow together are larger than 64 KiB."),
     (
         "SecretNotAllowed",
