@@ -1,4 +1,4 @@
-//! A plan's egress and a tenant's together.
+//! Combination of the egress entries of a plan and a tenant.
 
 use std::collections::BTreeMap;
 
@@ -7,37 +7,43 @@ use ipnet::IpNet;
 
 use super::parse_range;
 
-/// What a tenant's runs may reach: the plan's entries; where the tenant has entries of its own, only what both allow,
-/// or, where the plan says `tenantsMayExtend`, what either allows. Entries that cannot be understood allow nothing.
+/// Returns the destinations that the runs of a tenant may reach. These are the entries of the plan if the
+/// tenant has none. Otherwise they are the destinations that both allow or, with `tenantsMayExtend` in the
+/// plan, that either allows. Invalid entries allow nothing.
 #[must_use]
 pub fn effective_egress(plan: &PlanNetwork, tenant: &[EgressEntry]) -> Vec<EgressEntry> {
     if tenant.is_empty() {
         return plan.egress.clone();
     }
     if plan.tenants_may_extend == Some(true) {
-        let own = tenant.iter().filter(|entry| !plan.egress.contains(entry));
-        return plan.egress.iter().chain(own).cloned().collect();
+        let additional = tenant.iter().filter(|entry| !plan.egress.contains(entry));
+        return plan.egress.iter().chain(additional).cloned().collect();
     }
-    plan.egress.iter().flat_map(|allowed| tenant.iter().filter_map(|wanted| both(allowed, wanted))).collect()
+    plan.egress
+        .iter()
+        .flat_map(|allowed| tenant.iter().filter_map(|requested| intersection(allowed, requested)))
+        .collect()
 }
 
-fn both(allowed: &EgressEntry, wanted: &EgressEntry) -> Option<EgressEntry> {
-    let ports = common(&allowed.ports, &wanted.ports)?;
-    if let (Some(a), Some(b)) = (&allowed.cidr, &wanted.cidr) {
+/// Returns the destinations that both entries allow, or `None` if they have none in common.
+fn intersection(allowed: &EgressEntry, requested: &EgressEntry) -> Option<EgressEntry> {
+    let ports = common_ports(&allowed.ports, &requested.ports)?;
+    if let (Some(a), Some(b)) = (&allowed.cidr, &requested.cidr) {
         let net = narrower(parse_range(a)?, parse_range(b)?)?;
         return Some(EgressEntry { cidr: Some(net.to_string()), ports, ..EgressEntry::default() });
     }
     let namespace =
-        allowed.namespace.clone().filter(|namespace| wanted.namespace.as_ref() == Some(namespace))?;
+        allowed.namespace.clone().filter(|namespace| requested.namespace.as_ref() == Some(namespace))?;
     Some(EgressEntry {
         cidr: None,
         namespace: Some(namespace),
-        pod_labels: both_labels(&allowed.pod_labels, &wanted.pod_labels)?,
+        pod_labels: common_labels(&allowed.pod_labels, &requested.pod_labels)?,
         ports,
-        hosts: allowed.hosts.iter().filter(|host| wanted.hosts.contains(host)).cloned().collect(),
+        hosts: allowed.hosts.iter().filter(|host| requested.hosts.contains(host)).cloned().collect(),
     })
 }
 
+/// Returns the smaller of two ranges if one contains the other, else `None`.
 fn narrower(a: IpNet, b: IpNet) -> Option<IpNet> {
     if a.contains(&b) {
         Some(b)
@@ -48,8 +54,9 @@ fn narrower(a: IpNet, b: IpNet) -> Option<IpNet> {
     }
 }
 
-/// Ports in both lists, where an empty list means all ports; none if there is no common one.
-fn common(a: &[u16], b: &[u16]) -> Option<Vec<u16>> {
+/// Returns the ports that both lists contain, or `None` if they have none in common. An empty list means all
+/// ports.
+fn common_ports(a: &[u16], b: &[u16]) -> Option<Vec<u16>> {
     if a.is_empty() {
         return Some(b.to_vec());
     }
@@ -60,8 +67,8 @@ fn common(a: &[u16], b: &[u16]) -> Option<Vec<u16>> {
     (!common.is_empty()).then_some(common)
 }
 
-/// Labels that a pod must have to be meant by both; none if no pod can be.
-fn both_labels(
+/// Returns the labels of pods that both selectors match, or `None` if the selectors contradict each other.
+fn common_labels(
     a: &BTreeMap<String, String>,
     b: &BTreeMap<String, String>,
 ) -> Option<BTreeMap<String, String>> {

@@ -1,11 +1,12 @@
-//! Addresses that are not the public internet (IANA's special-purpose registries, RFC 6890 and its successors).
+//! Special-purpose address ranges, which are not part of the public internet (IANA's special-purpose address
+//! registries, RFC 6890 and its successors).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
 
-/// Never reached, whatever a plan says.
+/// Ranges that are never allowed, regardless of the plan.
 static FORBIDDEN: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     parse(&[
         ("0.0.0.0/8", "unspecified"),
@@ -20,7 +21,7 @@ static FORBIDDEN: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     ])
 });
 
-/// Reached only by name.
+/// Ranges that are never allowed by an entry with a range, but only by an entry that names the host.
 static PRIVATE: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     parse(&[
         ("10.0.0.0/8", "private"),
@@ -42,11 +43,16 @@ static PRIVATE: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     ])
 });
 
+/// Parses a table of ranges and their kinds.
 fn parse(table: &'static [(&'static str, &'static str)]) -> Vec<(IpNet, &'static str)> {
-    table.iter().map(|(net, kind)| (net.parse().expect("the table holds ranges"), *kind)).collect()
+    table
+        .iter()
+        .map(|(net, kind)| (net.parse().expect("the table contains only valid ranges"), *kind))
+        .collect()
 }
 
-/// The IPv4 address that an IPv6 address carries: mapped, compatible, NAT64 or 6to4. A packet to it would go there.
+/// Returns the IPv4 address that is embedded in an IPv6 address (mapped, compatible, NAT64 or 6to4), since
+/// packets to the IPv6 address reach it. Returns any other address unchanged.
 pub(super) fn embedded(addr: IpAddr) -> IpAddr {
     match addr {
         IpAddr::V4(_) => addr,
@@ -54,6 +60,7 @@ pub(super) fn embedded(addr: IpAddr) -> IpAddr {
     }
 }
 
+/// Returns the IPv4 address that is embedded in an IPv6 address, if any.
 fn embedded_v4(addr: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = addr.segments();
     let (high, low) = match [a, b, c, d, e, f] {
@@ -66,12 +73,13 @@ fn embedded_v4(addr: Ipv6Addr) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::new(p, q, r, s))
 }
 
-/// The kind of an address that is never reached.
+/// Returns the kind of an address that is never allowed, or `None` for other addresses.
 pub(super) fn forbidden(addr: IpAddr) -> Option<&'static str> {
     kind(&FORBIDDEN, addr)
 }
 
-/// The kind of an address that is reached only by name.
+/// Returns the kind of an address that is allowed only if an entry names the host, or `None` for
+/// other addresses. `cluster` contains the ranges of the cluster.
 pub(super) fn private(addr: IpAddr, cluster: &[IpNet]) -> Option<&'static str> {
     if cluster.iter().any(|net| net.contains(&addr)) {
         return Some("cluster");
@@ -79,16 +87,17 @@ pub(super) fn private(addr: IpAddr, cluster: &[IpNet]) -> Option<&'static str> {
     kind(&PRIVATE, addr)
 }
 
+/// Returns the kind of the range in a table that contains the address, if any.
 fn kind(table: &[(IpNet, &'static str)], addr: IpAddr) -> Option<&'static str> {
     table.iter().find(|(net, _)| net.contains(&addr)).map(|(_, kind)| *kind)
 }
 
-/// The special ranges within a range; the range itself where it lies within a special one.
+/// Returns the special ranges within a range, or the range itself if it lies within a special range.
 pub(super) fn within(net: &IpNet, cluster: &[IpNet]) -> Vec<IpNet> {
-    let all = || FORBIDDEN.iter().chain(PRIVATE.iter()).map(|(special, _)| special).chain(cluster);
-    if all().any(|special| special.contains(net)) {
+    let special_ranges = || FORBIDDEN.iter().chain(PRIVATE.iter()).map(|(special, _)| special).chain(cluster);
+    if special_ranges().any(|special| special.contains(net)) {
         return vec![*net];
     }
-    let inside = all().filter(|special| net.contains(*special)).copied().collect();
+    let inside = special_ranges().filter(|special| net.contains(*special)).copied().collect();
     IpNet::aggregate(&inside)
 }

@@ -1,16 +1,18 @@
 //! The run state machine: computes what a run does next from its workflow, input, status and the time.
 //!
-//! The runner calls [`Run::resume`] once when it takes a run, [`Run::on_outcome`] for each attempt that has ended, and
-//! [`Run::advance`] after that and whenever [`Advance::wait_until`] has come. It writes the steps of an advance to the
-//! run's status, and only then does what the advance says: so a step's intent is recorded before its side effects, and
-//! another runner can go on from what is written.
+//! The runner calls [`Run::resume`] once when it takes a run, [`Run::record_outcome`] for each attempt that
+//! has ended, and [`Run::advance`] after that and at the time [`Advance::wait_until`]. It writes the steps of
+//! an advance to the run's status before it performs the actions of the advance. So the intent of a step is
+//! recorded before its side effects, and another runner can continue from the status.
 //!
-//! A step that is skipped counts as done: its output is null, and steps that need it start. A step that failed ends
-//! the run, unless it says `continueOnError`: no other step starts, those that run, and sub-runs, may end; who waits for a
-//! person or a time does not any longer. What needed a failed step is Skipped then, and what else has not ended is
-//! Cancelled. However the steps ended, the `onExit` steps run after them.
+//! A step that is skipped counts as done: its output is null, and the steps that need it start. A step that
+//! fails without `continueOnError` ends the run: no other step starts, running attempts and sub-runs may end,
+//! and waits for approvals and times are abandoned. Steps that depend on a failed step then become Skipped,
+//! and the other unfinished steps Cancelled. The `onExit` steps run afterwards, whatever the result of the
+//! steps.
 //!
-//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESHOLD_SECONDS`], needs no runner: [`Advance::suspend`].
+//! A run that only waits, for longer than [`crds::constants::SUSPEND_THRESHOLD_SECONDS`], is suspended and
+//! needs no runner: see [`Advance::suspend`].
 
 mod actions;
 mod advance;
@@ -75,10 +77,10 @@ pub struct Run {
     ended: ContextCache,
 }
 
-/// Data of a run that expressions can read, besides its steps.
+/// Data of a run that expressions can read, in addition to its steps.
 #[derive(Clone, Debug, Default)]
 pub struct RunData {
-    /// `spec.input`; null if there is none.
+    /// `spec.input`; null if the run has no input.
     pub input: Value,
     /// `metadata.uid`.
     pub run_id: String,
@@ -90,18 +92,19 @@ pub struct RunData {
     pub workflow: String,
     /// The tenant's name, from the ConfigMap `tenant`.
     pub tenant: String,
-    /// The tenant's settings, from the same.
+    /// The tenant's settings, from the ConfigMap `tenant`.
     pub tenant_settings: Value,
-    /// `spec.secrets` by name, and of each the values by key.
+    /// Values of `spec.secrets`, by the name of the secret and the key of the value.
     pub secrets: BTreeMap<String, BTreeMap<String, String>>,
-    /// `spec.trigger.parent.depth`; 0 of a run that no other run started.
+    /// `spec.trigger.parent.depth`; 0 for a run that was not started by another run.
     pub depth: u32,
 }
 
 impl Run {
-    /// A run of a workflow. `started_at` is `status.startedAt`: the run's timeout counts from there. `waited` is for how
-    /// long it has waited for people and times since, which does not count: `status.waitedSeconds` and, of a run that
-    /// goes on now, the time since `status.suspendedAt`.
+    /// Creates a run of a workflow. `started_at` is `status.startedAt`, from which the run's timeout counts.
+    /// `waited` is the time that the run has spent waiting for approvals and times since then, which does not
+    /// count against the timeout: `status.waitedSeconds` plus, for a run that resumes now, the time since
+    /// `status.suspendedAt`.
     #[must_use]
     pub fn new(workflow: ValidWorkflow, facts: RunData, started_at: Timestamp, waited: Duration) -> Self {
         let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));

@@ -12,11 +12,12 @@ pub enum Outcome {
     Succeeded(Output),
     /// The attempt failed.
     Failed(Failure),
-    /// The attempt failed before the workflow's own code began or a request was sent. It does not count as an attempt.
+    /// The attempt failed before the workflow's own code began or a request was sent. It does not count as an
+    /// attempt.
     NotStarted(StepError),
     /// The runner stopped the attempt at [`super::StartAttempt::deadline`].
     TimedOut,
-    /// The sub-run that the attempt stands for was created; the step waits for its end.
+    /// The attempt created its sub-run; the step now waits for the end of the sub-run.
     SubRunCreated,
 }
 
@@ -25,8 +26,8 @@ pub enum Outcome {
 pub struct Output {
     /// Value of the output.
     pub value: Value,
-    /// Reference to the stored value if it is too large for the run's status. Ignored for items, whose outputs are
-    /// stored together in batches.
+    /// Reference to the stored value if it is too large for the run's status. Ignored for items, whose
+    /// outputs are stored together in batches.
     pub stored: Option<OutputRef>,
 }
 

@@ -1,9 +1,9 @@
 //! Steps as they are written to the run's status, and the values that are in object storage instead.
 //!
-//! Expressions read stored values like inline ones: a [`super::Run`] caches the values of the references that it has seen
-//! so far. A new `Run` receives them with the steps that it resumes: see [`missing_values`]. The written steps contain
-//! neither values that have a reference nor values whose reference is not known yet: a step or an item whose output is
-//! still being stored is written as running.
+//! Expressions read stored values like inline ones: a [`super::Run`] caches the values of the references that
+//! it has processed so far. A new `Run` receives them with the steps that it resumes: see [`missing_values`].
+//! The written steps contain neither values that have a reference nor values whose reference is not known
+//! yet: a step or an item whose output is still being stored is written as running.
 
 use crds::run::{OutputRef, StepPhase, StepStatus};
 use serde_json::Value;
@@ -34,6 +34,7 @@ pub fn persisted_steps(steps: &[StepStatus]) -> Vec<StepStatus> {
     steps.iter().map(persisted_step).collect()
 }
 
+/// Returns a step as it is written to the status.
 fn persisted_step(step: &StepStatus) -> StepStatus {
     let mut step = step.clone();
     if step.phase != StepPhase::Succeeded {
@@ -64,24 +65,25 @@ pub fn missing_values(steps: &[StepStatus]) -> Vec<(ValueLocation, OutputRef)> {
     steps.iter().flat_map(missing_values_of_step).collect()
 }
 
+/// Returns the locations and references of the values of a step that must be read from object storage.
 fn missing_values_of_step(step: &StepStatus) -> Vec<(ValueLocation, OutputRef)> {
     let output = step.output_ref.as_ref().filter(|_| step.output.is_none());
     let output =
         output.map(|reference| (ValueLocation::StepOutput { step: step.name.clone() }, reference.clone()));
-    let of_items = step.items.iter().flat_map(|items| {
+    let missing_batches = step.items.iter().flat_map(|items| {
         items.batches.iter().enumerate().filter(|(_, batch)| {
             Ranges::parse(&batch.indexes).iter().any(|index| !items.outputs.contains_key(&index))
         })
     });
-    let batches = of_items.map(|(batch, status)| {
+    let batches = missing_batches.map(|(batch, status)| {
         (ValueLocation::ItemBatch { step: step.name.clone(), batch }, status.output_ref.clone())
     });
     output.into_iter().chain(batches).collect()
 }
 
 /// Inserts a value from object storage at its location.
-pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value) {
-    match (slot, value) {
+pub fn insert_value(steps: &mut [StepStatus], location: &ValueLocation, value: Value) {
+    match (location, value) {
         (ValueLocation::StepOutput { step }, value) => {
             if let Some(status) = steps.iter_mut().find(|status| status.name == *step) {
                 status.output = Some(value);
@@ -94,7 +96,8 @@ pub fn insert_value(steps: &mut [StepStatus], slot: &ValueLocation, value: Value
             let Some(batch) = items.batches.get(*batch) else { return };
             let indexes = Ranges::parse(&batch.indexes);
             for (index, value) in values {
-                // Other indexes would be outputs of items that do not belong to the batch.
+                // Indexes that the batch does not list are ignored, since their outputs belong to other
+                // batches.
                 if let Some(index) = index.parse().ok().filter(|index| indexes.contains(*index)) {
                     items.outputs.insert(index, value);
                 }

@@ -1,4 +1,4 @@
-//! Sets of items as ranges: `0-412,414`.
+//! Sets of item indexes, written as ranges such as `0-412,414`.
 
 use std::fmt;
 
@@ -22,28 +22,34 @@ impl Ranges {
         set
     }
 
+    /// Returns the set of the given numbers.
     pub(super) fn from_numbers(numbers: impl IntoIterator<Item = u32>) -> Self {
         let mut set = Self::default();
         numbers.into_iter().for_each(|number| set.insert(number));
         set
     }
 
+    /// Returns whether the set contains a number.
     pub(super) fn contains(&self, number: u32) -> bool {
         self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
     }
 
+    /// Returns whether the set contains all numbers of another set.
     pub(super) fn contains_all(&self, other: &Self) -> bool {
         other.iter().all(|number| self.contains(number))
     }
 
+    /// Adds a number to the set.
     pub(super) fn insert(&mut self, number: u32) {
         self.insert_range(number, number);
     }
 
+    /// Returns the numbers in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.ranges.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// Adds the numbers from `first` to `last`, and merges the ranges that overlap or touch them.
     fn insert_range(&mut self, mut first: u32, mut last: u32) {
         if first > last {
             return;
@@ -56,15 +62,15 @@ impl Ranges {
             }
             !touches
         });
-        let at = self.ranges.partition_point(|(from, _)| *from < first);
-        self.ranges.insert(at, (first, last));
+        let position = self.ranges.partition_point(|(from, _)| *from < first);
+        self.ranges.insert(position, (first, last));
     }
 }
 
 impl fmt::Display for Ranges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (first, last)) in self.ranges.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
+        for (index, (first, last)) in self.ranges.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
             if first == last {
                 write!(f, "{comma}{first}")?;
             } else {
@@ -84,8 +90,8 @@ mod tests {
     use super::Ranges;
 
     proptest! {
-        /// A set holds exactly the inserted numbers and survives being written and parsed, so that items neither repeat nor
-        /// get skipped.
+        /// A set contains exactly the inserted numbers and is unchanged after being written and parsed, so
+        /// that items are neither repeated nor skipped.
         #[test]
         fn ranges_are_sets(numbers in proptest::collection::vec(0_u32..60, 0..60)) {
             let set = Ranges::from_numbers(numbers.iter().copied());

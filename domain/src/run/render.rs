@@ -1,4 +1,4 @@
-//! Rendering: a step's action with all templates replaced by their values.
+//! Rendering of a step's input and action: all templates are replaced by their values.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::schema;
 use crate::template::Template;
 use crate::workflow::{Action, Approval, Container, Http, HttpBody, HttpCredentials, Python, Step, Wait};
 
-/// A step that is ready, with its templates rendered.
+/// Rendered step: the next action of an attempt.
 pub(super) enum Rendered {
-    /// It has its value already.
+    /// The output of a step that needs no runner.
     Value(Value),
-    /// A runner has to do something.
+    /// The input and the task of an attempt that the runner executes.
     Task { input: Value, task: Task },
-    /// Somebody, or time, has to.
+    /// A wait for an approval or a time, at most until `until`.
     Waits { waiting: Waiting, until: Timestamp },
 }
 
@@ -66,6 +66,8 @@ impl Run {
         Ok(Rendered::Task { input, task })
     }
 
+    /// Returns the sub-run that an attempt of a step or item creates, or an error if it would be nested too
+    /// deeply.
     fn sub_run(
         &self,
         key: &StepKey,
@@ -75,8 +77,9 @@ impl Run {
     ) -> Result<SubRun, StepError> {
         let depth = self.facts.depth.saturating_add(1);
         if depth > MAX_SUB_RUN_DEPTH {
-            let message =
-                format!("a run of {workflow} would be {depth} deep; at most {MAX_SUB_RUN_DEPTH} are allowed");
+            let message = format!(
+                "the run of {workflow} would have nesting depth {depth}; the maximum is {MAX_SUB_RUN_DEPTH}"
+            );
             return Err(step_error(ErrorKind::User, "SUB_RUN_TOO_DEEP", message));
         }
         Ok(SubRun { name: self.sub_run_name(key, attempt), workflow: workflow.to_owned(), input, depth })
@@ -102,7 +105,7 @@ fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendere
                 program.evaluate(context).map_err(|failed| expression_error("wait.until", &failed))?;
             let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
             time.ok_or_else(|| {
-                let message = "wait.until: it must give a time, as timestamp(…) or as text such as 2027-01-31T08:00:00Z";
+                let message = "wait.until: the value must be a time: timestamp(…) or a string such as 2027-01-31T08:00:00Z";
                 step_error(ErrorKind::User, "WAIT_INVALID", message)
             })?
         }
@@ -123,7 +126,8 @@ fn render_python(python: &Python, secret: &Context) -> Result<Task, StepError> {
 
 fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Task, StepError> {
     let Container { command, args, env } = container;
-    let args = args.iter().enumerate().map(|(at, arg)| text(&format!("container.args[{at}]"), arg, context));
+    let args =
+        args.iter().enumerate().map(|(index, arg)| text(&format!("container.args[{index}]"), arg, context));
     Ok(Task::Container {
         command: command.clone(),
         args: args.collect::<Result<_, _>>()?,
@@ -198,6 +202,7 @@ fn render_credentials(
     })
 }
 
+/// Renders a map of templates as text. `field` is the path of the map for error messages.
 fn texts(
     field: &str,
     templates: &BTreeMap<String, Template>,
@@ -209,22 +214,24 @@ fn texts(
         .collect()
 }
 
-/// An expression that failed on this run's data: the workflow's fault, and no retry would help.
+/// Builds the error of an expression that failed on the data of this run. Its kind is `User`, since it is
+/// caused by the workflow and would fail again on a retry.
 pub(super) fn expression_error(field: &str, failed: &EvaluateError) -> StepError {
     step_error(ErrorKind::User, failed.code(), format!("{field}: {failed}"))
 }
 
-/// A template as text, also where it is one whole expression: environment, headers and URLs have no other
-/// type.
+/// Renders a template as text. The value is converted to text even if the template is a single expression,
+/// since environment variables, headers and URLs have no other type.
 fn text(field: &str, template: &Template, context: &Context) -> Result<String, StepError> {
     template.render_text(context).map_err(|failed| expression_error(field, &failed))
 }
 
 impl Run {
-    /// Whether an answer is a success, by the step's `http.success`; without one, if its status is below 400.
+    /// Returns whether an HTTP response is a success: the result of the step's `http.success` or, without
+    /// that, whether the status is below 400.
     ///
     /// # Errors
-    /// If the expression fails on this answer.
+    /// If the expression fails on this response.
     pub fn http_succeeded(
         &self,
         step: &str,

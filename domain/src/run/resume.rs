@@ -1,4 +1,4 @@
-//! Resuming a run after its runner was lost or handed it over.
+//! Resumption of a run after its runner was lost or handed the run over.
 
 use crds::run::{ItemsStatus, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
@@ -40,13 +40,15 @@ enum InterruptedAttempt {
 }
 
 impl Run {
-    /// What has become of the attempts that ran when the runner before was lost. They may have had their side effects, or
-    /// not; by default they are tried again at once, as the next attempt.
+    /// Returns the state after the loss of the previous runner: the attempts that were running have failed or
+    /// are repeated. It is unknown whether they had their side effects; by default each is retried at once,
+    /// as the next attempt.
     ///
-    /// A step whose `retry.on` leaves out `Infra` runs at most once and fails with `INTERRUPTED`. Out of memory is the
-    /// fault of the attempt where only one ran in a host; where several did, nobody knows whose it was: all are made
-    /// again without being counted, and the operator counts the pods that are lost. What does nothing by itself (an
-    /// expression, the creation of a sub-run, whose name is the same again) is never counted.
+    /// A step whose `retry.on` does not contain `Infra` runs at most once and fails with `INTERRUPTED`. If a
+    /// container ran out of memory, the attempt fails if it was the only one that ran in a host. If several
+    /// ran in hosts, the cause is unknown: all are repeated without being counted, and the operator counts
+    /// the lost pods. Attempts without side effects of their own are never counted: expressions, and the
+    /// creation of a sub-run, whose name is the same when it is repeated.
     #[must_use]
     pub fn resume(&self, state: &RunState, lost: &RunnerLoss, now: Timestamp) -> RunState {
         let mut next = state.clone();
@@ -59,32 +61,35 @@ impl Run {
             }
             let Some(step) = self.workflow().step(&status.name) else { continue };
             discard_unfinished_stores(status);
-            let others = inline_bytes(&state.steps, &step.name);
+            let other_bytes = inline_bytes(&state.steps, &step.name);
             let attempts = |attempt| Attempts {
                 attempt,
                 not_started: 0,
                 step_deadline: step_deadline(step, status),
                 run_deadline,
             };
-            let fate = |attempt| match classify_interruption(step, lost, in_hosts, attempt) {
+            let transition_of = |attempt| match classify_interruption(step, lost, in_hosts, attempt) {
                 InterruptedAttempt::NotCounted => None,
                 InterruptedAttempt::Failed(error) => {
                     Some(self.interrupted(step, state, attempts(attempt), error, now))
                 }
             };
             match &status.items {
-                None if status.phase == StepPhase::Running => match fate(attempt(status)) {
+                None if status.phase == StepPhase::Running => match transition_of(attempt(status)) {
                     None => revert_step_attempt(status),
-                    Some(after) => apply(self, step, status, after, others, now),
+                    Some(transition) => apply(self, step, status, transition, other_bytes, now),
                 },
                 None => {}
                 Some(items) => {
-                    let under_way = items.active.iter().filter(|item| is_running_item(item, items));
-                    let fates: Vec<_> = under_way.map(|item| (item.index, fate(item.attempt))).collect();
-                    for (index, fate) in fates {
-                        match (fate, &mut status.items) {
+                    let running = items.active.iter().filter(|item| is_running_item(item, items));
+                    let transitions: Vec<_> =
+                        running.map(|item| (item.index, transition_of(item.attempt))).collect();
+                    for (index, transition) in transitions {
+                        match (transition, &mut status.items) {
                             (None, Some(items)) => revert_item_attempt(items, index),
-                            (Some(after), _) => apply_item(self, step, status, index, after, others, now),
+                            (Some(transition), _) => {
+                                apply_item(self, step, status, index, transition, other_bytes, now)
+                            }
                             (None, None) => {}
                         }
                     }
@@ -94,6 +99,8 @@ impl Run {
         next
     }
 
+    /// Returns the transition of an interrupted attempt that failed: a retry if the step permits it, else
+    /// `Failed`.
     fn interrupted(
         &self,
         step: &Step,
@@ -105,14 +112,15 @@ impl Run {
         let context = || self.context(&state.steps, state.ending.as_ref());
         let failure = Failure { error, retry_after: None };
         match retry_or_fail(step, attempts, failure, Ambient { now, random: 0.5 }, context) {
-            // Replacing the pod took time already, so there is no further backoff.
+            // The replacement of the pod has already taken time, so no further backoff is needed.
             Transition::Retry { at: _, error, counts } if error.kind == ErrorKind::Infra => {
                 Transition::Retry { at: now, error, counts }
             }
-            after => after,
+            transition => transition,
         }
     }
 
+    /// Returns the number of running attempts of a step that run in a host.
     fn count_in_hosts(&self, status: &StepStatus) -> usize {
         if status.phase.is_final() || !self.workflow().step(&status.name).is_some_and(runs_in_host) {
             return 0;
@@ -124,10 +132,12 @@ impl Run {
     }
 }
 
+/// Returns whether the attempts of a step run in a host, which is a container of the pod.
 fn runs_in_host(step: &Step) -> bool {
     matches!(step.action, Action::Python(_) | Action::Container(_))
 }
 
+/// Returns the effect of the loss of the runner on a running attempt.
 fn classify_interruption(
     step: &Step,
     lost: &RunnerLoss,
@@ -150,6 +160,7 @@ fn classify_interruption(
     }
 }
 
+/// Builds the error of an attempt whose pod was lost.
 fn interruption(step: &Step, attempt: u32) -> StepError {
     if step.retry.on.contains(&ErrorKind::Infra) {
         let message = format!("the pod was lost during attempt {attempt} of {}", step.retry.attempts);
@@ -158,12 +169,13 @@ fn interruption(step: &Step, attempt: u32) -> StepError {
         step_error(
             ErrorKind::Infra,
             "INTERRUPTED",
-            "the pod was lost, and the step's retry.on leaves out Infra: it runs at most once",
+            "the pod was lost; the step is not retried, since its retry.on does not contain Infra",
         )
     }
 }
 
-/// Values that were in the runner's memory alone are lost: who gave them is taken as running.
+/// Discards outputs that were only in the memory of the lost runner. The attempts that produced them then
+/// count as running.
 fn discard_unfinished_stores(status: &mut StepStatus) {
     status.output = None;
     status.output_ref = None;
@@ -172,6 +184,6 @@ fn discard_unfinished_stores(status: &mut StepStatus) {
     let done = Ranges::parse(done);
     batches.retain(|batch| !is_pending_reference(Some(&batch.output_ref)));
     outputs.retain(|index, _| done.contains(*index));
-    // The time was that of the next store.
+    // For a step with items, this was the time of the next store.
     status.next_at = None;
 }

@@ -6,9 +6,9 @@ use crds::run::{ReuseFrom, StepPhase, StepStatus};
 
 use crate::workflow::ValidWorkflow;
 
-/// The steps that a run takes over from an earlier run of the same workflow: those that succeeded, or were skipped, and
-/// depend on none that runs again. Those named by `from` run again; with the word `Failed` those that did not succeed.
-/// `onExit` steps always run again.
+/// Returns the steps that a run reuses from an earlier run of the same workflow: those that succeeded or were
+/// skipped, and do not depend on a step that runs again. The steps named by `from` run again, as do all steps
+/// that did not succeed; the keyword `Failed` names none in addition. `onExit` steps always run again.
 #[must_use]
 pub fn reusable_steps(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &ReuseFrom) -> Vec<StepStatus> {
     let named: BTreeSet<&str> = match from {
@@ -19,7 +19,7 @@ pub fn reusable_steps(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &R
         let phase = earlier.iter().find(|step| step.name == name).map(|step| step.phase);
         matches!(phase, Some(StepPhase::Succeeded | StepPhase::Skipped))
     };
-    let again: BTreeSet<&str> = workflow
+    let rerun: BTreeSet<&str> = workflow
         .steps()
         .iter()
         .map(|step| step.name.as_str())
@@ -28,9 +28,9 @@ pub fn reusable_steps(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &R
     let depends = |name: &str| {
         workflow
             .upstream(name)
-            .is_some_and(|upstream| upstream.iter().any(|step| again.contains(step.as_str())))
+            .is_some_and(|upstream| upstream.iter().any(|step| rerun.contains(step.as_str())))
     };
-    let taken =
-        workflow.steps().iter().filter(|step| !again.contains(step.name.as_str()) && !depends(&step.name));
-    taken.filter_map(|step| earlier.iter().find(|status| status.name == step.name)).cloned().collect()
+    let reused =
+        workflow.steps().iter().filter(|step| !rerun.contains(step.name.as_str()) && !depends(&step.name));
+    reused.filter_map(|step| earlier.iter().find(|status| status.name == step.name)).cloned().collect()
 }

@@ -35,6 +35,7 @@ impl Scheduler<'_> {
         }
     }
 
+    /// Ends the remaining steps and records the result of the steps, after which the `onExit` steps run.
     pub(super) fn end_main(&mut self, ended: End) {
         self.end_remaining_steps();
         let End { phase, step, error } = ended;
@@ -51,7 +52,7 @@ impl Scheduler<'_> {
         };
         let failed =
             self.first_failure().map(|failed| run_error(Some(failed.name.clone()), error_of(failed)));
-        let failed = failed.or_else(|| self.cut_off());
+        let failed = failed.or_else(|| self.error_of_unstarted_exit_step());
         let finish = match (phase, failed) {
             (RunPhase::Succeeded, Some(error)) => {
                 FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) }
@@ -67,14 +68,18 @@ impl Scheduler<'_> {
         Advance { finish: Some(finish), ..self.into_advance() }
     }
 
-    /// Returns the error of an `onExit` step that could not start before the timeout. The step that used up the time may
-    /// have `continueOnError`, so that its own failure does not count.
-    fn cut_off(&self) -> Option<RunError> {
+    /// Returns the error of an `onExit` step that could not start before the timeout. The step that used up
+    /// the time may have `continueOnError`, so that its own failure does not count.
+    fn error_of_unstarted_exit_step(&self) -> Option<RunError> {
         let step = self.statuses().find(|status| status.phase == StepPhase::Cancelled)?;
-        let message = format!("the onExit steps before it took longer than {EXIT_TIMEOUT_SECONDS} s");
+        let message = format!(
+            "the step did not start: the onExit steps before it took longer than {EXIT_TIMEOUT_SECONDS} s"
+        );
         Some(run_error(Some(step.name.clone()), step_error(ErrorKind::Timeout, "EXIT_TIMEOUT", message)))
     }
 
+    /// Returns the output of the run: the rendered `output` of the workflow or, without that, the outputs of
+    /// the terminal steps by step name.
     fn output(&self) -> Result<Value, StepError> {
         let workflow = self.run.workflow();
         let output = match workflow.output() {
@@ -94,10 +99,12 @@ impl Scheduler<'_> {
     }
 }
 
+/// Returns the recorded error of a failed step.
 fn error_of(failed: &StepStatus) -> StepError {
     failed.error.clone().unwrap_or_else(|| step_error(ErrorKind::Infra, "UNKNOWN", "no error was recorded"))
 }
 
+/// Builds the error of a run from the error of a step.
 fn run_error(step: Option<String>, error: StepError) -> RunError {
     let StepError { kind, code, message, details: _ } = error;
     RunError { step, kind, code, message }

@@ -21,6 +21,7 @@ pub(super) enum StepGroup {
     OnExit,
 }
 
+/// Evaluation of the steps of a run at one time, and the actions collected so far.
 pub(super) struct Scheduler<'a> {
     pub(super) run: &'a Run,
     pub(super) signals: &'a ExternalEvents<'a>,
@@ -73,6 +74,7 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Returns the next state and the collected actions.
     pub(super) fn into_advance(self) -> Advance {
         let Self { run, mut steps, ending, start, stop, cancel_sub_runs, .. } = self;
         steps.iter_mut().for_each(|step| run.cache_stored_values(step));
@@ -103,12 +105,14 @@ impl<'a> Scheduler<'a> {
         self.statuses().any(|status| self.is_fatal(status))
     }
 
+    /// Returns whether a step without `continueOnError` has failed.
     pub(super) fn is_fatal(&self, status: &StepStatus) -> bool {
         status.phase == StepPhase::Failed
             && !self.run.workflow().step(&status.name).is_some_and(|step| step.continue_on_error)
     }
 
-    /// Returns whether new attempts may start. `onExit` steps start whatever happened before, also to each other.
+    /// Returns whether new attempts may start. `onExit` steps start regardless of earlier failures, including
+    /// those of other `onExit` steps.
     pub(super) fn accepts_attempts(&self) -> bool {
         match self.part {
             StepGroup::Main => self.signals.cancel.is_none() && !self.is_failing(),
@@ -116,8 +120,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Starts all ready attempts and completes all waits that are over, until no step changes any more. Each change moves
-    /// a step forward, so the loop terminates.
+    /// Starts all ready attempts and completes all waits that are over, until no step changes any more. Each
+    /// change moves a step forward, so the loop terminates.
     pub(super) fn run_until_stable(&mut self) {
         let mut changed = true;
         while changed {
@@ -131,6 +135,7 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Returns the steps of the current group with their positions in `steps`.
     fn positions(&self) -> impl Iterator<Item = (usize, &'a Step)> + use<'a> {
         let first = if self.part == StepGroup::Main { 0 } else { self.run.workflow().steps().len() };
         (first..).zip(self.part())
@@ -153,7 +158,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Applies a change to the status of a step, which is taken out meanwhile since the change reads the other steps.
+    /// Applies a change to the status of a step. The status is moved out of `steps` during the change, since
+    /// the change borrows the scheduler.
     fn change(&mut self, at: usize, change: impl FnOnce(&mut Self, &mut StepStatus) -> bool) -> bool {
         let Some(mut status) = self.steps.get_mut(at).map(std::mem::take) else { return false };
         let changed = change(self, &mut status);
@@ -163,6 +169,7 @@ impl<'a> Scheduler<'a> {
         changed
     }
 
+    /// Returns whether the next attempt of a pending step may start now.
     fn is_ready(&self, step: &Step, status: &StepStatus) -> bool {
         let done = |need: &String| find(&self.steps, need).is_some_and(|status| status.phase.is_final());
         self.accepts_attempts()
@@ -170,7 +177,7 @@ impl<'a> Scheduler<'a> {
             && step.needs.iter().all(done)
     }
 
-    /// Returns the data that expressions can read: `input`, `steps` and so on.
+    /// Returns the context of expressions (`input`, `steps` and so on) from the cache, or builds it.
     pub(super) fn context(&mut self) -> Context {
         if self.context.is_none() {
             self.context = Some(self.run.context(&self.steps, self.ending.as_ref()));
@@ -178,6 +185,7 @@ impl<'a> Scheduler<'a> {
         self.context.clone().unwrap_or_default()
     }
 
+    /// Starts the next attempt of a step, or skips the step. Returns whether the status changed.
     fn begin_step(&mut self, step: &'a Step, status: &mut StepStatus) -> bool {
         if self.is_behind_failure(&step.name) {
             end(status, StepPhase::Skipped, self.now);
@@ -202,13 +210,14 @@ impl<'a> Scheduler<'a> {
                         status.waiting = Some(waiting);
                         status.next_at = until.map(Into::into);
                     }
-                    AttemptStart::Completed(after) => self.apply(step, status, after),
+                    AttemptStart::Completed(transition) => self.apply(step, status, transition),
                 }
             }
         }
         true
     }
 
+    /// Marks the next attempt of a step as running.
     pub(super) fn begin_attempt(&self, status: &mut StepStatus) {
         status.phase = StepPhase::Running;
         status.attempt = Some(attempt(status).saturating_add(1));
@@ -216,8 +225,9 @@ impl<'a> Scheduler<'a> {
         status.started_at.get_or_insert(self.now.into());
     }
 
-    pub(super) fn apply(&self, step: &Step, status: &mut StepStatus, after: Transition) {
-        apply(self.run, step, status, after, inline_bytes(&self.steps, &step.name), self.now);
+    /// Applies a transition to the status of a step.
+    pub(super) fn apply(&self, step: &Step, status: &mut StepStatus, transition: Transition) {
+        apply(self.run, step, status, transition, inline_bytes(&self.steps, &step.name), self.now);
     }
 
     /// Starts an attempt of a step or item. `status` is the status of the step, which has started.
@@ -245,7 +255,7 @@ impl<'a> Scheduler<'a> {
             ),
             Ok(Rendered::Task { input, task }) => AttemptStart::Started(Box::new(StartAttempt {
                 attempt,
-                idempotency_key: self.key(&key),
+                idempotency_key: self.idempotency_key(&key),
                 key,
                 deadline: self.attempt_deadline(step, attempts),
                 input,
@@ -254,10 +264,12 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn key(&self, key: &StepKey) -> String {
+    /// Returns the idempotency key of a step or item of this run.
+    fn idempotency_key(&self, key: &StepKey) -> String {
         format!("{}/{key}", self.run.facts.run_id)
     }
 
+    /// Returns the counters and deadlines of the attempts of a step or item.
     pub(super) fn attempts(
         &self,
         step: &Step,
@@ -271,8 +283,11 @@ impl<'a> Scheduler<'a> {
 
     /// Returns the earliest of the deadlines of the attempt, the step and the run.
     fn attempt_deadline(&self, step: &Step, attempts: Attempts) -> Timestamp {
-        let of_attempt = step.attempt_timeout.map(|timeout| after(self.now, timeout));
-        [of_attempt, attempts.step_deadline].into_iter().flatten().fold(attempts.run_deadline, Timestamp::min)
+        let attempt_deadline = step.attempt_timeout.map(|timeout| after(self.now, timeout));
+        [attempt_deadline, attempts.step_deadline]
+            .into_iter()
+            .flatten()
+            .fold(attempts.run_deadline, Timestamp::min)
     }
 
     /// Starts storing an output that is too large for the status. Returns whether the status changed.
@@ -287,10 +302,11 @@ impl<'a> Scheduler<'a> {
         true
     }
 
+    /// Adds the task that stores a value in object storage to the actions.
     pub(super) fn store(&mut self, key: StepKey, attempt: u32, value: serde_json::Value) {
         self.start.push(StartAttempt {
             attempt,
-            idempotency_key: self.key(&key),
+            idempotency_key: self.idempotency_key(&key),
             key,
             deadline: self.deadline(),
             input: serde_json::Value::Null,
@@ -309,13 +325,13 @@ impl<'a> Scheduler<'a> {
 
     /// Returns whether a started step of the current group will continue later.
     pub(super) fn has_pending_work(&self) -> bool {
-        let goes_on = |status: &StepStatus| {
+        let continues = |status: &StepStatus| {
             !status.phase.is_final()
                 && (status.next_at.is_some()
                     || status.items.is_some()
                     || status.phase == StepPhase::Suspended)
         };
-        self.accepts_attempts() && self.statuses().any(goes_on)
+        self.accepts_attempts() && self.statuses().any(continues)
     }
 
     /// Returns whether a step depends, directly or not, on a failed step without `continueOnError`.

@@ -22,18 +22,18 @@ pub struct RunState {
 impl RunState {
     /// Returns whether the attempt is running: it was started and its outcome is not recorded.
     #[must_use]
-    pub fn is_running(&self, key: &StepKey, of_attempt: u32) -> bool {
+    pub fn is_running(&self, key: &StepKey, attempt_number: u32) -> bool {
         let Some(step) = find(&self.steps, &key.step).filter(|step| !step.phase.is_final()) else {
             return false;
         };
         match (key.item, &step.items) {
             (Some(index), Some(items)) => items.active.iter().any(|item| {
-                item.index == index && item.attempt == of_attempt && is_running_item(item, items)
+                item.index == index && item.attempt == attempt_number && is_running_item(item, items)
             }),
-            (None, Some(_)) => running_store(step) == Some(of_attempt),
+            (None, Some(_)) => running_store(step) == Some(attempt_number),
             (None, None) => {
                 step.phase == StepPhase::Running
-                    && attempt(step) == of_attempt
+                    && attempt(step) == attempt_number
                     && (step.output.is_none() || is_pending_reference(step.output_ref.as_ref()))
             }
             (Some(_), None) => false,
@@ -41,8 +41,8 @@ impl RunState {
     }
 
     /// Reverts an attempt that was recorded as running but never started, so that it does not count.
-    pub fn revert_attempt(&mut self, key: &StepKey, of_attempt: u32) {
-        if !self.is_running(key, of_attempt) {
+    pub fn revert_attempt(&mut self, key: &StepKey, attempt_number: u32) {
+        if !self.is_running(key, attempt_number) {
             return;
         }
         let Some(step) = self.steps.iter_mut().find(|step| step.name == key.step) else { return };
@@ -61,7 +61,7 @@ impl RunState {
 /// Reverts the attempt of a step: it does not count, and the next one is due at once.
 pub(super) fn revert_step_attempt(step: &mut StepStatus) {
     step.phase = StepPhase::Pending;
-    step.attempt = attempt(step).checked_sub(1).filter(|before| *before > 0);
+    step.attempt = attempt(step).checked_sub(1).filter(|previous| *previous > 0);
     if step.attempt.is_none() && step.not_started.is_none() {
         step.started_at = None;
     }
@@ -69,12 +69,12 @@ pub(super) fn revert_step_attempt(step: &mut StepStatus) {
 
 /// Reverts the attempt of an item: it does not count, and the next one is due at once.
 pub(super) fn revert_item_attempt(items: &mut ItemsStatus, index: u32) {
-    let Some(at) = items.active.iter().position(|item| item.index == index) else { return };
-    let Some(item) = items.active.get_mut(at) else { return };
+    let Some(position) = items.active.iter().position(|item| item.index == index) else { return };
+    let Some(item) = items.active.get_mut(position) else { return };
     item.attempt = item.attempt.saturating_sub(1);
     item.next_at.clone_from(&item.started_at);
     if item.attempt == 0 && item.not_started.is_none() {
-        items.active.remove(at);
+        items.active.remove(position);
     }
 }
 
@@ -83,19 +83,22 @@ pub(super) fn is_running_item(item: &ActiveItem, items: &ItemsStatus) -> bool {
     item.next_at.is_none() && item.waiting.is_none() && !items.outputs.contains_key(&item.index)
 }
 
-/// The reference of a value that is being stored: it says so by being empty. It is in memory only, see [`super::written`].
+/// Returns the reference of a value that is being stored: an empty reference, which is never written to the
+/// status (see [`super::persisted_steps`]).
 pub(super) fn pending_reference() -> OutputRef {
     OutputRef::default()
 }
 
+/// Returns whether a reference is that of a value that is being stored.
 pub(super) fn is_pending_reference(reference: Option<&OutputRef>) -> bool {
     reference.is_some_and(|reference| reference.uri.is_empty())
 }
 
-/// The number of the store that is under way for a step with items: of a batch, or of the whole list.
+/// Returns the number of the running store of a step with items, or `None` if no store is running. The store
+/// is that of a batch or, with the number after the last batch, that of the complete list.
 pub(super) fn running_store(step: &StepStatus) -> Option<u32> {
     let batches = &step.items.as_ref()?.batches;
-    let number = |stored: usize| u32::try_from(stored).unwrap_or(u32::MAX);
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     if is_pending_reference(step.output_ref.as_ref()) {
         return Some(number(batches.len()).saturating_add(1));
     }
@@ -113,7 +116,7 @@ pub fn awaited_sub_runs(steps: &[StepStatus]) -> Vec<String> {
         .collect()
 }
 
-/// Returns what a step and its items wait for.
+/// Returns the waits of a step and its items.
 pub(super) fn waits(step: &StepStatus) -> impl Iterator<Item = &Waiting> {
     let items = step.items.iter().flat_map(|items| &items.active);
     step.waiting.iter().chain(items.filter_map(|item| item.waiting.as_ref()))
@@ -140,6 +143,7 @@ pub(super) fn after(from: Timestamp, duration: Duration) -> Timestamp {
     from.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
+/// Returns the status of the step with a name.
 pub(super) fn find<'a>(steps: &'a [StepStatus], name: &str) -> Option<&'a StepStatus> {
     steps.iter().find(|step| step.name == name)
 }
@@ -149,7 +153,7 @@ pub(super) fn attempt(step: &StepStatus) -> u32 {
     step.attempt.unwrap_or(0)
 }
 
-/// Ends a step in a final phase and clears what belongs to running steps only.
+/// Ends a step in a final phase and clears the fields that only unfinished steps have.
 pub(super) fn end(step: &mut StepStatus, phase: StepPhase, now: Timestamp) {
     step.phase = phase;
     step.finished_at = Some(now.into());

@@ -17,8 +17,8 @@ pub(super) enum StoreResult {
     Failed(StepError),
 }
 
-/// Classifies the outcome of a store. Unavailable object storage does not fail the step: the output stays in memory and
-/// is stored later.
+/// Classifies the outcome of a store. Unavailable object storage does not fail the step: the output stays in
+/// memory and is stored later.
 pub(super) fn store_result(
     step: &Step,
     attempts: Attempts,
@@ -35,7 +35,7 @@ pub(super) fn store_result(
         Outcome::TimedOut => step_error(
             ErrorKind::Timeout,
             "RUN_TIMEOUT",
-            "the run's time was up before the output was stored",
+            "the run reached its timeout before the output was stored",
         ),
         Outcome::NotStarted(error) | Outcome::Failed(Failure { error, retry_after: _ }) => error,
     };

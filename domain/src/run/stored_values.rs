@@ -1,5 +1,5 @@
-//! Cache of values that are in object storage, separate from the state: the state is cloned on every advance, and the
-//! values may be large.
+//! Cache of values that are in object storage, separate from the state: the state is cloned on every advance,
+//! and the values may be large.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +16,15 @@ use super::state::is_pending_reference;
 pub(super) struct StoredValues(Arc<Mutex<BTreeMap<String, Arc<Value>>>>);
 
 impl StoredValues {
+    /// Returns the value of a reference, if it is cached.
     fn get(&self, reference: &OutputRef) -> Option<Arc<Value>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&reference.uri).cloned()
     }
 
+    /// Caches the value of a reference.
     fn insert(&self, reference: &OutputRef, value: Value) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(reference.uri.clone(), Arc::new(value));
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        values.insert(reference.uri.clone(), Arc::new(value));
     }
 }
 
@@ -36,14 +38,15 @@ impl Run {
             self.stored_values.insert(reference, value);
         }
         let Some(items) = &mut step.items else { return };
-        for at in 0..items.batches.len() {
-            self.cache_batch(items, at);
+        for batch in 0..items.batches.len() {
+            self.cache_batch(items, batch);
         }
     }
 
-    fn cache_batch(&self, items: &mut ItemsStatus, at: usize) {
+    /// Moves the values of a stored batch from the status to the cache.
+    fn cache_batch(&self, items: &mut ItemsStatus, position: usize) {
         let Some(batch) =
-            items.batches.get(at).filter(|batch| !is_pending_reference(Some(&batch.output_ref)))
+            items.batches.get(position).filter(|batch| !is_pending_reference(Some(&batch.output_ref)))
         else {
             return;
         };
@@ -54,22 +57,23 @@ impl Run {
         // The values of a merged batch are in the batches that it was merged from.
         let mut values: Map<String, Value> = Map::new();
         for index in indexes.iter() {
-            let value = items.outputs.remove(&index).or_else(|| self.in_batches(items, index));
+            let value = items.outputs.remove(&index).or_else(|| self.cached_item_output(items, index));
             values.extend(value.map(|value| (index.to_string(), value)));
         }
         self.stored_values.insert(&reference, Value::Object(values));
     }
 
-    fn in_batches(&self, items: &ItemsStatus, index: u32) -> Option<Value> {
+    /// Returns the output of an item from the cached batches.
+    fn cached_item_output(&self, items: &ItemsStatus, index: u32) -> Option<Value> {
         let key = index.to_string();
-        let mut kept = items.batches.iter().filter_map(|batch| self.stored_values.get(&batch.output_ref));
-        kept.find_map(|values| values.get(&key).cloned())
+        let mut batches = items.batches.iter().filter_map(|batch| self.stored_values.get(&batch.output_ref));
+        batches.find_map(|values| values.get(&key).cloned())
     }
 
     /// Returns the output of an ended step, from the status or the cache.
     pub(super) fn output_of(&self, step: &StepStatus) -> Value {
-        let kept = || self.stored_values.get(step.output_ref.as_ref()?).map(|value| value.as_ref().clone());
-        step.output.clone().or_else(kept).unwrap_or_default()
+        let cached = || self.stored_values.get(step.output_ref.as_ref()?).map(|value| value.as_ref().clone());
+        step.output.clone().or_else(cached).unwrap_or_default()
     }
 
     /// Returns the outputs of ended items, from the status and the cache.

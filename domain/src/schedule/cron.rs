@@ -1,4 +1,4 @@
-//! Cron fields, and the next moment that they name.
+//! Cron expressions, and the next time that one matches.
 
 use jiff::{
     SignedDuration, Timestamp, ToSpan as _,
@@ -11,10 +11,10 @@ use super::{
     field::{DAY, HOUR, MINUTE, MONTH, SECOND, Set, WEEKDAY},
 };
 
-/// The 29th of February is at most eight years away.
+/// Maximum number of days that are searched: two consecutive 29ths of February are at most eight years apart.
 const MAX_DAYS: usize = 8 * 366 + 2;
 
-/// Six fields.
+/// Parsed cron expression with six fields; the seconds are 0 if the text has five.
 #[derive(Clone, Debug)]
 pub(super) struct Cron {
     seconds: Set,
@@ -26,6 +26,7 @@ pub(super) struct Cron {
 }
 
 impl Cron {
+    /// Parses an expression with five fields, or six with seconds first.
     pub(super) fn parse(text: &str) -> Result<Self, InvalidSchedule> {
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
         let (second, [minute, hour, day, month, weekday]) = match *fields.as_slice() {
@@ -43,12 +44,13 @@ impl Cron {
         })
     }
 
-    /// The first moment after `after`.
+    /// Returns the first matching time after `after`, or `None` if there is none within [`MAX_DAYS`] days.
     pub(super) fn next(&self, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
-        // A day before: a time of yesterday that did not exist may be today's first moment.
+        // The search starts one day earlier: a local time of that day that was skipped by a clock change is
+        // moved to the instant of the change, which may be the first moment of the current day.
         let mut date = zone.to_datetime(after).date().yesterday().ok()?;
         for _ in 0..MAX_DAYS {
-            if self.has_day(date)
+            if self.matches_date(date)
                 && let Some(found) = self.next_on(date, zone, after)
             {
                 return Some(found);
@@ -58,22 +60,25 @@ impl Cron {
         None
     }
 
-    fn has_day(&self, date: Date) -> bool {
+    /// Returns whether the expression matches a date. Either the day of month or the day of week has to match
+    /// if neither field begins with `*` or `?`; otherwise both have to match.
+    fn matches_date(&self, date: Date) -> bool {
         let day = self.days.contains(date.day());
         let weekday = self.weekdays.contains(date.weekday().to_sunday_zero_offset());
-        let either = !self.days.is_open && !self.weekdays.is_open;
-        self.months.contains(date.month()) && if either { day || weekday } else { day && weekday }
+        let is_either_enough = !self.days.is_wildcard && !self.weekdays.is_wildcard;
+        self.months.contains(date.month()) && if is_either_enough { day || weekday } else { day && weekday }
     }
 
+    /// Returns the first matching time of a date after `after`.
     fn next_on(&self, date: Date, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
-        if self.hours.is_open {
+        if self.hours.is_wildcard {
             return self.next_elapsed_on(date, zone, after);
         }
         let mut times = self.times_on(date);
         times.find_map(|time| moment(time, zone).filter(|moment| *moment > after))
     }
 
-    /// All times of a day, in the order of the clock.
+    /// Returns all matching local times of a date, in ascending order.
     fn times_on(&self, date: Date) -> impl Iterator<Item = DateTime> + '_ {
         self.hours.numbers().flat_map(move |hour| {
             self.minutes.numbers().flat_map(move |minute| {
@@ -82,12 +87,15 @@ impl Cron {
         })
     }
 
-    /// The same by elapsed time: minute by minute over the day as it really passes.
+    /// Returns the first matching time of a date after `after` for an expression whose hours begin with `*`.
+    /// It examines each elapsed minute of the date, so that the interval between two times is unaffected by
+    /// clock changes.
     fn next_elapsed_on(&self, date: Date, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
         let begin = zone.to_zoned(date.at(0, 0, 0, 0)).ok()?.timestamp();
         let end = zone.to_zoned(date.tomorrow().ok()?.at(0, 0, 0, 0)).ok()?.timestamp();
-        let whole = Timestamp::from_second(after.as_second() - after.as_second().rem_euclid(60)).ok()?;
-        let mut minute = begin.max(whole);
+        let minute_of_after =
+            Timestamp::from_second(after.as_second() - after.as_second().rem_euclid(60)).ok()?;
+        let mut minute = begin.max(minute_of_after);
         while minute < end {
             let clock = zone.to_datetime(minute);
             if self.hours.contains(clock.hour()) && self.minutes.contains(clock.minute()) {
@@ -103,14 +111,16 @@ impl Cron {
     }
 }
 
-/// When a clock shows this time: the first time that it does, or where it never does the first moment after.
+/// Returns the instant of a local time: the first one if the time occurs twice, and the instant of the clock
+/// change if the time is skipped.
 fn moment(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(time);
     match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => ambiguous.earlier().ok(),
         AmbiguousOffset::Gap { .. } => {
             let beyond = ambiguous.later().ok()?;
-            // The clock went forward at most that much before.
+            // The clock change that skipped the time is the last one before the later interpretation of the
+            // time.
             let change = zone.preceding(beyond.checked_add(SignedDuration::from_secs(1)).ok()?).next()?;
             Some(change.timestamp())
         }
