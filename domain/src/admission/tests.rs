@@ -34,9 +34,9 @@ fn admitted(queue: &Queue) -> Vec<String> {
     decide(queue).into_iter().filter(|d| d.verdict == Verdict::Admit).map(|d| d.uid).collect()
 }
 
-/// A tenant that queues a thousand runs must not delay the one run of another.
+/// A tenant that queues a thousand runs does not delay the single run of another tenant.
 #[test]
-fn a_busy_tenant_does_not_hold_up_a_quiet_one() {
+fn a_busy_tenant_does_not_delay_a_quiet_one() {
     let mut runs: Vec<QueuedRun> = (0..1000).map(|n| queued(&format!("busy-{n:04}"), "busy", n)).collect();
     runs.push(queued("quiet", "small", 5000));
     let queue = Queue {
@@ -48,9 +48,9 @@ fn a_busy_tenant_does_not_hold_up_a_quiet_one() {
     assert_eq!(admitted(&queue), ["quiet", "busy-0000"]);
 }
 
-/// A plan with twice the weight gets two places for the other's one.
+/// Slots are shared in proportion to weight: a tenant of weight 2 gets twice the slots of a tenant of weight 1.
 #[test]
-fn weights_share_the_places() {
+fn slots_are_shared_by_weight() {
     let runs =
         (0..10).flat_map(|n| [queued(&format!("a{n}"), "acme", n), queued(&format!("g{n}"), "globex", n)]);
     let queue = Queue {
@@ -62,6 +62,7 @@ fn weights_share_the_places() {
     assert_eq!(admitted(&queue), ["a0", "a1", "g0", "a2", "a3", "g1"]);
 }
 
+/// Runs of a tenant start by priority, and runs of the same priority by age, oldest first.
 #[test]
 fn urgent_runs_start_first_and_old_ones_before_new_ones() {
     let mut urgent = queued("urgent", "acme", 30);
@@ -74,16 +75,16 @@ fn urgent_runs_start_first_and_old_ones_before_new_ones() {
     assert_eq!(admitted(&queue), ["urgent", "old", "new"]);
 }
 
-/// A tenant starts more runs a day than it pays for; or one that waits for an approval over midnight never goes on.
+/// A tenant starts no more runs per day than its plan allows, and resumed runs are outside this quota.
 #[test]
-fn a_day_has_so_many_runs_and_what_goes_on_was_counted() {
+fn the_daily_quota_limits_new_runs_and_not_resumed_ones() {
     let mut acme = tenant("acme", 1, None, 0);
     (acme.runs_per_day, acme.runs_today) = (Some(10), 9);
-    let mut is_resumed = queued("goes-on", "acme", 3);
-    is_resumed.is_resumed = true;
-    let runs = vec![queued("tenth", "acme", 1), queued("eleventh", "acme", 2), is_resumed];
+    let mut resumed = queued("resumed", "acme", 3);
+    resumed.is_resumed = true;
+    let runs = vec![queued("tenth", "acme", 1), queued("eleventh", "acme", 2), resumed];
     let queue = Queue { tenants: vec![acme], queued: runs, ..Queue::default() };
-    assert_eq!(admitted(&queue), ["tenth", "goes-on"]);
+    assert_eq!(admitted(&queue), ["tenth", "resumed"]);
     let last = decide(&queue).pop().map(|decision| decision.verdict);
     assert!(
         matches!(&last, Some(Verdict::Wait { reason: WaitReason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
@@ -91,9 +92,9 @@ fn a_day_has_so_many_runs_and_what_goes_on_was_counted() {
     );
 }
 
-/// Whoever looks at a waiting run learns what it waits for, with the numbers, and where it stands.
+/// A queued run states the reason for the wait, with the current number and the limit, and its position.
 #[test]
-fn waiting_runs_say_why() {
+fn waiting_runs_state_the_reason() {
     let mut closed = tenant("initech", 1, None, 0);
     closed.guard = TenantGuard::Closed("suspended".to_owned());
     let mut grouped = queued("grouped", "globex", 1);
@@ -128,10 +129,10 @@ fn any_queue() -> impl Strategy<Value = Queue> {
             .into_iter()
             .enumerate()
             .map(|(n, (weight, limit, running, open))| {
-                let mut made = tenant(&format!("t{n}"), weight, limit, running);
-                made.guard =
+                let mut tenant = tenant(&format!("t{n}"), weight, limit, running);
+                tenant.guard =
                     if open { TenantGuard::Open } else { TenantGuard::Closed("archived".to_owned()) };
-                made
+                tenant
             })
             .collect(),
         queued: runs
@@ -149,10 +150,10 @@ fn any_queue() -> impl Strategy<Value = Queue> {
 }
 
 proptest! {
-    /// No limit is ever passed, nobody is forgotten, and the order of the input (which a watch does not promise)
-    /// changes nothing.
+    /// No limit is exceeded, each queued run gets a decision, and the decisions do not depend on the order of
+    /// the input.
     #[test]
-    fn limits_hold_and_everyone_is_decided(queue in any_queue()) {
+    fn limits_hold_and_each_run_gets_a_decision(queue in any_queue()) {
         let decisions = decide(&queue);
         prop_assert_eq!(decisions.len(), queue.queued.len());
         let admitted = admitted(&queue);
@@ -168,9 +169,9 @@ proptest! {
         prop_assert_eq!(decide(&reversed), decisions);
     }
 
-    /// A free place is not left empty while somebody could use it.
+    /// A run waits for the concurrency of the cluster only if all free slots were given to other runs.
     #[test]
-    fn who_waits_for_a_place_waits_for_a_full_cluster(queue in any_queue()) {
+    fn a_run_waits_for_the_cluster_only_if_all_slots_are_used(queue in any_queue()) {
         let starts = count(admitted(&queue).len());
         for decision in decide(&queue) {
             if let Verdict::Wait { reason: WaitReason::ClusterConcurrency, .. } = decision.verdict {

@@ -26,9 +26,10 @@ fn allows(host: &str, addr: &str, port: u16) -> Result<(), Denied> {
     starter().allows(host, addr.parse().expect("an address"), port)
 }
 
-/// A step must not reach what stands inside the network, however the address is written.
+/// Private, special and cluster addresses are refused in every notation, including IPv4 addresses within
+/// IPv6.
 #[test]
-fn inner_addresses_are_refused_in_every_spelling() {
+fn internal_addresses_are_refused_in_every_notation() {
     for addr in [
         "127.0.0.1",
         "127.8.8.8",
@@ -63,6 +64,7 @@ fn inner_addresses_are_refused_in_every_spelling() {
     }
 }
 
+/// Public addresses are allowed on the ports of the plan, and refused on other ports.
 #[test]
 fn public_addresses_are_allowed_on_the_plans_ports() {
     assert_eq!(allows("example.com", "93.184.215.14", 443), Ok(()));
@@ -70,9 +72,9 @@ fn public_addresses_are_allowed_on_the_plans_ports() {
     assert!(matches!(allows("example.com", "93.184.215.14", 80), Err(Denied::NotListed { .. })));
 }
 
-/// The price service of the example is reached by its name and port, and by no other.
+/// Pods are reachable only by the names and ports of the plan, whatever the case of the name.
 #[test]
-fn pods_are_reached_by_the_name_and_port_that_the_plan_gives() {
+fn pods_are_reachable_by_the_names_and_ports_of_the_plan() {
     assert_eq!(allows("prices.shop.svc.cluster.local", "10.96.7.7", 8080), Ok(()));
     assert_eq!(allows("PRICES.shop.svc.cluster.local.", "10.96.7.7", 8080), Ok(()));
     assert!(allows("prices.shop.svc.cluster.local", "10.96.7.7", 5432).is_err());
@@ -81,6 +83,7 @@ fn pods_are_reached_by_the_name_and_port_that_the_plan_gives() {
     assert!(allows("prices.shop.svc.cluster.local", "127.0.0.1", 8080).is_err());
 }
 
+/// A refusal names the destination and the reason.
 #[test]
 fn a_refusal_says_what_to_do() {
     let messages: Vec<String> = [
@@ -94,12 +97,14 @@ fn a_refusal_says_what_to_do() {
     insta::assert_snapshot!(messages.join("\n"));
 }
 
+/// A plan without egress entries allows no destination.
 #[test]
 fn a_plan_without_egress_allows_nothing() {
     let none = Egress::default();
     assert!(none.allows("example.com", "93.184.215.14".parse().expect("an address"), 443).is_err());
 }
 
+/// An invalid entry is refused with an error that contains its index.
 #[test]
 fn invalid_entries_are_refused() {
     let parse = |yaml: &str| Egress::parse(&entries(yaml), &[]).expect_err("refused");
@@ -110,9 +115,9 @@ fn invalid_entries_are_refused() {
     assert_eq!(parse("[{cidr: 1.1.1.1}, {ports: [1]}]"), EgressError::Kind { index: 1 });
 }
 
-/// Network policies must cut out what the runner cuts out.
+/// The ranges for network policies exclude the same networks as the runner.
 #[test]
-fn ranges_carry_what_is_cut_out_of_them() {
+fn ranges_contain_their_excluded_networks() {
     let entries = entries("[{cidr: 0.0.0.0/0}, {cidr: 10.1.0.0/16}, {cidr: 93.184.0.0/16}]");
     let egress = Egress::parse(&entries, &cluster()).expect("valid");
     insta::assert_debug_snapshot!(
@@ -120,7 +125,7 @@ fn ranges_carry_what_is_cut_out_of_them() {
     );
 }
 
-/// A tenant can give up reach, and gains none unless its plan says so.
+/// A tenant can only narrow the egress of its plan, unless the plan allows tenants to extend it.
 #[test]
 fn a_tenant_narrows_its_plan() {
     let plan = PlanNetwork {
@@ -141,7 +146,7 @@ fn a_tenant_narrows_its_plan() {
 }
 
 proptest! {
-    /// Whatever plan and tenant say, a run reaches nothing that the plan alone would refuse.
+    /// The entries of a tenant never allow a destination that the plan refuses.
     #[test]
     fn narrowing_never_widens(addr in any::<u32>(), bits in 0_u8..33, port in 440_u16..446, tenant_bits in 0_u8..33) {
         let addr = IpAddr::from(addr.to_be_bytes());

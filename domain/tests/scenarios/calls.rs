@@ -93,7 +93,7 @@ impl Server {
         let pairs = keyed
             .iter()
             .enumerate()
-            .flat_map(|(at, one)| keyed[at + 1..].iter().map(move |other| (one, other)));
+            .flat_map(|(index, one)| keyed[index + 1..].iter().map(move |other| (one, other)));
         let differ =
             pairs.filter(|((letter, key), (other, other_key))| (letter == other) != (key == other_key));
         differ

@@ -27,24 +27,25 @@ use std::path::{Path, PathBuf};
 use format::Scenario;
 use play::Played;
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Adds the YAML files in the folder and its subfolders to `found`.
+fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the folder is readable").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            files(&path, found);
+            collect_files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             found.push(path);
         }
     }
 }
 
-/// Every scenario that depends on decisions of `domain` holds without pods. The file of any other scenario
-/// names the component that makes the decisions.
+/// Every scenario that depends only on decisions of `domain` has its expected result without a cluster. The
+/// file of any other scenario names the component that makes the decisions.
 #[test]
 fn scenarios_hold_without_a_cluster() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
     let mut paths = Vec::new();
-    files(&root, &mut paths);
+    collect_files(&root, &mut paths);
     paths.sort();
     let (mut simulated, mut excluded, mut failed) = (0, Vec::new(), Vec::new());
     for path in paths {
@@ -63,7 +64,7 @@ fn scenarios_hold_without_a_cluster() {
             serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
         match play::play(&scenario) {
             Ok(Played::All) => simulated += 1,
-            Ok(Played::Not(why)) => excluded.push(format!("{name}: {why}")),
+            Ok(Played::Not(reason)) => excluded.push(format!("{name}: {reason}")),
             Err(differences) => {
                 failed.push(format!("{name}: {}\n  {}", scenario.title, differences.join("\n  ")))
             }

@@ -59,20 +59,20 @@ pub(crate) fn play(scenario: &Scenario) -> Result<Played, Vec<String>> {
         (None, None) => return Err(vec!["the field pure is missing".to_owned()]),
     };
     let mut play = Play::new(scenario, scripts);
-    let fault = |fault| vec![fault];
+    let as_differences = |error| vec![error];
     if let Some(expected) = &scenario.expect.problems {
         compare::problems(expected, &play.valid(MAIN).err().unwrap_or_default())?;
         return Ok(Played::All);
     }
     if let Some(times) = scenario.expect.scheduled {
-        play.start_by_schedule(times).map_err(fault)?;
+        play.start_by_schedule(times).map_err(as_differences)?;
     }
     if scenario.starts {
         let start =
             StartRun { name: MAIN.to_owned(), workflow: None, input: None, reuse: None, priority: None };
-        play.start(&start).map_err(fault)?;
+        play.start(&start).map_err(as_differences)?;
     }
-    play.run().map_err(fault)?;
+    play.run().map_err(as_differences)?;
     compare::all(&scenario.expect, &play)?;
     Ok(Played::All)
 }
@@ -134,7 +134,7 @@ impl<'a> Play<'a> {
     fn start(&mut self, start: &StartRun) -> Result<(), String> {
         let workflow = start.workflow.as_deref().unwrap_or(MAIN);
         let input = start.input.clone().or_else(|| self.scenario.input.clone()).unwrap_or_default();
-        let taken = match &start.reuse {
+        let reused = match &start.reuse {
             None => Vec::new(),
             Some(from) => {
                 let earlier = self.named(from.run.as_deref().unwrap_or(MAIN));
@@ -143,7 +143,7 @@ impl<'a> Play<'a> {
                 reusable_steps(&valid, &steps, &from.from)
             }
         };
-        self.create(&start.name, workflow, input, 0, taken)?;
+        self.create(&start.name, workflow, input, 0, reused)?;
         if let (Some(run), Some(priority)) = (self.runs.last_mut(), start.priority) {
             run.priority = priority;
         }
@@ -156,13 +156,13 @@ impl<'a> Play<'a> {
         workflow: &str,
         input: Value,
         depth: u32,
-        taken: Vec<StepStatus>,
+        reused: Vec<StepStatus>,
     ) -> Result<(), String> {
         let valid =
             self.valid(workflow).map_err(|problems| format!("{workflow} is not valid: {problems:?}"))?;
         let violations = valid.check_input(&input).err();
         let facts = self.facts(name, workflow, input, depth);
-        let mut run = Run::new(name, valid, facts, self.now, taken);
+        let mut run = Run::new(name, valid, facts, self.now, reused);
         if let Some(violations) = violations {
             // The operator rejects such a run before it creates a pod.
             run.finish = Some(domain::run::FinishRun {
@@ -195,6 +195,7 @@ impl<'a> Play<'a> {
         self.runs.iter().find(|run| run.name == name)
     }
 
+    /// Simulates the scenario until no run can continue.
     fn run(&mut self) -> Result<(), String> {
         let mut events = self.scenario.events.iter().peekable();
         for _ in 0..MAX_ITERATIONS {
@@ -221,7 +222,7 @@ impl<'a> Play<'a> {
         ))
     }
 
-    /// Advances all runs until no further one ends, and propagates ends and cancellations.
+    /// Advances all runs until no further run ends, and propagates ends and cancellations.
     fn advance_all(&mut self) {
         let mut known = usize::MAX;
         while known != self.ended.len() {
@@ -232,23 +233,24 @@ impl<'a> Play<'a> {
 
     fn advance_once(&mut self) {
         self.admit(&self.ended.clone());
-        for at in 0..self.runs.len() {
-            let cancels = self.runs[at].go_on(&self.ended, self.now);
-            for (child, how) in cancels {
+        for run_index in 0..self.runs.len() {
+            let cancels = self.runs[run_index].go_on(&self.ended, self.now);
+            for (child, cancel) in cancels {
                 for run in self.runs.iter_mut().filter(|run| run.name == child) {
-                    run.cancel.get_or_insert(how);
+                    run.cancel.get_or_insert(cancel);
                 }
             }
         }
         self.ended.extend(self.runs.iter().filter_map(|run| Some((run.name.clone(), run.end()?))));
     }
 
+    /// Ends the first attempt that can end. Returns whether there was one.
     fn end_one(&mut self) -> Result<bool, String> {
         let now = self.now;
-        for at in 0..self.runs.len() {
+        for run_index in 0..self.runs.len() {
             let (scripts, ended_attempts, server) =
                 (&self.scripts, &mut self.ended_attempts, &mut self.server);
-            let run = &mut self.runs[at];
+            let run = &mut self.runs[run_index];
             let mut missing = None;
             let mut answer = |start: &StartAttempt, engine: &domain::run::Run| {
                 let step = &start.key.step;
@@ -284,6 +286,7 @@ impl<'a> Play<'a> {
         Ok(false)
     }
 
+    /// Returns whether the condition of an event is met.
     fn is_met(&self, when: &Condition) -> bool {
         // Requests of Python and container steps are not simulated, so `called` is ignored.
         let Condition { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
@@ -306,12 +309,13 @@ impl<'a> Play<'a> {
         })
     }
 
+    /// Executes the action of an event.
     fn execute(&mut self, event: &Event) -> Result<(), String> {
         if event.refused.is_some() {
             return Ok(());
         }
         let (now, objects) = (self.now, &self.objects);
-        let main = |runs: &mut Vec<Run>| runs.iter().position(|run| run.name == MAIN);
+        let main_index = |runs: &mut Vec<Run>| runs.iter().position(|run| run.name == MAIN);
         match &event.action {
             Action::KillRunner | Action::DeletePod => {
                 // A scripted result `Hang` belongs to the attempt that is lost, so the next attempt gets the
@@ -339,10 +343,10 @@ impl<'a> Play<'a> {
                     input: decide.input.clone(),
                     by: Some(format!("{}@scenarios.example", decide.role.as_deref().unwrap_or("admin"))),
                 };
-                if let Some(at) = main(&mut self.runs)
-                    && self.runs[at].decisions.iter().all(|earlier| earlier.key != decision.key)
+                if let Some(index) = main_index(&mut self.runs)
+                    && self.runs[index].decisions.iter().all(|earlier| earlier.key != decision.key)
                 {
-                    self.runs[at].decisions.push(decision);
+                    self.runs[index].decisions.push(decision);
                 }
             }
             Action::Start(start) => self.start(start)?,

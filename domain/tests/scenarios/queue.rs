@@ -23,7 +23,7 @@ impl Play<'_> {
             }
         }
         let requesting: Vec<usize> =
-            (0..self.runs.len()).filter(|at| self.runs[*at].asks(ended, self.now)).collect();
+            (0..self.runs.len()).filter(|index| self.runs[*index].asks(ended, self.now)).collect();
         for decision in admission::decide(&self.queue(&requesting)) {
             let now = self.now;
             let Some(run) = self.runs.iter_mut().find(|run| run.name == decision.uid) else { continue };
@@ -32,7 +32,7 @@ impl Play<'_> {
                 Verdict::Wait { reason: WaitReason::WorkflowConcurrency, message, .. }
                     if !run.has_begun() && run.valid.concurrency_policy() == ConcurrencyPolicy::Reject =>
                 {
-                    run.ends(RunPhase::Failed, Some(policy("CONCURRENCY_LIMIT", message)));
+                    run.ends(RunPhase::Failed, Some(policy_error("CONCURRENCY_LIMIT", message)));
                 }
                 Verdict::Wait { reason, .. } => run.queued_for = Some(reason.as_str().to_owned()),
             }
@@ -57,7 +57,7 @@ impl Play<'_> {
             runs_today: 0,
             plan: TENANT.to_owned(),
         };
-        let queued = requesting.iter().map(|at| &self.runs[*at]).map(|run| QueuedRun {
+        let queued = requesting.iter().map(|index| &self.runs[*index]).map(|run| QueuedRun {
             uid: run.name.clone(),
             tenant: TENANT.to_owned(),
             created_at: run.created,
@@ -92,6 +92,6 @@ fn group(run: &Run) -> Option<ConcurrencyGroup> {
     Some(ConcurrencyGroup { key: format!("{}/{key}", run.facts.workflow), limit })
 }
 
-fn policy(code: &str, message: String) -> RunError {
+fn policy_error(code: &str, message: String) -> RunError {
     RunError { step: None, kind: ErrorKind::Policy, code: code.to_owned(), message }
 }

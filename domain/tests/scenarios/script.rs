@@ -37,7 +37,7 @@ pub(crate) fn is_received(scripted: &ScriptedResult) -> bool {
     failed.code.strip_prefix("HTTP_").is_some_and(|status| status.parse::<u16>().is_ok())
 }
 
-/// Returns the output with its templates render_output and its abbreviations expanded.
+/// Returns the output with its templates rendered and its abbreviations expanded.
 fn render_output(value: &Value, start: &StartAttempt) -> Value {
     let (args, env) = match &start.task {
         Task::Python { env, .. } => (json!([]), json!(env)),

@@ -45,7 +45,7 @@ pub(crate) struct Run {
     run: Engine,
     pub(crate) created: Timestamp,
     /// Time at which the run was first admitted.
-    began: Option<Timestamp>,
+    first_admitted_at: Option<Timestamp>,
     pub(crate) holds_slot: bool,
     pub(crate) priority: i32,
     /// Reason why the run is queued.
@@ -68,7 +68,7 @@ impl Run {
         valid: ValidWorkflow,
         facts: RunData,
         created: Timestamp,
-        taken: Vec<StepStatus>,
+        reused: Vec<StepStatus>,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -76,12 +76,12 @@ impl Run {
             valid,
             facts,
             created,
-            began: None,
+            first_admitted_at: None,
             holds_slot: false,
             priority: 0,
             queued_for: None,
-            reused: taken.len(),
-            memory: RunState { steps: taken, ending: None },
+            reused: reused.len(),
+            memory: RunState { steps: reused, ending: None },
             running: Vec::new(),
             wait_until: None,
             suspended: None,
@@ -103,7 +103,7 @@ impl Run {
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        self.began.is_some()
+        self.first_admitted_at.is_some()
     }
 
     /// Returns whether the run requires a slot to continue.
@@ -115,7 +115,7 @@ impl Run {
     pub(crate) fn admit(&mut self, objects: &Objects, now: Timestamp) {
         self.holds_slot = true;
         self.queued_for = None;
-        self.began.get_or_insert(now);
+        self.first_admitted_at.get_or_insert(now);
         self.lose(objects, now);
     }
 
@@ -152,7 +152,7 @@ impl Run {
         self.suspended = suspend.map(|suspend| (suspend, now));
         if finish.is_some() {
             assert!(self.running.is_empty(), "{}: an attempt is running after the end of the run", self.name);
-            self.took = now.duration_since(self.began.unwrap_or(self.created)).as_secs_f64();
+            self.took = now.duration_since(self.first_admitted_at.unwrap_or(self.created)).as_secs_f64();
         }
         self.holds_slot = finish.is_none() && self.suspended.is_none();
         self.finish = finish;
@@ -161,8 +161,9 @@ impl Run {
 
     fn can_resume(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
-        let child = awaited_sub_runs(&self.memory.steps).iter().any(|child| ended.contains_key(child));
-        let waits = |key: &str| {
+        let sub_run_ended =
+            awaited_sub_runs(&self.memory.steps).iter().any(|child| ended.contains_key(child));
+        let is_waiting = |key: &str| {
             let (step, item) =
                 key.split_once('/').map_or((key, None), |(step, item)| (step, item.parse::<u32>().ok()));
             self.memory.steps.iter().filter(|status| status.name == step).any(|status| match item {
@@ -172,8 +173,8 @@ impl Run {
                 }
             })
         };
-        let decided = self.decisions.iter().any(|decision| waits(&decision.key));
-        self.cancel.is_some() || child || decided || suspend.wake_at.is_some_and(|due| due <= now)
+        let decided = self.decisions.iter().any(|decision| is_waiting(&decision.key));
+        self.cancel.is_some() || sub_run_ended || decided || suspend.wake_at.is_some_and(|due| due <= now)
     }
 
     /// Replaces the runner: the new one resumes the run from its persisted status.
@@ -182,8 +183,8 @@ impl Run {
         if let Some((SuspendRun { stops_clock: true, .. }, since)) = self.suspended.take() {
             self.waited += Duration::try_from(now.duration_since(since)).unwrap_or_default();
         }
-        let began = self.began.unwrap_or(self.created);
-        self.run = Engine::new(self.valid.clone(), self.facts.clone(), began, self.waited);
+        let first_admitted_at = self.first_admitted_at.unwrap_or(self.created);
+        self.run = Engine::new(self.valid.clone(), self.facts.clone(), first_admitted_at, self.waited);
         let mut state =
             RunState { steps: persisted_steps(&self.memory.steps), ending: self.memory.ending.clone() };
         objects.fetch(&mut state.steps);
@@ -198,8 +199,8 @@ impl Run {
         objects: &mut Objects,
         now: Timestamp,
     ) -> Option<Option<domain::run::SubRun>> {
-        for at in 0..self.running.len() {
-            let start = self.running[at].clone();
+        for index in 0..self.running.len() {
+            let start = self.running[index].clone();
             let mut sub_run = None;
             let outcome = match &start.task {
                 Task::StoreOutput(value) => {
@@ -214,7 +215,7 @@ impl Run {
                     Ended::Not => continue,
                 },
             };
-            self.running.remove(at);
+            self.running.remove(index);
             self.memory = self.run.record_outcome(&self.memory, &start.key, start.attempt, outcome, now, 0.5);
             return Some(sub_run);
         }

@@ -1,4 +1,4 @@
-//! What holds for every run, whatever its workflow and whatever happens to it.
+//! Property tests of the run state machine with random workflows and events.
 
 mod plans;
 mod rules;
@@ -17,8 +17,8 @@ use super::{ExternalEvents, Outcome, RunState, StepKey, Task, step_error};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever the workflow, the outcomes, decisions, crashes and cancels: nothing goes backwards, no attempt starts
-    /// twice, every step and item is reported once, and the run ends.
+    /// For every workflow and every sequence of outcomes, decisions, crashes and cancels, the status only
+    /// advances, no attempt starts twice, the end of each step is reported once, and the run ends.
     #[test]
     fn every_run_moves_forward_and_ends(plans in plans(), events in events()) {
         let mut world = World::new(plans);
@@ -26,24 +26,24 @@ proptest! {
         for event in &events {
             if world.finished.is_none() { world.happens(event)?; }
         }
-        // From here on everything that runs ends, everybody decides, and time passes.
+        // From here on all running attempts end, all approvals are decided on, and time passes.
         for _ in 0..400 {
             if world.finished.is_some() { break; }
             world.decide(0, true);
             world.child_ends(0, true);
             if world.is_idle() { world.skip()?; } else { world.happens(&Event::Ends(0))?; }
         }
-        prop_assert!(world.finished.is_some(), "the run ends: {:?}", world.stored);
+        prop_assert!(world.finished.is_some(), "the run has not ended: {:?}", world.stored);
         let steps = &world.stored.steps;
         prop_assert!(steps.iter().all(|step| step.phase.is_final()));
         prop_assert!(steps.iter().all(|step| step.next_at.is_none() && step.waiting.is_none() && step.finished_at.is_some()));
         prop_assert!(steps.iter().filter_map(|step| step.items.as_ref()).all(|items| items.active.is_empty()));
-        prop_assert!(world.ends.values().all(|times| *times == 1), "every step is reported once");
+        prop_assert!(world.ends.values().all(|times| *times == 1), "the end of each step is reported once");
         prop_assert_eq!(world.ends.len(), steps.len());
-        prop_assert!(world.is_idle(), "nothing runs on after the end");
+        prop_assert!(world.is_idle(), "no attempt is running after the end of the run");
     }
 
-    /// A step starts only when all it needs has ended, and never after a step that the run cannot do without failed.
+    /// A step starts only after all the steps that it needs have ended, and never after a fatal failure.
     #[test]
     fn needs_are_respected(plans in plans(), events in events()) {
         let run = run(&yaml(&plans));
@@ -62,7 +62,7 @@ proptest! {
             let ended = |name: &str| advance.state.steps.iter().any(|step| step.name == name && step.phase.is_final());
             let is_main = |name: &str| run.workflow().steps().iter().any(|step| step.name == name);
             for start in &advance.start {
-                let step = run.workflow().step(&start.key.step).expect("a step");
+                let step = run.workflow().step(&start.key.step).expect("the step exists");
                 prop_assert!(step.needs.iter().all(|need| ended(need)));
                 prop_assert!(is_main(&step.name) || run.workflow().steps().iter().all(|step| ended(&step.name)));
             }

@@ -1,23 +1,23 @@
-//! Random workflows.
+//! Random workflows and events.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-/// A step of a random workflow, and how its attempts end.
+/// Step of a random workflow, with the outcomes of its attempts.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     needs: Vec<usize>,
     kind: u8,
     continues: bool,
     retries: bool,
-    /// Items, how many at once, and whether others go on.
+    /// Number of items, `maxParallel`, and `continueOnError` of the items.
     each: Option<(usize, usize, bool)>,
-    /// By attempt: see [`super::World::outcome`].
+    /// Codes of the outcomes by attempt: see [`super::World::outcome`].
     pub(super) outcomes: Vec<u8>,
 }
 
-/// The steps and the `onExit` steps of a random workflow.
+/// Returns a strategy for the steps and the `onExit` steps of a random workflow.
 pub(super) fn plans() -> impl Strategy<Value = (Vec<Plan>, Vec<Plan>)> {
     (steps(1..8), steps(0..3))
 }
@@ -35,25 +35,27 @@ fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Plan>> {
         plans
             .into_iter()
             .enumerate()
-            .map(|(at, (needs, kind, continues, retries, each, outcomes))| {
-                // Only earlier steps are needed: no cycles. And no step twice.
-                let needs: BTreeSet<usize> = needs.into_iter().filter(|need| *need < at).collect();
+            .map(|(index, (needs, kind, continues, retries, each, outcomes))| {
+                // A step needs only earlier steps, so that there are no cycles, and each of them once.
+                let needs: BTreeSet<usize> = needs.into_iter().filter(|need| *need < index).collect();
                 Plan { needs: needs.into_iter().collect(), kind, continues, retries, each, outcomes }
             })
             .collect()
     })
 }
 
+/// Returns the workflow spec of the steps and the `onExit` steps.
 pub(super) fn yaml((steps, exit): &(Vec<Plan>, Vec<Plan>)) -> String {
-    let mut text = format!("timeout: 2h\nsteps:\n{}", written("s", steps));
+    let mut text = format!("timeout: 2h\nsteps:\n{}", steps_yaml("s", steps));
     if !exit.is_empty() {
-        text.push_str(&format!("onExit:\n{}", written("e", exit)));
+        text.push_str(&format!("onExit:\n{}", steps_yaml("e", exit)));
     }
     text
 }
 
-fn written(letter: &str, plans: &[Plan]) -> String {
-    let steps = plans.iter().enumerate().map(|(at, plan)| {
+/// Returns the steps as YAML. Their names consist of the letter and their index.
+fn steps_yaml(letter: &str, plans: &[Plan]) -> String {
+    let steps = plans.iter().enumerate().map(|(index, plan)| {
         let needs: Vec<String> = plan.needs.iter().map(|need| format!("{letter}{need}")).collect();
         let action = match plan.kind {
             0 => "expr: {value: '${{ input.n }}'}",
@@ -72,7 +74,7 @@ fn written(letter: &str, plans: &[Plan]) -> String {
             format!("forEach: {{items: [{list}], maxParallel: {parallel}, continueOnError: {continues}}}, ")
         });
         format!(
-            "- {{name: {letter}{at}, needs: [{}], continueOnError: {}, retry: {{on: {on}}}, {each}{action}}}\n",
+            "- {{name: {letter}{index}, needs: [{}], continueOnError: {}, retry: {{on: {on}}}, {each}{action}}}\n",
             needs.join(", "),
             plan.continues
         )
@@ -80,33 +82,34 @@ fn written(letter: &str, plans: &[Plan]) -> String {
     steps.collect()
 }
 
-/// What happens between two advances.
+/// Event between two advances.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     /// The n-th of the running attempts ends.
     Ends(usize),
-    /// The pod is lost, before or after the last status was written; another runner takes the run.
+    /// The runner is lost, before or after the last status was written, and another runner takes the run.
     Crash {
         written: bool,
         out_of_memory: bool,
     },
-    /// Nothing but time, in seconds.
+    /// Only this number of seconds passes.
     Wait(u32),
     Cancel {
         graceful: bool,
     },
-    /// The n-th of the approvals that wait is decided on.
+    /// The n-th of the pending approvals is decided on.
     Decide {
         which: usize,
         approved: bool,
     },
-    /// The n-th of the sub-runs that are waited for ends, well or not.
+    /// The n-th of the awaited sub-runs ends, and succeeds if `well`.
     ChildEnds {
         which: usize,
         well: bool,
     },
 }
 
+/// Returns a strategy for sequences of events.
 pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         12 => (0_usize..4).prop_map(Event::Ends),

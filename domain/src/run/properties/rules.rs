@@ -1,4 +1,4 @@
-//! What holds for each advance, whatever came before it.
+//! Invariants of each advance, for every state before it.
 
 use crds::run::{Cancel, ItemsStatus, RunPhase, StepPhase, StepStatus};
 use jiff::Timestamp;
@@ -10,30 +10,39 @@ use crate::run::{FinishRun, Run, RunState, StartAttempt, StepKey, Task};
 
 type Checked = Result<(), TestCaseError>;
 
-/// What has ended never changes, and what has begun is not unmade.
+/// Checks that an ended step does not change, and that attempts and items of other steps only advance.
 pub(super) fn goes_forward(before: &StepStatus, after: &StepStatus, max_parallel: usize) -> Checked {
-    prop_assert!(!before.phase.is_final() || before == after, "what has ended never changes");
+    prop_assert!(!before.phase.is_final() || before == after, "an ended step has changed");
     prop_assert!(
         before.attempt.unwrap_or(0) <= after.attempt.unwrap_or(0) + 1,
-        "attempts count upwards, but for one that was taken back"
+        "the attempt number decreased by more than one reverted attempt"
     );
     let (Some(old), Some(new)) = (&before.items, &after.items) else { return Ok(()) };
     let (was, is) = (Ranges::parse(&old.done), Ranges::parse(&new.done));
-    prop_assert!(is.contains_all(&was), "items that have ended stay so: {} then {}", was, is);
-    prop_assert_eq!(is.iter().count(), usize::try_from(new.succeeded + new.failed).unwrap_or(0), "each once");
-    prop_assert!(new.active.iter().all(|item| !is.contains(item.index)), "active items have not ended");
-    prop_assert!(new.active.len() <= max_parallel, "no more than maxParallel");
+    prop_assert!(is.contains_all(&was), "ended items are no longer ended: {} then {}", was, is);
+    prop_assert_eq!(
+        is.iter().count(),
+        usize::try_from(new.succeeded + new.failed).unwrap_or(0),
+        "each ended item is counted once"
+    );
+    prop_assert!(new.active.iter().all(|item| !is.contains(item.index)), "an active item has ended already");
+    prop_assert!(new.active.len() <= max_parallel, "more items are active than maxParallel");
     if after.phase == StepPhase::Succeeded {
         prop_assert_eq!(new.total, new.succeeded + new.failed);
     }
     Ok(())
 }
 
-/// What the state says of attempts under way is what runs, both ways: none is forgotten, and none is unknown.
+/// Checks that the running attempts are exactly those that the state contains as running.
 pub(super) fn what_runs_is_known(state: &RunState, running: &[StartAttempt]) -> Checked {
     for start in running {
         let known = state.is_running(&start.key, start.attempt);
-        prop_assert!(known, "attempt {} of {} runs on unknown", start.attempt, start.key);
+        prop_assert!(
+            known,
+            "attempt {} of {} is running, but the state does not contain it",
+            start.attempt,
+            start.key
+        );
     }
     let runs =
         |key: &StepKey, attempt| running.iter().any(|start| start.key == *key && start.attempt == attempt);
@@ -41,29 +50,34 @@ pub(super) fn what_runs_is_known(state: &RunState, running: &[StartAttempt]) -> 
         let items = step.items.iter().flat_map(|items| items.active.iter().map(move |item| (item, items)));
         for (item, _) in items.filter(|(item, items)| is_running_item(item, items)) {
             let key = StepKey::item(&step.name, item.index);
-            prop_assert!(runs(&key, item.attempt), "{} was forgotten", key);
+            prop_assert!(runs(&key, item.attempt), "{} is not running", key);
         }
-        let is_one = step.phase == StepPhase::Running && step.items.is_none() && step.next_at.is_none();
+        let is_single = step.phase == StepPhase::Running && step.items.is_none() && step.next_at.is_none();
         let key = StepKey::step(&step.name);
-        prop_assert!(!is_one || runs(&key, step.attempt.unwrap_or(0)), "{} was forgotten", key);
+        prop_assert!(!is_single || runs(&key, step.attempt.unwrap_or(0)), "{} is not running", key);
     }
     Ok(())
 }
 
-/// Where nothing runs, something is waited for, or the run ends.
+/// Checks that an unfinished run without running attempts waits for a time, a decision or a sub-run.
 pub(super) fn something_is_awaited(state: &RunState) -> Checked {
-    let of_items = |items: &ItemsStatus| {
+    let item_awaits = |items: &ItemsStatus| {
         items.active.iter().any(|item| item.next_at.is_some() || item.waiting.is_some())
     };
     let awaits = |step: &StepStatus| {
-        step.next_at.is_some() || step.waiting.is_some() || step.items.as_ref().is_some_and(of_items)
+        step.next_at.is_some() || step.waiting.is_some() || step.items.as_ref().is_some_and(item_awaits)
     };
     let mut open = state.steps.iter().filter(|step| !step.phase.is_final());
-    prop_assert!(open.any(awaits), "nothing runs, nothing is awaited, and the run goes on: {:?}", state);
+    prop_assert!(
+        open.any(awaits),
+        "the run has not ended, but no attempt is running and nothing is awaited: {:?}",
+        state
+    );
     Ok(())
 }
 
-/// No attempt before its time, none beyond their number, and none once the run is to end.
+/// Checks that an attempt starts at its due time at the earliest, within the number of attempts, and only
+/// while the run accepts new attempts.
 pub(super) fn may_start(
     run: &Run,
     before: &RunState,
@@ -74,7 +88,7 @@ pub(super) fn may_start(
     if matches!(start.task, Task::StoreOutput(_)) {
         return Ok(());
     }
-    let step = run.workflow().step(&start.key.step).expect("a step");
+    let step = run.workflow().step(&start.key.step).expect("the step exists");
     let key = &start.key;
     prop_assert!(start.attempt <= step.retry.attempts, "attempt {} of {}", start.attempt, key);
     let known = before.steps.iter().find(|status| status.name == step.name);
@@ -85,19 +99,19 @@ pub(super) fn may_start(
             active.find(|item| item.index == index)?.next_at.as_ref()
         }
     });
-    prop_assert!(next_at.is_none_or(|due| due.0 <= now), "{} starts before its time", key);
+    prop_assert!(next_at.is_none_or(|due| due.0 <= now), "{} starts before it is due", key);
     if is_main(run, &step.name) {
-        prop_assert!(cancel.is_none(), "{} starts in a run that is cancelled", key);
+        prop_assert!(cancel.is_none(), "{} starts in a cancelled run", key);
         prop_assert!(
             !before.steps.iter().any(|status| is_fatal(run, status, true)),
-            "{} starts too late",
+            "{} starts after a fatal failure",
             key
         );
     }
     Ok(())
 }
 
-/// The end says what has happened.
+/// Checks that the result of a finished run matches its steps, its cancellation and its deadline.
 pub(super) fn ends_as_it_went(
     run: &Run,
     state: &RunState,
@@ -110,10 +124,14 @@ pub(super) fn ends_as_it_went(
     for step in &state.steps {
         let upstream = run.workflow().upstream(&step.name);
         let needed = |status: &&StepStatus| upstream.is_some_and(|upstream| upstream.contains(&status.name));
-        let is_behind =
+        let is_behind_failure =
             state.steps.iter().filter(needed).any(|status| is_fatal(run, status, is_main(run, &status.name)));
-        let untouched = matches!(step.phase, StepPhase::Skipped | StepPhase::Cancelled);
-        prop_assert!(!is_behind || untouched, "{} ran, though what it needs has failed", step.name);
+        let did_not_run = matches!(step.phase, StepPhase::Skipped | StepPhase::Cancelled);
+        prop_assert!(
+            !is_behind_failure || did_not_run,
+            "{} ran, although a step that it needs has failed",
+            step.name
+        );
     }
     prop_assert_eq!(output.is_some(), *phase == RunPhase::Succeeded);
     prop_assert_eq!(error.is_none(), *phase == RunPhase::Succeeded);
@@ -121,15 +139,18 @@ pub(super) fn ends_as_it_went(
         RunPhase::Succeeded => {
             let done = |phase| matches!(phase, StepPhase::Succeeded | StepPhase::Skipped | StepPhase::Failed);
             prop_assert!(state.steps.iter().all(|status| done(status.phase)), "{:?}", state);
-            prop_assert!(!failed(true) && !failed(false), "a failure is not told of");
+            prop_assert!(!failed(true) && !failed(false), "a failure is not reported");
         }
         RunPhase::Failed => {
-            let cut_off = state.steps.iter().any(|status| status.phase == StepPhase::Cancelled);
-            prop_assert!(failed(true) || failed(false) || cut_off, "it failed of nothing");
+            let is_cut_off = state.steps.iter().any(|status| status.phase == StepPhase::Cancelled);
+            prop_assert!(
+                failed(true) || failed(false) || is_cut_off,
+                "the run failed, but none of its steps failed or was cancelled"
+            );
         }
-        RunPhase::Cancelled => prop_assert!(cancel.is_some(), "nobody has cancelled it"),
-        RunPhase::TimedOut => prop_assert!(now >= run.deadline(), "it had time"),
-        other => prop_assert!(false, "{:?} is no end", other),
+        RunPhase::Cancelled => prop_assert!(cancel.is_some(), "the run was not cancelled"),
+        RunPhase::TimedOut => prop_assert!(now >= run.deadline(), "the deadline had not passed"),
+        other => prop_assert!(false, "{:?} is not a final phase", other),
     }
     Ok(())
 }
@@ -138,7 +159,8 @@ fn is_main(run: &Run, step: &str) -> bool {
     run.workflow().steps().iter().any(|main| main.name == step)
 }
 
-/// Whether it has failed, and the run cannot do without it.
+/// Returns whether the step has failed without `continueOnError`, and is a main step if `main`, else an
+/// `onExit` step.
 fn is_fatal(run: &Run, status: &StepStatus, main: bool) -> bool {
     status.phase == StepPhase::Failed
         && is_main(run, &status.name) == main

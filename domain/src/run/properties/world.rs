@@ -1,4 +1,4 @@
-//! A cluster in small: the status as it is stored, object storage, and a runner that may die.
+//! Simulated environment of a run: the persisted status, object storage, and a runner that may be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,14 +17,16 @@ use crate::run::{
     step_error,
 };
 
+/// State of the simulation of a run.
 pub(super) struct World {
     run: Run,
     plans: (Vec<Plan>, Vec<Plan>),
-    /// As it was written last.
+    /// State that was written last.
     pub(super) stored: RunState,
-    /// As the runner has it.
+    /// State in the memory of the runner.
     memory: RunState,
     running: Vec<StartAttempt>,
+    /// Suspension of the run, and the time at which it began.
     suspended: Option<(SuspendRun, f64)>,
     waited: f64,
     cancel: Option<Cancel>,
@@ -32,13 +34,14 @@ pub(super) struct World {
     children: BTreeMap<String, SubRunOutcome>,
     objects: BTreeMap<String, Value>,
     now: f64,
-    wake: Option<f64>,
-    /// How often each step's end was written.
+    wake_at: Option<f64>,
+    /// Number of times that the end of each step was written.
     pub(super) ends: BTreeMap<String, u32>,
     started: BTreeSet<(StepKey, u32)>,
     pub(super) finished: Option<RunPhase>,
 }
 
+/// Returns the run of the random workflow, which has waited for this number of seconds.
 fn new_run(plans: &(Vec<Plan>, Vec<Plan>), waited: f64) -> Run {
     let workflow = run(&yaml(plans)).workflow().clone();
     let facts = RunData {
@@ -65,18 +68,19 @@ impl World {
             children: BTreeMap::new(),
             objects: BTreeMap::new(),
             now: 0.0,
-            wake: None,
+            wake_at: None,
             ends: BTreeMap::new(),
             started: BTreeSet::new(),
             finished: None,
         }
     }
 
+    /// Returns whether no attempt is running.
     pub(super) fn is_idle(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// One event, and what comes of it.
+    /// Applies an event, and advances the run.
     pub(super) fn happens(&mut self, event: &Event) -> Result<(), TestCaseError> {
         self.now += 0.5;
         match event {
@@ -107,19 +111,21 @@ impl World {
             Event::ChildEnds { which, well } => self.child_ends(*which, *well),
             Event::Ends(_) | Event::Crash { .. } => self.now += 2.0,
         }
-        self.go_on()
+        self.continue_run()
     }
 
-    /// Time passes until something is due by itself.
+    /// Moves the clock to the next timer of the run, and advances the run.
     pub(super) fn skip(&mut self) -> Result<(), TestCaseError> {
-        let wake = self.suspended.as_ref().map_or(self.wake, |(suspend, _)| suspend.wake_at.map(seconds));
-        self.now = wake.unwrap_or(self.now).max(self.now) + 0.01;
-        self.go_on()
+        let wake_at =
+            self.suspended.as_ref().map_or(self.wake_at, |(suspend, _)| suspend.wake_at.map(seconds));
+        self.now = wake_at.unwrap_or(self.now).max(self.now) + 0.01;
+        self.continue_run()
     }
 
-    fn go_on(&mut self) -> Result<(), TestCaseError> {
+    /// Advances the run, after resuming it if it is suspended and can be resumed.
+    fn continue_run(&mut self) -> Result<(), TestCaseError> {
         if self.suspended.is_some() {
-            if !self.is_woken() {
+            if !self.can_resume() {
                 return Ok(());
             }
             self.resume(&RunnerLoss::Interrupted);
@@ -127,10 +133,13 @@ impl World {
         self.advance()
     }
 
-    /// As the operator decides.
-    fn is_woken(&self) -> bool {
+    /// Returns whether the operator would resume the suspended run.
+    fn can_resume(&self) -> bool {
         let Some((suspend, _)) = &self.suspended else { return true };
-        let decided = self.questions().iter().any(|key| self.decisions.iter().any(|made| made.key == *key));
+        let decided = self
+            .pending_approvals()
+            .iter()
+            .any(|key| self.decisions.iter().any(|decision| decision.key == *key));
         let ended =
             awaited_sub_runs(&self.stored.steps).iter().any(|child| self.children.contains_key(child));
         self.cancel.is_some()
@@ -144,11 +153,11 @@ impl World {
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
         let advance = self.run.advance(&self.memory, &signals, time_at(self.now));
         let again = self.run.advance(&self.memory, &signals, time_at(self.now));
-        prop_assert_eq!(&advance, &again, "asked again, it says the same");
+        prop_assert_eq!(&advance, &again, "the same arguments give the same advance");
         self.write(advance)
     }
 
-    /// Writes an advance, checking that it only goes forward, and starts what it says.
+    /// Writes an advance after checking its invariants, and starts its attempts.
     fn write(&mut self, advance: Advance) -> Result<(), TestCaseError> {
         let Advance { state, start, stop, cancel_sub_runs, wait_until, suspend, finish } = advance;
         let steps = persisted_steps(&state.steps);
@@ -170,7 +179,7 @@ impl World {
             rules::may_start(&self.run, &before, &start, self.cancel, time_at(self.now))?;
             let is_code = matches!(start.task, Task::Python { .. });
             let is_new = self.started.insert((start.key.clone(), start.attempt));
-            prop_assert!(is_new || !is_code, "the attempt {} of {} starts once", start.attempt, start.key);
+            prop_assert!(is_new || !is_code, "attempt {} of {} starts twice", start.attempt, start.key);
             self.running.push(start);
         }
         rules::what_runs_is_known(&self.memory, &self.running)?;
@@ -178,17 +187,23 @@ impl World {
             rules::something_is_awaited(&self.memory)?;
         }
         if self.cancel == Some(Cancel::Now) {
-            prop_assert!(self.memory.ending.is_some() || finish.is_some(), "it is cancelled, and goes on");
+            prop_assert!(
+                self.memory.ending.is_some() || finish.is_some(),
+                "the run was cancelled immediately, and its main steps continue"
+            );
         }
         if let Some(finish) = &finish {
             rules::ends_as_it_went(&self.run, &self.memory, finish, self.cancel, time_at(self.now))?;
         }
-        self.wake = wait_until.map(seconds);
+        self.wake_at = wait_until.map(seconds);
         self.suspended = suspend.map(|suspend| (suspend, self.now));
-        prop_assert!(self.suspended.is_none() || self.running.is_empty(), "it waits, and nothing runs");
+        prop_assert!(
+            self.suspended.is_none() || self.running.is_empty(),
+            "the run is suspended while an attempt is running"
+        );
         prop_assert!(
             wait_until.is_some() || self.suspended.is_some() || finish.is_some(),
-            "it is known how it goes on"
+            "the advance has neither a next time, nor a suspension, nor an end"
         );
         self.finished = finish.map(|finish| finish.phase);
         Ok(())
@@ -210,6 +225,7 @@ impl World {
         Ok(())
     }
 
+    /// Returns the outcome of an attempt, as the plan of its step specifies.
     fn outcome(&mut self, start: &StartAttempt) -> Outcome {
         match &start.task {
             Task::StoreOutput(value) => {
@@ -223,7 +239,7 @@ impl World {
         }
         let (letter, number) = start.key.step.split_at(1);
         let plans = if letter == "s" { &self.plans.0 } else { &self.plans.1 };
-        let plan = number.parse::<usize>().ok().and_then(|at| plans.get(at));
+        let plan = number.parse::<usize>().ok().and_then(|index| plans.get(index));
         let attempt = usize::try_from(start.attempt + start.key.item.unwrap_or(0)).unwrap_or(0);
         let code = plan.and_then(|plan| plan.outcomes.iter().cycle().nth(attempt)).copied();
         match code.unwrap_or(0) {
@@ -236,7 +252,7 @@ impl World {
         }
     }
 
-    /// The pod goes, perhaps between the write of its intents and their start; the next runner resumes.
+    /// Loses the runner, after writing the next advance if `written`, and resumes the run with another one.
     fn crash(&mut self, written: bool, out_of_memory: bool) -> Result<(), TestCaseError> {
         if written {
             self.advance()?;
@@ -246,8 +262,9 @@ impl World {
         }
         let lost = std::mem::take(&mut self.running);
         if out_of_memory {
-            // Nobody knows whose fault it was: attempts are made again under their number. So is one that has ended,
-            // but whose output was still to be stored: nothing of its end is written.
+            // The attempt that used too much memory is unknown, so all attempts are repeated with their
+            // number. This includes ended attempts whose output was still being stored, since their end is
+            // not written yet.
             let Self { started, stored, .. } = self;
             started.retain(|(key, attempt)| !stored.is_running(key, *attempt));
         }
@@ -268,7 +285,7 @@ impl World {
         Ok(())
     }
 
-    /// Another runner takes the run: it has nothing but what is written, and what is stored.
+    /// Resumes the run with another runner, from the written state and the stored values only.
     fn resume(&mut self, lost: &RunnerLoss) {
         if let Some((SuspendRun { stops_clock: true, .. }, since)) = self.suspended.take() {
             self.waited += self.now - since;
@@ -278,34 +295,38 @@ impl World {
         for (slot, reference) in missing_values(&state.steps) {
             insert_value(&mut state.steps, &slot, self.objects[&reference.uri].clone());
         }
-        assert_eq!(missing_values(&state.steps), [], "all values are there");
+        assert_eq!(missing_values(&state.steps), [], "all stored values were inserted");
         self.memory = self.run.resume(&state, lost, time_at(self.now));
     }
 
-    /// The keys of the approvals that wait.
-    fn questions(&self) -> Vec<String> {
-        let of_step = |step: &StepStatus| {
+    /// Returns the keys of the pending approvals.
+    fn pending_approvals(&self) -> Vec<String> {
+        let approvals_of_step = |step: &StepStatus| {
             let items = step.items.iter().flat_map(|items| &items.active);
             let items = items.map(|item| (StepKey::item(&step.name, item.index), item.waiting.clone()));
             std::iter::once((StepKey::step(&step.name), step.waiting.clone()))
                 .chain(items)
                 .collect::<Vec<_>>()
         };
-        let all = self.stored.steps.iter().flat_map(of_step);
-        let asks =
+        let all = self.stored.steps.iter().flat_map(approvals_of_step);
+        let approvals =
             all.filter(|(_, waiting)| waiting.as_ref().is_some_and(|w| w.reason == WaitingFor::Approval));
-        asks.map(|(key, _)| key.to_string()).collect()
+        approvals.map(|(key, _)| key.to_string()).collect()
     }
 
+    /// Decides on one of the approvals that have no decision yet.
     pub(super) fn decide(&mut self, which: usize, approved: bool) {
-        let open = self.questions();
-        let open: Vec<_> =
-            open.into_iter().filter(|key| self.decisions.iter().all(|made| made.key != *key)).collect();
+        let open = self.pending_approvals();
+        let open: Vec<_> = open
+            .into_iter()
+            .filter(|key| self.decisions.iter().all(|decision| decision.key != *key))
+            .collect();
         if let Some(key) = open.get(which % open.len().max(1)) {
             self.decisions.push(Decision { key: key.clone(), approved, input: None, by: None });
         }
     }
 
+    /// Ends one of the awaited sub-runs.
     pub(super) fn child_ends(&mut self, which: usize, well: bool) {
         let open = awaited_sub_runs(&self.stored.steps);
         let open: Vec<_> = open.into_iter().filter(|name| !self.children.contains_key(name)).collect();
@@ -320,6 +341,7 @@ impl World {
     }
 }
 
+/// Returns the number of seconds from the start of the run.
 fn seconds(time: jiff::Timestamp) -> f64 {
     time.duration_since(time_at(0.0)).as_secs_f64()
 }

@@ -204,7 +204,7 @@ steps:
 /// After a step has failed, running steps end, no further step starts, and the error of the run names the
 /// step.
 #[test]
-fn a_failure_ends_the_run_when_what_runs_has_ended() {
+fn a_failure_ends_the_run_when_the_running_steps_have_ended() {
     let mut run = Driver::new(TWO_ARMS);
     run.advance();
     let failed = run.ends("bad", 1, user("HTTP_404"));
@@ -230,7 +230,7 @@ steps:
 
 /// A template, schema or URL that is invalid fails the run at once, with an error that names the field.
 #[test]
-fn failures_of_templates_and_schemas_say_what_broke() {
+fn failures_of_templates_and_schemas_name_the_field() {
     let messages: Vec<String> = [
         "steps: [{name: a, when: input.n, expr: {value: 1}}]",
         "steps: [{name: a, with: {x: '${{ input.nope }}'}, python: {code: x}}]",
