@@ -19,7 +19,7 @@ fn tenant(name: &str, weight: u32, limit: Option<u32>, running: u32) -> Tenant {
 }
 
 fn queued(uid: &str, tenant: &str, second: i64) -> QueuedRun {
-    let created_at = Timestamp::from_second(second).expect("in range");
+    let created_at = Timestamp::from_second(second).expect("the time is in range");
     QueuedRun {
         uid: uid.to_owned(),
         tenant: tenant.to_owned(),
@@ -48,7 +48,7 @@ fn a_busy_tenant_does_not_delay_a_quiet_one() {
     assert_eq!(admitted(&queue), ["quiet", "busy-0000"]);
 }
 
-/// Slots are shared in proportion to weight: a tenant of weight 2 gets twice the slots of a tenant of weight 1.
+/// Slots are shared in proportion to weight: a tenant of weight 2 gets twice the slots of one of weight 1.
 #[test]
 fn slots_are_shared_by_weight() {
     let runs =
@@ -116,7 +116,7 @@ fn waiting_runs_state_the_reason() {
 }
 
 fn count(number: usize) -> u32 {
-    u32::try_from(number).expect("few")
+    u32::try_from(number).expect("the number fits in 32 bits")
 }
 
 fn any_queue() -> impl Strategy<Value = Queue> {

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use super::{Denied, Egress, EgressError, effective_egress};
 
 fn entries(yaml: &str) -> Vec<EgressEntry> {
-    serde_yaml::from_str(yaml).expect("entries")
+    serde_yaml::from_str(yaml).expect("the entries are valid YAML")
 }
 
 fn cluster() -> Vec<IpNet> {
-    ["10.96.0.0/12", "34.0.0.0/16"].iter().map(|net| net.parse().expect("a range")).collect()
+    ["10.96.0.0/12", "34.0.0.0/16"].iter().map(|net| net.parse().expect("the range is valid")).collect()
 }
 
 fn starter() -> Egress {
@@ -19,15 +19,14 @@ fn starter() -> Egress {
         "[{cidr: 0.0.0.0/0, ports: [443]}, {cidr: '::/0', ports: [443]},
           {namespace: shop, podLabels: {app: prices}, ports: [8080], hosts: [Prices.shop.svc.cluster.local]}]",
     );
-    Egress::parse(&entries, &cluster()).expect("valid")
+    Egress::parse(&entries, &cluster()).expect("the entries are valid")
 }
 
 fn allows(host: &str, addr: &str, port: u16) -> Result<(), Denied> {
-    starter().allows(host, addr.parse().expect("an address"), port)
+    starter().allows(host, addr.parse().expect("the address is valid"), port)
 }
 
-/// Private, special and cluster addresses are refused in every notation, including IPv4 addresses within
-/// IPv6.
+/// Private, special and cluster addresses are refused in every notation, also IPv4 within IPv6.
 #[test]
 fn internal_addresses_are_refused_in_every_notation() {
     for addr in [
@@ -92,7 +91,7 @@ fn a_refusal_says_what_to_do() {
         ("a.example", "93.184.215.14", 25),
     ]
     .iter()
-    .map(|(host, addr, port)| allows(host, addr, *port).expect_err("refused").to_string())
+    .map(|(host, addr, port)| allows(host, addr, *port).expect_err("the destination is refused").to_string())
     .collect();
     insta::assert_snapshot!(messages.join("\n"));
 }
@@ -101,13 +100,13 @@ fn a_refusal_says_what_to_do() {
 #[test]
 fn a_plan_without_egress_allows_nothing() {
     let none = Egress::default();
-    assert!(none.allows("example.com", "93.184.215.14".parse().expect("an address"), 443).is_err());
+    assert!(none.allows("example.com", "93.184.215.14".parse().expect("the address is valid"), 443).is_err());
 }
 
 /// An invalid entry is refused with an error that contains its index.
 #[test]
 fn invalid_entries_are_refused() {
-    let parse = |yaml: &str| Egress::parse(&entries(yaml), &[]).expect_err("refused");
+    let parse = |yaml: &str| Egress::parse(&entries(yaml), &[]).expect_err("the entries are refused");
     assert_eq!(
         parse("[{cidr: example.com}]"),
         EgressError::Cidr { index: 0, cidr: "example.com".to_owned() }
@@ -119,7 +118,7 @@ fn invalid_entries_are_refused() {
 #[test]
 fn ranges_contain_their_excluded_networks() {
     let entries = entries("[{cidr: 0.0.0.0/0}, {cidr: 10.1.0.0/16}, {cidr: 93.184.0.0/16}]");
-    let egress = Egress::parse(&entries, &cluster()).expect("valid");
+    let egress = Egress::parse(&entries, &cluster()).expect("the entries are valid");
     insta::assert_debug_snapshot!(
         egress.ranges().iter().map(|r| format!("{} except {:?}", r.net, r.except)).collect::<Vec<_>>()
     );
@@ -153,8 +152,8 @@ proptest! {
         let entry = |bits: u8, ports: Vec<u16>| EgressEntry { cidr: Some(format!("{addr}/{bits}")), ports, ..EgressEntry::default() };
         let plan = PlanNetwork { egress: vec![entry(bits, vec![443])], tenants_may_extend: Some(false) };
         let both = effective_egress(&plan, &[entry(tenant_bits, vec![])]);
-        let allowed = Egress::parse(&both, &[]).expect("valid").allows("h", addr, port).is_ok();
-        let by_plan = Egress::parse(&plan.egress, &[]).expect("valid").allows("h", addr, port).is_ok();
+        let allowed = Egress::parse(&both, &[]).expect("the entries are valid").allows("h", addr, port).is_ok();
+        let by_plan = Egress::parse(&plan.egress, &[]).expect("the entries are valid").allows("h", addr, port).is_ok();
         prop_assert!(by_plan || !allowed);
     }
 }

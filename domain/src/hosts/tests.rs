@@ -1,7 +1,7 @@
 use super::{HostKind, Hosts};
 
 fn hosts_of(steps: &str) -> Hosts {
-    let spec = serde_yaml::from_str(&format!("steps:\n{steps}")).expect("a workflow");
+    let spec = serde_yaml::from_str(&format!("steps:\n{steps}")).expect("the workflow is valid YAML");
     Hosts::for_workflow(&spec, "python:local")
 }
 
@@ -36,7 +36,7 @@ fn host_memory_covers_all_concurrent_steps() {
 - {name: deeper, needs: [right], python: {code: x}}
 - {name: last, needs: [left, mid, deeper], python: {code: x}}",
     );
-    let host = hosts.all().first().expect("one host");
+    let host = hosts.all().first().expect("there is a host");
     assert_eq!((host.parallelism, host.memory.as_str(), host.cpu.as_str()), (3, "402653184", "150m"));
 }
 

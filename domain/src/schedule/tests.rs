@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use super::{InvalidSchedule, Schedule, evaluate};
 
 fn timestamp(text: &str) -> Timestamp {
-    text.parse().expect("a time")
+    text.parse().expect("the time is valid")
 }
 
 fn times(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
-    let schedule = Schedule::parse(cron, Some(zone)).expect("a schedule");
+    let schedule = Schedule::parse(cron, Some(zone)).expect("the schedule is valid");
     let next = |time: &Timestamp| schedule.next(*time);
     std::iter::successors(schedule.next(timestamp(after)), next)
         .take(count)
@@ -95,7 +95,7 @@ fn an_invalid_schedule_is_refused_with_the_field() {
 /// Only the last of several missed times runs, and only within the starting deadline.
 #[test]
 fn only_the_last_missed_time_runs_within_the_deadline() {
-    let hourly = Schedule::parse("0 * * * *", None).expect("a schedule");
+    let hourly = Schedule::parse("0 * * * *", None).expect("the schedule is valid");
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let now = timestamp("2026-11-24T08:05:00Z");
     let evaluate_since =
@@ -113,7 +113,7 @@ fn only_the_last_missed_time_runs_within_the_deadline() {
         None,
         "the time was evaluated already"
     );
-    let yearly = Schedule::parse("0 0 1 1 *", None).expect("a schedule");
+    let yearly = Schedule::parse("0 0 1 1 *", None).expect("the schedule is valid");
     let year = Duration::from_secs(400 * 86_400);
     assert_eq!(
         evaluate(&yearly, timestamp("2020-06-01T00:00:00Z"), year, now).run_at,

@@ -16,13 +16,13 @@ fn cancel_waits_for_running_steps_or_stops_them() {
     let end = graceful.ends("bad", 1, user("NO"));
     assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
 
-    let mut now = Driver::new(TWO_ARMS);
-    now.advance();
-    now.cancel = Some(Cancel::Now);
-    let end = now.advance();
+    let mut immediate = Driver::new(TWO_ARMS);
+    immediate.advance();
+    immediate.cancel = Some(Cancel::Now);
+    let end = immediate.advance();
     assert_eq!(end.stop.len(), 2);
     assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
-    assert!(now.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
+    assert!(immediate.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
 }
 
 /// A run that reaches its timeout ends with `RUN_TIMEOUT`, and its steps are stopped.

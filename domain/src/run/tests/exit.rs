@@ -128,7 +128,7 @@ onExit:
     assert_eq!(places(&run.advance()), ["tell#1"]);
     run.now = 700.0;
     let end = ended(run.advance());
-    let error = end.error.expect("an error");
+    let error = end.error.expect("the run has an error");
     assert_eq!((end.phase, error.step.as_deref()), (RunPhase::Failed, Some("clean")));
     assert_eq!(error.code, "EXIT_TIMEOUT");
 }

@@ -59,9 +59,9 @@ fn a_failed_item_fails_the_step_when_the_running_items_have_ended() {
     let advance = run.ends("each/0", 1, user("HTTP_404"));
     assert_eq!((places(&advance), advance.finish.is_some()), (vec![], false));
     let end = ended(run.succeeds("each/1", json!(1)));
-    let error = end.error.expect("an error");
+    let error = end.error.expect("the run has an error");
     assert_eq!((error.code.as_str(), error.message.as_str()), ("HTTP_404", "item 0: the service said no"));
-    let items = run.step("each").items.clone().expect("items");
+    let items = run.step("each").items.clone().expect("the step has items");
     assert_eq!((items.failed, items.succeeded, items.failures.len()), (1, 1, 1));
 }
 
@@ -168,7 +168,8 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
             run.run.record_outcome(&run.state, &key, attempt, outcome.clone(), time_at(run.now), 0.5);
         if key.item.is_none() {
             // The attempt number of a store is the number of its batch.
-            let number = (1..70).find(|number| run.state.is_running(&key, *number)).expect("a store");
+            let number =
+                (1..70).find(|number| run.state.is_running(&key, *number)).expect("a store is running");
             state = run.run.record_outcome(&run.state, &key, number, outcome, time_at(run.now), 0.5);
         }
         run.state = state;
@@ -178,11 +179,11 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
             continue;
         }
         let status = persisted_steps(&run.state.steps);
-        let each = status.iter().find(|step| step.name == "each").expect("each");
-        largest = largest.max(serde_json::to_string(each).expect("JSON").len());
+        let each = status.iter().find(|step| step.name == "each").expect("the step exists");
+        largest = largest.max(serde_json::to_string(each).expect("the status is serializable").len());
     }
-    let items = run.step("each").items.clone().expect("items");
+    let items = run.step("each").items.clone().expect("the step has items");
     assert_eq!((items.total, items.succeeded + items.failed, items.failures.len()), (1000, 1000, 20));
     assert_eq!(ended(advance).phase, RunPhase::Succeeded);
-    assert!(largest < 64 * 1024, "{largest} bytes");
+    assert!(largest < 64 * 1024, "the status has {largest} bytes");
 }

@@ -47,10 +47,10 @@ fn out_of_memory_fails_the_only_step_in_a_host() {
     alone.state = alone.run.resume(&alone.state, &RunnerLoss::from_reason(Some("OOMKilled")), time_at(1.0));
     assert_eq!(alone.step("a").error.as_ref().map(|error| error.code.as_str()), Some("OOM_KILLED"));
     assert_eq!(alone.step("h").phase, StepPhase::Pending);
-    let mut two = Driver::new(TWO_ARMS);
-    two.advance();
-    two.state = two.run.resume(&two.state, &RunnerLoss::OutOfMemory, time_at(1.0));
-    two.now = 1.0;
+    let mut concurrent = Driver::new(TWO_ARMS);
+    concurrent.advance();
+    concurrent.state = concurrent.run.resume(&concurrent.state, &RunnerLoss::OutOfMemory, time_at(1.0));
+    concurrent.now = 1.0;
     // The step that used too much memory is unknown, so no attempt is counted.
-    assert_eq!(started(&two.advance()), [("bad", 1), ("good", 1)]);
+    assert_eq!(started(&concurrent.advance()), [("bad", 1), ("good", 1)]);
 }

@@ -23,11 +23,11 @@ use crate::workflow::{ValidationContext, validate};
 const START: i64 = 1_795_500_000;
 
 pub(super) fn time_at(seconds: f64) -> Timestamp {
-    Timestamp::from_second(START).expect("in range") + SignedDuration::from_secs_f64(seconds)
+    Timestamp::from_second(START).expect("the time is in range") + SignedDuration::from_secs_f64(seconds)
 }
 
 pub(super) fn run(yaml: &str) -> Run {
-    let spec = serde_yaml::from_str(yaml).expect("a workflow's spec");
+    let spec = serde_yaml::from_str(yaml).expect("the spec is valid YAML");
     let facts = RunData {
         input: json!({"n": 5, "url": ""}),
         run_id: "uid-1".to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn run(yaml: &str) -> Run {
         ..RunData::default()
     };
     Run::new(
-        validate(&spec, &ValidationContext::default()).expect("valid"),
+        validate(&spec, &ValidationContext::default()).expect("the workflow is valid"),
         facts,
         time_at(0.0),
         Duration::ZERO,
@@ -70,7 +70,7 @@ impl Driver {
 
     fn ends(&mut self, key: &str, attempt: u32, outcome: Outcome) -> Advance {
         self.now += 1.0;
-        let key = StepKey::parse(key).expect("a key");
+        let key = StepKey::parse(key).expect("the key is valid");
         self.state = self.run.record_outcome(&self.state, &key, attempt, outcome, time_at(self.now), 0.5);
         self.advance()
     }
@@ -242,7 +242,7 @@ fn failures_of_templates_and_schemas_name_the_field() {
     .iter()
     .map(|yaml| {
         let finish = Driver::new(yaml).advance().finish.expect("the run has ended");
-        let error = finish.error.expect("an error");
+        let error = finish.error.expect("the run has an error");
         format!("{:?} {:?}/{}: {}", error.step, error.kind, error.code, error.message)
     })
     .collect();
@@ -283,7 +283,7 @@ fn environment_variables_are_text() {
     let mut run =
         Driver::new("steps: [{name: a, python: {code: x, env: {N: '${{ input.n }}', E: '${{ null }}'}}}]");
     let advance = run.advance();
-    let Task::Python { env, .. } = &advance.start[0].task else { panic!("a Python step") };
+    let Task::Python { env, .. } = &advance.start[0].task else { panic!("the task is not a Python task") };
     assert_eq!(
         env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(),
         [("E", ""), ("N", "5")]

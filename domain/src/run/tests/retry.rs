@@ -40,7 +40,7 @@ fn retry_conditions_and_the_timeout_end_the_attempts() {
     let code = |drive: &dyn Fn(&mut Driver) -> Advance| {
         let mut run = Driver::new(RETRIED);
         run.advance();
-        drive(&mut run).finish.expect("the run has ended").error.expect("an error").code
+        drive(&mut run).finish.expect("the run has ended").error.expect("the run has an error").code
     };
     assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "`retry.when` is false");
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());

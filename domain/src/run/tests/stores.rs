@@ -10,8 +10,8 @@ fn big() -> Value {
 
 /// Returns the key with the attempt number, and the value, of the first store of an advance.
 fn store_of(advance: &Advance) -> (String, &Value) {
-    let start = advance.start.first().expect("a start");
-    let Task::StoreOutput(value) = &start.task else { panic!("a store, not {:?}", start.task) };
+    let start = advance.start.first().expect("an attempt starts");
+    let Task::StoreOutput(value) = &start.task else { panic!("the task is not a store: {:?}", start.task) };
     (format!("{}#{}", start.key, start.attempt), value)
 }
 
@@ -56,12 +56,12 @@ fn an_output_that_is_too_large_fails_the_step_and_unavailable_storage_does_not()
     let waits = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
     assert_eq!(waits.wait_until, Some(time_at(3.0)));
     run.now = 3.0;
-    assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, the step is not repeated");
+    assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, and the step is not repeated");
     let end = ended(run.ends("a", 1, user("OUTPUT_TOO_LARGE")));
     assert_eq!(end.error.map(|error| error.code), Some("OUTPUT_TOO_LARGE".to_owned()));
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let error = ended(run.succeeds("a", json!("x".repeat(17 << 20)))).error.expect("an error");
+    let error = ended(run.succeeds("a", json!("x".repeat(17 << 20)))).error.expect("the run has an error");
     assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
 }
 
@@ -115,18 +115,21 @@ fn outputs_of_items_are_stored_in_batches() {
     let advance = run.succeeds("e/1", half(1));
     assert_eq!(store_of(&advance), ("e#1".to_owned(), &json!({"0": half(0), "1": half(1)})));
     let read = persisted_steps(&run.state.steps);
-    let items = read[0].items.as_ref().expect("items");
+    let items = read[0].items.as_ref().expect("the step has items");
     assert_eq!((items.done.as_str(), items.outputs.len(), items.batches.len()), ("0", 1, 0));
-    assert!(items.active.iter().any(|item| item.index == 1), "it has not ended until its output is stored");
+    assert!(
+        items.active.iter().any(|item| item.index == 1),
+        "the item has not ended before its output is stored"
+    );
     let advance = run.ends("e", 1, is_stored(&Value::Null, "store://1"));
     assert_eq!(places(&advance), ["e/4#1"]);
     let mut read = persisted_steps(&run.state.steps);
-    let items = read[0].items.clone().expect("items");
+    let items = read[0].items.clone().expect("the step has items");
     assert_eq!(
         (items.done.as_str(), items.outputs.len(), items.batches[0].indexes.as_str()),
         ("0-1", 0, "0-1")
     );
-    let [(slot, reference)] = missing_values(&read).try_into().expect("one batch");
+    let [(slot, reference)] = missing_values(&read).try_into().expect("there is one batch");
     assert_eq!(reference, stored_at("store://1"));
     insert_value(&mut read, &slot, json!({"0": half(0), "1": half(1)}));
     assert_eq!(missing_values(&read), []);

@@ -41,7 +41,7 @@ fn a_rejection_and_an_invalid_decision_fail_the_step() {
         let mut run = Driver::new(APPROVED);
         run.advance();
         run.decide("ask", approved, input);
-        let error = ended(run.advance()).error.expect("an error");
+        let error = ended(run.advance()).error.expect("the run has an error");
         (error.kind, error.code)
     };
     assert_eq!(code(false, None), (ErrorKind::User, "REJECTED".to_owned()));
@@ -137,7 +137,11 @@ fn retry_after_extends_the_backoff() {
     assert_eq!(run.ends("a", 1, busy(20)).wait_until, Some(time_at(21.0)));
     run.now = 21.0;
     run.advance();
-    assert_eq!(ended(run.ends("a", 2, busy(3600))).phase, RunPhase::Failed, "after the step's timeout");
+    assert_eq!(
+        ended(run.ends("a", 2, busy(3600))).phase,
+        RunPhase::Failed,
+        "the next attempt would start after the timeout of the step"
+    );
 }
 
 /// A failed start does not count as an attempt, and the step fails after ten of them in a row.
@@ -203,13 +207,13 @@ fn sub_run_failures_propagate_to_the_parent_and_cancellation_to_the_sub_run() {
         message: "no".into(),
     };
     run.children.insert(name, SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: Some(failure) });
-    let error = ended(run.advance()).error.expect("an error");
+    let error = ended(run.advance()).error.expect("the run has an error");
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::User, "SUB_RUN_FAILED"));
     assert!(error.message.contains("step x: HTTP_404: no"), "{}", error.message);
 
-    let (mut now, name) = parent();
-    now.cancel = Some(Cancel::Now);
-    let advance = now.advance();
+    let (mut immediate, name) = parent();
+    immediate.cancel = Some(Cancel::Now);
+    let advance = immediate.advance();
     assert_eq!(advance.cancel_sub_runs, [(name, Cancel::Now)]);
     assert_eq!(ended(advance).phase, RunPhase::Cancelled);
 
@@ -232,7 +236,7 @@ fn a_lost_pod_creates_no_second_sub_run() {
     let mut run = Driver::new(PARENT);
     let name = |advance: &Advance| match &advance.start[0].task {
         Task::CreateSubRun(sub) => sub.name.clone(),
-        other => panic!("{other:?}"),
+        other => panic!("unexpected task: {other:?}"),
     };
     let first = run.advance();
     let second = run.resumes(&RunnerLoss::Interrupted);
