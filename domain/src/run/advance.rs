@@ -1,4 +1,4 @@
-//! Computes the next state of a run and the actions that lead to it.
+//! Computation of the next state of a run and of the actions that the runner performs.
 
 use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
 use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::step_deadline;
 use super::items::running_items;
-use super::run_end::End;
+use super::run_end::StepsResult;
 use super::scheduler::{Scheduler, StepGroup};
 use super::state::{attempt, end, find, running_store, step_error, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StepKey, StopAttempt, SuspendRun, persisted};
@@ -16,11 +16,11 @@ impl Run {
     /// Returns the next state and the actions to perform. The result depends on the arguments only, so the
     /// caller may repeat the call after a write has failed.
     #[must_use]
-    pub fn advance(&self, state: &RunState, signals: &ExternalEvents<'_>, now: Timestamp) -> Advance {
-        let mut scheduler = Scheduler::new(self, state, signals, now);
-        if scheduler.part == StepGroup::Main {
-            let Some(ended) = scheduler.run_main() else { return scheduler.wait() };
-            scheduler.end_main(ended);
+    pub fn advance(&self, state: &RunState, events: &ExternalEvents<'_>, now: Timestamp) -> Advance {
+        let mut scheduler = Scheduler::new(self, state, events, now);
+        if scheduler.group == StepGroup::Main {
+            let Some(result) = scheduler.run_main() else { return scheduler.wait() };
+            scheduler.end_main(result);
         }
         if scheduler.run_exit() { scheduler.finish() } else { scheduler.wait() }
     }
@@ -29,23 +29,23 @@ impl Run {
 impl Scheduler<'_> {
     /// Advances the steps as far as currently possible. Returns their result once all have ended, else
     /// `None`.
-    fn run_main(&mut self) -> Option<End> {
+    fn run_main(&mut self) -> Option<StepsResult> {
         if self.now >= self.deadline() {
             let seconds = self.run.workflow().timeout().as_secs_f64();
             let message = format!("the run took longer than {seconds} s");
             let timed_out = step_error(ErrorKind::Timeout, "RUN_TIMEOUT", message);
             let step = self.stop_all(&timed_out);
-            return Some(End { phase: RunPhase::TimedOut, step, error: Some(timed_out) });
+            return Some(StepsResult { phase: RunPhase::TimedOut, step, error: Some(timed_out) });
         }
         let cancelled = || {
             let error = step_error(ErrorKind::User, "CANCELLED", "the run was cancelled");
-            End { phase: RunPhase::Cancelled, step: None, error: Some(error) }
+            StepsResult { phase: RunPhase::Cancelled, step: None, error: Some(error) }
         };
-        match self.signals.cancel {
+        match self.events.cancel {
             Some(Cancel::Now) => {
-                let end = cancelled();
-                self.stop_all(end.error.as_ref()?);
-                return Some(end);
+                let result = cancelled();
+                self.stop_all(result.error.as_ref()?);
+                return Some(result);
             }
             Some(Cancel::Graceful) => {
                 self.run_until_stable();
@@ -56,13 +56,13 @@ impl Scheduler<'_> {
         if self.is_busy() || self.has_pending_work() {
             return None;
         }
-        Some(if self.signals.cancel.is_some() { cancelled() } else { self.end_of_main() })
+        Some(if self.events.cancel.is_some() { cancelled() } else { self.end_of_main() })
     }
 
     /// Advances the `onExit` steps as far as currently possible. Returns whether they have ended.
     fn run_exit(&mut self) -> bool {
-        self.part = StepGroup::OnExit;
-        if self.part().is_empty() {
+        self.group = StepGroup::OnExit;
+        if self.group_steps().is_empty() {
             return true;
         }
         if self.now >= self.deadline() {
@@ -91,9 +91,11 @@ impl Scheduler<'_> {
     fn stop_all(&mut self, error: &StepError) -> Option<String> {
         let phase = if error.kind == ErrorKind::Timeout { StepPhase::Failed } else { StepPhase::Cancelled };
         let mut first = None;
-        for step in self.part() {
-            let Some(at) = self.steps.iter().position(|status| status.name == step.name) else { continue };
-            let Some(mut status) = self.steps.get_mut(at).map(std::mem::take) else { continue };
+        for step in self.group_steps() {
+            let Some(position) = self.steps.iter().position(|status| status.name == step.name) else {
+                continue;
+            };
+            let Some(mut status) = self.steps.get_mut(position).map(std::mem::take) else { continue };
             if !status.phase.is_final() && status.started_at.is_some() {
                 if matches!(status.phase, StepPhase::Running | StepPhase::Suspended) {
                     first.get_or_insert_with(|| step.name.clone());
@@ -102,7 +104,7 @@ impl Scheduler<'_> {
                 status.error = Some(error.clone());
                 end(&mut status, phase, self.now);
             }
-            if let Some(slot) = self.steps.get_mut(at) {
+            if let Some(slot) = self.steps.get_mut(position) {
                 *slot = status;
             }
         }
@@ -166,7 +168,7 @@ impl Scheduler<'_> {
         let busy = |status: &StepStatus| {
             !status.phase.is_final() && (persisted::is_busy(status) || is_unsaved(status))
         };
-        if self.signals.cancel.is_some() || self.statuses().any(busy) {
+        if self.events.cancel.is_some() || self.statuses().any(busy) {
             return None;
         }
         let waits = |reason: WaitingFor| {
@@ -176,7 +178,7 @@ impl Scheduler<'_> {
                 .any(|waiting| waiting.reason == reason)
         };
         let is_person_or_time = waits(WaitingFor::Approval) || waits(WaitingFor::Time);
-        let stops_clock = self.part == StepGroup::Main && is_person_or_time;
+        let stops_clock = self.group == StepGroup::Main && is_person_or_time;
         let wake_at =
             if stops_clock { due } else { Some(due.map_or(self.deadline(), |due| due.min(self.deadline()))) };
         let is_soon = wake_at.is_some_and(|at| {
@@ -189,12 +191,12 @@ impl Scheduler<'_> {
     /// become Skipped, the others Cancelled.
     pub(super) fn end_remaining_steps(&mut self) {
         let skipped: Vec<String> = self
-            .part()
+            .group_steps()
             .iter()
             .filter(|step| self.is_behind_failure(&step.name))
             .map(|step| step.name.clone())
             .collect();
-        let names: Vec<&str> = self.part().iter().map(|step| step.name.as_str()).collect();
+        let names: Vec<&str> = self.group_steps().iter().map(|step| step.name.as_str()).collect();
         let now = self.now;
         for status in self.steps.iter_mut().filter(|status| names.contains(&status.name.as_str())) {
             if !status.phase.is_final() {
@@ -207,7 +209,7 @@ impl Scheduler<'_> {
     /// Returns the step of the current group that failed first. Of several that failed at the same time, it
     /// is the first in the workflow.
     pub(super) fn first_failure(&self) -> Option<&StepStatus> {
-        let statuses = self.part().iter().filter_map(|step| find(&self.steps, &step.name));
+        let statuses = self.group_steps().iter().filter_map(|step| find(&self.steps, &step.name));
         statuses
             .filter(|status| self.is_fatal(status))
             .min_by_key(|status| status.finished_at.as_ref().map(|time| time.0))

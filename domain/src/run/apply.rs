@@ -34,10 +34,10 @@ pub(super) fn apply(
             }
         }
         Transition::Failed(error) => fail(status, error, now),
-        Transition::Retry { at, error, counts } => {
+        Transition::Retry { retry_at, error, counts } => {
             status.phase = StepPhase::Pending;
             status.waiting = None;
-            status.next_at = Some(at.into());
+            status.next_at = Some(retry_at.into());
             status.error = Some(error);
             if counts {
                 status.not_started = None;
@@ -88,14 +88,14 @@ fn succeed(
 
 /// Returns the size of a value as JSON in bytes, or an error if the value is too large or too deeply nested
 /// to be stored.
-pub(super) fn check_size(what: &str, value: &Value) -> Result<usize, StepError> {
+pub(super) fn check_size(subject: &str, value: &Value) -> Result<usize, StepError> {
     let bytes = schema::json_size(value);
     if bytes > MAX_STORED_OUTPUT_BYTES {
-        let message = format!("{what} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are allowed");
+        let message = format!("{subject} has {bytes} bytes; at most {MAX_STORED_OUTPUT_BYTES} are allowed");
         return Err(step_error(ErrorKind::User, "OUTPUT_TOO_LARGE", message));
     }
     if is_deeper_than(value, MAX_VALUE_DEPTH) {
-        let message = format!("{what} has more than {MAX_VALUE_DEPTH} levels of nested lists and objects");
+        let message = format!("{subject} has more than {MAX_VALUE_DEPTH} levels of nested lists and objects");
         return Err(step_error(ErrorKind::User, "OUTPUT_TOO_DEEP", message));
     }
     Ok(bytes)
@@ -122,6 +122,6 @@ impl Run {
 
     /// Returns the name of the sub-run of an attempt. It is the same whenever the creation is repeated.
     pub(super) fn sub_run_name(&self, key: &StepKey, attempt: u32) -> String {
-        names::sub_run(&self.facts.run_name, &self.facts.run_id, &key.to_string(), attempt)
+        names::sub_run(&self.data.run_name, &self.data.run_id, &key.to_string(), attempt)
     }
 }

@@ -35,7 +35,7 @@ pub(super) enum Transition {
     Failed(StepError),
     /// Waits for another attempt.
     Retry {
-        at: Timestamp,
+        retry_at: Timestamp,
         error: StepError,
         /// Whether the attempt that ended counts against `retry.attempts`.
         counts: bool,
@@ -88,13 +88,13 @@ pub(super) fn retry_or_fail(
 ) -> Transition {
     let Failure { mut error, retry_after } = failure;
     let delay = step.retry.backoff.delay(attempts.attempt, ambient.random);
-    let at = after(ambient.now, delay.max(retry_after.unwrap_or_default()));
-    let is_allowed = attempts.is_before_deadlines(at)
+    let retry_at = after(ambient.now, delay.max(retry_after.unwrap_or_default()));
+    let is_allowed = attempts.is_before_deadlines(retry_at)
         && attempts.attempt < step.retry.attempts
         && step.retry.on.contains(&error.kind)
         && step.action.is_retryable();
     if is_allowed && retry_when_holds(step, &mut error, context) {
-        Transition::Retry { at, error, counts: true }
+        Transition::Retry { retry_at, error, counts: true }
     } else {
         Transition::Failed(error)
     }
@@ -104,7 +104,7 @@ pub(super) fn retry_or_fail(
 /// number is limited.
 fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambient) -> Transition {
     match retry_time(step, attempts, ambient) {
-        Some(at) => Transition::Retry { at, error, counts: false },
+        Some(retry_at) => Transition::Retry { retry_at, error, counts: false },
         None => {
             let times = attempts.not_started.saturating_add(1);
             let message =
@@ -118,8 +118,8 @@ fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambie
 /// the step, or `None` after [`MAX_FAILED_STARTS`] errors in a row or if the time would be after a deadline.
 pub(super) fn retry_time(step: &Step, attempts: Attempts, ambient: Ambient) -> Option<Timestamp> {
     let times = attempts.not_started.saturating_add(1);
-    let at = after(ambient.now, step.retry.backoff.delay(times, ambient.random));
-    (times < MAX_FAILED_STARTS && attempts.is_before_deadlines(at)).then_some(at)
+    let retry_at = after(ambient.now, step.retry.backoff.delay(times, ambient.random));
+    (times < MAX_FAILED_STARTS && attempts.is_before_deadlines(retry_at)).then_some(retry_at)
 }
 
 impl Attempts {

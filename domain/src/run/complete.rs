@@ -43,7 +43,7 @@ impl Scheduler<'_> {
             WaitingFor::Run => return self.complete_sub_run(step, waiting, is_due, attempts),
             WaitingFor::Approval => {
                 let key = key.to_string();
-                let decision = self.signals.decisions.iter().find(|decision| decision.key == key);
+                let decision = self.events.decisions.iter().find(|decision| decision.key == key);
                 let Action::Approval(approval) = &step.action else { return None };
                 match decision {
                     Some(decision) => output_of_decision(approval, decision),
@@ -70,7 +70,7 @@ impl Scheduler<'_> {
         attempts: Attempts,
     ) -> Option<Transition> {
         let name = waiting.run.as_deref().unwrap_or_default();
-        let failed = match self.signals.sub_runs.get(name) {
+        let failed = match self.events.sub_runs.get(name) {
             Some(SubRunOutcome::Succeeded { output, stored }) => {
                 let output = Output { value: output.clone(), stored: stored.clone() };
                 return Some(match check_output(step, &output.value) {

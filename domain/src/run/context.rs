@@ -9,12 +9,12 @@ use super::{Run, RunData};
 use crate::expr::Context;
 
 /// Builds the variables that stay the same throughout the run: `input`, `run`, `tenant` and `workflow`.
-pub(super) fn base(facts: &RunData) -> Context {
+pub(super) fn base_context(data: &RunData) -> Context {
     Context::new()
-        .with("input", facts.input.clone())
-        .with("run", json!({"id": facts.run_id, "name": facts.run_name, "createdAt": facts.created_at}))
-        .with("tenant", json!({"name": facts.tenant, "settings": facts.tenant_settings}))
-        .with("workflow", json!({"name": facts.workflow}))
+        .with("input", data.input.clone())
+        .with("run", json!({"id": data.run_id, "name": data.run_name, "createdAt": data.created_at}))
+        .with("tenant", json!({"name": data.tenant, "settings": data.tenant_settings}))
+        .with("workflow", json!({"name": data.workflow}))
 }
 
 /// Cache of the variable `steps`, with the ended steps from which it was built. It avoids copying outputs,
@@ -25,10 +25,10 @@ pub(super) struct ContextCache(Arc<Mutex<Option<CachedSteps>>>);
 type CachedSteps = (Vec<StepStatus>, Arc<Value>);
 
 impl Run {
-    /// Builds the context of expressions: the base, `steps` with the steps that have ended, and `outcome`
-    /// while the `onExit` steps run.
+    /// Builds the context of expressions: the base context, `steps` with the steps that have ended, and
+    /// `outcome` while the `onExit` steps run.
     pub(super) fn context(&self, steps: &[StepStatus], ending: Option<&RunEnding>) -> Context {
-        let context = self.base.clone().with("steps", self.ended_steps(steps));
+        let context = self.base_context.clone().with("steps", self.ended_steps(steps));
         match ending {
             Some(ending) => context.with("outcome", json!({"phase": ending.phase, "error": ending.error})),
             None => context,
@@ -38,7 +38,7 @@ impl Run {
     /// Returns the variable `steps`: from the cache, or built anew if another step has ended.
     fn ended_steps(&self, steps: &[StepStatus]) -> Arc<Value> {
         let ended = || steps.iter().filter(|step| step.phase.is_final());
-        let mut cached = self.ended.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.context_cache.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((steps, value)) = cached.as_ref()
             && steps.iter().eq(ended())
         {

@@ -62,8 +62,8 @@ pub(super) fn apply_item(
             Err(error) => fail_item(step, status, index, error),
         },
         Transition::Failed(error) => fail_item(step, status, index, error),
-        Transition::Retry { at, error, counts } => {
-            item.next_at = Some(at.into());
+        Transition::Retry { retry_at, error, counts } => {
+            item.next_at = Some(retry_at.into());
             item.code = Some(error.code);
             if counts {
                 item.not_started = None;
@@ -185,9 +185,9 @@ pub(super) fn store_ended(
                 drop_merged(items);
             }
         }
-        StoreResult::Retry(at) => {
+        StoreResult::Retry(retry_at) => {
             discard_store(status);
-            status.next_at = Some(at.into());
+            status.next_at = Some(retry_at.into());
             status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
         }
         StoreResult::Failed(error) => {

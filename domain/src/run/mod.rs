@@ -1,4 +1,5 @@
-//! The run state machine: computes what a run does next from its workflow, input, status and the time.
+//! State machine of runs: computes the next actions of a run from its workflow, its input, its status and the
+//! time.
 //!
 //! The runner calls [`Run::resume`] once when it takes a run, [`Run::record_outcome`] for each attempt that
 //! has ended, and [`Run::advance`] after that and at the time [`Advance::wait_until`]. It writes the steps of
@@ -66,15 +67,15 @@ use stored_values::StoredValues;
 #[derive(Clone, Debug)]
 pub struct Run {
     workflow: ValidWorkflow,
-    facts: RunData,
+    data: RunData,
     started_at: Timestamp,
     waited: Duration,
     /// Data that all expressions can read.
-    base: Context,
+    base_context: Context,
     secrets: Arc<Value>,
     fan_outs: FanOutCache,
     stored_values: StoredValues,
-    ended: ContextCache,
+    context_cache: ContextCache,
 }
 
 /// Data of a run that expressions can read, in addition to its steps.
@@ -106,18 +107,18 @@ impl Run {
     /// count against the timeout: `status.waitedSeconds` plus, for a run that resumes now, the time since
     /// `status.suspendedAt`.
     #[must_use]
-    pub fn new(workflow: ValidWorkflow, facts: RunData, started_at: Timestamp, waited: Duration) -> Self {
-        let (base, secrets) = (context::base(&facts), Arc::new(json!(facts.secrets)));
+    pub fn new(workflow: ValidWorkflow, data: RunData, started_at: Timestamp, waited: Duration) -> Self {
+        let (base_context, secrets) = (context::base_context(&data), Arc::new(json!(data.secrets)));
         Self {
             workflow,
-            facts,
+            data,
             started_at,
             waited,
-            base,
+            base_context,
             secrets,
             fan_outs: FanOutCache::default(),
             stored_values: StoredValues::default(),
-            ended: ContextCache::default(),
+            context_cache: ContextCache::default(),
         }
     }
 

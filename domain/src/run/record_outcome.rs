@@ -85,9 +85,9 @@ fn record_output_store(status: &mut StepStatus, result: StoreResult, now: Timest
             status.output_ref = Some(reference);
             end(status, StepPhase::Succeeded, now);
         }
-        StoreResult::Retry(at) => {
+        StoreResult::Retry(retry_at) => {
             status.output_ref = None;
-            status.next_at = Some(at.into());
+            status.next_at = Some(retry_at.into());
             status.not_started = Some(status.not_started.unwrap_or(0).saturating_add(1));
         }
         StoreResult::Failed(error) => fail(status, error, now),

@@ -75,7 +75,7 @@ impl Run {
         workflow: &str,
         input: Value,
     ) -> Result<SubRun, StepError> {
-        let depth = self.facts.depth.saturating_add(1);
+        let depth = self.data.depth.saturating_add(1);
         if depth > MAX_SUB_RUN_DEPTH {
             let message = format!(
                 "the run of {workflow} would have nesting depth {depth}; the maximum is {MAX_SUB_RUN_DEPTH}"
@@ -245,7 +245,7 @@ impl Run {
         });
         let Some(success) = success else { return Ok(status < 400) };
         let context = self
-            .base
+            .base_context
             .clone()
             .with("status", json!(status))
             .with("headers", json!(headers))

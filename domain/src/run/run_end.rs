@@ -12,7 +12,7 @@ use super::state::{find, step_error};
 use super::{Advance, FinishRun};
 
 /// Result of the steps.
-pub(super) struct End {
+pub(super) struct StepsResult {
     pub(super) phase: RunPhase,
     /// Name of the step that caused the result, if any.
     pub(super) step: Option<String>,
@@ -21,24 +21,24 @@ pub(super) struct End {
 
 impl Scheduler<'_> {
     /// Returns the result once all steps have ended, or one has failed and no step is running.
-    pub(super) fn end_of_main(&self) -> End {
+    pub(super) fn end_of_main(&self) -> StepsResult {
         if let Some(failed) = self.first_failure() {
-            return End {
+            return StepsResult {
                 phase: RunPhase::Failed,
                 step: Some(failed.name.clone()),
                 error: Some(error_of(failed)),
             };
         }
         match self.output() {
-            Ok(_) => End { phase: RunPhase::Succeeded, step: None, error: None },
-            Err(error) => End { phase: RunPhase::Failed, step: None, error: Some(error) },
+            Ok(_) => StepsResult { phase: RunPhase::Succeeded, step: None, error: None },
+            Err(error) => StepsResult { phase: RunPhase::Failed, step: None, error: Some(error) },
         }
     }
 
     /// Ends the remaining steps and records the result of the steps, after which the `onExit` steps run.
-    pub(super) fn end_main(&mut self, ended: End) {
+    pub(super) fn end_main(&mut self, result: StepsResult) {
         self.end_remaining_steps();
-        let End { phase, step, error } = ended;
+        let StepsResult { phase, step, error } = result;
         let error = error.map(|error| run_error(step, error));
         self.context = None;
         self.ending = Some(RunEnding { phase, error, since: self.now.into() });

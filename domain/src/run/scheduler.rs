@@ -24,10 +24,10 @@ pub(super) enum StepGroup {
 /// Evaluation of the steps of a run at one time, and the actions collected so far.
 pub(super) struct Scheduler<'a> {
     pub(super) run: &'a Run,
-    pub(super) signals: &'a ExternalEvents<'a>,
+    pub(super) events: &'a ExternalEvents<'a>,
     pub(super) now: Timestamp,
     /// Group of steps that is being evaluated.
-    pub(super) part: StepGroup,
+    pub(super) group: StepGroup,
     /// Status of each step of the workflow, in order, `onExit` steps last.
     pub(super) steps: Vec<StepStatus>,
     pub(super) ending: Option<RunEnding>,
@@ -51,7 +51,7 @@ impl<'a> Scheduler<'a> {
     pub(super) fn new(
         run: &'a Run,
         state: &RunState,
-        signals: &'a ExternalEvents<'a>,
+        events: &'a ExternalEvents<'a>,
         now: Timestamp,
     ) -> Self {
         let workflow = run.workflow();
@@ -62,9 +62,9 @@ impl<'a> Scheduler<'a> {
         });
         Self {
             run,
-            signals,
+            events,
             now,
-            part: if state.ending.is_some() { StepGroup::OnExit } else { StepGroup::Main },
+            group: if state.ending.is_some() { StepGroup::OnExit } else { StepGroup::Main },
             steps: steps.collect(),
             ending: state.ending.clone(),
             start: Vec::new(),
@@ -87,9 +87,9 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Returns the steps of the current group.
-    pub(super) fn part(&self) -> &'a [Step] {
+    pub(super) fn group_steps(&self) -> &'a [Step] {
         let run: &'a Run = self.run;
-        match self.part {
+        match self.group {
             StepGroup::Main => run.workflow().steps(),
             StepGroup::OnExit => run.workflow().on_exit(),
         }
@@ -97,7 +97,7 @@ impl<'a> Scheduler<'a> {
 
     /// Returns the status of the steps of the current group.
     pub(super) fn statuses(&self) -> impl Iterator<Item = &StepStatus> {
-        self.part().iter().filter_map(|step| find(&self.steps, &step.name))
+        self.group_steps().iter().filter_map(|step| find(&self.steps, &step.name))
     }
 
     /// Returns whether a step of the current group without `continueOnError` has failed.
@@ -114,8 +114,8 @@ impl<'a> Scheduler<'a> {
     /// Returns whether new attempts may start. `onExit` steps start regardless of earlier failures, including
     /// those of other `onExit` steps.
     pub(super) fn accepts_attempts(&self) -> bool {
-        match self.part {
-            StepGroup::Main => self.signals.cancel.is_none() && !self.is_failing(),
+        match self.group {
+            StepGroup::Main => self.events.cancel.is_none() && !self.is_failing(),
             StepGroup::OnExit => true,
         }
     }
@@ -126,8 +126,8 @@ impl<'a> Scheduler<'a> {
         let mut changed = true;
         while changed {
             changed = false;
-            for (at, step) in self.positions() {
-                if self.evaluate_step(at, step) {
+            for (position, step) in self.positions() {
+                if self.evaluate_step(position, step) {
                     changed = true;
                     self.context = None;
                 }
@@ -137,33 +137,33 @@ impl<'a> Scheduler<'a> {
 
     /// Returns the steps of the current group with their positions in `steps`.
     fn positions(&self) -> impl Iterator<Item = (usize, &'a Step)> + use<'a> {
-        let first = if self.part == StepGroup::Main { 0 } else { self.run.workflow().steps().len() };
-        (first..).zip(self.part())
+        let first = if self.group == StepGroup::Main { 0 } else { self.run.workflow().steps().len() };
+        (first..).zip(self.group_steps())
     }
 
     /// Evaluates one step. Returns whether its status changed.
-    fn evaluate_step(&mut self, at: usize, step: &'a Step) -> bool {
-        let Some(status) = self.steps.get(at) else { return false };
+    fn evaluate_step(&mut self, position: usize, step: &'a Step) -> bool {
+        let Some(status) = self.steps.get(position) else { return false };
         match (status.phase, &status.items) {
             (phase, _) if phase.is_final() => false,
-            (_, Some(_)) => self.change(at, |scheduler, status| scheduler.evaluate_items(step, status)),
+            (_, Some(_)) => self.change(position, |scheduler, status| scheduler.evaluate_items(step, status)),
             (StepPhase::Pending, None) => {
                 self.is_ready(step, status)
-                    && self.change(at, |scheduler, status| scheduler.begin_step(step, status))
+                    && self.change(position, |scheduler, status| scheduler.begin_step(step, status))
             }
             (StepPhase::Suspended, None) => {
-                self.change(at, |scheduler, status| scheduler.complete_waiting_step(step, status))
+                self.change(position, |scheduler, status| scheduler.complete_waiting_step(step, status))
             }
-            (_, None) => self.change(at, |scheduler, status| scheduler.store_output(status)),
+            (_, None) => self.change(position, |scheduler, status| scheduler.store_output(status)),
         }
     }
 
     /// Applies a change to the status of a step. The status is moved out of `steps` during the change, since
     /// the change borrows the scheduler.
-    fn change(&mut self, at: usize, change: impl FnOnce(&mut Self, &mut StepStatus) -> bool) -> bool {
-        let Some(mut status) = self.steps.get_mut(at).map(std::mem::take) else { return false };
+    fn change(&mut self, position: usize, change: impl FnOnce(&mut Self, &mut StepStatus) -> bool) -> bool {
+        let Some(mut status) = self.steps.get_mut(position).map(std::mem::take) else { return false };
         let changed = change(self, &mut status);
-        if let Some(slot) = self.steps.get_mut(at) {
+        if let Some(slot) = self.steps.get_mut(position) {
             *slot = status;
         }
         changed
@@ -266,7 +266,7 @@ impl<'a> Scheduler<'a> {
 
     /// Returns the idempotency key of a step or item of this run.
     fn idempotency_key(&self, key: &StepKey) -> String {
-        format!("{}/{key}", self.run.facts.run_id)
+        format!("{}/{key}", self.run.data.run_id)
     }
 
     /// Returns the counters and deadlines of the attempts of a step or item.

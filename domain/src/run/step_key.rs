@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Key of a step, or of one item of a step with `forEach`. Its text form is `step` or `step/3`: the key of a decision and
-/// the suffix of an idempotency key.
+/// Key of a step, or of one item of a step with `forEach`. Its text form is `step` or `step/3`: the key of a
+/// decision and the suffix of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StepKey {
     /// Name of the step.

@@ -17,8 +17,8 @@ pub(super) enum StoreResult {
     Failed(StepError),
 }
 
-/// Classifies the outcome of a store. Unavailable object storage does not fail the step: the output stays in
-/// memory and is stored later.
+/// Classifies the outcome of a store. Unavailable object storage does not fail the step: the output remains
+/// in memory and is stored later.
 pub(super) fn store_result(
     step: &Step,
     attempts: Attempts,

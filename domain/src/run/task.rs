@@ -1,4 +1,4 @@
-//! The task that the runner executes for one attempt.
+//! Task that the runner executes for one attempt.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub enum Task {
     },
     /// Run a command in the step's host. The input is in the file that `SMBCOPILOT_INPUT` names.
     Container {
-        /// The program and its first arguments.
+        /// Program and its first arguments.
         command: Vec<String>,
         /// Further arguments.
         args: Vec<String>,
@@ -39,7 +39,8 @@ pub enum Task {
 /// A run of another workflow, started by a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubRun {
-    /// Name of the sub-run, derived from the run, the step and the attempt, so that a repeated creation is detected.
+    /// Name of the sub-run, derived from the run, the step and the attempt, so that a repeated creation is
+    /// detected.
     pub name: String,
     /// Name of the workflow, in the namespace of the parent run.
     pub workflow: String,

@@ -292,5 +292,5 @@ fn environment_variables_are_text() {
 
 /// Returns the same run after it has waited for this number of seconds.
 fn run_waited(run: &Run, seconds: u64) -> Run {
-    Run::new(run.workflow().clone(), run.facts.clone(), time_at(0.0), Duration::from_secs(seconds))
+    Run::new(run.workflow().clone(), run.data.clone(), time_at(0.0), Duration::from_secs(seconds))
 }
