@@ -150,8 +150,7 @@ fn any_queue() -> impl Strategy<Value = Queue> {
 }
 
 proptest! {
-    /// No limit is exceeded, each queued run gets a decision, and the decisions do not depend on the order of
-    /// the input.
+    /// No limit is exceeded, and each queued run gets a decision that is independent of the input order.
     #[test]
     fn limits_hold_and_each_run_gets_a_decision(queue in any_queue()) {
         let decisions = decide(&queue);

@@ -18,14 +18,22 @@ pub(super) fn goes_forward(before: &StepStatus, after: &StepStatus, max_parallel
         "the attempt number decreased by more than one reverted attempt"
     );
     let (Some(old), Some(new)) = (&before.items, &after.items) else { return Ok(()) };
-    let (was, is) = (Ranges::parse(&old.done), Ranges::parse(&new.done));
-    prop_assert!(is.contains_all(&was), "ended items are no longer ended: {} then {}", was, is);
+    let (done_before, done_after) = (Ranges::parse(&old.done), Ranges::parse(&new.done));
+    prop_assert!(
+        done_after.contains_all(&done_before),
+        "ended items are no longer ended: {} then {}",
+        done_before,
+        done_after
+    );
     prop_assert_eq!(
-        is.iter().count(),
+        done_after.iter().count(),
         usize::try_from(new.succeeded + new.failed).unwrap_or(0),
         "each ended item is counted once"
     );
-    prop_assert!(new.active.iter().all(|item| !is.contains(item.index)), "an active item has ended already");
+    prop_assert!(
+        new.active.iter().all(|item| !done_after.contains(item.index)),
+        "an active item has ended already"
+    );
     prop_assert!(new.active.len() <= max_parallel, "more items are active than maxParallel");
     if after.phase == StepPhase::Succeeded {
         prop_assert_eq!(new.total, new.succeeded + new.failed);

@@ -152,8 +152,8 @@ impl World {
         let signals =
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
         let advance = self.run.advance(&self.memory, &signals, time_at(self.now));
-        let again = self.run.advance(&self.memory, &signals, time_at(self.now));
-        prop_assert_eq!(&advance, &again, "the same arguments give the same advance");
+        let repeated = self.run.advance(&self.memory, &signals, time_at(self.now));
+        prop_assert_eq!(&advance, &repeated, "the same arguments give the same advance");
         self.write(advance)
     }
 

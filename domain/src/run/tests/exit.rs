@@ -115,7 +115,7 @@ onExit: [{name: bye, expr: {value: 1}}]");
     assert_eq!(reused_names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
 }
 
-/// A run fails if the timeout of `onExit` prevents one of these steps, also behind one that may fail.
+/// A run fails if one of its `onExit` steps cannot start before their timeout.
 #[test]
 fn an_exit_step_that_cannot_start_before_the_timeout_fails_the_run() {
     let mut run = Driver::new(

@@ -41,8 +41,7 @@ fn items_run_concurrently_and_their_outputs_are_in_order() {
     );
 }
 
-/// A step with an empty list succeeds at once; a value that is not a list, or a list that is too long, fails
-/// it.
+/// A step with an empty list succeeds at once, and fails if its items are not a list or more than 1000.
 #[test]
 fn an_empty_list_succeeds_and_invalid_lists_fail() {
     let (_, advance) = listed(EACH, json!([]));
@@ -83,27 +82,26 @@ fn items_are_retried_on_their_own_and_remain_active() {
         "retry: {on: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
     );
     let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
-    let waits = run.ends("each/0", 1, user("NO"));
-    assert_eq!((places(&waits), waits.wait_until), (vec![], Some(time_at(6.0))));
+    let failed = run.ends("each/0", 1, user("NO"));
+    assert_eq!((places(&failed), failed.wait_until), (vec![], Some(time_at(6.0))));
     run.resumes(&RunnerLoss::Interrupted);
     // An item whose `retry.on` omits Infra runs at most once, like a step.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
 }
 
-/// After the loss of a runner, ended items are not repeated, and running items start again as the next
-/// attempt.
+/// After the loss of a runner, running items start again as the next attempt, and ended items do not.
 #[test]
 fn a_resumed_run_repeats_no_item_that_has_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3, 4]));
     run.succeeds("each/0", json!("A"));
-    let again = run.resumes(&RunnerLoss::Interrupted);
-    assert_eq!(places(&again), ["each/1#2", "each/2#2"]);
+    let resumed = run.resumes(&RunnerLoss::Interrupted);
+    assert_eq!(places(&resumed), ["each/1#2", "each/2#2"]);
     assert_eq!(
         run.step("each").items.as_ref().map(|items| items.outputs.clone()),
         Some([(0, json!("A"))].into())
     );
-    let again = run.resumes(&RunnerLoss::OutOfMemory);
-    assert_eq!(places(&again), ["each/1#2", "each/2#2"], "the item that used too much memory is unknown");
+    let resumed = run.resumes(&RunnerLoss::OutOfMemory);
+    assert_eq!(places(&resumed), ["each/1#2", "each/2#2"], "the item that used too much memory is unknown");
 }
 
 /// Items of an `expr` step are evaluated within a single advance.

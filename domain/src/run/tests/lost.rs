@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{CHAIN, Driver, TWO_ARMS, started, time_at};
 use crate::run::{Outcome, RunnerLoss};
 
-/// After the loss of a runner, ended steps are not repeated, and the interrupted step starts at once as
-/// attempt 2.
+/// After the loss of a runner, the interrupted step starts again at once, and ended steps are not repeated.
 #[test]
 fn a_new_runner_continues_after_the_last_step_that_ended() {
     let mut run = Driver::new(CHAIN);
@@ -24,8 +23,7 @@ fn a_new_runner_continues_after_the_last_step_that_ended() {
     );
 }
 
-/// An interrupted step whose `retry.on` omits Infra fails and is not repeated, since it may have had side
-/// effects.
+/// An interrupted step whose `retry.on` omits Infra fails without another attempt.
 #[test]
 fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
     let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");

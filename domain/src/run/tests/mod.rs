@@ -175,8 +175,8 @@ fn advancing_twice_starts_each_attempt_once() {
         time_at(1.0),
         0.5,
     );
-    let again = run.run.record_outcome(&ended, &a, 1, user("LATE"), time_at(2.0), 0.5);
-    assert_eq!(ended, again);
+    let repeated = run.run.record_outcome(&ended, &a, 1, user("LATE"), time_at(2.0), 0.5);
+    assert_eq!(ended, repeated);
     assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), time_at(2.0), 0.5), run.state);
 }
 
@@ -201,8 +201,7 @@ steps:
 - {name: after-bad, needs: [bad], python: {code: x}}
 - {name: after-good, needs: [good], python: {code: x}}";
 
-/// After a step has failed, running steps end, no further step starts, and the error of the run names the
-/// step.
+/// After a step has failed, running steps end, no other step starts, and the error of the run names the step.
 #[test]
 fn a_failure_ends_the_run_when_the_running_steps_have_ended() {
     let mut run = Driver::new(TWO_ARMS);

@@ -20,13 +20,13 @@ steps:
 fn a_failed_attempt_is_retried_after_its_backoff() {
     let mut run = Driver::new(RETRIED);
     assert_eq!(run.advance().start[0].deadline, time_at(5.0));
-    let waits = run.ends("a", 1, user("HTTP_500"));
-    assert_eq!((started(&waits), waits.wait_until), (vec![], Some(time_at(3.0))));
+    let failed = run.ends("a", 1, user("HTTP_500"));
+    assert_eq!((started(&failed), failed.wait_until), (vec![], Some(time_at(3.0))));
     assert_eq!(run.step("a").phase, StepPhase::Pending);
     run.now = 3.0;
     assert_eq!(started(&run.advance()), [("a", 2)]);
-    let waits = run.ends("a", 2, Outcome::TimedOut);
-    assert_eq!(waits.wait_until, Some(time_at(8.0)));
+    let failed = run.ends("a", 2, Outcome::TimedOut);
+    assert_eq!(failed.wait_until, Some(time_at(8.0)));
     assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
     run.now = 8.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);

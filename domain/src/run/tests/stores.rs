@@ -53,8 +53,8 @@ fn an_output_that_is_too_large_fails_the_step_and_unavailable_storage_does_not()
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     assert_eq!(store_of(&run.succeeds("a", big())).0, "a#1");
-    let waits = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
-    assert_eq!(waits.wait_until, Some(time_at(3.0)));
+    let failed = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
+    assert_eq!(failed.wait_until, Some(time_at(3.0)));
     run.now = 3.0;
     assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, and the step is not repeated");
     let end = ended(run.ends("a", 1, user("OUTPUT_TOO_LARGE")));
@@ -65,8 +65,7 @@ fn an_output_that_is_too_large_fails_the_step_and_unavailable_storage_does_not()
     assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
 }
 
-/// An output that is nested too deeply fails its step, so that a list of runs always remains readable as
-/// JSON.
+/// An output that is nested too deeply fails its step, so that JSON parsers can read every run.
 #[test]
 fn an_output_that_is_nested_too_deeply_fails_the_step() {
     let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
@@ -97,15 +96,14 @@ fn a_lost_store_is_repeated() {
     run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
     run.advance();
     run.succeeds("p", big());
-    let again = run.resumes(&RunnerLoss::Interrupted);
-    assert_eq!(places(&again), ["p#2", "a#1"]);
+    let resumed = run.resumes(&RunnerLoss::Interrupted);
+    assert_eq!(places(&resumed), ["p#2", "a#1"]);
 }
 
 const FAN_OUT: &str =
     "steps: [{name: e, forEach: {items: [0, 1, 2, 3, 4, 5], maxParallel: 3}, python: {code: x}}]";
 
-/// Item outputs that exceed the status are stored in batches, and an item has ended once its output is
-/// persisted.
+/// Item outputs that exceed the status are stored in batches, and an item ends once its batch is stored.
 #[test]
 fn outputs_of_items_are_stored_in_batches() {
     let half = |n: u32| json!(format!("{n}{}", "x".repeat(9_000)));

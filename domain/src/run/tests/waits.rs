@@ -13,8 +13,7 @@ steps:
     schema: {type: object, properties: {sum: {type: number}}, required: [sum]}
 - {name: pay, needs: [ask], python: {code: x}, with: {sum: '${{ steps.ask.output.input.sum }}'}}";
 
-/// A run that waits for an approval is suspended without a runner, its status contains the rendered message,
-/// and the wait does not count towards its timeout.
+/// A run that waits for an approval is suspended, and its status contains the rendered message.
 #[test]
 fn an_approval_suspends_the_run_until_the_decision() {
     let mut run = Driver::new(APPROVED);
@@ -51,7 +50,7 @@ fn a_rejection_and_an_invalid_decision_fail_the_step() {
 /// An approval without a decision ends at its timeout as `onTimeout` specifies.
 #[test]
 fn an_approval_without_a_decision_ends_as_on_timeout_specifies() {
-    let end = |on_timeout: &str| {
+    let step_result = |on_timeout: &str| {
         let yaml = APPROVED.replace("timeout: 2h", &format!("timeout: 2h\n    onTimeout: {on_timeout}"));
         let mut run =
             Driver::new(&yaml.replace("with: {sum: '${{ steps.ask.output.input.sum }}'}", "with: {}"));
@@ -61,9 +60,9 @@ fn an_approval_without_a_decision_ends_as_on_timeout_specifies() {
         run.advance();
         (run.step("ask").phase, run.step("ask").error.clone().map(|error| error.code))
     };
-    assert_eq!(end("Fail"), (StepPhase::Failed, Some("APPROVAL_TIMEOUT".to_owned())));
-    assert_eq!(end("Reject"), (StepPhase::Failed, Some("REJECTED".to_owned())));
-    assert_eq!(end("Approve"), (StepPhase::Succeeded, None));
+    assert_eq!(step_result("Fail"), (StepPhase::Failed, Some("APPROVAL_TIMEOUT".to_owned())));
+    assert_eq!(step_result("Reject"), (StepPhase::Failed, Some("REJECTED".to_owned())));
+    assert_eq!(step_result("Approve"), (StepPhase::Succeeded, None));
 }
 
 /// Each item of a fan-out requires its own decision.
@@ -92,11 +91,10 @@ fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(time_at(31.0)), stops_clock: true }));
 }
 
-/// A wait ends at the time that `until` evaluates to; a value that is invalid or too far in the future fails
-/// the step.
+/// A wait ends at the time of `until`, and fails if this time is invalid or too far in the future.
 #[test]
 fn a_wait_ends_at_a_time_that_an_expression_gives() {
-    let waits = |until: &str| {
+    let wake_time_and_error = |until: &str| {
         let mut run = Driver::new(&format!("steps: [{{name: w, wait: {{until: \"{until}\"}}}}]"));
         let advance = run.advance();
         (
@@ -105,11 +103,14 @@ fn a_wait_ends_at_a_time_that_an_expression_gives() {
         )
     };
     let day = time_at(86_400.0);
-    assert_eq!(waits(&format!("'{day}'")), (Some(day), None));
-    assert_eq!(waits(&format!("timestamp('{day}') + duration('1h')")), (Some(time_at(90_000.0)), None));
-    assert_eq!(waits("'2020-01-01T00:00:00Z'"), (None, None), "the time is in the past");
-    assert_eq!(waits("'soon'"), (None, Some("WAIT_INVALID".to_owned())));
-    assert_eq!(waits("'2200-01-01T00:00:00Z'"), (None, Some("WAIT_TOO_LONG".to_owned())));
+    assert_eq!(wake_time_and_error(&format!("'{day}'")), (Some(day), None));
+    assert_eq!(
+        wake_time_and_error(&format!("timestamp('{day}') + duration('1h')")),
+        (Some(time_at(90_000.0)), None)
+    );
+    assert_eq!(wake_time_and_error("'2020-01-01T00:00:00Z'"), (None, None), "the time is in the past");
+    assert_eq!(wake_time_and_error("'soon'"), (None, Some("WAIT_INVALID".to_owned())));
+    assert_eq!(wake_time_and_error("'2200-01-01T00:00:00Z'"), (None, Some("WAIT_TOO_LONG".to_owned())));
 }
 
 /// A long backoff suspends the run, and the next runner starts the attempt when it is due.
@@ -232,7 +233,7 @@ fn sub_run_failures_propagate_to_the_parent_and_cancellation_to_the_sub_run() {
 
 /// The next runner creates a sub-run with the same name if a runner is lost before the creation is recorded.
 #[test]
-fn a_lost_pod_creates_no_second_sub_run() {
+fn a_lost_runner_creates_no_second_sub_run() {
     let mut run = Driver::new(PARENT);
     let name = |advance: &Advance| match &advance.start[0].task {
         Task::CreateSubRun(sub) => sub.name.clone(),
