@@ -1,4 +1,4 @@
-//! Applying the transition after an attempt to the status of a step.
+//! Application of transitions to the status of a step.
 
 use crds::constants::{
     MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_STORED_OUTPUT_BYTES, MAX_VALUE_DEPTH,

@@ -1,4 +1,4 @@
-//! The transition after an attempt has ended, shared by steps and items.
+//! Transitions of steps and items after an attempt has ended.
 
 use std::time::Duration;
 
@@ -107,8 +107,7 @@ fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambie
         Some(retry_at) => Transition::Retry { retry_at, error, counts: false },
         None => {
             let times = attempts.not_started.saturating_add(1);
-            let message =
-                format!("{} (the attempt could not be started {times} times in a row)", error.message);
+            let message = format!("{} (failed starts in a row: {times})", error.message);
             Transition::Failed(StepError { message, ..error })
         }
     }
@@ -123,6 +122,7 @@ pub(super) fn retry_time(step: &Step, attempts: Attempts, ambient: Ambient) -> O
 }
 
 impl Attempts {
+    /// Returns whether a time is before the deadlines of the step and the run.
     fn is_before_deadlines(&self, at: Timestamp) -> bool {
         at < self.run_deadline && self.step_deadline.is_none_or(|deadline| at < deadline)
     }

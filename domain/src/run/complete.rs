@@ -146,7 +146,7 @@ fn sub_run_error(name: &str, phase: RunPhase, cause: Option<&RunError>) -> StepE
         Some(step) => format!(": step {step}: {}: {}", error.code, error.message),
         None => format!(": {}: {}", error.code, error.message),
     });
-    let message = format!("the run {name} is {phase}{}", suffix.unwrap_or_default());
+    let message = format!("the sub-run {name} ended in phase {phase}{}", suffix.unwrap_or_default());
     let details = json!({"run": name, "phase": phase, "error": cause});
     StepError { details: Some(details), ..step_error(kind, code, message) }
 }

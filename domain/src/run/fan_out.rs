@@ -1,4 +1,4 @@
-//! The evaluated items of a step with `forEach`.
+//! Evaluated items of a step with `forEach`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

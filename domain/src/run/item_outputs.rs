@@ -100,8 +100,8 @@ fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError)
     }
 }
 
-/// Completes the items whose outputs fit into the status or have been stored, in the order of their indexes.
-/// `capacity` is the size that the outputs in the status may have in total.
+/// Completes the items whose outputs fit into the status or have been stored, in the order in which they
+/// started. `capacity` is the size that the outputs in the status may have in total.
 pub(super) fn complete_fitting_items(items: &mut ItemsStatus, capacity: usize) {
     let unfinished: Vec<u32> = items
         .active
@@ -192,7 +192,8 @@ pub(super) fn store_ended(
         }
         StoreResult::Failed(error) => {
             discard_store(status);
-            let message = format!("the outputs of the items of {}: {}", step.name, error.message);
+            let message =
+                format!("failed to store the outputs of the items of {}: {}", step.name, error.message);
             status.error.get_or_insert(StepError { message, ..error });
         }
     }

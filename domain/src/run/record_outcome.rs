@@ -1,4 +1,4 @@
-//! Recording the outcome of an attempt in the state of the run.
+//! Recording of the outcome of an attempt in the state of the run.
 
 use crds::run::{StepPhase, StepStatus};
 use jiff::Timestamp;

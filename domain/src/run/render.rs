@@ -86,6 +86,7 @@ impl Run {
     }
 }
 
+/// Renders the message of an approval.
 fn render_approval(approval: &Approval, context: &Context, now: Timestamp) -> Result<Rendered, StepError> {
     let message = text("approval.message", &approval.message, context)?;
     let waiting = Waiting {
@@ -97,6 +98,7 @@ fn render_approval(approval: &Approval, context: &Context, now: Timestamp) -> Re
     Ok(Rendered::Waits { waiting, until: after(now, approval.timeout) })
 }
 
+/// Evaluates the end of a wait, and returns an error if it is too far in the future.
 fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendered, StepError> {
     let until = match wait {
         Wait::For(duration) => after(now, *duration),
@@ -119,11 +121,13 @@ fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendere
     Ok(Rendered::Waits { waiting, until })
 }
 
+/// Renders the environment variables of a Python step.
 fn render_python(python: &Python, secret: &Context) -> Result<Task, StepError> {
     let Python { code, preload, env } = python;
     Ok(Task::Python { code: code.clone(), preload: preload.clone(), env: texts("python.env", env, secret)? })
 }
 
+/// Renders the arguments and environment variables of a container step.
 fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Task, StepError> {
     let Container { command, args, env } = container;
     let args =
@@ -135,6 +139,7 @@ fn render_container(container: &Container, context: &Context, secret: &Context) 
     })
 }
 
+/// Renders the request of an HTTP step.
 fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<HttpRequest, StepError> {
     let Http {
         method,
@@ -172,6 +177,7 @@ fn render_http(http: &Http, context: &Context, secret: &Context) -> Result<HttpR
     })
 }
 
+/// Renders the body of an HTTP request.
 fn render_body(body: &HttpBody<Template>, context: &Context) -> Result<HttpBody<Value>, StepError> {
     Ok(match body {
         HttpBody::Json(json) => {
@@ -187,6 +193,7 @@ fn render_body(body: &HttpBody<Template>, context: &Context) -> Result<HttpBody<
     })
 }
 
+/// Renders the credentials of an HTTP request.
 fn render_credentials(
     credentials: &HttpCredentials<Template>,
     context: &Context,

@@ -1,4 +1,4 @@
-//! The end of a run, and the end of its steps before the `onExit` steps run.
+//! End of a run, and the end of its steps before the `onExit` steps run.
 
 use crds::constants::EXIT_TIMEOUT_SECONDS;
 use crds::run::{RunEnding, RunError, RunPhase, StepError, StepPhase, StepStatus};

@@ -1,4 +1,4 @@
-//! The scheduler: evaluates the steps repeatedly until no step changes any more.
+//! Scheduler, which evaluates the steps repeatedly until no step changes any more.
 
 use crds::constants::EXIT_TIMEOUT_SECONDS;
 use crds::run::{Cancel, RunEnding, StepPhase, StepStatus, Waiting};
@@ -48,6 +48,7 @@ pub(super) enum AttemptStart {
 }
 
 impl<'a> Scheduler<'a> {
+    /// Creates a scheduler for the state of a run. Steps that the state does not contain yet are pending.
     pub(super) fn new(
         run: &'a Run,
         state: &RunState,

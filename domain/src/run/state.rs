@@ -1,4 +1,4 @@
-//! Reading and changing the status of steps.
+//! Functions that read and change the status of steps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The key of a step or of an item of a step.
+//! Key of a step or of an item of a step.
 
 use std::fmt;
 
