@@ -56,9 +56,9 @@ impl FanOut {
 /// Cache of evaluated lists by step and start time. Without it, the same list would be evaluated again for
 /// the result of each of up to a thousand items.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FanOutCache(Arc<Mutex<CachedFanOuts>>);
+pub(super) struct FanOutCache(Arc<Mutex<CachedItemLists>>);
 
-type CachedFanOuts = BTreeMap<(String, Timestamp), Arc<FanOut>>;
+type CachedItemLists = BTreeMap<(String, Timestamp), Arc<FanOut>>;
 
 impl FanOutCache {
     /// Returns the cached list of a step that started at a time, or evaluates and caches it.
