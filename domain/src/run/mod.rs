@@ -21,6 +21,7 @@ mod apply;
 mod attempt;
 mod complete;
 mod context;
+mod display;
 mod external_events;
 mod fan_out;
 mod item_outputs;
@@ -48,6 +49,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub use actions::{Advance, FinishRun, StartAttempt, StopAttempt, SuspendRun};
+pub use display::display_duration;
 pub use external_events::{ExternalEvents, SubRunOutcome};
 pub use outcome::{Failure, Outcome, Output};
 pub use persisted::{ValueLocation, insert_value, missing_values, persisted_steps};

@@ -6,7 +6,8 @@ use crds::{
     run::{LostRunner, QueueStatus, RunPhase},
     workflow::RevisionRef,
 };
-use jiff::{SignedDuration, Timestamp};
+use domain::run::display_duration;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use serde_json::{Value, json};
 
@@ -90,7 +91,7 @@ pub(super) fn ended(run: &WorkflowRun, end: &End, now: Timestamp) -> Value {
         "suspendedAt": null,
         "error": error,
         "finishedAt": MicroTime(now),
-        "duration": started.map(|started| display_seconds(now.duration_since(started))),
+        "duration": started.map(|started| display_duration(now.duration_since(started))),
         "conditions": conditions,
     })
 }
@@ -113,9 +114,4 @@ fn running_conditions(snapshot: &Snapshot, now: Timestamp) -> Vec<Condition> {
 fn reconciling(run: &WorkflowRun, status: &'static str, reason: &'static str) -> ConditionUpdate<'static> {
     let generation = run.metadata.generation;
     ConditionUpdate { kind: conditions::RECONCILING, status, reason, message: String::new(), generation }
-}
-
-/// Returns a length of time with one decimal, as in `1.2s`.
-fn display_seconds(length: SignedDuration) -> String {
-    format!("{:.1}s", length.as_secs_f64())
 }

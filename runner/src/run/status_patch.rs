@@ -6,8 +6,8 @@ use crds::{
     conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE},
     run::{OutputRef, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::{FinishRun, SuspendRun, active_step_names};
-use jiff::{SignedDuration, Timestamp};
+use domain::run::{FinishRun, SuspendRun, active_step_names, display_duration};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ pub(super) fn finish(report: &RunReport<'_>, result: &RunResult<'_>, now: Timest
     let mut patch = base_patch(&RunReport { ending: None, ..*report }, *phase);
     patch.extend(set_wake_at(assigned, None));
     patch.push(set("finishedAt", MicroTime(now)));
-    patch.push(set("duration", duration(now.duration_since(assigned.started_at))));
+    patch.push(set("duration", display_duration(now.duration_since(assigned.started_at))));
     patch.push(set("conditions", final_conditions(assigned, finish, now)));
     let step =
         error.as_ref().and_then(|error| error.step.clone()).or_else(|| last_ended(report.steps).cloned());
@@ -156,17 +156,6 @@ fn bounded(message: String) -> String {
     }
 }
 
-/// Formats a duration as `1.2s`, `3m5s` or `2h0m5s`.
-fn duration(taken: SignedDuration) -> String {
-    let taken = Duration::try_from(taken).unwrap_or_default();
-    let seconds = taken.as_secs();
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, 0) => format!("{:.1}s", taken.as_secs_f64()),
-        (0, minutes) => format!("{minutes}m{}s", seconds % 60),
-        (hours, minutes) => format!("{hours}h{minutes}m{}s", seconds % 60),
-    }
-}
-
 /// Returns the precondition: the API server refuses the patch if the run has another version.
 fn replace_version(assigned: &AssignedRun) -> Value {
     json!({"op": "replace", "path": "/metadata/resourceVersion", "value": assigned.resource_version})
@@ -196,13 +185,5 @@ mod tests {
             [step("parse", Some(1)), step("total", Some(3)), step("taxes", Some(2)), step("never", None)];
         assert_eq!(last_ended(&steps).map(String::as_str), Some("total"));
         assert_eq!(last_ended(&[]), None);
-    }
-
-    /// `kubectl get` shows durations in a readable unit.
-    #[test]
-    fn durations_are_readable() {
-        let text = |seconds: f64| duration(SignedDuration::try_from_secs_f64(seconds).unwrap());
-        assert_eq!([text(0.04), text(1.24), text(185.0), text(7205.9)], ["0.0s", "1.2s", "3m5s", "2h0m5s"]);
-        assert_eq!(text(-1.0), "0.0s");
     }
 }
