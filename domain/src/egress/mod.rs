@@ -1,9 +1,9 @@
 //! Network destinations that a tenant's runs may reach.
 //!
-//! The runner asks [`Egress::allows`] with the address that a name has resolved to, and then connects to that very
-//! address; the operator builds network policies from [`Egress::ranges`] and [`Egress::pods`]. Private and cluster
-//! addresses are reached only under a host name that a `{namespace, hosts, ports}` entry gives; loopback, link-local
-//! (with the cloud's metadata service) and multicast addresses never.
+//! The runner calls [`Egress::allows`] with the address that a host name has resolved to, and then connects to
+//! exactly that address. The operator builds network policies from [`Egress::ranges`] and [`Egress::pods`].
+//! Private and cluster addresses are allowed only for a host name that a `{namespace, hosts, ports}` entry lists.
+//! Loopback, link-local (including the cloud's metadata service) and multicast addresses are always denied.
 
 mod effective;
 mod special;
@@ -158,13 +158,13 @@ impl Egress {
         if listed { Ok(()) } else { Err(Denied::NotListed { host: host.to_owned(), addr, port }) }
     }
 
-    /// The ranges, for network policies. One that lies wholly within private addresses has itself in `except`.
+    /// Returns the address ranges for network policies. A range that contains private addresses only excludes itself.
     #[must_use]
     pub fn ranges(&self) -> &[AddressRange] {
         &self.ranges
     }
 
-    /// The pods, for network policies.
+    /// Returns the pods for network policies.
     #[must_use]
     pub fn pods(&self) -> &[PodDestination] {
         &self.pods

@@ -15,7 +15,8 @@ pub struct ScheduleEvaluation {
     pub next_at: Option<Timestamp>,
 }
 
-/// Looks back this far for the last time first, then further: so few times are counted, whatever the rhythm.
+/// Lengths of time in which the last scheduled time is searched for, in this order. The short ones come first, so that
+/// few times are computed even for a schedule that runs every second.
 const WINDOWS: [SignedDuration; 4] = [
     SignedDuration::from_mins(1),
     SignedDuration::from_hours(1),
@@ -23,7 +24,8 @@ const WINDOWS: [SignedDuration; 4] = [
     SignedDuration::from_hours(60 * 24),
 ];
 
-/// What is due of the times after `last_evaluated`. A time that is later than the deadline is left out for good.
+/// Returns which of the times after `last_evaluated` is due. A time that was missed by more than the deadline is
+/// never run.
 #[must_use]
 pub fn evaluate(
     schedule: &Schedule,

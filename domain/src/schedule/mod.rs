@@ -1,11 +1,12 @@
 //! Schedules of workflows: cron fields in a time zone, with daylight saving time handled.
 //!
-//! Fields are those of Vixie's cron: minute, hour, day of month, month, day of week, with a field of seconds before
-//! them where there are six. Where both days are restricted, either is enough.
+//! The fields are those of Vixie's cron: minute, hour, day of month, month and day of week, preceded by a field
+//! of seconds if there are six. If both days are restricted, a date that matches either of them is scheduled.
 //!
-//! When clocks change, a schedule of fixed hours runs once a day whatever happens: a time that does not exist is the
-//! first moment after it that does, and of a time that exists twice the first is meant. One whose hours begin with `*`
-//! runs by elapsed time: it leaves out what does not exist, and runs in both of two equal hours.
+//! When daylight saving time begins or ends, a schedule with fixed hours still runs once a day: a time that does
+//! not exist is moved to the first moment after the gap, and of a time that occurs twice the first occurrence is
+//! used. A schedule whose hour field begins with `*` follows elapsed time: it skips times that do not exist, and
+//! runs in both of two equal hours.
 
 mod cron;
 mod evaluate;
