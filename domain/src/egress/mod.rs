@@ -158,7 +158,8 @@ impl Egress {
         if listed { Ok(()) } else { Err(Denied::NotListed { host: host.to_owned(), addr, port }) }
     }
 
-    /// Returns the address ranges for network policies. A range that contains private addresses only excludes itself.
+    /// Returns the address ranges for network policies. A range that lies entirely within private addresses is listed
+    /// in its own `except`.
     #[must_use]
     pub fn ranges(&self) -> &[AddressRange] {
         &self.ranges
