@@ -29,7 +29,7 @@ pub(crate) struct ChildEnds {
     pub(crate) stderr: OwnedFd,
 }
 
-/// Ends for the host.
+/// Ends of the pipes and of the control channel that the step host keeps; the child process has the opposite ends.
 pub(crate) struct HostEnds {
     pub(crate) channel: Framed,
     pub(crate) stdout: OutputReader,

@@ -80,7 +80,7 @@ impl Program {
         self
     }
 
-    /// Adds arguments.
+    /// Appends arguments to the command line.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.command.args(args);
         self

@@ -18,9 +18,9 @@ use crate::workflow::{Action, Approval, Container, Http, HttpBody, HttpCredentia
 
 /// Rendered step: the next action of an attempt.
 pub(super) enum Rendered {
-    /// The output of a step that needs no runner.
+    /// Output of a step that is evaluated here, without an attempt by the runner.
     Value(Value),
-    /// The input and the task of an attempt that the runner executes.
+    /// Input and task of an attempt that the runner executes.
     Task { input: Value, task: Task },
     /// A wait for an approval or a time, at most until `until`.
     Waits { waiting: Waiting, until: Timestamp },

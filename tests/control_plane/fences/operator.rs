@@ -21,7 +21,7 @@ const GROUPS: [&str; 3] =
     ["system:serviceaccounts", "system:serviceaccounts:smb-copilot", "system:authenticated"];
 const FENCE: &str = "smb-copilot-operator-fence";
 
-/// Permitted requests are dry runs.
+/// Requests that are expected to be permitted are sent as dry runs, so that they change nothing.
 const DRY_RUN: PostParams = PostParams { dry_run: true, field_manager: None };
 
 fn subject() -> Value {

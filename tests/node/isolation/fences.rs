@@ -15,7 +15,7 @@ use super::pods::Listener;
 const OPERATOR: &str = "system:serviceaccount:smb-copilot:smb-copilot-operator";
 const RUNNER: &str = "system:serviceaccount:t-acme:smb-runner";
 const FENCE: &str = "smb-copilot-runner-fence";
-/// Permitted requests are dry runs.
+/// Requests that are expected to be permitted are sent as dry runs, so that they change nothing.
 const DRY_RUN: PostParams = PostParams { dry_run: true, field_manager: None };
 
 /// The operator cannot create Jobs outside of namespaces of tenants.
