@@ -22,16 +22,16 @@ proptest! {
     #[test]
     fn every_run_moves_forward_and_ends(plans in plans(), events in events()) {
         let mut world = World::new(plans);
-        world.happens(&Event::Wait(0))?;
+        world.apply_event(&Event::Wait(0))?;
         for event in &events {
-            if world.finished.is_none() { world.happens(event)?; }
+            if world.finished.is_none() { world.apply_event(event)?; }
         }
         // From here on all running attempts end, all approvals are decided on, and time passes.
         for _ in 0..400 {
             if world.finished.is_some() { break; }
             world.decide(0, true);
-            world.child_ends(0, true);
-            if world.is_idle() { world.skip()?; } else { world.happens(&Event::Ends(0))?; }
+            world.end_sub_run(0, true);
+            if world.is_idle() { world.advance_to_next_timer()?; } else { world.apply_event(&Event::Ends(0))?; }
         }
         prop_assert!(world.finished.is_some(), "the run has not ended: {:?}", world.stored);
         let steps = &world.stored.steps;
@@ -52,10 +52,10 @@ proptest! {
         let mut now = 0.0;
         for event in std::iter::once(&Event::Wait(0)).chain(&events) {
             now += 1.0;
-            if let (Event::Ends(which), false) = (event, running.is_empty()) {
-                let (key, attempt) = running.remove(which % running.len());
+            if let (Event::Ends(index), false) = (event, running.is_empty()) {
+                let (key, attempt) = running.remove(index % running.len());
                 let failed = Outcome::Failed(step_error(ErrorKind::User, "NO", "no").into());
-                let outcome = if which % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
+                let outcome = if index % 3 == 0 { failed } else { Outcome::Succeeded(json!(1).into()) };
                 state = run.record_outcome(&state, &key, attempt, outcome, time_at(now), 0.5);
             }
             let advance = run.advance(&state, &ExternalEvents::NONE, time_at(now));

@@ -99,13 +99,13 @@ pub(super) enum Event {
     },
     /// The n-th of the pending approvals is decided on.
     Decide {
-        which: usize,
+        index: usize,
         approved: bool,
     },
-    /// The n-th of the awaited sub-runs ends, and succeeds if `well`.
-    ChildEnds {
-        which: usize,
-        well: bool,
+    /// The n-th of the awaited sub-runs ends, and succeeds if `succeeded`.
+    SubRunEnds {
+        index: usize,
+        succeeded: bool,
     },
 }
 
@@ -117,8 +117,8 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
             .prop_map(|(written, out_of_memory)| Event::Crash { written, out_of_memory }),
         3 => prop_oneof![Just(2), Just(40), Just(4000)].prop_map(Event::Wait),
         1 => any::<bool>().prop_map(|graceful| Event::Cancel { graceful }),
-        2 => (0_usize..3, any::<bool>()).prop_map(|(which, approved)| Event::Decide { which, approved }),
-        2 => (0_usize..3, any::<bool>()).prop_map(|(which, well)| Event::ChildEnds { which, well }),
+        2 => (0_usize..3, any::<bool>()).prop_map(|(index, approved)| Event::Decide { index, approved }),
+        2 => (0_usize..3, any::<bool>()).prop_map(|(index, succeeded)| Event::SubRunEnds { index, succeeded }),
     ];
     proptest::collection::vec(event, 0..50)
 }

@@ -44,13 +44,13 @@ pub(super) struct World {
 /// Returns the run of the random workflow, which has waited for this number of seconds.
 fn new_run(plans: &(Vec<Plan>, Vec<Plan>), waited: f64) -> Run {
     let workflow = run(&yaml(plans)).workflow().clone();
-    let facts = RunData {
+    let data = RunData {
         input: json!({"n": 5, "big": "x".repeat(17_000)}),
         run_id: "uid-1".to_owned(),
         run_name: "run-1".to_owned(),
         ..RunData::default()
     };
-    Run::new(workflow, facts, time_at(0.0), Duration::from_secs_f64(waited))
+    Run::new(workflow, data, time_at(0.0), Duration::from_secs_f64(waited))
 }
 
 impl World {
@@ -81,11 +81,11 @@ impl World {
     }
 
     /// Applies an event, and advances the run.
-    pub(super) fn happens(&mut self, event: &Event) -> Result<(), TestCaseError> {
+    pub(super) fn apply_event(&mut self, event: &Event) -> Result<(), TestCaseError> {
         self.now += 0.5;
         match event {
-            Event::Ends(which) if !self.running.is_empty() => {
-                let start = self.running.remove(which % self.running.len());
+            Event::Ends(index) if !self.running.is_empty() => {
+                let start = self.running.remove(index % self.running.len());
                 let outcome = self.outcome(&start);
                 if matches!(outcome, Outcome::NotStarted(_)) {
                     self.started.remove(&(start.key.clone(), start.attempt));
@@ -107,15 +107,15 @@ impl World {
                 self.cancel.get_or_insert(mode);
             }
             Event::Wait(seconds) => self.now += f64::from(*seconds),
-            Event::Decide { which, approved } => self.decide(*which, *approved),
-            Event::ChildEnds { which, well } => self.child_ends(*which, *well),
+            Event::Decide { index, approved } => self.decide(*index, *approved),
+            Event::SubRunEnds { index, succeeded } => self.end_sub_run(*index, *succeeded),
             Event::Ends(_) | Event::Crash { .. } => self.now += 2.0,
         }
         self.continue_run()
     }
 
     /// Moves the clock to the next timer of the run, and advances the run.
-    pub(super) fn skip(&mut self) -> Result<(), TestCaseError> {
+    pub(super) fn advance_to_next_timer(&mut self) -> Result<(), TestCaseError> {
         let wake_at =
             self.suspended.as_ref().map_or(self.wake_at, |(suspend, _)| suspend.wake_at.map(seconds));
         self.now = wake_at.unwrap_or(self.now).max(self.now) + 0.01;
@@ -149,10 +149,10 @@ impl World {
     }
 
     fn advance(&mut self) -> Result<(), TestCaseError> {
-        let signals =
+        let external =
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
-        let advance = self.run.advance(&self.memory, &signals, time_at(self.now));
-        let repeated = self.run.advance(&self.memory, &signals, time_at(self.now));
+        let advance = self.run.advance(&self.memory, &external, time_at(self.now));
+        let repeated = self.run.advance(&self.memory, &external, time_at(self.now));
         prop_assert_eq!(&advance, &repeated, "the same arguments give the same advance");
         self.write(advance)
     }
@@ -315,23 +315,23 @@ impl World {
     }
 
     /// Decides on one of the approvals that have no decision yet.
-    pub(super) fn decide(&mut self, which: usize, approved: bool) {
+    pub(super) fn decide(&mut self, index: usize, approved: bool) {
         let open = self.pending_approvals();
         let open: Vec<_> = open
             .into_iter()
             .filter(|key| self.decisions.iter().all(|decision| decision.key != *key))
             .collect();
-        if let Some(key) = open.get(which % open.len().max(1)) {
+        if let Some(key) = open.get(index % open.len().max(1)) {
             self.decisions.push(Decision { key: key.clone(), approved, input: None, by: None });
         }
     }
 
     /// Ends one of the awaited sub-runs.
-    pub(super) fn child_ends(&mut self, which: usize, well: bool) {
+    pub(super) fn end_sub_run(&mut self, index: usize, succeeded: bool) {
         let open = awaited_sub_runs(&self.stored.steps);
         let open: Vec<_> = open.into_iter().filter(|name| !self.children.contains_key(name)).collect();
-        if let Some(name) = open.get(which % open.len().max(1)) {
-            let end = if well {
+        if let Some(name) = open.get(index % open.len().max(1)) {
+            let end = if succeeded {
                 SubRunOutcome::Succeeded { output: json!({"child": name}), stored: None }
             } else {
                 SubRunOutcome::Unsuccessful { phase: RunPhase::Failed, error: None }

@@ -12,8 +12,8 @@ fn cancel_waits_for_running_steps_or_stops_them() {
     graceful.advance();
     graceful.cancel = Some(Cancel::Graceful);
     assert_eq!(graceful.advance().finish, None);
-    assert_eq!(started(&graceful.succeeds("good", json!(1))), []);
-    let end = graceful.ends("bad", 1, user("NO"));
+    assert_eq!(started(&graceful.succeed_step("good", json!(1))), []);
+    let end = graceful.end_step("bad", 1, user_failure("NO"));
     assert_eq!(end.finish.map(|end| end.phase), Some(RunPhase::Cancelled));
 
     let mut immediate = Driver::new(TWO_ARMS);

@@ -20,22 +20,22 @@ fn on_exit_runs_after_success_failure_cancel_and_timeout() {
         let mut run = Driver::new(EXIT);
         run.advance();
         let advance = drive(&mut run);
-        assert_eq!((places(&advance), advance.finish.is_none()), (vec!["tell#1".to_owned()], true));
+        assert_eq!((started_keys(&advance), advance.finish.is_none()), (vec!["tell#1".to_owned()], true));
         assert_eq!(advance.start[0].deadline, time_at(run.now + 600.0));
         let input = advance.start[0].input.clone();
         assert!(run.state.ending.is_some());
-        run.succeeds("tell", json!(1));
-        let end = run.succeeds("clean", json!(1));
+        run.succeed_step("tell", json!(1));
+        let end = run.succeed_step("clean", json!(1));
         assert_eq!(end.state.ending, None);
         (input, ended(end).phase)
     };
     let data = |phase: &str, code: Value, a: &str| json!({"phase": phase, "code": code, "a": a});
     assert_eq!(
-        exit_after(&|run| run.succeeds("a", json!(1))),
+        exit_after(&|run| run.succeed_step("a", json!(1))),
         (data("Succeeded", Value::Null, "Succeeded"), RunPhase::Succeeded)
     );
     assert_eq!(
-        exit_after(&|run| run.ends("a", 1, user("NO"))),
+        exit_after(&|run| run.end_step("a", 1, user_failure("NO"))),
         (data("Failed", json!("NO"), "Failed"), RunPhase::Failed)
     );
     let cancelled = |run: &mut Driver| {
@@ -58,8 +58,8 @@ fn on_exit_runs_after_success_failure_cancel_and_timeout() {
 fn a_failure_in_on_exit_fails_a_run_that_had_succeeded() {
     let mut run = Driver::new(EXIT);
     run.advance();
-    run.succeeds("a", json!(1));
-    let end = ended(run.ends("tell", 1, user("MAIL_DOWN")));
+    run.succeed_step("a", json!(1));
+    let end = ended(run.end_step("tell", 1, user_failure("MAIL_DOWN")));
     assert_eq!(
         (end.phase, end.error.map(|error| error.code)),
         (RunPhase::Failed, Some("MAIL_DOWN".to_owned()))
@@ -70,8 +70,8 @@ fn a_failure_in_on_exit_fails_a_run_that_had_succeeded() {
     );
     let mut run = Driver::new(EXIT);
     run.advance();
-    run.ends("a", 1, user("FIRST"));
-    let end = ended(run.ends("tell", 1, user("MAIL_DOWN")));
+    run.end_step("a", 1, user_failure("FIRST"));
+    let end = ended(run.end_step("tell", 1, user_failure("MAIL_DOWN")));
     assert_eq!(end.error.map(|error| error.code), Some("FIRST".to_owned()));
 }
 
@@ -80,8 +80,8 @@ fn a_failure_in_on_exit_fails_a_run_that_had_succeeded() {
 fn on_exit_is_bounded_and_resumed() {
     let mut run = Driver::new(EXIT);
     run.advance();
-    run.succeeds("a", json!(1));
-    assert_eq!(places(&run.resumes(&RunnerLoss::Interrupted)), ["tell#2"]);
+    run.succeed_step("a", json!(1));
+    assert_eq!(started_keys(&run.resume_after(&RunnerLoss::Interrupted)), ["tell#2"]);
     run.now = 700.0;
     let advance = run.advance();
     assert_eq!(advance.stop.len(), 1);
@@ -125,7 +125,7 @@ onExit:
 - {name: tell, continueOnError: true, python: {code: x}}
 - {name: clean, needs: [tell], python: {code: x}}",
     );
-    assert_eq!(places(&run.advance()), ["tell#1"]);
+    assert_eq!(started_keys(&run.advance()), ["tell#1"]);
     run.now = 700.0;
     let end = ended(run.advance());
     let error = end.error.expect("the run has an error");

@@ -16,7 +16,7 @@ output: {all: '${{ steps.each.output }}', done: '${{ steps.each.items.succeeded 
 fn listed(yaml: &str, list: Value) -> (Driver, Advance) {
     let mut run = Driver::new(yaml);
     run.advance();
-    let advance = run.succeeds("list", list);
+    let advance = run.succeed_step("list", list);
     (run, advance)
 }
 
@@ -25,13 +25,13 @@ fn listed(yaml: &str, list: Value) -> (Driver, Advance) {
 #[test]
 fn items_run_concurrently_and_their_outputs_are_in_order() {
     let (mut run, first) = listed(EACH, json!(["a", "b", "c"]));
-    assert_eq!(places(&first), ["each/0#1", "each/1#1"]);
+    assert_eq!(started_keys(&first), ["each/0#1", "each/1#1"]);
     assert_eq!(first.start[1].input, json!({"item": "b", "index": 1}));
     assert_eq!(first.start[1].idempotency_key, "uid-1/each/1");
-    assert_eq!(places(&run.succeeds("each/1", json!("B"))), ["each/2#1"]);
+    assert_eq!(started_keys(&run.succeed_step("each/1", json!("B"))), ["each/2#1"]);
     assert_eq!(run.step("each").items.as_ref().map(|items| items.done.as_str()), Some("1"));
-    run.succeeds("each/2", json!("C"));
-    let end = ended(run.succeeds("each/0", json!("A")));
+    run.succeed_step("each/2", json!("C"));
+    let end = ended(run.succeed_step("each/0", json!("A")));
     assert_eq!(end.output, Some(json!({"all": ["A", "B", "C"], "done": 3})));
     assert!(
         run.step("each")
@@ -55,9 +55,9 @@ fn an_empty_list_succeeds_and_invalid_lists_fail() {
 #[test]
 fn a_failed_item_fails_the_step_when_the_running_items_have_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3]));
-    let advance = run.ends("each/0", 1, user("HTTP_404"));
-    assert_eq!((places(&advance), advance.finish.is_some()), (vec![], false));
-    let end = ended(run.succeeds("each/1", json!(1)));
+    let advance = run.end_step("each/0", 1, user_failure("HTTP_404"));
+    assert_eq!((started_keys(&advance), advance.finish.is_some()), (vec![], false));
+    let end = ended(run.succeed_step("each/1", json!(1)));
     let error = end.error.expect("the run has an error");
     assert_eq!((error.code.as_str(), error.message.as_str()), ("HTTP_404", "item 0: the service said no"));
     let items = run.step("each").items.clone().expect("the step has items");
@@ -69,8 +69,8 @@ fn a_failed_item_fails_the_step_when_the_running_items_have_ended() {
 fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
     let yaml = EACH.replace("maxParallel: 2", "maxParallel: 2, continueOnError: true");
     let (mut run, _) = listed(&yaml, json!([1, 2]));
-    run.ends("each/0", 1, user("NO"));
-    let end = ended(run.succeeds("each/1", json!("B")));
+    run.end_step("each/0", 1, user_failure("NO"));
+    let end = ended(run.succeed_step("each/1", json!("B")));
     assert_eq!(end.output, Some(json!({"all": [null, "B"], "done": 1})));
 }
 
@@ -82,9 +82,9 @@ fn items_are_retried_on_their_own_and_remain_active() {
         "retry: {on: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
     );
     let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
-    let failed = run.ends("each/0", 1, user("NO"));
-    assert_eq!((places(&failed), failed.wait_until), (vec![], Some(time_at(6.0))));
-    run.resumes(&RunnerLoss::Interrupted);
+    let failed = run.end_step("each/0", 1, user_failure("NO"));
+    assert_eq!((started_keys(&failed), failed.wait_until), (vec![], Some(time_at(6.0))));
+    run.resume_after(&RunnerLoss::Interrupted);
     // An item whose `retry.on` omits Infra runs at most once, like a step.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
 }
@@ -93,15 +93,19 @@ fn items_are_retried_on_their_own_and_remain_active() {
 #[test]
 fn a_resumed_run_repeats_no_item_that_has_ended() {
     let (mut run, _) = listed(EACH, json!([1, 2, 3, 4]));
-    run.succeeds("each/0", json!("A"));
-    let resumed = run.resumes(&RunnerLoss::Interrupted);
-    assert_eq!(places(&resumed), ["each/1#2", "each/2#2"]);
+    run.succeed_step("each/0", json!("A"));
+    let resumed = run.resume_after(&RunnerLoss::Interrupted);
+    assert_eq!(started_keys(&resumed), ["each/1#2", "each/2#2"]);
     assert_eq!(
         run.step("each").items.as_ref().map(|items| items.outputs.clone()),
         Some([(0, json!("A"))].into())
     );
-    let resumed = run.resumes(&RunnerLoss::OutOfMemory);
-    assert_eq!(places(&resumed), ["each/1#2", "each/2#2"], "the item that used too much memory is unknown");
+    let resumed = run.resume_after(&RunnerLoss::OutOfMemory);
+    assert_eq!(
+        started_keys(&resumed),
+        ["each/1#2", "each/2#2"],
+        "the item that used too much memory is unknown"
+    );
 }
 
 /// Items of an `expr` step are evaluated within a single advance.
@@ -120,8 +124,8 @@ fn a_fan_out_ends_at_its_timeout() {
     let (mut run, first) = listed(&yaml, json!([1, 2, 3]));
     assert_eq!(first.start[0].deadline, time_at(11.0));
     run.now = 10.5;
-    run.ends("each/0", 1, Outcome::TimedOut);
-    let end = ended(run.ends("each/1", 1, Outcome::TimedOut));
+    run.end_step("each/0", 1, Outcome::TimedOut);
+    let end = ended(run.end_step("each/1", 1, Outcome::TimedOut));
     assert_eq!(end.error.map(|error| error.code), Some("STEP_TIMEOUT".to_owned()));
 }
 
@@ -151,8 +155,8 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
         let key = running.remove((count * 7) % running.len());
         count += 1;
         let outcome = match (key.item, count % 11) {
-            (None, _) => is_stored(&Value::Null, &format!("store://{count}")),
-            (Some(_), 0) => user(&"é".repeat(3)),
+            (None, _) => stored_output(&Value::Null, &format!("store://{count}")),
+            (Some(_), 0) => user_failure(&"é".repeat(3)),
             (Some(_), _) => Outcome::Succeeded(json!({"ok": count, "text": "y".repeat(60)}).into()),
         };
         let attempt = advance.start.iter().find(|start| start.key == key).map_or(1, |start| start.attempt);

@@ -12,11 +12,11 @@ use crate::run::{Outcome, RunnerLoss};
 fn a_new_runner_continues_after_the_last_step_that_ended() {
     let mut run = Driver::new(CHAIN);
     run.advance();
-    run.succeeds("a", json!({"v": "x"}));
+    run.succeed_step("a", json!({"v": "x"}));
     run.state = run.run.resume(&run.state, &RunnerLoss::from_reason(Some("PodDeleted")), time_at(9.0));
     run.now = 9.0;
     assert_eq!(started(&run.advance()), [("b", 2)]);
-    let end = run.ends("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
+    let end = run.end_step("b", 2, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
     assert_eq!(
         (end.phase, run.step("a").attempt, run.step("b").attempt),
         (RunPhase::Succeeded, Some(1), Some(2))

@@ -28,7 +28,7 @@ pub(super) fn time_at(seconds: f64) -> Timestamp {
 
 pub(super) fn run(yaml: &str) -> Run {
     let spec = serde_yaml::from_str(yaml).expect("the spec is valid YAML");
-    let facts = RunData {
+    let data = RunData {
         input: json!({"n": 5, "url": ""}),
         run_id: "uid-1".to_owned(),
         run_name: "run-1".to_owned(),
@@ -38,7 +38,7 @@ pub(super) fn run(yaml: &str) -> Run {
     };
     Run::new(
         validate(&spec, &ValidationContext::default()).expect("the workflow is valid"),
-        facts,
+        data,
         time_at(0.0),
         Duration::ZERO,
     )
@@ -61,26 +61,26 @@ impl Driver {
     }
 
     fn advance(&mut self) -> Advance {
-        let signals =
+        let events =
             ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
-        let advance = self.run.advance(&self.state, &signals, time_at(self.now));
+        let advance = self.run.advance(&self.state, &events, time_at(self.now));
         self.state.clone_from(&advance.state);
         advance
     }
 
-    fn ends(&mut self, key: &str, attempt: u32, outcome: Outcome) -> Advance {
+    fn end_step(&mut self, key: &str, attempt: u32, outcome: Outcome) -> Advance {
         self.now += 1.0;
         let key = StepKey::parse(key).expect("the key is valid");
         self.state = self.run.record_outcome(&self.state, &key, attempt, outcome, time_at(self.now), 0.5);
         self.advance()
     }
 
-    fn succeeds(&mut self, key: &str, output: Value) -> Advance {
-        self.ends(key, 1, Outcome::Succeeded(output.into()))
+    fn succeed_step(&mut self, key: &str, output: Value) -> Advance {
+        self.end_step(key, 1, Outcome::Succeeded(output.into()))
     }
 
     /// Loses the runner and resumes the run from the persisted state with a new one.
-    fn resumes(&mut self, lost: &RunnerLoss) -> Advance {
+    fn resume_after(&mut self, lost: &RunnerLoss) -> Advance {
         let state = RunState { steps: persisted_steps(&self.state.steps), ending: self.state.ending.clone() };
         self.state = self.run.resume(&state, lost, time_at(self.now));
         self.advance()
@@ -104,7 +104,7 @@ fn started(advance: &Advance) -> Vec<(&str, u32)> {
     advance.start.iter().map(|start| (start.key.step.as_str(), start.attempt)).collect()
 }
 
-fn places(advance: &Advance) -> Vec<String> {
+fn started_keys(advance: &Advance) -> Vec<String> {
     advance.start.iter().map(|start| format!("{}#{}", start.key, start.attempt)).collect()
 }
 
@@ -112,11 +112,11 @@ fn ended(advance: Advance) -> FinishRun {
     advance.finish.expect("the run has ended")
 }
 
-fn user(code: &str) -> Outcome {
+fn user_failure(code: &str) -> Outcome {
     Outcome::Failed(step_error(ErrorKind::User, code, "the service said no").into())
 }
 
-fn infra(code: &str) -> Outcome {
+fn infra_failure(code: &str) -> Outcome {
     Outcome::Failed(step_error(ErrorKind::Infra, code, "").into())
 }
 
@@ -129,7 +129,7 @@ fn stored_at(uri: &str) -> OutputRef {
     }
 }
 
-fn is_stored(value: &Value, uri: &str) -> Outcome {
+fn stored_output(value: &Value, uri: &str) -> Outcome {
     Outcome::Succeeded(Output { value: value.clone(), stored: Some(stored_at(uri)) })
 }
 
@@ -149,9 +149,9 @@ fn a_chain_runs_to_its_output() {
     assert_eq!(first.start[0].input, json!({"n": 5}));
     assert_eq!(first.start[0].idempotency_key, "uid-1/a");
     assert_eq!(first.wait_until, Some(time_at(3600.0)));
-    let second = run.succeeds("a", json!({"v": "x"}));
+    let second = run.succeed_step("a", json!({"v": "x"}));
     assert_eq!(second.start[0].input, json!({"got": "x"}));
-    let last = run.succeeds("b", json!(41));
+    let last = run.succeed_step("b", json!(41));
     let finish = last.finish.expect("the run has ended");
     assert_eq!((finish.phase, finish.output), (RunPhase::Succeeded, Some(json!({"total": 42, "in": "EUR"}))));
     assert_eq!(
@@ -175,9 +175,12 @@ fn advancing_twice_starts_each_attempt_once() {
         time_at(1.0),
         0.5,
     );
-    let repeated = run.run.record_outcome(&ended, &a, 1, user("LATE"), time_at(2.0), 0.5);
+    let repeated = run.run.record_outcome(&ended, &a, 1, user_failure("LATE"), time_at(2.0), 0.5);
     assert_eq!(ended, repeated);
-    assert_eq!(run.run.record_outcome(&run.state, &a, 2, user("OTHER"), time_at(2.0), 0.5), run.state);
+    assert_eq!(
+        run.run.record_outcome(&run.state, &a, 2, user_failure("OTHER"), time_at(2.0), 0.5),
+        run.state
+    );
 }
 
 /// A step whose `when` is false is skipped with output null, and the steps that need it start.
@@ -206,9 +209,9 @@ steps:
 fn a_failure_ends_the_run_when_the_running_steps_have_ended() {
     let mut run = Driver::new(TWO_ARMS);
     run.advance();
-    let failed = run.ends("bad", 1, user("HTTP_404"));
+    let failed = run.end_step("bad", 1, user_failure("HTTP_404"));
     assert_eq!((started(&failed), &failed.finish), (vec![], &None));
-    let end = run.succeeds("good", json!(1)).finish.expect("the run has ended");
+    let end = run.succeed_step("good", json!(1)).finish.expect("the run has ended");
     assert_eq!(end.phase, RunPhase::Failed);
     insta::assert_yaml_snapshot!(end.error);
     assert_eq!(run.step("after-bad").phase, StepPhase::Skipped);
@@ -223,7 +226,7 @@ steps:
 - {name: bad, continueOnError: true, python: {code: x}}
 - {name: b, needs: [bad], when: \"steps.bad.phase == 'Failed'\", expr: {value: '${{ steps.bad.error.code }}'}}");
     run.advance();
-    let end = run.ends("bad", 1, user("NO")).finish.expect("the run has ended");
+    let end = run.end_step("bad", 1, user_failure("NO")).finish.expect("the run has ended");
     assert_eq!((end.phase, end.output), (RunPhase::Succeeded, Some(json!({"b": "NO"}))));
 }
 

@@ -20,17 +20,17 @@ steps:
 fn a_failed_attempt_is_retried_after_its_backoff() {
     let mut run = Driver::new(RETRIED);
     assert_eq!(run.advance().start[0].deadline, time_at(5.0));
-    let failed = run.ends("a", 1, user("HTTP_500"));
+    let failed = run.end_step("a", 1, user_failure("HTTP_500"));
     assert_eq!((started(&failed), failed.wait_until), (vec![], Some(time_at(3.0))));
     assert_eq!(run.step("a").phase, StepPhase::Pending);
     run.now = 3.0;
     assert_eq!(started(&run.advance()), [("a", 2)]);
-    let failed = run.ends("a", 2, Outcome::TimedOut);
+    let failed = run.end_step("a", 2, Outcome::TimedOut);
     assert_eq!(failed.wait_until, Some(time_at(8.0)));
     assert_eq!(run.step("a").error.as_ref().map(|error| error.code.as_str()), Some("ATTEMPT_TIMEOUT"));
     run.now = 8.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);
-    let end = run.ends("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
+    let end = run.end_step("a", 3, Outcome::Succeeded(json!(1).into())).finish.expect("the run has ended");
     assert_eq!((end.phase, run.step("a").attempt), (RunPhase::Succeeded, Some(3)));
 }
 
@@ -42,17 +42,21 @@ fn retry_conditions_and_the_timeout_end_the_attempts() {
         run.advance();
         drive(&mut run).finish.expect("the run has ended").error.expect("the run has an error").code
     };
-    assert_eq!(code(&|run| run.ends("a", 1, user("HTTP_404"))), "HTTP_404", "`retry.when` is false");
+    assert_eq!(
+        code(&|run| run.end_step("a", 1, user_failure("HTTP_404"))),
+        "HTTP_404",
+        "`retry.when` is false"
+    );
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
-    assert_eq!(code(&|run| run.ends("a", 1, infra())), "GONE", "`retry.on` omits the kind");
+    assert_eq!(code(&|run| run.end_step("a", 1, infra_failure())), "GONE", "`retry.on` omits the kind");
     let late = |run: &mut Driver| {
         run.now = 18.5;
-        run.ends("a", 1, user("HTTP_500"))
+        run.end_step("a", 1, user_failure("HTTP_500"))
     };
     assert_eq!(code(&late), "HTTP_500", "the next attempt would start after the timeout of the step");
     let timeout = |run: &mut Driver| {
         run.now = 19.0;
-        run.ends("a", 1, Outcome::TimedOut)
+        run.end_step("a", 1, Outcome::TimedOut)
     };
     assert_eq!(code(&timeout), "STEP_TIMEOUT");
 }
@@ -63,13 +67,13 @@ fn by_default_infrastructure_errors_are_retried() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
     let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
-    assert_eq!(run.ends("a", 1, infra()).wait_until, Some(time_at(2.0)));
+    assert_eq!(run.end_step("a", 1, infra_failure()).wait_until, Some(time_at(2.0)));
     run.now = 2.0;
     run.advance();
-    run.ends("a", 2, infra());
+    run.end_step("a", 2, infra_failure());
     run.now = 60.0;
     assert_eq!(started(&run.advance()), [("a", 3)]);
-    assert_eq!(run.ends("a", 3, infra()).finish.map(|end| end.phase), Some(RunPhase::Failed));
+    assert_eq!(run.end_step("a", 3, infra_failure()).finish.map(|end| end.phase), Some(RunPhase::Failed));
 }
 
 /// An attempt that was assigned but never started does not count towards the attempts of its step.

@@ -21,13 +21,13 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
     let mut run = Driver::new(
         "steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: b, needs: [a], expr: {value: '${{ size(steps.a.output) }}'}}]",
     );
-    let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
+    let data = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
+    run.run = Run::new(run.run.workflow().clone(), data, time_at(0.0), Duration::ZERO);
     let advance = run.advance();
     let (key, value) = store_of(&advance);
     assert_eq!((key.as_str(), value), ("a#1", &big()));
     assert_eq!(persisted_steps(&run.state.steps)[0].output, None);
-    let end = ended(run.ends("a", 1, is_stored(&big(), "store://a")));
+    let end = ended(run.end_step("a", 1, stored_output(&big(), "store://a")));
     assert_eq!(end.output, Some(json!({"b": 20_000})));
     let mut read = persisted_steps(&run.state.steps);
     assert_eq!((read[0].output.clone(), read[0].output_ref.clone()), (None, Some(stored_at("store://a"))));
@@ -42,7 +42,7 @@ fn a_large_output_is_stored_and_read_by_later_steps() {
 fn an_output_that_the_runner_stored_is_not_stored_again() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let end = run.ends("a", 1, is_stored(&big(), "store://a"));
+    let end = run.end_step("a", 1, stored_output(&big(), "store://a"));
     assert_eq!((end.start.len(), ended(end).phase), (0, RunPhase::Succeeded));
 }
 
@@ -52,16 +52,17 @@ fn an_output_that_the_runner_stored_is_not_stored_again() {
 fn an_output_that_is_too_large_fails_the_step_and_unavailable_storage_does_not() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    assert_eq!(store_of(&run.succeeds("a", big())).0, "a#1");
-    let failed = run.ends("a", 1, infra("STORAGE_UNREACHABLE"));
+    assert_eq!(store_of(&run.succeed_step("a", big())).0, "a#1");
+    let failed = run.end_step("a", 1, infra_failure("STORAGE_UNREACHABLE"));
     assert_eq!(failed.wait_until, Some(time_at(3.0)));
     run.now = 3.0;
     assert_eq!(store_of(&run.advance()).0, "a#1", "the value is stored again, and the step is not repeated");
-    let end = ended(run.ends("a", 1, user("OUTPUT_TOO_LARGE")));
+    let end = ended(run.end_step("a", 1, user_failure("OUTPUT_TOO_LARGE")));
     assert_eq!(end.error.map(|error| error.code), Some("OUTPUT_TOO_LARGE".to_owned()));
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let error = ended(run.succeeds("a", json!("x".repeat(17 << 20)))).error.expect("the run has an error");
+    let error =
+        ended(run.succeed_step("a", json!("x".repeat(17 << 20)))).error.expect("the run has an error");
     assert!(error.message.contains("17825794") && error.message.contains("16777216"), "{}", error.message);
 }
 
@@ -73,7 +74,7 @@ fn an_output_that_is_nested_too_deeply_fails_the_step() {
     for (levels, code) in [(63, None), (65, Some("OUTPUT_TOO_DEEP"))] {
         let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
         run.advance();
-        let error = ended(run.succeeds("a", nested(levels))).error;
+        let error = ended(run.succeed_step("a", nested(levels))).error;
         assert_eq!(error.as_ref().map(|error| error.code.as_str()), code, "{levels} levels");
     }
 }
@@ -92,12 +93,12 @@ fn outputs_beyond_the_total_limit_are_stored() {
 fn a_lost_store_is_repeated() {
     let mut run =
         Driver::new("steps: [{name: a, expr: {value: '${{ input.text }}'}}, {name: p, python: {code: x}}]");
-    let facts = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
+    let data = RunData { input: json!({"text": "x".repeat(20_000)}), ..RunData::default() };
+    run.run = Run::new(run.run.workflow().clone(), data, time_at(0.0), Duration::ZERO);
     run.advance();
-    run.succeeds("p", big());
-    let resumed = run.resumes(&RunnerLoss::Interrupted);
-    assert_eq!(places(&resumed), ["p#2", "a#1"]);
+    run.succeed_step("p", big());
+    let resumed = run.resume_after(&RunnerLoss::Interrupted);
+    assert_eq!(started_keys(&resumed), ["p#2", "a#1"]);
 }
 
 const FAN_OUT: &str =
@@ -109,8 +110,8 @@ fn outputs_of_items_are_stored_in_batches() {
     let half = |n: u32| json!(format!("{n}{}", "x".repeat(9_000)));
     let mut run = Driver::new(FAN_OUT);
     run.advance();
-    assert_eq!(places(&run.succeeds("e/0", half(0))), ["e/3#1"]);
-    let advance = run.succeeds("e/1", half(1));
+    assert_eq!(started_keys(&run.succeed_step("e/0", half(0))), ["e/3#1"]);
+    let advance = run.succeed_step("e/1", half(1));
     assert_eq!(store_of(&advance), ("e#1".to_owned(), &json!({"0": half(0), "1": half(1)})));
     let read = persisted_steps(&run.state.steps);
     let items = read[0].items.as_ref().expect("the step has items");
@@ -119,8 +120,8 @@ fn outputs_of_items_are_stored_in_batches() {
         items.active.iter().any(|item| item.index == 1),
         "the item has not ended before its output is stored"
     );
-    let advance = run.ends("e", 1, is_stored(&Value::Null, "store://1"));
-    assert_eq!(places(&advance), ["e/4#1"]);
+    let advance = run.end_step("e", 1, stored_output(&Value::Null, "store://1"));
+    assert_eq!(started_keys(&advance), ["e/4#1"]);
     let mut read = persisted_steps(&run.state.steps);
     let items = read[0].items.clone().expect("the step has items");
     assert_eq!(
@@ -134,15 +135,15 @@ fn outputs_of_items_are_stored_in_batches() {
     // The next runner continues with the values that it has fetched.
     run.state =
         run.run.resume(&RunState { steps: read, ending: None }, &RunnerLoss::OutOfMemory, time_at(run.now));
-    assert_eq!(places(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
-    run.succeeds("e/2", half(2));
-    run.succeeds("e/3", half(3));
-    run.ends("e", 2, is_stored(&Value::Null, "store://2"));
-    run.succeeds("e/4", half(4));
-    let advance = run.succeeds("e/5", json!(5));
+    assert_eq!(started_keys(&run.advance()), ["e/2#1", "e/3#1", "e/4#1"]);
+    run.succeed_step("e/2", half(2));
+    run.succeed_step("e/3", half(3));
+    run.end_step("e", 2, stored_output(&Value::Null, "store://2"));
+    run.succeed_step("e/4", half(4));
+    let advance = run.succeed_step("e/5", json!(5));
     let (key, list) = store_of(&advance);
     assert_eq!((key.as_str(), list.as_array().map(Vec::len), &list[3]), ("e#3", Some(6), &half(3)));
-    let end = run.ends("e", 3, is_stored(&Value::Null, "store://list"));
+    let end = run.end_step("e", 3, stored_output(&Value::Null, "store://list"));
     assert_eq!(ended(end).phase, RunPhase::Succeeded);
     assert_eq!(persisted_steps(&run.state.steps)[0].output_ref, Some(stored_at("store://list")));
 }
@@ -152,10 +153,10 @@ fn outputs_of_items_are_stored_in_batches() {
 fn a_fan_out_without_storage_fails_when_its_outputs_do_not_fit() {
     let mut run = Driver::new(FAN_OUT);
     run.advance();
-    run.succeeds("e/0", json!("x".repeat(9_000)));
-    run.succeeds("e/1", json!("x".repeat(9_000)));
-    run.ends("e", 1, user("OUTPUT_TOO_LARGE"));
-    run.succeeds("e/2", json!(1));
-    let end = ended(run.succeeds("e/3", json!(1)));
+    run.succeed_step("e/0", json!("x".repeat(9_000)));
+    run.succeed_step("e/1", json!("x".repeat(9_000)));
+    run.end_step("e", 1, user_failure("OUTPUT_TOO_LARGE"));
+    run.succeed_step("e/2", json!(1));
+    let end = ended(run.succeed_step("e/3", json!(1)));
     assert_eq!(end.error.map(|error| error.code), Some("OUTPUT_TOO_LARGE".to_owned()));
 }

@@ -24,7 +24,7 @@ fn an_approval_suspends_the_run_until_the_decision() {
     assert_eq!((waiting.message.as_deref(), waiting.roles), (Some("Pay 5?"), vec!["operator".to_owned()]));
     run.now = 60.0;
     run.decide("ask", true, Some(json!({"sum": 7})));
-    let advance = run.resumes(&RunnerLoss::Interrupted);
+    let advance = run.resume_after(&RunnerLoss::Interrupted);
     assert_eq!((advance.suspend, advance.start[0].input.clone()), (None, json!({"sum": 7})));
     assert_eq!(
         run.step("ask").output.as_ref().map(|output| output["by"].clone()),
@@ -120,10 +120,10 @@ fn a_long_backoff_releases_the_runner() {
         "steps: [{name: a, retry: {on: [User], backoff: {initial: 40s, max: 40s, jitter: 0}}, python: {code: x}}]",
     );
     run.advance();
-    let advance = run.ends("a", 1, user("HTTP_503"));
+    let advance = run.end_step("a", 1, user_failure("HTTP_503"));
     assert_eq!(advance.suspend, Some(SuspendRun { wake_at: Some(time_at(41.0)), stops_clock: false }));
     run.now = 41.0;
-    assert_eq!(started(&run.resumes(&RunnerLoss::Interrupted)), [("a", 2)]);
+    assert_eq!(started(&run.resume_after(&RunnerLoss::Interrupted)), [("a", 2)]);
 }
 
 /// The next attempt starts no earlier than the `Retry-After` of the response.
@@ -135,11 +135,11 @@ fn retry_after_extends_the_backoff() {
         let error = step_error(ErrorKind::User, "HTTP_429", "later");
         Outcome::Failed(Failure { error, retry_after: Some(Duration::from_secs(seconds)) })
     };
-    assert_eq!(run.ends("a", 1, busy(20)).wait_until, Some(time_at(21.0)));
+    assert_eq!(run.end_step("a", 1, busy(20)).wait_until, Some(time_at(21.0)));
     run.now = 21.0;
     run.advance();
     assert_eq!(
-        ended(run.ends("a", 2, busy(3600))).phase,
+        ended(run.end_step("a", 2, busy(3600))).phase,
         RunPhase::Failed,
         "the next attempt would start after the timeout of the step"
     );
@@ -153,7 +153,7 @@ fn failed_starts_do_not_count_as_attempts_and_are_limited() {
     let not_started =
         || Outcome::NotStarted(step_error(ErrorKind::Infra, "NOT_STARTED", "no memory to fork"));
     for failed_starts in 1..10 {
-        let advance = run.ends("a", 1, not_started());
+        let advance = run.end_step("a", 1, not_started());
         assert_eq!((run.step("a").attempt, run.step("a").not_started), (None, Some(failed_starts)));
         run.now = advance
             .wait_until
@@ -164,7 +164,7 @@ fn failed_starts_do_not_count_as_attempts_and_are_limited() {
         assert_eq!(started(&run.advance()), [("a", 1)]);
     }
     assert_eq!(
-        ended(run.ends("a", 1, not_started())).error.map(|error| error.code),
+        ended(run.end_step("a", 1, not_started())).error.map(|error| error.code),
         Some("NOT_STARTED".to_owned())
     );
 }
@@ -183,7 +183,7 @@ fn parent() -> (Driver, String) {
     };
     assert_eq!((sub.workflow.as_str(), sub.input.clone(), sub.depth), ("other", json!({"n": 5}), 1));
     let name = sub.name.clone();
-    let advance = run.ends("sub", 1, Outcome::SubRunCreated);
+    let advance = run.end_step("sub", 1, Outcome::SubRunCreated);
     assert_eq!(advance.suspend.map(|suspend| suspend.stops_clock), Some(false));
     assert_eq!(awaited_sub_runs(&run.state.steps), [name.as_str()]);
     (run, name)
@@ -194,7 +194,7 @@ fn parent() -> (Driver, String) {
 fn a_step_has_the_output_of_its_sub_run() {
     let (mut run, name) = parent();
     run.children.insert(name, SubRunOutcome::Succeeded { output: json!({"total": 3}), stored: None });
-    assert_eq!(ended(run.resumes(&RunnerLoss::Interrupted)).output, Some(json!({"after": 3})));
+    assert_eq!(ended(run.resume_after(&RunnerLoss::Interrupted)).output, Some(json!({"after": 3})));
 }
 
 /// The failure of a sub-run fails the step with its cause, and cancelling a run cancels its sub-runs.
@@ -240,7 +240,7 @@ fn a_lost_runner_creates_no_second_sub_run() {
         other => panic!("unexpected task: {other:?}"),
     };
     let first = run.advance();
-    let second = run.resumes(&RunnerLoss::Interrupted);
+    let second = run.resume_after(&RunnerLoss::Interrupted);
     assert_eq!((name(&first), started(&second)), (name(&second), vec![("sub", 1)]));
 }
 
@@ -248,8 +248,8 @@ fn a_lost_runner_creates_no_second_sub_run() {
 #[test]
 fn the_nesting_depth_of_sub_runs_is_limited() {
     let mut run = Driver::new(PARENT);
-    let facts = RunData { depth: 8, input: json!({"n": 1}), ..RunData::default() };
-    run.run = Run::new(run.run.workflow().clone(), facts, time_at(0.0), Duration::ZERO);
+    let data = RunData { depth: 8, input: json!({"n": 1}), ..RunData::default() };
+    run.run = Run::new(run.run.workflow().clone(), data, time_at(0.0), Duration::ZERO);
     assert_eq!(ended(run.advance()).error.map(|error| error.code), Some("SUB_RUN_TOO_DEEP".to_owned()));
 }
 
@@ -274,6 +274,6 @@ fn waits_for_approvals_do_not_count_towards_the_timeout() {
 fn a_failure_ends_pending_approvals() {
     let mut run = Driver::new("steps: [{name: ask, approval: {message: m}}, {name: a, python: {code: x}}]");
     run.advance();
-    assert_eq!(ended(run.ends("a", 1, user("NO"))).phase, RunPhase::Failed);
+    assert_eq!(ended(run.end_step("a", 1, user_failure("NO"))).phase, RunPhase::Failed);
     assert_eq!((run.step("ask").phase, run.step("ask").waiting.clone()), (StepPhase::Cancelled, None));
 }
