@@ -3,7 +3,7 @@
 use crds::run::{Cancel, RunPhase, StepPhase};
 use serde_json::json;
 
-use super::{Driver, TWO_ARMS, started, time_at, user};
+use super::{Driver, TWO_ARMS, started, time_at, user_failure};
 
 /// A graceful cancel waits for the running steps; an immediate cancel stops them.
 #[test]

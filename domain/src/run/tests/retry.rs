@@ -4,7 +4,7 @@ use crds::run::{RunPhase, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use serde_json::json;
 
-use super::{Driver, started, time_at, user};
+use super::{Driver, started, time_at, user_failure};
 use crate::run::{Advance, Outcome, RunState, StepKey, step_error};
 
 const RETRIED: &str = "
@@ -47,7 +47,7 @@ fn retry_conditions_and_the_timeout_end_the_attempts() {
         "HTTP_404",
         "`retry.when` is false"
     );
-    let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
+    let infra_failure = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
     assert_eq!(code(&|run| run.end_step("a", 1, infra_failure())), "GONE", "`retry.on` omits the kind");
     let late = |run: &mut Driver| {
         run.now = 18.5;
@@ -66,7 +66,7 @@ fn retry_conditions_and_the_timeout_end_the_attempts() {
 fn by_default_infrastructure_errors_are_retried() {
     let mut run = Driver::new("steps: [{name: a, python: {code: x}}]");
     run.advance();
-    let infra = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
+    let infra_failure = || Outcome::Failed(step_error(ErrorKind::Infra, "IMAGE", "").into());
     assert_eq!(run.end_step("a", 1, infra_failure()).wait_until, Some(time_at(2.0)));
     run.now = 2.0;
     run.advance();
