@@ -1,6 +1,6 @@
 //! Lower bounds given by the cluster: the start of a pod that does nothing, and writes that respond to writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -13,8 +13,6 @@ use kube::{
 use serde_json::{Value, json};
 use tests::cluster;
 use tokio::time::timeout;
-
-use crate::latency::now;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Number of writes of a warm run: its creation, its assignment, one per advance, and its end.
@@ -35,7 +33,7 @@ pub(super) async fn pods(
         let name = cluster::unique("floor");
         let mut pod = template.clone();
         pod.metadata.name = Some(name.clone());
-        let started = now();
+        let started = Instant::now();
         pods.create(&PostParams::default(), &pod).await?;
         let runs = async {
             while let Some(pod) = changes.try_next().await? {
@@ -105,7 +103,7 @@ pub(super) async fn writes(client: &Client, namespace: &str, count: usize) -> an
     for _ in 0..count {
         let name = cluster::unique("floor");
         let map = json!({"metadata": {"name": name}, "data": {"write": "0"}});
-        let started = now();
+        let started = Instant::now();
         maps.create(&PostParams::default(), &serde_json::from_value(map)?).await?;
         let end = async {
             while let Some(map) = changes.try_next().await? {

@@ -3,16 +3,13 @@
 
 mod audit;
 mod floor;
-mod latency;
 mod table;
 
 use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tests::{cluster, environment::variable, scenario::apply_tenant};
-
-use latency::RunWatch;
+use tests::{cluster, environment::variable, run_watch::RunWatch, scenario::apply_tenant};
 
 /// Steps of the run, executed one after the other.
 const STEPS: &str = r#"
@@ -38,7 +35,7 @@ async fn bench() -> anyhow::Result<()> {
     let log = variable("SMBCOPILOT_BENCH_AUDIT")?;
     let client = cluster::client().await?;
     let namespace = apply_tenant(&client, "bench", &Value::Null).await?;
-    let mut watch = RunWatch::start(&client, &namespace).await?;
+    let mut watch = RunWatch::new(&client, &namespace);
 
     let cold_flow = watch.apply_workflow("cold", spec(&json!({}))?).await?;
     watch.run(&cold_flow).await.context("the first run, which is not measured, failed")?;

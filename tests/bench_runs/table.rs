@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use tests::percentile::percentile_ms;
+
 use crate::audit::Writes;
 
 /// Formats medians and 95th percentiles in milliseconds.
 pub(super) fn latencies(rows: &[(&str, &[Duration])]) -> String {
     let mut text = format!("{:<72} {:>8} {:>8}\n", "", "p50 ms", "p95 ms");
     for (what, times) in rows {
-        text.push_str(&format!("{what:<72} {:>8.1} {:>8.1}\n", percentile(times, 50), percentile(times, 95)));
+        text.push_str(&format!(
+            "{what:<72} {:>8.1} {:>8.1}\n",
+            percentile_ms(times, 50),
+            percentile_ms(times, 95)
+        ));
     }
     text
 }
@@ -22,12 +28,4 @@ pub(super) fn writes(title: &str, writes: &Writes, runs: usize) -> String {
         text.push_str(&format!("  {who:<56} {what:<32} {share:>6.2}\n"));
     }
     text
-}
-
-/// Returns a percentile in milliseconds by the nearest-rank method.
-fn percentile(times: &[Duration], percent: usize) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(rank).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
 }

@@ -74,6 +74,14 @@ impl ApiClient {
         Self::new(Some(variable("SMBCOPILOT_TEST_SCENARIOS_TOKEN")?))
     }
 
+    /// Returns a client with the token in an environment variable, for benchmarks.
+    ///
+    /// # Errors
+    /// Returns an error if the variable is not set.
+    pub fn with_token_from(name: &str) -> anyhow::Result<Self> {
+        Self::new(Some(variable(name)?))
+    }
+
     /// Returns a client without a token.
     ///
     /// # Errors

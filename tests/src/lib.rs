@@ -8,6 +8,8 @@ pub mod api;
 pub mod cluster;
 pub mod environment;
 pub mod kubectl;
+pub mod percentile;
+pub mod run_watch;
 pub mod runner_process;
 pub mod scenario;
 pub mod tenant_namespace;

@@ -1,4 +1,4 @@
-//! Duration from the creation of a run to its end, as a watch delivers them.
+//! Durations of runs, from the creation of a run to its end as a watch delivers them, for benchmarks.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,15 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use serde_json::{Value, json};
-use tests::{cluster, wait};
 use tokio::time::timeout;
+
+use crate::{cluster, wait};
 
 /// Deadline of a run: ten times the duration of a run with a new pod.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Watch of the runs of a namespace.
-pub(super) struct RunWatch {
+pub struct RunWatch {
     runs: Api<WorkflowRun>,
     workflows: Api<Workflow>,
     changes: BoxStream<'static, Result<WorkflowRun, watcher::Error>>,
@@ -29,19 +30,25 @@ pub(super) struct RunWatch {
 }
 
 impl RunWatch {
-    pub(super) async fn start(client: &Client, namespace: &str) -> anyhow::Result<Self> {
+    /// Returns a watch with the identity of a client. It connects when the first run is started.
+    #[must_use]
+    pub fn new(client: &Client, namespace: &str) -> Self {
         let runs: Api<WorkflowRun> = Api::namespaced(client.clone(), namespace);
         let changes = watcher(runs.clone(), watcher::Config::default()).applied_objects().boxed();
-        Ok(Self { runs, workflows: Api::namespaced(client.clone(), namespace), changes, pod: None })
+        Self { runs, workflows: Api::namespaced(client.clone(), namespace), changes, pod: None }
     }
 
     /// Returns the name of the pod of the last run.
-    pub(super) fn pod(&self) -> Option<&str> {
+    #[must_use]
+    pub fn pod(&self) -> Option<&str> {
         self.pod.as_deref()
     }
 
     /// Applies a workflow and waits until it is valid.
-    pub(super) async fn apply_workflow(&self, prefix: &str, spec: Value) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// Returns an error if the workflow is refused, or is not valid before the deadline.
+    pub async fn apply_workflow(&self, prefix: &str, spec: Value) -> anyhow::Result<String> {
         let name = cluster::unique(prefix);
         let workflow = json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
                               "metadata": {"name": name}, "spec": spec});
@@ -53,7 +60,10 @@ impl RunWatch {
     }
 
     /// Executes runs one after the other and returns their durations.
-    pub(super) async fn runs(&mut self, workflow: &str, count: usize) -> anyhow::Result<Vec<Duration>> {
+    ///
+    /// # Errors
+    /// Returns an error if a run does not succeed.
+    pub async fn runs(&mut self, workflow: &str, count: usize) -> anyhow::Result<Vec<Duration>> {
         let mut times = Vec::new();
         for _ in 0..count {
             times.push(self.run(workflow).await?);
@@ -65,13 +75,13 @@ impl RunWatch {
     ///
     /// # Errors
     /// Returns an error if the run does not succeed.
-    pub(super) async fn run(&mut self, workflow: &str) -> anyhow::Result<Duration> {
+    pub async fn run(&mut self, workflow: &str) -> anyhow::Result<Duration> {
         let name = cluster::unique("run");
         let spec = WorkflowRunSpec {
             workflow_ref: WorkflowRef { name: workflow.to_owned() },
             ..WorkflowRunSpec::default()
         };
-        let started = now();
+        let started = Instant::now();
         self.runs.create(&PostParams::default(), &WorkflowRun::new(&name, spec)).await?;
         let end = async {
             while let Some(run) = self.changes.try_next().await? {
@@ -90,8 +100,4 @@ impl RunWatch {
         };
         timeout(DEADLINE, end).await.with_context(|| format!("run {name} does not end"))?
     }
-}
-
-pub(super) fn now() -> Instant {
-    Instant::now()
 }

@@ -1,0 +1,105 @@
+//! `cargo xtask bench`: benchmarks, each in a separate node that is removed afterwards.
+
+mod neighbours;
+mod runs;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::build::rust;
+use crate::checkout::{Checkout, Profile};
+use crate::cluster::boot::{self, Data, Mode};
+use crate::instance::{Homes, Instance};
+use crate::phase::{Phase, Phases, print};
+use crate::test::executables;
+use crate::up;
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Subcommand)]
+enum Subject {
+    /// Measure workflow runs of three steps: cold and warm latency, and the number of writes.
+    Runs(runs::Options),
+    /// Measure the latency of one tenant's runs and requests while another tenant attacks the platform.
+    Neighbours(neighbours::Options),
+}
+
+/// Options that all benchmarks share.
+#[derive(Args)]
+struct Shared {
+    /// Cargo profile of the programs; do not quote latencies measured with `dev`.
+    #[arg(long, default_value = "release")]
+    profile: Profile,
+    /// Leave the cluster running afterwards.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// A booted node with the product, and the program that measures it.
+struct Bench<'a> {
+    checkout: &'a Checkout,
+    instance: &'a Instance,
+    program: PathBuf,
+}
+
+/// Runs the benchmark and prints its results.
+pub(crate) fn run(
+    checkout: &Checkout,
+    homes: &Homes,
+    options: &Options,
+    verbose: bool,
+) -> anyhow::Result<()> {
+    match &options.subject {
+        Subject::Runs(options) => runs::run(checkout, homes, options, verbose),
+        Subject::Neighbours(options) => neighbours::run(checkout, homes, options, verbose),
+    }
+}
+
+impl Shared {
+    /// Starts a separate node, calls `measure`, removes the node, and prints the returned text.
+    fn with_node(
+        &self,
+        (checkout, homes, verbose): (&Checkout, &Homes, bool),
+        mode: Mode,
+        target: &str,
+        measure: impl FnOnce(&mut Phase<'_>, &Bench<'_>) -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        let checkout = &checkout.with(self.profile);
+        let instance = &Instance::new(checkout, homes, "bench")?;
+        let phases = Phases::new(&instance.log("bench"), verbose)?;
+        if self.profile == Profile::Release && !rust::program(checkout, "operator").exists() {
+            print("will build all programs with cargo, optimised: about 10 minutes the first time\n");
+        }
+        up::build_and_boot(&phases, checkout, instance, mode, Data::Purge)?;
+        up::install_local(&phases, checkout, instance)?;
+        let programs = phases
+            .run("build the benchmark", |phase| executables::build(phase, checkout, &["--test", target]))?;
+        let program = programs.iter().find(|program| program.target == target);
+        let program = program.context("failed to find the program of the benchmark")?.path().to_owned();
+        let bench = Bench { checkout, instance, program };
+        let printed = phases.run("measure", |phase| measure(phase, &bench));
+        if !self.keep {
+            phases.run("remove the node", |phase| {
+                boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
+            })?;
+        }
+        print(&printed?);
+        Ok(())
+    }
+}
+
+/// Returns a description of the machine and the profile, which every figure is quoted with.
+fn machine(profile: Profile) -> anyhow::Result<String> {
+    let cores = std::thread::available_parallelism().context("failed to count cores")?;
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, name)| name);
+    Ok(format!("{cores} cores of {model}; programs built with the profile {}", profile.name()))
+}
