@@ -47,8 +47,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let urls = options.database.urls()?;
     let state = state(&options, &urls, &registry, &shutdown).await?;
     health.set("database", true);
-    let App { kube, mirror, objects, .. } = state.app.clone();
-    let mirror_task = Mirror::new(kube, mirror.clone(), mirror_options(&options), health, &registry);
+    let App { kube, mirror, objects, compute, .. } = state.app.clone();
+    let mirror_task = Mirror::new(kube, mirror.clone(), compute, mirror_options(&options), health, &registry);
     tasks.spawn("mirror", mirror_task.run(shutdown.clone()));
     tasks.spawn("retention", Sweeper::new(mirror, objects, &registry).run(shutdown.clone()));
     let internal = http::internal_router(state.clone());
@@ -80,6 +80,7 @@ async fn state(
             kube,
             objects: objects(options)?,
             cursors: CursorKey::new(key)?,
+            compute: compute::Pool::new(compute::Limits::default(), registry),
             shutdown: shutdown.clone(),
         },
     })

@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::{Plan, Tenant, Workflow, WorkflowRun};
+
 /// The object matches its spec.
 pub const READY: &str = "Ready";
 /// The operator is reconciling the object.
@@ -37,6 +39,24 @@ pub const TRUE: &str = "True";
 pub const FALSE: &str = "False";
 /// Status of a condition of which it is not known whether it holds.
 pub const UNKNOWN: &str = "Unknown";
+
+/// A kind whose objects have conditions.
+pub trait Conditioned {
+    /// Returns the conditions of the object.
+    fn conditions(&self) -> &[Condition];
+}
+
+macro_rules! conditioned {
+    ($($kind:ty),*) => {
+        $(impl Conditioned for $kind {
+            fn conditions(&self) -> &[Condition] {
+                self.status.as_ref().map_or(&[], |status| &status.conditions)
+            }
+        })*
+    };
+}
+
+conditioned!(Plan, Tenant, Workflow, WorkflowRun);
 
 /// New values of a condition, except its transition time.
 #[derive(Clone, Debug)]

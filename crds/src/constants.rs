@@ -30,6 +30,9 @@ pub const MAX_PYTHON_BYTES: usize = 64 * 1024;
 pub const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 /// Maximum size of a run's input as JSON in bytes.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
+/// Maximum size of the value of a workflow's `concurrency.key` as JSON in bytes: ten times an e-mail address or a UUID. The
+/// operator holds one for each unfinished run.
+pub const MAX_CONCURRENCY_KEY_BYTES: usize = 1024;
 /// Maximum nesting depth of lists and objects in a value. Every JSON library can read this depth, including the objects
 /// that surround the value; the API server stores up to 10,000 levels.
 pub const MAX_VALUE_DEPTH: usize = 64;

@@ -49,6 +49,8 @@ pub(crate) fn delay(class: Class, failures: u32, jitter: f64) -> Duration {
         Class::Conflict => (Duration::from_millis(25), Duration::from_secs(5)),
         Class::Transient => (Duration::from_millis(500), Duration::from_secs(60)),
         Class::Invalid | Class::Bug => (Duration::from_secs(5), Duration::from_secs(300)),
+        // An object that is set aside takes up to five seconds of a thread each time.
+        Class::SetAside => (Duration::from_secs(60), Duration::from_secs(1_800)),
     };
     let exponent = failures.saturating_sub(1).min(MAX_EXPONENT);
     let full = first.saturating_mul(2_u32.saturating_pow(exponent)).min(max);

@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) events: Events,
     /// Metrics of the operator.
     pub(crate) metrics: Metrics,
+    /// Threads on which tenants' text is parsed and evaluated.
+    pub(crate) compute: compute::Pool,
     /// Concurrency slots of runs.
     pub(crate) slots: Slots,
     /// Whether the runner fence is known to be in force.

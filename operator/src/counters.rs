@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api,
     context::Context,
-    errors::{Class, Error, chain},
+    errors::{Class, Error, chain, without_panic},
     names::tenant_namespace,
     run::{is_suspended, occupies_slot},
     state::utc_day,
@@ -33,7 +33,7 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) async fn write_counts(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(WRITE_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = write_changed_counts(&ctx).await {
+        if let Err(error) = without_panic(write_changed_counts(&ctx)).await {
             tracing::warn!(error = chain(&error), "failed to write counts");
         }
     }
@@ -42,13 +42,14 @@ pub(crate) async fn write_counts(ctx: Arc<Context>, stop: CancellationToken) -> 
 
 async fn write_changed_counts(ctx: &Context) -> Result<(), Error> {
     let counts = RunCounts::new(&ctx.stores.runs.state());
-    write_tenant_counts(ctx, &counts).await?;
-    write_workflow_counts(ctx, &counts).await
+    let written = write_tenant_counts(ctx, &counts).await;
+    written.and(write_workflow_counts(ctx, &counts).await)
 }
 
 async fn write_tenant_counts(ctx: &Context, counts: &RunCounts) -> Result<(), Error> {
     let quotas: Api<ResourceQuota> = Api::all(ctx.client.clone());
     let quotas = api::list(&quotas, ListParams::default().labels(labels::TENANT)).await?;
+    let mut outcome = Ok(());
     for tenant in ctx.stores.tenants.state() {
         let namespace = tenant_namespace(&tenant);
         let quota = quotas.iter().find(|quota| {
@@ -60,9 +61,10 @@ async fn write_tenant_counts(ctx: &Context, counts: &RunCounts) -> Result<(), Er
         let admitted = ctx.slots.admitted_on(&tenant.name_any(), today);
         let today = DailyRuns { date: today.to_string(), count: admitted };
         let patch = tenant_patch(&tenant, counts.in_namespace(&namespace), today, quota);
-        merge(&api, &*tenant, patch).await?;
+        // A tenant whose status cannot be written does not keep the others from theirs.
+        outcome = outcome.and(merge(&api, &*tenant, patch).await.map(|_| ()));
     }
-    Ok(())
+    outcome
 }
 
 async fn write_workflow_counts(ctx: &Context, counts: &RunCounts) -> Result<(), Error> {

@@ -39,6 +39,17 @@ pub(crate) enum Error {
         /// Name of the tenant.
         name: String,
     },
+    /// A computation on a tenant's text has no result.
+    #[error("failed to {what}")]
+    Compute {
+        /// Purpose of the computation.
+        what: &'static str,
+        /// Reason for which there is no result.
+        source: compute::Error,
+    },
+    /// The reconcile panicked.
+    #[error("failed to reconcile the object")]
+    Panicked(#[from] compute::Panic),
     /// The reconcile exceeded its time limit.
     #[error("failed to finish within {seconds} s")]
     Timeout {
@@ -76,6 +87,9 @@ pub(crate) enum Class {
     Invalid,
     /// The operator built something that cannot be used.
     Bug,
+    /// The object cannot be reconciled as it is: that takes too long, makes something too large, or panics.
+    #[strum(serialize = "set_aside")]
+    SetAside,
 }
 
 impl Error {
@@ -83,10 +97,17 @@ impl Error {
     pub(crate) fn class(&self) -> Class {
         match self {
             Self::Api { verb, source, .. } => class_of_client_error(*verb, source),
+            Self::Compute { source, .. } if source.is_transient() => Class::Transient,
+            Self::Compute { .. } | Self::Panicked(_) => Class::SetAside,
             Self::Timeout { .. } => Class::Transient,
             Self::Revision { .. } => Class::Invalid,
             Self::Encode { .. } | Self::Finalizer { .. } => Class::Bug,
         }
+    }
+
+    /// Returns a function that adds the purpose of a computation to its error.
+    pub(crate) fn compute(what: &'static str) -> impl FnOnce(compute::Error) -> Self {
+        move |source| Self::Compute { what, source }
     }
 }
 
@@ -96,12 +117,21 @@ fn class_of_client_error(verb: Verb, error: &kube::Error) -> Class {
         409 => Class::Conflict,
         // The JSON patch tests the finalizers first; the test fails if another client has changed them.
         422 if verb == Verb::PatchFinalizers => Class::Conflict,
-        400 | 405 | 413 | 415 | 422 => Class::Invalid,
+        413 => Class::SetAside,
+        400 | 405 | 415 | 422 => Class::Invalid,
         // A 403 is transient: the API server applies a new role binding with a delay. etcd's "request is too
         // large" is returned with code 500, and is permanent.
-        500 if status.message.contains("too large") => Class::Invalid,
+        500 if status.message.contains("too large") => Class::SetAside,
         _ => Class::Transient,
     }
+}
+
+/// Awaits a future whose panic is an error like any other: no object may end the process.
+///
+/// # Errors
+/// Returns the error or the panic of the future.
+pub(crate) async fn without_panic<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    compute::catch_panic_of(future).await?
 }
 
 /// Returns an error with its causes in one line. A refusal of the API server is given by its message alone, since
@@ -138,7 +168,7 @@ mod tests {
     /// An object that can never be stored is not retried as if the failure were transient.
     #[test]
     fn a_request_that_is_too_large_is_permanent() {
-        assert_eq!(refused(500, "etcdserver: request is too large").class(), Class::Invalid);
+        assert_eq!(refused(500, "etcdserver: request is too large").class(), Class::SetAside);
         assert_eq!(refused(500, "etcdserver: leader changed").class(), Class::Transient);
         assert_eq!(refused(409, "the object has been modified").class(), Class::Conflict);
     }

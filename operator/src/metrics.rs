@@ -15,6 +15,8 @@ pub(crate) struct Metrics {
     pub(crate) duration: Family<ControllerLabels, Histogram>,
     /// Number of objects that could not be parsed.
     pub(crate) unparsable: Family<ControllerLabels, Counter>,
+    /// Number of objects that are set aside, since their reconcile takes too long, makes something too large, or panics.
+    pub(crate) set_aside: Family<ControllerLabels, Gauge>,
     /// Number of runs that are queued for a concurrency slot.
     pub(crate) runs_queued: Gauge,
     /// Number of runs that hold a concurrency slot.
@@ -51,17 +53,31 @@ impl Metrics {
             reconciles: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             unparsable: Family::default(),
+            set_aside: Family::default(),
             runs_queued: Gauge::default(),
             runs_admitted: Gauge::default(),
             runners_lost: Counter::default(),
             runs_retired: Counter::default(),
         };
-        let Self { reconciles, duration, unparsable, runs_queued, runs_admitted, runners_lost, runs_retired } =
-            metrics.clone();
+        let Self {
+            reconciles,
+            duration,
+            unparsable,
+            set_aside,
+            runs_queued,
+            runs_admitted,
+            runners_lost,
+            runs_retired,
+        } = metrics.clone();
         registry.register("operator", |to| {
             to.register("reconciles", "Number of reconciles by controller and result", reconciles);
             to.register("reconcile_duration_seconds", "Duration of reconciles in seconds", duration);
             to.register("unparsable_objects", "Number of objects that could not be parsed", unparsable);
+            to.register(
+                "set_aside_objects",
+                "Number of objects whose reconcile takes too long, makes something too large, or panics",
+                set_aside,
+            );
             to.register("runs_queued", "Number of runs that are queued for a concurrency slot", runs_queued);
             to.register("runs_admitted", "Number of runs that hold a concurrency slot", runs_admitted);
             to.register(

@@ -56,6 +56,7 @@ fn create_context(
 ) -> (Arc<Context>, Writers, RequestQueues) {
     let (stores, writers) = Stores::new();
     let (requests, queues) = ReconcileRequests::new();
+    let compute = compute::Pool::new(compute::Limits::default(), registry);
     let ctx = Context {
         events: Events::new(client.clone(), &config.pod_name),
         metrics: Metrics::new(registry),
@@ -63,7 +64,8 @@ fn create_context(
         fence: FenceState::default(),
         reservations: Reservations::default(),
         image_pulls: ImagePulls::default(),
-        revisions: Revisions::default(),
+        revisions: Revisions::new(compute.clone(), config.python_image.clone()),
+        compute,
         last_runs: LastRuns::default(),
         revision_scans: RevisionScans::default(),
         client,

@@ -38,9 +38,10 @@ fn facts_of_secret(secret: Secret) -> ReferencedSecret {
 /// Returns the current problems of a workflow with its Secrets, as its status would report them.
 ///
 /// # Errors
-/// Returns an error if a Secret cannot be read.
+/// Returns an error if a Secret cannot be read, or if the workflow cannot be validated in time.
 pub(crate) async fn secret_problems(
     client: &Client,
+    compute: &compute::Pool,
     namespace: &str,
     spec: &WorkflowSpec,
 ) -> Result<Vec<Problem>, Error> {
@@ -48,8 +49,9 @@ pub(crate) async fn secret_problems(
         return Ok(Vec::new());
     }
     let secrets = Some(secret_facts(client, namespace, spec).await?);
-    let problems = validate(spec, &ValidationContext { secrets, ..ValidationContext::default() }).err();
-    let problems = problems.into_iter().flatten();
+    let (spec, context) = (spec.clone(), ValidationContext { secrets, ..ValidationContext::default() });
+    let problems = compute.run(namespace, move || validate(&spec, &context).err()).await;
+    let problems = problems.map_err(Error::compute("validate a workflow"))?.into_iter().flatten();
     Ok(problems.filter(|problem| is_secret_problem(problem.code)).collect())
 }
 

@@ -68,7 +68,9 @@ impl Database {
         };
         let health = Health::default();
         health.require("mirror");
-        let mirror = Mirror::new(client.clone(), pool, options, health.clone(), &Registry::default());
+        let registry = Registry::default();
+        let compute = compute::Pool::new(compute::Limits::default(), &registry);
+        let mirror = Mirror::new(client.clone(), pool, compute, options, health.clone(), &registry);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {

@@ -46,6 +46,7 @@ impl InternalApi {
                 mirror: MirrorPool::connect(database.urls()).await?,
                 kube: kube.clone(),
                 cursors: CursorKey::new("a key of the tests")?,
+                compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
                 shutdown: stop.clone(),
             },
         };

@@ -23,6 +23,8 @@ pub struct App {
     pub objects: Option<Objects>,
     /// Key that signs the cursors of lists.
     pub cursors: CursorKey,
+    /// Threads on which tenants' schemas are compiled and their inputs are validated.
+    pub compute: compute::Pool,
     /// Cancelled when the process shuts down. Requests that wait for a run are then answered at once.
     pub shutdown: CancellationToken,
 }

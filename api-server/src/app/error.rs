@@ -54,6 +54,9 @@ pub enum Error {
         /// Maximum size, in bytes.
         limit: usize,
     },
+    /// An input could not be checked against its schema.
+    #[error("failed to check the input against its schema")]
+    Compute(#[from] compute::Error),
     /// Large values cannot be stored because no object storage is configured.
     #[error("failed to use object storage: none is configured")]
     NoObjectStorage,

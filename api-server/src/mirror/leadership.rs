@@ -29,6 +29,7 @@ const RESTART_DELAY: Duration = Duration::from_secs(5);
 pub(super) struct Leadership {
     pub client: Client,
     pub pool: MirrorPool,
+    pub compute: compute::Pool,
     pub metrics: Metrics,
 }
 
@@ -67,7 +68,12 @@ impl Leadership {
         let (sender, changes) = mpsc::channel(CHANNEL_CAPACITY);
         let mut tasks = JoinSet::new();
         let (pool, client, stop) = (self.pool.clone(), self.client.clone(), stop.clone());
-        let updater = StatusUpdater { pool: pool.clone(), client: client.clone(), stop: stop.clone() };
+        let updater = StatusUpdater {
+            pool: pool.clone(),
+            client: client.clone(),
+            compute: self.compute.clone(),
+            stop: stop.clone(),
+        };
         let written = updater.start(&mut tasks);
         let metrics = self.metrics.clone();
         tasks.spawn(Writer { pool, cluster, changes, written, metrics, stop: stop.clone() }.run());

@@ -47,19 +47,20 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Creates a mirror; [`Self::run`] starts it. The condition `mirror` of `health` becomes true once all
+    /// Creates a mirror, which computes on tenants' text with `compute`; [`Self::run`] starts it. The condition `mirror` of `health` becomes true once all
     /// kinds have been listed completely, by any replica and at any time: reads continue while Kubernetes
     /// cannot be reached.
     #[must_use]
     pub fn new(
         client: kube::Client,
         pool: MirrorPool,
+        compute: compute::Pool,
         options: Options,
         health: Health,
         registry: &Registry,
     ) -> Self {
         let metrics = metrics::Metrics::registered(registry);
-        Self { leadership: Leadership { client, pool, metrics }, options, health }
+        Self { leadership: Leadership { client, pool, compute, metrics }, options, health }
     }
 
     /// Mirrors until `stop` is cancelled, whenever this replica is the leader.

@@ -98,6 +98,10 @@ codes! {
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "Idempotency key was used for another request";
     /// The SHA-256 of the uploaded bytes differs from the announced one.
     DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "SHA-256 does not match";
+    /// The validation of the input takes too long.
+    InputTooCostly = UNPROCESSABLE_ENTITY "input_too_costly" "Validation of the input takes too long";
+    /// Too many requests of the tenant are in progress.
+    Busy = TOO_MANY_REQUESTS "busy" "Too many requests in progress";
     /// The tenant is suspended or archived and accepts no writes.
     TenantSuspended = LOCKED "tenant_suspended" "Tenant is suspended or archived";
     /// The server has a defect.

@@ -10,11 +10,15 @@ const INTERNAL_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// Delay after which clients should retry while another request uses the same idempotency key.
 const KEY_IN_USE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// Delay after which clients should retry while too many requests of their tenant are in progress.
+const BUSY_RETRY_DELAY: Duration = Duration::from_secs(1);
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
             Error::NotFound => Self::new(Code::NotFound),
+            Error::Compute(ref source) => from_compute(&error, source),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
             Error::OutputTooLarge { .. } | Error::TooManyLines { .. } | Error::InputTooLarge { .. } => {
                 Self::new(Code::TooLarge).detail(detail)
@@ -65,6 +69,20 @@ fn is_defect(status: u16) -> bool {
 fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::error!(error, "request failed because of a defect");
     Problem::new(Code::Internal).retry_after(INTERNAL_RETRY_DELAY)
+}
+
+fn from_compute(error: &Error, source: &compute::Error) -> Problem {
+    match source {
+        compute::Error::TooManyWaiting(_) => Problem::new(Code::Busy)
+            .detail("too many requests of this tenant are being validated: repeat this one later")
+            .retry_after(BUSY_RETRY_DELAY),
+        compute::Error::NoThreadInTime(_) | compute::Error::Thread(_) => {
+            Problem::unavailable(error, "the input could not be validated in time: repeat the request later")
+        }
+        compute::Error::TooSlow(_) => Problem::new(Code::InputTooCostly)
+            .detail("validating the input takes too long: send a smaller input, or simplify the schema"),
+        compute::Error::Panicked(_) => internal(error),
+    }
 }
 
 fn with_violations(code: Code, detail: String, violations: Vec<Violation>) -> Problem {

@@ -48,14 +48,22 @@ pub enum Malformed {
     /// The object lacks a field that the Kubernetes API server always sets.
     #[error("failed to find the field {0}")]
     Missing(&'static str),
+    /// The projection of the object panicked.
+    #[error("failed to project the object: {0}")]
+    Panicked(#[from] compute::Panic),
 }
 
 /// Builds the row of an object. Columns with a fixed vocabulary come from typed fields; free JSON is copied
 /// unchanged.
 ///
 /// # Errors
-/// Returns an error if the object does not match the schema of its kind.
+/// Returns an error if the object does not match the schema of its kind, or if its projection panics: no object may stop the
+/// mirror.
 pub fn project(object: &Object) -> Result<Row, Malformed> {
+    compute::catch_panic(|| project_by_kind(object))?
+}
+
+fn project_by_kind(object: &Object) -> Result<Row, Malformed> {
     Ok(match object.identity.kind {
         Kind::Plan => Row::Plan(plan::project(object, parse(object)?)?),
         Kind::Tenant => Row::Tenant(tenant::project(object, parse(object)?)?),

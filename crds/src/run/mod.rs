@@ -11,6 +11,7 @@ pub use spec::{
     WorkflowRunSpec,
 };
 pub use status::{
-    LostRunner, OutputRef, QueueStatus, ReusedRun, RunEnding, RunError, RunnerStatus, WorkflowRunStatus,
+    LostRunner, OutputRef, QueueStatus, ReusedRun, RunConcurrency, RunEnding, RunError, RunnerStatus,
+    WorkflowRunStatus,
 };
 pub use step::{ActiveItem, ItemBatch, ItemFailure, ItemsStatus, StepError, StepStatus, Waiting, WaitingFor};

@@ -38,6 +38,9 @@ pub struct WorkflowRunStatus {
     /// Revision of the workflow that the run executes. Later changes of the workflow do not affect it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionRef>,
+    /// Concurrency group of the run, computed once, before the run is admitted. Absent until then, and if the workflow has no `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<RunConcurrency>,
     /// Runner pod that the run is assigned to. Absent if it is assigned to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<RunnerStatus>,
@@ -97,6 +100,16 @@ pub struct QueueStatus {
     /// Human-readable reason.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+}
+
+/// Concurrency group of a run: the runs of a workflow with the same key share a limit.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunConcurrency {
+    /// Value of the workflow's `concurrency.key` for the input of this run, as JSON. Empty if the workflow has no key, so that all its runs share the limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// Maximum number of runs of the group that run at the same time.
+    pub limit: u32,
 }
 
 /// Runner pod that a run is assigned to. Only a token of this pod may write the status of the run.

@@ -8,7 +8,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("User", "BAD_OUTPUT", "The code returned a value that is not JSON."),
     ("User", "CANCELLED", "The run was cancelled."),
     ("User", "COMMAND_INVALID", "The command of a container step does not exist or cannot be executed."),
-    ("User", "CONCURRENCY_KEY", "The expression in concurrency.key failed on the input of the run."),
+    (
+        "User",
+        "CONCURRENCY_KEY",
+        "The expression in concurrency.key failed on the input of the run, took too long, or has a value that is too large.",
+    ),
     ("Policy", "CONCURRENCY_LIMIT", "The workflow has reached concurrency.limit, and its policy is Reject."),
     ("Schema", "DECISION_INVALID", "The input of the decision violates the schema of the approval."),
     ("Policy", "EGRESS_DENIED", "The egress of the plan and of the tenant does not allow the address."),
@@ -36,6 +40,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Schema", "INPUT_INVALID", "The input of the run or of a step violates its schema."),
     ("User", "INPUT_TOO_DEEP", "The input of the run has more than 64 levels of nested lists and objects."),
     ("User", "INPUT_TOO_LARGE", "The input of the run or of a step exceeds the size limit."),
+    (
+        "User",
+        "INPUT_UNCHECKED",
+        "The input of the run could not be checked against the schema of the workflow: that took too long, or failed.",
+    ),
     (
         "Infra",
         "INTERRUPTED",

@@ -1,9 +1,9 @@
 //! Limits that no plan changes.
 
 use crds::constants::{
-    EXIT_TIMEOUT_SECONDS, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_FAILED_STARTS, MAX_INLINE_OUTPUT_BYTES,
-    MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS, MAX_PARALLEL,
-    MAX_PYTHON_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH,
+    EXIT_TIMEOUT_SECONDS, MAX_CONCURRENCY_KEY_BYTES, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_FAILED_STARTS,
+    MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS,
+    MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH,
     MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
 };
 
@@ -49,6 +49,7 @@ pub const LIMITS: &[Limit] = &[
     limit_usize("nested loops in an expression", MAX_LOOP_NESTING, ""),
     limit_usize("inline Python code of a step", MAX_PYTHON_BYTES, "bytes"),
     limit_usize("all JSON Schemas of a workflow together", MAX_SCHEMA_BYTES, "bytes"),
+    limit_usize("value of concurrency.key", MAX_CONCURRENCY_KEY_BYTES, "bytes"),
     limit_usize("input of a run", MAX_INPUT_BYTES, "bytes"),
     limit_usize("depth of an input or output, in nested lists and objects", MAX_VALUE_DEPTH, ""),
     limit_usize(

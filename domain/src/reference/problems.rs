@@ -27,6 +27,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ),
     ("NoSteps", "The workflow has no steps."),
     ("NotAvailable", "The field is not supported in this version."),
+    (
+        "NotChecked",
+        "The workflow could not be checked: that took too long, or failed. It is checked again after ten minutes.",
+    ),
     ("NotUpstream", "An expression reads a step that is not a dependency: add it to needs."),
     ("QuantityInvalid", "A quantity of bytes is not valid."),
     ("ScheduleInput", "The input of a schedule violates the input schema of the workflow."),

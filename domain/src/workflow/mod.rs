@@ -22,7 +22,7 @@ pub use action::{
 };
 pub use context::{ReferencedSecret, ReferencedWorkflow, ValidationContext};
 pub(crate) use graph::Graph;
-pub use problems::Problem;
+pub use problems::{Problem, is_unchecked};
 pub use step::{ForEach, Retry, Step};
 pub use valid::{DEFAULT_TIMEOUT, ValidWorkflow};
 pub use validate::validate;

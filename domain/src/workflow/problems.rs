@@ -23,6 +23,24 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Returns the problem of a workflow that could not be checked, because the check took too long or failed.
+    #[must_use]
+    pub fn not_checked(reason: &str) -> Self {
+        let message = format!(
+            "the workflow could not be checked ({reason}): simplify its expressions and schemas; it is checked again after \
+             ten minutes"
+        );
+        Self { path: "spec".to_owned(), code: "NotChecked", message }
+    }
+}
+
+/// Returns whether a problem is that the workflow could not be checked, which may have passed.
+#[must_use]
+pub fn is_unchecked(code: &str) -> bool {
+    code == "NotChecked"
+}
+
 /// Problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Problems {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crds::{RevisionData, WorkflowSpec, workflow::RevisionRef};
-use domain::workflow::{Problem, ValidWorkflow, ValidationContext, validate};
+use domain::{
+    hosts::Hosts,
+    workflow::{Problem, ValidWorkflow, ValidationContext, validate},
+};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Client, ResourceExt as _};
 use moka::sync::Cache;
@@ -28,6 +31,8 @@ pub(crate) struct Revision {
     pub(crate) spec: WorkflowSpec,
     /// The validated spec. An earlier release may have accepted a workflow that this one rejects.
     pub(crate) valid: Result<ValidWorkflow, Vec<Problem>>,
+    /// Host containers of the revision's pods.
+    pub(crate) hosts: Hosts,
 }
 
 impl Revision {
@@ -40,19 +45,23 @@ impl Revision {
 /// Recently used revisions, by namespace and name. A revision is immutable, and its name is derived from its content, so
 /// that a cached one never becomes stale.
 #[derive(Debug)]
-pub(crate) struct Revisions(Cache<(String, String), Arc<Revision>>);
-
-impl Default for Revisions {
-    fn default() -> Self {
-        Self(Cache::new(MAX_CACHED))
-    }
+pub(crate) struct Revisions {
+    cache: Cache<(String, String), Arc<Revision>>,
+    compute: compute::Pool,
+    python_image: String,
 }
 
 impl Revisions {
+    /// Returns an empty cache. Revisions are parsed by `compute`; Python steps that name no image run in `python_image`.
+    pub(crate) fn new(compute: compute::Pool, python_image: String) -> Self {
+        Self { cache: Cache::new(MAX_CACHED), compute, python_image }
+    }
+
     /// Returns a revision, from the cache or from the API server, or `None` if it does not exist.
     ///
     /// # Errors
-    /// Returns an error if the API server cannot be reached, or the ControllerRevision holds no workflow.
+    /// Returns an error if the API server cannot be reached, the ControllerRevision holds no workflow, or the workflow cannot
+    /// be parsed in time.
     pub(crate) async fn get(
         &self,
         client: &Client,
@@ -60,22 +69,25 @@ impl Revisions {
         name: &str,
     ) -> Result<Option<Arc<Revision>>, Error> {
         let key = (namespace.to_owned(), name.to_owned());
-        if let Some(cached) = self.0.get(&key) {
+        if let Some(cached) = self.cache.get(&key) {
             return Ok(Some(cached));
         }
         let stored = api::get(&within::<ControllerRevision>(client, namespace), name).await?;
         let Some(stored) = stored else { return Ok(None) };
-        let revision = Arc::new(parse(stored)?);
-        self.0.insert(key, Arc::clone(&revision));
+        let python_image = self.python_image.clone();
+        let parsed = self.compute.run(namespace, move || parse(stored, &python_image)).await;
+        let revision = Arc::new(parsed.map_err(Error::compute("parse a revision"))??);
+        self.cache.insert(key, Arc::clone(&revision));
         Ok(Some(revision))
     }
 }
 
-fn parse(stored: ControllerRevision) -> Result<Revision, Error> {
+fn parse(stored: ControllerRevision, python_image: &str) -> Result<Revision, Error> {
     let (name, uid, generation) = (stored.name_any(), stored.uid().unwrap_or_default(), stored.revision);
     let data = stored.data.map(|data| data.0).unwrap_or_default();
     let RevisionData { schema_version: _, workflow, spec } =
         RevisionData::parse(data).map_err(|source| Error::Revision { name: name.clone(), source })?;
     let valid = validate(&spec, &ValidationContext::default());
-    Ok(Revision { name, uid, generation, workflow, spec, valid })
+    let hosts = Hosts::for_workflow(&spec, python_image);
+    Ok(Revision { name, uid, generation, workflow, spec, valid, hosts })
 }

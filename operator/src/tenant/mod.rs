@@ -48,7 +48,7 @@ async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Re
     match apply::apply_children(&ctx.client, children).await {
         Ok(applied) => write_status(ctx, &tenant, &Outcome::Applied(applied, validated)).await?,
         Err(error) => {
-            if matches!(error.class(), Class::Invalid | Class::Bug) {
+            if matches!(error.class(), Class::Invalid | Class::Bug | Class::SetAside) {
                 let refusal = validate::Refusal::ApplyFailed(chain(&error));
                 write_status(ctx, &tenant, &Outcome::Refused(refusal)).await?;
             }

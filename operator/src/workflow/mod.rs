@@ -33,7 +33,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     let validity = check::check(&ctx, &workflow, &tenant).await?;
     let current = validity.revision().cloned();
     let recheck = check::recheck_interval(&workflow, &validity);
-    let schedule = plan_schedules(&workflow, &tenant, &validity, now);
+    let schedule = plan_schedules(&ctx, &workflow, &tenant, &validity, now).await?;
     schedules::start_runs(&ctx, &workflow, &schedule).await?;
     let next_run = schedule.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     let runners = runner_policy(&ctx, &workflow, &tenant).map(RunnerPolicy::to_status);
@@ -44,10 +44,19 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     Ok(next_run.into_iter().chain(recheck).min().map_or_else(Action::await_change, Action::requeue))
 }
 
-fn plan_schedules(workflow: &Workflow, tenant: &Tenant, validity: &Validity, now: Timestamp) -> SchedulePlan {
+async fn plan_schedules(
+    ctx: &Context,
+    workflow: &Arc<Workflow>,
+    tenant: &Tenant,
+    validity: &Validity,
+    now: Timestamp,
+) -> Result<SchedulePlan, Error> {
     let state = tenant.spec.state.unwrap_or_default();
     let suspended = schedules::suspension_reason(workflow, state, validity.revision().is_some());
-    schedules::plan(workflow, suspended, now)
+    let namespace = workflow.namespace().unwrap_or_default();
+    let workflow = Arc::clone(workflow);
+    let planned = ctx.compute.run(&namespace, move || schedules::plan(&workflow, suspended, now)).await;
+    planned.map_err(Error::compute("evaluate the schedules of a workflow"))
 }
 
 /// Returns the policy for the runners of a workflow that requests any.

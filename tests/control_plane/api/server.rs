@@ -55,6 +55,7 @@ impl Server {
                 mirror,
                 kube,
                 cursors: CursorKey::new("a key of the tests")?,
+                compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
                 shutdown: CancellationToken::new(),
             },
         };

@@ -4,6 +4,7 @@
 mod finished;
 mod fixture;
 mod losses;
+mod neighbours;
 mod objects;
 mod policies;
 mod pool;

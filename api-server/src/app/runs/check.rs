@@ -4,7 +4,8 @@ use crds::nesting::is_deeper_than;
 use serde_json::Value;
 
 use crate::{
-    app::{Error, Violation},
+    app::{App, Error, Violation},
+    auth::TenantScope,
     store::{Workflow, WorkflowState},
 };
 
@@ -12,8 +13,14 @@ use crate::{
 /// finally executes.
 ///
 /// # Errors
-/// Returns an error if the workflow is archived, or if the input is too large, too deep or does not match the schema.
-pub(super) fn check_input(workflow: &Workflow, input: &Value) -> Result<(), Error> {
+/// Returns an error if the workflow is archived; if the input is too large, too deep or does not match the schema; or if it
+/// could not be checked.
+pub(super) async fn check_input(
+    app: &App,
+    scope: TenantScope,
+    workflow: &Workflow,
+    input: &Value,
+) -> Result<(), Error> {
     if workflow.state == WorkflowState::Archived {
         return Err(Error::WorkflowArchived { workflow: workflow.name.clone() });
     }
@@ -25,7 +32,7 @@ pub(super) fn check_input(workflow: &Workflow, input: &Value) -> Result<(), Erro
     if violations.is_empty()
         && let Some(schema) = workflow.spec.pointer("/input/schema")
     {
-        violations = schema_violations(schema, input);
+        violations = schema_violations(app, scope, schema, input).await?;
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
 }
@@ -41,8 +48,21 @@ pub(super) fn depth_violations(input: &Value) -> Vec<Violation> {
     is_deeper_than(input, limit).then(violation).into_iter().collect()
 }
 
-/// Returns the violations of a schema, with pointers below `/input`.
-pub(super) fn schema_violations(schema: &Value, input: &Value) -> Vec<Violation> {
+/// Returns the violations of a tenant's schema, with pointers below `/input`.
+///
+/// # Errors
+/// Returns an error if the schema could not be compiled, or the input validated, on the tenant's share of the threads.
+pub(super) async fn schema_violations(
+    app: &App,
+    scope: TenantScope,
+    schema: &Value,
+    input: &Value,
+) -> Result<Vec<Violation>, Error> {
+    let (schema, input) = (schema.clone(), input.clone());
+    Ok(app.compute.run(&scope.tenant_id().to_string(), move || find_violations(&schema, &input)).await?)
+}
+
+fn find_violations(schema: &Value, input: &Value) -> Vec<Violation> {
     // The operator reports a schema that does not compile as a validation error of the workflow.
     let Ok(schema) = domain::schema::Schema::compile(schema) else { return Vec::new() };
     let violation = |violation: domain::schema::Violation| Violation {

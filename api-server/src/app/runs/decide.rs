@@ -53,7 +53,9 @@ pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> 
     change::require_unfinished(&run, "decide")?;
     for _ in 0..MAX_ATTEMPTS {
         let object = kubernetes::get(&app.kube, &tenant.namespace, &run.name).await?;
-        check_decision(&object, workflow.as_ref(), &decide)?;
+        if let Some((workflow, step)) = check_decision(&object, workflow.as_ref(), &decide)? {
+            check_decision_input(app, scope, workflow, &step, decide.input.as_ref()).await?;
+        }
         let decision = decision(&decide);
         if let Some(object) = kubernetes::decide(&app.kube, &tenant.namespace, &object, &decision).await? {
             return change::mirror_and_get(app, scope, id, &object).await;
@@ -66,8 +68,13 @@ fn decision(Decide { key, approved, input, by, roles: _ }: &Decide) -> Decision 
     Decision { key: key.clone(), approved: *approved, input: input.clone(), by: Some(by.clone()) }
 }
 
-/// Checks that a run waits for the decision, that the approver may decide, and that the input matches the schema.
-fn check_decision(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decide) -> Result<(), Error> {
+/// Checks that a run waits for the decision and that the approver may decide. Returns the step whose schema the input has to
+/// match, with its workflow.
+fn check_decision<'a>(
+    run: &WorkflowRun,
+    workflow: Option<&'a Workflow>,
+    decide: &Decide,
+) -> Result<Option<(&'a Workflow, String)>, Error> {
     let status = run.status.clone().unwrap_or_default();
     if let Some(status) = status.phase.and_then(final_status) {
         return Err(Error::RunFinished { action: "decide", status });
@@ -81,10 +88,8 @@ fn check_decision(run: &WorkflowRun, workflow: Option<&Workflow>, decide: &Decid
     }
     let revision = status.revision.map(|revision| revision.name);
     // Only the runner knows the schemas of other revisions, and it checks the input again.
-    match workflow.filter(|workflow| workflow.revision == revision) {
-        Some(workflow) if decide.approved => check_decision_input(workflow, step, decide.input.as_ref()),
-        _ => Ok(()),
-    }
+    let workflow = workflow.filter(|workflow| decide.approved && workflow.revision == revision);
+    Ok(workflow.map(|workflow| (workflow, step.to_owned())))
 }
 
 fn final_status(phase: RunPhase) -> Option<RunStatus> {
@@ -129,14 +134,23 @@ fn may_decide(own: &[String], accepted: &[String]) -> bool {
     accepted.is_empty() || accepted.iter().any(is_sufficient)
 }
 
-fn check_decision_input(workflow: &Workflow, step: &str, input: Option<&Value>) -> Result<(), Error> {
+async fn check_decision_input(
+    app: &App,
+    scope: TenantScope,
+    workflow: &Workflow,
+    step: &str,
+    input: Option<&Value>,
+) -> Result<(), Error> {
+    let Some(schema) = approval_schema(workflow, step) else { return Ok(()) };
+    let empty = Value::Object(serde_json::Map::new());
+    let violations = check::schema_violations(app, scope, schema, input.unwrap_or(&empty)).await?;
+    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
+}
+
+fn approval_schema<'a>(workflow: &'a Workflow, step: &str) -> Option<&'a Value> {
     let lists = ["steps", "onExit"].iter().filter_map(|list| workflow.spec.get(list)?.as_array());
     let mut steps = lists.flatten();
-    let step = steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step));
-    let Some(schema) = step.and_then(|step| step.pointer("/approval/schema")) else { return Ok(()) };
-    let empty = Value::Object(serde_json::Map::new());
-    let violations = check::schema_violations(schema, input.unwrap_or(&empty));
-    if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
+    steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step))?.pointer("/approval/schema")
 }
 
 #[cfg(test)]
@@ -177,7 +191,7 @@ mod tests {
             roles,
         };
         match check_decision(&run(status, decisions), None, &decide) {
-            Ok(()) => "ok".to_owned(),
+            Ok(_) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }
     }

@@ -41,7 +41,7 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
     drop(tx);
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;
     let input = content.input.unwrap_or_else(|| json!({}));
-    check::check_input(&workflow, &input)?;
+    check::check_input(app, scope, &workflow, &input).await?;
     check_selection(&run, &workflow, from.as_ref())?;
     let new_run = build::NewRun {
         input,

@@ -39,7 +39,7 @@ pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, E
     let workflow = workflows::get(&mut tx, start.workflow).await?.ok_or(Error::NotFound)?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
-    check::check_input(&workflow, &start.input)?;
+    check::check_input(app, scope, &workflow, &start.input).await?;
     let Start { workflow: _, input, priority, name, requested_by } = start;
     let new_run =
         build::NewRun { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };

@@ -3,7 +3,10 @@
 mod fixtures;
 mod kubernetes;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -14,6 +17,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use sqlx::PgPool;
 use telemetry::Registry;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -29,6 +33,15 @@ use crate::{
     http::{HttpState, Metrics},
     objects::{Credentials, Location, Objects},
     store::CursorKey,
+};
+
+/// Limits of computations on tenants' text: any number of threads is right, and one computation of a tenant may wait, for as
+/// long as a test does.
+const COMPUTE_LIMITS: compute::Limits = compute::Limits {
+    threads: 2,
+    deadline: Duration::from_secs(60),
+    max_wait: Duration::from_secs(60),
+    max_waiting: 1,
 };
 
 /// Server with the tenants acme, globex and hooli, which is suspended.
@@ -89,6 +102,7 @@ impl Server {
                 mirror: mirror_pool(pool).await,
                 kube,
                 cursors: CursorKey::new("a key of the tests").unwrap(),
+                compute: compute::Pool::new(COMPUTE_LIMITS, &registry),
                 shutdown: CancellationToken::new(),
             },
         };
@@ -117,6 +131,27 @@ impl Server {
             kubernetes: self.kubernetes.clone(),
             _directory: Directory::new(),
         }
+    }
+
+    /// Returns the threads for computations on tenants' text.
+    pub(in crate::http) fn compute(&self) -> &compute::Pool {
+        &self.state.app.compute
+    }
+
+    /// Starts a computation on text of a tenant, which runs until the sender is dropped.
+    pub(in crate::http) async fn occupy_compute(&self, tenant: &'static str) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel();
+        let (begin, begun) = oneshot::channel();
+        let compute = self.state.app.compute.clone();
+        tokio::spawn(async move {
+            let computation = move || {
+                let _ = begin.send(());
+                let _ = released.recv();
+            };
+            compute.run(tenant, computation).await
+        });
+        begun.await.unwrap();
+        release
     }
 
     pub(in crate::http) async fn get(&self, tenant: &str, role: &str, path: &str) -> Answer {

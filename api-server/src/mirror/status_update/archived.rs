@@ -45,8 +45,8 @@ impl PendingUpdate for RunArchived {
         self.id
     }
 
-    fn patch(&self, now: Timestamp) -> Option<StatusPatch> {
-        let Self { id: _, name, namespace, resource_version, generation } = self;
+    async fn patch(self, _: &compute::Pool, now: Timestamp) -> Option<StatusPatch> {
+        let Self { id: _, name, namespace, resource_version, generation } = &self;
         let observed = ObservedObject {
             kind: Kind::WorkflowRun,
             namespace: Some(namespace),

@@ -61,7 +61,13 @@ impl PendingUpdate for TenantMirrored {
         self.uid
     }
 
-    fn patch(&self, now: Timestamp) -> Option<StatusPatch> {
+    async fn patch(self, _: &compute::Pool, now: Timestamp) -> Option<StatusPatch> {
+        self.status_patch(now)
+    }
+}
+
+impl TenantMirrored {
+    fn status_patch(&self, now: Timestamp) -> Option<StatusPatch> {
         let Self { uid: _, name, resource_version, generation, status, reason, problem } = self;
         let conditions = status.as_ref().and_then(|status| status.get("conditions")?.as_array());
         let own = conditions.into_iter().flatten().find(|condition| condition["type"] == MIRRORED);
@@ -100,7 +106,7 @@ mod tests {
     /// Returns the conditions that tenants would get, with the UIDs of the tenants.
     async fn due_conditions(owner: &PgPool) -> Vec<(Uuid, Value)> {
         let due = TenantMirrored::due(&mirror_pool(owner).await, Uuid::nil()).await.unwrap();
-        let condition = |row: &TenantMirrored| match row.patch(NOW.parse().unwrap())?.patch {
+        let condition = |row: &TenantMirrored| match row.status_patch(NOW.parse().unwrap())?.patch {
             kube::api::Patch::Apply(object) => Some((row.uid, object["status"]["conditions"][0].clone())),
             _ => None,
         };

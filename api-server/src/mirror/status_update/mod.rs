@@ -45,7 +45,11 @@ trait PendingUpdate: Sized + Send + Sync {
     fn id(&self) -> Uuid;
 
     /// Builds the patch, or returns `None` if the status needs no update.
-    fn patch(&self, now: Timestamp) -> Option<StatusPatch>;
+    fn patch(
+        self,
+        compute: &compute::Pool,
+        now: Timestamp,
+    ) -> impl Future<Output = Option<StatusPatch>> + Send;
 }
 
 /// A patch of an object's status. It contains the resource version that it applies to.
@@ -61,6 +65,7 @@ struct StatusPatch {
 pub(super) struct StatusUpdater {
     pub pool: MirrorPool,
     pub client: Client,
+    pub compute: compute::Pool,
     pub stop: CancellationToken,
 }
 
@@ -103,8 +108,10 @@ impl StatusUpdater {
             let page = U::due(&self.pool, after).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id();
-            for patch in page.iter().filter_map(|row| row.patch(clock::now())) {
-                self.apply(U::ACTION, &patch).await?;
+            for row in page {
+                if let Some(patch) = row.patch(&self.compute, clock::now()).await {
+                    self.apply(U::ACTION, &patch).await?;
+                }
             }
         }
     }

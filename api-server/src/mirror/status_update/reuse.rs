@@ -70,18 +70,23 @@ impl PendingUpdate for ReusedSteps {
     }
 
     /// Returns `None` if the steps cannot be read. The operator then fails the run with the reason.
-    fn patch(&self, _: Timestamp) -> Option<StatusPatch> {
-        let Self { name, namespace, .. } = self;
-        let Some(patch) = status_patch(self) else {
-            tracing::warn!(
-                run.name = name,
-                run.namespace = namespace,
-                "the steps of a reused run cannot be read"
-            );
-            return None;
+    async fn patch(self, compute: &compute::Pool, _: Timestamp) -> Option<StatusPatch> {
+        let (name, namespace) = (self.name.clone(), self.namespace.clone());
+        let reason = match compute.run(&namespace, move || status_patch(&self)).await {
+            Ok(Some(patch)) => {
+                let (namespace, patch) = (Some(namespace), Patch::Merge(patch));
+                return Some(StatusPatch { kind: Kind::WorkflowRun, namespace, name, patch });
+            }
+            Ok(None) => None,
+            Err(error) => Some(telemetry::errors::chain(&error)),
         };
-        let (namespace, patch) = (Some(namespace.clone()), Patch::Merge(patch));
-        Some(StatusPatch { kind: Kind::WorkflowRun, namespace, name: name.clone(), patch })
+        tracing::warn!(
+            run.name = name,
+            run.namespace = namespace,
+            error = reason,
+            "the steps of a reused run cannot be read"
+        );
+        None
     }
 }
 

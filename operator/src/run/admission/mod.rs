@@ -1,10 +1,11 @@
 //! Third stage of a run's reconcile: whether the run may have a pod now, and for which revision.
 //!
 //! A new run is pinned to a revision and its input is checked; then the runner fence must be in force; then
-//! steps of an earlier run are reused and older runs of its concurrency group are superseded; finally the run
-//! requests a slot.
+//! its concurrency group is saved, steps of an earlier run are reused and older runs of the group are superseded; finally
+//! the run requests a slot.
 
 mod admitted;
+mod concurrency;
 mod daily_quota;
 mod fence;
 mod input;
@@ -33,6 +34,7 @@ use crate::context::Context;
 pub(super) async fn admit(ctx: &Context, snapshot: &Snapshot, now: Timestamp) -> Stage<Admitted> {
     let pinned = pin::pin(ctx, snapshot).await?;
     fence::require(ctx, snapshot, Some(&pinned.revision)).await?;
+    concurrency::save_group(ctx, snapshot, &pinned.revision).await?;
     reuse::take_over_steps(ctx, snapshot, &pinned.revision, now).await?;
     supersede::supersede_older(ctx, snapshot, &pinned.revision, now).await?;
     slots::request(ctx, snapshot, &pinned.revision, now).await?;

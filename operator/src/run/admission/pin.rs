@@ -6,7 +6,7 @@ use crds::{
     Workflow, conditions,
     workflow::{ErrorKind, WorkflowState},
 };
-use domain::workflow::{ValidationContext, validate};
+use domain::workflow::{ValidWorkflow, ValidationContext, validate};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::{self, within},
     context::Context,
-    errors::Error,
+    errors::{Error, chain},
     secrets::is_secret_problem,
     state::Revision,
     watch::ReconcileRequest,
@@ -78,7 +78,8 @@ async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
         let message = format!("the run's name has {length} characters; the limit is {MAX_NAME_LENGTH}");
         return Ok(Pinning::Rejected(End::failed(ErrorKind::User, "NAME_TOO_LONG", message)));
     }
-    let revision = match (snapshot.status().revision, &snapshot.revision) {
+    let pinned = snapshot.run.status.as_ref().and_then(|status| status.revision.as_ref());
+    let revision = match (pinned, &snapshot.revision) {
         (Some(_), Some(revision)) => Arc::clone(revision),
         (Some(deleted), None) => {
             let message = format!("the workflow's revision {} was deleted", deleted.name);
@@ -93,7 +94,13 @@ async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
             Verdict::LacksSecrets | Verdict::NotValidated => return Ok(Pinning::NotValidated),
         },
     };
-    Ok(match check(snapshot, &revision) {
+    let checked = match valid_workflow(&revision) {
+        // The input was checked when the run was pinned to the revision. Both are immutable.
+        Ok(_) if pinned.is_some() => Ok(()),
+        Ok(valid) => check_input_of(ctx, snapshot, valid.clone()).await?,
+        Err(end) => Err(end),
+    };
+    Ok(match checked {
         Ok(()) => Pinning::Pinned(Pinned { revision }),
         Err(end) => Pinning::Rejected(end),
     })
@@ -161,8 +168,11 @@ async fn check_secrets_now(
     workflow: &Workflow,
 ) -> Result<Verdict, Error> {
     // Apart from its Secrets the workflow is valid: its status reports no other problem.
-    let valid = validate(&workflow.spec, &ValidationContext::default());
-    if let Some(end) = valid.ok().and_then(|valid| check_input(snapshot, &valid).err()) {
+    let spec = workflow.spec.clone();
+    let valid = ctx.compute.run(&snapshot.namespace, move || validate(&spec, &ValidationContext::default()));
+    if let Ok(valid) = valid.await.map_err(Error::compute("validate a workflow"))?
+        && let Err(end) = check_input_of(ctx, snapshot, valid).await?
+    {
         return Ok(Verdict::Rejected(end));
     }
     if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &workflow.spec).await? {
@@ -174,13 +184,33 @@ async fn check_secrets_now(
     Ok(Verdict::NotValidated)
 }
 
-fn check(snapshot: &Snapshot, revision: &Revision) -> Result<(), End> {
-    let valid = revision.valid.as_ref().map_err(|problems| {
+fn valid_workflow(revision: &Revision) -> Result<&ValidWorkflow, End> {
+    revision.valid.as_ref().map_err(|problems| {
         let first = problems.first().map(|problem| format!("{}: {}", problem.path, problem.message));
         let message = format!("revision {} is not valid: {}", revision.name, first.unwrap_or_default());
         End::failed(ErrorKind::User, "WORKFLOW_INVALID", message)
-    })?;
-    check_input(snapshot, valid)
+    })
+}
+
+/// Checks the input of a run, and returns its end if the input is rejected.
+///
+/// # Errors
+/// Returns an error if the tenant's thread is busy.
+async fn check_input_of(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    workflow: ValidWorkflow,
+) -> Result<Result<(), End>, Error> {
+    let run = Arc::clone(&snapshot.run);
+    match ctx.compute.run(&snapshot.namespace, move || check_input(&run, &workflow)).await {
+        Ok(checked) => Ok(checked),
+        Err(error) if error.is_transient() => Err(Error::compute("check the input of a run")(error)),
+        Err(error) => {
+            let reason = chain(&error);
+            let message = format!("the input cannot be checked against the workflow's schema: {reason}");
+            Ok(Err(End::failed(ErrorKind::User, "INPUT_UNCHECKED", message)))
+        }
+    }
 }
 
 #[cfg(test)]

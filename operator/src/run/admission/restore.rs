@@ -1,24 +1,28 @@
 //! Slots and queue after a restart of the operator, by the status of the runs.
 
+use kube::ResourceExt as _;
+
 use super::{
-    super::observe::{Snapshot, is_queued_for_slot, observe, occupies_slot},
+    super::observe::{Snapshot, is_queued_for_slot, occupies_slot},
     daily_quota,
-    slots::{hold_slot, queue_entry},
+    slots::{hold, hold_slot, queue_entry},
 };
 use crate::{context::Context, errors::Error};
 
-/// Restores the slots, the queue and the daily counts, before any run is admitted.
+/// Restores the slots, the queue and the daily counts, before any run is admitted. Only the status of the runs is read: a
+/// run that cannot be reconciled must not prevent the operator from starting.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a request.
 pub(crate) async fn restore(ctx: &Context) -> Result<(), Error> {
     let now = telemetry::clock::now();
     for run in ctx.stores.runs.state() {
+        let tenant = ctx.stores.tenant_in(&run.namespace().unwrap_or_default());
+        let tenant = tenant.map(|tenant| tenant.name_any()).unwrap_or_default();
         if occupies_slot(&run) {
-            let mut snapshot = observe(ctx, run, now).await?;
-            hold_slot(ctx, &mut snapshot);
+            hold(ctx, &run, &tenant);
         } else if is_queued_for_slot(&run) {
-            enqueue(ctx, &observe(ctx, run, now).await?);
+            ctx.slots.enqueue(queue_entry(&run, tenant));
         }
     }
     daily_quota::restore(ctx, now).await
@@ -29,13 +33,5 @@ pub(crate) async fn restore(ctx: &Context) -> Result<(), Error> {
 pub(in crate::run) fn restore_slot(ctx: &Context, snapshot: &mut Snapshot) {
     if occupies_slot(&snapshot.run) {
         hold_slot(ctx, snapshot);
-    }
-}
-
-fn enqueue(ctx: &Context, snapshot: &Snapshot) {
-    let Some(revision) = &snapshot.revision else { return };
-    // A run whose concurrency group cannot be evaluated is rejected when it is reconciled.
-    if let Ok(entry) = queue_entry(snapshot, revision) {
-        ctx.slots.enqueue(entry);
     }
 }

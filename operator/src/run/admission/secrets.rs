@@ -15,13 +15,13 @@ use crate::{context::Context, errors::Error, secrets::secret_problems, watch::Re
 /// mounted any more.
 ///
 /// # Errors
-/// Returns an error if a Secret cannot be read.
+/// Returns an error if a Secret cannot be read, or if the workflow cannot be validated in time.
 pub(super) async fn missing_secret(
     ctx: &Context,
     namespace: &str,
     spec: &WorkflowSpec,
 ) -> Result<Option<End>, Error> {
-    let problems = secret_problems(&ctx.client, namespace, spec).await?;
+    let problems = secret_problems(&ctx.client, &ctx.compute, namespace, spec).await?;
     Ok(problems.first().map(|problem| {
         let message = format!("{}: {}", problem.path, problem.message);
         End::failed(ErrorKind::User, "SECRET_MISSING", message)

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use crds::{
-    Tenant, conditions,
+    Tenant, WorkflowRun, conditions,
     run::QueueStatus,
     tenant::TenantState,
     workflow::{ConcurrencyPolicy, ErrorKind},
 };
-use domain::admission::{self, ConcurrencyGroup, QueuedRun, TenantGuard, Verdict, WaitReason};
+use domain::admission::{self, QueuedRun, TenantGuard, Verdict, WaitReason};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
-use serde_json::Value;
 
-use super::super::{
-    apply::write_queued,
-    decide::End,
-    observe::Snapshot,
-    stage::{Stage, retry_after},
+use super::{
+    super::{
+        apply::write_queued,
+        decide::End,
+        observe::{Snapshot, has_started},
+        stage::{Stage, retry_after},
+    },
+    concurrency::group,
 };
 use crate::{
     context::Context,
@@ -42,7 +44,7 @@ pub(super) async fn request(
     revision: &Revision,
     now: Timestamp,
 ) -> Stage<()> {
-    let entry = queue_entry(snapshot, revision)?;
+    let entry = queue_entry(&snapshot.run, snapshot.tenant_name());
     let SlotRequest { verdict, admitted, queue_length } =
         ctx.slots.request(entry, utc_day(now), |name, usage| tenant_limits(&ctx.stores, name, usage));
     ctx.requests.send_all(admitted.into_iter().map(ReconcileRequest::Run)).await;
@@ -58,16 +60,17 @@ pub(super) async fn request(
 }
 
 /// Returns the queue entry of a run.
-pub(super) fn queue_entry(snapshot: &Snapshot, revision: &Revision) -> Result<QueueEntry, End> {
+pub(super) fn queue_entry(run: &WorkflowRun, tenant: String) -> QueueEntry {
+    let object = ObjectRef::from_obj(run);
     let run = QueuedRun {
-        uid: snapshot.uid.clone(),
-        tenant: snapshot.tenant_name(),
-        created_at: snapshot.run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
-        priority: snapshot.run.spec.priority.unwrap_or_default(),
-        is_resumed: snapshot.has_started(),
-        group: concurrency_group(snapshot, revision)?,
+        uid: run.uid().unwrap_or_default(),
+        tenant,
+        created_at: run.creation_timestamp().map(|time| time.0).unwrap_or_default(),
+        priority: run.spec.priority.unwrap_or_default(),
+        is_resumed: has_started(run),
+        group: group(run),
     };
-    Ok(QueueEntry { run, object: ObjectRef::from_obj(snapshot.run.as_ref()) })
+    QueueEntry { run, object }
 }
 
 /// Returns the end of a new run that is rejected rather than queued. A run that is queued already is never rejected.
@@ -103,10 +106,14 @@ fn rejection(
 
 /// Gives a slot to a run regardless of the limits.
 pub(in crate::run) fn hold_slot(ctx: &Context, snapshot: &mut Snapshot) {
-    let revision = snapshot.revision.as_ref();
-    let group = revision.and_then(|revision| concurrency_group(snapshot, revision).ok().flatten());
-    ctx.slots.hold(&snapshot.uid, &snapshot.tenant_name(), group.map(|group| group.key));
+    hold(ctx, &snapshot.run, &snapshot.tenant_name());
     snapshot.holds_slot = true;
+}
+
+/// Gives a slot to a run of a tenant regardless of the limits.
+pub(super) fn hold(ctx: &Context, run: &WorkflowRun, tenant: &str) {
+    let uid = run.uid().unwrap_or_default();
+    ctx.slots.hold(&uid, tenant, group(run).map(|group| group.key));
 }
 
 /// Releases the slot of a run, and reconciles the runs that are admitted instead.
@@ -121,22 +128,6 @@ fn update_metrics(ctx: &Context) {
     let (holding, queued) = ctx.slots.counts();
     ctx.metrics.runs_admitted.set(i64::try_from(holding).unwrap_or(i64::MAX));
     ctx.metrics.runs_queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
-}
-
-/// Returns the concurrency group of a run, or its end if the key cannot be evaluated on the run's input.
-fn concurrency_group(snapshot: &Snapshot, revision: &Revision) -> Result<Option<ConcurrencyGroup>, End> {
-    let Ok(valid) = &revision.valid else { return Ok(None) };
-    match valid.concurrency(snapshot.run.spec.input.as_ref().unwrap_or(&Value::Null)) {
-        Ok(None) => Ok(None),
-        Ok(Some((limit, value))) => {
-            let key = format!("{}/{}/{value}", snapshot.namespace, revision.workflow);
-            Ok(Some(ConcurrencyGroup { key, limit }))
-        }
-        Err(error) => {
-            let message = format!("spec.concurrency.key cannot be evaluated on the run's input: {error}");
-            Err(End::failed(ErrorKind::User, "CONCURRENCY_KEY", message))
-        }
-    }
 }
 
 /// Returns the limits of a tenant, together with its usage.

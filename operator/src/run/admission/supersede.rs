@@ -9,14 +9,17 @@ use crds::{
 };
 use jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::super::{
-    apply::write_status_of_run,
-    decide::End,
-    observe::{Snapshot, has_started, is_suspended},
-    stage::Stage,
-    status,
+use super::{
+    super::{
+        apply::write_status_of_run,
+        decide::End,
+        observe::{Snapshot, has_started, is_suspended},
+        stage::Stage,
+        status,
+    },
+    concurrency::group,
 };
 use crate::{context::Context, errors::Error, events::NewEvent, state::Revision};
 
@@ -35,28 +38,20 @@ pub(super) async fn supersede_older(
     if concurrency.policy != Some(ConcurrencyPolicy::CancelOlder) {
         return Ok(());
     }
-    let Some(key) = group_key(&snapshot.run, revision) else { return Ok(()) };
+    let Some(own) = group(&snapshot.run) else { return Ok(()) };
     let is_of_group = |run: &WorkflowRun| {
         run.namespace().as_deref() == Some(&snapshot.namespace)
-            && run.spec.workflow_ref == snapshot.run.spec.workflow_ref
             && !is_suspended(run)
-            && group_key(run, revision).as_ref() == Some(&key)
+            && group(run).is_some_and(|group| group.key == own.key)
     };
-    let group = ctx.stores.runs.state_filter(is_of_group);
-    for run in superseded(group, concurrency.limit) {
+    let members = ctx.stores.runs.state_filter(is_of_group);
+    for run in superseded(members, concurrency.limit) {
         if run.uid() == snapshot.run.uid() {
             return if snapshot.has_started() { Ok(()) } else { Err(superseded_end().into()) };
         }
         cancel(ctx, &run, now).await?;
     }
     Ok(())
-}
-
-/// Returns the value of the concurrency key of a run, or `None` if the expression fails on the run's input.
-fn group_key(run: &WorkflowRun, revision: &Revision) -> Option<String> {
-    let valid = revision.valid.as_ref().ok()?;
-    let (_, key) = valid.concurrency(run.spec.input.as_ref().unwrap_or(&Value::Null)).ok()??;
-    Some(key)
 }
 
 /// Returns all runs of a group but the newest `limit` and those that are being cancelled already.

@@ -4,6 +4,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
+use compute::Shares;
 use crds::WorkflowRun;
 use futures::{StreamExt as _, stream};
 use kube::{Resource as _, runtime::reflector::ObjectRef};
@@ -17,12 +18,14 @@ use super::{
 use crate::{
     api::{self, within},
     context::Context,
-    errors::{Error, chain},
+    errors::{Error, chain, without_panic},
     events::NewEvent,
 };
 
 /// Maximum number of runs that are released concurrently, with three requests each.
 const MAX_CONCURRENT_RELEASES: usize = 16;
+/// Maximum number of runs of one tenant that are released concurrently, as for reconciles.
+const MAX_CONCURRENT_RELEASES_PER_TENANT: usize = 4;
 /// Timeout of one attempt to release a run.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum number of retries. After them, the next sweep releases the run.
@@ -37,7 +40,13 @@ pub(crate) async fn release(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let runs = stream::poll_fn(move |task| runs.poll_recv(task)).take_until(stop.cancelled_owned());
-    runs.for_each_concurrent(MAX_CONCURRENT_RELEASES, |run| release_with_retries(&ctx, run)).await;
+    let shares = Shares::new(MAX_CONCURRENT_RELEASES, MAX_CONCURRENT_RELEASES_PER_TENANT);
+    // The shares bound the concurrency. Every run is taken from the queue at once, so that tenants can take turns.
+    runs.for_each_concurrent(None, async |run| {
+        let _permit = shares.acquire(run.namespace.as_deref().unwrap_or_default()).await;
+        release_with_retries(&ctx, run).await;
+    })
+    .await;
     Ok(())
 }
 
@@ -47,7 +56,7 @@ async fn release_with_retries(ctx: &Context, run: ObjectRef<WorkflowRun>) {
         .with_max_times(MAX_RETRIES)
         .with_jitter();
     let attempt = || async {
-        tokio::time::timeout(RELEASE_TIMEOUT, release_run(ctx, &run))
+        tokio::time::timeout(RELEASE_TIMEOUT, without_panic(release_run(ctx, &run)))
             .await
             .unwrap_or(Err(Error::Timeout { seconds: RELEASE_TIMEOUT.as_secs() }))
     };

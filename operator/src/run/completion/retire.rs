@@ -47,18 +47,22 @@ pub(super) async fn retire(ctx: &Context, now: Timestamp) -> Result<(), Error> {
         let retention = workflow.and_then(|workflow| workflow.spec.retention.clone()).unwrap_or_default();
         past_retention(runs, &retention, now)
     });
-    let mut deleted = 0_u64;
+    let (mut deleted, mut outcome) = (0_u64, Ok(()));
     let batch: Vec<Finished> = all.take(MAX_DELETIONS).collect();
     for run in batch {
         let api = within::<WorkflowRun>(&ctx.client, &run.namespace);
-        api::delete(&api, &run.name, Some(&run.uid)).await?;
-        ctx.metrics.runs_retired.inc();
-        deleted += 1;
+        let result = api::delete(&api, &run.name, Some(&run.uid)).await;
+        if result.is_ok() {
+            ctx.metrics.runs_retired.inc();
+            deleted += 1;
+        }
+        // A run that cannot be deleted does not keep the others from it.
+        outcome = outcome.and(result);
     }
     if deleted > 0 {
         tracing::info!(deleted, "deleted finished runs past their retention");
     }
-    Ok(())
+    outcome
 }
 
 async fn archived_runs(ctx: &Context) -> Result<Vec<Finished>, Error> {

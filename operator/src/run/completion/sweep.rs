@@ -12,7 +12,7 @@ use super::{release::release_run, retire};
 use crate::{
     api,
     context::Context,
-    errors::{Error, chain},
+    errors::{Error, chain, without_panic},
 };
 
 /// Interval between sweeps. A Job that was left behind uses quota for at most this time.
@@ -22,11 +22,11 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = release_orphaned_jobs(&ctx).await {
+        if let Err(error) = without_panic(release_orphaned_jobs(&ctx)).await {
             tracing::warn!(error = chain(&error), "failed to release Jobs that were left behind");
         }
         forget_deleted_objects(&ctx);
-        if let Err(error) = retire::retire(&ctx, telemetry::clock::now()).await {
+        if let Err(error) = without_panic(retire::retire(&ctx, telemetry::clock::now())).await {
             tracing::warn!(error = chain(&error), "failed to delete runs past their retention");
         }
     }
@@ -40,10 +40,12 @@ async fn release_orphaned_jobs(ctx: &Context) -> Result<(), Error> {
     let mut runs: Vec<_> = jobs.iter().filter_map(run_of_job).collect();
     runs.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     runs.dedup();
+    let mut outcome = Ok(());
     for run in runs.iter().filter(|run| ctx.stores.runs.get(run).is_none()) {
-        release_run(ctx, run).await?;
+        // A run that cannot be released does not keep the others from it.
+        outcome = outcome.and(without_panic(release_run(ctx, run)).await);
     }
-    Ok(())
+    outcome
 }
 
 fn run_of_job(job: &Job) -> Option<ObjectRef<WorkflowRun>> {

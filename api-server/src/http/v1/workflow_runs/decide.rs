@@ -36,7 +36,8 @@ pub(in crate::http) struct DecideRun {
 ///
 /// Requires the permission `workflow.run.decide`, and a role that the approval step accepts (otherwise 403
 /// `forbidden`). Fails with 404 `not_found` if there is no such run, step or item, 409 `not_waiting`, 409
-/// `already_decided`, 409 `run_finished`, 422 `invalid_input`, or 423 `tenant_suspended`.
+/// `already_decided`, 409 `run_finished`, 422 `invalid_input`, 422 `input_too_costly`, 423 `tenant_suspended`, or
+/// 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/decisions", tag = "runs",
     params(("id" = Uuid, Path, description = "ID of the run")),

@@ -15,7 +15,7 @@ use crds::{
     labels::{self, Child},
     names,
 };
-use domain::hosts::{Host, HostKind, Hosts};
+use domain::hosts::{Host, HostKind};
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
@@ -131,8 +131,7 @@ fn annotations_of_job(input: &JobInput<'_>, template: &str) -> BTreeMap<String, 
 }
 
 fn pod_spec(input: &JobInput<'_>) -> PodSpec {
-    let hosts = Hosts::for_workflow(&input.revision.spec, &input.config.python_image);
-    let hosts = hosts.all();
+    let hosts = input.revision.hosts.all();
     let mut containers: Vec<Container> = vec![runner::container(input, hosts)];
     containers.extend(hosts.iter().map(|host| host::container(input, host)));
     let has_foreign_image = hosts.iter().any(|host| host.kind == HostKind::Foreign);

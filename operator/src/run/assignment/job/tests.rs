@@ -2,7 +2,10 @@
 
 use clap::Parser as _;
 use crds::{Plan, WorkflowSpec};
-use domain::workflow::{ValidationContext, validate};
+use domain::{
+    hosts::Hosts,
+    workflow::{ValidationContext, validate},
+};
 
 use super::{super::attempt_of_job, *};
 use crate::{config::Config, state::Revision};
@@ -24,6 +27,7 @@ fn revision() -> Revision {
         generation: 4,
         workflow: "intake".to_owned(),
         valid: validate(&spec, &ValidationContext::default()),
+        hosts: Hosts::for_workflow(&spec, "docker.io/smb-copilot/python:local"),
         spec,
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::http) struct StartRun {
 ///
 /// Requires the permission `workflow.run.create`. Fails with 404 `not_found` if the tenant has no such workflow, 409
 /// `workflow_archived`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `invalid_input`, 422
-/// `idempotency_key_reused`, or 423 `tenant_suspended`.
+/// `input_too_costly`, 422 `idempotency_key_reused`, 423 `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflows/{id}/runs", tag = "runs",
     params(
@@ -79,7 +79,7 @@ mod tests {
     use serde_json::json;
     use sqlx::PgPool;
 
-    use crate::http::testing::{ARCHIVED_WORKFLOW, Server, WORKFLOW};
+    use crate::http::testing::{ACME, ARCHIVED_WORKFLOW, Server, WORKFLOW};
 
     fn path(workflow: &str) -> String {
         format!("/v1/workflows/{workflow}/runs")
@@ -181,6 +181,30 @@ mod tests {
         let other = json!({"input": {"url": "https://globex.example"}});
         let answer = server.post_with_key("acme", "builder", &path(WORKFLOW), &other, "order-1").await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("idempotency_key_reused")));
+    }
+
+    /// While validations of one tenant take all of its share, its further requests are told to come back, and requests of
+    /// everybody else, which need validation or not, are answered.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn expensive_validations_of_one_tenant_do_not_delay_another(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let release = server.occupy_compute(ACME).await;
+        let (path, body) = (path(WORKFLOW), json!({"input": {"url": "https://acme.example"}}));
+        let post = || server.post("acme", "builder", &path, &body);
+        let others = async {
+            assert_eq!(server.get("globex", "viewer", "/v1/me").await.status, 200);
+            let compute = server.compute();
+            assert_eq!(compute.run("globex", || 1).await.unwrap(), 1);
+            drop(release);
+        };
+        let (first, second, third, ()) = tokio::join!(post(), post(), post(), others);
+        let mut answers = [first, second, third];
+        answers.sort_by_key(|answer| answer.status);
+        assert_eq!(answers.each_ref().map(|answer| answer.status), [202, 429, 429]);
+        for answer in &answers[1..] {
+            assert_eq!(answer.body["code"], "busy");
+            assert_eq!(answer.headers["retry-after"], "1");
+        }
     }
 
     /// While the Kubernetes API is unavailable, the response has `Retry-After`.
