@@ -4,21 +4,27 @@
 //! as an argument: it is bound to the variable `@budget`, which users cannot write.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use cel::ExecutionError;
 use cel::common::types::{CelBytes, CelList, CelMap, CelString, Type};
-use cel::common::value::{CowVal, StaticVal, Val};
+use cel::common::value::{StaticVal, Val};
+use regex::Regex;
 use serde_json::Value;
 
-use super::limits::{BYTES_PER_UNIT, MAX_COST};
+use super::limits::{
+    COMPILED_STATES_PER_UNIT, COPIED_BYTES_PER_UNIT, COPY_COST, MATCHED_BYTES_PER_UNIT, MAX_COST, PARSE_COST,
+    READ_BYTES_PER_UNIT,
+};
+use crate::pattern::{self, PatternError, Size};
 
 static BUDGET_TYPE: Type = Type::new_unspecified_type("@budget");
 
 /// Units that evaluations may still cost. Clones share one balance.
 ///
-/// Evaluation is synchronous, so the atomics are never contended; CEL requires values to be `Sync`.
+/// Evaluation is synchronous, so the atomics and the mutex are never contended; CEL requires values to be
+/// `Sync`.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Balance>);
 
@@ -27,6 +33,37 @@ struct Balance {
     units: AtomicU64,
     is_spent: AtomicBool,
     interrupt: Option<Arc<AtomicBool>>,
+    /// Patterns compiled so far, with the states of all of them together.
+    patterns: Mutex<(BTreeMap<String, (Regex, Size)>, u64)>,
+}
+
+/// How an operation uses a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reads the value.
+    Read,
+    /// Creates a value of this size.
+    Copy,
+    /// Parses the value, if it is a text.
+    Parse,
+}
+
+impl Access {
+    fn value_cost(self) -> u64 {
+        match self {
+            Self::Read | Self::Parse => 1,
+            Self::Copy => COPY_COST,
+        }
+    }
+
+    fn text_cost(self, bytes: usize) -> u64 {
+        let units = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        match self {
+            Self::Read => units(bytes / READ_BYTES_PER_UNIT),
+            Self::Copy => units(bytes / COPIED_BYTES_PER_UNIT),
+            Self::Parse => units(bytes).saturating_mul(PARSE_COST),
+        }
+    }
 }
 
 impl Budget {
@@ -36,14 +73,13 @@ impl Budget {
             units: AtomicU64::new(MAX_COST),
             is_spent: AtomicBool::new(false),
             interrupt,
+            patterns: Mutex::default(),
         }))
     }
 
-    /// Charges for a JSON value that is about to be converted for the evaluator.
-    pub(super) fn charge_json(&self, value: &Value) {
-        if self.subtract_json(value).is_none() {
-            self.0.is_spent.store(true, Ordering::Relaxed);
-        }
+    /// Returns the units that have been charged.
+    pub(crate) fn charged(&self) -> u64 {
+        MAX_COST.saturating_sub(self.0.units.load(Ordering::Relaxed))
     }
 
     /// Returns whether an evaluation needed more than was left, even where an `||` has hidden the error.
@@ -51,65 +87,110 @@ impl Budget {
         self.0.is_spent.load(Ordering::Relaxed)
     }
 
-    /// Charges for a value and all that it contains; returns `None` once the budget is spent.
-    fn charge(&self, value: &dyn Val) -> Option<()> {
-        let is_interrupted =
-            self.0.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
-        let result = if is_interrupted { None } else { self.subtract_val(value) };
-        if result.is_none() {
-            self.0.is_spent.store(true, Ordering::Relaxed);
-        }
-        if self.is_spent() { None } else { result }
+    /// Charges a number of units; returns `None` once the budget is spent or the evaluation is interrupted.
+    pub(super) fn charge(&self, units: u64) -> Option<()> {
+        self.checked(|| self.subtract(units))
     }
 
-    fn subtract_val(&self, value: &dyn Val) -> Option<()> {
+    /// Charges for a value and all that it contains; returns `None` once the budget is spent or the
+    /// evaluation is interrupted.
+    pub(super) fn charge_value(&self, value: &dyn Val, access: Access) -> Option<()> {
+        self.checked(|| self.subtract_value(value, access))
+    }
+
+    /// Charges for a text; returns `None` once the budget is spent or the evaluation is interrupted.
+    pub(super) fn charge_text(&self, text: &str, access: Access) -> Option<()> {
+        self.checked(|| self.subtract(access.value_cost().saturating_add(access.text_cost(text.len()))))
+    }
+
+    /// Charges for a JSON value that is about to be converted for the evaluator, which borrows its texts.
+    pub(super) fn charge_json(&self, value: &Value) -> Option<()> {
+        self.checked(|| self.subtract_json(value))
+    }
+
+    /// Returns whether the text matches the pattern; charges for compiling the pattern when it is first used,
+    /// and for its size times the length of the text. Returns `Ok(None)` once the budget is spent.
+    pub(super) fn is_match(&self, text: &str, pattern: &str) -> Result<Option<bool>, PatternError> {
+        let mut patterns = self.0.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        let (compiled, states) = &mut *patterns;
+        if !compiled.contains_key(pattern) {
+            let size = pattern::measure(pattern)?;
+            let total = states.saturating_add(size.states);
+            if total > pattern::MAX_STATES {
+                return Err(PatternError::TooLarge { states: total });
+            }
+            if self.charge(size.states / COMPILED_STATES_PER_UNIT).is_none() {
+                return Ok(None);
+            }
+            compiled.insert(pattern.to_owned(), (pattern::compile(pattern)?, size));
+            *states = total;
+        }
+        let Some((regex, size)) = compiled.get(pattern) else { return Ok(None) };
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let units = bytes.saturating_mul(size.places) / MATCHED_BYTES_PER_UNIT;
+        Ok(self.charge(units.saturating_add(1)).map(|()| regex.is_match(text)))
+    }
+
+    fn checked(&self, subtract: impl FnOnce() -> Option<()>) -> Option<()> {
+        let is_interrupted =
+            self.0.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed));
+        if is_interrupted || self.is_spent() || subtract().is_none() {
+            self.0.is_spent.store(true, Ordering::Relaxed);
+            return None;
+        }
+        Some(())
+    }
+
+    fn subtract_value(&self, value: &dyn Val, access: Access) -> Option<()> {
         if let Some(text) = value.downcast_ref::<CelString<'_>>() {
-            return self.subtract(text.inner().len() / BYTES_PER_UNIT);
+            return self.subtract(access.value_cost().saturating_add(access.text_cost(text.inner().len())));
         }
         if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
-            return self.subtract(bytes.inner().len() / BYTES_PER_UNIT);
+            return self.subtract(access.value_cost().saturating_add(access.text_cost(bytes.inner().len())));
         }
-        self.subtract(0)?;
+        self.subtract(access.value_cost())?;
         if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-            return list.inner().iter().try_for_each(|item| self.subtract_val(item.as_ref()));
+            return list.inner().iter().try_for_each(|item| self.subtract_value(item.as_ref(), access));
         }
         if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+            // The table of a map takes as much as a value.
+            self.subtract(access.value_cost())?;
             return map.inner().iter().try_for_each(|(key, item)| {
-                self.subtract_val(key.inner())?;
-                self.subtract_val(item.as_ref())
+                self.subtract_value(key.inner(), access)?;
+                self.subtract_value(item.as_ref(), access)
             });
         }
         Some(())
     }
 
     fn subtract_json(&self, value: &Value) -> Option<()> {
+        let text_cost = |text: &str| Access::Read.text_cost(text.len());
         match value {
-            Value::String(text) => self.subtract(text.len() / BYTES_PER_UNIT),
+            Value::String(text) => self.subtract(COPY_COST.saturating_add(text_cost(text))),
             Value::Array(items) => {
-                self.subtract(0)?;
+                self.subtract(COPY_COST)?;
                 items.iter().try_for_each(|item| self.subtract_json(item))
             }
             Value::Object(fields) => {
-                self.subtract(0)?;
+                self.subtract(2 * COPY_COST)?;
                 fields.iter().try_for_each(|(name, field)| {
-                    self.subtract(name.len() / BYTES_PER_UNIT)?;
+                    self.subtract(COPY_COST.saturating_add(text_cost(name)))?;
                     self.subtract_json(field)
                 })
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.subtract(0),
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.subtract(COPY_COST),
         }
     }
 
-    /// Subtracts one unit for the value and `units` for its text.
-    fn subtract(&self, units: usize) -> Option<()> {
-        let units = u64::try_from(units).ok()?.saturating_add(1);
+    fn subtract(&self, units: u64) -> Option<()> {
         let balance = self.0.units.load(Ordering::Relaxed).checked_sub(units)?;
         self.0.units.store(balance, Ordering::Relaxed);
         Some(())
     }
 }
 
-/// A budget is a CEL value, so that a metered expression can pass it to [`charge`] and [`charge_range`].
+/// A budget is a CEL value, so that a metered expression can pass it to the functions in
+/// [`super::metered`].
 impl Val for Budget {
     fn get_type(&self) -> &Type {
         <Self as Val>::cel_type()
@@ -132,26 +213,3 @@ impl Val for Budget {
 }
 
 impl StaticVal for Budget {}
-
-/// Implements `@charge(@budget, value)`: charges for the value and returns it.
-pub(super) fn charge<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let mut arguments = arguments.into_iter();
-    let (Some(budget), Some(value)) = (arguments.next(), arguments.next()) else {
-        return Err(ExecutionError::MissingArgumentOrTarget);
-    };
-    let budget = budget.downcast_ref::<Budget>().ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    budget.charge(value.as_ref()).ok_or_else(|| ExecutionError::function_error("budget", "spent"))?;
-    Ok(value)
-}
-
-/// Implements `@chargeRange(@budget, range)`: charges for the range of a loop and returns it. Of a map it
-/// returns the sorted keys, which the evaluator would iterate over in random order, so that the same data
-/// always gives the same value.
-pub(super) fn charge_range<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let range = charge(arguments)?;
-    let Some(map) = range.downcast_ref::<CelMap<'_>>() else { return Ok(range) };
-    let mut keys: Vec<_> = map.inner().keys().collect();
-    keys.sort();
-    let keys: Vec<Box<dyn Val + 'v>> = keys.into_iter().map(|key| key.inner().clone_as_boxed()).collect();
-    Ok(CowVal::owned(CelList::from(keys)))
-}

@@ -40,6 +40,20 @@ pub enum ParseError {
         /// Name as written, with its namespace.
         name: String,
     },
+    /// The expressions of the workflow together have more than [`super::MAX_NODES`] nodes.
+    #[error(
+        "the expressions of the workflow together have more than {limit} operators, names and literals: compute in a python step, or move steps to a sub-workflow"
+    )]
+    TooMany {
+        /// Limit of nodes.
+        limit: usize,
+    },
+    /// A pattern of `matches()` is not a regular expression, or is too large.
+    #[error("matches: {message}")]
+    Pattern {
+        /// Message of the parser, or the size and its limit.
+        message: String,
+    },
     /// `steps` is used other than as `steps.<name>.<field>`, so the steps that it reads cannot be determined.
     #[error("the step must be named literally: write `steps.<name>.<field>` or `steps[\"<name>\"].<field>`")]
     DynamicSteps,
@@ -54,6 +68,8 @@ impl ParseError {
             Self::Syntax { .. } => "ExpressionSyntax",
             Self::TooDeep { .. } | Self::TooNested { .. } => "ExpressionTooComplex",
             Self::UnknownFunction { .. } => "UnknownFunction",
+            Self::TooMany { .. } => "ExpressionsTooLarge",
+            Self::Pattern { .. } => "PatternInvalid",
             Self::DynamicSteps => "DynamicSteps",
         }
     }
@@ -72,12 +88,12 @@ pub enum EvaluateError {
     },
     /// The evaluation costs more than allowed, or the caller interrupted it.
     #[error(
-        "failed to evaluate `{source_text}`: it exceeded the limit of {limit} iterations and copied values, or its time limit"
+        "failed to evaluate `{source_text}`: it costs more than {limit} units, or was interrupted: loop over fewer elements, or match and copy less text"
     )]
     Exhausted {
         /// The expression.
         source_text: String,
-        /// Limit in iterations and copied values.
+        /// Limit in units.
         limit: u64,
     },
     /// The value, as JSON, is larger than allowed.

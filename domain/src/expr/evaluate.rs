@@ -3,20 +3,22 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use cel::common::value::Val;
 use serde_json::Value;
 
-use super::budget::Budget;
+use super::budget::{Access, Budget};
 use super::context::Context;
 use super::errors::EvaluateError;
-use super::functions::{BUDGET, ENVIRONMENT};
+use super::functions::ENVIRONMENT;
 use super::json;
 use super::limits::{MAX_COST, MAX_VALUE_BYTES, STACK_BYTES};
+use super::metered::BUDGET;
 use super::program::Program;
 use super::references::FieldUsage;
 
 impl Program {
-    /// Evaluates the expression on `context` and returns its value as JSON. It costs at most 500,000 units:
-    /// iterations and copied values.
+    /// Evaluates the expression on `context` and returns its value as JSON. It costs at most [`MAX_COST`]
+    /// units, at most 100 ms of one core.
     ///
     /// # Errors
     /// Returns an error if the evaluation fails on this data, costs too much or is interrupted, or if its
@@ -24,6 +26,15 @@ impl Program {
     /// value of any size.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluateError> {
         self.evaluate_within(context, &Budget::new(context.interrupt()))
+    }
+
+    /// Evaluates the expression as [`Self::evaluate`] does, and also returns its cost in units. The cost
+    /// depends on the expression and the data alone.
+    #[must_use]
+    pub fn evaluate_with_cost(&self, context: &Context) -> (Result<Value, EvaluateError>, u64) {
+        let budget = Budget::new(context.interrupt());
+        let result = self.evaluate_within(context, &budget);
+        (result, budget.charged())
     }
 
     /// Evaluates the expression as [`Self::evaluate`] does, at the expense of a budget that the caller may
@@ -64,23 +75,27 @@ impl Program {
         scope.add_variable_as_val(BUDGET, Box::new(budget.clone()));
         for (name, usage) in &self.references().roots {
             if let Some(value) = context.get(name) {
-                scope.add_variable_from_value(name.as_str(), convert_used(value, usage, budget));
+                let value = convert_used(value, usage, budget).ok_or_else(|| self.exhausted())?;
+                scope.add_variable_as_val(name.as_str(), value);
             }
         }
-        if budget.is_spent() {
-            return Err(self.exhausted());
-        }
+        budget.charge(self.static_cost).ok_or_else(|| self.exhausted())?;
         // The evaluator may panic on input that its authors did not foresee; that must end the step, not the
         // process.
-        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, &scope)));
+        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve_val(&self.expression, &scope)));
         if budget.is_spent() {
             return Err(self.exhausted());
         }
         match result {
-            Ok(Ok(value)) => json::from_cel(&value, MAX_VALUE_BYTES).map_err(|error| self.not_json(error)),
+            Ok(Ok(value)) => self.to_json(value.as_ref(), budget),
             Ok(Err(error)) => Err(self.failed(describe(&error))),
             Err(_) => Err(self.failed("the evaluator failed on this expression".to_owned())),
         }
+    }
+
+    fn to_json(&self, value: &dyn Val, budget: &Budget) -> Result<Value, EvaluateError> {
+        budget.charge_value(value, Access::Copy).ok_or_else(|| self.exhausted())?;
+        json::from_cel(value, MAX_VALUE_BYTES).map_err(|error| self.not_json(error))
     }
 
     fn exhausted(&self) -> EvaluateError {
@@ -104,18 +119,28 @@ impl Program {
 }
 
 /// Converts the parts of a variable that the expression uses: the rest of an input, or the outputs of other
-/// steps, may be large.
-fn convert_used(value: &Value, usage: &FieldUsage, budget: &Budget) -> cel::Value {
+/// steps, may be large. Returns `None` once the budget is spent.
+fn convert_used<'v>(value: &'v Value, usage: &FieldUsage, budget: &Budget) -> Option<Box<dyn Val + 'v>> {
     match (value, usage) {
         (Value::Object(fields), FieldUsage::Fields(used)) => {
-            let fields = fields.iter().filter(|(name, _)| used.contains(*name));
-            json::map_to_cel(fields.inspect(|(_, field)| budget.charge_json(field)))
+            let fields = || used.iter().filter_map(|name| fields.get_key_value(name));
+            fields().try_for_each(|(_, field)| budget.charge_json(field))?;
+            Some(json::map_to_cel(fields()))
         }
         _ => {
-            budget.charge_json(value);
-            json::to_cel(value)
+            budget.charge_json(value)?;
+            Some(json::to_cel(value))
         }
     }
+}
+
+/// Maximum length of the message of a function, in bytes. Some functions repeat their argument in it.
+const MAX_MESSAGE_BYTES: usize = 120;
+
+fn shorten(message: &str) -> String {
+    let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+    let shortened = message.get(..end).unwrap_or_default();
+    if end < message.len() { format!("{shortened}…") } else { shortened.to_owned() }
 }
 
 /// Returns a message for a CEL error. It omits the values that CEL's own message repeats: they may be large
@@ -143,10 +168,7 @@ fn describe(error: &cel::ExecutionError) -> String {
             cel::Value::Int(index) => format!("index {index} is out of bounds"),
             _ => "the index is out of bounds".to_owned(),
         },
-        E::FunctionError { function, message } => {
-            // The message of the regex library consists of several lines.
-            format!("{function}: {}", message.split_whitespace().collect::<Vec<_>>().join(" "))
-        }
+        E::FunctionError { function, message } => format!("{function}: {}", shorten(message)),
         E::NoSuchOverload(overload) => overload.to_string(),
         E::UnexpectedType { got, want } => format!("expected {want}, got {got}"),
         _ => "the operation is not supported on these values".to_owned(),

@@ -6,18 +6,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::DYN_TYPE;
 use cel::{Env, extensions};
 
-use super::budget::{charge, charge_range};
-
-/// Name of the variable that holds the budget of a metered expression. Users cannot write names that begin
-/// with `@`.
-pub(super) const BUDGET: &str = "@budget";
-/// Name under which metered expressions call [`charge`].
-pub(super) const CHARGE: &str = "@charge";
-/// Name under which metered expressions call [`charge_range`].
-pub(super) const CHARGE_RANGE: &str = "@chargeRange";
+use super::metered;
 
 /// Names of all functions and operators, as CEL calls them.
 const NAMES: &[&str] = &[
@@ -114,9 +105,6 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     env.add_extension(extensions::strings).expect("the string functions are declared once");
     env.add_extension(extensions::math).expect("the math functions are declared once");
     env.add_extension(extensions::encoders).expect("the base64 functions are declared once");
-    let arguments = || vec![DYN_TYPE, DYN_TYPE];
-    env.add_overload(CHARGE, "charge_dyn_dyn", arguments(), charge).expect("no other function has this name");
-    env.add_overload(CHARGE_RANGE, "charge_range_dyn_dyn", arguments(), charge_range)
-        .expect("no other function has this name");
+    metered::register(&mut env);
     Arc::new(env)
 });

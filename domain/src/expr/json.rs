@@ -1,9 +1,12 @@
 //! Conversion between JSON and CEL values.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use cel::objects::{Key, Map};
+use cel::common::types::{
+    CelBool, CelBytes, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString,
+    CelTimestamp, CelType, CelUInt,
+};
+use cel::common::value::Val;
 use serde_json::{Number, Value};
 
 /// Reason why a CEL value cannot be converted to JSON.
@@ -14,75 +17,108 @@ pub(super) enum NotJson {
     Kind(String),
 }
 
-/// Converts JSON to CEL. Integers become `int` (or `uint` beyond its range), other numbers `double`.
-pub(super) fn to_cel(value: &Value) -> cel::Value {
+/// Converts JSON to CEL, borrowing its texts. Integers become `int` (or `uint` beyond its range), other numbers
+/// `double`.
+pub(super) fn to_cel<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
     match value {
-        Value::Null => cel::Value::Null,
-        Value::Bool(truth) => cel::Value::Bool(*truth),
+        Value::Null => Box::new(CelNull),
+        Value::Bool(truth) => Box::new(CelBool::from(*truth)),
         Value::Number(number) => number_to_cel(number),
-        Value::String(text) => cel::Value::String(Arc::new(text.clone())),
-        Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::Array(items) => Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<_>>())),
         Value::Object(fields) => map_to_cel(fields.iter()),
     }
 }
 
 /// Converts entries of a JSON object to a CEL map.
-pub(super) fn map_to_cel<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>) -> cel::Value {
-    let map: HashMap<Key, cel::Value> =
-        entries.map(|(name, value)| (Key::String(Arc::new(name.clone())), to_cel(value))).collect();
-    cel::Value::Map(Map { map: Arc::new(map) })
+pub(super) fn map_to_cel<'v>(entries: impl Iterator<Item = (&'v String, &'v Value)>) -> Box<dyn Val + 'v> {
+    let map: HashMap<CelMapKey<'v>, Box<dyn Val + 'v>> = entries
+        .map(|(name, value)| (CelMapKey::String(CelString::from(name.as_str())), to_cel(value)))
+        .collect();
+    Box::new(CelMap::from(map))
 }
 
-fn number_to_cel(number: &Number) -> cel::Value {
+fn number_to_cel<'v>(number: &Number) -> Box<dyn Val + 'v> {
     if let Some(integer) = number.as_i64() {
-        cel::Value::Int(integer)
+        Box::new(CelInt::from(integer))
     } else if let Some(integer) = number.as_u64() {
-        cel::Value::UInt(integer)
+        Box::new(CelUInt::from(integer))
     } else {
-        cel::Value::Float(number.as_f64().unwrap_or(f64::NAN))
+        Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN)))
     }
 }
 
 /// Converts CEL to JSON of at most `limit` bytes. Timestamps become RFC 3339, durations seconds as in `1.5s`,
 /// keys strings. Bytes are refused: the user has to say whether they are text or Base64.
-pub(super) fn from_cel(value: &cel::Value, limit: usize) -> Result<Value, NotJson> {
+pub(super) fn from_cel(value: &dyn Val, limit: usize) -> Result<Value, NotJson> {
     let mut remaining = limit;
     convert(value, &mut remaining)
 }
 
-fn convert(value: &cel::Value, remaining: &mut usize) -> Result<Value, NotJson> {
+fn convert(value: &dyn Val, remaining: &mut usize) -> Result<Value, NotJson> {
     charge(remaining, 1)?;
-    Ok(match value {
-        cel::Value::Null => Value::Null,
-        cel::Value::Bool(truth) => Value::Bool(*truth),
-        cel::Value::Int(integer) => Value::from(*integer),
-        cel::Value::UInt(integer) => Value::from(*integer),
-        cel::Value::Float(number) => Value::Number(float(*number)?),
-        cel::Value::String(text) => {
-            charge(remaining, text.len())?;
-            Value::String(text.as_ref().clone())
-        }
-        cel::Value::List(items) => {
-            Value::Array(items.iter().map(|item| convert(item, remaining)).collect::<Result<_, _>>()?)
-        }
-        cel::Value::Map(map) => convert_map(map, remaining)?,
-        cel::Value::Timestamp(time) => Value::String(time.to_rfc3339()),
-        cel::Value::Duration(duration) => Value::String(seconds(duration.num_milliseconds())),
-        cel::Value::Bytes(_) => {
-            return Err(NotJson::Kind("convert bytes with base64.encode or string".to_owned()));
-        }
-        other => return Err(NotJson::Kind(format!("a {} has no JSON representation", other.type_of()))),
-    })
+    if let Some(truth) = value.downcast_ref::<CelBool>() {
+        return Ok(Value::Bool(*truth.inner()));
+    }
+    if let Some(integer) = value.downcast_ref::<CelInt>() {
+        return Ok(Value::from(*integer.inner()));
+    }
+    if let Some(integer) = value.downcast_ref::<CelUInt>() {
+        return Ok(Value::from(*integer.inner()));
+    }
+    if let Some(number) = value.downcast_ref::<CelDouble>() {
+        return float(*number.inner()).map(Value::Number);
+    }
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        charge(remaining, text.inner().len())?;
+        return Ok(Value::String(text.inner().to_owned()));
+    }
+    if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        let items = list.inner().iter().map(|item| convert(item.as_ref(), remaining));
+        return items.collect::<Result<_, _>>().map(Value::Array);
+    }
+    if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        return convert_map(map, remaining);
+    }
+    convert_special(value)
 }
 
-fn convert_map(map: &Map, remaining: &mut usize) -> Result<Value, NotJson> {
+fn convert_special(value: &dyn Val) -> Result<Value, NotJson> {
+    if value.downcast_ref::<CelNull>().is_some() {
+        return Ok(Value::Null);
+    }
+    if let Some(time) = value.downcast_ref::<CelTimestamp>() {
+        return Ok(Value::String(time.inner().to_rfc3339()));
+    }
+    if let Some(duration) = value.downcast_ref::<CelDuration>() {
+        return Ok(Value::String(seconds(duration.inner().num_milliseconds())));
+    }
+    if let Some(type_name) = value.downcast_ref::<CelType>() {
+        return Ok(Value::String(type_name.name().to_owned()));
+    }
+    if value.downcast_ref::<CelBytes<'_>>().is_some() {
+        return Err(NotJson::Kind("convert bytes with base64.encode or string".to_owned()));
+    }
+    Err(NotJson::Kind(format!("a {} has no JSON representation", value.get_type().name())))
+}
+
+fn convert_map(map: &CelMap<'_>, remaining: &mut usize) -> Result<Value, NotJson> {
     let mut fields = serde_json::Map::new();
-    for (key, value) in map.map.iter() {
-        let key = key.to_string();
+    for (key, value) in map.inner() {
+        let key = key_text(key);
         charge(remaining, key.len())?;
-        fields.insert(key, convert(value, remaining)?);
+        fields.insert(key, convert(value.as_ref(), remaining)?);
     }
     Ok(Value::Object(fields))
+}
+
+fn key_text(key: &CelMapKey<'_>) -> String {
+    match key {
+        CelMapKey::Bool(truth) => truth.inner().to_string(),
+        CelMapKey::Int(integer) => integer.inner().to_string(),
+        CelMapKey::UInt(integer) => integer.inner().to_string(),
+        CelMapKey::String(text) => text.inner().to_owned(),
+    }
 }
 
 fn float(number: f64) -> Result<Number, NotJson> {

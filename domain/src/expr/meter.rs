@@ -1,24 +1,49 @@
 //! Metering of an expression: the evaluator has no hooks, so the syntax tree is rewritten to contain them.
 //!
-//! Every value that is about to be copied is passed to the function `@charge`, which charges the budget for
-//! it and fails once the budget is spent: the range of every loop and the value that it computes for each
-//! element, the elements of lists and maps, and the result of every concatenation. Ranges are passed to
-//! `@chargeRange`, which also sorts the keys of maps.
+//! Every operand and argument of a call is passed to a function of [`super::metered`], which charges the
+//! budget for what the call reads or creates, and fails once the budget is spent. So are the elements of lists
+//! and maps, the values that a loop computes, and the range of a loop, which is also charged for the static
+//! cost of its iterations. Functions whose cost depends on several arguments are replaced.
 //!
 //! The shape `@result + […]` of `map` and `filter` is left unchanged: the evaluator runs it in linear time.
 
 use cel::IdedExpr;
 use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, MapEntryExpr, SelectExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, MapEntryExpr, SelectExpr,
+    operators,
 };
 
-use super::functions::{BUDGET, CHARGE, CHARGE_RANGE};
+use super::metered::{BUDGET, COPY, KEY, PARSE, RANGE, READ, SIZE, replacement};
+use super::static_cost;
+
+/// Functions and operators whose result is as large as their operands.
+const COPYING: &[&str] = &[
+    operators::ADD,
+    "base64.decode",
+    "base64.encode",
+    "bytes",
+    "lowerAscii",
+    "string",
+    "substring",
+    "trim",
+    "upperAscii",
+];
+/// Functions that parse a text.
+const PARSING: &[&str] = &["bool", "double", "duration", "int", "timestamp", "uint"];
+/// Operators that read nothing but booleans. Their operands are evaluated only if they are needed.
+const LOGICAL: &[&str] = &[
+    operators::CONDITIONAL,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_OR,
+    operators::LOGICAL_NOT,
+    operators::NOT_STRICTLY_FALSE,
+];
 
 /// Returns the expression with charges inserted.
 pub(super) fn meter(node: IdedExpr) -> IdedExpr {
     let IdedExpr { id, expr } = node;
     let expr = match expr {
-        Expr::Call(call) => return meter_call(id, call),
+        Expr::Call(call) => Expr::Call(meter_call(call)),
         Expr::Comprehension(comprehension) => {
             Expr::Comprehension(Box::new(meter_comprehension(*comprehension)))
         }
@@ -26,7 +51,7 @@ pub(super) fn meter(node: IdedExpr) -> IdedExpr {
             Expr::Select(SelectExpr { operand: Box::new(meter(*select.operand)), ..select })
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(meter_and_charge).collect();
+            list.elements = list.elements.into_iter().map(|element| charged(COPY, element)).collect();
             Expr::List(list)
         }
         Expr::Map(mut map) => {
@@ -38,34 +63,53 @@ pub(super) fn meter(node: IdedExpr) -> IdedExpr {
     IdedExpr { id, expr }
 }
 
-fn meter_call(id: u64, call: CallExpr) -> IdedExpr {
-    let concatenates = call.func_name == operators::ADD;
-    let call = CallExpr {
-        target: call.target.map(|target| Box::new(meter(*target))),
-        args: call.args.into_iter().map(meter).collect(),
-        func_name: call.func_name,
+fn meter_call(call: CallExpr) -> CallExpr {
+    let CallExpr { func_name, target, args } = call;
+    if let Some(metered) = replacement(&func_name) {
+        let target = target.map(|target| *target);
+        let args = [budget()].into_iter().chain(target.into_iter().chain(args).map(meter)).collect();
+        return CallExpr { func_name: metered.to_owned(), target: None, args };
+    }
+    if func_name == operators::INDEX {
+        let mut args = args.into_iter();
+        let operand = args.next().map(meter);
+        let args = operand.into_iter().chain(args.map(|key| charged(KEY, key))).collect();
+        return CallExpr { func_name, target, args };
+    }
+    let meter_operand = |operand| match func_name.as_str() {
+        name if LOGICAL.contains(&name) => meter(operand),
+        "size" => charged(SIZE, operand),
+        name if COPYING.contains(&name) => charged(COPY, operand),
+        name if PARSING.contains(&name) => charged(PARSE, operand),
+        _ => charged(READ, operand),
     };
-    let metered = IdedExpr { id, expr: Expr::Call(call) };
-    if concatenates { charge(CHARGE, metered) } else { metered }
+    let args = args.into_iter().map(meter_operand).collect();
+    // The target of `math.abs(x)` is a namespace, which must remain a name.
+    let target = target.map(|target| match &target.expr {
+        Expr::Ident(name) if super::functions::NAMESPACES.contains(&name.as_str()) => target,
+        _ => Box::new(meter_operand(*target)),
+    });
+    CallExpr { func_name, target, args }
 }
 
 fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
     let expr = match entry.expr {
-        EntryExpr::MapEntry(MapEntryExpr { key, value, optional }) => {
-            EntryExpr::MapEntry(MapEntryExpr { key: meter(key), value: meter_and_charge(value), optional })
-        }
+        EntryExpr::MapEntry(MapEntryExpr { key, value, optional }) => EntryExpr::MapEntry(MapEntryExpr {
+            key: charged(COPY, key),
+            value: charged(COPY, value),
+            optional,
+        }),
         field @ EntryExpr::StructField(_) => field,
     };
     IdedEntryExpr { id: entry.id, expr }
 }
 
 fn meter_comprehension(comprehension: ComprehensionExpr) -> ComprehensionExpr {
-    let accumulator = comprehension.accu_var.clone();
-    ComprehensionExpr {
-        iter_range: charge(CHARGE_RANGE, meter(comprehension.iter_range)),
-        loop_step: meter_step(comprehension.loop_step, &accumulator),
-        ..comprehension
-    }
+    let loop_step = meter_step(comprehension.loop_step, &comprehension.accu_var);
+    let cost = static_cost::of_iteration(&comprehension.loop_cond, &loop_step);
+    let cost = Expr::Literal(LiteralValue::Int(i64::try_from(cost).unwrap_or(i64::MAX).into()));
+    let args = vec![budget(), meter(comprehension.iter_range), IdedExpr { id: 0, expr: cost }];
+    ComprehensionExpr { iter_range: call(RANGE, args), loop_step, ..comprehension }
 }
 
 /// Meters the value that a loop computes for each element, but not the operations that accumulate it:
@@ -77,11 +121,11 @@ fn meter_step(node: IdedExpr, accumulator: &str) -> IdedExpr {
             IdedExpr { id: node.id, expr: Expr::Call(CallExpr { args, ..call }) }
         }
         Expr::List(mut list) => {
-            list.elements = list.elements.into_iter().map(meter_and_charge).collect();
+            list.elements = list.elements.into_iter().map(|element| charged(COPY, element)).collect();
             IdedExpr { id: node.id, expr: Expr::List(list) }
         }
         Expr::Ident(name) if name == accumulator => IdedExpr { id: node.id, expr: Expr::Ident(name) },
-        expr => meter_and_charge(IdedExpr { id: node.id, expr }),
+        expr => charged(READ, IdedExpr { id: node.id, expr }),
     }
 }
 
@@ -95,18 +139,19 @@ fn mentions(node: &IdedExpr, accumulator: &str) -> bool {
     }
 }
 
-/// Meters the expression and charges for its value.
-fn meter_and_charge(node: IdedExpr) -> IdedExpr {
+/// Meters the expression and passes its value to a function that charges for it.
+fn charged(function: &str, node: IdedExpr) -> IdedExpr {
     match node.expr {
-        // A literal is never larger than the expression itself.
-        Expr::Literal(_) => node,
-        _ => charge(CHARGE, meter(node)),
+        // The static cost of an expression includes its literals; only an index must not be a fraction.
+        Expr::Literal(ref literal) if function != KEY || !matches!(literal, LiteralValue::Double(_)) => node,
+        _ => call(function, vec![budget(), meter(node)]),
     }
 }
 
-/// Returns the call `function(@budget, value)`.
-fn charge(function: &str, value: IdedExpr) -> IdedExpr {
-    let budget = IdedExpr { id: 0, expr: Expr::Ident(BUDGET.to_owned()) };
-    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![budget, value] };
-    IdedExpr { id: 0, expr: Expr::Call(call) }
+fn budget() -> IdedExpr {
+    IdedExpr { id: 0, expr: Expr::Ident(BUDGET.to_owned()) }
+}
+
+fn call(function: &str, args: Vec<IdedExpr>) -> IdedExpr {
+    IdedExpr { id: 0, expr: Expr::Call(CallExpr { func_name: function.to_owned(), target: None, args }) }
 }

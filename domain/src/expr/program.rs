@@ -1,5 +1,6 @@
 //! Parsing of an expression into a program that can be evaluated.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::IdedExpr;
@@ -10,12 +11,20 @@ use super::functions::ENVIRONMENT;
 use super::limits::{MAX_BYTES, MAX_DEPTH, STACK_BYTES};
 use super::meter::meter;
 use super::references::{References, collect};
+use super::static_cost;
+use crate::pattern;
 
 /// A valid expression: parsed once, evaluated any number of times.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(super) source: String,
     pub(super) expression: IdedExpr,
+    /// Cost of evaluating each node once, in units.
+    pub(super) static_cost: u64,
+    /// Number of nodes of the expression.
+    nodes: usize,
+    /// States of the patterns that it names literally.
+    pattern_states: u64,
     references: References,
     /// Names of the path, if the expression is a plain path such as `steps.a.output`.
     pub(super) path: Option<Vec<String>>,
@@ -41,14 +50,36 @@ impl Program {
             return Err(ParseError::TooDeep { depth, limit: MAX_DEPTH });
         }
         let references = collect(&expression)?;
+        let pattern_states = pattern_states(&expression)?;
         let path = plain_path(&expression);
-        Ok(Self { source: source.to_owned(), expression: meter(expression), references, path })
+        let expression = meter(expression);
+        let nodes = count_nodes(&expression);
+        let static_cost = static_cost::of(&expression);
+        Ok(Self {
+            source: source.to_owned(),
+            expression,
+            static_cost,
+            nodes,
+            pattern_states,
+            references,
+            path,
+        })
     }
 
     /// Returns the expression as it was written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Returns the number of nodes of the expression, charges included. A node takes some 200 bytes.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// Returns the states of all patterns that the expression names literally, each once.
+    pub(crate) fn pattern_states(&self) -> u64 {
+        self.pattern_states
     }
 
     /// Returns the data that the expression reads.
@@ -94,6 +125,36 @@ fn plain_path(node: &IdedExpr) -> Option<Vec<String>> {
     let mut path = plain_path(operand)?;
     path.push(field.to_owned());
     Some(path)
+}
+
+fn count_nodes(root: &IdedExpr) -> usize {
+    let mut count = 0_usize;
+    let mut pending = vec![root];
+    while let Some(node) = pending.pop() {
+        count += 1;
+        pending.extend(children(node));
+    }
+    count
+}
+
+/// Measures the patterns of all calls `matches(…)` that name them literally; returns their states together.
+fn pattern_states(root: &IdedExpr) -> Result<u64, ParseError> {
+    let mut patterns = BTreeSet::new();
+    let mut pending = vec![root];
+    while let Some(node) = pending.pop() {
+        if let Expr::Call(call) = &node.expr
+            && call.func_name == "matches"
+            && let Some(Expr::Literal(LiteralValue::String(pattern))) = call.args.last().map(|arg| &arg.expr)
+        {
+            patterns.insert(pattern.inner());
+        }
+        pending.extend(children(node));
+    }
+    patterns.into_iter().try_fold(0_u64, |states, pattern| {
+        let size =
+            pattern::measure(pattern).map_err(|error| ParseError::Pattern { message: error.to_string() })?;
+        Ok(states.saturating_add(size.states))
+    })
 }
 
 /// Returns the depth of the tree in levels. It does not recurse, since the tree may still be too deep for the

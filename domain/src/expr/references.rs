@@ -19,7 +19,8 @@ pub struct References {
     /// Secrets by their name in `spec.secrets`, and the keys read of each; the name is empty if it is
     /// computed.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// Every path that is read, beginning with its root. Paths that are only tested with `has()` are omitted.
+    /// Every path that is read, beginning with its root: for `a[i].b` not `a`. Paths that are only tested with
+    /// `has()` are omitted.
     pub paths: Vec<Vec<Segment>>,
 }
 
@@ -71,7 +72,7 @@ struct Collector {
 
 impl Collector {
     fn node(&mut self, node: &IdedExpr) -> Result<(), ParseError> {
-        self.found.paths.extend(self.path_with_elements(node));
+        self.add_path(node);
         if let Some(path) = self.path(node) {
             return self.read(&path);
         }
@@ -83,6 +84,15 @@ impl Collector {
             Expr::List(list) => list.elements.iter().try_for_each(|element| self.node(element)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
             Expr::Struct(message) => Err(ParseError::UnknownFunction { name: message.type_name.clone() }),
+        }
+    }
+
+    /// Adds the path that a node reads, unless it is the beginning of the path added last: the operands of
+    /// `a[i].b[j]` are visited after it.
+    fn add_path(&mut self, node: &IdedExpr) {
+        let Some(path) = self.path_with_elements(node) else { return };
+        if !self.found.paths.last().is_some_and(|last| last.starts_with(&path)) {
+            self.found.paths.push(path);
         }
     }
 

@@ -7,7 +7,9 @@ use crds::constants::{
     MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
 };
 
-use crate::expr::{MAX_DEPTH, MAX_LOOP_NESTING};
+use crate::expr::{MAX_COST, MAX_DEPTH, MAX_LOOP_NESTING, MAX_NODES};
+use crate::pattern::{MAX_BYTES as MAX_PATTERN_BYTES, MAX_STATES};
+use crate::schema;
 
 /// A limit that no plan changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +49,19 @@ pub const LIMITS: &[Limit] = &[
     limit_usize("length of an expression", MAX_EXPRESSION_BYTES, "bytes"),
     limit_usize("depth of an expression, in levels", MAX_DEPTH, ""),
     limit_usize("nested loops in an expression", MAX_LOOP_NESTING, ""),
+    limit_u64("cost of all expressions of one template, in units of 50 ns", MAX_COST, ""),
+    limit_usize("operators, names and literals of all expressions of a workflow together", MAX_NODES, ""),
+    limit_usize("length of a regular expression", MAX_PATTERN_BYTES, "bytes"),
+    limit_u64("states of all regular expressions of a workflow together (estimated)", MAX_STATES, ""),
     limit_usize("inline Python code of a step", MAX_PYTHON_BYTES, "bytes"),
     limit_usize("all JSON Schemas of a workflow together", MAX_SCHEMA_BYTES, "bytes"),
     limit_usize("value of concurrency.key", MAX_CONCURRENCY_KEY_BYTES, "bytes"),
+    limit_u64(
+        "cost of validating a value against a JSON Schema, in units of 50 ns, without 16 for each value in it",
+        schema::MAX_COST,
+        "",
+    ),
+    limit_u64("cost of a validation whose violations are listed one by one", schema::MAX_LISTED_COST, ""),
     limit_usize("input of a run", MAX_INPUT_BYTES, "bytes"),
     limit_usize("depth of an input or output, in nested lists and objects", MAX_VALUE_DEPTH, ""),
     limit_usize(

@@ -13,6 +13,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("ExpressionSyntax", "An expression, or the ${{ }} around it, is not valid."),
     ("ExpressionTooComplex", "An expression, or the loops in it, are nested too deep."),
     ("ExpressionTooLong", "An expression is longer than 4 KiB."),
+    (
+        "ExpressionsTooLarge",
+        "All expressions of the workflow together have more than 50,000 operators, names and literals.",
+    ),
     ("ItemsInvalid", "forEach.items is neither a list nor one ${{ }} that evaluates to a list."),
     ("ManyBodies", "An HTTP request sets more than one of json, form and text."),
     ("ManyCredentials", "http.auth does not set exactly one of bearer and basic."),
@@ -32,6 +36,11 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "The workflow could not be checked: that took too long, or failed. It is checked again after ten minutes.",
     ),
     ("NotUpstream", "An expression reads a step that is not a dependency: add it to needs."),
+    ("PatternInvalid", "A pattern in matches() is not a regular expression (RE2), or is too large."),
+    (
+        "PatternsTooLarge",
+        "All regular expressions of the workflow, those of expressions and of schemas together, compile to more than about 50,000 states.",
+    ),
     ("QuantityInvalid", "A quantity of bytes is not valid."),
     ("ScheduleInput", "The input of a schedule violates the input schema of the workflow."),
     (
@@ -55,6 +64,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("SubWorkflowInput", "The input of a sub-workflow violates the input schema of that workflow."),
     ("TooDeep", "A template or a schema has more than 64 levels of nested lists and objects."),
     ("TooManyItems", "The list in forEach.items has more than 1,000 items."),
+    ("TooManyProblems", "The workflow has more than 100 problems; the others are not listed."),
     ("TypeMismatch", "An expression reads a field that the declared schema excludes."),
     ("UnknownField", "An expression reads a field that the step does not have."),
     ("UnknownFunction", "An expression calls a function that does not exist."),

@@ -1,120 +1,136 @@
-//! Static check of the number of subschemas that a schema applies to one value.
+//! Cost of validating a value, computed before the validation from the schema's graph and the value.
 //!
-//! `{"$ref": "#"}` would never end, and forty definitions of the form `{"anyOf": [next, next]}` would take
-//! 2⁴⁰ steps. Both are detected by following the keywords that apply to the same value. Keywords that descend
-//! into the value are bounded by the value's size, except in schemas that apply themselves: see
-//! [`super::recursion`].
-
-use std::collections::BTreeMap;
+//! A schema with a list of a thousand alternatives takes a million steps on a thousand elements, and one that
+//! applies itself twice at each level takes 2ⁿ steps on a value that is n levels deep. Both may be intended,
+//! so the schema is allowed, and the value is refused.
 
 use serde_json::Value;
 
-use super::errors::SchemaError;
+use super::graph::{Graph, Node, Part};
+use super::keywords::{TEXT_BYTES, length, size};
 
-/// Maximum number of subschemas applied to one value.
-const LIMIT: u64 = 10_000;
+/// Maximum cost of one validation, in units of about 50 ns of one core in an optimised build.
+pub const LIMIT: u64 = 1_000_000;
+/// Further units for each value within the validated one: a large output of a step costs its size.
+pub(super) const LIMIT_PER_VALUE: u64 = 16;
+/// Maximum number of subschemas within each other that are applied to a value and to the values within it. The
+/// validator recurses.
+pub(super) const MAX_DEPTH: usize = 1024;
 
-/// Returns the subschemas by the name of their anchor, as in `{"$ref": "#name"}`.
-pub(super) fn anchors(schema: &Value) -> BTreeMap<&str, &Value> {
-    let mut found = BTreeMap::new();
-    let mut pending = vec![schema];
-    while let Some(node) = pending.pop() {
-        for keyword in ["$anchor", "$dynamicAnchor"] {
-            if let Some(name) = node.get(keyword).and_then(Value::as_str) {
-                found.insert(name, node);
-            }
-        }
-        match node {
-            Value::Object(fields) => pending.extend(fields.values()),
-            Value::Array(items) => pending.extend(items),
-            _ => {}
-        }
-    }
-    found
+/// The validation costs more than its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Exceeded {
+    /// Limit in units.
+    pub(super) limit: u64,
 }
 
-/// Checks every subschema.
+/// Returns the cost of validating a value.
 ///
 /// # Errors
-/// Returns an error for the first subschema that applies more than [`LIMIT`] subschemas to one value.
-pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
-    let mut counter = Counter { root: schema, anchors: anchors(schema), counts: BTreeMap::new() };
-    check_subschemas(schema, String::new(), &mut counter)
+/// Returns an error if the cost exceeds its limit, after a number of steps that the limit bounds.
+pub(super) fn of(graph: &Graph, value: &Value) -> Result<u64, Exceeded> {
+    let values = size(value).0;
+    let limit = LIMIT.saturating_add(values.saturating_mul(LIMIT_PER_VALUE));
+    let mut counter = Counter { graph, cost: 0, limit };
+    counter.apply(0, Instance::Value(value), 0).map_err(|Spent| Exceeded { limit })?;
+    Ok(counter.cost)
 }
 
-fn check_subschemas(schema: &Value, pointer: String, counter: &mut Counter<'_>) -> Result<(), SchemaError> {
-    let applications = counter.applications(&pointer, schema);
-    if applications > LIMIT {
-        return Err(SchemaError::TooCostly { pointer, applications, limit: LIMIT });
-    }
-    match schema {
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "const" | "enum" | "default" | "examples"))
-            .try_for_each(|(name, value)| {
-                check_subschemas(value, format!("{pointer}/{}", escape(name)), counter)
-            }),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| check_subschemas(item, format!("{pointer}/{index}"), counter)),
-        _ => Ok(()),
-    }
+/// A value, or the name of a property, which is validated like a text.
+#[derive(Clone, Copy)]
+enum Instance<'v> {
+    Value(&'v Value),
+    Name(&'v str),
 }
 
-struct Counter<'a> {
-    root: &'a Value,
-    anchors: BTreeMap<&'a str, &'a Value>,
-    /// Counts by JSON pointer or name of the anchor; `None` while a count is in progress, which reveals a
-    /// cycle.
-    counts: BTreeMap<String, Option<u64>>,
+struct Spent;
+
+struct Counter<'g> {
+    graph: &'g Graph,
+    cost: u64,
+    limit: u64,
 }
 
 impl Counter<'_> {
-    fn applications(&mut self, pointer: &str, schema: &Value) -> u64 {
-        match self.counts.get(pointer) {
-            Some(Some(count)) => return *count,
-            Some(None) => return LIMIT + 1,
-            None => {}
-        }
-        self.counts.insert(pointer.to_owned(), None);
-        let mut count = 1_u64;
-        for (name, value) in schema.as_object().into_iter().flatten() {
-            count = count.saturating_add(self.keyword(name, value, &format!("{pointer}/{}", escape(name))));
-        }
-        let count = count.min(LIMIT + 1);
-        self.counts.insert(pointer.to_owned(), Some(count));
-        count
+    fn charge(&mut self, units: u64) -> Result<(), Spent> {
+        self.cost = self.cost.saturating_add(units);
+        if self.cost > self.limit { Err(Spent) } else { Ok(()) }
     }
 
-    fn keyword(&mut self, name: &str, value: &Value, pointer: &str) -> u64 {
-        match (name, value) {
-            ("$ref" | "$dynamicRef", Value::String(target)) => self.target(target),
-            ("not" | "if" | "then" | "else", schema) => self.applications(pointer, schema),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(items)) => {
-                self.sum(items.iter().enumerate().map(|(index, item)| (format!("{pointer}/{index}"), item)))
+    fn apply(&mut self, index: usize, instance: Instance<'_>, depth: usize) -> Result<(), Spent> {
+        let graph = self.graph;
+        let Some(node) = graph.nodes.get(index) else { return Ok(()) };
+        if depth > MAX_DEPTH {
+            return Err(Spent);
+        }
+        self.charge(node.assertions.base)?;
+        match instance {
+            Instance::Name(text) => self.charge(Graph::text_cost(node, text.len()))?,
+            Instance::Value(value) => self.assertions(node, value)?,
+        }
+        for part in &node.parts {
+            self.part(part, instance, depth + 1)?;
+        }
+        if node.evaluates_twice { self.mark(node, instance, depth + 1) } else { Ok(()) }
+    }
+
+    fn assertions(&mut self, node: &Node, value: &Value) -> Result<(), Spent> {
+        match value {
+            Value::String(text) => self.charge(Graph::text_cost(node, text.len())),
+            Value::Array(items) if node.assertions.compares_elements => {
+                // They are sorted.
+                let rounds = u64::from(items.len().checked_ilog2().unwrap_or(0)).saturating_add(1);
+                let (values, bytes) = size(value);
+                self.charge(values.saturating_add(bytes / 64).saturating_mul(rounds))
             }
-            ("dependentSchemas", Value::Object(fields)) => {
-                self.sum(fields.iter().map(|(field, item)| (format!("{pointer}/{}", escape(field)), item)))
-            }
-            _ => 0,
+            Value::Object(fields) if node.assertions.name > 0 => fields.keys().try_for_each(|name| {
+                let text = node.assertions.name_text.saturating_mul(length(name.len())) / TEXT_BYTES;
+                self.charge(node.assertions.name.saturating_add(text))
+            }),
+            _ => Ok(()),
         }
     }
 
-    fn sum<'s>(&mut self, schemas: impl Iterator<Item = (String, &'s Value)>) -> u64 {
-        schemas.fold(0, |sum, (pointer, schema)| sum.saturating_add(self.applications(&pointer, schema)))
+    fn part(&mut self, part: &Part, instance: Instance<'_>, depth: usize) -> Result<(), Spent> {
+        match (part, instance) {
+            (Part::Same(index), instance) => self.apply(*index, instance, depth),
+            (Part::Property(name, index), Instance::Value(Value::Object(fields))) => {
+                fields.get(name).map_or(Ok(()), |field| self.apply(*index, Instance::Value(field), depth))
+            }
+            (Part::OtherProperties(named, index), Instance::Value(Value::Object(fields))) => {
+                fields.iter().try_for_each(|(name, field)| {
+                    self.charge(1)?;
+                    if named.contains(name) {
+                        return Ok(());
+                    }
+                    self.apply(*index, Instance::Value(field), depth)
+                })
+            }
+            (Part::Names(index), Instance::Value(Value::Object(fields))) => {
+                fields.keys().try_for_each(|name| self.apply(*index, Instance::Name(name), depth))
+            }
+            (Part::Item(position, index), Instance::Value(Value::Array(items))) => {
+                items.get(*position).map_or(Ok(()), |item| self.apply(*index, Instance::Value(item), depth))
+            }
+            (Part::Items(index), Instance::Value(Value::Array(items))) => {
+                items.iter().try_for_each(|item| self.apply(*index, Instance::Value(item), depth))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Counts the target of a reference. A target that does not exist counts as one: the compiler refuses the
-    /// schema.
-    fn target(&mut self, target: &str) -> u64 {
-        let pointer = target.trim_start_matches('#');
-        let root = self.root;
-        let schema = root.pointer(pointer).or_else(|| self.anchors.get(pointer).copied());
-        schema.map_or(1, |schema| self.applications(pointer, schema))
+    /// Charges for the keywords that determine which properties or elements have been evaluated: each
+    /// subschema on the same value is validated again, and so are those that it applies.
+    fn mark(&mut self, node: &Node, instance: Instance<'_>, depth: usize) -> Result<(), Spent> {
+        let graph = self.graph;
+        for part in &node.parts {
+            self.part(part, instance, depth)?;
+            if let Part::Same(index) = part
+                && let Some(part) = graph.nodes.get(*index)
+            {
+                self.mark(part, instance, depth + 1)?;
+            }
+        }
+        Ok(())
     }
-}
-
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

@@ -41,6 +41,35 @@ pub enum SchemaError {
         /// Limit of subschemas.
         limit: u64,
     },
+    /// Subschemas are nested too deep, references followed.
+    #[error(
+        "{}: subschemas are nested more than {limit} levels deep, references included",
+        display_pointer(pointer)
+    )]
+    TooDeep {
+        /// JSON pointer to the subschema.
+        pointer: String,
+        /// Limit in levels.
+        limit: usize,
+    },
+    /// Long names are repeated in the JSON pointers to many subschemas.
+    #[error(
+        "the JSON pointers to all subschemas together have {bytes} bytes; the limit is {limit}: shorten the names of properties"
+    )]
+    LongNames {
+        /// Length of the pointers in bytes.
+        bytes: usize,
+        /// Limit in bytes.
+        limit: usize,
+    },
+    /// Patterns compile to automata that are too large.
+    #[error("{}: {message}", display_pointer(pointer))]
+    Pattern {
+        /// JSON pointer to the pattern, or to the subschema of a pattern in `patternProperties`.
+        pointer: String,
+        /// The size and its limit.
+        message: String,
+    },
     /// The document is not a valid schema.
     #[error("{}: {message}", display_pointer(pointer))]
     Invalid {

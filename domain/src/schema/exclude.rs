@@ -3,27 +3,33 @@
 //! Only certain exclusions are reported. Fields that depend on `if`, `dependentSchemas` or a pattern are
 //! assumed to be allowed.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 use crate::expr::Segment;
 
 /// Maximum number of references followed in a row.
 const MAX_REFERENCES: usize = 16;
+/// Maximum number of subschemas visited to check one path. Six levels of `allOf`, each with ten references,
+/// have a million paths through them; a schema that people write has some hundred.
+const MAX_VISITS: u32 = 2000;
 
 /// Reason why a path cannot be read.
 pub(crate) struct Excluded {
     pub(crate) message: String,
 }
 
-/// Returns the reason why no valid value has something at the path; `None` if one may.
+/// Returns the reason why no valid value has something at the path; `None` if one may, or if it would take
+/// too many visits to find out.
 pub(crate) fn exclude(schema: &Value, path: &[Segment]) -> Option<Excluded> {
-    Resolver { root: schema }.exclude(schema, path, MAX_REFERENCES)
+    Resolver::new(schema).exclude(schema, path, MAX_REFERENCES)
 }
 
 /// Returns the subschema at a path, following `properties`, `items` and references; `None` if other keywords
 /// would have to be evaluated.
 pub(crate) fn descend<'a>(root: &'a Value, path: &[Segment]) -> Option<&'a Value> {
-    let resolver = Resolver { root };
+    let resolver = Resolver::new(root);
     let mut schema = resolver.resolve(root)?;
     for segment in path {
         let next = match segment {
@@ -37,9 +43,15 @@ pub(crate) fn descend<'a>(root: &'a Value, path: &[Segment]) -> Option<&'a Value
 
 struct Resolver<'a> {
     root: &'a Value,
+    /// Visits that are left. Once there are none, every path is assumed to be allowed.
+    visits: Cell<u32>,
 }
 
 impl<'a> Resolver<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self { root, visits: Cell::new(MAX_VISITS) }
+    }
+
     /// Follows references until a schema without one.
     fn resolve(&self, mut schema: &'a Value) -> Option<&'a Value> {
         for _ in 0..MAX_REFERENCES {
@@ -53,6 +65,7 @@ impl<'a> Resolver<'a> {
 
     fn exclude(&self, schema: &Value, path: &[Segment], remaining: usize) -> Option<Excluded> {
         let (segment, rest) = path.split_first()?;
+        self.visits.set(self.visits.get().checked_sub(1)?);
         let fields = match schema {
             Value::Bool(false) => return Some(excluded("its schema allows no value")),
             Value::Object(fields) => fields,

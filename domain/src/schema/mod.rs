@@ -1,13 +1,20 @@
 //! JSON Schema 2020-12 for the input of a run and for the input and output of a step.
 //!
 //! Schemas are written by tenants and interpreted by our processes. Therefore nothing is fetched (`$ref` must
-//! stay within the document), patterns match in linear time, and no schema applies itself to the same value
-//! without end.
+//! stay within the document), patterns are measured before they are compiled, no schema applies itself to the
+//! same value without end, and the cost of a validation is computed before it begins.
+//!
+//! A later module may import an earlier one, in this order: `errors`, `references`, `keywords`, `graph`,
+//! `applications`, `cost`.
 
+mod applications;
 mod cost;
 mod errors;
 pub(crate) mod exclude;
-mod recursion;
+mod graph;
+mod keywords;
+mod references;
+mod unique;
 
 use std::sync::Arc;
 
@@ -15,21 +22,37 @@ use crds::constants::MAX_SCHEMA_BYTES;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::pattern;
+use applications::Excess;
+use cost::Exceeded;
+pub use cost::LIMIT as MAX_COST;
 pub use errors::SchemaError;
+use graph::Graph;
 
 /// Maximum size of all JSON Schemas of a workflow together, in bytes.
 pub const MAX_BYTES: usize = MAX_SCHEMA_BYTES;
 /// Maximum number of violations reported for one value; further ones are only counted.
 const MAX_VIOLATIONS: usize = 20;
-/// Maximum compiled size of one pattern, in bytes.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
+/// Maximum cost of a validation whose violations are listed. Each alternative of an `anyOf` has violations of
+/// its own, which the validator collects before any is reported, at some 500 bytes each.
+pub const MAX_LISTED_COST: u64 = 50_000;
+/// Maximum length of the message of one violation, in bytes: the validator names all values of an `enum`.
+const MAX_MESSAGE_BYTES: usize = 512;
+/// Stack of the compiler and the validator, in bytes; both recurse. The deepest schema takes 20 MiB
+/// unoptimised. Pages that are never touched cost nothing.
+const STACK_BYTES: usize = 64 << 20;
 
 /// A compiled schema.
 #[derive(Clone, Debug)]
 pub struct Schema {
     validator: Validator,
-    /// The schema itself, if it contains references and may therefore apply itself.
-    source: Option<Arc<Value>>,
+    graph: Arc<Graph>,
+}
+
+/// A schema that was checked but not compiled, so that its cost is known before it is paid.
+pub(crate) struct CheckedSchema<'a> {
+    schema: &'a Value,
+    graph: Graph,
 }
 
 /// Violation of a schema by a value.
@@ -47,67 +70,143 @@ impl std::fmt::Display for Violation {
     }
 }
 
-impl Schema {
-    /// Compiles a schema.
+impl<'a> CheckedSchema<'a> {
+    /// Checks everything about a schema that can be checked without compiling it.
     ///
     /// # Errors
-    /// Returns an error if the schema is not valid JSON Schema 2020-12, has more than 64 KiB, refers to
-    /// another document, or applies too many subschemas to one value.
-    pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
+    /// Returns the errors of [`Schema::compile`].
+    pub(crate) fn new(schema: &'a Value) -> Result<Self, SchemaError> {
         let bytes = json_size(schema);
         if bytes > MAX_BYTES {
             return Err(SchemaError::TooLarge { bytes, limit: MAX_BYTES });
         }
         check_dialect(schema)?;
-        check_references(schema, "")?;
-        cost::check(schema)?;
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN_BYTES))
-            .should_validate_formats(true)
-            .offline()
-            .build(schema)
-            .map_err(|error| SchemaError::Invalid {
-                pointer: error.instance_path().to_string(),
-                message: error.to_string(),
-            })?;
-        let source = has_references(schema).then(|| Arc::new(schema.clone()));
-        Ok(Self { validator, source })
+        let graph = stacker::grow(STACK_BYTES, || graph::build(schema))?;
+        applications::check(&graph).map_err(|(index, excess)| {
+            let pointer = graph::pointer_of_node(schema, index);
+            match excess {
+                Excess::Count(applications) => {
+                    SchemaError::TooCostly { pointer, applications, limit: applications::LIMIT }
+                }
+                Excess::Chain => SchemaError::TooDeep { pointer, limit: applications::MAX_CHAIN },
+            }
+        })?;
+        Ok(Self { schema, graph })
     }
 
-    /// Validates a value against the schema.
+    /// Returns the states of all patterns of the schema together.
+    pub(crate) fn pattern_states(&self) -> u64 {
+        self.graph.pattern_states
+    }
+
+    /// Compiles the schema.
+    ///
+    /// # Errors
+    /// Returns an error if the schema is not valid JSON Schema 2020-12.
+    pub(crate) fn compile(self) -> Result<Schema, SchemaError> {
+        let options = PatternOptions::regex()
+            .size_limit(pattern::MAX_AUTOMATON_BYTES)
+            .dfa_size_limit(pattern::MAX_CACHE_BYTES);
+        let compile = || {
+            jsonschema::options()
+                .with_draft(Draft::Draft202012)
+                .with_pattern_options(options)
+                .with_keyword("uniqueItems", unique::create)
+                .should_validate_formats(true)
+                .offline()
+                .build(self.schema)
+                .map_err(|error| SchemaError::Invalid {
+                    pointer: error.instance_path().to_string(),
+                    message: shorten(error.to_string()),
+                })
+        };
+        let validator = stacker::grow(STACK_BYTES, compile)?;
+        Ok(Schema { validator, graph: Arc::new(self.graph) })
+    }
+}
+
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// Returns an error if the schema is not valid JSON Schema 2020-12, has more than 64 KiB, refers to
+    /// another document, applies too many subschemas to one value, or has patterns that are too large.
+    pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
+        CheckedSchema::new(schema)?.compile()
+    }
+
+    /// Validates a value against the schema. The cost of doing so is computed before, and bounded.
     ///
     /// # Errors
     /// Returns the first 20 violations, followed by one with the number of further ones; or a single
-    /// violation if the check would take too long.
+    /// violation if validating the value, or listing its violations, would take too long.
     pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
-        if self.source.as_ref().is_some_and(|schema| recursion::is_too_costly(schema, value)) {
-            let message = format!(
-                "validation would take more than {} steps: the schema applies itself several times at each level",
-                recursion::LIMIT
-            );
-            return Err(vec![Violation { pointer: String::new(), message }]);
+        stacker::grow(STACK_BYTES, || self.check_bounded(value))
+    }
+
+    /// Returns the cost of validating a value, in units; `None` if it exceeds the limit.
+    #[must_use]
+    pub fn cost(&self, value: &Value) -> Option<u64> {
+        stacker::grow(STACK_BYTES, || cost::of(&self.graph, value)).ok()
+    }
+
+    fn check_bounded(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        let cost = cost::of(&self.graph, value).map_err(|Exceeded { limit }| {
+            vec![Violation::of_value(format!(
+                "validation would take more than {limit} steps, too many for this schema and a value of this size"
+            ))]
+        })?;
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        if cost > MAX_LISTED_COST {
+            return Err(vec![Violation::of_value(format!(
+                "the value violates the schema; the violations are not listed, since the value or the schema is too large (validation takes {cost} steps; they are listed up to {MAX_LISTED_COST})"
+            ))]);
         }
         let mut found = self.validator.iter_errors(value).map(|error| Violation {
             pointer: error.instance_path().to_string(),
-            message: error.masked().to_string(),
+            message: shorten(error.masked().to_string()),
         });
         let mut violations: Vec<Violation> = found.by_ref().take(MAX_VIOLATIONS).collect();
-        if violations.is_empty() {
-            return Ok(());
-        }
         let more = found.count();
         if more > 0 {
-            violations.push(Violation { pointer: String::new(), message: format!("and {more} more") });
+            violations.push(Violation::of_value(format!("and {more} more")));
         }
         Err(violations)
     }
 }
 
-/// Returns the violations as one message, separated by `; `.
+impl Violation {
+    /// Returns a violation by the value as a whole.
+    fn of_value(message: String) -> Self {
+        Self { pointer: String::new(), message }
+    }
+}
+
+/// Shortens a message to [`MAX_MESSAGE_BYTES`].
+fn shorten(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.push('…');
+    }
+    message
+}
+
+/// Maximum length of the description of all violations, in bytes. It is part of conditions and errors, which
+/// hold 32 KiB.
+const MAX_DESCRIPTION_BYTES: usize = 8 << 10;
+
+/// Returns the violations as one message, separated by `; `. Long JSON pointers, which are taken from the
+/// value, make it shorten the message.
 #[must_use]
 pub fn describe_violations(violations: &[Violation]) -> String {
-    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let mut description = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if description.len() > MAX_DESCRIPTION_BYTES {
+        description.truncate(description.floor_char_boundary(MAX_DESCRIPTION_BYTES));
+        description.push('…');
+    }
+    description
 }
 
 /// Returns the size of a value as compact JSON, in bytes, without allocating it.
@@ -144,27 +243,6 @@ fn check_dialect(schema: &Value) -> Result<(), SchemaError> {
         Some(dialect) if dialect.trim_end_matches('#') != "https://json-schema.org/draft/2020-12/schema" => {
             Err(SchemaError::Dialect { dialect: dialect.to_owned() })
         }
-        _ => Ok(()),
-    }
-}
-
-/// Checks that `$ref` points into the same document. Keywords that contain data are skipped.
-fn check_references(schema: &Value, pointer: &str) -> Result<(), SchemaError> {
-    match schema {
-        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
-            ("$ref" | "$dynamicRef", Value::String(target)) if !target.starts_with('#') => {
-                Err(SchemaError::Remote { pointer: format!("{pointer}/{name}"), target: target.clone() })
-            }
-            ("$id", Value::String(target)) => {
-                Err(SchemaError::Remote { pointer: format!("{pointer}/{name}"), target: target.clone() })
-            }
-            ("const" | "enum" | "default" | "examples", _) => Ok(()),
-            _ => check_references(value, &format!("{pointer}/{name}")),
-        }),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| check_references(item, &format!("{pointer}/{index}"))),
         _ => Ok(()),
     }
 }

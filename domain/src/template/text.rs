@@ -1,6 +1,6 @@
 //! Parsing of one string of a template.
 
-use crate::expr::{ParseError, Program};
+use crate::expr::{ParseBudget, ParseError, Program};
 
 const OPEN: &str = "${{";
 const ESCAPED: &str = "$${{";
@@ -28,8 +28,8 @@ impl Text {
     ///
     /// # Errors
     /// Returns the problems of all its expressions; parsing stops at an expression without closing `}}`.
-    pub(super) fn parse(source: &str) -> Result<Self, Vec<ParseError>> {
-        let mut parser = TextParser { parts: Vec::new(), errors: Vec::new() };
+    pub(super) fn parse(source: &str, budget: &mut ParseBudget) -> Result<Self, Vec<ParseError>> {
+        let mut parser = TextParser { parts: Vec::new(), errors: Vec::new(), budget };
         parser.parse(source);
         if !parser.errors.is_empty() {
             return Err(parser.errors);
@@ -57,12 +57,13 @@ impl Text {
     }
 }
 
-struct TextParser {
+struct TextParser<'b> {
     parts: Vec<Part>,
     errors: Vec<ParseError>,
+    budget: &'b mut ParseBudget,
 }
 
-impl TextParser {
+impl TextParser<'_> {
     fn parse(&mut self, source: &str) {
         let mut rest = source;
         while let Some(at) = rest.find(OPEN) {
@@ -95,8 +96,11 @@ impl TextParser {
     }
 
     fn expression(&mut self, source: &str) {
-        match Program::parse(source.trim()) {
+        // Once the budget is spent, one error says so.
+        let is_spent = self.budget.is_spent();
+        match self.budget.parse(source.trim()) {
             Ok(program) => self.parts.push(Part::Program(Box::new(program))),
+            Err(_) if is_spent && !self.errors.is_empty() => {}
             Err(error) => self.errors.push(error),
         }
     }

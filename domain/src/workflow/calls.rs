@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::context::{ReferencedWorkflow, ValidationContext};
 use super::problems::Problems;
-use crate::schema::{self, Schema};
+use crate::schema;
 use crate::template::Template;
 
 /// Checks, as far as the context knows, that the sub-workflow exists, does not run this workflow again, and
@@ -36,7 +36,7 @@ pub(super) fn check(
         let message = format!("workflow cycle: {own} → {}", chain.join(" → "));
         problems.add(format!("{path}.name"), "SubWorkflowCycle", message);
     }
-    check_input(path, step, called, problems);
+    check_input(path, step, (name, called), problems);
 }
 
 /// Returns the workflows from `from` to `to`, both included, of which each runs the next; `None` if there is
@@ -64,19 +64,35 @@ fn call_chain<'a>(
 }
 
 /// Checks the input of a sub-workflow against its schema, if `with` contains no expression.
-fn check_input(path: &str, step: &StepSpec, called: &ReferencedWorkflow, problems: &mut Problems) {
+fn check_input(
+    path: &str,
+    step: &StepSpec,
+    (name, called): (&str, &ReferencedWorkflow),
+    problems: &mut Problems,
+) {
     let empty = json!({});
     let with: &Value = step.with.as_ref().unwrap_or(&empty);
-    let literal = Template::parse(with).ok().and_then(|template| template.as_literal());
-    let schema = called.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
-    if let (Some(value), Some(schema)) = (literal, schema)
-        && let Err(violations) = schema.check(&value)
-    {
+    let Some(schema) = called.input.as_ref().filter(|_| is_literal(with)) else { return };
+    // `$${{` is a literal `${{`, and no expression.
+    let value = Template::parse(with).ok().and_then(|template| template.as_literal());
+    let Some(value) = value else { return };
+    let violations = problems.value_checks.check_input(name, schema, &value);
+    if !violations.is_empty() {
         let step_path = path.strip_suffix(".workflow").unwrap_or(path);
         let message = format!(
             "the input violates the input schema of the sub-workflow: {}",
             schema::describe_violations(&violations)
         );
         problems.add(format!("{step_path}.with"), "SubWorkflowInput", message);
+    }
+}
+
+/// Returns whether no string of a template has an expression, which would be parsed only to be discarded.
+fn is_literal(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.replace("$${{", "").contains("${{"),
+        Value::Array(items) => items.iter().all(is_literal),
+        Value::Object(fields) => fields.values().all(is_literal),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }

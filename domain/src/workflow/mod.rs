@@ -16,6 +16,7 @@ mod step;
 mod types;
 mod valid;
 mod validate;
+mod value_checks;
 
 pub use action::{
     Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,

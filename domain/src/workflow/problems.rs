@@ -6,11 +6,13 @@ use crds::constants::MAX_VALUE_DEPTH;
 use crds::nesting::is_deeper_than;
 use serde_json::Value;
 
-use crate::expr::{ParseError, Program, References};
-use crate::schema::{Schema, SchemaError};
+use crate::expr::{ParseBudget, ParseError, Program, References};
+use crate::pattern;
+use crate::schema::{CheckedSchema, Schema, SchemaError};
 use crate::template::Template;
 
 use super::scope::Scope;
+use super::value_checks::ValueChecks;
 
 /// A problem of a workflow, as reported in `status.problems`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -41,15 +43,30 @@ pub fn is_unchecked(code: &str) -> bool {
     code == "NotChecked"
 }
 
+/// Maximum number of problems that are listed. They are stored in the status of the workflow.
+const MAX_PROBLEMS: usize = 100;
+
 /// Problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
+    /// Number of problems beyond [`MAX_PROBLEMS`].
+    omitted: usize,
+    /// Budget of all expressions.
+    expressions: ParseBudget,
+    /// States of all patterns accepted so far.
+    pattern_states: u64,
+    /// Budget of the checks of values that the spec contains.
+    pub(super) value_checks: ValueChecks,
 }
 
 impl Problems {
     pub(super) fn add(&mut self, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        self.found.push(Problem { path: path.into(), code, message: message.into() });
+        if self.found.len() < MAX_PROBLEMS {
+            self.found.push(Problem { path: path.into(), code, message: message.into() });
+        } else {
+            self.omitted += 1;
+        }
     }
 
     /// Adds a problem for a field that the resource has but this version does not support.
@@ -61,6 +78,11 @@ impl Problems {
         self.found
             .sort_by_cached_key(|problem| (sort_key(&problem.path), problem.code, problem.message.clone()));
         self.found.dedup();
+        if self.omitted > 0 {
+            let message =
+                format!("{} further problems are not listed: fix the ones above first", self.omitted);
+            self.found.push(Problem { path: "spec".to_owned(), code: "TooManyProblems", message });
+        }
         self.found
     }
 
@@ -98,10 +120,10 @@ impl Problems {
             self.add(path, "ExpressionSyntax", "this field is an expression: remove the surrounding ${{ }}");
             return None;
         }
-        match Program::parse(source) {
+        match self.expressions.parse(source) {
             Ok(program) => {
                 self.references(path, program.references(), scope);
-                Some(program)
+                self.reserve_states(path, program.pattern_states()).then_some(program)
             }
             Err(error) => {
                 self.expression(path, &error);
@@ -116,12 +138,12 @@ impl Problems {
         if self.is_too_deep(path, value) {
             return None;
         }
-        match Template::parse(value) {
+        match Template::parse_within(value, &mut self.expressions) {
             Ok(template) => {
                 for (suffix, references) in template.references() {
                     self.references(&format!("{path}{suffix}"), references, scope);
                 }
-                Some(template)
+                self.reserve_states(path, template.pattern_states()).then_some(template)
             }
             Err(problems) => {
                 problems
@@ -137,19 +159,47 @@ impl Problems {
         if self.is_too_deep(path, schema) {
             return None;
         }
-        match Schema::compile(schema) {
-            Ok(schema) => Some(schema),
-            Err(error) => {
-                let code = match error {
-                    SchemaError::TooLarge { .. } => "SchemaTooLarge",
-                    SchemaError::TooCostly { .. } => "SchemaTooCostly",
-                    SchemaError::Remote { .. } => "SchemaReference",
-                    SchemaError::Dialect { .. } | SchemaError::Invalid { .. } => "SchemaInvalid",
-                };
-                self.add(path, code, error.to_string());
-                None
-            }
+        let checked = match CheckedSchema::new(schema) {
+            Ok(checked) => checked,
+            Err(error) => return self.schema_error(path, &error),
+        };
+        if !self.reserve_states(path, checked.pattern_states()) {
+            return None;
         }
+        match checked.compile() {
+            Ok(schema) => Some(schema),
+            Err(error) => self.schema_error(path, &error),
+        }
+    }
+
+    fn schema_error(&mut self, path: &str, error: &SchemaError) -> Option<Schema> {
+        let code = match error {
+            SchemaError::TooLarge { .. } => "SchemaTooLarge",
+            SchemaError::TooCostly { .. } | SchemaError::TooDeep { .. } | SchemaError::LongNames { .. } => {
+                "SchemaTooCostly"
+            }
+            SchemaError::Pattern { .. } => "PatternsTooLarge",
+            SchemaError::Remote { .. } => "SchemaReference",
+            SchemaError::Dialect { .. } | SchemaError::Invalid { .. } => "SchemaInvalid",
+        };
+        self.add(path, code, error.to_string());
+        None
+    }
+
+    /// Reserves a part of the budget that all patterns of the workflow share; adds a problem and returns
+    /// `false` if it is exceeded.
+    fn reserve_states(&mut self, path: &str, states: u64) -> bool {
+        let total = self.pattern_states.saturating_add(states);
+        let limit = pattern::MAX_STATES;
+        if total > limit {
+            let message = format!(
+                "the regular expressions of the workflow, those of expressions and of schemas together, compile to about {total} states; the limit is {limit}: shorten repetitions such as `{{0,1000}}`, and use `maxLength`"
+            );
+            self.add(path, "PatternsTooLarge", message);
+            return false;
+        }
+        self.pattern_states = total;
+        true
     }
 
     fn is_too_deep(&mut self, path: &str, value: &Value) -> bool {

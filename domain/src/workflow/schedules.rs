@@ -24,7 +24,8 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
         let value = schedule.input.clone().unwrap_or_default();
-        if let Some(Err(violations)) = input.map(|input| input.check(&value)) {
+        let violations = input.map_or_else(Vec::new, |input| problems.value_checks.check(input, &value));
+        if !violations.is_empty() {
             let message =
                 format!("the input violates spec.input.schema: {}", schema::describe_violations(&violations));
             problems.add(format!("{path}.input"), "ScheduleInput", message);
