@@ -9,7 +9,8 @@ pub const RUNNER_MANAGER: &str = "smb-copilot-runner";
 
 /// User id of the runner process.
 pub const RUNNER_UID: u32 = 10_001;
-/// User id of the step hosts, and so of the code of steps.
+/// User id of the step hosts, and so of the code of steps, in a pod whose tenant is unknown. Each tenant has its own, in
+/// `status.runAsUser`.
 pub const HOST_UID: u32 = 10_002;
 /// Group id that owns the sockets shared by the runner and its step hosts.
 pub const SOCKET_GID: u32 = 10_000;

@@ -23,6 +23,10 @@ pub(crate) struct Config {
     /// Time for which the image pulls of a runner pod may fail before its run fails with `IMAGE_PULL`, in seconds.
     #[arg(long, env = "SMBCOPILOT_IMAGE_PULL_TIMEOUT", default_value = "60")]
     pub(crate) image_pull_timeout: u64,
+    /// Whether nodes are added to the cluster for pods that fit onto none. Otherwise, a run whose pod is larger than every
+    /// node fails at once.
+    #[arg(long, env = "SMBCOPILOT_NODE_AUTOSCALING", default_value_t = false, action = clap::ArgAction::Set)]
+    pub(crate) node_autoscaling: bool,
     /// URL at which runners reach the api-server's internal port, for outputs and logs. Without it, large outputs are
     /// rejected and logs are deleted together with their pod.
     #[arg(long, env = "SMBCOPILOT_INTERNAL_API_URL")]

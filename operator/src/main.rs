@@ -19,6 +19,7 @@ mod runner_policy;
 mod secrets;
 mod state;
 mod tenant;
+mod tenant_user;
 mod unparsable;
 mod watch;
 mod workflow;

@@ -4,9 +4,10 @@ use std::os::fd::AsFd as _;
 
 use anyhow::Context as _;
 use kube::Client;
+use telemetry::errors::chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     api::ApiServer,
@@ -14,7 +15,7 @@ use crate::{
     cluster::{ClusterApi, Kubernetes},
     config::Config,
     logs::{LogExporter, Logs},
-    run::{AssignedRun, RunnerContext, execute},
+    run::{AssignedRun, RunExit, RunnerContext, execute},
     step_host::HostConnections,
 };
 
@@ -89,7 +90,16 @@ async fn execute_runs<C: ClusterApi>(
             ?exit,
             "ended the execution of the run"
         );
-        if !config.stay || context.stop.is_cancelled() {
+        if !config.stay || context.stop.is_cancelled() || exit == RunExit::HandedOver {
+            break;
+        }
+        if let Err(error) = context.hosts.reset().await {
+            warn!(
+                tenant.name = config.tenant,
+                pod.name = config.pod_name,
+                error = %chain(&error),
+                "the pod executes no more runs, since its step hosts cannot be reset"
+            );
             break;
         }
     }

@@ -11,7 +11,12 @@
 //! program requires no shell, no libraries and no particular user. It does not change the image's working directory, and
 //! passes the image's environment on to the steps, except its own variables (`SMBCOPILOT_…`).
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 /// Configuration of a host.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +35,10 @@ pub(crate) struct Config {
     pub(crate) preload: OsString,
     /// Directory that is emptied whenever no step runs, for code that does not use the step's own directory.
     pub(crate) scratch: Option<PathBuf>,
+    /// Directories that the hosts of a pod share, which are emptied between runs.
+    pub(crate) shared_dirs: Vec<PathBuf>,
+    /// Time within which the process of a step must exist.
+    pub(crate) start_timeout: Duration,
     /// Maximum number of processes. Above it, the step with the most processes is killed.
     pub(crate) max_processes: usize,
     /// Directory in which each step gets a directory of its own.
@@ -82,12 +91,29 @@ const HARNESS: Flag = Flag {
 const PRELOAD: Flag = Flag { name: "--preload", variable: "SMBCOPILOT_PRELOAD", default: Some("") };
 const WORK_DIR: Flag = Flag { name: "--work-dir", variable: "SMBCOPILOT_WORK_DIR", default: Some("/tmp") };
 const SCRATCH: Flag = Flag { name: "--scratch", variable: "SMBCOPILOT_SCRATCH", default: Some("") };
+const SHARED_DIRS: Flag =
+    Flag { name: "--shared-dirs", variable: "SMBCOPILOT_SHARED_DIRS", default: Some("") };
 /// Flag for the maximum number of processes. Its default permits a hundred items at the same time with ten
 /// processes each.
 const MAX_PROCESSES: Flag =
     Flag { name: "--max-processes", variable: "SMBCOPILOT_MAX_PROCESSES", default: Some("1500") };
-const FLAGS: [&Flag; 9] =
-    [&SOCKET, &RUNNER_UID, &KIND, &PYTHON, &HARNESS, &PRELOAD, &WORK_DIR, &SCRATCH, &MAX_PROCESSES];
+/// Flag for the time in seconds within which the process of a step must exist. An interpreter that still imports its modules
+/// needs seconds. After this time another step has stopped it, or the system cannot start processes: the pod is unusable.
+const START_TIMEOUT: Flag =
+    Flag { name: "--start-timeout", variable: "SMBCOPILOT_START_TIMEOUT", default: Some("60") };
+const FLAGS: [&Flag; 11] = [
+    &SOCKET,
+    &RUNNER_UID,
+    &KIND,
+    &PYTHON,
+    &HARNESS,
+    &PRELOAD,
+    &WORK_DIR,
+    &SCRATCH,
+    &SHARED_DIRS,
+    &START_TIMEOUT,
+    &MAX_PROCESSES,
+];
 
 impl Config {
     /// Parses pairs of `--flag value`. A missing flag has the value of its environment variable, or else its default.
@@ -117,7 +143,9 @@ impl Config {
             preload: get(&PRELOAD)?,
             work_dir: get(&WORK_DIR)?.into(),
             scratch: Some(PathBuf::from(get(&SCRATCH)?)).filter(|path| !path.as_os_str().is_empty()),
-            max_processes: parse_number(get(&MAX_PROCESSES)?)?,
+            shared_dirs: parse_paths(&get(&SHARED_DIRS)?),
+            start_timeout: Duration::from_secs(parse_number(&START_TIMEOUT, get(&START_TIMEOUT)?)?),
+            max_processes: parse_number(&MAX_PROCESSES, get(&MAX_PROCESSES)?)?,
         })
     }
 }
@@ -136,6 +164,11 @@ fn parse_pairs(
     Ok(pairs)
 }
 
+/// Parses paths that are separated by colons.
+fn parse_paths(value: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
 fn parse_uid(value: OsString) -> Result<u32, ConfigError> {
     value
         .to_str()
@@ -143,11 +176,11 @@ fn parse_uid(value: OsString) -> Result<u32, ConfigError> {
         .ok_or(ConfigError::InvalidUid { flag: RUNNER_UID.name, value })
 }
 
-fn parse_number(value: OsString) -> Result<usize, ConfigError> {
+fn parse_number<T: FromStr>(flag: &Flag, value: OsString) -> Result<T, ConfigError> {
     value
         .to_str()
         .and_then(|text| text.parse().ok())
-        .ok_or(ConfigError::InvalidNumber { flag: MAX_PROCESSES.name, value })
+        .ok_or(ConfigError::InvalidNumber { flag: flag.name, value })
 }
 
 fn parse_kind(value: OsString) -> Result<Kind, ConfigError> {

@@ -6,12 +6,13 @@ mod framed;
 mod host;
 mod install;
 mod launch;
+mod leftovers;
 mod listen;
 mod oom_kills;
 mod output_reader;
+mod own_process;
 mod processes;
 mod python;
-mod scratch;
 mod step;
 
 use std::{

@@ -6,7 +6,11 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    errno::Errno,
+    sys::{
+        signal::{Signal, kill, killpg},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
     unistd::{Pid, getpid},
 };
 
@@ -20,10 +24,48 @@ pub(crate) fn kill_step(leader: Pid, mark: &str) {
     kill_all(|process| process.session == leader || has_mark(process.pid, mark));
 }
 
+/// Whether any of the processes to be killed remain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remaining {
+    None,
+    Some,
+}
+
 /// Kills all children of this process except `excluded`. When no step runs, they are orphans.
-pub(crate) fn kill_children_except(excluded: Option<Pid>) {
+pub(crate) fn kill_children_except(excluded: Option<Pid>) -> Remaining {
     let own_pid = getpid();
-    kill_all(|process| process.parent == own_pid && Some(process.pid) != excluded);
+    kill_all(|process| process.parent == own_pid && Some(process.pid) != excluded)
+}
+
+/// Returns whether this process is the first one of its PID namespace, as in a container.
+pub(crate) fn is_first() -> bool {
+    getpid() == Pid::from_raw(1)
+}
+
+/// Kills all other processes of the container and reaps those that have ended.
+///
+/// The first process of a PID namespace kills all others in one system call, during which none of them can fork. Outside
+/// of a container, where that would kill processes of others, its descendants are killed one by one.
+pub(crate) fn kill_all_and_reap() -> Remaining {
+    if is_first() {
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    } else {
+        for process in descendants() {
+            let _ = kill(process.pid, Signal::SIGKILL);
+        }
+    }
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::StillAlive) => return Remaining::Some,
+            Err(Errno::ECHILD) => break,
+            _ => {}
+        }
+    }
+    // A process that was started from outside, as by `kubectl exec`, is not a child of this one.
+    if is_first() && processes().any(|process| process.pid != getpid()) {
+        return Remaining::Some;
+    }
+    Remaining::None
 }
 
 /// Returns the number of processes in `/proc`. This is fast, since it does not read their status.
@@ -33,36 +75,47 @@ pub(crate) fn count_visible() -> usize {
 
 /// Returns the number of descendants of this process, in total and by session.
 pub(crate) fn count_descendants() -> (usize, BTreeMap<Pid, usize>) {
-    let mut children = BTreeMap::<Pid, Vec<Process>>::new();
-    processes().for_each(|process| children.entry(process.parent).or_default().push(process));
-    let (mut count, mut sessions, mut parents) = (0, BTreeMap::new(), vec![getpid()]);
-    while let Some(parent) = parents.pop() {
-        for child in children.remove(&parent).unwrap_or_default() {
-            count += 1;
-            *sessions.entry(child.session).or_default() += 1;
-            parents.push(child.pid);
-        }
+    let (mut count, mut sessions) = (0, BTreeMap::new());
+    for process in descendants() {
+        count += 1;
+        *sessions.entry(process.session).or_default() += 1;
     }
     (count, sessions)
 }
 
+/// Returns the descendants of this process.
+fn descendants() -> impl Iterator<Item = Process> {
+    let mut children = BTreeMap::<Pid, Vec<Process>>::new();
+    processes().for_each(|process| children.entry(process.parent).or_default().push(process));
+    let mut next = children.remove(&getpid()).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let process = next.pop()?;
+        next.extend(children.remove(&process.pid).unwrap_or_default());
+        Some(process)
+    })
+}
+
+/// Number of searches for processes, each of which finds those that were forked during the one before.
+const MAX_SEARCHES: u32 = 16;
+
 /// Kills all matching processes, and repeats the search until it finds no new ones: a killed process may have forked
 /// before, and its orphans become children of this process.
-fn kill_all(matches: impl Fn(&Process) -> bool) {
+fn kill_all(matches: impl Fn(&Process) -> bool) -> Remaining {
     let mut killed = BTreeSet::new();
-    loop {
+    for _ in 0..MAX_SEARCHES {
         let found: Vec<Pid> = processes()
             .filter(|process| process.pid != getpid() && matches(process))
             .map(|process| process.pid)
             .filter(|pid| killed.insert(*pid))
             .collect();
         if found.is_empty() {
-            return;
+            return Remaining::None;
         }
         for pid in found {
             let _ = kill(pid, Signal::SIGKILL);
         }
     }
+    Remaining::Some
 }
 
 /// Process as listed in `/proc`.

@@ -193,6 +193,9 @@ pub struct PlanRunners {
     #[schemars(length(max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+    /// Maximum CPU that each container for `python` or `container` steps may use, such as `2`. A container whose steps request more may use what they request. Default: unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<Quantity>,
     /// Resources that the `runner` container requests, in addition to those of its step hosts. Default: 50m CPU, 64Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceAmounts>,

@@ -140,7 +140,7 @@ pub struct LostRunner {
     /// Number of pods lost since a step last finished. When it reaches 5, the run fails with `RUNNER_LOST`.
     #[serde(default)]
     pub count: u32,
-    /// Reason of the last loss: `OOMKilled`, `ContainerEnded`, `PodDeleted`, `PodFailed` or `NodeNotReady`.
+    /// Reason of the last loss: `OOMKilled`, `DiskLimitExceeded`, `ContainerEnded`, `PodDeleted`, `PodFailed` or `NodeNotReady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -26,6 +26,9 @@ pub struct TenantStatus {
     /// Name of the tenant's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// User id of the processes of the tenant's steps, which no other tenant has. The kernel counts some resources of a node by user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as_user: Option<u32>,
     /// Plan that the operator has applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<AppliedPlan>,

@@ -86,7 +86,7 @@ pub struct StepResources {
     /// CPU in cores, such as `250m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Memory in bytes, such as `128Mi`. An execution that exceeds it fails with `OOM_KILLED`.
+    /// Memory in bytes, such as `128Mi`. It includes the files that the execution writes, for which half of it is available. An execution that exceeds it fails with `OOM_KILLED`, and one whose files fill their half with `DISK_FULL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }

@@ -15,6 +15,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ),
     ("Policy", "CONCURRENCY_LIMIT", "The workflow has reached concurrency.limit, and its policy is Reject."),
     ("Schema", "DECISION_INVALID", "The input of the decision violates the schema of the approval."),
+    (
+        "User",
+        "DISK_FULL",
+        "The files of the step filled the space for them, which is half of its resources.memory.",
+    ),
     ("Policy", "EGRESS_DENIED", "The egress of the plan and of the tenant does not allow the address."),
     ("Timeout", "EXIT_TIMEOUT", "The onExit steps together took longer than 10 minutes."),
     ("User", "EXIT_<n>", "The code exited with code n."),
@@ -71,6 +76,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ),
     ("Infra", "OUTPUT_UNREADABLE", "A stored output could not be read."),
     ("User", "POD_REFUSED", "The cluster rejected the pod of the run."),
+    (
+        "User",
+        "POD_TOO_LARGE",
+        "The pod of the run requests more than the tenant's quota, a LimitRange or the largest node allows.",
+    ),
     ("User", "PYTHON_EXCEPTION", "The Python code raised an exception."),
     ("Policy", "QUEUE_FULL", "The tenant has reached the plan's limit of queued runs (queuedRuns)."),
     ("User", "REJECTED", "An approval was rejected."),

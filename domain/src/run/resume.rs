@@ -21,13 +21,29 @@ pub enum RunnerLoss {
     Interrupted,
     /// A container of the pod ran out of memory.
     OutOfMemory,
+    /// The pod used more disk than it may.
+    DiskFull,
 }
 
 impl RunnerLoss {
     /// Parses `status.runner.lost.reason`, which the operator writes.
     #[must_use]
     pub fn from_reason(reason: Option<&str>) -> Self {
-        if reason == Some("OOMKilled") { Self::OutOfMemory } else { Self::Interrupted }
+        match reason {
+            Some("OOMKilled") => Self::OutOfMemory,
+            Some("DiskLimitExceeded") => Self::DiskFull,
+            _ => Self::Interrupted,
+        }
+    }
+
+    /// Returns the error of the step that has caused the loss, if the code of a step is the cause.
+    fn error_of_step(&self) -> Option<StepError> {
+        let (code, message) = match self {
+            Self::Interrupted => return None,
+            Self::OutOfMemory => ("OOM_KILLED", "the step ran out of memory"),
+            Self::DiskFull => ("DISK_FULL", "the files of the step exceeded the disk limit of its pod"),
+        };
+        Some(step_error(ErrorKind::User, code, message))
     }
 }
 
@@ -45,7 +61,7 @@ impl Run {
     /// as the next attempt.
     ///
     /// A step whose `retry.on` does not contain `Infra` runs at most once and fails with `INTERRUPTED`. If a
-    /// container ran out of memory, the attempt fails if it was the only one that ran in a host. If several
+    /// container ran out of memory or the pod out of disk, the attempt fails if it was the only one that ran in a host. If several
     /// ran in hosts, the cause is unknown: all are repeated without being counted, and the operator counts
     /// the lost pods. Attempts without side effects of their own are never counted: expressions, and the
     /// creation of a sub-run, whose name is the same when it is repeated.
@@ -147,16 +163,12 @@ fn classify_interruption(
     if matches!(step.action, Action::Expr(_) | Action::Workflow(_)) {
         return InterruptedAttempt::NotCounted;
     }
-    match lost {
-        RunnerLoss::OutOfMemory if runs_in_host(step) && in_hosts == 1 => InterruptedAttempt::Failed(
-            step_error(ErrorKind::User, "OOM_KILLED", "the step ran out of memory"),
-        ),
-        RunnerLoss::OutOfMemory if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
+    match lost.error_of_step() {
+        Some(error) if runs_in_host(step) && in_hosts == 1 => InterruptedAttempt::Failed(error),
+        Some(_) if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
             InterruptedAttempt::NotCounted
         }
-        RunnerLoss::OutOfMemory | RunnerLoss::Interrupted => {
-            InterruptedAttempt::Failed(interruption(step, attempt))
-        }
+        _ => InterruptedAttempt::Failed(interruption(step, attempt)),
     }
 }
 

@@ -8,7 +8,7 @@ mod finalizer;
 mod status;
 mod validate;
 
-use std::{future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future, sync::Arc, time::Duration};
 
 use crds::Tenant;
 use kube::runtime::controller::Action;
@@ -17,6 +17,8 @@ use self::{status::Outcome, validate::Validated};
 use crate::{
     context::Context,
     errors::{Class, Error, chain},
+    tenant_user,
+    watch::Stores,
 };
 
 /// Interval at which children are applied again, to cover changes that no watch shows: the addresses of the
@@ -58,8 +60,15 @@ async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Re
     Ok(Action::requeue(RESYNC_INTERVAL))
 }
 
+fn users_of_others(stores: &Stores, tenant: &Tenant) -> BTreeSet<u32> {
+    let tenants = stores.tenants.state();
+    let others = tenants.iter().filter(|other| other.metadata.uid != tenant.metadata.uid);
+    others.filter_map(|other| other.status.as_ref()?.run_as_user).collect()
+}
+
 async fn write_status(ctx: &Context, tenant: &Tenant, outcome: &Outcome<'_>) -> Result<(), Error> {
-    match status::update(tenant, outcome, telemetry::clock::now()) {
+    let user = tenant_user::choose(tenant, &users_of_others(&ctx.stores, tenant));
+    match status::update(tenant, outcome, user, telemetry::clock::now()) {
         Some((status, event)) => apply::apply_status(ctx, tenant, &status, event).await,
         None => Ok(()),
     }

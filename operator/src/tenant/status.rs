@@ -40,10 +40,12 @@ pub(super) enum Outcome<'a> {
 pub(super) fn update(
     tenant: &Tenant,
     outcome: &Outcome<'_>,
+    user: u32,
     now: Timestamp,
 ) -> Option<(TenantStatus, Option<NewEvent>)> {
     let old = owned_status(tenant);
-    let new = build(tenant, outcome, now);
+    let mut new = build(tenant, outcome, now);
+    new.run_as_user = Some(user);
     let event = transition_event(&old, &new);
     (old != new).then_some((new, event))
 }

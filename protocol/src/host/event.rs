@@ -43,6 +43,10 @@ pub enum Event {
         /// Outcome of the step.
         outcome: Outcome,
     },
+    /// No process of any step exists any more, in response to `KillAll`.
+    Killed,
+    /// Nothing that the steps of earlier runs have left exists any more, in response to `Clear`.
+    Cleared,
 }
 
 /// Output stream of a step's process.
@@ -93,6 +97,11 @@ pub enum Outcome {
     /// The step had more processes at the same time than the host allows.
     TooManyProcesses {
         /// Number of processes and limit.
+        message: String,
+    },
+    /// The step failed while its files filled the space for them.
+    DiskFull {
+        /// Size of the space, and how the step failed.
         message: String,
     },
     /// The command of a container step cannot be executed, for example because it does not exist.

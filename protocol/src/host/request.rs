@@ -20,6 +20,11 @@ pub enum Request {
         /// Time between the two signals in milliseconds; 0 sends SIGKILL at once.
         grace_ms: u64,
     },
+    /// Kills all steps, the processes that they have left, and the interpreter, at the end of a run. `Killed` follows.
+    KillAll,
+    /// Removes everything that the steps of the ended run have left, after `KillAll` to all hosts of the pod, since they
+    /// share memory and queues. `Cleared` follows. A host that cannot be cleared exits.
+    Clear,
     /// Ends all steps and the host.
     Shutdown,
 }

@@ -51,7 +51,7 @@ async fn forward_output(execution: &mut StepExecution, log: &mut AttemptLog) -> 
                 log.write_note(format!("progress {:.0} % {message}", fraction * 100.0)).await;
             }
             Event::Exited { outcome, .. } => return Ok(outcome),
-            Event::Ready | Event::Started { .. } => {}
+            Event::Ready | Event::Started { .. } | Event::Killed | Event::Cleared => {}
         }
     }
 }
@@ -82,6 +82,7 @@ fn into_result(outcome: Outcome) -> Result<Value, ActionError> {
         }
         Outcome::BadOutput { message } => failed("BAD_OUTPUT", message, None),
         Outcome::TooManyProcesses { message } => failed("TOO_MANY_PROCESSES", message, None),
+        Outcome::DiskFull { message } => failed("DISK_FULL", message, None),
         Outcome::NoCommand { message } => failed("COMMAND_INVALID", message, None),
         Outcome::InputTooLarge { message } => failed("INPUT_TOO_LARGE", message, None),
         Outcome::NotStarted { message } => {

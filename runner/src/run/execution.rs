@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, ExternalEvents, Run, RunState, StartAttempt, Task, persisted_steps};
+use domain::run::{Advance, ExternalEvents, Outcome, Run, RunState, StartAttempt, Task, persisted_steps};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
@@ -57,6 +57,8 @@ pub(super) struct Execution<'a, C> {
     /// State that the last write records, once it is known.
     pub(super) final_state: Option<FinalState>,
     wake_at: Option<Timestamp>,
+    /// Whether a step could not be started in its host. Another pod continues the run then, as soon as no attempt runs.
+    is_unfit: bool,
     /// Whether the last write contains `state`.
     is_written: bool,
     written_at: Option<Instant>,
@@ -88,6 +90,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
             child_runs,
             final_state: None,
             wake_at: None,
+            is_unfit: false,
             written_at: None,
         }
     }
@@ -103,6 +106,9 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         let mut pending = None;
         let exit = loop {
             self.decide();
+            if self.is_unfit && self.attempts.is_empty() && self.final_state.is_none() {
+                return self.hand_over(pending, assignments).await;
+            }
             let write_at = self.start_write(&mut pending);
             // The response to the last write is conclusive; its watch event would look like a lost assignment.
             let is_ending = pending.as_ref().is_some_and(|write: &PendingWrite<'_>| write.kind.is_last());
@@ -274,6 +280,8 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
     pub(super) fn handle_ended_attempt(&mut self, ended: EndedAttempt) -> Result<(), RunError> {
         let EndedAttempt { key, attempt, outcome } = ended;
         if let Some(outcome) = outcome? {
+            self.is_unfit |=
+                matches!(outcome, Outcome::NotStarted(_)) && self.step_context.hosts.execute(&key.step);
             let (now, random) = (telemetry::clock::now(), telemetry::ids::unit_random());
             let state = self.run.record_outcome(&self.state, &key, attempt, outcome, now, random);
             self.is_written &= state == self.state;

@@ -16,7 +16,7 @@ pub(crate) enum RunExit {
     Suspended,
     /// The run was deleted or assigned to another pod. Nothing more was written.
     Lost,
-    /// The run was released, and another pod continues it.
+    /// The run was released, because this pod is stopped or cannot start a step. Another pod continues it.
     HandedOver,
 }
 

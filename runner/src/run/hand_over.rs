@@ -1,4 +1,4 @@
-//! Orderly hand-over of a run to another pod after SIGTERM.
+//! Orderly hand-over of a run to another pod, after SIGTERM or if this pod cannot start a step.
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ mod write;
 pub(crate) use assigned_run::AssignedRun;
 pub(crate) use context::RunnerContext;
 pub(crate) use execute::execute;
+pub(crate) use exit::RunExit;
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,11 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use tracing::{debug, warn};
 
-use crate::step_host::client::Command;
+use crate::step_host::client::{Command, Recipient};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -32,8 +32,14 @@ enum ConnectionError {
     Frame(#[from] FrameError),
 }
 
-/// Receivers of the events of running steps.
-type Receivers = BTreeMap<StepId, mpsc::Sender<Event>>;
+/// Receivers of the host's events.
+#[derive(Default)]
+struct Receivers {
+    /// Receivers of the events of running steps.
+    steps: BTreeMap<StepId, mpsc::Sender<Event>>,
+    /// Receiver of the end of a part of a reset.
+    reset: Option<oneshot::Sender<()>>,
+}
 
 /// Serves the connection until the host closes it or all [`StepHost`](super::StepHost)s are dropped. The event
 /// channels of steps that still run are closed then.
@@ -46,7 +52,7 @@ pub(super) async fn serve(stream: UnixStream, commands: mpsc::Receiver<Command>)
 
 async fn exchange(stream: UnixStream, mut commands: mpsc::Receiver<Command>) -> Result<(), ConnectionError> {
     let (mut incoming, mut outgoing) = stream.into_split();
-    let mut receivers = Receivers::new();
+    let mut receivers = Receivers::default();
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; READ_BUFFER_BYTES];
     loop {
@@ -81,19 +87,23 @@ async fn send(
     receivers: &mut Receivers,
     command: Command,
 ) -> Result<(), ConnectionError> {
-    let (request, receiver) = command.into_request();
-    match (encode(&request), receiver) {
-        (Ok(frame), receiver) => {
-            receivers.extend(receiver);
+    let (request, recipient) = command.into_request();
+    match (encode(&request), recipient) {
+        (Ok(frame), recipient) => {
+            match recipient {
+                Recipient::Step(id, receiver) => drop(receivers.steps.insert(id, receiver)),
+                Recipient::Reset(done) => receivers.reset = Some(done),
+                Recipient::None => {}
+            }
             outgoing.write_all(&frame).await.map_err(ConnectionError::Write)
         }
-        (Err(error), Some((id, receiver))) => {
+        (Err(error), Recipient::Step(id, receiver)) => {
             let outcome = Outcome::InputTooLarge { message: error.to_string() };
             // An error means that the caller no longer waits for the step.
             let _ = receiver.send(Event::Exited { id, outcome }).await;
             Ok(())
         }
-        (Err(error), None) => Err(error.into()),
+        (Err(error), Recipient::Reset(_) | Recipient::None) => Err(error.into()),
     }
 }
 
@@ -104,13 +114,18 @@ async fn shut_down(outgoing: &mut OwnedWriteHalf) -> Result<(), ConnectionError>
 async fn deliver(receivers: &mut Receivers, event: Event) {
     let (id, is_last) = match &event {
         Event::Ready => return,
+        Event::Killed | Event::Cleared => {
+            // The caller may have stopped waiting.
+            let _ = receivers.reset.take().map(|done| done.send(()));
+            return;
+        }
         Event::Started { id } | Event::Output { id, .. } | Event::Progress { id, .. } => (*id, false),
         Event::Exited { id, .. } => (*id, true),
     };
-    if let Some(receiver) = receivers.get(&id) {
+    if let Some(receiver) = receivers.steps.get(&id) {
         let _ = receiver.send(event).await;
     }
     if is_last {
-        receivers.remove(&id);
+        receivers.steps.remove(&id);
     }
 }

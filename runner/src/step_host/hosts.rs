@@ -8,18 +8,23 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures::{
     FutureExt as _,
-    future::{BoxFuture, Shared},
+    future::{BoxFuture, Shared, try_join_all},
 };
 use protocol::host::StepId;
+use tokio::time::timeout;
 
 use crate::step_host::{
-    client::{HostLost, StepHost},
+    client::{HostLost, ResetPart, StepHost},
     connect::{ConnectError, connect},
 };
+
+/// Timeout of a reset. It takes milliseconds, unless a run has left hundreds of thousands of files.
+const RESET_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Connection = Shared<BoxFuture<'static, Result<StepHost, HostUnavailable>>>;
 
@@ -55,6 +60,9 @@ pub(crate) enum HostUnavailable {
     Connect(Arc<ConnectError>),
     #[error(transparent)]
     Lost(#[from] HostLost),
+    /// A host has not reported the end of a reset.
+    #[error("failed to reset the step hosts within {seconds} s")]
+    ResetTimeout { seconds: u64 },
     /// The pod has no host for the step.
     #[error("found no step host for step {step}")]
     Unknown { step: String },
@@ -86,6 +94,24 @@ impl HostConnections {
         }
         Ok(Self { hosts: Arc::new(hosts), last_id: Arc::default() })
     }
+
+    /// Resets all hosts after a run, so that the next one finds nothing of it. A host that is not connected yet has not
+    /// executed any step.
+    ///
+    /// # Errors
+    /// Returns an error if a host cannot be reset. The pod must not execute another run then.
+    pub(crate) async fn reset(&self) -> Result<(), HostUnavailable> {
+        let connected: Vec<StepHost> =
+            self.hosts.values().filter_map(|host| host.peek()?.clone().ok()).collect();
+        let reset = async {
+            for part in [ResetPart::KillAll, ResetPart::Clear] {
+                try_join_all(connected.iter().map(|host| host.reset(part))).await?;
+            }
+            Ok(())
+        };
+        let seconds = RESET_TIMEOUT.as_secs();
+        timeout(RESET_TIMEOUT, reset).await.unwrap_or(Err(HostUnavailable::ResetTimeout { seconds }))
+    }
 }
 
 /// Connects to a host in the background.
@@ -106,6 +132,11 @@ impl Hosts {
     /// Returns an ID for an execution that no host has seen before.
     pub(crate) fn next_id(&self) -> StepId {
         self.connections.last_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Returns whether a step is executed in a host.
+    pub(crate) fn execute(&self, step: &str) -> bool {
+        self.plan.host_of_step(step).is_some()
     }
 
     /// Waits for the connection to the host of a step.

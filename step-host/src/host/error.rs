@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use protocol::frame::FrameError;
 
-use crate::{listen::ListenError, python::PythonError};
+use crate::{leftovers::LeftoverError, listen::ListenError, python::PythonError};
 
 /// Number of consecutive starts of the interpreter that end before it is ready after which the host gives up.
 pub(super) const MAX_FAILED_STARTS: u32 = 3;
@@ -11,7 +11,7 @@ pub(super) const MAX_FAILED_STARTS: u32 = 3;
 /// Failure of the host.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HostError {
-    #[error("failed to set up the handling of signals and orphans")]
+    #[error("failed to set up this process: its protection, signals and orphans")]
     Process(#[source] Errno),
     #[error("failed to poll for events")]
     Poll(#[source] Errno),
@@ -25,6 +25,16 @@ pub(crate) enum HostError {
     Python(#[from] PythonError),
     #[error("the Python interpreter ended {MAX_FAILED_STARTS} times before it was ready")]
     PythonEnds,
+    #[error("a step has not started within {seconds} s; the pod is given up")]
+    NoStart { seconds: u64 },
+    #[error(
+        "a process of the ended run has not ended within {seconds} s after it was killed; the pod is given up"
+    )]
+    Unkillable { seconds: u64 },
+    #[error("failed to remove what the ended run has left; the pod is given up")]
+    Leftover(#[from] LeftoverError),
+    #[error("the ended run has changed the limits or the scheduling of this process; the pod is given up")]
+    Changed,
     #[error("failed to exchange messages with the runner")]
     Runner(#[source] FrameError),
 }

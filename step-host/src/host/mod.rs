@@ -6,6 +6,7 @@ mod poll;
 mod process_limit;
 mod reap;
 mod requests;
+mod reset;
 mod serve;
 mod state;
 

@@ -28,6 +28,8 @@ impl Host<'_> {
                         step.kill(Duration::from_millis(grace_ms), Instant::now());
                     }
                 }
+                Request::KillAll => self.kill_everything()?,
+                Request::Clear => self.clear()?,
                 Request::Shutdown => return Ok(LoopControl::Exit),
             }
         }

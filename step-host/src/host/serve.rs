@@ -25,9 +25,10 @@ use crate::{
         process_limit::ProcessLimit,
         state::{Host, LoopControl},
     },
+    leftovers,
+    own_process::OwnProcess,
     processes,
     python::{Message, Python},
-    scratch,
     step::{Source, Step},
 };
 
@@ -37,6 +38,7 @@ use crate::{
 /// Returns an error if the runner does not connect in time or the host cannot continue.
 pub(crate) fn serve(config: &Config) -> Result<(), HostError> {
     prctl::set_child_subreaper(true).map_err(HostError::Process)?;
+    let own_process = OwnProcess::protect(config.scratch.as_deref()).map_err(HostError::Process)?;
     let signals = block_signals().map_err(HostError::Process)?;
     let python = match config.kind {
         Kind::Python => Some(Python::spawn(config)?),
@@ -56,7 +58,9 @@ pub(crate) fn serve(config: &Config) -> Result<(), HostError> {
     let runner = Framed::new(runner).map_err(HostError::Connection)?;
     let steps = BTreeMap::new();
     let process_limit = ProcessLimit::new(config.max_processes);
-    let mut host = Host { config, signals: &signals, runner, python, failed_starts: 0, process_limit, steps };
+    let (signals, own_process) = (&signals, &own_process);
+    let mut host =
+        Host { config, signals, own_process, runner, python, failed_starts: 0, process_limit, steps };
     let ended = host.run();
     host.kill_all();
     ended
@@ -121,6 +125,9 @@ impl Host<'_> {
     fn finish_steps(&mut self) -> Result<(), HostError> {
         let now = Instant::now();
         let is_paused = !self.can_read_output();
+        if self.steps.values().any(|step| step.start_is_overdue(now)) {
+            return Err(HostError::NoStart { seconds: self.config.start_timeout.as_secs() });
+        }
         self.process_limit.enforce(&mut self.steps, now);
         for step in self.steps.values_mut() {
             step.kill_if_due(now);
@@ -134,12 +141,12 @@ impl Host<'_> {
             return Ok(());
         }
         if ended.len() == self.steps.len() {
-            processes::kill_children_except(self.python.as_ref().map(Python::pid));
+            self.kill_orphans()?;
         }
         let ended: Vec<Step> = ended.iter().filter_map(|id| self.steps.remove(id)).collect();
         ended.into_iter().try_for_each(|step| self.report_end(step))?;
         if let (Some(scratch), true) = (&self.config.scratch, self.steps.is_empty()) {
-            scratch::empty(scratch);
+            leftovers::empty_best_effort(scratch);
         }
         Ok(())
     }

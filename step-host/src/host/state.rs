@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     framed::{Framed, Peer},
     host::{error::HostError, process_limit::ProcessLimit},
+    own_process::OwnProcess,
     python::Python,
     step::Step,
 };
@@ -21,6 +22,8 @@ const MAX_PENDING_BYTES: usize = 1024 * 1024;
 pub(super) struct Host<'a> {
     pub(super) config: &'a Config,
     pub(super) signals: &'a SignalFd,
+    /// Attributes of this process before the first step.
+    pub(super) own_process: &'a OwnProcess,
     pub(super) runner: Framed,
     /// Interpreter; `None` in a host of container steps.
     pub(super) python: Option<Python>,

@@ -1,6 +1,7 @@
 //! A running step: its process, its channel, its output and its outcome.
 
 mod budget;
+mod disk;
 mod files;
 mod message;
 mod outcome;

@@ -2,12 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use nix::unistd::mkdtemp;
 use protocol::host::{Action, Start};
 use serde::Serialize;
 
@@ -37,10 +36,11 @@ pub(crate) struct WorkDir(PathBuf);
 impl WorkDir {
     /// Creates the directory and, for a container step, its input file.
     pub(crate) fn create(parent: &Path, start: &Start) -> Result<Self, PrepareError> {
-        let path = parent.join(format!("step-{}-{}", std::process::id(), start.id));
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => Self(path).with_input(start),
-            Err(source) => Err(PrepareError::WorkDir { path, source }),
+        // Another step could create a directory in advance whose name it can foresee.
+        let template = parent.join("step-XXXXXX");
+        match mkdtemp(&template) {
+            Ok(path) => Self(path).with_input(start),
+            Err(errno) => Err(PrepareError::WorkDir { path: template, source: errno.into() }),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::{
     processes,
     step::{
         budget::Budget,
+        disk,
         files::{self, OutputTail},
         message::{self, Message, Received},
         outcome::{self, ExitStatus, MemoryLimit},
@@ -45,6 +46,8 @@ pub(crate) struct Step {
     /// Number of out-of-memory kills in the container when the step started.
     initial_oom_kills: u64,
     budget: Budget,
+    /// Time at which the host gives up if the process does not exist.
+    starts_by: Instant,
     /// Time at which output is no longer awaited.
     drained_by: Option<Instant>,
 }
@@ -85,6 +88,7 @@ impl Step {
             kill: KillState::NotRequested,
             initial_oom_kills: oom_kills::count(),
             budget: Budget::full(Instant::now()),
+            starts_by: Instant::now() + config.start_timeout,
             drained_by: None,
         };
         Ok((step, child_ends))
@@ -219,7 +223,13 @@ impl Step {
             KillState::ScheduledAt(at) => Some(at),
             KillState::NotRequested | KillState::Sent => None,
         };
-        [kill, self.drained_by, self.budget.resumes_at(now)].into_iter().flatten().min()
+        let start = (self.pid.is_none() && self.status.is_none()).then_some(self.starts_by);
+        [kill, self.drained_by, self.budget.resumes_at(now), start].into_iter().flatten().min()
+    }
+
+    /// Returns whether the process should exist and does not.
+    pub(crate) fn start_is_overdue(&self, now: Instant) -> bool {
+        self.pid.is_none() && self.status.is_none() && self.channel.is_some() && self.starts_by <= now
     }
 
     /// Sends SIGKILL if it is due. If the process has not sent `hello` yet, its channel is closed, which ends it.
@@ -275,7 +285,8 @@ impl Step {
         let is_exceeded =
             matches!(self.kill, KillState::NotRequested) && oom_kills::count() > self.initial_oom_kills;
         let memory = if is_exceeded { MemoryLimit::Exceeded } else { MemoryLimit::NotExceeded };
-        Event::Exited { id, outcome: outcome::determine(self.report, self.status, memory) }
+        let outcome = outcome::determine(self.report, self.status, memory);
+        Event::Exited { id, outcome: disk::explain(outcome, disk::full_space(self.work_dir.path())) }
     }
 
     /// Kills the step without reporting an outcome.

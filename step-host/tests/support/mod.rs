@@ -4,9 +4,9 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
-    path::PathBuf,
+    io::{self, Read as _, Write as _},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    path::{Path, PathBuf},
     process::{Child, Command},
     time::{Duration, Instant},
 };
@@ -18,6 +18,30 @@ use protocol::{
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_step-host");
+const HARNESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/harness.py");
+/// Mounts the volumes of a pod and starts the host as an ordinary user. The arguments are the directory of the socket, which
+/// becomes `/media`, the program, the harness, and the flags of the program.
+const CONTAINER: &str = r#"
+set -e
+mount --bind "$1" /media
+mount -t tmpfs tmpfs /srv
+cp "$2" /srv/step-host
+cp "$3" /srv/harness.py
+shift 3
+mkdir /srv/dev /srv/dev/shm /srv/dev/mqueue
+touch /srv/dev/null /srv/dev/termination-log
+chmod 666 /srv/dev/termination-log
+mount --bind /dev/null /srv/dev/null
+mount -t tmpfs -o mode=1777 tmpfs /srv/dev/shm
+mount -t mqueue mqueue /srv/dev/mqueue
+chmod 1777 /srv/dev/mqueue
+mount --rbind /srv/dev /dev
+mount -t tmpfs -o mode=1777,size=16m,nr_inodes=1k tmpfs /tmp
+exec setpriv --reuid 10002 --regid 10002 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs \
+    /srv/step-host "$@"
+"#;
 
 /// Running host. Dropping it kills the host and removes its directory.
 pub(crate) struct TestHost {
@@ -48,14 +72,38 @@ impl TestHost {
     pub(crate) fn with_flags(name: &'static str, flags: &[&str]) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-step-host-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
+        let work_dir = dir.to_str().unwrap();
+        let child = command(Command::new(PROGRAM), &dir).args(["--work-dir", work_dir]).args(flags).spawn();
+        Self::connect(name, dir, child.unwrap())
+    }
+
+    /// Starts a host as in a pod: as process 1 of namespaces of its own, as a user without capabilities, with the volumes of a
+    /// pod. The directory of its socket is `/media`.
+    pub(crate) fn contained(name: &'static str, flags: &[&str]) -> Self {
+        let dir = std::env::temp_dir().join(format!("smb-contained-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
+        let mut container = Command::new("unshare");
+        container.args([
+            "--ipc",
+            "--pid",
+            "--mount",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "sh",
+            "-c",
+            CONTAINER,
+        ]);
+        container.arg("sh").arg(&dir).arg(PROGRAM).arg(HARNESS);
+        let mut container = command(container, Path::new("/media"));
+        container.args(["--harness", "/srv/harness.py", "--work-dir", "/tmp", "--scratch", "/tmp"]);
+        container.args(["--shared-dirs", "/dev/shm:/dev/mqueue"]);
+        Self::connect(name, dir, container.args(flags).spawn().unwrap())
+    }
+
+    fn connect(name: &'static str, dir: PathBuf, child: Child) -> Self {
         let socket = dir.join("host.sock");
-        let child = Command::new(env!("CARGO_BIN_EXE_step-host"))
-            .args(["--socket", socket.to_str().unwrap(), "--work-dir", dir.to_str().unwrap()])
-            .args(["--harness", concat!(env!("CARGO_MANIFEST_DIR"), "/python/harness.py")])
-            .args(["--runner-uid", &nix::unistd::getuid().to_string()])
-            .args(flags)
-            .spawn()
-            .unwrap();
         let stream = wait_for(|| UnixStream::connect(&socket).ok());
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         Self { child, dir, stream, decoder: Decoder::default(), next_id: 1, name }
@@ -98,14 +146,21 @@ impl TestHost {
 
     /// Waits for the next event.
     pub(crate) fn next_event(&mut self) -> Event {
+        self.read_event().expect("the host has not closed the connection")
+    }
+
+    /// Waits for the next event. Returns `None` if the host has closed the connection.
+    fn read_event(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.decoder.decode().unwrap() {
-                return event;
+                return Some(event);
             }
             let mut bytes = [0; 65536];
-            let read = self.stream.read(&mut bytes).expect("an event arrives within the deadline");
-            assert!(read > 0, "the host has closed the connection");
-            self.decoder.push(&bytes[..read]);
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return None,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return None,
+                read => self.decoder.push(&bytes[..read.expect("an event arrives within the deadline")]),
+            }
         }
     }
 
@@ -136,9 +191,29 @@ impl TestHost {
         }
     }
 
+    /// Ends a run. Returns whether the host can execute another one; if not, it has exited.
+    pub(crate) fn reset(&mut self) -> bool {
+        [(Request::KillAll, Event::Killed), (Request::Clear, Event::Cleared)].into_iter().all(
+            |(request, expected)| {
+                self.send(&request);
+                while let Some(event) = self.read_event() {
+                    if event == expected {
+                        return true;
+                    }
+                }
+                false
+            },
+        )
+    }
+
+    /// Returns the exit code of the host if it has exited.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap()?.code()
+    }
+
     /// Closes the connection and waits for the exit code of the host.
     pub(crate) fn disconnect(mut self) -> Option<i32> {
-        self.stream.shutdown(std::net::Shutdown::Both).unwrap();
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
         wait_for(|| self.child.try_wait().unwrap()).code()
     }
 }
@@ -154,6 +229,13 @@ impl Drop for TestHost {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Adds the flags of a host whose socket is in this directory.
+fn command(mut host: Command, socket_dir: &Path) -> Command {
+    host.args(["--socket", socket_dir.join("host.sock").to_str().unwrap(), "--harness", HARNESS]);
+    host.args(["--runner-uid", &nix::unistd::getuid().to_string()]);
+    host
 }
 
 /// Polls until there is a value, at most until the deadline.

@@ -1,6 +1,7 @@
 //! Isolation of tenants: network policies and admission policies of the installed product.
 
 mod fences;
+mod hostile_steps;
 mod network;
 mod plain;
 mod pods;

@@ -36,7 +36,7 @@ fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
     );
 }
 
-/// An out-of-memory kill fails the step if it ran alone in its host; if several steps ran, all are repeated.
+/// An out-of-memory kill, or an eviction for the disk that the pod used, fails the step if it ran alone in its host; if several steps ran, all are repeated.
 #[test]
 fn out_of_memory_fails_the_only_step_in_a_host() {
     let mut alone =
@@ -45,6 +45,11 @@ fn out_of_memory_fails_the_only_step_in_a_host() {
     alone.state = alone.run.resume(&alone.state, &RunnerLoss::from_reason(Some("OOMKilled")), time_at(1.0));
     assert_eq!(alone.step("a").error.as_ref().map(|error| error.code.as_str()), Some("OOM_KILLED"));
     assert_eq!(alone.step("h").phase, StepPhase::Pending);
+    let mut evicted = Driver::new("steps: [{name: a, python: {code: x}}]");
+    evicted.advance();
+    let loss = RunnerLoss::from_reason(Some("DiskLimitExceeded"));
+    evicted.state = evicted.run.resume(&evicted.state, &loss, time_at(1.0));
+    assert_eq!(evicted.step("a").error.as_ref().map(|error| error.code.as_str()), Some("DISK_FULL"));
     let mut concurrent = Driver::new(TWO_ARMS);
     concurrent.advance();
     concurrent.state = concurrent.run.resume(&concurrent.state, &RunnerLoss::OutOfMemory, time_at(1.0));

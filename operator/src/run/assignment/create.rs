@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{Api, Client, Error as KubeError, ResourceExt as _, api::PostParams};
 
-use super::{super::decide::End, job};
+use super::{super::decide::End, fit, job};
 use crate::{
     api::{self, failed, within},
+    context::Context,
     errors::{Error, Verb},
 };
 
@@ -26,31 +27,45 @@ pub(super) enum Creation {
     Rejected(End),
 }
 
-/// Creates a Job, if its pod fits into the tenant's quota.
+/// Creates a Job, if its pod fits onto a node and into the tenant's quota.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses the Job.
 pub(super) async fn create(
-    client: &Client,
+    ctx: &Context,
     namespace: &str,
     job: &Job,
     now: Timestamp,
 ) -> Result<Creation, Error> {
-    match dry_run_pod(client, namespace, job).await? {
+    match dry_run_pod(ctx, namespace, job).await? {
         Some(refusal) => Ok(refusal),
-        None => create_job(client, namespace, job, now).await,
+        None => create_job(&ctx.client, namespace, job, now).await,
     }
 }
 
 /// Creates the pod as a dry run. The API server accepts a Job over quota, but its pod never appears.
-async fn dry_run_pod(client: &Client, namespace: &str, job: &Job) -> Result<Option<Creation>, Error> {
-    let pods = within::<Pod>(client, namespace);
+async fn dry_run_pod(ctx: &Context, namespace: &str, job: &Job) -> Result<Option<Creation>, Error> {
+    let pods = within::<Pod>(&ctx.client, namespace);
     let Some(pod) = job::pod_of_job(job) else { return Ok(None) };
+    let nodes = if ctx.config.node_autoscaling { Vec::new() } else { ctx.stores.nodes.state() };
+    if let Some(requested) = fit::beyond_nodes(&pod, &nodes) {
+        let message =
+            format!("the pod of the run requests {requested}; no node of the cluster is that large");
+        return Ok(Some(too_large(&message)));
+    }
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     match pods.create(&dry_run, &pod).await {
         Ok(_) => Ok(None),
         Err(KubeError::Api(status)) if status.message.contains("exceeded quota") => {
-            Ok(Some(Creation::QuotaExceeded(status.message)))
+            Ok(Some(match fit::beyond_quota(&status.message) {
+                Some(beyond) => too_large(&format!(
+                    "the pod of the run exceeds the quota of the tenant by itself: {beyond}"
+                )),
+                None => Creation::QuotaExceeded(status.message),
+            }))
+        }
+        Err(KubeError::Api(status)) if status.code == 403 && fit::violates_limit_range(&status.message) => {
+            Ok(Some(too_large(&status.message)))
         }
         Err(KubeError::Api(status))
             if status.code == 422 || status.message.contains("violates PodSecurity") =>
@@ -59,6 +74,12 @@ async fn dry_run_pod(client: &Client, namespace: &str, job: &Job) -> Result<Opti
         }
         Err(error) => Err(failed(Verb::Create, &pods, &pod.name_any())(error)),
     }
+}
+
+/// Returns the end of a run whose pod can never run.
+fn too_large(message: &str) -> Creation {
+    let message = format!("{message}; lower resources, parallel steps or maxParallel");
+    Creation::Rejected(End::failed(ErrorKind::User, "POD_TOO_LARGE", message))
 }
 
 async fn create_job(client: &Client, namespace: &str, job: &Job, now: Timestamp) -> Result<Creation, Error> {

@@ -1,6 +1,7 @@
 //! Fourth stage of a run's reconcile: finds or creates a runner pod for an admitted run, and assigns the run to it.
 
 mod create;
+mod fit;
 mod job;
 pub(crate) mod pool;
 mod runner;

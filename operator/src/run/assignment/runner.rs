@@ -16,7 +16,9 @@ use super::{
     job::{self, JobInput, Lifetime, Purpose},
     pool,
 };
-use crate::{context::Context, names::CLUSTER_FULL, runner_policy::RunnerPolicy, state::Revision};
+use crate::{
+    context::Context, names::CLUSTER_FULL, runner_policy::RunnerPolicy, state::Revision, tenant_user,
+};
 
 /// Delay after which a run whose pod has not appeared is reconciled: one second more than [`POD_CREATION_TIMEOUT`].
 const POD_CHECK_INTERVAL: Duration = Duration::from_secs(11);
@@ -67,11 +69,12 @@ pub(in crate::run) async fn create_runner(
             config: &ctx.config,
             namespace: &snapshot.namespace,
             tenant: snapshot.tenant_name(),
+            user: tenant_user::of(snapshot.tenant.as_deref()),
             revision,
             plan: plan.as_deref(),
             purpose: Purpose::Run { name: &snapshot.name, uid: &snapshot.uid, attempt, lifetime },
         });
-        match create(&ctx.client, &snapshot.namespace, &job, now).await? {
+        match create(ctx, &snapshot.namespace, &job, now).await? {
             Creation::Created => {
                 ctx.slots.record_created(&snapshot.uid, attempt, now);
                 return Ok(Action::requeue(POD_CHECK_INTERVAL));

@@ -6,6 +6,14 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, Node, Pod};
 /// Time after which the pods of a node that is not ready are considered lost. The node may recover before.
 const NODE_NOT_READY_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
+/// Parts of the kubelet's messages about a pod that has exceeded a limit of its own: the size of a volume, the local storage
+/// of a container, or that of all containers.
+const OWN_USE_MARKS: [&str; 3] = [
+    "Usage of EmptyDir volume",
+    "exceeded its local ephemeral storage limit",
+    "ephemeral local storage usage exceeds",
+];
+
 /// Whether a pod can still execute its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::run) enum PodState {
@@ -30,6 +38,9 @@ pub(in crate::run) enum LossReason {
     /// The container of a host was killed for its memory use. The next runner counts it as a failure of the step.
     #[strum(to_string = "OOMKilled")]
     OomKilled,
+    /// The pod was evicted because it used more disk than its own limits allow. The next runner counts it as a failure of
+    /// the step.
+    DiskLimitExceeded,
     /// A container of the pod has ended.
     ContainerEnded,
     /// The pod was deleted, or is being deleted.
@@ -45,6 +56,9 @@ pub(in crate::run) enum LossReason {
 /// Containers end before the pod's phase changes, and long before its Job's status does. A container that has ended
 /// gives a more precise reason than the deletion that may have followed.
 pub(super) fn pod_state(pod: &Pod, node: Option<&Node>, now: Timestamp) -> PodState {
+    if is_evicted_for_its_own_use(pod) {
+        return PodState::Lost(LossReason::DiskLimitExceeded);
+    }
     if let Some(reason) = ended_container(pod) {
         return PodState::Lost(reason);
     }
@@ -60,6 +74,14 @@ pub(super) fn pod_state(pod: &Pod, node: Option<&Node>, now: Timestamp) -> PodSt
         Some(since) => PodState::NodeNotReady(since + NODE_NOT_READY_TIMEOUT),
         None => PodState::Live,
     }
+}
+
+/// Returns whether the kubelet has evicted a pod because of the pod's own limits, and not because the node was low on
+/// resources, for which another pod may be the cause.
+fn is_evicted_for_its_own_use(pod: &Pod) -> bool {
+    let Some(status) = &pod.status else { return false };
+    let message = status.message.as_deref().unwrap_or_default();
+    status.reason.as_deref() == Some("Evicted") && OWN_USE_MARKS.iter().any(|mark| message.contains(mark))
 }
 
 fn ended_container(pod: &Pod) -> Option<LossReason> {
@@ -149,7 +171,20 @@ mod tests {
         );
         let host_ended = ended.replace("name: runner", "name: host-0");
         assert_eq!(state(&host_ended), PodState::Lost(LossReason::OomKilled));
+        let evicted = |message: &str| {
+            state(&format!("status: {{phase: Failed, reason: Evicted, message: '{message}'}}"))
+        };
+        assert_eq!(
+            evicted("Usage of EmptyDir volume \"tmp\" exceeds the limit \"64Mi\". "),
+            PodState::Lost(LossReason::DiskLimitExceeded)
+        );
+        assert_eq!(
+            evicted("The node was low on resource: ephemeral-storage."),
+            PodState::Lost(LossReason::PodFailed),
+            "another pod may have filled the disk of the node"
+        );
         assert_eq!(LossReason::OomKilled.to_string(), "OOMKilled");
+        assert_eq!(LossReason::DiskLimitExceeded.to_string(), "DiskLimitExceeded");
         assert_eq!(LossReason::PodDeleted.to_string(), "PodDeleted");
     }
 

@@ -182,6 +182,28 @@ async fn sigterm_lets_the_running_step_end_and_releases_the_run() {
     assert_eq!(step(&more.memory.run(), "wait").attempt, Some(1));
 }
 
+/// A pod that cannot start a step hands the run over, and the step begins in another pod as its first attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_cannot_start_a_step_hands_the_run_over() {
+    let spec = r#"
+steps:
+- name: cripple
+  python:
+    code: |
+      import os, resource
+      def run(input, ctx): resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (7, 7))
+- name: next
+  needs: [cripple]
+  python: {code: "def run(input, ctx): return 1"}
+"#;
+    let memory = MemoryCluster::new(spec, &json!(null));
+    assert_eq!(Pod::start(&memory, "pod-a").exit().await, RunExit::HandedOver);
+    assert_eq!(memory.run().status.unwrap().runner, None);
+    assert_eq!(Pod::start(&memory, "pod-b").exit().await, RunExit::Finished);
+    assert_eq!(step(&memory.run(), "next").phase, StepPhase::Succeeded);
+    assert_eq!(step(&memory.run(), "next").attempt, Some(1));
+}
+
 /// A pod that is being deleted stops its steps as soon as the run is assigned to another pod, which repeats them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_pod_kills_its_steps_when_the_run_is_reassigned() {

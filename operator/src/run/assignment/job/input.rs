@@ -11,6 +11,8 @@ pub(in crate::run::assignment) struct JobInput<'a> {
     pub(in crate::run::assignment) namespace: &'a str,
     /// Name of the tenant.
     pub(in crate::run::assignment) tenant: String,
+    /// User id of the tenant's steps.
+    pub(in crate::run::assignment) user: u32,
     pub(in crate::run::assignment) revision: &'a Revision,
     pub(in crate::run::assignment) plan: Option<&'a Plan>,
     pub(in crate::run::assignment) purpose: Purpose<'a>,

@@ -27,7 +27,7 @@ use kube::ResourceExt as _;
 
 pub(super) use input::{JobInput, Lifetime, Purpose};
 
-use self::volumes::{empty_dir, socket_volume};
+use self::volumes::{empty_dir, memory_dir, socket_volume};
 use crate::names::{ATTEMPT, FOR_RUN, JOB, RUN_UID, TEMPLATE};
 
 /// Termination grace period of a pod, in seconds. The runner takes at most 20 s to write results and exit.
@@ -159,9 +159,8 @@ fn volumes_of_pod(input: &JobInput<'_>, hosts: &[Host]) -> Vec<Volume> {
         volumes.push(empty_dir(host::PROGRAM_VOLUME, "16Mi"));
     }
     for host in hosts {
-        volumes.push(empty_dir(&socket_volume(host.index), "1Mi"));
-        volumes.push(empty_dir(&host::work_volume(host.index), "1Gi"));
-        volumes.push(empty_dir(&host::tmp_volume(host.index), "1Gi"));
+        volumes.push(memory_dir(&socket_volume(host.index), "1Mi"));
+        volumes.push(host::files_volume(host));
     }
     volumes
 }

@@ -40,7 +40,15 @@ fn input<'a>(
     lifetime: Lifetime,
 ) -> JobInput<'a> {
     let purpose = Purpose::Run { name: "order-7", uid: "run-uid", attempt, lifetime };
-    JobInput { config, namespace: "bakery", tenant: "acme".to_owned(), revision, plan, purpose }
+    JobInput {
+        config,
+        namespace: "bakery",
+        tenant: "acme".to_owned(),
+        user: 1_234_567_890,
+        revision,
+        plan,
+        purpose,
+    }
 }
 
 fn plan() -> Plan {

@@ -25,6 +25,15 @@ pub(super) fn empty_dir(name: &str, size_limit: &str) -> Volume {
     }
 }
 
+/// Returns a volume in memory with a size limit, which the kernel enforces.
+pub(super) fn memory_dir(name: &str, size_limit: &str) -> Volume {
+    let mut volume = empty_dir(name, size_limit);
+    if let Some(directory) = &mut volume.empty_dir {
+        directory.medium = Some("Memory".to_owned());
+    }
+    volume
+}
+
 /// Returns the name of the volume with the socket of a host, which the runner and the host mount.
 pub(super) fn socket_volume(index: usize) -> String {
     format!("socket-{index}")

@@ -19,7 +19,7 @@ use self::{
     plan::{PoolPlan, Template},
 };
 use super::job::{self, JobInput, Purpose};
-use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy, state::Revision};
+use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy, state::Revision, tenant_user};
 
 /// Deletes the superfluous idle runners of a workflow, and creates warm ones.
 ///
@@ -40,6 +40,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
         config: &ctx.config,
         namespace: &namespace,
         tenant: tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
+        user: tenant_user::of(tenant.as_deref()),
         revision,
         plan: plan.as_deref(),
         purpose: Purpose::Warm { number: 0 },

@@ -48,7 +48,7 @@ pub(super) async fn create(
             missing -= 1;
             continue;
         }
-        match create::create(&ctx.client, input.namespace, &job, now).await? {
+        match create::create(ctx, input.namespace, &job, now).await? {
             Creation::Created => {
                 ctx.reservations.record_created(&job.name_any(), now);
                 missing -= 1;
