@@ -154,7 +154,7 @@ fn a_stopped_interpreter_is_replaced_before_the_next_run() {
 /// A host in which a step does not begin exits, so that its run continues in another pod.
 #[test]
 fn a_host_in_which_a_step_does_not_begin_exits() {
-    let mut host = TestHost::contained("stuck", &["--start-timeout", "1"]);
+    let mut host = TestHost::contained("stuck", &["--start-timeout", "5"]);
     let stop = "import os, signal\ndef run(i, c): os.kill(int(open('/proc/1/task/1/children').read().split()[0]), signal.SIGSTOP)";
     value(&mut host, stop);
     host.start_python("def run(i, c): return 1", json!(null));

@@ -92,3 +92,20 @@ fn a_pooled_pod_belongs_to_no_run() {
     let other = input(&config, &revision, Some(&with_plan), 0, Lifetime::Pooled);
     assert_ne!(template_digest(&first), template_digest(&other));
 }
+
+/// A host may use as much CPU as its plan allows, but not less than its steps request.
+#[test]
+fn a_host_has_the_cpu_limit_of_its_plan() {
+    let config = Config::parse_from(["operator"]);
+    let (revision, mut plan) = (revision(), plan());
+    let mut limits = |limit: &str| -> Vec<Option<String>> {
+        plan.spec.runners.as_mut().unwrap().cpu_limit = Some(crds::Quantity::new(limit));
+        let input = input(&config, &revision, Some(&plan), 0, Lifetime::OneRun);
+        let pod = build(&input).spec.unwrap().template.spec.unwrap();
+        let limit = |container: Container| Some(container.resources?.limits?.get("cpu")?.0.clone());
+        pod.containers.into_iter().map(limit).collect()
+    };
+    let text = |limit: &str| Some(limit.to_owned());
+    assert_eq!(limits("1"), [None, text("1"), text("1"), text("1")]);
+    assert_eq!(limits("100m"), [None, text("100m"), text("200m"), text("100m")]);
+}
