@@ -14,7 +14,7 @@ const FIRST: u32 = 1_000_000_000;
 const COUNT: u32 = 1_000_000_000;
 
 /// Returns the user id of the steps of a tenant. Without a tenant, whose namespace is about to be deleted, no step runs.
-pub(crate) fn of(tenant: Option<&Tenant>) -> u32 {
+pub(crate) fn for_tenant(tenant: Option<&Tenant>) -> u32 {
     tenant.map_or(HOST_UID, |tenant| choose(tenant, &BTreeSet::new()))
 }
 

@@ -1,8 +1,8 @@
 //! Isolation of tenants: network policies and admission policies of the installed product.
 
 mod fences;
-mod hostile_steps;
 mod network;
 mod plain;
 mod pods;
 mod policies;
+mod step_attacks;

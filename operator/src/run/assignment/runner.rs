@@ -69,7 +69,7 @@ pub(in crate::run) async fn create_runner(
             config: &ctx.config,
             namespace: &snapshot.namespace,
             tenant: snapshot.tenant_name(),
-            user: tenant_user::of(snapshot.tenant.as_deref()),
+            user: tenant_user::for_tenant(snapshot.tenant.as_deref()),
             revision,
             plan: plan.as_deref(),
             purpose: Purpose::Run { name: &snapshot.name, uid: &snapshot.uid, attempt, lifetime },

@@ -40,7 +40,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
         config: &ctx.config,
         namespace: &namespace,
         tenant: tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
-        user: tenant_user::of(tenant.as_deref()),
+        user: tenant_user::for_tenant(tenant.as_deref()),
         revision,
         plan: plan.as_deref(),
         purpose: Purpose::Warm { number: 0 },

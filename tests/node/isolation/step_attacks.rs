@@ -74,7 +74,7 @@ fn error_code(status: &WorkflowRunStatus) -> Option<String> {
 
 /// A run in a kept pod finds nothing of the run before it, and begins although that one has stopped the interpreter.
 #[tokio::test]
-async fn nothing_of_a_run_survives_in_a_kept_pod() -> anyhow::Result<()> {
+async fn nothing_of_a_run_survives_in_a_reused_pod() -> anyhow::Result<()> {
     let acme = TenantNamespace::for_tenant("acme").await?;
     let workflow = acme.apply_workflow("survive", SURVIVE).await?.name_any();
     let attack = run_beside_neighbour(&acme, &workflow, json!({"attack": true})).await?;
