@@ -101,19 +101,31 @@ fn spawn_controllers(tasks: &mut Tasks, ctx: &Arc<Context>, queues: RequestQueue
     } = ctx.stores.clone();
     let shared = || (Arc::clone(ctx), stop.clone());
     let (c, s) = shared();
-    let controller = Controller { name: "plan", store: plan_store, queue: plans };
+    let controller =
+        Controller { name: "plan", set_aside_reason: "SetAside", store: plan_store, queue: plans };
     tasks.spawn("plans", controller.run(c, s, plan::reconcile));
     let (c, s) = shared();
-    let controller = Controller { name: "tenant", store: tenant_store, queue: tenants };
+    let controller =
+        Controller { name: "tenant", set_aside_reason: "SetAside", store: tenant_store, queue: tenants };
     tasks.spawn("tenants", controller.run(c, s, tenant::reconcile));
     let (c, s) = shared();
-    let controller = Controller { name: "pool", store: workflow_store.clone(), queue: runner_pools };
+    let controller = Controller {
+        name: "pool",
+        set_aside_reason: "RunnersSetAside",
+        store: workflow_store.clone(),
+        queue: runner_pools,
+    };
     tasks.spawn("pools", controller.run(c, s, run::pool::reconcile));
     let (c, s) = shared();
-    let controller = Controller { name: "workflow", store: workflow_store, queue: workflows };
+    let controller = Controller {
+        name: "workflow",
+        set_aside_reason: "SetAside",
+        store: workflow_store,
+        queue: workflows,
+    };
     tasks.spawn("workflows", controller.run(c, s, workflow::reconcile));
     let (c, s) = shared();
-    let controller = Controller { name: "run", store: run_store, queue: runs };
+    let controller = Controller { name: "run", set_aside_reason: "SetAside", store: run_store, queue: runs };
     tasks.spawn("runs", controller.run(c, s, run::reconcile));
     let (c, s) = shared();
     tasks.spawn("release", run::release(c, released_runs, s));

@@ -34,6 +34,9 @@ impl<K: Readable + Conditioned> Reconciled for K {}
 pub(crate) struct Controller<K: Reconciled> {
     /// Name of the controller in logs and metrics.
     pub(crate) name: &'static str,
+    /// Reason of the condition `Stalled` of an object that this controller has set aside. Controllers of the same kind have
+    /// different ones, so that none withdraws the condition of another.
+    pub(crate) set_aside_reason: &'static str,
     /// Watched objects of the kind.
     pub(crate) store: Store<K>,
     /// References of the objects to reconcile.
@@ -52,11 +55,12 @@ impl<K: Reconciled> Controller<K> {
         R: Fn(Arc<Context>, Arc<K>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Action, Error>> + Send + 'static,
     {
-        let Self { name, store, mut queue } = self;
+        let Self { name, set_aside_reason, store, mut queue } = self;
         let requested = stream::poll_fn(move |task| queue.poll_recv(task))
             .map(Ok::<_, Infallible>)
-            .take_until(stop.cancelled_owned());
-        let reconciler = Arc::new(Reconciler::new(name, store.clone(), reconcile));
+            .take_until(stop.clone().cancelled_owned());
+        let reconciler = Reconciler::new(name, set_aside_reason, store.clone(), stop, reconcile);
+        let reconciler = Arc::new(reconciler);
         // The reconciler bounds the concurrency. It receives every object at once, so that it can let tenants take turns.
         let config = controller::Config::default().concurrency(0);
         let start = {

@@ -8,6 +8,7 @@ use kube::runtime::{
     reflector::{ObjectRef, Store},
 };
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Reconciled, set_aside::SetAside};
 use crate::{
@@ -34,6 +35,7 @@ const TRANSIENT_FAILURES_BEFORE_EVENT: u32 = 3;
 pub(super) struct Reconciler<K: Reconciled, R> {
     name: &'static str,
     store: Store<K>,
+    stop: CancellationToken,
     reconcile: R,
     shares: Shares,
     failures: Failures<ObjectRef<K>>,
@@ -46,14 +48,21 @@ where
     R: Fn(Arc<Context>, Arc<K>) -> F,
     F: Future<Output = Result<Action, Error>>,
 {
-    pub(super) fn new(name: &'static str, store: Store<K>, reconcile: R) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        set_aside_reason: &'static str,
+        store: Store<K>,
+        stop: CancellationToken,
+        reconcile: R,
+    ) -> Self {
         Self {
             name,
             store,
+            stop,
             reconcile,
             shares: Shares::new(MAX_CONCURRENT_RECONCILES, MAX_CONCURRENT_RECONCILES_PER_TENANT),
             failures: Failures::default(),
-            set_aside: SetAside::default(),
+            set_aside: SetAside::new(set_aside_reason),
         }
     }
 
@@ -61,7 +70,10 @@ where
     pub(super) async fn reconcile(&self, reference: &ObjectRef<K>, ctx: Arc<Context>) -> Action {
         // A namespace belongs to one tenant. Cluster-scoped objects are Tenants, and Plans.
         let tenant = reference.namespace.as_ref().unwrap_or(&reference.name);
-        let _permit = self.shares.acquire(tenant).await;
+        // A reconcile that has not begun is not awaited when the process stops.
+        let Some(_permit) = self.stop.run_until_cancelled(self.shares.acquire(tenant)).await else {
+            return Action::await_change();
+        };
         // The object may have been changed or deleted while its tenant was waiting for its turn.
         let Some(object) = self.store.get(reference) else {
             self.forget(reference);

@@ -15,7 +15,7 @@ use kube::{
     runtime::reflector::ObjectRef,
 };
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Reconciled;
 use crate::{
@@ -23,14 +23,18 @@ use crate::{
     errors::{Error, chain},
 };
 
-/// Reason of the condition `Stalled` of an object that is set aside.
-const REASON: &str = "SetAside";
-/// Reason of that condition after the object was reconciled again.
+/// Timeout of writing the condition, with two requests of 10 ms each.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reason of the condition `Stalled` after the object was reconciled again.
 const RELEASED_REASON: &str = "Reconciled";
 
 /// The objects of one kind that are set aside. After a restart each of them is reconciled once, since the new operator may
 /// be another release.
-pub(super) struct SetAside<K: Reconciled>(Mutex<HashMap<ObjectRef<K>, Entry>>);
+pub(super) struct SetAside<K: Reconciled> {
+    /// Reason of the condition `Stalled` of these objects.
+    reason: &'static str,
+    objects: Mutex<HashMap<ObjectRef<K>, Entry>>,
+}
 
 struct Entry {
     /// UID and generation of the object: another one has changed.
@@ -38,13 +42,11 @@ struct Entry {
     until: Instant,
 }
 
-impl<K: Reconciled> Default for SetAside<K> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-}
-
 impl<K: Reconciled> SetAside<K> {
+    pub(super) fn new(reason: &'static str) -> Self {
+        Self { reason, objects: Mutex::new(HashMap::new()) }
+    }
+
     /// Returns the time for which an object stays set aside.
     pub(super) fn remaining(&self, object: &K, now: Instant) -> Option<Duration> {
         let objects = self.lock();
@@ -70,11 +72,11 @@ impl<K: Reconciled> SetAside<K> {
         let stalled = ConditionUpdate {
             kind: conditions::STALLED,
             status: conditions::TRUE,
-            reason: REASON,
+            reason: self.reason,
             message,
             generation: object.meta().generation,
         };
-        write_condition(ctx, controller, object, stalled).await;
+        self.write_condition(ctx, controller, object, stalled).await;
     }
 
     /// Records that an object was reconciled, also one that was set aside before a restart. Returns whether it was set
@@ -82,7 +84,7 @@ impl<K: Reconciled> SetAside<K> {
     pub(super) async fn release(&self, ctx: &Context, controller: &'static str, object: &K) -> bool {
         let was_set_aside = self.lock().remove(&ObjectRef::from_obj(object)).is_some();
         let stalled = conditions::get(object.conditions(), conditions::STALLED);
-        let is_marked = stalled.is_some_and(|stalled| stalled.reason == REASON);
+        let is_marked = stalled.is_some_and(|stalled| stalled.reason == self.reason);
         if was_set_aside || is_marked {
             let released = ConditionUpdate {
                 kind: conditions::STALLED,
@@ -91,7 +93,7 @@ impl<K: Reconciled> SetAside<K> {
                 message: String::new(),
                 generation: object.meta().generation,
             };
-            write_condition(ctx, controller, object, released).await;
+            self.write_condition(ctx, controller, object, released).await;
         }
         was_set_aside
     }
@@ -106,60 +108,68 @@ impl<K: Reconciled> SetAside<K> {
         self.lock().len()
     }
 
+    /// Writes a condition. A failure is logged: it never makes the caller fail.
+    async fn write_condition(
+        &self,
+        ctx: &Context,
+        controller: &'static str,
+        object: &K,
+        condition: ConditionUpdate<'_>,
+    ) {
+        let name = object.name_any();
+        let written = timeout(WRITE_TIMEOUT, self.try_write_condition(ctx, object, &name, condition)).await;
+        let error = match written {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => chain(&error),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        tracing::warn!(
+            controller,
+            object.namespace = object.namespace(),
+            object.name = name,
+            error,
+            "failed to write whether an object is set aside"
+        );
+    }
+
+    /// The conditions are read again, since all of them are written, and on condition that nobody has changed the object since.
+    async fn try_write_condition(
+        &self,
+        ctx: &Context,
+        object: &K,
+        name: &str,
+        condition: ConditionUpdate<'_>,
+    ) -> Result<(), kube::Error> {
+        let resource = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(ctx.client.clone(), &namespace, &resource),
+            None => Api::all_with(ctx.client.clone(), &resource),
+        };
+        let Some(current) = api.get_opt(name).await? else { return Ok(()) };
+        let stored = current.data.pointer("/status/conditions").cloned().unwrap_or_default();
+        let mut all: Vec<Condition> = serde_json::from_value(stored).unwrap_or_default();
+        let is_set_aside =
+            conditions::get(&all, conditions::STALLED).is_some_and(|stalled| stalled.reason == self.reason);
+        let is_release = condition.status == conditions::FALSE;
+        if (is_release && !is_set_aside)
+            || !conditions::set(&mut all, condition, Time(telemetry::clock::now()))
+        {
+            return Ok(());
+        }
+        let patch = json!({
+            "metadata": {"resourceVersion": current.resource_version()},
+            "status": {"conditions": all},
+        });
+        let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
+        let params = PatchParams { field_manager, ..PatchParams::default() };
+        api.patch_status(name, &params, &Patch::Merge(&patch)).await.map(drop)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn version<K: Reconciled>(object: &K) -> (Option<String>, Option<i64>) {
     (object.meta().uid.clone(), object.meta().generation)
-}
-
-/// Writes a condition. A failure is logged: it never makes the caller fail.
-async fn write_condition<K: Reconciled>(
-    ctx: &Context,
-    controller: &'static str,
-    object: &K,
-    condition: ConditionUpdate<'_>,
-) {
-    let name = object.name_any();
-    if let Err(error) = try_write_condition(ctx, object, &name, condition).await {
-        tracing::warn!(
-            controller,
-            object.namespace = object.namespace(),
-            object.name = name,
-            error = chain(&error),
-            "failed to write whether an object is set aside"
-        );
-    }
-}
-
-/// The conditions are read again, since all of them are written, and on condition that nobody has changed the object since.
-async fn try_write_condition<K: Reconciled>(
-    ctx: &Context,
-    object: &K,
-    name: &str,
-    condition: ConditionUpdate<'_>,
-) -> Result<(), kube::Error> {
-    let resource = ApiResource::erase::<K>(&());
-    let api: Api<DynamicObject> = match object.namespace() {
-        Some(namespace) => Api::namespaced_with(ctx.client.clone(), &namespace, &resource),
-        None => Api::all_with(ctx.client.clone(), &resource),
-    };
-    let Some(current) = api.get_opt(name).await? else { return Ok(()) };
-    let stored = current.data.pointer("/status/conditions").cloned().unwrap_or_default();
-    let mut all: Vec<Condition> = serde_json::from_value(stored).unwrap_or_default();
-    let is_set_aside =
-        conditions::get(&all, conditions::STALLED).is_some_and(|stalled| stalled.reason == REASON);
-    let is_release = condition.status == conditions::FALSE;
-    if (is_release && !is_set_aside) || !conditions::set(&mut all, condition, Time(telemetry::clock::now())) {
-        return Ok(());
-    }
-    let patch = json!({
-        "metadata": {"resourceVersion": current.resource_version()},
-        "status": {"conditions": all},
-    });
-    let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
-    let params = PatchParams { field_manager, ..PatchParams::default() };
-    api.patch_status(name, &params, &Patch::Merge(&patch)).await.map(drop)
 }

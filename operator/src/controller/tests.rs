@@ -152,13 +152,22 @@ impl Cluster {
         F: Future<Output = Result<Action, Error>> + Send + 'static,
     {
         let (requests, queue) = mpsc::channel(objects.len());
-        let controller = Controller { name: "workflow", store: self.store.clone(), queue };
+        let controller =
+            Controller { name: "workflow", set_aside_reason: "SetAside", store: self.store.clone(), queue };
         tokio::spawn(controller.run(self.context(), CancellationToken::new(), reconcile));
         for object in objects {
             requests.send(object).await.unwrap();
         }
         requests
     }
+}
+
+fn reconciler<R, F>(store: &Store<Workflow>, reconcile: R) -> Reconciler<Workflow, R>
+where
+    R: Fn(Arc<Context>, Arc<Workflow>) -> F,
+    F: Future<Output = Result<Action, Error>>,
+{
+    Reconciler::new("workflow", "SetAside", store.clone(), CancellationToken::new(), reconcile)
 }
 
 /// Receives the name of the next reconciled object.
@@ -222,7 +231,7 @@ async fn an_object_that_panics_is_set_aside_until_it_changes() {
     let attempts = Arc::new(AtomicU32::new(0));
     let operator = |panics: bool| {
         let attempts = Arc::clone(&attempts);
-        Reconciler::new("workflow", cluster.store.clone(), move |_: Arc<Context>, _: Arc<Workflow>| {
+        reconciler(&cluster.store, move |_: Arc<Context>, _: Arc<Workflow>| {
             let attempts = Arc::clone(&attempts);
             async move {
                 attempts.fetch_add(1, Ordering::Relaxed);
@@ -272,7 +281,7 @@ async fn a_computation_that_is_too_slow_sets_its_object_aside() {
             let source = error.lock().unwrap().take().unwrap();
             future::ready(Err(Error::compute("check a workflow")(source)))
         };
-        Reconciler::new("workflow", cluster.store.clone(), fail).reconcile(&object, Arc::clone(&ctx)).await;
+        reconciler(&cluster.store, fail).reconcile(&object, Arc::clone(&ctx)).await;
     }
     let message = cluster.api.stalled("acme", "slow").unwrap().message;
     assert!(message.contains("failed to complete a computation within 5 s"), "{message}");

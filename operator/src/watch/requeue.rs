@@ -134,7 +134,13 @@ where
     F: Fn(&Change<K>) -> Vec<ReconcileRequest> + Send + Sync,
 {
     async fn on_change(&self, change: Change<K>) {
-        self.requests.send_all((self.map)(&change)).await;
+        match compute::catch_panic(|| (self.map)(&change)) {
+            Ok(requests) => self.requests.send_all(requests).await,
+            // No object may end the watch. What depends on this one is reconciled at its own next change.
+            Err(panic) => {
+                tracing::error!(error = %panic, "failed to find out which objects a change concerns")
+            }
+        }
     }
 
     fn on_unparsable(&self, object: Unparsable) {

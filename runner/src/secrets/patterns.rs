@@ -11,12 +11,16 @@ use base64::{
 /// they are.
 pub(super) const MIN_BYTES: usize = 8;
 
-/// Characters, beside letters and digits, that percent encoding leaves as they are: by RFC 3986, in forms, and in
-/// JavaScript.
-const UNRESERVED: [&[u8]; 3] = [b"-._~", b"*-._", b"-_.!~*'()"];
+/// Characters, beside letters and digits, that percent encoding leaves as they are: by RFC 3986, in Python's `quote`, in
+/// forms, and in JavaScript's `encodeURIComponent` and `encodeURI`.
+const UNRESERVED: [&[u8]; 5] = [b"-._~", b"-._~/", b"*-._", b"-_.!~*'()", b"-_.!~*'();/?:@&=+$,#"];
 
-/// Returns all forms of a value: the value and its lines, each as it is, in base64 (also as a part of a longer text),
-/// percent-encoded, and escaped for JSON.
+/// Entities of the characters `"` and `'` in HTML, as different libraries write them. `&`, `<` and `>` have one each.
+const QUOTES: [(&str, &str); 4] =
+    [("&quot;", "&#x27;"), ("&quot;", "&#39;"), ("&#34;", "&#39;"), ("&quot;", "&apos;")];
+
+/// Returns all forms of a value: the value and its lines, each as it is, in base64 (also as a part of a longer text), in hex,
+/// percent-encoded, and escaped for HTML and for JSON, also for JSON within a JSON string.
 pub(super) fn patterns(value: &str) -> BTreeSet<String> {
     let mut patterns = BTreeSet::new();
     // Logs consist of lines, so each line of a PEM key is searched for, except the first and last, which all keys share.
@@ -28,7 +32,11 @@ pub(super) fn patterns(value: &str) -> BTreeSet<String> {
         patterns.insert(text.to_owned());
         patterns.extend(base64(text.as_bytes()));
         patterns.extend(UNRESERVED.iter().flat_map(|unreserved| percent(text.as_bytes(), unreserved)));
-        patterns.extend([escaped(text), escaped_ascii(text)]);
+        patterns.extend([hex::encode(text), hex::encode_upper(text)]);
+        patterns.extend(QUOTES.map(|(double, single)| html(text, double, single)));
+        let json = [escaped(text), escaped_ascii(text)];
+        patterns.extend(json.iter().map(|text| escaped(text)));
+        patterns.extend(json);
     }
     patterns
 }
@@ -67,6 +75,12 @@ fn percent(value: &[u8], unreserved: &[u8]) -> [String; 4] {
             .collect()
     };
     [encode("%20", true), encode("+", true), encode("%20", false), encode("+", false)]
+}
+
+/// Returns the value as it appears within an HTML document.
+fn html(value: &str, double: &str, single: &str) -> String {
+    let value = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    value.replace('"', double).replace('\'', single)
 }
 
 /// Returns the value as it appears within a JSON string.
@@ -110,6 +124,20 @@ mod tests {
             assert!(patterns.contains(form), "{form}");
         }
         assert!(super::patterns("short").is_empty());
+        let value = "a/b?c=<\"d'&é>";
+        let patterns = super::patterns(value);
+        for form in [
+            "612f623f633d3c22642726c3a93e",
+            "612F623F633D3C22642726C3A93E",
+            "a/b%3Fc%3D%3C%22d%27%26%C3%A9%3E",
+            "a/b?c=%3C%22d'&%C3%A9%3E",
+            "a/b?c=&lt;&quot;d&#x27;&amp;é&gt;",
+            "a/b?c=&lt;&#34;d&#39;&amp;é&gt;",
+            r#"a/b?c=<\\\"d'&é>"#,
+            r#"a/b?c=<\\\"d'&\\u00e9>"#,
+        ] {
+            assert!(patterns.contains(form), "{form}: {patterns:?}");
+        }
     }
 
     /// Each line of a private key is recognized by itself.

@@ -5,14 +5,21 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
-use crate::secrets::{Secrets, patterns::patterns};
+use crate::secrets::{
+    Secrets,
+    patterns::{MIN_BYTES, patterns},
+};
 
 /// Replacement of a secret.
 const MARK: &str = "***";
 
 /// Search for the secrets of one workflow in all their encodings. Without secrets it changes nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Redactor(Option<Arc<Search>>);
+pub(crate) struct Redactor {
+    search: Option<Arc<Search>>,
+    /// Values that are too short to be searched for in output.
+    short_values: Arc<BTreeSet<String>>,
+}
 
 struct Search {
     automaton: AhoCorasick,
@@ -37,24 +44,35 @@ impl Redactor {
     pub(crate) fn new(secrets: &Secrets) -> Result<Self, RedactError> {
         let forms: BTreeSet<String> =
             secrets.values().flat_map(|values| values.values()).flat_map(|value| patterns(value)).collect();
-        let Some(max_pattern_bytes) = forms.iter().map(String::len).max() else { return Ok(Self::default()) };
+        let values = secrets.values().flat_map(|values| values.values());
+        let short = values.filter(|value| !value.is_empty() && value.len() < MIN_BYTES);
+        let short_values = Arc::new(short.cloned().collect());
+        let Some(max_pattern_bytes) = forms.iter().map(String::len).max() else {
+            return Ok(Self { search: None, short_values });
+        };
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms)?;
-        Ok(Self(Some(Arc::new(Search { automaton, max_pattern_bytes }))))
+        Ok(Self { search: Some(Arc::new(Search { automaton, max_pattern_bytes })), short_values })
     }
 
     /// Returns whether there are no secrets to search for.
     pub(crate) const fn is_idle(&self) -> bool {
-        self.0.is_none()
+        self.search.is_none()
+    }
+
+    /// Returns whether a text contains a secret, or the value of one that is too short to be searched for in output. For texts
+    /// that are better not sent than sent with a secret.
+    pub(crate) fn may_reveal(&self, text: &str) -> bool {
+        self.matches(text) || self.short_values.iter().any(|value| text.contains(value))
     }
 
     /// Returns whether a text contains a secret.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        self.0.as_ref().is_some_and(|search| search.automaton.is_match(text))
+        self.search.as_ref().is_some_and(|search| search.automaton.is_match(text))
     }
 
     /// Returns the text with all secrets replaced.
     pub(crate) fn redact_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.0 {
+        match &self.search {
             Some(search) if search.automaton.is_match(text) => Cow::Owned(search.replace(text)),
             _ => Cow::Borrowed(text),
         }
@@ -93,7 +111,7 @@ impl Redactor {
     /// Returns the redacted part of a text that arrives in pieces. The end of a piece is held back in `remainder` if a
     /// secret may begin in it, and is returned with the next piece.
     pub(crate) fn redact_piece(&self, remainder: &mut Remainder, piece: &str, is_last: bool) -> String {
-        let Some(search) = &self.0 else { return piece.to_owned() };
+        let Some(search) = &self.search else { return piece.to_owned() };
         let mut text = std::mem::take(&mut remainder.0);
         text.push_str(piece);
         if !is_last {
@@ -151,6 +169,17 @@ mod tests {
         redactor().redact_value(&mut value);
         assert_eq!(value, json!({"a ***": ["x *** y", {"b": "***"}], "pin": "1234", "id": "***"}));
         assert_eq!(Redactor::default().redact_text("s3cret-t0ken"), "s3cret-t0ken");
+    }
+
+    /// A value that is too short to be searched for in output is still found in a text that would be sent to another host.
+    #[test]
+    fn short_values_are_found_where_they_would_be_revealed() {
+        let redactor = redactor();
+        assert!(redactor.may_reveal("pin 1234") && !redactor.matches("pin 1234"));
+        assert!(redactor.may_reveal("s3cret-t0ken") && !redactor.may_reveal("pin 5678"));
+        let short = serde_json::from_value(json!({"erp": {"pin": "1234", "empty": ""}})).unwrap();
+        let short = Redactor::new(&short).unwrap();
+        assert!(short.may_reveal("x1234") && !short.may_reveal("x"));
     }
 
     /// A secret is replaced wherever a line is split, also within the secret.

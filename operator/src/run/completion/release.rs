@@ -39,12 +39,15 @@ pub(crate) async fn release(
     mut runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
-    let runs = stream::poll_fn(move |task| runs.poll_recv(task)).take_until(stop.cancelled_owned());
+    let runs = stream::poll_fn(move |task| runs.poll_recv(task)).take_until(stop.clone().cancelled_owned());
     let shares = Shares::new(MAX_CONCURRENT_RELEASES, MAX_CONCURRENT_RELEASES_PER_TENANT);
     // The shares bound the concurrency. Every run is taken from the queue at once, so that tenants can take turns.
     runs.for_each_concurrent(None, async |run| {
-        let _permit = shares.acquire(run.namespace.as_deref().unwrap_or_default()).await;
-        release_with_retries(&ctx, run).await;
+        let permit = shares.acquire(run.namespace.as_deref().unwrap_or_default());
+        // A release that has not begun is not awaited when the process stops: the next sweep covers it.
+        if let Some(_permit) = stop.run_until_cancelled(permit).await {
+            release_with_retries(&ctx, run).await;
+        }
     })
     .await;
     Ok(())

@@ -44,7 +44,7 @@ pub(super) fn next(
         for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
             next.headers.remove(name);
         }
-        let secret = |value: &HeaderValue| redactor.matches(&String::from_utf8_lossy(value.as_bytes()));
+        let secret = |value: &HeaderValue| redactor.may_reveal(&String::from_utf8_lossy(value.as_bytes()));
         let retained = next.headers.iter().filter(|(_, value)| !secret(value));
         next.headers = retained.map(|(name, value)| (name.clone(), value.clone())).collect();
     }
