@@ -51,11 +51,12 @@ async fn bench() -> anyhow::Result<()> {
     let attacker = Attacker::new(client, namespace, duration).await?;
 
     let alone = measure(&mut neighbour, &platform, None, &attacker, "alone", duration).await?;
+    progress(&table::row(&alone, &alone));
     let (mut rows, mut failure) = (vec![], None);
     for attack in attacks {
         match measure(&mut neighbour, &platform, Some(attack), &attacker, attack.name(), duration).await {
             Ok(row) => {
-                progress(&table::row(&row, &alone));
+                progress(&format!("{}{}", table::row(&row, &alone), table::details(&row)));
                 rows.push(row);
             }
             Err(error) => {

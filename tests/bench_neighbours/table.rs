@@ -41,10 +41,15 @@ pub(super) fn report(machine: &str, duration: Duration, alone: &Row, rows: &[Row
     }
     text.push_str("\nMiB: before the attack, highest, after its objects were deleted.\n");
     for measured in rows {
-        text.push_str(&format!("\n{}: {}\n", measured.name, measured.answers.join("; ")));
-        text.push_str(&errors(&measured.latencies));
+        text.push_str(&details(measured));
     }
     text
+}
+
+/// Formats the answers to the attacker, and the first errors of the neighbour.
+pub(super) fn details(measured: &Row) -> String {
+    let answers = measured.answers.join("; ");
+    format!("\n{}: {answers}\n{}", measured.name, errors(&measured.latencies))
 }
 
 /// Formats one measurement.
