@@ -92,10 +92,11 @@ impl Host<'_> {
         for directory in own.iter().flatten().chain(&config.shared_dirs) {
             leftovers::empty(directory)?;
         }
+        // Outside of a container, both are shared with programs that are not steps.
         if processes::is_first() {
             leftovers::empty_termination_message(Path::new(TERMINATION_MESSAGE))?;
+            leftovers::check_system_v()?;
         }
-        leftovers::check_system_v()?;
         if !self.own_process.is_unchanged() {
             return Err(HostError::Changed);
         }

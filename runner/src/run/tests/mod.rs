@@ -2,6 +2,7 @@
 
 mod memory_cluster;
 mod pod;
+mod reset;
 mod secrets_and_outputs;
 mod waiting;
 

@@ -94,7 +94,7 @@ async fn run(
 }
 
 /// Starts a step host with its own directory.
-fn start_step_host(dir: &std::path::Path, host: &Host) -> Child {
+pub(super) fn start_step_host(dir: &std::path::Path, host: &Host) -> Child {
     let harness = concat!(env!("CARGO_MANIFEST_DIR"), "/../step-host/python/harness.py");
     let test = std::env::current_exe().unwrap();
     let binary = test.ancestors().nth(2).unwrap().join("step-host");
