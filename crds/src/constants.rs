@@ -15,6 +15,11 @@ pub const HOST_UID: u32 = 10_002;
 /// Group id that owns the sockets shared by the runner and its step hosts.
 pub const SOCKET_GID: u32 = 10_000;
 
+/// Types of the Secrets that tenants may create and workflows may use. Kubernetes fills others by itself, with tokens of
+/// service accounts for example.
+pub const SECRET_TYPES: [&str; 4] =
+    ["Opaque", "kubernetes.io/basic-auth", "kubernetes.io/tls", "kubernetes.io/dockerconfigjson"];
+
 /// Maximum number of steps of a workflow.
 pub const MAX_STEPS: usize = 64;
 /// Maximum number of `onExit` steps of a workflow.

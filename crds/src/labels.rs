@@ -19,6 +19,9 @@ pub const POOL: &str = "smbcopilot.dev/pool";
 /// Annotation: UID of the Tenant for which a namespace was created. A namespace with another UID belongs to another
 /// tenant.
 pub const TENANT_UID: &str = "smbcopilot.dev/tenant-uid";
+/// Annotation: slug of the tenant that may adopt an existing namespace. Whoever manages the namespace sets it; the operator
+/// must not.
+pub const ADOPT_BY: &str = "smbcopilot.dev/adopt-by";
 /// Label: `true` on a Secret that workflows may use.
 pub const WORKFLOW_SECRET: &str = "smbcopilot.dev/workflow-secret";
 /// Finalizer of a Tenant.

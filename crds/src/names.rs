@@ -75,22 +75,44 @@ pub fn runner_job(revision_uid: &str, run_uid: &str, lost: u32) -> String {
     format!("run-{}", digest(&[revision_uid, run_uid, &lost.to_string()], 20))
 }
 
-/// Returns the name of a sub-run: the first 40 characters of the parent's name, a hyphen, and 12 hex digits of the
-/// parent's UID, the step key (the step, with `/index` for an item) and the attempt. Starting the same attempt twice
-/// creates one run.
+/// Maximum length of the part of a derived run name that says what the run belongs to. The name is also a label value of at
+/// most 63 characters; a hyphen, the longest mark, another hyphen and the digits need 18 of them.
+const MAX_RUN_PREFIX: usize = 40;
+/// Number of hex digits at the end of a derived run name.
+const RUN_DIGITS: usize = 12;
+
+/// Returns the name of a sub-run: the first 40 characters of the parent's name, `-sub-`, and 12 hex digits of the parent's
+/// UID, the step key (the step, with `/index` for an item) and the attempt. Starting the same attempt twice creates one run.
 #[must_use]
 pub fn sub_run(parent: &str, parent_uid: &str, step_key: &str, attempt: u32) -> String {
-    let short: String = parent.chars().take(40).collect();
-    let short = short.trim_end_matches(['-', '.']);
-    format!("{short}-{}", digest(&[parent_uid, step_key, &attempt.to_string()], 12))
+    derived_run(parent, "sub", &[parent_uid, step_key, &attempt.to_string()])
 }
 
-/// Returns the name of the run of a schedule at a scheduled time: the workflow's name, a hyphen, and 10 hex digits of the
-/// workflow's UID, the schedule's name and the time in seconds since 1970. Starting the same scheduled time twice creates
-/// one run.
+/// Returns the name of the run of a schedule at a scheduled time: the first 40 characters of the workflow's name, `-cron-`,
+/// and 12 hex digits of the workflow's UID, the schedule's name, the time in seconds since 1970 and the number of such names
+/// that other runs have. Starting the same scheduled time twice creates one run.
 #[must_use]
-pub fn scheduled_run(workflow: &str, workflow_uid: &str, schedule: &str, at_second: i64) -> String {
-    format!("{workflow}-{}", digest(&[workflow_uid, schedule, &at_second.to_string()], 10))
+pub fn scheduled_run(
+    workflow: &str,
+    workflow_uid: &str,
+    schedule: &str,
+    at_second: i64,
+    taken: u32,
+) -> String {
+    derived_run(workflow, "cron", &[workflow_uid, schedule, &at_second.to_string(), &taken.to_string()])
+}
+
+/// Returns the name of a run that is started through the API: the first 40 characters of the workflow's name, `-api-`, and
+/// 12 hex digits of the workflow's UID and the parts that identify the request.
+#[must_use]
+pub fn api_run(workflow: &str, workflow_uid: &str, request: &str) -> String {
+    derived_run(workflow, "api", &[workflow_uid, request])
+}
+
+/// Returns a name that the admission policy smb-copilot-trigger-fence reserves for the component with this mark.
+fn derived_run(prefix: &str, mark: &str, parts: &[&str]) -> String {
+    let short: String = prefix.chars().take(MAX_RUN_PREFIX).collect();
+    format!("{}-{mark}-{}", short.trim_end_matches(['-', '.']), digest(parts, RUN_DIGITS))
 }
 
 /// Returns the hash of a schedule's cron expression and time zone: 10 hex digits. The operator stores it in the
@@ -111,6 +133,22 @@ pub fn secret_directory(name: &str) -> String {
 pub const API_TOKEN_DIRECTORY: &str = "/run/smb-api-token";
 /// Audience of the token for the api-server.
 pub const API_TOKEN_AUDIENCE: &str = "smb-copilot-api-server";
+
+/// Maximum length of the name of an object.
+const MAX_OBJECT_NAME: usize = 253;
+
+/// Returns whether a text can be the name of an object: a DNS-1123 subdomain. A client must not put another text into the path
+/// of a request, where `..`, `/` or `?` would name another object or request.
+#[must_use]
+pub fn is_object_name(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = |label: &str| {
+        label.starts_with(is_word)
+            && label.ends_with(is_word)
+            && label.chars().all(|c| is_word(c) || c == '-')
+    };
+    text.len() <= MAX_OBJECT_NAME && text.split('.').all(is_label)
+}
 
 /// Returns the first `length` hex digits of the SHA-256 of `parts`, each prefixed with its length.
 #[must_use]
@@ -138,5 +176,44 @@ mod tests {
         assert_ne!(name, runner_job("revision-uid", "run-uid", 1));
         assert_ne!(name, runner_job("revision-ui", "drun-uid", 0));
         assert!(name.len() < 40);
+    }
+
+    /// A text that would change the path of a request is never taken for the name of an object.
+    #[test]
+    fn a_text_that_changes_a_request_path_is_no_name() {
+        assert!(["a", "erp-credentials", "a.b-1.c", "0"].iter().all(|name| is_object_name(name)));
+        let long = "a".repeat(254);
+        for text in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../a",
+            "a%2fb",
+            "a?b",
+            "a#b",
+            "A",
+            "-a",
+            "a-",
+            "a..b",
+            "ä",
+            "a\0",
+            long.as_str(),
+        ] {
+            assert!(!is_object_name(text), "{text:?}");
+        }
+    }
+
+    /// The name of a derived run is a valid label value, however long the name that it derives from is.
+    #[test]
+    fn a_derived_run_name_is_a_valid_label_value() {
+        let long = format!("{}-{}", "a".repeat(39), "b".repeat(23));
+        for name in [
+            sub_run(&long, "u", "step/999", 1),
+            scheduled_run(&long, "u", "nightly", 0, 0),
+            api_run(&long, "u", "request"),
+        ] {
+            assert!(name.len() <= 63 && !name.contains("--"), "{name}");
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod admission;
 pub mod egress;
 pub mod expr;
 pub mod hosts;
+pub mod image;
 mod pattern;
 pub mod permission;
 pub mod reference;

@@ -10,6 +10,7 @@ mod counters;
 mod election;
 mod errors;
 mod events;
+mod images;
 mod metrics;
 mod names;
 mod plan;

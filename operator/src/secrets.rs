@@ -32,7 +32,7 @@ fn facts_of_secret(secret: Secret) -> ReferencedSecret {
     let labelled = secret.labels().get(labels::WORKFLOW_SECRET).is_some_and(|label| label == "true");
     // The keys of a Secret that workflows may not use are not revealed.
     let data = if labelled { secret.data.unwrap_or_default() } else { BTreeMap::new() };
-    ReferencedSecret { labelled, keys: data.into_keys().collect() }
+    ReferencedSecret { labelled, kind: secret.type_.unwrap_or_default(), keys: data.into_keys().collect() }
 }
 
 /// Returns the current problems of a workflow with its Secrets, as its status would report them.
@@ -57,5 +57,5 @@ pub(crate) async fn secret_problems(
 
 /// Returns whether a problem is one of a Secret, which can be solved without changing the workflow.
 pub(crate) fn is_secret_problem(code: &str) -> bool {
-    matches!(code, "MissingSecret" | "MissingSecretKey" | "SecretNotLabelled")
+    matches!(code, "MissingSecret" | "MissingSecretKey" | "SecretNotLabelled" | "SecretTypeForbidden")
 }

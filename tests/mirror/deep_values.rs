@@ -37,6 +37,7 @@ async fn a_deeply_nested_value_does_not_stop_the_mirror() -> anyhow::Result<()> 
     let running = database.start(&client).await?;
     assert_eq!((runs().await?.len(), deep().await?.len()), (1, 1));
     nested.delete_run("deep").await?;
-    until("the run is deleted", DEADLINE, deep, Vec::is_empty).await?;
+    let record = [("deep".to_owned(), "CANCELLED".to_owned(), false)];
+    until("the run has ended", DEADLINE, deep, |runs| *runs == record).await?;
     running.stop().await
 }

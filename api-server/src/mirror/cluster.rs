@@ -121,14 +121,18 @@ async fn continue_rows(connection: &mut PgConnection, rebuilt: bool) -> Result<(
     .map_err(Error::database("continue rows in the accepted cluster"))
 }
 
-/// Deletes the projection of the previous cluster, except for finished runs and the rows of tenants.
+/// Deletes the projection of the previous cluster, except for runs, which end, and the rows of tenants.
 async fn retire_rows(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query!(
-        "with p as (delete from plans),
+        r#"with p as (delete from plans),
               w as (delete from workflows),
-              t as (update tenants set deleted_at = now(), uid = null where deleted_at is null),
-              r as (delete from workflow_runs where not finished)
-         update workflow_runs set live = false, uid = null where finished"
+              t as (update tenants set deleted_at = now(), uid = null where deleted_at is null)
+         update workflow_runs set
+           status = case when finished then status else 'CANCELLED' end,
+           error = case when finished then error else
+             '{"kind": "User", "code": "DELETED", "message": "the cluster of the run was replaced"}'::json end,
+           finished_at = case when finished then finished_at else now() end,
+           queue = null, wake_at = null, live = false, uid = null"#
     )
     .execute(connection)
     .await
@@ -208,15 +212,19 @@ mod tests {
         let pool = mirror_pool(&owner).await;
         check(&pool, OLD).await.unwrap();
         let finished = run("acme", "invoices", "invoices-1").phase("Succeeded").build();
-        store(&owner, [tenant("acme").version(900).build(), workflow("acme", "invoices").build(), finished])
-            .await;
+        let unfinished = run("acme", "invoices", "invoices-2").phase("Running").build();
+        let acme = tenant("acme").version(900).build();
+        store(&owner, [acme, workflow("acme", "invoices").build(), finished, unfinished]).await;
         check(&pool, REBUILT).await.unwrap();
         accept(pool.inner(), ClusterRelation::New).await.unwrap();
         store(&owner, [in_rebuilt().build()]).await;
         assert_eq!(ids(&owner).await, [(uid("acme, rebuilt"), 4)]);
-        let records: Vec<bool> =
-            sqlx::query_scalar("select live from workflow_runs").fetch_all(&owner).await.unwrap();
-        assert_eq!(records, [false]);
+        let records: Vec<(String, bool)> =
+            sqlx::query_as("select status, live from workflow_runs order by name")
+                .fetch_all(&owner)
+                .await
+                .unwrap();
+        assert_eq!(records, [("SUCCEEDED".to_owned(), false), ("CANCELLED".to_owned(), false)]);
     }
 
     /// A cluster that was restored from a backup, and so has older resource versions, is projected only after

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{PlanNetwork, PlanStatus};
-use crate::{Duration, Quantity};
+use crate::{Duration, Quantity, schema};
 
 /// PlanSpec defines what each tenant of the plan may use: limits, namespace quota, runners, vector storage, network and retention.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -47,7 +47,7 @@ use crate::{Duration, Quantity};
 #[serde(rename_all = "camelCase")]
 pub struct PlanSpec {
     /// Human-readable name of the plan; at most 120 characters. Default: `metadata.name`.
-    #[schemars(length(max = 120))]
+    #[schemars(length(max = 120), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Price of the plan. Default: free of charge.
@@ -72,6 +72,14 @@ pub struct PlanSpec {
     /// Network destinations that runs may connect to. Default: none except the platform itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<PlanNetwork>,
+    /// Registries from which steps may use container images, as `host` or `host:port`, with or without a path such as `ghcr.io/acme`; at most 32. A host name must have a dot; addresses are not permitted. Images of the platform may be used only if an entry names their path. Default: docker.io, ghcr.io, mcr.microsoft.com, public.ecr.aws, quay.io, registry.k8s.io.
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 253), regex(pattern = schema::REGISTRY)),
+        extend("x-kubernetes-list-type" = "set")
+    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registries: Option<Vec<String>>,
     /// Time that finished runs, logs and events are retained in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<PlanRetention>,
@@ -190,7 +198,7 @@ pub struct PlanRunners {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_alive_max: Option<Duration>,
     /// Name of the RuntimeClass of runner pods, such as `gvisor`. Default: the cluster's default runtime.
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 253), regex(pattern = schema::OBJECT_NAME))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
     /// Maximum CPU that each container for `python` or `container` steps may use, such as `2`. A container whose steps request more may use what they request. Default: unlimited.

@@ -83,7 +83,7 @@ pub struct WorkflowRunSpec {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowRef {
     /// Name of the Workflow.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::OBJECT_NAME))]
     pub name: String,
 }
 
@@ -93,7 +93,7 @@ pub struct RunTrigger {
     /// Kind of the trigger. `Manual`: with kubectl or GitOps. `Api`: through REST or GraphQL. `Schedule`: by a schedule. `Webhook`: by a webhook. `Workflow`: by a step of another run. `Rerun`: as a repetition of an earlier run.
     pub kind: TriggerKind,
     /// User who started the run. If set when the run is created, it must equal the user name of the requester, except for requests by the operator and the api-server.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// Parent run, if the run is a sub-run. Only runners may set it.
@@ -105,13 +105,13 @@ pub struct RunTrigger {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParentRun {
     /// Name of the parent WorkflowRun.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::OBJECT_NAME))]
     pub name: String,
     /// UID of the parent WorkflowRun.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = schema::OBJECT_NAME))]
     pub uid: String,
     /// Step of the parent that started the sub-run, or `step/index` for an item of a `forEach`.
-    #[schemars(length(min = 1, max = 45))]
+    #[schemars(length(min = 1, max = 45), regex(pattern = schema::STEP_KEY))]
     pub step: String,
     /// Nesting depth of the sub-run, 1 to 8. A sub-run of a run that is not a sub-run itself has depth 1.
     #[schemars(range(min = 1, max = 8))]
@@ -152,7 +152,7 @@ pub enum TriggerKind {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Reuse {
     /// Name of the earlier WorkflowRun. It must be a run of the same workflow (otherwise `REUSE_OTHER_WORKFLOW`) that has finished (`REUSE_NOT_FINISHED`) and exists in the cluster or in the database (`REUSE_NOT_FOUND`).
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::OBJECT_NAME))]
     pub run: String,
     /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them. The outputs of all other steps that succeeded are reused.
     pub from: ReuseFrom,
@@ -208,7 +208,7 @@ pub enum Cancel {
 #[x_kube(validation = Rule::new("self.approved == oldSelf.approved && has(self.by) == has(oldSelf.by) && (!has(self.by) || self.by == oldSelf.by) && has(self.input) == has(oldSelf.input)").message("a decision is immutable"))]
 pub struct Decision {
     /// Name of the approval step, or `step/index` for an item of a `forEach`.
-    #[schemars(length(min = 1, max = 45))]
+    #[schemars(length(min = 1, max = 45), regex(pattern = schema::STEP_KEY))]
     pub key: String,
     /// Whether the request is approved. If false, the step fails with `REJECTED`.
     pub approved: bool,
@@ -217,7 +217,7 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
     /// User who made the decision. It must equal the user name of the requester, except for requests by the operator and the api-server.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }

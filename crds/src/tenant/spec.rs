@@ -46,7 +46,7 @@ use crate::{Duration, plan::EgressEntry, schema};
 #[x_kube(validation = Rule::new("!has(oldSelf.namespace) || !has(oldSelf.namespace.name) || (has(self.namespace) && has(self.namespace.name))").message("namespace.name is immutable once set: create another tenant to use another namespace").field_path(".namespace.name"))]
 pub struct TenantSpec {
     /// Human-readable name of the business; at most 120 characters. Default: `metadata.name`.
-    #[schemars(length(max = 120))]
+    #[schemars(length(max = 120), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Reference to the plan that defines what the tenant may use.
@@ -89,7 +89,7 @@ pub struct TenantSpec {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanRef {
     /// Name of the Plan.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::OBJECT_NAME))]
     pub name: String,
 }
 
@@ -111,7 +111,7 @@ pub struct Access {
     /// Kind of the subject: `User` or `Group`, as in the subjects of a RoleBinding.
     pub kind: AccessKind,
     /// Name of the user or group as the cluster's authentication reports it.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     pub name: String,
     /// Role of the user or group. `admin`: everything below, and managing Secrets for workflows. `builder`: managing workflows and starting runs. `operator`: starting and cancelling runs. `viewer`: reading.
     pub role: AccessRole,
@@ -173,7 +173,7 @@ pub struct TenantNamespace {
     #[x_kube(validation = Rule::new("!self.startsWith('kube-') && self != 'default'").message("namespace.name must not be default or start with kube-: these namespaces belong to the cluster"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether the operator may take over a namespace that already exists. Default: false.
+    /// Whether the operator may take over a namespace that already exists. Its annotation `smbcopilot.dev/adopt-by` must be the name of this tenant. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
     /// Labels to add to the namespace; at most 32. Keys under `smbcopilot.dev/` and `pod-security.kubernetes.io/`, and `app.kubernetes.io/managed-by`, are reserved.

@@ -95,7 +95,7 @@ pub struct StepResources {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubWorkflowAction {
     /// Name of the Workflow.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::OBJECT_NAME))]
     pub name: String,
 }
 
@@ -104,7 +104,7 @@ pub struct SubWorkflowAction {
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalAction {
     /// Question to the user, a template; at most 4 KiB.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = schema::TEXT))]
     pub message: String,
     /// JSON Schema of the values that the user enters with the decision.
     #[schemars(schema_with = "schema::free")]

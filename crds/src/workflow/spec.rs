@@ -40,11 +40,11 @@ use crate::{Duration, schema};
 #[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(e, !self.steps.exists(s, s.name == e.name))").message("step names must be unique across spec.steps and spec.onExit").field_path(".onExit"))]
 pub struct WorkflowSpec {
     /// Human-readable name of the workflow; at most 120 characters. Default: `metadata.name`.
-    #[schemars(length(max = 120))]
+    #[schemars(length(max = 120), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Purpose of the workflow; at most 2,000 characters.
-    #[schemars(length(max = 2000))]
+    #[schemars(length(max = 2000), regex(pattern = schema::TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Desired state. `Active`: runs may start. `Archived`: no new run starts (`WORKFLOW_ARCHIVED`). Default: Active.
@@ -133,7 +133,7 @@ pub struct WorkflowSecret {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
     /// Name of the Secret. In `http.tls`, its name in `spec.secrets`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::OBJECT_NAME))]
     pub name: String,
 }
 

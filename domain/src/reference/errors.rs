@@ -15,6 +15,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ),
     ("Policy", "CONCURRENCY_LIMIT", "The workflow has reached concurrency.limit, and its policy is Reject."),
     ("Schema", "DECISION_INVALID", "The input of the decision violates the schema of the approval."),
+    ("User", "DELETED", "The run was deleted in Kubernetes before it had finished."),
     (
         "User",
         "DISK_FULL",
@@ -41,6 +42,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("User", "HTTP_TLS", "The certificates or the key that http.tls names are not valid."),
     ("User", "HTTP_TOO_LARGE", "The response exceeds maxResponseBytes."),
     ("User", "HTTP_URL", "The URL does not start with http:// or https://."),
+    (
+        "Policy",
+        "IMAGE_NOT_ALLOWED",
+        "A container image comes from a registry that the plan does not allow, or belongs to the platform.",
+    ),
     ("Infra", "IMAGE_PULL", "An image could not be pulled."),
     ("Schema", "INPUT_INVALID", "The input of the run or of a step violates its schema."),
     ("User", "INPUT_TOO_DEEP", "The input of the run has more than 64 levels of nested lists and objects."),

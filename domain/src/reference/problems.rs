@@ -17,6 +17,14 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "ExpressionsTooLarge",
         "All expressions of the workflow together have more than 50,000 operators, names and literals.",
     ),
+    (
+        "ImageInvalid",
+        "A container image is not a valid reference, or names an address instead of a registry.",
+    ),
+    (
+        "ImageNotAllowed",
+        "A container image comes from a registry that the plan does not allow, or belongs to the platform.",
+    ),
     ("ItemsInvalid", "forEach.items is neither a list nor one ${{ }} that evaluates to a list."),
     ("ManyBodies", "An HTTP request sets more than one of json, form and text."),
     ("ManyCredentials", "http.auth does not set exactly one of bearer and basic."),
@@ -57,6 +65,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "A secret is read where it would be exposed. Secrets are allowed only in http.headers, http.auth and env.",
     ),
     ("SecretNotLabelled", "A Secret does not have the label that permits its use by workflows."),
+    (
+        "SecretTypeForbidden",
+        "A Secret has another type than Opaque, kubernetes.io/basic-auth, kubernetes.io/tls and kubernetes.io/dockerconfigjson.",
+    ),
     (
         "SubWorkflowCycle",
         "Sub-workflow cycle: the workflow runs itself, directly or through other workflows.",

@@ -21,6 +21,7 @@ mod apply;
 mod attempt;
 mod complete;
 mod context;
+mod creation;
 mod display;
 mod external_events;
 mod fan_out;
@@ -49,6 +50,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub use actions::{Advance, FinishRun, StartAttempt, StopAttempt, SuspendRun};
+pub use creation::is_same_run;
 pub use display::display_duration;
 pub use external_events::{ExternalEvents, SubRunOutcome};
 pub use outcome::{Failure, Outcome, Output};

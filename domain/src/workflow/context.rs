@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::image::ImagePolicy;
+
 /// Other objects in the namespace of a workflow. References to objects that are not known (`None`) are not
 /// checked: the runner knows none, since the operator has validated the workflow before.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +16,8 @@ pub struct ValidationContext {
     pub secrets: Option<BTreeMap<String, ReferencedSecret>>,
     /// Workflows of the namespace, by their name; those that do not exist are absent.
     pub workflows: Option<BTreeMap<String, ReferencedWorkflow>>,
+    /// Images that steps may use.
+    pub images: Option<ImagePolicy>,
 }
 
 /// Properties of a Secret that validation needs.
@@ -21,6 +25,8 @@ pub struct ValidationContext {
 pub struct ReferencedSecret {
     /// Whether the Secret has the label `smbcopilot.dev/workflow-secret=true`.
     pub labelled: bool,
+    /// Type of the Secret; empty for the default, `Opaque`.
+    pub kind: String,
     /// Keys of its data.
     pub keys: BTreeSet<String>,
 }

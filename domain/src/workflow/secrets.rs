@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::WorkflowSpec;
+use crds::constants::SECRET_TYPES;
 use crds::labels::WORKFLOW_SECRET;
 
-use super::context::ValidationContext;
+use super::context::{ReferencedSecret, ValidationContext};
 use super::problems::Problems;
 
 /// Returns the keys of each usable Secret by its name in the workflow; `None` if the Secrets are not known.
@@ -14,8 +15,8 @@ pub(super) fn keys<'a>(
     context: &'a ValidationContext,
 ) -> Option<BTreeMap<&'a str, &'a BTreeSet<String>>> {
     let known = context.secrets.as_ref()?;
-    // The keys of a Secret without the label must not be disclosed; the missing label is its only problem.
-    let usable = |name: &str| known.get(name).filter(|secret| secret.labelled);
+    // The keys of a Secret that workflows may not use must not be disclosed; that is its only problem.
+    let usable = |name: &str| known.get(name).filter(|secret| secret.labelled && has_permitted_type(secret));
     let keys = spec
         .secrets
         .iter()
@@ -23,7 +24,13 @@ pub(super) fn keys<'a>(
     Some(keys.collect())
 }
 
-/// Checks that names are unique, and that every Secret exists and is labelled for use by workflows.
+/// Returns whether the type of a Secret is one that workflows may use: the others are filled by Kubernetes, with tokens of the
+/// namespace's service accounts for example.
+fn has_permitted_type(secret: &ReferencedSecret) -> bool {
+    secret.kind.is_empty() || SECRET_TYPES.contains(&secret.kind.as_str())
+}
+
+/// Checks that names are unique, and that every Secret exists, is labelled for use by workflows and has a permitted type.
 pub(super) fn check(spec: &WorkflowSpec, context: &ValidationContext, problems: &mut Problems) {
     let mut names = BTreeSet::new();
     for (index, secret) in spec.secrets.iter().enumerate() {
@@ -42,6 +49,13 @@ pub(super) fn check(spec: &WorkflowSpec, context: &ValidationContext, problems: 
                     "Secret {name} is not labelled for use by workflows: add the label {WORKFLOW_SECRET}=true"
                 );
                 problems.add(path, "SecretNotLabelled", message);
+            }
+            Some(secret) if !has_permitted_type(secret) => {
+                let (kind, permitted) = (&secret.kind, SECRET_TYPES.join(", "));
+                let message = format!(
+                    "Secret {name} has type {kind}, which workflows must not use: create it with one of the types {permitted}"
+                );
+                problems.add(path, "SecretTypeForbidden", message);
             }
             Some(_) => {}
         }

@@ -111,6 +111,7 @@ steps:
     tls: {caSecret: {name: erp}, clientSecret: {name: nope}}";
     let secret = |labelled, keys: &[&str]| ReferencedSecret {
         labelled,
+        kind: "Opaque".to_owned(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
     };
     let with = |secrets: Vec<(&str, ReferencedSecret)>| ValidationContext {
@@ -146,6 +147,13 @@ steps:
     let all =
         with(vec![("erp-credentials", secret(true, &["token", "ca.crt"])), ("other", secret(true, &[]))]);
     assert_eq!(codes(yaml, &all), name_problems);
+    let token = ReferencedSecret {
+        kind: "kubernetes.io/service-account-token".to_owned(),
+        ..secret(true, &["token", "ca.crt"])
+    };
+    let found = codes(yaml, &with(vec![("erp-credentials", token), ("other", secret(true, &[]))]));
+    let expected = [&["spec.secrets[0].secretRef.name SecretTypeForbidden"], &name_problems[..]].concat();
+    assert_eq!(found, expected, "a token of a service account");
 }
 
 /// A sub-workflow must exist, must accept its input, and must not run its parent again.

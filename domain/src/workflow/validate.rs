@@ -13,6 +13,7 @@ use super::step::{self, Step};
 use super::types::{StepType, Types};
 use super::valid::{Concurrency, DEFAULT_TIMEOUT, Parsed, ValidWorkflow};
 use super::{schedules, secrets};
+use crate::image::ImageProblem;
 use crate::schema;
 
 /// Validates a workflow.
@@ -25,6 +26,7 @@ pub fn validate(spec: &WorkflowSpec, context: &ValidationContext) -> Result<Vali
     check_graphs(spec, &graph, &exit_graph, &mut problems);
     check_schema_size(spec, &mut problems);
     secrets::check(spec, context, &mut problems);
+    check_images(spec, context, &mut problems);
     let parts = {
         let names = collect_names(spec, context, &graph, &exit_graph);
         parse(spec, context, &names, &mut problems)
@@ -32,6 +34,16 @@ pub fn validate(spec: &WorkflowSpec, context: &ValidationContext) -> Result<Vali
     match parts {
         Some(parts) if problems.is_empty() => Ok(ValidWorkflow::new(parts.with_graphs(graph, exit_graph))),
         _ => Err(problems.into_sorted()),
+    }
+}
+
+fn check_images(spec: &WorkflowSpec, context: &ValidationContext, problems: &mut Problems) {
+    for (path, problem) in context.images.iter().flat_map(|images| images.problems_of(spec)) {
+        let code = match problem {
+            ImageProblem::Invalid { .. } => "ImageInvalid",
+            ImageProblem::RegistryNotAllowed { .. } | ImageProblem::Platform { .. } => "ImageNotAllowed",
+        };
+        problems.add(path, code, problem.to_string());
     }
 }
 

@@ -101,14 +101,18 @@ impl<'a> Play<'a> {
     fn valid(&self, workflow: &str) -> Result<ValidWorkflow, Vec<Problem>> {
         let facts = |name: &String| (name.clone(), ReferencedWorkflow::from_spec(&self.spec(name)));
         let secrets = self.scenario.secrets.iter().map(|(name, file)| {
-            let facts =
-                ReferencedSecret { labelled: file.labelled, keys: file.data.keys().cloned().collect() };
+            let facts = ReferencedSecret {
+                labelled: file.labelled,
+                kind: String::new(),
+                keys: file.data.keys().cloned().collect(),
+            };
             (name.clone(), facts)
         });
         let environment = ValidationContext {
             own_name: Some(workflow.to_owned()),
             secrets: Some(secrets.collect()),
             workflows: Some(self.specs.keys().map(facts).collect()),
+            images: None,
         };
         validate(&self.spec(workflow), &environment)
     }

@@ -1,5 +1,6 @@
 //! Reads. An object that does not exist is `None`, not an error.
 
+use crds::names::is_object_name;
 use kube::{Api, api::ListParams};
 
 use super::{Readable, failed};
@@ -13,6 +14,10 @@ const PAGE_SIZE: u32 = 500;
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses the request.
 pub(crate) async fn get<K: Readable>(api: &Api<K>, name: &str) -> Result<Option<K>, Error> {
+    // A text that is no name cannot be the name of an object, and would change the path of the request.
+    if !is_object_name(name) {
+        return Ok(None);
+    }
     api.get_opt(name).await.map_err(failed(Verb::Get, api, name))
 }
 

@@ -10,19 +10,21 @@ use k8s_openapi::api::{
     rbac::v1::RoleBinding,
 };
 use kube::{Api, Client, Error as KubeError, Resource as _, ResourceExt as _};
+use serde::Serialize;
 
 use super::build::Children;
 use crate::{
-    api::{self, apply, within},
+    api::{self, Readable, apply, within},
     context::Context,
     errors::Error,
     events::NewEvent,
 };
 
-/// Delay before a refused policy is applied again. The API server takes some milliseconds to consider a new role binding.
-const ROLE_BINDING_DELAY: Duration = Duration::from_millis(50);
-/// Maximum number of times that a refused policy is applied again.
-const MAX_ROLE_BINDING_RETRIES: usize = 19;
+/// Delay before a refused child is applied again. The API server takes some milliseconds to consider a new role binding, and
+/// the new label of an adopted namespace.
+const PERMISSION_DELAY: Duration = Duration::from_millis(50);
+/// Maximum number of times that a refused child is applied again.
+const MAX_PERMISSION_RETRIES: usize = 19;
 
 /// Proof that all children of a tenant are applied.
 pub(super) struct Applied {
@@ -41,7 +43,7 @@ pub(super) async fn apply_children(client: &Client, children: Children) -> Resul
     let name = namespace.name_any();
     apply::<Namespace>(&Api::all(client.clone()), &namespace).await?;
     let bindings = within::<RoleBinding>(client, &name);
-    apply(&bindings, &operator).await?;
+    apply_when_allowed(&bindings, &operator).await?;
     let network = within::<NetworkPolicy>(client, &name);
     for policy in &policies {
         apply_when_allowed(&network, policy).await?;
@@ -56,11 +58,11 @@ pub(super) async fn apply_children(client: &Client, children: Children) -> Resul
     Ok(Applied { namespace: name })
 }
 
-/// Applies a policy, and retries while the API server does not yet consider the operator's new role binding.
-async fn apply_when_allowed(api: &Api<NetworkPolicy>, policy: &NetworkPolicy) -> Result<(), Error> {
+/// Applies a child, and retries while the API server does not yet consider the permissions that the children before it give.
+async fn apply_when_allowed<K: Readable + Serialize>(api: &Api<K>, child: &K) -> Result<(), Error> {
     let backoff =
-        ConstantBuilder::default().with_delay(ROLE_BINDING_DELAY).with_max_times(MAX_ROLE_BINDING_RETRIES);
-    let attempt = || async { apply(api, policy).await.map(|_| ()) };
+        ConstantBuilder::default().with_delay(PERMISSION_DELAY).with_max_times(MAX_PERMISSION_RETRIES);
+    let attempt = || async { apply(api, child).await.map(|_| ()) };
     attempt.retry(backoff).when(is_forbidden).await
 }
 

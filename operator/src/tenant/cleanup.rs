@@ -8,8 +8,8 @@ use kube::{Api, Resource as _, ResourceExt as _, runtime::controller::Action};
 
 use crate::{api, context::Context, errors::Error, events::NewEvent, names::tenant_namespace};
 
-/// Interval at which a namespace that is being deleted is checked. The watch of namespaces requests a
-/// reconcile of the tenant after the deletion; this interval covers an interruption of the watch.
+/// Interval at which a namespace that is being deleted, or that does not belong to the tenant yet, is checked. The watch of
+/// namespaces requests a reconcile of the tenant after the deletion; this interval covers an interruption of the watch.
 pub(super) const NAMESPACE_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Reason for which the cleanup is not complete.

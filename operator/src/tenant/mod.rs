@@ -39,8 +39,13 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, tenant: Arc<Tenant>) -> Result<
             finalizer::with_finalizer(&ctx, tenant, |tenant| set_up(&ctx, tenant, &validated)).await
         }
         Err(refusal) => {
+            let interval = match refusal {
+                // No watch shows a namespace that does not have the label of a tenant.
+                validate::Refusal::NamespaceNotOurs(_) => cleanup::NAMESPACE_CHECK_INTERVAL,
+                _ => RESYNC_INTERVAL,
+            };
             write_status(&ctx, &tenant, &Outcome::Refused(refusal)).await?;
-            Ok(Action::requeue(RESYNC_INTERVAL))
+            Ok(Action::requeue(interval))
         }
     }
 }

@@ -99,7 +99,9 @@ fn check_not_reserved(name: &str, config: &Config) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses a namespace that was not created for this tenant, unless the tenant may adopt it.
+/// Refuses a namespace that was not created for this tenant, unless the tenant wants to adopt it and may: the namespace
+/// belonged to an earlier tenant of that name, or its annotation names the tenant. The admission policy
+/// smb-copilot-operator-fence requires the annotation, too.
 fn check_owner(namespace: &Namespace, slug: &str, uid: &str, adopt: bool) -> Result<(), Refusal> {
     let name = namespace.name_any();
     if namespace.metadata.deletion_timestamp.is_some() {
@@ -111,8 +113,13 @@ fn check_owner(namespace: &Namespace, slug: &str, uid: &str, adopt: bool) -> Res
         Some(owner) if owner != slug => {
             Err(Refusal::NamespaceNotOurs(format!("namespace {name} belongs to tenant {owner}")))
         }
-        Some(_) if owner_uid == Some(uid) => Ok(()),
-        _ if adopt => Ok(()),
+        Some(_) if adopt || owner_uid == Some(uid) => Ok(()),
+        None if adopt && namespace.annotations().get(labels::ADOPT_BY).is_some_and(|by| by == slug) => Ok(()),
+        None if adopt => Err(Refusal::NamespaceNotOurs(format!(
+            "namespace {name} exists and does not permit to be adopted by this tenant: run \
+             `kubectl annotate namespace {name} {}={slug}`",
+            labels::ADOPT_BY
+        ))),
         _ => Err(Refusal::NamespaceNotOurs(format!(
             "namespace {name} exists, and was not created for this tenant: delete it, give the tenant another one \
              in spec.namespace.name, or set spec.namespace.adopt to true to adopt it"
@@ -134,7 +141,8 @@ mod tests {
         namespace
     }
 
-    /// An existing namespace is adopted only if the tenant says so, since its network would be closed.
+    /// An existing namespace is adopted only if the tenant says so, since its network would be closed, and only if whoever
+    /// manages the namespace has named the tenant.
     #[test]
     fn a_namespace_is_adopted_only_on_request() {
         let refused = |namespace: &Namespace| check_owner(namespace, "acme", "u1", false).is_err();
@@ -144,7 +152,18 @@ mod tests {
             "the namespace belongs to an earlier tenant of the same name"
         );
         assert!(!refused(&namespace(Some("acme"), Some("u1"))));
-        assert_eq!(check_owner(&namespace(None, None), "acme", "u1", true), Ok(()));
+        let mut foreign = namespace(None, None);
+        let message = format!("{:?}", check_owner(&foreign, "acme", "u1", true));
+        assert!(
+            message.contains("kubectl annotate namespace t-acme smbcopilot.dev/adopt-by=acme"),
+            "{message}"
+        );
+        for (permitted, adopts) in [("globex", false), ("acme", true)] {
+            foreign.annotations_mut().insert(labels::ADOPT_BY.into(), permitted.into());
+            assert_eq!(check_owner(&foreign, "acme", "u1", true).is_ok(), adopts, "adopt-by={permitted}");
+            assert!(check_owner(&foreign, "acme", "u1", false).is_err());
+        }
+        assert_eq!(check_owner(&namespace(Some("acme"), Some("u0")), "acme", "u1", true), Ok(()));
     }
 
     /// Two tenants never share a namespace, even if one requests to adopt it.

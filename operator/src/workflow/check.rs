@@ -54,7 +54,7 @@ pub(super) async fn check(
     workflow: &Arc<Workflow>,
     tenant: &Tenant,
 ) -> Result<Validity, Error> {
-    let environment = environment::read(ctx, workflow).await?;
+    let environment = environment::read(ctx, workflow, tenant).await?;
     let namespace = workflow.namespace().unwrap_or_default();
     let checked = Arc::clone(workflow);
     let validated = ctx.compute.run(&namespace, move || validate(&checked.spec, &environment).err()).await;

@@ -48,7 +48,7 @@ pub(crate) trait ClusterApi: Send + Sync {
         patch: &[Value],
     ) -> impl Future<Output = Result<WorkflowRun, WriteError>> + Send;
 
-    /// Creates a sub-run. An existing one of the same parent and step counts as created.
+    /// Creates a sub-run. An existing one of the same parent and step, with the same content, counts as created.
     fn create_run(&self, run: &WorkflowRun) -> impl Future<Output = Result<(), CreateError>> + Send;
 
     /// Sets `spec.cancel` of a run. Does nothing if the run does not exist or its cancellation is already set.

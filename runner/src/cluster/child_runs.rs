@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, pin::pin};
 
 use crds::{WorkflowRun, constants::RUNNER_MANAGER, labels::PARENT, run::Cancel};
+use domain::run::is_same_run;
 use futures::StreamExt as _;
 use kube::{
     Api, ResourceExt as _,
@@ -22,7 +23,7 @@ use crate::cluster::{
     errors::{CreateError, WriteError, status_code},
 };
 
-/// Creates a sub-run. An existing one of the same parent and step counts as created.
+/// Creates a sub-run. An existing one of the same parent and step, with the same content, counts as created.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses the object, or if the name is taken.
@@ -33,17 +34,10 @@ pub(super) async fn create(runs: &Api<WorkflowRun>, run: &WorkflowRun) -> Result
         Ok(_) => Ok(()),
         Err(error) if status_code(&error) == Some(409) => {
             let found = runs.get(&name).await.map_err(|source| CreateError::new(&name, source))?;
-            let has_same_parent = parent(&found) == parent(run);
-            if has_same_parent { Ok(()) } else { Err(CreateError::Taken { run: name }) }
+            if is_same_run(&found.spec, &run.spec) { Ok(()) } else { Err(CreateError::Taken { run: name }) }
         }
         Err(source) => Err(CreateError::new(&name, source)),
     }
-}
-
-/// Returns the UID of the parent run and its step that started this run.
-fn parent(run: &WorkflowRun) -> Option<(&str, &str)> {
-    let parent = run.spec.trigger.as_ref()?.parent.as_ref()?;
-    Some((&parent.uid, &parent.step))
 }
 
 /// Sets `spec.cancel` of a run.

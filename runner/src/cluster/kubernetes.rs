@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crds::{WorkflowRun, constants::RUNNER_MANAGER, names::TENANT_CONFIG_MAP, run::Cancel};
+use crds::{
+    WorkflowRun,
+    constants::RUNNER_MANAGER,
+    names::{TENANT_CONFIG_MAP, is_object_name},
+    run::Cancel,
+};
 use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::ConfigMap};
 use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -96,6 +101,10 @@ async fn get<K>(api: &Api<K>, kind: &'static str, name: &str) -> Result<Option<K
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {
+    // A text that is no name cannot be the name of an object, and would change the path of the request.
+    if !is_object_name(name) {
+        return Ok(None);
+    }
     match timeout(REQUEST_TIMEOUT, api.get_opt(name)).await {
         Ok(found) => {
             found.map_err(|source| ReadError::Get { kind, name: name.to_owned(), source: Box::new(source) })

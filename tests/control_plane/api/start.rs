@@ -2,9 +2,14 @@
 
 use std::{pin::pin, time::Duration};
 
-use kube::ResourceExt as _;
+use crds::WorkflowRun;
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, ObjectMeta, PostParams},
+};
 use reqwest::Method;
 use serde_json::json;
+use tests::cluster::client_as;
 
 use super::server::Server;
 
@@ -48,6 +53,27 @@ async fn a_retry_returns_the_run_of_the_first_request() -> anyhow::Result<()> {
     let other = server.start_run(&key, &json!({"input": {"total": 2}})).await?;
     assert_eq!((other.status, other.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     server.tenant.only_run().await?;
+    Ok(())
+}
+
+/// A retry never returns a run of another workflow that has the name of the first run.
+#[tokio::test]
+async fn a_retry_never_returns_the_run_of_another_workflow() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let (key, body) = ([("idempotency-key", "order-1")], json!({"input": {"total": 1}}));
+    server.start_run(&key, &body).await?;
+    let mut run = server.tenant.only_run().await?;
+    let name = run.name_any();
+    server.tenant.runs.delete(&name, &DeleteParams::default()).await?;
+    // Only the account of the api-server can create a run with this name.
+    let api_server = client_as("system:serviceaccount:smb-copilot:smb-copilot-api-server", &[]).await?;
+    let runs: Api<WorkflowRun> = Api::namespaced(api_server, &run.namespace().unwrap_or_default());
+    run.metadata = ObjectMeta { name: Some(name), ..ObjectMeta::default() };
+    run.spec.workflow_ref.name = "payroll".to_owned();
+    runs.create(&PostParams::default(), &run).await?;
+    sqlx::query("delete from idempotency_keys").execute(&server.owner).await?;
+    let retry = server.start_run(&key, &body).await?;
+    assert_eq!((retry.status, retry.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     Ok(())
 }
 

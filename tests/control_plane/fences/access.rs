@@ -16,13 +16,19 @@ const ROLES: [&str; 4] = ["viewer", "operator", "builder", "admin"];
 
 /// Requests that no role may make: each would bypass the admission policies or give access to credentials of
 /// others.
-const FORBIDDEN: [(&str, &str, &str); 12] = [
+const FORBIDDEN: [(&str, &str, &str); 18] = [
     ("create", "", "pods"),
     ("create", "", "pods/exec"),
     ("create", "", "pods/attach"),
     ("patch", "", "pods/ephemeralcontainers"),
     ("create", "batch", "jobs"),
+    ("create", "", "pods/portforward"),
     ("create", "", "serviceaccounts/token"),
+    ("create", "", "serviceaccounts"),
+    ("impersonate", "", "serviceaccounts"),
+    ("update", "", "secrets"),
+    ("update", "smbcopilot.dev", "workflowruns/finalizers"),
+    ("update", "smbcopilot.dev", "workflows/finalizers"),
     ("get", "", "secrets"),
     ("list", "", "secrets"),
     ("patch", "", "secrets"),

@@ -2,8 +2,11 @@
 
 mod access;
 mod actor;
+mod metadata;
 mod operator;
 mod runner;
+mod secret;
+mod trigger;
 
 use std::{fmt::Debug, future::Future, time::Duration};
 

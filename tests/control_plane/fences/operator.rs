@@ -1,5 +1,6 @@
 //! The operator can write only to namespaces of tenants.
 
+use crds::Tenant;
 use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{Namespace, Secret},
@@ -81,7 +82,7 @@ async fn the_operator_binds_named_roles_only_in_namespaces_of_tenants() -> anyho
     other.delete().await
 }
 
-/// The operator cannot delete or relabel a namespace that does not belong to a tenant.
+/// The operator cannot delete a namespace that does not belong to a tenant, nor create one that is not restricted.
 #[tokio::test]
 async fn the_operator_changes_only_namespaces_of_tenants() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
@@ -90,18 +91,88 @@ async fn the_operator_changes_only_namespaces_of_tenants() -> anyhow::Result<()>
     let named = |labels: Value| {
         serde_json::from_value(json!({"metadata": {"name": unique("t-new"), "labels": labels}}))
     };
-    let (new, plain) = (named(json!({"smbcopilot.dev/tenant": "new"}))?, named(json!({}))?);
+    let new =
+        named(json!({"smbcopilot.dev/tenant": "new", "pod-security.kubernetes.io/enforce": "restricted"}))?;
+    let plain = named(json!({"pod-security.kubernetes.io/enforce": "restricted"}))?;
+    let open =
+        named(json!({"smbcopilot.dev/tenant": "new", "pod-security.kubernetes.io/enforce": "privileged"}))?;
     let delete = DeleteParams { dry_run: true, ..DeleteParams::default() };
     accepted("a tenant's namespace", || namespaces.create(&DRY_RUN, &new)).await?;
     refused(FENCE, || namespaces.create(&DRY_RUN, &plain)).await?;
+    refused("enforce the Pod Security Standard restricted", || namespaces.create(&DRY_RUN, &open)).await?;
     assert_eq!(refusal(namespaces.delete(&tenant.name, &delete).await)?, None);
     refused(FENCE, || namespaces.delete(&other.name, &delete)).await?;
-    let label = Patch::Merge(json!({"metadata": {"labels": {"smbcopilot.dev/tenant": "acme"}}}));
-    let patch = PatchParams { dry_run: true, ..PatchParams::default() };
-    assert_eq!(refusal(namespaces.patch(&other.name, &patch, &label).await)?, None, "adoption");
-    refused(FENCE, || namespaces.patch("kube-system", &patch, &label)).await?;
     tenant.delete().await?;
     other.delete().await
+}
+
+async fn label(
+    namespaces: &Api<Namespace>,
+    name: &str,
+    tenant: &str,
+    annotations: Value,
+) -> kube::Result<Namespace> {
+    let labels = json!({"smbcopilot.dev/tenant": tenant, "pod-security.kubernetes.io/enforce": "restricted"});
+    let patch = Patch::Merge(json!({"metadata": {"labels": labels, "annotations": annotations}}));
+    namespaces.patch(name, &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await
+}
+
+/// A compromised operator cannot make a foreign namespace a tenant's, and so never gets access to its Secrets.
+#[tokio::test]
+async fn the_operator_cannot_take_over_a_foreign_namespace() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let (tenant, other) = (TestNamespace::managed(&admin).await?, TestNamespace::unmanaged(&admin).await?);
+    let namespaces = Api::<Namespace>::all(operator.clone());
+    refused(FENCE, || label(&namespaces, &other.name, "acme", json!({}))).await?;
+    let own_permission = json!({"smbcopilot.dev/adopt-by": "acme"});
+    refused(FENCE, || label(&namespaces, &other.name, "acme", own_permission.clone())).await?;
+    refused(FENCE, || label(&namespaces, &tenant.name, "another", json!({}))).await?;
+    refused("belongs to the cluster", || label(&namespaces, "kube-system", "acme", json!({}))).await?;
+    let permission_alone = Patch::Merge(json!({"metadata": {"annotations": own_permission}}));
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    refused(FENCE, || namespaces.patch(&other.name, &params, &permission_alone)).await?;
+    let binding = binding("smb-copilot-operator-tenant")?;
+    let bindings = other.api::<RoleBinding>(&operator);
+    refused(FENCE, || bindings.create(&DRY_RUN, &binding)).await?;
+    let secret = other.api::<Secret>(&operator).get("credentials").await;
+    let message = refusal(secret)?;
+    assert!(message.as_ref().is_some_and(|message| message.contains("cannot get resource")), "{message:?}");
+    tenant.delete().await?;
+    other.delete().await
+}
+
+/// The operator adopts a namespace for the tenant that somebody else has named in an annotation, and for no other one.
+#[tokio::test]
+async fn the_operator_adopts_a_namespace_for_the_named_tenant() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let other = TestNamespace::unmanaged(&admin).await?;
+    let permission = Patch::Merge(json!({"metadata": {"annotations": {"smbcopilot.dev/adopt-by": "acme"}}}));
+    Api::<Namespace>::all(admin).patch(&other.name, &PatchParams::default(), &permission).await?;
+    let namespaces = Api::<Namespace>::all(operator);
+    refused(FENCE, || label(&namespaces, &other.name, "globex", json!({}))).await?;
+    accepted("the named tenant", || label(&namespaces, &other.name, "acme", json!({}))).await?;
+    other.delete().await
+}
+
+/// The operator changes the finalizers of a Tenant, and never its spec.
+#[tokio::test]
+async fn the_operator_never_changes_the_spec_of_a_tenant() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let slug = unique("fenced");
+    let tenant = serde_json::from_value(json!({
+        "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": slug},
+        "spec": {"planRef": {"name": "missing"}, "settings": {"vat": 7.0}},
+    }))?;
+    let all = Api::<Tenant>::all(admin);
+    all.create(&PostParams::default(), &tenant).await?;
+    let tenants = Api::<Tenant>::all(operator);
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    let access = Patch::Merge(json!({"spec": {"namespace": {"adopt": true}}}));
+    refused("may change only the finalizers", || tenants.patch(&slug, &params, &access)).await?;
+    let finalizers = Patch::Merge(json!({"metadata": {"finalizers": ["smbcopilot.dev/tenant"]}}));
+    assert_eq!(refusal(tenants.patch(&slug, &params, &finalizers).await)?, None);
+    all.delete(&slug, &DeleteParams::default()).await?;
+    Ok(())
 }
 
 /// The operator cannot read the Secrets of tenants.

@@ -3,6 +3,7 @@
 
 mod finished;
 mod fixture;
+mod images;
 mod losses;
 mod neighbours;
 mod objects;

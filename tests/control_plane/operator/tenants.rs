@@ -128,7 +128,7 @@ async fn a_tenant_waits_for_its_plan() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A tenant takes over an existing namespace only if its spec says so.
+/// A tenant takes over an existing namespace only if its spec says so and the namespace names it.
 #[tokio::test]
 async fn an_existing_namespace_is_adopted_only_on_request() -> anyhow::Result<()> {
     let fixture = Fixture::new("adopt").await?;
@@ -137,12 +137,14 @@ async fn an_existing_namespace_is_adopted_only_on_request() -> anyhow::Result<()
     objects::create(&fixture.plans, "Plan", &fixture.slug, objects::plan()).await?;
     objects::create(&fixture.tenants, "Tenant", &fixture.slug, json!({"planRef": {"name": fixture.slug}}))
         .await?;
-    let refused = fixture.tenant_with_ready("False").await?;
-    assert_eq!(reason(&refused), "NamespaceNotOurs");
+    assert_eq!(reason(&fixture.tenant_with_ready("False").await?), "NamespaceNotOurs");
+    patch(&fixture, json!({"namespace": {"adopt": true}})).await?;
+    assert_eq!(reason(&fixture.tenant_with_ready("False").await?), "NamespaceNotOurs");
     assert!(
         !fixture.namespaces.get(&fixture.namespace).await?.labels().contains_key("smbcopilot.dev/tenant")
     );
-    patch(&fixture, json!({"namespace": {"adopt": true}})).await?;
+    let permitted = json!({"metadata": {"annotations": {"smbcopilot.dev/adopt-by": fixture.slug}}});
+    fixture.namespaces.patch(&fixture.namespace, &PatchParams::default(), &Patch::Merge(&permitted)).await?;
     fixture.tenant_with_ready("True").await?;
     assert_eq!(
         fixture.namespaces.get(&fixture.namespace).await?.labels()["smbcopilot.dev/tenant"],

@@ -34,7 +34,9 @@ pub async fn apply(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<
             "namespace": recorder::NAMESPACE, "podLabels": {"app": recorder::APP}, "ports": [recorder::PORT, recorder::SECURE_PORT],
             "hosts": recorder::SERVICES.map(recorder::host)
         }]},
-        "runners": {"warmMax": 2, "keepAliveMax": "10m"}
+        "runners": {"warmMax": 2, "keepAliveMax": "10m"},
+        // The images of the platform are the only ones on the node of the tests.
+        "registries": ["docker.io", "docker.io/smb-copilot"]
     });
     merge_patch(&mut spec, plan);
     let plan = json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Plan", "metadata": {"name": slug}, "spec": spec});

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crds::{WorkflowRun, run::Decision};
+use domain::run::is_same_run;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
-use super::build::REQUEST_ANNOTATION;
 use crate::{app::Error, store::CancelMode};
 
 /// Time limit of a request to the Kubernetes API, which normally takes some milliseconds. A caller that would
@@ -44,8 +44,7 @@ async fn created_by_same_request(api: &Api<WorkflowRun>, run: &WorkflowRun) -> R
     let action = "read the run that exists";
     let found =
         with_timeout(action, api.get(&run.name_any())).await?.map_err(|error| failure(action, error))?;
-    let request = |run: &WorkflowRun| run.annotations().get(REQUEST_ANNOTATION).cloned();
-    if request(&found) == request(run) { Ok(found) } else { Err(Error::KeyReused) }
+    if is_same_run(&found.spec, &run.spec) { Ok(found) } else { Err(Error::KeyReused) }
 }
 
 /// Cancels a run with a merge patch of the one field. A server-side apply would remove all other fields that the

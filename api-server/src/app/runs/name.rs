@@ -1,37 +1,34 @@
 //! Names of runs that are started through the API.
 
-use crds::names::digest;
+use crds::names::{api_run, digest};
 use uuid::Uuid;
 
-/// Length of the suffix: 48 bits distinguish the runs of one caller, and the fingerprint of the request detects
-/// collisions.
-const DIGITS: usize = 12;
-/// Maximum length of the prefix. The name is also a label value of at most 63 characters; the suffix and a hyphen need
-/// 13 of them.
-const MAX_PREFIX: usize = 40;
+use crate::store::Workflow;
 
-/// Suffix of a run's name, which distinguishes the run from others of its workflow.
+/// Length of the digest of a request, as long as a name needs.
+const DIGITS: usize = 64;
+
+/// What distinguishes a run from others of its workflow; its name derives from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunName(String);
 
 impl RunName {
-    /// Derives the suffix from a caller's idempotency key, so that a retry finds the run of the first request even if
-    /// the key was not stored.
+    /// Derives the name from a caller's idempotency key, so that a retry finds the run of the first request even if the
+    /// key was not stored.
     #[must_use]
     pub fn from_key(tenant: Uuid, principal: &str, key: &str) -> Self {
         Self(digest(&[&tenant.to_string(), principal, key], DIGITS))
     }
 
-    /// Derives a unique suffix from the id of a request without a key.
+    /// Derives a unique name from the id of a request without a key.
     #[must_use]
     pub fn from_request_id(id: Uuid) -> Self {
         Self(digest(&[&id.to_string()], DIGITS))
     }
 
     /// Returns the complete name of a run of a workflow.
-    pub(super) fn for_workflow(&self, workflow: &str) -> String {
-        let prefix: String = workflow.chars().take(MAX_PREFIX).collect();
-        format!("{}-{}", prefix.trim_end_matches(['-', '.']), self.0)
+    pub(super) fn for_workflow(&self, workflow: &Workflow) -> String {
+        api_run(&workflow.name, &workflow.id.to_string(), &self.0)
     }
 }
 
@@ -54,12 +51,5 @@ mod tests {
         ] {
             assert_ne!(other, name);
         }
-    }
-
-    /// Names of runs are valid label values even for workflows with long names.
-    #[test]
-    fn a_name_is_a_valid_label_value() {
-        let name = RunName::from_request_id(ACME).for_workflow(&("a".repeat(39) + "-and-more"));
-        assert_eq!(name.len(), 39 + 1 + 12);
     }
 }

@@ -5,6 +5,7 @@
 
 mod decide;
 mod delete;
+mod deleted_run;
 mod event;
 mod plan;
 pub(super) mod progress;

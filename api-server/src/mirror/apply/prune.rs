@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// Objects that were deleted while the api-server was down are deleted by the next list, except for newer
-    /// rows and finished runs.
+    /// rows and for runs, which remain as records.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn rows_missing_from_a_complete_list_are_deleted_unless_they_are_newer(owner: PgPool) {
         let objects = [
@@ -155,9 +155,13 @@ mod tests {
         let workflows: Vec<String> =
             sqlx::query_scalar("select name from workflows order by name").fetch_all(&owner).await.unwrap();
         assert_eq!(workflows, ["newer", "remaining"]);
-        let runs: Vec<(String, bool)> =
-            sqlx::query_as("select name, live from workflow_runs").fetch_all(&owner).await.unwrap();
-        assert_eq!(runs, [("finished".to_owned(), false)]);
+        let runs: Vec<(String, String, bool)> =
+            sqlx::query_as("select name, status, live from workflow_runs order by name")
+                .fetch_all(&owner)
+                .await
+                .unwrap();
+        let record = |name: &str, status: &str| (name.to_owned(), status.to_owned(), false);
+        assert_eq!(runs, [record("finished", "SUCCEEDED"), record("unfinished", "CANCELLED")]);
     }
 
     /// The row of a deleted tenant remains for the documents and runs that refer to it.

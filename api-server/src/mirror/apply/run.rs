@@ -1,4 +1,4 @@
-//! Rows of workflow runs. The row of a finished run is its record and outlives the object.
+//! Rows of workflow runs. The row of a run is its record and outlives the object.
 
 use serde_json::json;
 use sqlx::PgConnection;
@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     decide::{ExistingRow, TargetRow, target_row},
-    event::{self, ChangeKind, Event},
+    deleted_run,
+    event::{self, Event},
 };
 use crate::{
     db::Json,
@@ -47,8 +48,8 @@ pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<
         .map_err(Error::database("find a run"))
 }
 
-/// Deletes the row of an unfinished run, or marks that of a finished one as no longer live, unless its
-/// resource version is higher than `up_to`.
+/// Marks the row of a finished run as no longer live, and ends that of an unfinished one, unless its resource version is
+/// higher than `up_to`.
 pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
     sqlx::query!(
         "update workflow_runs set live = false where id = $1 and finished and live and resource_version <= $2",
@@ -58,25 +59,7 @@ pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) 
     .execute(&mut *connection)
     .await
     .map_err(Error::database("retain a finished run"))?;
-    let row = sqlx::query!(
-        "delete from workflow_runs where id = $1 and not finished and resource_version <= $2
-         returning id, tenant_id, name, workflow_name",
-        id,
-        up_to
-    )
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(Error::database("delete an unfinished run"))?;
-    let Some(row) = row else { return Ok(()) };
-    let data = json!({"name": row.name, "workflow": row.workflow_name});
-    let event = Event {
-        tenant: row.tenant_id,
-        kind: Kind::WorkflowRun,
-        id: row.id,
-        change: ChangeKind::Deleted,
-        data,
-    };
-    event::write(connection, event).await
+    deleted_run::end(connection, id, up_to).await
 }
 
 #[expect(clippy::too_many_lines, reason = "one statement with one line per column")]
@@ -210,14 +193,15 @@ mod tests {
         assert_eq!(events(&owner).await, [(2, "CREATED".to_owned())]);
     }
 
-    /// A customer's run history remains when the operator deletes finished runs in Kubernetes.
+    /// A customer's run history remains when runs are deleted in Kubernetes, whether they have finished or not.
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn a_finished_run_outlives_its_object_and_an_unfinished_one_does_not(owner: PgPool) {
+    async fn a_run_outlives_its_object(owner: PgPool) {
         let finished = run("acme", "invoices", "finished").version(5).phase("Failed").build();
         let unfinished = run("acme", "invoices", "deleted").version(5).phase("Running").build();
         store(&owner, [tenant("acme").build(), finished.clone(), unfinished.clone()]).await;
         try_apply(&owner, &[deleted(&finished, 8), deleted(&unfinished, 9)]).await.unwrap();
-        assert_eq!(rows(&owner).await, [("finished".to_owned(), "FAILED".to_owned(), false)]);
+        let record = |name: &str, status: &str| (name.to_owned(), status.to_owned(), false);
+        assert_eq!(rows(&owner).await, [record("deleted", "CANCELLED"), record("finished", "FAILED")]);
     }
 
     /// A response that was in flight while its run was deleted does not restore the run.
@@ -226,7 +210,7 @@ mod tests {
         let unfinished = run("acme", "invoices", "deleted").version(5).phase("Running").build();
         store(&owner, [tenant("acme").build(), unfinished.clone()]).await;
         try_apply(&owner, &[deleted(&unfinished, 9), upserted(unfinished)]).await.unwrap();
-        assert_eq!(rows(&owner).await, []);
+        assert_eq!(rows(&owner).await, [("deleted".to_owned(), "CANCELLED".to_owned(), false)]);
     }
 
     /// A workflow lists its runs even if they were stored before it.

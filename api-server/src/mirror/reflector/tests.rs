@@ -158,12 +158,12 @@ impl Mirror {
         Self { owner, stop }
     }
 
-    /// Waits until the database has exactly these runs, as pairs of name and status.
+    /// Waits until the database has exactly these live runs, as pairs of name and status.
     async fn wait_for_runs(&self, expected: &[(&str, &str)]) {
         let until = Instant::now() + DEADLINE;
         loop {
             let runs: Vec<(String, String)> =
-                sqlx::query_as("select name, status from workflow_runs order by name")
+                sqlx::query_as("select name, status from workflow_runs where live order by name")
                     .fetch_all(&self.owner)
                     .await
                     .unwrap();

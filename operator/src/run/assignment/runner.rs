@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{names, run::QueueStatus};
+use crds::{names, run::QueueStatus, workflow::ErrorKind};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
 use super::{
     super::{
         apply::write_queued,
+        decide::End,
         observe::{self, Snapshot},
         stage::{Exit, Stage, retry_after},
     },
@@ -17,7 +18,8 @@ use super::{
     pool,
 };
 use crate::{
-    context::Context, names::CLUSTER_FULL, runner_policy::RunnerPolicy, state::Revision, tenant_user,
+    context::Context, images::image_policy, names::CLUSTER_FULL, runner_policy::RunnerPolicy, state::Revision,
+    tenant_user,
 };
 
 /// Delay after which a run whose pod has not appeared is reconciled: one second more than [`POD_CREATION_TIMEOUT`].
@@ -47,7 +49,8 @@ pub(in crate::run) fn attempt_of_job(run_uid: &str, revision: &Revision, job: &s
 /// Creates the Job of a pod attempt, or of the next attempt if its name is taken by a Job that has ended.
 ///
 /// # Errors
-/// Returns an exit if the pod does not fit into the tenant's quota or is rejected, or if the API server cannot be reached.
+/// Returns an exit if the plan does not allow an image, if the pod does not fit into the tenant's quota or is rejected, or if
+/// the API server cannot be reached.
 pub(in crate::run) async fn create_runner(
     ctx: &Context,
     snapshot: &Snapshot,
@@ -62,6 +65,13 @@ pub(in crate::run) async fn create_runner(
         return Ok(Action::requeue(POD_CHECK_INTERVAL));
     }
     let plan = snapshot.tenant.as_ref().and_then(|tenant| ctx.stores.plan_of(tenant));
+    // The plan may have changed since the workflow was validated.
+    if let Some((path, problem)) =
+        image_policy(&ctx.config, plan.as_deref()).problems_of(&revision.spec).next()
+    {
+        let message = format!("{path}: {problem}");
+        return Err(End::failed(ErrorKind::Policy, "IMAGE_NOT_ALLOWED", message).into());
+    }
     let policy = RunnerPolicy::new(&revision.spec, plan.as_deref(), snapshot.tenant.as_deref());
     let lifetime = if policy.reuses_runners() { Lifetime::Pooled } else { Lifetime::OneRun };
     for attempt in attempt..attempt.saturating_add(MAX_NAMES) {

@@ -34,7 +34,10 @@ pub(in crate::workflow) struct SchedulePlan {
 /// A run that is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::workflow) struct ScheduledRun {
+    /// The run, under the first of its names.
     pub(in crate::workflow) run: WorkflowRun,
+    /// Name of its schedule.
+    pub(in crate::workflow) schedule: String,
     /// Time for which the run is scheduled.
     pub(in crate::workflow) scheduled_at: Timestamp,
 }
@@ -76,7 +79,8 @@ pub(in crate::workflow) fn plan(
             let ScheduleEvaluation { run_at, next_at } =
                 evaluate(&schedule, status.last_evaluated_time.0, deadline, now);
             if let Some(at) = run_at {
-                plan.runs.push(ScheduledRun { run: build_run(workflow, spec, at), scheduled_at: at });
+                let run = build_run(workflow, spec, at);
+                plan.runs.push(ScheduledRun { run, schedule: spec.name.clone(), scheduled_at: at });
                 (status.last_evaluated_time, status.last_at) = (Time(at), Some(Time(at)));
             }
             status.next_at = next_at.map(Time);
@@ -112,8 +116,7 @@ fn progress(workflow: &Workflow, spec: &ScheduleSpec, now: Timestamp) -> Schedul
 /// repeated creation does not create a second run.
 fn build_run(workflow: &Workflow, spec: &ScheduleSpec, at: Timestamp) -> WorkflowRun {
     let name = workflow.name_any();
-    let run_name =
-        names::scheduled_run(&name, &workflow.uid().unwrap_or_default(), &spec.name, at.as_second());
+    let run_name = run_name(workflow, &spec.name, at, 0);
     let trigger = RunTrigger { kind: TriggerKind::Schedule, by: None, parent: None };
     let run = WorkflowRunSpec {
         workflow_ref: WorkflowRef { name: name.clone() },
@@ -130,6 +133,17 @@ fn build_run(workflow: &Workflow, spec: &ScheduleSpec, at: Timestamp) -> Workflo
         ..ObjectMeta::default()
     };
     WorkflowRun { metadata, ..WorkflowRun::new("", run) }
+}
+
+/// Returns the name of the run of a schedule at a time, if `taken` such names belong to runs of others.
+pub(in crate::workflow) fn run_name(
+    workflow: &Workflow,
+    schedule: &str,
+    at: Timestamp,
+    taken: u32,
+) -> String {
+    let uid = workflow.uid().unwrap_or_default();
+    names::scheduled_run(&workflow.name_any(), &uid, schedule, at.as_second(), taken)
 }
 
 /// Returns condition Scheduled, or `None` for a workflow without schedules.

@@ -1,15 +1,20 @@
 //! Creation of the runs that are due.
 
 use crds::{Workflow, WorkflowRun};
-use kube::{Error as KubeError, Resource as _, ResourceExt as _, api::PostParams};
+use domain::run::is_same_run;
+use kube::{Api, Error as KubeError, Resource as _, ResourceExt as _, api::PostParams};
 
-use super::plan::{SchedulePlan, ScheduledRun};
+use super::plan::{SchedulePlan, ScheduledRun, run_name};
 use crate::{
     api::{failed, within},
     context::Context,
     errors::{Error, Verb},
     events::NewEvent,
 };
+
+/// Maximum number of names that are tried for a run. The admission policy smb-copilot-trigger-fence reserves these names, so
+/// that only an administrator of the cluster can have given one to another run.
+const MAX_NAMES: u32 = 4;
 
 /// Creates the runs that are due. A run that exists already was created before a crash.
 ///
@@ -21,12 +26,10 @@ pub(in crate::workflow) async fn start_runs(
     plan: &SchedulePlan,
 ) -> Result<(), Error> {
     let api = within::<WorkflowRun>(&ctx.client, &workflow.namespace().unwrap_or_default());
-    let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
-    let params = PostParams { field_manager, ..PostParams::default() };
-    for ScheduledRun { run, scheduled_at } in &plan.runs {
-        let name = run.name_any();
-        match api.create(&params, run).await {
-            Ok(_) => {
+    for scheduled in &plan.runs {
+        let event = match start(&api, workflow, scheduled).await? {
+            Start::Created(name) => {
+                let ScheduledRun { scheduled_at, .. } = scheduled;
                 tracing::info!(
                     workflow = workflow.name_any(),
                     run.name = name,
@@ -34,12 +37,58 @@ pub(in crate::workflow) async fn start_runs(
                     "created a scheduled run"
                 );
                 let message = format!("created run {name}, scheduled for {scheduled_at}");
-                let event = NewEvent::normal("Schedule", "RunCreated", message);
-                ctx.events.publish_in_background(workflow.object_ref(&()), event);
+                NewEvent::normal("Schedule", "RunCreated", message)
             }
-            Err(KubeError::Api(status)) if status.is_already_exists() => {}
-            Err(error) => return Err(failed(Verb::Create, &api, &name)(error)),
-        }
+            Start::Exists => continue,
+            Start::NamesTaken => {
+                let ScheduledRun { run, schedule, scheduled_at } = scheduled;
+                let message = format!(
+                    "schedule {schedule} started no run for {scheduled_at}: {} and the next {} names of its run belong to \
+                     other runs; delete them",
+                    run.name_any(),
+                    MAX_NAMES - 1
+                );
+                NewEvent::warning("Schedule", "RunNameTaken", message)
+            }
+        };
+        ctx.events.publish_in_background(workflow.object_ref(&()), event);
     }
     Ok(())
+}
+
+/// Result of starting a scheduled run.
+enum Start {
+    /// The run was created with this name.
+    Created(String),
+    /// The run exists already.
+    Exists,
+    /// All names belong to other runs.
+    NamesTaken,
+}
+
+/// Creates a run under the first of its names that no other run has.
+async fn start(
+    api: &Api<WorkflowRun>,
+    workflow: &Workflow,
+    scheduled: &ScheduledRun,
+) -> Result<Start, Error> {
+    let ScheduledRun { run, schedule, scheduled_at } = scheduled;
+    let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
+    let params = PostParams { field_manager, ..PostParams::default() };
+    for taken in 0..MAX_NAMES {
+        let name = run_name(workflow, schedule, *scheduled_at, taken);
+        let mut named = run.clone();
+        named.metadata.name = Some(name.clone());
+        match api.create(&params, &named).await {
+            Ok(_) => return Ok(Start::Created(name)),
+            Err(KubeError::Api(status)) if status.is_already_exists() => {}
+            Err(error) => return Err(failed(Verb::Create, api, &name)(error)),
+        }
+        let existing = crate::api::get(api, &name).await?;
+        // A run that is gone in the meantime has run, or was deleted on purpose.
+        if existing.is_none_or(|existing| is_same_run(&existing.spec, &run.spec)) {
+            return Ok(Start::Exists);
+        }
+    }
+    Ok(Start::NamesTaken)
 }

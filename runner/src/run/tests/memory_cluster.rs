@@ -7,7 +7,7 @@ use std::{
 };
 
 use crds::{WorkflowRun, WorkflowSpec, run::Cancel};
-use domain::egress::Egress;
+use domain::{egress::Egress, run::is_same_run};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -285,11 +285,14 @@ impl ClusterApi for PodCluster {
             }
             Some(Fault::Conflict) | None => {}
         }
-        let parent = |run: &WorkflowRun| run.spec.trigger.clone().unwrap().parent.unwrap();
         match state.children.get(&name) {
             Some(found) => {
                 let found: WorkflowRun = serde_json::from_value(found.clone()).unwrap();
-                if parent(&found) == parent(run) { Ok(()) } else { Err(CreateError::Taken { run: name }) }
+                if is_same_run(&found.spec, &run.spec) {
+                    Ok(())
+                } else {
+                    Err(CreateError::Taken { run: name })
+                }
             }
             None => {
                 state.children.insert(name, serde_json::to_value(run).unwrap());

@@ -19,9 +19,13 @@ use self::{
     plan::{PoolPlan, Template},
 };
 use super::job::{self, JobInput, Purpose};
-use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy, state::Revision, tenant_user};
+use crate::{
+    context::Context, errors::Error, images::image_policy, runner_policy::RunnerPolicy, state::Revision,
+    tenant_user,
+};
 
-/// Deletes the superfluous idle runners of a workflow, and creates warm ones.
+/// Deletes the superfluous idle runners of a workflow, and creates warm ones. A workflow whose images the plan does not allow
+/// has no runners.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a request.
@@ -36,7 +40,9 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
         return Ok(Action::await_change());
     }
     let revision = current_revision(&ctx, &workflow, &namespace).await?;
-    let input = revision.as_ref().map(|revision| JobInput {
+    let images = image_policy(&ctx.config, plan.as_deref());
+    let allowed = revision.as_ref().filter(|revision| images.problems_of(&revision.spec).next().is_none());
+    let input = allowed.map(|revision| JobInput {
         config: &ctx.config,
         namespace: &namespace,
         tenant: tenant.as_ref().map(|tenant| tenant.name_any()).unwrap_or_default(),
