@@ -18,8 +18,8 @@ use super::{
     pool,
 };
 use crate::{
-    context::Context, images::image_policy, names::CLUSTER_FULL, runner_policy::RunnerPolicy, state::Revision,
-    tenant_user,
+    context::Context, images::image_policy, names::CLUSTER_FULL, runner_policy::RunnerPolicy,
+    state::Revision, tenant_user,
 };
 
 /// Delay after which a run whose pod has not appeared is reconciled: one second more than [`POD_CREATION_TIMEOUT`].
