@@ -4,7 +4,7 @@
 //! mirrored rows, from which `retention` deletes expired ones. The api-server never creates a Job; it changes Plans,
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
-//! The modules form layers, lowest first: `db`, `auth`, `objects`, `store`, `project`, `mirror`, `app`, `retention`,
+//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `store`, `project`, `mirror`, `app`, `retention`,
 //! `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
 
 pub mod app;
@@ -14,6 +14,7 @@ pub mod db;
 pub mod erd;
 pub mod graphql;
 pub mod http;
+pub mod limits;
 pub mod mirror;
 pub mod objects;
 pub mod options;

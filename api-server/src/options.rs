@@ -23,6 +23,11 @@ pub struct Options {
     /// Listen address of REST and GraphQL.
     #[arg(long, env = "SMBCOPILOT_HTTP_ADDR", default_value = "0.0.0.0:8080", global = true)]
     pub http_addr: SocketAddr,
+    /// Address ranges of the proxies in front of REST and GraphQL, separated by commas, such as `10.0.0.0/8`. Their
+    /// `X-Forwarded-For` names the client, whose connections and requests are limited by its address. Without it, all
+    /// clients behind a proxy share the limits of one address.
+    #[arg(long, env = "SMBCOPILOT_TRUSTED_PROXIES", default_value = "", global = true)]
+    pub trusted_proxies: String,
     /// Listen address of the internal API for runners, which must not be reachable through an Ingress.
     #[arg(long, env = "SMBCOPILOT_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
     pub internal_listen: SocketAddr,
@@ -32,8 +37,9 @@ pub struct Options {
     /// Listen address of health endpoints and metrics.
     #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
-    /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?}`. Without `jwksUrl`, the
-    /// keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is accepted.
+    /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?, tenants?}`. Without `jwksUrl`,
+    /// the keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is accepted; with `tenants`, an
+    /// issuer may sign tokens of these tenants only, and none with platform roles.
     #[arg(long, env = "SMBCOPILOT_OIDC_ISSUERS", default_value = "[]", global = true)]
     pub oidc_issuers: String,
     /// Key that signs the cursors of lists: at least 16 characters, the same for all replicas. Required to serve.

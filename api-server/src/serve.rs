@@ -12,7 +12,8 @@ use crate::{
     app::App,
     auth::{Issuers, Runners, Verifier},
     db::{AppPool, MirrorPool, Urls},
-    http::{self, HttpState},
+    http::{self, ConnectionLimits, HttpState, TrustedProxies},
+    limits::Limits,
     mirror::{self, Mirror},
     objects::{Location, Objects},
     options::Options,
@@ -51,9 +52,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let mirror_task = Mirror::new(kube, mirror.clone(), compute, mirror_options(&options), health, &registry);
     tasks.spawn("mirror", mirror_task.run(shutdown.clone()));
     tasks.spawn("retention", Sweeper::new(mirror, objects, &registry).run(shutdown.clone()));
+    let proxies: TrustedProxies =
+        options.trusted_proxies.parse().context("failed to read SMBCOPILOT_TRUSTED_PROXIES")?;
     let internal = http::internal_router(state.clone());
-    tasks.spawn("internal", serve_router(options.internal_listen, internal, shutdown.clone()));
-    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, shutdown));
+    let internal_limits = ConnectionLimits::new(TrustedProxies::default());
+    tasks.spawn(
+        "internal",
+        serve_router(options.internal_listen, internal, internal_limits, shutdown.clone()),
+    );
+    let limits = ConnectionLimits::new(proxies);
+    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, limits, shutdown));
     Ok(tasks.run(SHUTDOWN_TIMEOUT).await?)
 }
 
@@ -81,6 +89,7 @@ async fn state(
             objects: objects(options)?,
             cursors: CursorKey::new(key)?,
             compute: compute::Pool::new(compute::Limits::default(), registry),
+            limits: Arc::new(Limits::default()),
             shutdown: shutdown.clone(),
         },
     })
@@ -106,9 +115,10 @@ fn mirror_options(options: &Options) -> mirror::Options {
 async fn serve_router(
     address: SocketAddr,
     router: Router,
+    limits: ConnectionLimits,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "listening");
-    Ok(axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+    Ok(http::serve(listener, router, limits, shutdown).await?)
 }

@@ -62,3 +62,14 @@ pub const MAX_SUB_RUN_DEPTH: u32 = 8;
 pub const SUSPEND_THRESHOLD_SECONDS: i64 = 30;
 /// Maximum duration of all `onExit` steps together, in seconds.
 pub const EXIT_TIMEOUT_SECONDS: u64 = 600;
+
+/// Maximum number of API requests of a tenant that one replica of the api-server processes at the same time.
+pub const MAX_TENANT_REQUESTS: usize = 48;
+/// Maximum number of API requests of a tenant that wait for the end of a run (`Prefer: wait`) at the same time.
+pub const MAX_TENANT_WAITERS: usize = 16;
+/// Maximum number of log streams of a tenant at the same time.
+pub const MAX_TENANT_STREAMS: usize = 16;
+/// Maximum size of the contents of all runs in one response of the API, as JSON text.
+pub const MAX_RESPONSE_CONTENT_BYTES: usize = 2 * 1024 * 1024;
+/// Maximum size of the request line and all headers of an API request: a token of 8 KiB and as much again.
+pub const MAX_REQUEST_HEADER_BYTES: usize = 16 * 1024;

@@ -47,6 +47,7 @@ impl InternalApi {
                 kube: kube.clone(),
                 cursors: CursorKey::new("a key of the tests")?,
                 compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
+                limits: Arc::default(),
                 shutdown: stop.clone(),
             },
         };

@@ -1,10 +1,13 @@
 //! The dependencies of the use cases.
 
+use std::sync::Arc;
+
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     db::{AppPool, MirrorPool},
+    limits::Limits,
     objects::Objects,
     store::CursorKey,
 };
@@ -25,6 +28,8 @@ pub struct App {
     pub cursors: CursorKey,
     /// Threads on which tenants' schemas are compiled and their inputs are validated.
     pub compute: compute::Pool,
+    /// Limits of the replica, which all tenants share.
+    pub limits: Arc<Limits>,
     /// Cancelled when the process shuts down. Requests that wait for a run are then answered at once.
     pub shutdown: CancellationToken,
 }

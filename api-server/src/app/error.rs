@@ -2,6 +2,7 @@
 
 use super::enum_names::serde_name;
 use crate::{
+    limits::Exhausted,
     mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
 };
@@ -57,6 +58,20 @@ pub enum Error {
     /// An input could not be checked against its schema.
     #[error("failed to check the input against its schema")]
     Compute(#[from] compute::Error),
+    /// The tenant cannot get what its requests share.
+    #[error("failed to {action}: too many requests do the same")]
+    Exhausted {
+        /// Action that failed.
+        action: &'static str,
+        /// Permits that are missing.
+        source: Exhausted,
+    },
+    /// The contents of the requested runs are too large for one response.
+    #[error("failed to read the contents of the runs: larger than {limit} bytes; request fewer runs at once")]
+    ResponseTooLarge {
+        /// Maximum size, in bytes.
+        limit: usize,
+    },
     /// Large values cannot be stored because no object storage is configured.
     #[error("failed to use object storage: none is configured")]
     NoObjectStorage,

@@ -8,9 +8,10 @@ use super::{
     claims::Claims,
     principal::{Membership, Principal},
     scope::{PlatformScope, TenantScope},
-    tenant_lookup::{LookupError, TenantLookup},
+    tenant_lookup::{FoundTenant, LookupError, TenantLookup},
     token::{self, Verifier},
 };
+use crate::limits::RateExceeded;
 
 /// Error of an authentication.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum Error {
     /// The token is not valid.
     #[error("failed to accept the bearer token")]
     Token(#[from] token::Error),
+    /// The address of the client has sent too many requests without a token that is known.
+    #[error("failed to verify the bearer token")]
+    RateExceeded(#[from] RateExceeded),
     /// The tenant of the token does not exist, or is not mirrored yet.
     #[error("failed to find tenant {slug} of the bearer token")]
     UnknownTenant {
@@ -37,35 +41,56 @@ pub enum Error {
     },
 }
 
-/// Returns the principal whose bearer token is in the headers.
+/// Returns the principal whose bearer token is in the headers. `admit` decides whether a token that was not verified
+/// recently may be verified, which costs time.
 ///
 /// # Errors
-/// Returns an error if there is no token, if it is not valid, if its tenant is unknown, or if the issuer or the
-/// database is unavailable.
+/// Returns an error if there is no token, if it is not valid or not admitted, if its tenant is unknown, or if the issuer
+/// or the database is unavailable.
 pub async fn authenticate(
     verifier: &Verifier,
     tenants: &impl TenantLookup,
     headers: &HeaderMap,
+    admit: impl FnOnce() -> Result<(), RateExceeded>,
 ) -> Result<Principal, Error> {
-    let token = bearer_token(headers).ok_or(Error::Missing)?;
-    let claims = verifier.verify(token.token()).await?;
-    let tenant = membership(tenants, &claims).await?;
-    Ok(principal(claims, tenant))
+    let token = bearer_token(headers);
+    let known = token.as_ref().and_then(|token| verifier.recently_verified(token.token()));
+    let claims = match known {
+        Some(claims) => claims,
+        None => {
+            admit()?;
+            verifier.verify(token.ok_or(Error::Missing)?.token()).await?
+        }
+    };
+    let tenant = membership(verifier, tenants, &claims).await?;
+    Ok(principal(&claims, tenant))
 }
 
-async fn membership(tenants: &impl TenantLookup, claims: &Claims) -> Result<Option<Membership>, Error> {
+async fn membership(
+    verifier: &Verifier,
+    tenants: &impl TenantLookup,
+    claims: &Claims,
+) -> Result<Option<Membership>, Error> {
     let Some(slug) = &claims.tenant else { return Ok(None) };
-    let id = tenants.id_of_slug(slug).await;
-    match id.map_err(|source| Error::TenantLookup { slug: slug.clone(), source })? {
-        Some(id) => Ok(Some(Membership { scope: TenantScope::new(id), slug: slug.clone() })),
-        None => Err(Error::UnknownTenant { slug: slug.clone() }),
-    }
+    let found = match verifier.tenants.get(slug) {
+        Some(tenant) => tenant,
+        None => {
+            let tenant = tenants.by_slug(slug).await;
+            let tenant = tenant.map_err(|source| Error::TenantLookup { slug: slug.clone(), source })?;
+            let tenant = tenant.ok_or_else(|| Error::UnknownTenant { slug: slug.clone() })?;
+            verifier.tenants.insert(slug.clone(), tenant);
+            tenant
+        }
+    };
+    let FoundTenant { id, requests_per_minute } = found;
+    Ok(Some(Membership { scope: TenantScope::new(id), slug: slug.clone(), requests_per_minute }))
 }
 
-fn principal(Claims { email, tenant: _, roles }: Claims, tenant: Option<Membership>) -> Principal {
-    let permissions = Permissions::of_roles(&roles);
+fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
+    let Claims { email, sub: _, tenant: _, roles, exp: _, iat: _, nbf: _ } = claims;
+    let permissions = Permissions::of_roles(roles);
     let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
-    Principal { email: email.to_lowercase(), roles, permissions, tenant, platform }
+    Principal { email: email.to_lowercase(), roles: roles.clone(), permissions, tenant, platform }
 }
 
 /// Returns the bearer token of the `Authorization` header.

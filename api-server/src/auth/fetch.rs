@@ -18,6 +18,9 @@ pub(in crate::auth) enum Error {
     /// The connection failed, the request timed out, or the response is not a success.
     #[error("failed to fetch {url}")]
     Request { url: Url, source: reqwest::Error },
+    /// The issuer did not answer in time.
+    #[error("failed to fetch the keys within {seconds} s")]
+    Timeout { seconds: u64 },
     /// The document is larger than [`MAX_BYTES`].
     #[error("failed to fetch {url}: longer than {MAX_BYTES} bytes")]
     TooLong { url: Url },

@@ -2,9 +2,12 @@
 
 use std::str::FromStr;
 
+use domain::permission::PLATFORM_ROLES;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use url::Url;
+
+use super::claims::Claims;
 
 /// Trusted token issuer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -20,6 +23,21 @@ pub struct Issuer {
     /// Accepted signature algorithms, regardless of the token's header; absent means `RS256` alone.
     #[serde(default = "rs256")]
     pub algorithms: Vec<Algorithm>,
+    /// Slugs of the tenants whose tokens it may sign; absent means all tenants and platform administrators.
+    #[serde(default)]
+    pub tenants: Option<Vec<String>>,
+}
+
+impl Issuer {
+    /// Returns whether the issuer may sign a token with these claims. An issuer that is bound to tenants can neither
+    /// name another tenant nor grant platform roles.
+    #[must_use]
+    pub(super) fn may_issue(&self, claims: &Claims) -> bool {
+        let Some(tenants) = &self.tenants else { return true };
+        let names_own_tenant = claims.tenant.as_ref().is_some_and(|tenant| tenants.contains(tenant));
+        let is_platform = claims.roles.iter().any(|role| PLATFORM_ROLES.contains(&role.as_str()));
+        names_own_tenant && !is_platform
+    }
 }
 
 /// Issuers in `SMBCOPILOT_OIDC_ISSUERS`, which is a JSON list of [`Issuer`].

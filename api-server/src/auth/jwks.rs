@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use jsonwebtoken::{DecodingKey, jwk::Jwk};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{Jwk, KeyOperations, PublicKeyUse},
+};
 use moka::future::Cache;
 use reqwest::Client;
 use serde::Deserialize;
@@ -15,11 +18,15 @@ use tokio::time::Instant;
 
 use super::{discovery, fetch, issuer::Issuer};
 
-/// Time after which the keys are fetched again. A withdrawn key is accepted for at most this time while the issuer is
-/// available.
+/// Time after which the keys are fetched again. A withdrawn key is accepted for at most this time, and for one more
+/// token, while the issuer is available.
 const KEYS_TTL: Duration = Duration::from_secs(600);
 /// Minimum time between two fetches. Tokens with unknown key ids cause at most one fetch in this time.
 const FETCH_INTERVAL: Duration = Duration::from_secs(10);
+/// Time limit of a fetch with its discovery. Only tokens with an unknown key wait for it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum number of keys of an issuer. Large providers have about ten.
+const MAX_KEYS: usize = 64;
 
 /// Error of a key lookup.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +45,27 @@ pub enum Error {
     },
 }
 
-type Keys = HashMap<String, Arc<DecodingKey>>;
+/// Key that verifies signatures.
+pub(super) struct Key {
+    pub(super) key: DecodingKey,
+    /// Algorithm for which the issuer publishes the key; `None` if it does not say.
+    pub(super) algorithm: Option<Algorithm>,
+}
+
+type Keys = HashMap<String, Arc<Key>>;
 
 #[derive(Clone)]
 struct FetchedKeys {
     keys: Arc<Keys>,
-    fetched_at: Instant,
+    /// Time at which they are fetched again.
+    due_at: Instant,
 }
 
-/// Keys of one issuer.
-pub(super) struct KeySet {
+/// Keys of one issuer. Clones share them.
+#[derive(Clone)]
+pub(super) struct KeySet(Arc<Shared>);
+
+struct Shared {
     issuer: Issuer,
     client: Client,
     /// Keys of the last successful fetch. They are retained if later fetches fail.
@@ -65,29 +83,51 @@ struct KeySetDocument {
 impl KeySet {
     pub(super) fn new(issuer: Issuer, client: Client) -> Self {
         let recent_fetch = Cache::builder().max_capacity(1).time_to_live(FETCH_INTERVAL).build();
-        Self { issuer, client, keys: RwLock::new(None), recent_fetch }
+        Self(Arc::new(Shared { issuer, client, keys: RwLock::new(None), recent_fetch }))
     }
 
-    /// Returns the key with an id, or the only key if the token names none.
+    /// Returns the key with an id, or the only key if the token names none. A known key is returned at once; if it is
+    /// due for a fetch, that happens in the background, so that a slow issuer delays no token with a known key.
     ///
     /// # Errors
     /// Returns an error if the issuer has no such key, or if its keys have never been fetched successfully.
-    pub(super) async fn key(&self, kid: Option<&str>) -> Result<Arc<DecodingKey>, Error> {
-        let fresh = self.fetched_keys().filter(|keys| keys.fetched_at.elapsed() < KEYS_TTL);
-        if let Some(key) = fresh.and_then(|keys| keys.find(kid)) {
+    pub(super) async fn key(&self, kid: Option<&str>) -> Result<Arc<Key>, Error> {
+        let known = self.0.fetched_keys();
+        if let Some(key) = known.as_ref().and_then(|keys| keys.find(kid)) {
+            if known.is_some_and(|keys| keys.due_at <= Instant::now()) {
+                let own = self.clone();
+                tokio::spawn(async move { own.fetch_once().await });
+            }
             return Ok(key);
         }
-        self.recent_fetch.get_with((), self.refresh()).await;
-        let Some(keys) = self.fetched_keys() else {
-            return Err(Error::Unavailable { issuer: self.issuer.issuer.clone() });
+        self.fetch_once().await;
+        let Some(keys) = self.0.fetched_keys() else {
+            return Err(Error::Unavailable { issuer: self.0.issuer.issuer.clone() });
         };
         keys.find(kid).ok_or_else(|| Error::Unknown { kid: kid.unwrap_or_default().to_owned() })
     }
 
+    /// Makes the keys due for a fetch.
+    #[cfg(test)]
+    pub(super) fn expire(&self) {
+        let keys = self.0.fetched_keys().unwrap();
+        self.0.replace(FetchedKeys { due_at: Instant::now(), ..keys });
+        self.0.recent_fetch.invalidate_all();
+    }
+
+    async fn fetch_once(&self) {
+        self.0.recent_fetch.get_with((), self.0.refresh()).await;
+    }
+}
+
+impl Shared {
     /// Fetches the keys, and retains the previous ones if that fails.
     async fn refresh(&self) {
-        match self.fetch().await {
-            Ok(keys) => self.replace(FetchedKeys { keys: Arc::new(keys), fetched_at: Instant::now() }),
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch()).await;
+        match fetched.unwrap_or(Err(fetch::Error::Timeout { seconds: FETCH_TIMEOUT.as_secs() })) {
+            Ok(keys) => {
+                self.replace(FetchedKeys { keys: Arc::new(keys), due_at: Instant::now() + KEYS_TTL });
+            }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(
@@ -102,7 +142,7 @@ impl KeySet {
     async fn fetch(&self) -> Result<Keys, fetch::Error> {
         let url = discovery::jwks_url(&self.client, &self.issuer).await?;
         let document: KeySetDocument = fetch::json(&self.client, &url).await?;
-        Ok(document.keys.into_iter().filter_map(parse_key).collect())
+        Ok(document.keys.into_iter().filter_map(parse_key).take(MAX_KEYS).collect())
     }
 
     fn fetched_keys(&self) -> Option<FetchedKeys> {
@@ -115,7 +155,7 @@ impl KeySet {
 }
 
 impl FetchedKeys {
-    fn find(&self, kid: Option<&str>) -> Option<Arc<DecodingKey>> {
+    fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
             None => self.keys.values().next().filter(|_| self.keys.len() == 1).cloned(),
@@ -123,9 +163,55 @@ impl FetchedKeys {
     }
 }
 
-/// Parses a key. A key of an unsupported type or for encryption is skipped, so that the others remain usable.
-fn parse_key(value: Value) -> Option<(String, Arc<DecodingKey>)> {
+/// Parses a key. A key of an unsupported type, or one that is not for verifying signatures, is skipped, so that the
+/// others remain usable.
+fn parse_key(value: Value) -> Option<(String, Arc<Key>)> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
+    let common = &jwk.common;
+    let is_for_signatures =
+        common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
+    let may_verify =
+        common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    if !is_for_signatures || !may_verify {
+        return None;
+    }
+    let algorithm = match common.key_algorithm {
+        // An algorithm that signs nothing, such as one for encryption, does not parse.
+        Some(algorithm) => Some(algorithm.to_string().parse().ok()?),
+        None => None,
+    };
     let key = DecodingKey::from_jwk(&jwk).ok()?;
-    Some((jwk.common.key_id.unwrap_or_default(), Arc::new(key)))
+    Some((jwk.common.key_id.unwrap_or_default(), Arc::new(Key { key, algorithm })))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A key verifies signatures only if its issuer publishes it for that.
+    #[test]
+    fn keys_for_other_purposes_are_skipped() {
+        let key = |others: Value| {
+            let mut key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "one",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+            key.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+            parse_key(key).map(|(_, key)| key.algorithm)
+        };
+        assert_eq!(key(json!({})), Some(None));
+        assert_eq!(key(json!({"use": "sig", "alg": "EdDSA"})), Some(Some(Algorithm::EdDSA)));
+        assert_eq!(key(json!({"key_ops": ["verify"]})), Some(None));
+        for others in [
+            json!({"use": "enc"}),
+            json!({"use": "other"}),
+            json!({"key_ops": ["sign"]}),
+            json!({"key_ops": []}),
+            json!({"use": "sig", "key_ops": ["encrypt"]}),
+            json!({"alg": "RSA-OAEP"}),
+            json!({"alg": "none"}),
+        ] {
+            assert_eq!(key(others.clone()), None, "{others}");
+        }
+    }
 }

@@ -23,5 +23,5 @@ pub use operations::{Error as OperationsError, Operations, Rule};
 pub use principal::{Membership, Principal};
 pub use runner::{Error as RunnerError, Runner, Runners};
 pub use scope::{PlatformScope, TenantScope};
-pub use tenant_lookup::{LookupError, TenantLookup};
+pub use tenant_lookup::{FoundTenant, LookupError, TenantLookup};
 pub use token::{Error as TokenError, Verifier};

@@ -1,5 +1,7 @@
 //! The authenticated caller.
 
+use std::num::NonZeroU32;
+
 use domain::permission::{Permission, Permissions};
 
 use super::scope::{PlatformScope, TenantScope};
@@ -36,4 +38,6 @@ pub struct Membership {
     pub scope: TenantScope,
     /// Name of the tenant in Kubernetes and in tokens.
     pub slug: String,
+    /// Requests a minute that the plan of the tenant allows; `None` if it sets no limit.
+    pub requests_per_minute: Option<NonZeroU32>,
 }

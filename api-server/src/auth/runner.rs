@@ -1,7 +1,7 @@
 //! Authentication of runner pods by their service account tokens, and checks of which runs are assigned to
 //! them. Both query the Kubernetes API.
 
-use std::time::Duration;
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use crds::WorkflowRun;
 use headers::HeaderMap;
@@ -19,11 +19,18 @@ use super::{
     scope::{PlatformScope, TenantScope},
     tenant_lookup::{LookupError, TenantLookup},
 };
+use crate::limits::{Exhausted, RateExceeded, Rates, Shares};
 
 /// Time for which an answer of Kubernetes is cached. A pod that lost its run can write outputs for this long.
 const ANSWER_TTL: Duration = Duration::from_secs(10);
 /// Time after the last confirmed assignment during which a pod can still deliver log lines of the run.
 const LATE_LOGS_TTL: Duration = Duration::from_secs(300);
+/// Time for which a refusal is cached. A token of a pod that was just created may be unknown at first.
+const REFUSAL_TTL: Duration = Duration::from_secs(5);
+/// Maximum number of token reviews in progress, and for one address. Kubernetes answers them within milliseconds.
+const REVIEWS: (usize, usize) = (16, 2);
+/// Maximum number of token reviews a minute for one address. A pod needs one for each time that [`ANSWER_TTL`] is over.
+const REVIEWS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
 /// Maximum number of entries of each cache: more pods than run at the same time in a cluster that one replica serves.
 const MAX_CACHE_ENTRIES: u64 = 10_000;
 /// Time limit of a request to the Kubernetes API, which normally takes some milliseconds.
@@ -49,6 +56,11 @@ pub struct Runners<T> {
     tenants: T,
     /// Runners by the SHA-256 of their tokens.
     reviews: Cache<[u8; 32], Runner>,
+    /// Reasons why tokens were refused, by their SHA-256.
+    refusals: Cache<[u8; 32], &'static str>,
+    /// Token reviews in progress, by the address of the client.
+    reviews_in_progress: Shares<IpAddr>,
+    review_rates: Rates<IpAddr>,
     /// Confirmed assignments of the last 10 s.
     assignments: Cache<Assignment, ()>,
     /// Confirmed assignments of the last 300 s.
@@ -74,6 +86,12 @@ pub enum Error {
         /// Reason of the refusal.
         reason: &'static str,
     },
+    /// The address of the client has sent too many unknown tokens.
+    #[error("failed to review the token")]
+    RateExceeded(#[from] RateExceeded),
+    /// No further review can be made.
+    #[error("failed to review the token: too many are being reviewed")]
+    TooManyReviews(#[from] Exhausted),
     /// The namespace belongs to no tenant, or its tenant is not mirrored yet.
     #[error("failed to find the tenant of namespace {namespace}")]
     UnknownTenant {
@@ -114,29 +132,53 @@ impl<T: TenantLookup> Runners<T> {
             client,
             tenants,
             reviews: cache(ANSWER_TTL),
+            refusals: cache(REFUSAL_TTL),
+            reviews_in_progress: Shares::new(REVIEWS.0, REVIEWS.1),
+            review_rates: Rates::default(),
             assignments: cache(ANSWER_TTL),
             recent_assignments: cache(LATE_LOGS_TTL),
         }
     }
 
-    /// Returns the runner whose token is in the headers.
+    /// Returns the runner whose token is in the headers. Kubernetes is asked once for each token, and not more often for
+    /// the address of a client than its limits allow.
     ///
     /// # Errors
-    /// Returns an error if there is no token, if it does not belong to a runner, or if the Kubernetes API or the
-    /// database is unavailable.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Runner, Error> {
+    /// Returns an error if there is no token, if it does not belong to a runner, if the address has sent too many unknown
+    /// tokens, or if the Kubernetes API or the database is unavailable.
+    pub async fn authenticate(&self, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Runner, Error> {
         let token = bearer_token(headers).ok_or(Error::Missing)?;
         let key: [u8; 32] = Sha256::digest(token.token()).into();
-        if let Some(runner) = self.reviews.get(&key) {
-            return Ok(runner);
+        if let Some(answer) = self.cached(&key) {
+            return answer;
         }
-        let Identity { namespace, pod, pod_uid } = identity(self.review(token.token()).await?)?;
+        let _permit = match client {
+            Some(address) => {
+                self.review_rates.count(address, REVIEWS_PER_MINUTE)?;
+                Some(self.reviews_in_progress.acquire(&address, 1).await?)
+            }
+            None => None,
+        };
+        // Another request may have brought the answer meanwhile.
+        if let Some(answer) = self.cached(&key) {
+            return answer;
+        }
+        let identity = identity(self.review(token.token()).await?);
+        if let Err(Error::Refused { reason }) = &identity {
+            self.refusals.insert(key, reason);
+        }
+        let Identity { namespace, pod, pod_uid } = identity?;
         let tenant = self.tenants.id_of_namespace(PlatformScope::new(), &namespace).await;
         let tenant = tenant.map_err(|source| Error::TenantLookup { namespace: namespace.clone(), source })?;
         let tenant = tenant.ok_or_else(|| Error::UnknownTenant { namespace: namespace.clone() })?;
         let runner = Runner { scope: TenantScope::new(tenant), namespace, pod, pod_uid };
         self.reviews.insert(key, runner.clone());
         Ok(runner)
+    }
+
+    fn cached(&self, key: &[u8; 32]) -> Option<Result<Runner, Error>> {
+        let refused = || self.refusals.get(key).map(|reason| Err(Error::Refused { reason }));
+        self.reviews.get(key).map(Ok).or_else(refused)
     }
 
     /// Returns whether a run is assigned to a pod, according to the run's status in Kubernetes.

@@ -2,13 +2,13 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -24,6 +24,11 @@ pub(crate) struct TestIssuer {
     pub(crate) url: String,
     key: EncodingKey,
     fetches: Arc<AtomicUsize>,
+    hangs: Arc<AtomicBool>,
+}
+
+fn verifier(issuers: Vec<Issuer>) -> Verifier {
+    Verifier::new(Issuers::new(issuers).unwrap()).unwrap()
 }
 
 impl TestIssuer {
@@ -35,20 +40,41 @@ impl TestIssuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fetches = Arc::new(AtomicUsize::new(0));
-        let router = router(&url, jwk(&key), fetches.clone());
+        let hangs = Arc::new(AtomicBool::default());
+        let router = router(&url, jwk(&key), fetches.clone(), hangs.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, key: EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes()), fetches }
+        Self { url, key: EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes()), fetches, hangs }
     }
 
     /// Returns a verifier that trusts this issuer alone.
     pub(crate) fn verifier(&self) -> Verifier {
-        let issuer = Issuer {
+        verifier(vec![self.issuer()])
+    }
+
+    /// Returns a verifier that trusts this issuer for some tenants alone.
+    pub(crate) fn verifier_of_tenants(&self, tenants: &[&str]) -> Verifier {
+        let tenants = tenants.iter().map(|tenant| (*tenant).to_owned()).collect();
+        verifier(vec![Issuer { tenants: Some(tenants), ..self.issuer() }])
+    }
+
+    /// Returns a verifier that trusts this issuer and another one.
+    pub(crate) fn verifier_with(&self, other: &Self) -> Verifier {
+        verifier(vec![self.issuer(), other.issuer()])
+    }
+
+    fn issuer(&self) -> Issuer {
+        Issuer {
             issuer: self.url.clone(),
             audience: AUDIENCE.to_owned(),
             jwks_url: None,
             algorithms: vec![Algorithm::EdDSA],
-        };
-        Verifier::new(Issuers::new(vec![issuer]).unwrap()).unwrap()
+            tenants: None,
+        }
+    }
+
+    /// Makes all further requests for keys hang.
+    pub(crate) fn hang(&self) {
+        self.hangs.store(true, Ordering::SeqCst);
     }
 
     /// Returns a token of a tenant's user, valid for five minutes.
@@ -64,9 +90,10 @@ impl TestIssuer {
 
     /// Returns valid claims, overridden by others.
     pub(crate) fn claims(&self, others: &Value) -> Value {
-        let expiry = telemetry::clock::now().as_second() + 300;
-        let mut claims =
-            json!({"iss": self.url, "aud": AUDIENCE, "exp": expiry, "email": "Anna@acme.example"});
+        let now = telemetry::clock::now().as_second();
+        let mut claims = json!({
+            "iss": self.url, "aud": AUDIENCE, "exp": now + 300, "iat": now, "email": "Anna@acme.example",
+        });
         for (name, value) in others.as_object().unwrap() {
             claims[name] = value.clone();
         }
@@ -79,18 +106,37 @@ impl TestIssuer {
         encode(&header, claims, &self.key).unwrap()
     }
 
+    /// Signs claims with additional parameters in the header.
+    pub(crate) fn sign_with_header(&self, others: &Value, claims: &Value) -> String {
+        let mut header = json!({"alg": "EdDSA", "typ": "JWT", "kid": "one"});
+        for (name, value) in others.as_object().unwrap() {
+            header[name] = value.clone();
+        }
+        header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let message = format!("{}.{}", encoded(&header), encoded(claims));
+        let signature = sign(message.as_bytes(), &self.key, Algorithm::EdDSA).unwrap();
+        format!("{message}.{signature}")
+    }
+
     /// Returns how often the key set was fetched.
     pub(crate) fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
 }
 
-fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>) -> Router {
+fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>, hangs: Arc<AtomicBool>) -> Router {
     let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/keys")});
     let keys = move || {
         fetches.fetch_add(1, Ordering::SeqCst);
         let keys = json!({"keys": [{"kty": "OKP", "crv": "of the future", "kid": "zero"}, jwk]});
-        async { Json(keys) }
+        let hangs = hangs.load(Ordering::SeqCst);
+        async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            Json(keys)
+        }
     };
     Router::new()
         .route("/.well-known/openid-configuration", get(|| async { Json(discovery) }))

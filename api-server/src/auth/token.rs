@@ -1,20 +1,35 @@
 //! Verification of bearer tokens with the keys of their issuers. The algorithms are configured; the token's header does
 //! not choose them.
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, dangerous, decode, decode_header, errors::ErrorKind};
+use std::{sync::Arc, time::Duration};
+
+use jsonwebtoken::{Algorithm, Header, Validation, dangerous, decode, decode_header, errors::ErrorKind};
+use moka::sync::Cache;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     claims::Claims,
     fetch,
     issuer::{Issuer, Issuers},
-    jwks::{self, KeySet},
+    jwks::{self, Key, KeySet},
+    tenant_lookup::FoundTenant,
 };
 
 /// Maximum length of a token. Common proxies refuse headers longer than 8 KiB.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Allowed difference between the issuer's clock and the server's, in seconds.
-const MAX_CLOCK_SKEW: u64 = 30;
+const MAX_CLOCK_SKEW: u32 = 30;
+/// Media types of tokens that authenticate a user (RFC 7519 and RFC 9068), in lower case. Others, such as a notification
+/// of a logout, are signed with the same keys for another purpose.
+const TOKEN_TYPES: [&str; 4] = ["jwt", "application/jwt", "at+jwt", "application/at+jwt"];
+/// Time for which a verified token is not verified again, so that an address that sends many invalid tokens does not
+/// exhaust the verifications of its neighbours. A withdrawn key is accepted for so much longer.
+const TOKEN_TTL: Duration = Duration::from_secs(60);
+/// Time for which a tenant and its request rate are cached.
+const TENANT_TTL: Duration = Duration::from_secs(10);
+/// Maximum number of entries of each cache: more users than send requests to one replica within a minute.
+const MAX_CACHE_ENTRIES: u64 = 10_000;
 
 /// Error of a verification.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +46,9 @@ pub enum Error {
     /// The issuer is not allowed to sign with the token's algorithm.
     #[error("failed to accept the token: its signature algorithm is not allowed for its issuer")]
     Algorithm,
+    /// The issuer is bound to other tenants.
+    #[error("failed to accept the token: its issuer may not sign tokens of this tenant or of the platform")]
+    Tenant,
     /// The signature, the audience or a time is not valid.
     #[error("failed to verify the token: {reason}")]
     Refused {
@@ -42,8 +60,14 @@ pub enum Error {
     Key(#[from] jwks::Error),
 }
 
-/// Verifier of tokens of the configured issuers.
-pub struct Verifier(Vec<(Issuer, KeySet)>);
+/// Verifier of tokens of the configured issuers, with caches of what it has verified.
+pub struct Verifier {
+    issuers: Vec<(Issuer, KeySet)>,
+    /// Claims of verified tokens by the SHA-256 of the token.
+    verified: Cache<[u8; 32], Arc<Claims>>,
+    /// Tenants by their slugs.
+    pub(super) tenants: Cache<String, FoundTenant>,
+}
 
 /// Claims of a token whose signature is not verified yet.
 #[derive(Deserialize)]
@@ -59,7 +83,20 @@ impl Verifier {
     pub fn new(issuers: Issuers) -> reqwest::Result<Self> {
         let client = fetch::client()?;
         let with_keys = |issuer: Issuer| (issuer.clone(), KeySet::new(issuer, client.clone()));
-        Ok(Self(issuers.into_inner().into_iter().map(with_keys).collect()))
+        let cache = || Cache::builder().max_capacity(MAX_CACHE_ENTRIES);
+        Ok(Self {
+            issuers: issuers.into_inner().into_iter().map(with_keys).collect(),
+            verified: cache().time_to_live(TOKEN_TTL).build(),
+            tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
+        })
+    }
+
+    /// Returns the claims of a token that was verified within the last minute and has not expired since.
+    #[must_use]
+    pub fn recently_verified(&self, token: &str) -> Option<Arc<Claims>> {
+        let claims = self.verified.get(&digest(token))?;
+        let now = telemetry::clock::now().as_second();
+        (now < claims.exp.saturating_add(MAX_CLOCK_SKEW.into())).then_some(claims)
     }
 
     /// Returns the claims of a token that is valid now.
@@ -67,20 +104,29 @@ impl Verifier {
     /// # Errors
     /// Returns an error if the token is malformed, not trusted, expired or not valid yet, or if the issuer's keys are
     /// unavailable.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Error> {
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Error> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Error::Malformed { reason: "longer than 8 KiB" });
         }
         let header = decode_header(token).map_err(|_| Error::Malformed { reason: "not a valid JWT" })?;
+        check_header(&header)?;
         let (issuer, keys) = self.issuer_of(token)?;
         if !issuer.algorithms.contains(&header.alg) {
             return Err(Error::Algorithm);
         }
         let key = keys.key(header.kid.as_deref()).await?;
         let validation = validation(issuer, &key)?;
-        decode::<Claims>(token, &key, &validation)
+        let claims = decode::<Claims>(token, &key.key, &validation)
             .map(|data| data.claims)
-            .map_err(|error| error_from(error.kind()))
+            .map_err(|error| error_from(error.kind()))?;
+        let now = telemetry::clock::now().as_second();
+        claims.check(now, MAX_CLOCK_SKEW.into()).map_err(|reason| Error::Refused { reason })?;
+        if !issuer.may_issue(&claims) {
+            return Err(Error::Tenant);
+        }
+        let claims = Arc::new(claims);
+        self.verified.insert(digest(token), claims.clone());
+        Ok(claims)
     }
 
     /// Returns the issuer that a token names. The claim is not trusted yet: it only selects the keys for the
@@ -88,17 +134,36 @@ impl Verifier {
     fn issuer_of(&self, token: &str) -> Result<&(Issuer, KeySet), Error> {
         let UnverifiedClaims { iss } = dangerous::insecure_decode_claims(token)
             .map_err(|_| Error::Malformed { reason: "the claim iss is missing" })?;
-        self.0.iter().find(|(issuer, _)| issuer.issuer == iss).ok_or(Error::UnknownIssuer)
+        self.issuers.iter().find(|(issuer, _)| issuer.issuer == iss).ok_or(Error::UnknownIssuer)
     }
 }
 
-fn validation(issuer: &Issuer, key: &DecodingKey) -> Result<Validation, Error> {
-    let fits_key = |algorithm: &&Algorithm| algorithm.family() == key.family();
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Checks the parameters of a header that change the meaning of a token.
+fn check_header(header: &Header) -> Result<(), Error> {
+    if header.crit.is_some() {
+        // RFC 7515, section 4.1.11: extensions that are not understood must not be ignored, and none is.
+        return Err(Error::Malformed { reason: "its header has critical extensions" });
+    }
+    let is_known = |typ: &String| TOKEN_TYPES.contains(&typ.to_ascii_lowercase().as_str());
+    match header.typ.as_ref().is_none_or(is_known) {
+        true => Ok(()),
+        false => Err(Error::Malformed { reason: "its type is not that of a token for an API" }),
+    }
+}
+
+fn validation(issuer: &Issuer, Key { key, algorithm }: &Key) -> Result<Validation, Error> {
+    let fits_key = |allowed: &&Algorithm| {
+        allowed.family() == key.family() && algorithm.is_none_or(|algorithm| algorithm == **allowed)
+    };
     let algorithms: Vec<_> = issuer.algorithms.iter().filter(fits_key).copied().collect();
     let first = algorithms.first().ok_or(Error::Algorithm)?;
     let mut validation = Validation::new(*first);
     validation.algorithms = algorithms;
-    validation.leeway = MAX_CLOCK_SKEW;
+    validation.leeway = MAX_CLOCK_SKEW.into();
     validation.validate_nbf = true;
     validation.set_issuer(&[&issuer.issuer]);
     validation.set_audience(&[&issuer.audience]);
@@ -122,6 +187,7 @@ fn error_from(kind: &ErrorKind) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use serde_json::{Value, json};
 
     use super::*;
@@ -139,7 +205,10 @@ mod tests {
         let verifier = issuer.verifier();
         for _ in 0..3 {
             let claims = verifier.verify(&issuer.token("globex", "viewer")).await.unwrap();
-            assert_eq!((claims.tenant.as_deref(), claims.roles), (Some("globex"), vec!["viewer".to_owned()]));
+            assert_eq!(
+                (claims.tenant.as_deref(), claims.roles.clone()),
+                (Some("globex"), vec!["viewer".to_owned()])
+            );
         }
         assert_eq!(issuer.fetches(), 1);
     }
@@ -155,11 +224,91 @@ mod tests {
             (json!({"exp": null}), "a required claim is missing"),
             (json!({"aud": null}), "a required claim is missing"),
             (json!({"email": null}), "a required claim is missing"),
+            (json!({"email": ""}), "the claim email is not an e-mail address"),
+            (json!({"sub": ""}), "the claim sub is empty"),
+            (json!({"iat": null}), "one of the claims nbf and iat is required"),
+            (json!({"iat": 9_000_000_000_i64}), "it was issued in the future"),
             (json!({"iss": "https://elsewhere.example"}), "its issuer is not trusted"),
         ];
         for (others, reason) in cases {
             let error = error_for(&issuer, others.clone()).await;
             assert!(error.contains(reason), "{others}: {error}");
+        }
+    }
+
+    /// A token whose header changes its meaning is refused, whoever signed it.
+    #[tokio::test]
+    async fn headers_that_change_the_meaning_are_refused() {
+        let issuer = TestIssuer::start().await;
+        let claims = issuer.claims(&json!({}));
+        for (header, reason) in [
+            (json!({"crit": ["exp"]}), "its header has critical extensions"),
+            (json!({"crit": []}), "its header has critical extensions"),
+            (json!({"typ": "logout+jwt"}), "its type is not that of a token for an API"),
+            (json!({"typ": ""}), "its type is not that of a token for an API"),
+        ] {
+            let token = issuer.sign_with_header(&header, &claims);
+            let error = issuer.verifier().verify(&token).await.unwrap_err().to_string();
+            assert_eq!(error, format!("failed to read the token: {reason}"), "{header}");
+        }
+        for header in [json!({"typ": "at+jwt"}), json!({"typ": "JWT"}), json!({"typ": null})] {
+            let token = issuer.sign_with_header(&header, &claims);
+            assert!(issuer.verifier().verify(&token).await.is_ok(), "{header}");
+        }
+    }
+
+    /// An issuer that is bound to tenants speaks neither for others nor for the platform.
+    #[tokio::test]
+    async fn a_bound_issuer_speaks_for_its_tenants_only() {
+        let issuer = TestIssuer::start().await;
+        let verifier = issuer.verifier_of_tenants(&["acme"]);
+        assert!(verifier.verify(&issuer.token("acme", "viewer")).await.is_ok());
+        for token in [
+            issuer.token("globex", "viewer"),
+            issuer.token("acme", "platform-admin"),
+            issuer.platform_token("platform-admin"),
+        ] {
+            assert!(matches!(verifier.verify(&token).await, Err(Error::Tenant)));
+        }
+    }
+
+    /// An issuer that does not answer delays neither the tokens of other issuers nor those with a known key.
+    #[tokio::test]
+    async fn a_hanging_issuer_delays_nobody() {
+        let (hanging, working) = (TestIssuer::start().await, TestIssuer::start().await);
+        let verifier = hanging.verifier_with(&working);
+        let known = hanging.token("acme", "viewer");
+        verifier.verify(&known).await.unwrap();
+        hanging.hang();
+        verifier.issuers[0].1.expire();
+        let fresh = hanging.sign(&hanging.claims(&json!({"sub": "another token"})));
+        assert!(verifier.verify(&fresh).now_or_never().is_some_and(|verified| verified.is_ok()));
+        let restarted = hanging.verifier_with(&working);
+        let mut waiting = std::pin::pin!(restarted.verify(&known));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        assert!(restarted.verify(&working.token("acme", "viewer")).await.is_ok());
+        assert!(matches!(waiting.await, Err(Error::Key(_))), "the fetch has a time limit");
+    }
+
+    /// A token that was verified is known for a minute, but never beyond its expiry.
+    #[tokio::test]
+    async fn verified_tokens_are_known_until_they_expire() {
+        let issuer = TestIssuer::start().await;
+        let verifier = issuer.verifier();
+        let now = telemetry::clock::now().as_second();
+        let (valid, expiring) = (
+            issuer.token("acme", "viewer"),
+            issuer.sign(&issuer.claims(&json!({"exp": now - i64::from(MAX_CLOCK_SKEW) + 1}))),
+        );
+        assert!(verifier.recently_verified(&valid).is_none());
+        for token in [&valid, &expiring] {
+            verifier.verify(token).await.unwrap();
+        }
+        assert!(verifier.recently_verified(&valid).is_some());
+        let deadline = now + 20;
+        while verifier.recently_verified(&expiring).is_some() {
+            assert!(telemetry::clock::now().as_second() < deadline);
+            tokio::task::yield_now().await;
         }
     }
 
@@ -178,7 +327,7 @@ mod tests {
         let issuer = TestIssuer::start().await;
         let claims = issuer.claims(&json!({}));
         let key = jsonwebtoken::EncodingKey::from_secret(b"public");
-        let forged = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        let forged = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
         let error = issuer.verifier().verify(&forged).await.unwrap_err();
         assert!(matches!(error, Error::Algorithm), "{error}");
         assert_eq!(issuer.fetches(), 0);

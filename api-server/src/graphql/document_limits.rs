@@ -1,5 +1,7 @@
-//! Limits of a document, checked on its text in one pass before it is parsed. They bound the work of the parser and of
-//! everything after it.
+//! Limits of a document, checked on its text in one pass before it is parsed. They bound the work of the parser;
+//! `document_work` bounds the work after it.
+
+use super::document_work::{MAX_SELECTIONS, MAX_VALUES};
 
 /// Maximum nesting of selections, lists and objects. The depth limit of the schema refuses deeper selections anyway.
 const MAX_NESTING: usize = 64;
@@ -20,6 +22,15 @@ pub(crate) enum TooLarge {
     /// Number of aliases.
     #[error("failed to read the document: it has more than {MAX_ALIASES} aliases")]
     Aliases,
+    /// Number of selections with all fragments expanded.
+    #[error("failed to read the document: its fragments expand to more than {MAX_SELECTIONS} selections")]
+    Selections,
+    /// Number of values in arguments with all fragments and variables expanded.
+    #[error("failed to read the document: its arguments expand to more than {MAX_VALUES} values")]
+    Values,
+    /// Fragment that contains itself.
+    #[error("failed to read the document: a fragment contains itself")]
+    Cycle,
 }
 
 /// Checks the limits on the text of a document, which may be malformed.

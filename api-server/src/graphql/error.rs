@@ -40,8 +40,11 @@ pub(super) fn from_app(error: app::Error) -> Error {
 pub(super) fn from_loader(error: Arc<app::Error>) -> Error {
     match Arc::try_unwrap(error) {
         Ok(error) => from_app(error),
-        // Another field holds the same error and reports it.
-        Err(_) => with_code(Code::Unavailable, Code::Unavailable.title()),
+        // Another field holds the same error. Each reports what the caller can change.
+        Err(error) => match &*error {
+            app::Error::ResponseTooLarge { .. } => with_code(Code::ResponseTooLarge, &error.to_string()),
+            _ => with_code(Code::Unavailable, Code::Unavailable.title()),
+        },
     }
 }
 

@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 use super::connection::paging;
 use crate::{
-    app::{self, App, page::Page, runs::Filter},
+    app::{
+        self, App,
+        page::Page,
+        runs::{Filter, HeldContents},
+    },
     auth::TenantScope,
     store::{Plan, Run, RunContent, RunStatus, Workflow},
 };
@@ -19,6 +23,8 @@ pub(super) type Loaders = DataLoader<TenantRows>;
 pub(super) struct TenantRows {
     app: App,
     scope: TenantScope,
+    /// Memory for the contents of runs, held until the response is built.
+    held: HeldContents,
 }
 
 /// Key of a workflow: its id.
@@ -43,7 +49,7 @@ pub(super) struct FirstRuns {
 
 /// Creates the loaders of a request. Each request has its own, so that no request sees cached rows of another.
 pub(super) fn loaders(app: &App, scope: TenantScope) -> Loaders {
-    DataLoader::new(TenantRows { app: app.clone(), scope }, tokio::spawn)
+    DataLoader::new(TenantRows { app: app.clone(), scope, held: HeldContents::default() }, tokio::spawn)
 }
 
 impl Loader<WorkflowById> for TenantRows {
@@ -74,7 +80,8 @@ impl Loader<ContentById> for TenantRows {
 
     async fn load(&self, keys: &[ContentById]) -> Result<HashMap<ContentById, RunContent>, Self::Error> {
         let ids: Vec<_> = keys.iter().map(|ContentById(id)| *id).collect();
-        let rows = app::runs::contents(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
+        let rows = app::runs::contents(&self.app, self.scope, &ids, &self.held).await;
+        let rows = rows.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (ContentById(row.id), row)).collect())
     }
 }

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 
-use super::HttpState;
+use super::{HttpState, in_flight, large_body, listener::client_address, rate_limit};
 use crate::{
     auth::{self, Membership, Operations, Principal, Rule, TokenError},
     problem::{Code, Problem},
@@ -31,16 +31,26 @@ pub(in crate::http) async fn authorize(
     next: Next,
 ) -> Result<Response, Problem> {
     let rule = state.rule(request.method(), path.as_str())?;
+    let HttpState { app, verifier, .. } = &state.http;
+    let address = client_address(request.extensions());
+    let admit = || rate_limit::count_address(&app.limits, address);
     if rule == Rule::Public {
+        admit().map_err(|error| rate_limit::refusal("address", &error))?;
         return Ok(next.run(request).await);
     }
-    let HttpState { app, verifier, .. } = &state.http;
-    let principal = auth::authenticate(verifier, &app.db, request.headers()).await?;
+    let principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
+    let rate_headers = rate_limit::count_principal(&app.limits, &principal)?;
     if !rule.allows(principal.permissions) {
         return Err(forbidden(rule));
     }
+    // Platform administrators share the permits of one key.
+    let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
+    let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let (request, _large_body) = large_body::admit(request, &app.limits, &tenant).await?;
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(rate_headers.into_iter().flatten());
+    Ok(in_flight::hold_until_sent(response, permit))
 }
 
 impl AuthorizationState {
@@ -68,6 +78,7 @@ impl From<auth::Error> for Problem {
                 Self::unavailable(&error, "the signing keys of the token issuer are unavailable")
             }
             auth::Error::Token(error) => invalid_token(error),
+            auth::Error::RateExceeded(error) => rate_limit::refusal("address", error),
             auth::Error::UnknownTenant { slug } => {
                 Self::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
             }

@@ -5,13 +5,17 @@ mod etag;
 mod extract;
 mod graphql;
 mod idempotency;
+mod in_flight;
 mod internal;
+mod large_body;
 mod list;
+mod listener;
 #[cfg(test)]
 mod malformed_requests;
 mod metrics;
 mod openapi;
 mod problem;
+mod rate_limit;
 mod request_id;
 mod state;
 #[cfg(test)]
@@ -43,6 +47,7 @@ use crate::{
 };
 
 pub use internal::internal_router;
+pub use listener::{ClientAddress, ConnectionLimits, TrustedProxies, serve};
 pub use metrics::Metrics;
 pub use state::HttpState;
 

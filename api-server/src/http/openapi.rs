@@ -21,7 +21,7 @@ const UNDESCRIBED: [&str; 3] = ["GET /openapi.json", "GET /graphql", "POST /grap
 #[openapi(
     info(
         title = "SMB Copilot",
-        description = "Workflow automation: tenants, plans, workflows and their runs. Requests are authenticated with a bearer token (JWT); except for platform administration, every request concerns the tenant that the token names. Errors are `application/problem+json` (RFC 9457) with a stable `code`; 503 responses carry `Retry-After` in seconds.",
+        description = "Workflow automation: tenants, plans, workflows and their runs. Requests are authenticated with a bearer token (JWT); except for platform administration, every request concerns the tenant that the token names. Errors are `application/problem+json` (RFC 9457) with a stable `code`; 429 and 503 responses carry `Retry-After` in seconds. If the plan limits the requests per minute, responses carry `RateLimit-Policy` and `RateLimit`.",
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),

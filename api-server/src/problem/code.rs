@@ -104,6 +104,10 @@ codes! {
     Busy = TOO_MANY_REQUESTS "busy" "Too many requests in progress";
     /// The tenant is suspended or archived and accepts no writes.
     TenantSuspended = LOCKED "tenant_suspended" "Tenant is suspended or archived";
+    /// The response would be too large.
+    ResponseTooLarge = UNPROCESSABLE_ENTITY "response_too_large" "Response too large";
+    /// The tenant, the user or the address has sent too many requests in a minute.
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
     /// The server has a defect.
     Internal = INTERNAL_SERVER_ERROR "internal" "Internal server error";
     /// Large values cannot be stored because no object storage is configured.

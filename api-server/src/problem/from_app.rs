@@ -23,6 +23,8 @@ impl From<Error> for Problem {
             Error::OutputTooLarge { .. } | Error::TooManyLines { .. } | Error::InputTooLarge { .. } => {
                 Self::new(Code::TooLarge).detail(detail)
             }
+            Error::ResponseTooLarge { .. } => Self::new(Code::ResponseTooLarge).detail(detail),
+            Error::Exhausted { .. } => Self::new(Code::Busy).detail(detail).retry_after(BUSY_RETRY_DELAY),
             Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
             Error::Objects(_) => Self::unavailable(&error, "object storage is unavailable"),
             Error::InvalidLogCursor => Self::new(Code::InvalidCursor).detail(detail),

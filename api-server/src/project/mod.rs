@@ -8,6 +8,7 @@ mod run;
 mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text;
 mod workflow;
 
 use serde::de::DeserializeOwned;

@@ -6,7 +6,7 @@ use crds::{
 };
 use serde_json::json;
 
-use super::{Malformed, Object, RunRow, meta};
+use super::{Malformed, Object, RunRow, meta, text::storable};
 use crate::store::{CancelMode, RunStatus};
 
 pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow, Malformed> {
@@ -23,7 +23,7 @@ pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow,
             Cancel::Now => CancelMode::Now,
         }),
         trigger_kind: trigger_name(trigger_kind).to_owned(),
-        requested_by: run.spec.trigger.and_then(|trigger| trigger.by),
+        requested_by: run.spec.trigger.and_then(|trigger| trigger.by).map(storable),
         trigger: object.optional("/spec/trigger").unwrap_or_else(|| json!({"kind": "Manual"})),
         input: object.optional("/spec/input"),
         output: object.optional("/status/output"),

@@ -4,14 +4,14 @@ use crds::{conditions, names, tenant::TenantState as State};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
-use super::{Malformed, Object, TenantRow, meta};
+use super::{Malformed, Object, TenantRow, meta, text::storable};
 use crate::store::TenantState;
 
 pub(super) fn project(object: &Object, tenant: crds::Tenant) -> Result<TenantRow, Malformed> {
     let slug = &object.identity.name;
     Ok(TenantRow {
         meta: meta::project(object, tenant.metadata)?,
-        display_name: tenant.spec.display_name.unwrap_or_else(|| slug.clone()),
+        display_name: storable(tenant.spec.display_name.unwrap_or_else(|| slug.clone())),
         state: match tenant.spec.state.unwrap_or(State::Active) {
             State::Active => TenantState::Active,
             State::Suspended => TenantState::Suspended,

@@ -3,7 +3,7 @@
 use crds::{conditions, workflow::WorkflowState as State};
 use serde_json::json;
 
-use super::{Malformed, Object, WorkflowRow, meta};
+use super::{Malformed, Object, WorkflowRow, meta, text::storable};
 use crate::store::WorkflowState;
 
 pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<WorkflowRow, Malformed> {
@@ -15,8 +15,8 @@ pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<Workf
         .filter(|valid| valid.observed_generation == generation);
     Ok(WorkflowRow {
         meta: meta::project(object, workflow.metadata)?,
-        display_name: workflow.spec.display_name.unwrap_or_else(|| name.clone()),
-        description: workflow.spec.description.unwrap_or_default(),
+        display_name: storable(workflow.spec.display_name.unwrap_or_else(|| name.clone())),
+        description: storable(workflow.spec.description.unwrap_or_default()),
         state: match workflow.spec.state.unwrap_or(State::Active) {
             State::Active => WorkflowState::Active,
             State::Archived => WorkflowState::Archived,

@@ -4,13 +4,13 @@ use uuid::Uuid;
 
 use super::{PlatformTx, tenants};
 use crate::{
-    auth::{LookupError, PlatformScope, TenantLookup},
+    auth::{FoundTenant, LookupError, PlatformScope, TenantLookup},
     db::AppPool,
 };
 
 impl TenantLookup for AppPool {
-    async fn id_of_slug(&self, slug: &str) -> Result<Option<Uuid>, LookupError> {
-        Ok(tenants::by_slug(self, slug).await?.map(|tenant| tenant.id))
+    async fn by_slug(&self, slug: &str) -> Result<Option<FoundTenant>, LookupError> {
+        Ok(tenants::by_slug(self, slug).await?)
     }
 
     async fn id_of_namespace(

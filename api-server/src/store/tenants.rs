@@ -1,5 +1,7 @@
 //! Tenants.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -9,7 +11,10 @@ use super::{
     Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
     page::{page, push_created_after, push_keyset},
 };
-use crate::db::{AppPool, Timestamp};
+use crate::{
+    auth::FoundTenant,
+    db::{AppPool, Timestamp},
+};
 
 /// Desired state of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -53,22 +58,30 @@ pub struct Tenant {
 ///
 /// # Errors
 /// Returns an error if the query fails.
-pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<Tenant>, Error> {
+pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<FoundTenant>, Error> {
     let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
     sqlx::query!("select set_config('app.tenant_slug', $1, true)", slug)
         .fetch_one(&mut *tx)
         .await
         .map_err(Error::Begin)?;
-    sqlx::query_as!(
-        Tenant,
-        "select id, slug, display_name, state, plan_name, namespace, settings, resource_version,
-                created_at, updated_at
-         from tenants where slug = $1 and deleted_at is null",
+    let row = sqlx::query!(
+        r#"select t.id, p.limits ->> 'apiRequestsPerMinute' as "requests_per_minute"
+         from tenants t left join plans p on p.name = t.plan_name
+         where t.slug = $1 and t.deleted_at is null"#,
         slug
     )
     .fetch_optional(&mut *tx)
     .await
-    .map_err(Error::query("find a tenant by its slug"))
+    .map_err(Error::query("find a tenant by its slug"))?;
+    Ok(row.map(|row| FoundTenant {
+        id: row.id,
+        requests_per_minute: row.requests_per_minute.and_then(|limit| requests_per_minute(&limit)),
+    }))
+}
+
+/// Reads a limit. Plans of before its minimum may have 0.
+fn requests_per_minute(limit: &str) -> Option<NonZeroU32> {
+    Some(NonZeroU32::new(limit.parse().ok()?).unwrap_or(NonZeroU32::MIN))
 }
 
 /// Returns the tenant of the transaction, or `None` if it was deleted.

@@ -154,7 +154,8 @@ pub struct PlanLimits {
     /// Maximum number of runs that are admitted per day (UTC). Further runs are queued with reason `PlanRunsPerDay` until the next day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_per_day: Option<u32>,
-    /// Maximum number of API requests per minute. Not enforced by this version.
+    /// Maximum number of API requests per minute and replica of the api-server; at least 1. One user can send 80 % of them. Further requests fail with 429 `rate_limited`.
+    #[schemars(range(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_requests_per_minute: Option<u32>,
 }

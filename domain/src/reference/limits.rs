@@ -3,8 +3,9 @@
 use crds::constants::{
     EXIT_TIMEOUT_SECONDS, MAX_CONCURRENCY_KEY_BYTES, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_FAILED_STARTS,
     MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS,
-    MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH,
-    MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
+    MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_REQUEST_HEADER_BYTES, MAX_RESPONSE_CONTENT_BYTES, MAX_SCHEMA_BYTES,
+    MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH, MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS,
+    MAX_TENANT_WAITERS, MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
 };
 
 use crate::expr::{MAX_COST, MAX_DEPTH, MAX_LOOP_NESTING, MAX_NODES};
@@ -79,4 +80,9 @@ pub const LIMITS: &[Limit] = &[
         "consecutive failures to start the code of a step that do not count as attempts",
         MAX_FAILED_STARTS,
     ),
+    limit_usize("requests of a tenant to one replica of the API at the same time", MAX_TENANT_REQUESTS, ""),
+    limit_usize("requests of a tenant that wait for the end of a run (Prefer: wait)", MAX_TENANT_WAITERS, ""),
+    limit_usize("logs that a tenant follows at the same time", MAX_TENANT_STREAMS, ""),
+    limit_usize("contents of all runs in one response of the API", MAX_RESPONSE_CONTENT_BYTES, "bytes"),
+    limit_usize("request line and headers of an API request", MAX_REQUEST_HEADER_BYTES, "bytes"),
 ];

@@ -34,15 +34,16 @@ impl TestIssuer {
             audience: AUDIENCE.to_owned(),
             jwks_url: Some(format!("{}/keys", self.url).parse()?),
             algorithms: vec![Algorithm::EdDSA],
+            tenants: None,
         };
         Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
     }
 
     /// Returns a token of Anna, a builder of the tenant.
     pub(super) fn token(&self, tenant: &str) -> anyhow::Result<String> {
-        let expiry = telemetry::clock::now().as_second() + 300;
+        let now = telemetry::clock::now().as_second();
         let claims = json!({
-            "iss": self.url, "aud": AUDIENCE, "exp": expiry,
+            "iss": self.url, "aud": AUDIENCE, "iat": now, "exp": now + 300,
             "email": "anna@acme.example", "smb_tenant": tenant, "smb_roles": ["builder"],
         });
         let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::EdDSA) };

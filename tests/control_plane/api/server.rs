@@ -56,6 +56,7 @@ impl Server {
                 kube,
                 cursors: CursorKey::new("a key of the tests")?,
                 compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
+                limits: Arc::default(),
                 shutdown: CancellationToken::new(),
             },
         };

@@ -14,6 +14,9 @@ const CHUNKS_PER_QUERY: i64 = 16;
 /// Maximum number of chunks that one request searches for matching lines.
 const MAX_CHUNKS: i64 = 256;
 
+/// Size of the text after which a page ends before its limit of lines. Lines can be long.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
+
 /// Lines of a log, in order of arrival.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogLines {
@@ -67,12 +70,14 @@ impl LogLines {
     fn add_chunk(&mut self, chunk: logs::Chunk, filter: &Filter, limit: usize) -> PageState {
         let logs::Chunk { chunk, batch } = chunk;
         let skipped = if chunk == self.next.chunk { self.next.line } else { 0 };
+        let mut bytes: usize = self.lines.iter().map(|line| line.line.line.len()).sum();
         for (index, line) in batch.lines.into_iter().enumerate().skip(skipped) {
-            if self.lines.len() >= limit {
+            if self.lines.len() >= limit || bytes >= MAX_PAGE_BYTES {
                 return PageState::Full;
             }
             self.next = LogPosition { chunk, line: index + 1 };
             if filter.matches(&line) {
+                bytes += line.line.len();
                 self.lines.push(PositionedLine { next: self.next, pod: batch.pod.clone(), line });
             }
         }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::content::{HeldContents, contents};
 use crate::{
     app::{App, Error},
     auth::TenantScope,
@@ -26,22 +27,13 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Run, Error> 
     runs::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
-/// Returns a run with its content.
+/// Returns a run with its content, and the memory that it takes, which the caller holds until the response is built.
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run or the database fails.
-pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<RunDetails, Error> {
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let run = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
-    let content = runs::contents(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    Ok(RunDetails { run, content })
-}
-
-/// Returns the contents of the runs with these ids, in no particular order. Unknown ids are skipped.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub async fn contents(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<RunContent>, Error> {
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    Ok(runs::contents(&mut tx, ids).await?)
+pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<(RunDetails, HeldContents), Error> {
+    let run = get(app, scope, id).await?;
+    let held = HeldContents::default();
+    let content = contents(app, scope, &[id], &held).await?.pop().ok_or(Error::NotFound)?;
+    Ok((RunDetails { run, content }, held))
 }

@@ -5,7 +5,10 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{get::details, step};
+use super::{
+    get::{RunDetails, details},
+    step,
+};
 use crate::{
     app::{App, Error, outputs},
     auth::TenantScope,
@@ -31,7 +34,7 @@ pub enum Content {
 /// Returns an error if the tenant has no such run, if the run has no output or its bytes were deleted, or if the
 /// database or the object storage fails.
 pub async fn output(app: &App, scope: TenantScope, id: Uuid) -> Result<Content, Error> {
-    let content = details(app, scope, id).await?.content;
+    let (RunDetails { run: _, content }, _held) = details(app, scope, id).await?;
     read(app, scope, content.output, content.output_ref).await
 }
 
@@ -41,7 +44,7 @@ pub async fn output(app: &App, scope: TenantScope, id: Uuid) -> Result<Content, 
 /// Returns an error if the tenant has no such run or the run no such step, if the step has no output or its bytes were
 /// deleted, or if the database or the object storage fails.
 pub async fn step_output(app: &App, scope: TenantScope, id: Uuid, step: &str) -> Result<Content, Error> {
-    let content = details(app, scope, id).await?.content;
+    let (RunDetails { run: _, content }, _held) = details(app, scope, id).await?;
     let found = step::parse(&content.steps).into_iter().find(|found| found.name == step);
     let step = found.ok_or(Error::NotFound)?;
     read(app, scope, step.output, step.output_ref).await

@@ -53,6 +53,9 @@ pub(super) async fn create(
     tenant: &Tenant,
     object: &WorkflowRun,
 ) -> Result<Run, Error> {
+    // The starts of one tenant wait for each other in the database. Those that wait here hold no connection.
+    let permit = app.limits.starts.acquire(&scope.tenant_id(), 1).await;
+    let _permit = permit.map_err(|source| Error::Exhausted { action: "start the run", source })?;
     let run = kubernetes::create(&app.kube, &tenant.namespace, object).await?;
     mirror::apply_one(&app.mirror, &run).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;

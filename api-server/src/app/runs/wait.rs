@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::get;
@@ -13,22 +13,34 @@ use crate::{
     store::Run,
 };
 
-/// Maximum number of requests that wait at the same time. Each polls up to five times a second: together about 300
-/// short queries a second.
-static WAITERS: Semaphore = Semaphore::const_new(64);
 /// Delay of the first poll. A run on a warm runner ends within some tens of milliseconds.
 const MIN_POLL_DELAY: Duration = Duration::from_millis(50);
 const MAX_POLL_DELAY: Duration = Duration::from_millis(500);
 const POLL_DELAY_FACTOR: f32 = 1.5;
 
+/// Run after a wait.
+#[derive(Clone, Debug)]
+pub struct Waited {
+    /// Current state of the run.
+    pub run: Run,
+    /// Whether the run has finished or the time limit is over.
+    pub is_complete: bool,
+}
+
 /// Returns a run when it has finished, or in its current state when the time limit is over or the process shuts down.
 /// If too many requests are waiting, it returns the current state at once: a wait is the client's preference, not a
-/// promise.
+/// promise, and the result says whether it was fulfilled.
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run or the database fails.
-pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> Result<Run, Error> {
-    let Ok(_permit) = WAITERS.try_acquire() else { return get(app, scope, id).await };
+pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> Result<Waited, Error> {
+    if limit.is_zero() {
+        return Ok(Waited { run: get(app, scope, id).await?, is_complete: true });
+    }
+    let Ok(_permit) = app.limits.waiters.try_acquire(&scope.tenant_id()) else {
+        let run = get(app, scope, id).await?;
+        return Ok(Waited { is_complete: run.status.is_final(), run });
+    };
     let deadline = Instant::now() + limit;
     let mut delays = ExponentialBuilder::default()
         .with_min_delay(MIN_POLL_DELAY)
@@ -40,12 +52,12 @@ pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> R
         let run = get(app, scope, id).await?;
         let now = Instant::now();
         if run.status.is_final() || now >= deadline {
-            return Ok(run);
+            return Ok(Waited { run, is_complete: true });
         }
         let delay = delays.next().unwrap_or(MAX_POLL_DELAY);
         tokio::select! {
             () = tokio::time::sleep_until(deadline.min(now + delay)) => {}
-            () = app.shutdown.cancelled() => return Ok(run),
+            () = app.shutdown.cancelled() => return Ok(Waited { run, is_complete: false }),
         }
     }
 }

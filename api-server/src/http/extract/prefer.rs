@@ -7,6 +7,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
 };
 
+use crate::app::runs::Waited;
+
 /// Maximum wait. Proxies commonly close a silent connection after 60 s.
 const MAX_WAIT: Duration = Duration::from_secs(55);
 
@@ -22,11 +24,11 @@ impl Wait {
         Self(preferences.filter_map(wait).next().unwrap_or(Duration::ZERO).min(MAX_WAIT))
     }
 
-    /// Returns the header that confirms the preference, if there was one.
-    pub(in crate::http) fn applied(self) -> Option<(HeaderName, HeaderValue)> {
+    /// Returns the header that confirms the preference, if there was one and the request waited as long.
+    pub(in crate::http) fn applied(self, waited: &Waited) -> Option<(HeaderName, HeaderValue)> {
         let seconds = self.0.as_secs();
         let value = HeaderValue::from_str(&format!("wait={seconds}")).ok()?;
-        (seconds > 0).then(|| (HeaderName::from_static("preference-applied"), value))
+        (seconds > 0 && waited.is_complete).then(|| (HeaderName::from_static("preference-applied"), value))
     }
 }
 

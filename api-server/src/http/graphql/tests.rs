@@ -44,6 +44,8 @@ async fn the_graph_leads_from_tenant_to_steps(pool: PgPool) {
 async fn the_number_of_queries_does_not_grow_with_rows(pool: PgPool) {
     let server = Server::start(&pool).await;
     tracing::subscriber::set_global_default(Counter).ok();
+    // From now on, the tenant of the token is cached.
+    server.get("acme", "viewer", "/v1/me").await;
     let mut queries = Vec::new();
     for first in [2, 3] {
         QUERIES.set(0);
@@ -290,4 +292,36 @@ async fn runs_can_be_decided_and_rerun(pool: PgPool) {
     let input = json!({"input": {"workflowRunId": id("WorkflowRun", FAILED_RUN), "from": {"failed": true}}});
     let again = server.graphql("operator", rerun, input).await.body;
     assert_eq!(again["data"]["rerunWorkflowRun"]["workflowRun"]["trigger"]["kind"], "RERUN", "{again}");
+}
+
+/// A short document whose fragments double costs nothing, and another tenant is answered.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn fragments_that_double_are_refused(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let fragment = |level| format!("fragment F{level} on Query {{ ...F{0} ...F{0} }} ", level + 1);
+    let fragments: String = (0..25).map(fragment).collect();
+    let document = format!("{{ ...F0 }} {fragments} fragment F25 on Query {{ viewer {{ email }} }}");
+    let attack = server.graphql("viewer", &document, json!({}));
+    let (attack, neighbour) = tokio::join!(attack, server.get("globex", "viewer", "/v1/me"));
+    assert_eq!((attack.status, neighbour.status), (400, 200));
+    assert!(attack.body["errors"][0]["message"].as_str().unwrap().contains("expand"), "{}", attack.body);
+}
+
+/// The contents of many large runs are refused before they are loaded; fewer of them are returned.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_size_of_a_response_is_bounded(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    for run in [RUN, FAILED_RUN, QUEUED_RUN] {
+        sqlx::query("update workflow_runs set output = to_json(repeat('x', 1000000)) where id = $1::uuid")
+            .bind(run)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    let document = "query($first: Int!) { workflowRuns(first: $first) { nodes { output } } }";
+    let all = server.graphql("viewer", document, json!({"first": 3})).await;
+    assert_eq!(all.body["errors"][0]["extensions"]["code"], "RESPONSE_TOO_LARGE", "{}", all.body["errors"]);
+    assert!(all.bytes.len() < 10_000, "{}", all.bytes.len());
+    let some = server.graphql("viewer", document, json!({"first": 2})).await;
+    assert!(some.body["errors"].is_null() && some.bytes.len() > 2_000_000, "{}", some.body["errors"]);
 }

@@ -11,7 +11,6 @@ use crds::{constants::MAX_STORED_OUTPUT_BYTES, run::OutputRef};
 use headers::{ContentLength, HeaderMapExt as _};
 use protocol::internal::Stored;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::runner::Assignee;
@@ -20,15 +19,12 @@ use crate::{
         self, App,
         outputs::{self, NewOutput},
     },
-    http::extract::Query,
+    http::{extract::Query, in_flight},
     objects::ObjectContent,
     problem::{Code, Problem},
     store::outputs::Registered,
 };
 
-/// Permits for request bodies in memory: 8 bodies of 16 MiB take 128 MiB of the 512 MiB that the chart sets
-/// as memory limit.
-static BODIES: Semaphore = Semaphore::const_new(8);
 const OCTET_STREAM: &str = "application/octet-stream";
 
 /// Path parameters of an upload.
@@ -53,8 +49,8 @@ pub(super) async fn store(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    // The semaphore is never closed.
-    let _permit = BODIES.acquire().await.map_err(|_| Problem::new(Code::Unavailable))?;
+    let permit = app.limits.output_bodies.acquire(&runner.scope.tenant_id(), 1).await;
+    let _permit = permit.map_err(in_flight::too_many_requests)?;
     let bytes = read_body(&headers, body).await?;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(OCTET_STREAM);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     app,
     auth::{self, RunnerError},
-    http::HttpState,
+    http::{HttpState, in_flight, listener::client_address, rate_limit},
     problem::{Code, Problem},
 };
 
@@ -57,7 +57,7 @@ impl FromRequestParts<HttpState> for RecentAssignee {
 }
 
 async fn runner_and_run(parts: &mut Parts, state: &HttpState) -> Result<(auth::Runner, Uuid), Problem> {
-    let runner = state.runners.authenticate(&parts.headers).await?;
+    let runner = state.runners.authenticate(&parts.headers, client_address(&parts.extensions)).await?;
     let path = Path::<RunPath>::from_request_parts(parts, state).await;
     let Path(RunPath { run }) = path.map_err(|_| Problem::new(Code::NotFound))?;
     Ok((runner, run))
@@ -72,6 +72,8 @@ impl From<RunnerError> for Problem {
         match &error {
             RunnerError::Missing => Self::new(Code::InvalidToken).detail("bearer token required"),
             RunnerError::Refused { .. } => Self::new(Code::InvalidToken).detail(error.to_string()),
+            RunnerError::RateExceeded(error) => rate_limit::refusal("address", error),
+            RunnerError::TooManyReviews(error) => in_flight::too_many_requests(*error),
             RunnerError::UnknownTenant { .. } => Self::unavailable(&error, "the tenant is not mirrored yet"),
             RunnerError::Kubernetes { .. } | RunnerError::Timeout { .. } => {
                 Self::unavailable(&error, "the Kubernetes API is unavailable")

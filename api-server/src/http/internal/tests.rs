@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
-use crate::http::testing::{ASSIGNEE, Answer, FOREIGN, IDLE, QUEUED_RUN, RUN, Server};
+use crate::http::{
+    ClientAddress,
+    testing::{ASSIGNEE, Answer, FOREIGN, IDLE, QUEUED_RUN, RUN, Server},
+};
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -129,4 +132,27 @@ async fn only_the_assigned_pod_appends_to_a_log_in_its_own_name(pool: PgPool) {
     assert_eq!(code(&refused), (403, "not_the_holder"));
     let refused = log(&server, ASSIGNEE, QUEUED_RUN, batch("idle", 0..1)).await;
     assert_eq!(code(&refused), (403, "not_the_holder"));
+}
+
+/// A pod that sends invalid tokens causes few reviews in Kubernetes, and the runners of other pods are served.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn invalid_tokens_cause_few_reviews(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let send = async |token: &str, address: [u8; 4]| {
+        let request = Request::get(outputs_path(QUEUED_RUN)).extension(ClientAddress(address.into()));
+        server.internal(token, request, Vec::new()).await
+    };
+    for _ in 0..200 {
+        assert_eq!(send("invalid", [10, 244, 0, 7]).await.status, 401);
+    }
+    assert_eq!(server.kubernetes.reviews(), 1, "the refusal is cached");
+    let mut refused = 0;
+    for number in 0..200 {
+        let answer = send(&format!("invalid-{number}"), [10, 244, 0, 7]).await;
+        refused += usize::from(answer.body["code"] == "rate_limited");
+    }
+    assert!(refused >= 75, "{refused}");
+    let neighbour = send(ASSIGNEE, [10, 244, 0, 8]).await;
+    assert_eq!(neighbour.body["code"], "invalid_parameter", "accepted, and asked for the missing uri");
+    assert_eq!(send(ASSIGNEE, [10, 244, 0, 7]).await.body["code"], "invalid_parameter", "a known token");
 }

@@ -41,6 +41,14 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
 }
 
+pub(super) async fn set_plan_limits(mirror: &MirrorPool, limits: &serde_json::Value) {
+    let is_plan = |document: &serde_yaml::Value| document["kind"].as_str() == Some("Plan");
+    let mut plan = documents().into_iter().find(is_plan).unwrap();
+    plan["metadata"]["resourceVersion"] = "1000".into();
+    plan["spec"]["limits"] = serde_yaml::to_value(limits).unwrap();
+    mirror::apply_one(mirror, &object::<Plan>(plan)).await.unwrap();
+}
+
 /// Returns the runs as Kubernetes has them.
 pub(super) fn runs() -> Vec<serde_json::Value> {
     let is_run = |document: &serde_yaml::Value| document["kind"].as_str() == Some("WorkflowRun");

@@ -27,6 +27,7 @@ struct State {
     runs: Vec<Value>,
     version: u64,
     is_down: bool,
+    reviews: usize,
 }
 
 type Answer = (u16, Value);
@@ -34,7 +35,7 @@ type Answer = (u16, Value);
 impl Kubernetes {
     /// Creates a fake with the runs of the fixtures.
     pub(super) fn new() -> Self {
-        let state = State { runs: fixtures::runs(), version: 1_000, is_down: false };
+        let state = State { runs: fixtures::runs(), version: 1_000, is_down: false, reviews: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -52,6 +53,11 @@ impl Kubernetes {
             }
         });
         kube::Client::new(service, "default")
+    }
+
+    /// Returns how many tokens were reviewed.
+    pub(in crate::http) fn reviews(&self) -> usize {
+        self.state().reviews
     }
 
     /// Makes all further requests fail.
@@ -95,6 +101,7 @@ impl Kubernetes {
             return (503, json!("down"));
         }
         if path.starts_with("/apis/authentication.k8s.io/v1/tokenreviews") {
+            state.reviews += 1;
             return (201, review(body));
         }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));

@@ -31,6 +31,7 @@ use crate::{
     auth::{Runners, testing::TestIssuer},
     db::testing::{app_pool, mirror_pool},
     http::{HttpState, Metrics},
+    limits::Limits,
     objects::{Credentials, Location, Objects},
     store::CursorKey,
 };
@@ -103,6 +104,7 @@ impl Server {
                 kube,
                 cursors: CursorKey::new("a key of the tests").unwrap(),
                 compute: compute::Pool::new(COMPUTE_LIMITS, &registry),
+                limits: Arc::new(Limits::default()),
                 shutdown: CancellationToken::new(),
             },
         };
@@ -120,7 +122,13 @@ impl Server {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(issuer.verifier()),
             metrics: Metrics::registered(&registry),
-            app: App { db, mirror: mirror_pool(pool).await, kube, ..self.state.app.clone() },
+            app: App {
+                db,
+                mirror: mirror_pool(pool).await,
+                kube,
+                limits: Arc::new(Limits::default()),
+                ..self.state.app.clone()
+            },
         };
         Self {
             issuer,
@@ -247,6 +255,16 @@ impl Server {
         self.kubernetes.set_status(uid, status);
         let run: crds::WorkflowRun = serde_json::from_value(self.kubernetes.run(uid)).unwrap();
         crate::mirror::apply_one(&self.state.app.mirror, &run).await.unwrap();
+    }
+
+    /// Returns the limits of the replica.
+    pub(in crate::http) fn limits(&self) -> &Limits {
+        &self.state.app.limits
+    }
+
+    /// Replaces the limits of the plan of all tenants.
+    pub(in crate::http) async fn set_plan_limits(&self, limits: Value) {
+        fixtures::set_plan_limits(&self.state.app.mirror, &limits).await;
     }
 
     /// Finishes the queued run successfully.

@@ -43,3 +43,21 @@ pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>
     .await
     .map_err(Error::query("read the contents of runs"))
 }
+
+/// Returns the size of the contents of the runs with these IDs as JSON text, in bytes.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn content_bytes(tx: &mut TenantTx, ids: &[Uuid]) -> Result<i64, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(
+        r#"select coalesce(sum(octet_length(coalesce(input::text, '')) + octet_length(coalesce(output::text, ''))
+                             + octet_length(steps::text) + octet_length(decisions::text)), 0)::bigint as "bytes!"
+         from workflow_runs where tenant_id = $1 and id = any($2)"#,
+        tenant,
+        ids
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(Error::query("measure the contents of runs"))
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use content::{RunContent, contents};
+pub use content::{RunContent, content_bytes, contents};
 pub use list::{Query, WorkflowRuns, list, list_by_workflows};
 
 use super::{Error, TenantTx};

@@ -38,12 +38,10 @@ pub(in crate::http) async fn get_run(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Wait(limit) = wait;
-    if !limit.is_zero() {
-        app::runs::wait(&app, tenant.scope, id, limit).await?;
-    }
-    let details = app::runs::details(&app, tenant.scope, id).await?;
+    let waited = app::runs::wait(&app, tenant.scope, id, limit).await?;
+    let (details, _held) = app::runs::details(&app, tenant.scope, id).await?;
     let mut response = etag::with_etag(&headers, &Run::from(details));
-    response.headers_mut().extend(wait.applied());
+    response.headers_mut().extend(wait.applied(&waited));
     Ok(response)
 }
 

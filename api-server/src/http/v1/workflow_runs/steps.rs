@@ -32,7 +32,7 @@ pub(in crate::http) async fn list_steps(
     Member { principal: _, tenant }: Member,
     Id(id): Id,
 ) -> Result<Json<Steps>, Problem> {
-    let details = app::runs::details(&app, tenant.scope, id).await?;
+    let (details, _held) = app::runs::details(&app, tenant.scope, id).await?;
     let steps = runs::parse_steps(&details.content.steps);
     Ok(Json(Steps { data: steps.into_iter().map(Step::from).collect() }))
 }

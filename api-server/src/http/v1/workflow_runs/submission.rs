@@ -16,7 +16,7 @@ use crate::{
         runs::RunName,
     },
     auth::TenantScope,
-    http::{authorize::Member, extract::Wait, idempotency::replayed},
+    http::{authorize::Member, extract::Wait, idempotency::replayed, large_body::LargeBody},
     problem::Problem,
     store,
 };
@@ -25,12 +25,14 @@ use crate::{
 pub(in crate::http::v1) struct SubmissionHeaders {
     key: Option<IdempotencyKey>,
     wait: Wait,
+    large_body: Option<LargeBody>,
 }
 
 /// Request to start a run, with its caller.
 pub(in crate::http::v1) struct Submission {
     scope: TenantScope,
     wait: Wait,
+    large_body: Option<LargeBody>,
     claim: Claim,
     /// Name of the run to start.
     pub(in crate::http::v1) name: RunName,
@@ -43,21 +45,22 @@ impl<S: Send + Sync> FromRequestParts<S> for SubmissionHeaders {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let key = IdempotencyKey::from_request_parts(parts, state).await?;
-        Ok(Self { key, wait: Wait::from_headers(&parts.headers) })
+        let large_body = parts.extensions.get().cloned();
+        Ok(Self { key, wait: Wait::from_headers(&parts.headers), large_body })
     }
 }
 
 impl SubmissionHeaders {
     /// Builds the submission of a caller. `content` is everything that distinguishes the request from others.
     pub(in crate::http::v1) fn submission(self, member: Member, content: &impl Serialize) -> Submission {
-        let Self { key, wait } = self;
+        let Self { key, wait, large_body } = self;
         let (scope, requested_by) = (member.tenant.scope, member.principal.email);
         let name = match &key {
             Some(key) => RunName::from_key(scope.tenant_id(), &requested_by, key.as_str()),
             None => RunName::from_request_id(telemetry::ids::uuid_v7()),
         };
         let claim = Claim::new(scope, &requested_by, key, content);
-        Submission { scope, wait, claim, name, requested_by }
+        Submission { scope, wait, large_body, claim, name, requested_by }
     }
 }
 
@@ -69,8 +72,12 @@ impl Submission {
         app: &App,
         start: impl Future<Output = Result<store::Run, app::Error>>,
     ) -> Result<Response, Problem> {
-        let Self { scope, wait, claim, name: _, requested_by: _ } = self;
+        let Self { scope, wait, large_body, claim, name: _, requested_by: _ } = self;
         let (id, outcome) = claim.run(app, async { Ok(start.await?.id) }).await?;
+        // The input is no longer in memory. The wait may take a minute.
+        if let Some(large_body) = large_body {
+            large_body.release();
+        }
         response(app, scope, id, wait, outcome).await
     }
 }
@@ -83,14 +90,14 @@ async fn response(
     outcome: Outcome,
 ) -> Result<Response, Problem> {
     let Wait(limit) = wait;
-    let run = app::runs::wait(app, scope, id, limit).await?;
-    let status = if run.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let details = app::runs::details(app, scope, id).await?;
+    let waited = app::runs::wait(app, scope, id, limit).await?;
+    let status = if waited.run.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let (details, _held) = app::runs::details(app, scope, id).await?;
     let mut response = (status, axum::Json(Run::from(details))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/workflow-runs/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    response.headers_mut().extend(wait.applied());
+    response.headers_mut().extend(wait.applied(&waited));
     response.headers_mut().extend(replayed(outcome));
     Ok(response)
 }

@@ -8,10 +8,7 @@ use axum::response::{
 };
 use futures::stream;
 use serde_json::json;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::Instant,
-};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::resource::LogEntry;
@@ -21,14 +18,13 @@ use crate::{
         logs::{self, Filter, LogPosition},
     },
     auth::TenantScope,
-    problem::{Code, Problem},
+    http::in_flight,
+    limits::Permit,
+    problem::Problem,
     store::RunStatus,
 };
 
-/// Maximum number of streams at the same time. Each polls three times a second while the log does not grow: together
-/// about 400 short queries a second.
-const MAX_STREAMS: usize = 64;
-static STREAMS: Semaphore = Semaphore::const_new(MAX_STREAMS);
+/// Interval of polls while the log does not grow. [`crate::limits::Limits`] bounds the number of streams.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 /// Maximum number of lines that one query reads.
 const LINES_PER_QUERY: usize = 500;
@@ -57,7 +53,7 @@ struct Follower {
     finished_at: Option<Instant>,
     deadline: Instant,
     is_over: bool,
-    _permit: SemaphorePermit<'static>,
+    _permit: Permit,
 }
 
 /// Returns the stream of a log, from a position until the run has finished.
@@ -65,11 +61,9 @@ struct Follower {
 /// # Errors
 /// Returns an error if too many logs are being followed.
 pub(super) fn stream(subscription: Subscription) -> Result<Response, Problem> {
-    let permit = STREAMS.try_acquire().map_err(|_| {
-        Problem::new(Code::Unavailable)
-            .detail(format!("{MAX_STREAMS} logs are already being followed"))
-            .retry_after(RETRY_DELAY)
-    })?;
+    let Subscription { app, scope, .. } = &subscription;
+    let permit = app.limits.streams.try_acquire(&scope.tenant_id());
+    let permit = permit.map_err(|error| in_flight::refusal("streams", error, RETRY_DELAY))?;
     let follower = Follower {
         subscription,
         lines: VecDeque::new(),

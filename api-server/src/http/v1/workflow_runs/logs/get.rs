@@ -66,8 +66,9 @@ enum Stream {
 ///
 /// With `Accept: text/event-stream` the response is a stream of server-sent events: one `log` event per line, with the
 /// same fields, first the existing lines and then each new line, until the run has finished. The last event is `end`
-/// with the `status` of the run. To resume after a lost connection, send `Last-Event-ID` (or `cursor`). The server
-/// follows at most 64 logs at the same time and answers further requests with 503 `unavailable`.
+/// with the `status` of the run. To resume after a lost connection, send `Last-Event-ID` (or `cursor`). A tenant can
+/// follow 16 logs at the same time; further requests fail with 429 `busy`. A page also ends after about
+/// 1 MiB of text.
 ///
 /// Requires the permission `workflow.run.log.read`. Fails with 404 `not_found` if the tenant has no such run, and with
 /// 400 `invalid_cursor` if the cursor is malformed.

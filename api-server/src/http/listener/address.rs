@@ -1,0 +1,102 @@
+//! The address of the client that sent a request, also through trusted proxies.
+
+use std::{net::IpAddr, str::FromStr, sync::Arc};
+
+use axum::http::{Extensions, HeaderMap};
+use ipnet::IpNet;
+
+/// Address of the client of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Address ranges of the proxies whose `X-Forwarded-For` is believed.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+/// The list of trusted proxies cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {text} as a range of addresses such as 10.0.0.0/8")]
+pub struct InvalidRange {
+    text: String,
+    source: ipnet::AddrParseError,
+}
+
+impl TrustedProxies {
+    /// Returns whether an address belongs to a trusted proxy.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|range| range.contains(&address))
+    }
+}
+
+impl FromStr for TrustedProxies {
+    type Err = InvalidRange;
+
+    /// Reads ranges separated by commas; an empty text means none.
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let ranges = text.split(',').map(str::trim).filter(|range| !range.is_empty());
+        let parse =
+            |text: &str| text.parse().map_err(|source| InvalidRange { text: text.to_owned(), source });
+        ranges.map(parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Returns the address of a client: the last entry of `X-Forwarded-For` that no trusted proxy is, if the connection comes
+/// from one. Entries before it are the client's own claim.
+pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> ClientAddress {
+    let mut client = peer;
+    let values = headers.get_all("x-forwarded-for").into_iter().rev().map(|value| value.to_str());
+    let entries = values.flat_map(|value| value.unwrap_or_default().rsplit(',').map(str::trim));
+    for entry in entries {
+        if !proxies.contains(client) {
+            break;
+        }
+        match entry.parse::<IpAddr>() {
+            Ok(address) => client = address.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    ClientAddress(client)
+}
+
+/// Returns the address of the client of a request; `None` if the request did not come through a listener.
+pub(in crate::http) fn client_address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get().map(|ClientAddress(address)| *address)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn client(peer: &str, forwarded: &'static str) -> String {
+        let proxies = "10.0.0.0/8, fd00::/8".parse().unwrap();
+        let headers =
+            HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), HeaderValue::from_static(forwarded))]);
+        let ClientAddress(address) = of_client(peer.parse().unwrap(), &headers, &proxies);
+        address.to_string()
+    }
+
+    /// A client cannot choose the address that it is known by, with or without proxies.
+    #[test]
+    fn only_trusted_proxies_name_the_client() {
+        assert_eq!(client("203.0.113.7", "198.51.100.1"), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", "198.51.100.1, 203.0.113.7"), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", "203.0.113.7, 10.0.0.2"), "203.0.113.7");
+        assert_eq!(client("fd00::1", "2001:db8::7"), "2001:db8::7");
+        assert_eq!(client("10.0.0.1", "nonsense"), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", ""), "10.0.0.1");
+    }
+
+    /// A misspelt range is an error instead of an untrusted proxy.
+    #[test]
+    fn a_misspelt_range_is_refused() {
+        assert!("10.0.0.0/8,".parse::<TrustedProxies>().is_ok());
+        let error = "10.0.0.0/33".parse::<TrustedProxies>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "failed to read 10.0.0.0/33 as a range of addresses such as 10.0.0.0/8"
+        );
+    }
+}

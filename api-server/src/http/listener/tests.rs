@@ -1,0 +1,177 @@
+//! Attacks on the sockets, over real connections. Each shows that another client is answered meanwhile.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, routing::get};
+use futures::stream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{Notify, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{ConnectionLimits, Timeouts, TrustedProxies, serve};
+use crate::limits::Shares;
+
+/// Time in which everything happens that a test waits for.
+const DEADLINE: Duration = Duration::from_secs(20);
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: smb\r\n\r\n";
+
+struct Port {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// Serves a router with at most `connections`, in all and per address, and with timeouts of 200 ms.
+async fn listen(router: Router, connections: (usize, usize)) -> Port {
+    listen_with(router, connections, Duration::from_millis(200)).await
+}
+
+async fn listen_with(router: Router, connections: (usize, usize), timeout: Duration) -> Port {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let limits = ConnectionLimits {
+        connections: Shares::new(connections.0, connections.1),
+        proxies: TrustedProxies::default(),
+        timeouts: Timeouts { header: timeout, write: timeout },
+    };
+    let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
+    Port { address, shutdown, served }
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
+
+impl Port {
+    /// Connects from a local address, which stands for another client.
+    async fn connect(&self, from: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// Sends a request on a connection of its own and returns the response.
+    async fn get(&self, from: &str) -> String {
+        let mut stream = self.connect(from).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: smb\r\nconnection: close\r\n\r\n").await.unwrap();
+        read_to_end(&mut stream).await
+    }
+}
+
+/// Reads until the server closes the connection.
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes));
+    // A connection that the server closes with unread bytes is reset.
+    let _ = read.await.expect("the server closes the connection within the deadline");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A client that never finishes its header is disconnected, and others are answered meanwhile.
+#[tokio::test]
+async fn an_unfinished_header_ends_the_connection() {
+    let port = listen(hello(), (8, 4)).await;
+    let mut half = port.connect("127.0.0.2").await;
+    half.write_all(b"GET / HTTP/1.1\r\nhost: s").await.unwrap();
+    let mut silent = port.connect("127.0.0.2").await;
+    assert!(port.get("127.0.0.3").await.starts_with("HTTP/1.1 200"));
+    assert!(!read_to_end(&mut half).await.contains(" 200 "));
+    assert!(!read_to_end(&mut silent).await.contains(" 200 "));
+}
+
+/// A client cannot make the server buffer more than 16 KiB of headers.
+#[tokio::test]
+async fn large_headers_are_refused() {
+    let port = listen_with(hello(), (8, 4), DEADLINE).await;
+    let mut stream = port.connect("127.0.0.2").await;
+    let header = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(17 * 1024));
+    stream.write_all(header.as_bytes()).await.unwrap();
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 431"));
+    let mut accepted = port.connect("127.0.0.2").await;
+    let header = format!("GET / HTTP/1.1\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(15 * 1024));
+    accepted.write_all(header.as_bytes()).await.unwrap();
+    assert!(read_to_end(&mut accepted).await.starts_with("HTTP/1.1 200"));
+}
+
+/// One address cannot use all connections: others still get theirs.
+#[tokio::test]
+async fn an_address_has_a_part_of_the_connections() {
+    let port = listen_with(hello(), (4, 2), DEADLINE).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = port.connect("127.0.0.2").await;
+        stream.write_all(REQUEST).await.unwrap();
+        let mut response = [0; 15];
+        stream.read_exact(&mut response).await.unwrap();
+        assert_eq!(&response, b"HTTP/1.1 200 OK");
+        held.push(stream);
+    }
+    assert_eq!(read_to_end(&mut port.connect("127.0.0.2").await).await, "");
+    assert!(port.get("127.0.0.3").await.starts_with("HTTP/1.1 200"));
+    drop(held);
+}
+
+/// When all connections are in use, others are served as soon as silent ones are closed.
+#[tokio::test]
+async fn silent_connections_make_room_for_others() {
+    let port = listen(hello(), (2, 2)).await;
+    let _silent = [port.connect("127.0.0.2").await, port.connect("127.0.0.2").await];
+    let answer = tokio::time::timeout(DEADLINE, port.get("127.0.0.3")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// A client that does not read its response is disconnected, and the response is released.
+#[tokio::test]
+async fn a_response_that_is_not_read_ends_the_connection() {
+    let (released, was_released) = oneshot::channel::<()>();
+    let guard = Arc::new(std::sync::Mutex::new(Some(released)));
+    let endless = get(move || {
+        let guard = guard.lock().unwrap().take();
+        let chunk = move |guard| async move { Some((Ok::<_, std::io::Error>(vec![0; 65_536]), guard)) };
+        async move { Body::from_stream(stream::unfold(guard, chunk)) }
+    });
+    let port = listen(hello().route("/endless", endless), (8, 4)).await;
+    let mut stream = port.connect("127.0.0.2").await;
+    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: smb\r\n\r\n").await.unwrap();
+    assert!(port.get("127.0.0.3").await.starts_with("HTTP/1.1 200"));
+    let dropped = tokio::time::timeout(DEADLINE, was_released).await.expect("the response is released");
+    assert!(dropped.is_err());
+    drop(stream);
+}
+
+/// HTTP/2, whose stalled streams cost memory without end, is not served.
+#[tokio::test]
+async fn http2_is_refused() {
+    let port = listen_with(hello(), (8, 4), DEADLINE).await;
+    let mut stream = port.connect("127.0.0.2").await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    assert!(!read_to_end(&mut stream).await.contains(" 200 "));
+}
+
+/// A shutdown closes idle connections at once, and ends after the requests in progress are answered.
+#[tokio::test]
+async fn a_shutdown_answers_requests_in_progress() {
+    let (started, proceed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = get({
+        let (started, proceed) = (started.clone(), proceed.clone());
+        move || async move {
+            started.notify_one();
+            proceed.notified().await;
+            "late"
+        }
+    });
+    let port = listen_with(hello().route("/slow", slow), (8, 4), DEADLINE).await;
+    let mut idle = port.connect("127.0.0.2").await;
+    idle.write_all(REQUEST).await.unwrap();
+    let mut busy = port.connect("127.0.0.2").await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: smb\r\n\r\n").await.unwrap();
+    started.notified().await;
+    port.shutdown.cancel();
+    assert!(read_to_end(&mut idle).await.starts_with("HTTP/1.1 200"));
+    proceed.notify_one();
+    assert!(read_to_end(&mut busy).await.ends_with("late"));
+    tokio::time::timeout(DEADLINE, port.served).await.unwrap().unwrap().unwrap();
+}
