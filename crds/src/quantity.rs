@@ -20,7 +20,7 @@ pub struct Quantity(String);
 pub struct InvalidQuantity(String);
 
 impl Quantity {
-    /// Creates a quantity from its text. The text is validated by [`Quantity::to_milli`].
+    /// Creates a quantity from its text. Does not validate the text; [`Quantity::to_milli`] does.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,7 +1,7 @@
-//! Kubernetes client that all programs share. It can read every object that the API server stores, however
-//! deep it is nested.
+//! Kubernetes client that all programs share. It reads objects of any nesting depth; values below 120 levels
+//! are replaced with `null`.
 
-mod flatten;
+mod limit_depth;
 
 use http::{Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt as _;
@@ -11,11 +11,11 @@ use kube::{
 };
 use tower::util::MapResponseLayer;
 
-use crate::flatten::Flattener;
+use crate::limit_depth::DepthLimiter;
 
-/// Number of nested lists and objects that are preserved; `serde_json` fails at 128. Free values may have
-/// [`crds::constants::MAX_VALUE_DEPTH`] levels, some levels below the root, so a truncated value is still
-/// recognised as too deep.
+/// Number of nested lists and objects that are preserved; `serde_json` fails at 128. Inputs and outputs may have
+/// at most [`crds::constants::MAX_VALUE_DEPTH`] levels and begin a few levels below the root of the object. The
+/// limit here is higher, so a truncated value still exceeds theirs and is rejected.
 const MAX_LEVELS: usize = 120;
 
 /// Returns a client. Values nested deeper than 120 levels in its responses are replaced with `null`.
@@ -23,20 +23,20 @@ const MAX_LEVELS: usize = 120;
 /// # Errors
 /// Returns an error if the configuration is not valid, for example if a certificate cannot be read.
 pub fn connect(config: Config) -> Result<Client, Error> {
-    let flat = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
+    let limit_depth = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
         let is_json = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/json");
-        let mut flattener =
-            response.headers().get(CONTENT_TYPE).is_some_and(is_json).then(|| Flattener::new(MAX_LEVELS));
+        let mut limiter =
+            response.headers().get(CONTENT_TYPE).is_some_and(is_json).then(|| DepthLimiter::new(MAX_LEVELS));
         response.map(|body| {
             body.map_frame(move |frame| {
                 frame.map_data(|data| {
-                    match flattener.as_mut().and_then(|flattener| flattener.flatten_chunk(&data)) {
-                        Some(flat) => flat.into(),
+                    match limiter.as_mut().and_then(|limiter| limiter.limit_chunk(&data)) {
+                        Some(limited) => limited.into(),
                         None => data,
                     }
                 })
             })
         })
     });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&flat).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&limit_depth).build())
 }

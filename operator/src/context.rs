@@ -32,7 +32,7 @@ pub(crate) struct Context {
     pub(crate) fence: FenceState,
     /// Reservations of pooled runner pods.
     pub(crate) reservations: Reservations,
-    /// Times since which image pulls have been failing.
+    /// Start time of each ongoing image pull failure.
     pub(crate) image_pulls: ImagePulls,
     /// Cache of workflow revisions.
     pub(crate) revisions: Revisions,

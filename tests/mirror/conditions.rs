@@ -38,8 +38,8 @@ async fn a_stored_tenant_gets_the_condition_once_per_generation() -> anyhow::Res
     .await?;
     let version = tenant.tenants.get(&tenant.slug).await?.resource_version();
 
-    // The condition of a later tenant is written by a later pass, which would also have written the first
-    // tenant again.
+    // The mirror writes the conditions of all tenants in one pass. Once the second tenant has its condition, the
+    // first would have been written again as well.
     let next = TestTenant::create(&client).await?;
     let mirrored = async || next.mirrored_condition(&next.slug).await;
     until("the next tenant is mirrored", DEADLINE, mirrored, |condition| {
@@ -58,13 +58,13 @@ async fn a_tenant_that_cannot_be_stored_has_the_reason_in_its_condition() -> any
     let running = database.start(&client).await?;
     let second = tenant.create_with_same_namespace().await?.name_any();
     let mirrored = async || tenant.mirrored_condition(&second).await;
-    let refused = until("the second tenant is refused", DEADLINE, mirrored, |condition| {
+    let condition = until("the second tenant is refused", DEADLINE, mirrored, |condition| {
         has_status(condition.as_ref(), "False", 1)
     })
     .await?;
-    let refused =
-        refused.map(|condition| (condition.reason, condition.message.contains("tenants_namespace")));
-    assert_eq!(refused, Some(("Refused".to_owned(), true)));
+    let reason =
+        condition.map(|condition| (condition.reason, condition.message.contains("tenants_namespace")));
+    assert_eq!(reason, Some(("Refused".to_owned(), true)));
     let mirrored = async || tenant.mirrored_condition(&tenant.slug).await;
     until("the first tenant is stored", DEADLINE, mirrored, |condition| {
         has_status(condition.as_ref(), "True", 1)

@@ -1,6 +1,6 @@
 //! Tests of the runner program: what it writes passes the admission policies, the schema and the patch logic
-//! of a real API server. The runner's own tests use an API server in memory, which these tests show to behave
-//! like the real one.
+//! of a real API server. The runner's own tests use an in-memory API server; these tests repeat the same sequences
+//! against a real one.
 //!
 //! They do not run beside the operator of `control_plane`, which would treat the pods as lost, since no
 //! kubelet runs them.

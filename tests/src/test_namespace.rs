@@ -31,7 +31,7 @@ impl TestNamespace {
     /// # Errors
     /// Returns an error if the API server refuses the request.
     pub async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
-        Self::create(client, &unique("plain"), json!({})).await
+        Self::create(client, &unique("unmanaged"), json!({})).await
     }
 
     async fn create(client: &Client, name: &str, labels: Value) -> anyhow::Result<Self> {

@@ -1,4 +1,5 @@
-//! Instances whose checkout was removed, which no command of a checkout would stop.
+//! Instances whose checkout was deleted. No `cargo xtask` command can stop them, because each acts on its own
+//! checkout.
 
 use anyhow::Context;
 

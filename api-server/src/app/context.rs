@@ -17,8 +17,8 @@ use crate::{
 pub struct App {
     /// Connections of the role `smb_app`, whose queries see one tenant at a time.
     pub db: AppPool,
-    /// Connections of the role `smb_mirror`. They mirror an object that a use case has just written, so that its
-    /// caller reads the write at once.
+    /// Connections of the role `smb_mirror`. Used to store an object directly after a use case has written it,
+    /// so that the caller reads its own write.
     pub mirror: MirrorPool,
     /// Client that creates and changes WorkflowRuns.
     pub kube: Client,

@@ -120,13 +120,13 @@ pub enum Error {
     #[error("failed to reuse outputs: the run has not finished")]
     RunUnfinished,
     /// The workflow of the run was deleted.
-    #[error("failed to run again: workflow {workflow} was deleted")]
+    #[error("failed to rerun: workflow {workflow} was deleted")]
     WorkflowGone {
         /// Name of the workflow.
         workflow: String,
     },
-    /// The workflow lacks some of the steps.
-    #[error("failed to run again: the workflow lacks some of the steps")]
+    /// `from` names steps that the workflow does not have.
+    #[error("failed to rerun: `from` names steps that the workflow does not have")]
     UnknownSteps(Vec<Violation>),
     /// The run has no such step, or the step no such item.
     #[error("failed to decide: the run has no step or item {key}")]

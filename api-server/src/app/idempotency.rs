@@ -58,7 +58,8 @@ impl IdempotencyKey {
 }
 
 impl Claim {
-    /// Builds the claim of a request. `content` is everything that distinguishes the request from others.
+    /// Builds the claim of a request. `content` is the action and its parameters; a request with the same
+    /// key and other content is rejected.
     pub fn new(
         scope: TenantScope,
         principal: &str,

@@ -8,7 +8,7 @@ const MAX_EMAIL_BYTES: usize = 254;
 /// Claims that the api-server reads. The verification itself checks `iss`, `aud`, `exp` and `nbf`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Claims {
-    /// E-mail address that identifies the user; its case is ignored.
+    /// Email address that identifies the user; its case is ignored.
     pub email: String,
     /// Subject: the issuer's own identifier of the user.
     #[serde(default)]

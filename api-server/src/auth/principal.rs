@@ -9,7 +9,7 @@ use super::scope::{PlatformScope, TenantScope};
 /// Authenticated caller: the user that a verified token identifies.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// E-mail address, in lower case.
+    /// Email address, in lower case.
     pub email: String,
     /// Names of the roles in the token.
     pub roles: Vec<String>,

@@ -38,9 +38,9 @@ pub(super) fn arrange(tables: Vec<Table>) -> Vec<PositionedTable> {
     let rank = |table: &Table| ranks.get(&table.name).copied().unwrap_or(0);
     let mut tables = tables;
     tables.sort_by_key(|table| (rank(table), table.name.clone()));
-    let mut placed: Vec<PositionedTable> = Vec::new();
+    let mut positioned: Vec<PositionedTable> = Vec::new();
     for table in tables {
-        let (x, y) = match placed.last() {
+        let (x, y) = match positioned.last() {
             None => (MARGIN, MARGIN),
             Some(above) => {
                 let below = above.y + above.height() + GAP_Y;
@@ -51,9 +51,9 @@ pub(super) fn arrange(tables: Vec<Table>) -> Vec<PositionedTable> {
                 }
             }
         };
-        placed.push(PositionedTable { table, x, y });
+        positioned.push(PositionedTable { table, x, y });
     }
-    placed
+    positioned
 }
 
 /// Returns the rank of each table: 0 if it refers to no other, otherwise one more than the highest rank of

@@ -10,7 +10,17 @@ use super::{
 const STYLE: &str = "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#1f2328}\
 .name{font-weight:bold;fill:#fff}.type{fill:#656d76}.key{font-weight:bold}\
 .box{fill:#fff;stroke:#0b5394}.head{fill:#0b5394}\
-.link{fill:none;stroke:#0b5394;stroke-width:1.3}.declared{stroke-dasharray:5 4}";
+.reference{fill:none;stroke:#0b5394;stroke-width:1.3}.unenforced{stroke-dasharray:5 4}";
+/// Horizontal distance of texts from the border of their table, in pixels, as all lengths.
+const PADDING: u32 = 8;
+/// Distance of a table's name from the upper border of the table to the baseline of the text.
+const NAME_BASELINE: u32 = 14;
+/// Distance of a column's name from the upper border of its row to the baseline of the text.
+const COLUMN_BASELINE: u32 = 16;
+/// Distance of the end of a reference from the upper border of its row.
+const REFERENCE_Y: u32 = 12;
+/// Horizontal distance of the control points of a curve from its ends.
+const CURVE_OFFSET: u32 = 60;
 
 /// Renders the complete diagram.
 pub(super) fn svg(tables: &[PositionedTable]) -> String {
@@ -31,10 +41,10 @@ pub(super) fn svg(tables: &[PositionedTable]) -> String {
     svg
 }
 
-fn draw_table(svg: &mut String, placed: &PositionedTable) {
-    let PositionedTable { table, x, y } = placed;
+fn draw_table(svg: &mut String, positioned: &PositionedTable) {
+    let PositionedTable { table, x, y } = positioned;
     push_line(svg, format_args!("<g id=\"{}\">", table.name));
-    let height = placed.height();
+    let height = positioned.height();
     push_line(
         svg,
         format_args!(
@@ -49,10 +59,10 @@ fn draw_table(svg: &mut String, placed: &PositionedTable) {
     );
     push_line(
         svg,
-        format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + 8, y + 14, table.name),
+        format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + PADDING, y + NAME_BASELINE, table.name),
     );
     for (index, column) in (1..).zip(&table.columns) {
-        draw_column(svg, column, *x, y + ROW_HEIGHT * index + 16);
+        draw_column(svg, column, *x, y + ROW_HEIGHT * index + COLUMN_BASELINE);
     }
     push_line(svg, format_args!("</g>"));
 }
@@ -66,8 +76,8 @@ fn draw_column(svg: &mut String, column: &Column, x: u32, y: u32) {
         format_args!(
             "<text{class} x=\"{}\" y=\"{y}\">{name}</text>\
              <text class=\"type\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{type_name}{optional}</text>",
-            x + 8,
-            x + TABLE_WIDTH - 8
+            x + PADDING,
+            x + TABLE_WIDTH - PADDING
         ),
     );
 }
@@ -77,19 +87,20 @@ fn draw_column(svg: &mut String, column: &Column, x: u32, y: u32) {
 fn draw_references(svg: &mut String, from: &PositionedTable, tables: &[PositionedTable]) {
     for (index, column) in (1..).zip(&from.table.columns) {
         let Some(Reference { table, column, enforced }) = &column.reference else { continue };
-        let Some(to) = tables.iter().find(|placed| placed.table.name == *table) else { continue };
+        let Some(to) = tables.iter().find(|positioned| positioned.table.name == *table) else { continue };
         let target = (1..).zip(&to.table.columns).find(|(_, candidate)| candidate.name == *column);
         let target_row = target.map_or(0, |(row, _)| row);
-        let (x1, y1) = (from.x, from.y + ROW_HEIGHT * index + 12);
-        let (x2, y2) = (to.x + TABLE_WIDTH, to.y + ROW_HEIGHT * target_row + 12);
-        let class = if *enforced { "link" } else { "link declared" };
+        let (x1, y1) = (from.x, from.y + ROW_HEIGHT * index + REFERENCE_Y);
+        let (x2, y2) = (to.x + TABLE_WIDTH, to.y + ROW_HEIGHT * target_row + REFERENCE_Y);
+        // References that the database does not enforce are dashed.
+        let class = if *enforced { "reference" } else { "reference unenforced" };
         push_line(
             svg,
             format_args!(
                 "<path class=\"{class}\" d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\"/>\
                  <circle class=\"head\" cx=\"{x2}\" cy=\"{y2}\" r=\"3\"/>",
-                x1.saturating_sub(60),
-                x2 + 60
+                x1.saturating_sub(CURVE_OFFSET),
+                x2 + CURVE_OFFSET
             ),
         );
     }
@@ -128,10 +139,10 @@ mod tests {
             columns: vec![column("id", None), column("shop", Some(("z_shops", "id")))],
         };
         let shops = Table { name: "z_shops".to_owned(), columns: vec![column("id", None)] };
-        let placed = arrange(vec![orders.clone(), shops.clone()]);
-        assert_eq!(placed, arrange(vec![shops, orders]));
-        let order: Vec<_> = placed.iter().map(|placed| placed.table.name.as_str()).collect();
+        let positioned = arrange(vec![orders.clone(), shops.clone()]);
+        assert_eq!(positioned, arrange(vec![shops, orders]));
+        let order: Vec<_> = positioned.iter().map(|table| table.table.name.as_str()).collect();
         assert_eq!(order, ["z_shops", "a_orders"]);
-        assert_eq!(svg(&placed).matches("class=\"link\"").count(), 1);
+        assert_eq!(svg(&positioned).matches("class=\"reference\"").count(), 1);
     }
 }

@@ -3,7 +3,7 @@
 //! No other module writes the projection. One reflector per kind lists and watches; the writer applies the
 //! changes, many of them in one transaction; the status updates report to Kubernetes which finished runs and
 //! which tenants are stored, and copy reused steps from runs that only Postgres still has into new runs. The
-//! projection can be dropped and rebuilt, except for finished runs, whose rows are the record.
+//! projection can be dropped and rebuilt, except for finished runs, whose rows are the only copy.
 
 mod apply;
 mod change;
@@ -47,9 +47,9 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Creates a mirror, which computes on tenants' text with `compute`; [`Self::run`] starts it. The condition `mirror` of `health` becomes true once all
-    /// kinds have been listed completely, by any replica and at any time: reads continue while Kubernetes
-    /// cannot be reached.
+    /// Creates a mirror, which computes on tenants' text with `compute`; [`Self::run`] starts it. The condition `mirror`
+    /// of `health` becomes true once all kinds have been listed completely by any replica, now or earlier: reads
+    /// continue while Kubernetes cannot be reached.
     #[must_use]
     pub fn new(
         client: kube::Client,
@@ -89,7 +89,7 @@ impl Mirror {
 ///
 /// # Errors
 /// Returns an error if the object lacks a name, UID or resource version, if the database cannot be reached or refuses
-/// the write, or if the cluster is not accepted.
+/// the write, or if the database belongs to another cluster (see [`accept_cluster`]).
 pub async fn apply_one<K: MirroredKind + Serialize + Sync>(
     pool: &MirrorPool,
     object: &K,

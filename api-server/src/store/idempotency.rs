@@ -12,7 +12,7 @@ pub struct KeyedRequest<'a> {
     pub principal: &'a str,
     /// Idempotency key of the caller, 1 to 255 characters.
     pub key: &'a str,
-    /// SHA-256 of method, path and body of the request.
+    /// SHA-256 of the action of the request and its parameters.
     pub fingerprint: [u8; 32],
 }
 
@@ -65,7 +65,8 @@ pub async fn claim(
     .execute(&mut *connection)
     .await
     .map_err(Error::query("delete expired idempotency keys"))?;
-    // A conflicting row that is still valid is locked by the failed update, so that the query below reads it.
+    // Even when the `where` clause is false, the upsert locks the conflicting row, so the query below reads its current
+    // state.
     let claimed = sqlx::query!(
         "insert into idempotency_keys as k (tenant_id, principal, key, fingerprint, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $7)

@@ -41,7 +41,7 @@ pub struct WorkflowRunStatus {
     /// Concurrency group of the run, computed once, before the run is admitted. Absent until then, and if the workflow has no `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<RunConcurrency>,
-    /// Runner pod that the run is assigned to. Absent if it is assigned to none.
+    /// Runner pod that executes the run, or executed it last. Absent while the run is queued or suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<RunnerStatus>,
     /// Time at which the run was first assigned to a runner pod.
@@ -95,7 +95,7 @@ pub struct QueueStatus {
     /// Position among the queued runs of the same tenant, starting at 1. Absent if the run does not wait for a slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
-    /// Machine-readable reason, such as `TenantNotActive`, `PlanConcurrency`, `PlanRunsPerDay`, `WorkflowConcurrency`, `ClusterConcurrency` or `ClusterFull`.
+    /// Machine-readable reason, such as `TenantNotActive`, `PlanConcurrency`, `PlanRunsPerDay`, `WorkflowConcurrency`, `ClusterConcurrency`, `ClusterFull`, `FenceNotReady` or `EarlierRun`.
     pub reason: String,
     /// Human-readable reason.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -150,7 +150,7 @@ pub struct ActiveItem {
     pub index: u32,
     /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     pub attempt: u32,
-    /// Number of consecutive attempts whose code could not be started. They do not count as attempts.
+    /// Number of consecutive attempts whose code could not be started. They do not count as attempts; after 10 of them the item fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<u32>,
     /// Time at which the first attempt started.

@@ -34,12 +34,12 @@ pub(super) fn apply(
             }
         }
         Transition::Failed(error) => fail(status, error, now),
-        Transition::Retry { retry_at, error, counts } => {
+        Transition::Retry { retry_at, error, counts_as_attempt } => {
             status.phase = StepPhase::Pending;
             status.waiting = None;
             status.next_at = Some(retry_at.into());
             status.error = Some(error);
-            if counts {
+            if counts_as_attempt {
                 status.not_started = None;
             } else {
                 status.attempt = Some(attempt(status).saturating_sub(1)).filter(|attempt| *attempt > 0);

@@ -38,7 +38,7 @@ pub(super) enum Transition {
         retry_at: Timestamp,
         error: StepError,
         /// Whether the attempt that ended counts against `retry.attempts`.
-        counts: bool,
+        counts_as_attempt: bool,
     },
     /// Waits for the end of a sub-run.
     WaitForSubRun,
@@ -94,7 +94,7 @@ pub(super) fn retry_or_fail(
         && step.retry.on.contains(&error.kind)
         && step.action.is_retryable();
     if is_allowed && retry_when_holds(step, &mut error, context) {
-        Transition::Retry { retry_at, error, counts: true }
+        Transition::Retry { retry_at, error, counts_as_attempt: true }
     } else {
         Transition::Failed(error)
     }
@@ -104,7 +104,7 @@ pub(super) fn retry_or_fail(
 /// number is limited.
 fn not_started(step: &Step, attempts: Attempts, error: StepError, ambient: Ambient) -> Transition {
     match retry_time(step, attempts, ambient) {
-        Some(retry_at) => Transition::Retry { retry_at, error, counts: false },
+        Some(retry_at) => Transition::Retry { retry_at, error, counts_as_attempt: false },
         None => {
             let times = attempts.not_started.saturating_add(1);
             let message = format!("{} (failed starts in a row: {times})", error.message);

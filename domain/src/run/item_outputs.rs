@@ -1,8 +1,8 @@
-//! Outputs of items until their step has ended: in the status while their total size permits, otherwise in
-//! batches in object storage.
+//! Storage of item outputs while their step runs. They are stored in the status as long as they fit, and otherwise
+//! in batches in object storage.
 //!
-//! An item has ended when its output is in the status or in a stored batch. Until then it counts as running,
-//! so no recorded output is lost, and slow object storage limits the rate at which items start.
+//! An item counts as ended only when its output is in the status or in a stored batch. Until then it counts as
+//! running, so no recorded output is lost, and slow object storage limits the rate at which items start.
 
 use crds::constants::{MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES};
 use crds::run::{ItemBatch, ItemFailure, ItemsStatus, StepError, StepPhase, StepStatus};
@@ -22,15 +22,16 @@ use crate::workflow::Step;
 /// Maximum number of item failures that are recorded with their messages.
 const MAX_FAILURES: usize = 20;
 /// Maximum length of the message of an item failure, in bytes.
-const MAX_FAILURE_MESSAGE: usize = 1_000;
+const MAX_FAILURE_MESSAGE_BYTES: usize = 1_000;
 /// Maximum length of the message of an item's approval, in bytes.
-pub(super) const MAX_ITEM_MESSAGE: usize = 256;
+pub(super) const MAX_ITEM_MESSAGE_BYTES: usize = 256;
 /// Number of batches at which small batches are merged into one.
 const MERGE_THRESHOLD: usize = 32;
 /// Size in bytes at which a batch is no longer merged into a larger one.
 const LARGE_BATCH_BYTES: u64 = 512 * 1024;
 
-/// Returns the number of bytes of item outputs that fit into the status beside the outputs of other steps.
+/// Returns the number of bytes of item outputs that the status has room for, given the size of the other steps'
+/// outputs.
 pub(super) fn capacity(other_bytes: usize) -> usize {
     MAX_INLINE_OUTPUT_BYTES.min(MAX_INLINE_RUN_BYTES.saturating_sub(other_bytes))
 }
@@ -62,10 +63,10 @@ pub(super) fn apply_item(
             Err(error) => fail_item(step, status, index, error),
         },
         Transition::Failed(error) => fail_item(step, status, index, error),
-        Transition::Retry { retry_at, error, counts } => {
+        Transition::Retry { retry_at, error, counts_as_attempt } => {
             item.next_at = Some(retry_at.into());
             item.code = Some(error.code);
-            if counts {
+            if counts_as_attempt {
                 item.not_started = None;
             } else {
                 item.attempt = item.attempt.saturating_sub(1);
@@ -90,7 +91,7 @@ fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError)
     items.failed = items.failed.saturating_add(1);
     let StepError { kind, code, message, details } = error;
     if items.failures.len() < MAX_FAILURES {
-        let message = truncate(&message, MAX_FAILURE_MESSAGE);
+        let message = truncate(&message, MAX_FAILURE_MESSAGE_BYTES);
         items.failures.push(ItemFailure { index, kind, code: code.clone(), message });
     }
     let continues = step.for_each.as_ref().is_some_and(|for_each| for_each.continue_on_error);
@@ -103,13 +104,13 @@ fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError)
 /// Completes the items whose outputs fit into the status or have been stored, in the order in which they
 /// started. `capacity` is the size that the outputs in the status may have in total.
 pub(super) fn complete_fitting_items(items: &mut ItemsStatus, capacity: usize) {
-    let unfinished: Vec<u32> = items
+    let awaiting_storage: Vec<u32> = items
         .active
         .iter()
         .map(|item| item.index)
         .filter(|index| items.outputs.contains_key(index))
         .collect();
-    if unfinished.is_empty() {
+    if awaiting_storage.is_empty() {
         return;
     }
     let (mut done, stored) = (Ranges::parse(&items.done), stored(&items.batches));
@@ -117,7 +118,7 @@ pub(super) fn complete_fitting_items(items: &mut ItemsStatus, capacity: usize) {
     let inline = items.outputs.keys().filter(|index| done.contains(**index) && !stored.contains(**index));
     let mut inline_bytes: usize = inline.map(size).sum();
     let mut ended = Vec::new();
-    for index in unfinished {
+    for index in awaiting_storage {
         let bytes = if stored.contains(index) { 0 } else { size(&index) };
         if inline_bytes.saturating_add(bytes) <= capacity {
             inline_bytes = inline_bytes.saturating_add(bytes);
@@ -146,7 +147,7 @@ pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Val
             large.flat_map(|batch| Ranges::parse(&batch.indexes).iter().collect::<Vec<_>>()),
         );
     }
-    // The values of batches to merge are in the cache and no longer in the status.
+    // Outputs in stored batches were removed from the status, so they are read from the cache.
     let outputs = if merges { run.outputs_of(items) } else { items.outputs.clone() };
     let mut values = Map::new();
     let mut indexes = Ranges::default();
@@ -159,7 +160,7 @@ pub(super) fn next_batch(run: &Run, items: &mut ItemsStatus) -> Option<(u32, Val
 }
 
 /// Records the result of storing a batch or the complete output of the step.
-pub(super) fn store_ended(
+pub(super) fn record_store_result(
     run: &Run,
     step: &Step,
     status: &mut StepStatus,
@@ -199,7 +200,7 @@ pub(super) fn store_ended(
     }
 }
 
-/// Discards the running store of a batch or of the output of the step.
+/// Removes the references that mark a store in progress, of a batch or of the step's output.
 fn discard_store(status: &mut StepStatus) {
     status.output = None;
     status.output_ref = None;

@@ -126,7 +126,7 @@ impl<'a> Scheduler<'a> {
                 // messages.
                 waiting.message = waiting
                     .message
-                    .map(|message| item_outputs::truncate(&message, item_outputs::MAX_ITEM_MESSAGE));
+                    .map(|message| item_outputs::truncate(&message, item_outputs::MAX_ITEM_MESSAGE_BYTES));
                 item.waiting = Some(waiting);
                 item.next_at = until.map(Into::into);
             }

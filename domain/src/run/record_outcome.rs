@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::apply::{apply, fail, inline_bytes};
 use super::attempt::{Ambient, Attempts, step_deadline};
-use super::item_outputs::{apply_item, store_ended};
+use super::item_outputs::{apply_item, record_store_result};
 use super::outcome::Outcome;
 use super::state::end;
 use super::store_result::{StoreResult, store_result};
@@ -50,7 +50,7 @@ impl Run {
             None if status.items.is_some() => {
                 let attempts = attempts(status, status.not_started.unwrap_or(0));
                 let result = store_result(step, attempts, outcome, ambient);
-                store_ended(self, step, status, result, other_bytes, now);
+                record_store_result(self, step, status, result, other_bytes, now);
             }
             None if status.output.is_some() => {
                 let attempts = attempts(status, status.not_started.unwrap_or(0));

@@ -129,8 +129,8 @@ impl Run {
         let failure = Failure { error, retry_after: None };
         match retry_or_fail(step, attempts, failure, Ambient { now, random: 0.5 }, context) {
             // The replacement of the pod has already taken time, so no further backoff is needed.
-            Transition::Retry { retry_at: _, error, counts } if error.kind == ErrorKind::Infra => {
-                Transition::Retry { retry_at: now, error, counts }
+            Transition::Retry { retry_at: _, error, counts_as_attempt } if error.kind == ErrorKind::Infra => {
+                Transition::Retry { retry_at: now, error, counts_as_attempt }
             }
             transition => transition,
         }

@@ -75,7 +75,7 @@ impl Graph {
     }
 }
 
-/// Returns the steps that can be reached from a step by its dependencies.
+/// Returns all direct and indirect dependencies of a step.
 fn reachable(needs: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut pending: Vec<&String> = needs.get(from).into_iter().flatten().collect();

@@ -20,8 +20,8 @@ use crate::{
     events::NewEvent,
 };
 
-/// Delay before a refused child is applied again. The API server takes some milliseconds to consider a new role binding, and
-/// the new label of an adopted namespace.
+/// Delay before a refused child is applied again. The API server applies a new role binding, and the
+/// new label of an adopted namespace, only after some milliseconds.
 const PERMISSION_DELAY: Duration = Duration::from_millis(50);
 /// Maximum number of times that a refused child is applied again.
 const MAX_PERMISSION_RETRIES: usize = 19;
@@ -32,18 +32,18 @@ pub(super) struct Applied {
     pub(super) namespace: String,
 }
 
-/// Applies all children of a tenant, in the order in which each makes the next possible. The network policies are in place
+/// Applies all children of a tenant, in the order of their dependencies. The network policies are in place
 /// before users get access and runners get a service account.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a child. The children before it are applied.
 pub(super) async fn apply_children(client: &Client, children: Children) -> Result<Applied, Error> {
-    let Children { namespace, operator, policies, quota, limits, settings, account, runner, access } =
+    let Children { namespace, operator: operator_binding, policies, quota, limits, settings, account, runner: runner_binding, access } =
         children;
     let name = namespace.name_any();
     apply::<Namespace>(&Api::all(client.clone()), &namespace).await?;
     let bindings = within::<RoleBinding>(client, &name);
-    apply_when_allowed(&bindings, &operator).await?;
+    apply_when_allowed(&bindings, &operator_binding).await?;
     let network = within::<NetworkPolicy>(client, &name);
     for policy in &policies {
         apply_when_allowed(&network, policy).await?;
@@ -52,7 +52,7 @@ pub(super) async fn apply_children(client: &Client, children: Children) -> Resul
     apply(&within::<LimitRange>(client, &name), &limits).await?;
     apply(&within::<ConfigMap>(client, &name), &settings).await?;
     apply(&within::<ServiceAccount>(client, &name), &account).await?;
-    for binding in [runner].iter().chain(&access) {
+    for binding in [runner_binding].iter().chain(&access) {
         apply(&bindings, binding).await?;
     }
     Ok(Applied { namespace: name })

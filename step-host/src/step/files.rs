@@ -11,7 +11,8 @@ use nix::fcntl::OFlag;
 use protocol::host::Outcome;
 use serde_json::{Value, json};
 
-/// Maximum size of the output in bytes. A frame has at most 16 MiB, of which the rest is for the fields around the output.
+/// Maximum size of the output in bytes. A protocol frame holds at most 16 MiB; 1 KiB is reserved for the
+/// other fields.
 const MAX_OUTPUT_BYTES: u64 = 16 * 1024 * 1024 - 1024;
 /// Maximum size in bytes of the standard output that becomes the output of a step without an output file.
 const MAX_STDOUT_BYTES: usize = 64 * 1024;
@@ -94,7 +95,7 @@ impl OutputTail {
             self.text.push('\n');
         }
         self.total_bytes += self.text.len() - length;
-        // The text is not shortened after every line, since that moves the remaining text.
+        // The text is not shortened after every line, because removing the beginning copies the rest.
         if self.text.len() > 2 * MAX_STDOUT_BYTES {
             self.shorten();
         }
@@ -124,7 +125,7 @@ impl OutputTail {
 mod tests {
     use super::*;
 
-    /// Of a long standard output the end is retained, together with the total size.
+    /// The end of a long standard output is retained, together with its total size.
     #[test]
     fn the_end_of_a_long_output_and_its_size_are_retained() {
         let mut tail = OutputTail::default();

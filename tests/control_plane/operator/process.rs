@@ -31,8 +31,8 @@ const LEASE: &str = "operator-under-test";
 /// Lifetime of the token in seconds, longer than all tests take.
 const TOKEN_SECONDS: i64 = 3_600;
 
-/// Shell script that ends with the operator, and kills it when the standard input of the script ends, at the
-/// latest with the test process.
+/// Shell script that runs the operator. It kills the operator when its standard input is closed, which happens at
+/// the latest when the test process ends, and exits when the operator exits.
 const SHELL: &str = "exec 3<&0; \"$0\" </dev/null & operator=$!; \
                      { cat <&3 >/dev/null; kill -9 $operator; } & exec 3<&-; wait $operator";
 
@@ -51,7 +51,8 @@ pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Guard while no operator is running: other tests cannot start one until it is started again or dropped.
+/// Guard that keeps the operator stopped: no test can start one until the guard is dropped or [`Stopped::start`] is
+/// called.
 pub(super) struct Stopped(MutexGuard<'static, Option<Child>>);
 
 /// Kills the operator with SIGKILL.
@@ -73,7 +74,7 @@ impl Stopped {
     }
 }
 
-/// Transfers the lease to another holder, as if the operator had not renewed it in time. Returns the
+/// Transfers the lease to another holder, as happens when the operator does not renew it in time. Returns the
 /// operator's process ID.
 pub(super) async fn take_lease(client: &Client) -> anyhow::Result<Option<u32>> {
     // While the lock is held, no other test replaces the operator or its lease.
@@ -99,7 +100,7 @@ pub(super) async fn has_ended(id: Option<u32>) -> anyhow::Result<bool> {
 async fn start(client: &Client) -> anyhow::Result<Child> {
     let kubeconfig = write_kubeconfig(client).await?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
-    // The lease of the killed operator would be valid for 15 s.
+    // Without this, the new operator would wait up to 15 s for the Lease of the killed one to expire.
     if leases.get_opt(LEASE).await?.is_some() {
         leases.delete(LEASE, &DeleteParams::default()).await?;
     }

@@ -57,18 +57,19 @@ async fn orders_are_posted_and_read_by_every_api() -> anyhow::Result<()> {
 /// The token determines which requests are permitted and which tenant they belong to.
 #[tokio::test]
 async fn the_token_determines_permissions_and_tenant() -> anyhow::Result<()> {
-    let (admin, viewer, stranger) = (ApiClient::admin()?, ApiClient::viewer()?, ApiClient::globex_admin()?);
+    let (admin, viewer, globex_admin) =
+        (ApiClient::admin()?, ApiClient::viewer()?, ApiClient::globex_admin()?);
     let workflow = format!("/v1/workflows/{}", order_invoice(&admin).await?);
     let body = json!({"input": {"orders": "order\n"}});
     let problem = |response: tests::api::ApiResponse| (response.status, response.body["code"].clone());
     assert_eq!(viewer.get(&workflow).await?.status, 200);
     let refused = viewer.post(&format!("{workflow}/runs"), &[], &body).await?;
     assert_eq!(problem(refused), (403, json!("forbidden")));
-    let missing = stranger.get(&workflow).await?;
+    let missing = globex_admin.get(&workflow).await?;
     assert_eq!(problem(missing), (404, json!("not_found")));
-    let unknown = ApiClient::anonymous()?.get(&workflow).await?;
-    assert_eq!(unknown.status, 401);
-    assert!(unknown.headers.contains_key("www-authenticate"), "{unknown:#?}");
+    let anonymous = ApiClient::anonymous()?.get(&workflow).await?;
+    assert_eq!(anonymous.status, 401);
+    assert!(anonymous.headers.contains_key("www-authenticate"), "{anonymous:#?}");
     Ok(())
 }
 

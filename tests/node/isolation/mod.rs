@@ -2,7 +2,7 @@
 
 mod fences;
 mod network;
-mod plain;
 mod pods;
 mod policies;
 mod step_attacks;
+mod unmanaged_namespace;

@@ -4,9 +4,9 @@ use serde_json::json;
 use tests::{api::ApiClient, cluster, wait::until};
 
 use super::{
-    plain,
     pods::{Connection, DEADLINE, Listener, connect, probe},
     policies::Policy,
+    unmanaged_namespace,
 };
 
 const POSTGRES: &str = "smb-copilot-postgres.smb-copilot:5432";
@@ -18,17 +18,18 @@ const KUBERNETES: &str = "kubernetes.default:443";
 #[tokio::test]
 async fn a_connection_is_open_until_a_policy_denies_it() -> anyhow::Result<()> {
     let client = cluster::client().await?;
-    let (here, there) = (plain::create(&client).await?, plain::create(&client).await?);
-    let listener = Listener::start(&client, &here).await?;
-    assert_eq!(connect(&client, &there, &listener.address).await?, Connection::Open);
-    Policy::deny(&client, &here).await?;
-    let observe = async || connect(&client, &there, &listener.address).await;
+    let server_namespace = unmanaged_namespace::create(&client).await?;
+    let client_namespace = unmanaged_namespace::create(&client).await?;
+    let listener = Listener::start(&client, &server_namespace).await?;
+    assert_eq!(connect(&client, &client_namespace, &listener.address).await?, Connection::Open);
+    Policy::deny(&client, &server_namespace).await?;
+    let observe = async || connect(&client, &client_namespace, &listener.address).await;
     until("the denied connection is closed", DEADLINE, observe, |connection| {
         *connection == Connection::Closed
     })
     .await?;
-    plain::delete(&client, &here).await?;
-    plain::delete(&client, &there).await
+    unmanaged_namespace::delete(&client, &server_namespace).await?;
+    unmanaged_namespace::delete(&client, &client_namespace).await
 }
 
 /// A pod of a tenant cannot connect to pods of another tenant, to the database, or to targets that only
@@ -76,8 +77,8 @@ async fn a_plan_permits_the_targets_that_it_names() -> anyhow::Result<()> {
 async fn only_the_api_server_can_connect_to_the_database() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     assert_eq!(ApiClient::viewer()?.get("/v1/tenant").await?.status, 200, "the API reads from the database");
-    let stranger = plain::create(&client).await?;
-    let found = probe(&client, &stranger, &[POSTGRES, API]).await?;
+    let namespace = unmanaged_namespace::create(&client).await?;
+    let found = probe(&client, &namespace, &[POSTGRES, API]).await?;
     assert_eq!((found.get(POSTGRES), found.get(API)), (Some(&Connection::Closed), Some(&Connection::Open)));
-    plain::delete(&client, &stranger).await
+    unmanaged_namespace::delete(&client, &namespace).await
 }

@@ -1,4 +1,4 @@
-//! The examples, applied as a user applies them.
+//! The examples, applied server-side.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ use super::fixture::DEADLINE;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
-/// The example of the README turns orders into invoices.
+/// The workflow `order-invoice` turns orders into invoices.
 #[tokio::test]
 async fn the_orders_of_the_example_become_invoices() -> anyhow::Result<()> {
     let client = cluster::client().await?;

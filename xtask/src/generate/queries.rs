@@ -1,4 +1,5 @@
-//! `.sqlx`: the description of each query of the api-server by Postgres, so that builds need no Postgres.
+//! Generates `.sqlx`: what Postgres reports about each query of the api-server. It lets builds check queries
+//! without a database.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -72,7 +73,8 @@ fn migrate(phase: &mut Phase<'_>, checkout: &Checkout, database: &str) -> anyhow
     let psql = || Program::new("psql").args(["-v", "ON_ERROR_STOP=1", "--quiet", "--no-psqlrc", database]);
     let applied = psql().args(["-At", "-c", "SELECT to_regclass('plans') IS NOT NULL"]).capture()?;
     if applied.trim() == "t" {
-        return Ok(()); // by an earlier step of this command, since the server is temporary
+        // Already migrated by an earlier step of this command; the server is created anew for each command.
+        return Ok(());
     }
     let mut files: Vec<PathBuf> = std::fs::read_dir(checkout.path("migrations"))
         .context("failed to read the migrations")?
@@ -92,7 +94,7 @@ fn touch(checkout: &Checkout) -> anyhow::Result<Vec<(PathBuf, SystemTime)>> {
         let file =
             File::options().append(true).open(&path).with_context(|| format!("failed to open {root}"))?;
         times.push((path, file.metadata()?.modified()?));
-        #[expect(clippy::disallowed_methods, reason = "cargo compares with the clock's time")]
+        #[expect(clippy::disallowed_methods, reason = "cargo compares modification times with the current time")]
         file.set_modified(SystemTime::now()).with_context(|| format!("failed to touch {root}"))?;
     }
     Ok(times)

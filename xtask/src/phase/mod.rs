@@ -202,7 +202,7 @@ impl Phase<'_> {
         self.mark = Mark::Bad;
     }
 
-    /// Sets what to try if the phase fails from here on.
+    /// Sets the command that is printed as advice if the phase fails later.
     pub(crate) fn advice(&mut self, advice: impl Into<String>) {
         self.advice = advice.into();
     }

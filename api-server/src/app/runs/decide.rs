@@ -27,7 +27,7 @@ pub struct Decide {
     pub approved: bool,
     /// Input of the approver.
     pub input: Option<Value>,
-    /// E-mail address of the approver.
+    /// Email address of the approver.
     pub by: String,
     /// Roles of the approver.
     pub roles: Vec<String>,

@@ -20,7 +20,7 @@ pub struct Rerun {
     pub from: Option<ReuseFrom>,
     /// Name of the new run.
     pub name: RunName,
-    /// E-mail address of the caller.
+    /// Email address of the caller.
     pub requested_by: String,
 }
 

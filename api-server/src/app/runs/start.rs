@@ -23,7 +23,7 @@ pub struct Start {
     pub priority: Option<i32>,
     /// Name of the run.
     pub name: RunName,
-    /// E-mail address of the caller.
+    /// Email address of the caller.
     pub requested_by: String,
 }
 

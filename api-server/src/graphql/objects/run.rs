@@ -113,7 +113,7 @@ impl WorkflowRun {
         Trigger { kind: upper_snake(text("kind").unwrap_or("Manual")), by: text("by").map(str::to_owned) }
     }
 
-    /// User or object that requested the run: an e-mail address if the run was started through the API. Null if
+    /// User or object that requested the run: an email address if the run was started through the API. Null if
     /// unknown.
     async fn requested_by(&self) -> Option<&str> {
         self.0.requested_by.as_deref()

@@ -14,7 +14,7 @@ pub(in crate::graphql) struct Viewer;
 /// Authenticated user.
 #[Object]
 impl Viewer {
-    /// E-mail address of the user, in lower case.
+    /// Email address of the user, in lower case.
     async fn email<'a>(&self, ctx: &Context<'a>) -> Result<&'a str> {
         Ok(&Caller::from_context(ctx)?.principal.email)
     }

@@ -25,7 +25,7 @@ pub(super) fn errors() -> String {
 
 /// Returns the page of the limits that no plan changes.
 pub(super) fn limits() -> String {
-    let about = "Limits that no plan changes. A request over a limit is rejected with the actual value and the limit; nothing is truncated.";
+    let about = "Limits that no plan changes. A request over a limit is rejected with the actual value and the limit; inputs and outputs are never truncated. Truncated are logs (lines after the limit are dropped), the standard output of a step without an output file (its end is retained) and long error messages, and only the first 20 failures of a `forEach` are recorded.";
     let rows = LIMITS.iter().map(|limit| row(&[limit.what, format_max(limit).as_str()]));
     header("Limits", about) + "| limit | maximum |\n| --- | --- |\n" + &rows.collect::<String>()
 }

@@ -24,7 +24,7 @@ use crate::{
     state::Revision,
 };
 
-/// Time within which the api-server must have found the earlier run in its archive.
+/// Maximum time to wait for the api-server to find the earlier run in the archive.
 const ARCHIVE_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Writes the steps of the earlier run into a run that repeats it, unless that was done already.

@@ -11,7 +11,7 @@ use crate::auth::Principal;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Me {
-    /// E-mail address of the user, in lower case.
+    /// Email address of the user, in lower case.
     #[schema(example = "anna@acme.example")]
     email: String,
     /// Names of the roles in the user's token.

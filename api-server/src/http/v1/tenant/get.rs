@@ -10,7 +10,7 @@ use crate::{
 
 /// Get the tenant of the authenticated user
 ///
-/// Requires the permission `tenant.read`. Fails with 403 `tenant_required` if the token names no tenant.
+/// Returns the tenant that the bearer token names. Requires the permission `tenant.read`. Fails with 403 `tenant_required` if the token names no tenant.
 #[utoipa::path(
     get, path = "/v1/tenant", tag = "tenants",
     responses((status = OK, description = "Tenant", body = Tenant))

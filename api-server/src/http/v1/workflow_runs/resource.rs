@@ -34,7 +34,7 @@ pub(in crate::http) struct RunSummary {
     status: RunStatus,
     /// Cause of the run.
     trigger: Trigger,
-    /// User or object that requested the run: an e-mail address if the run was started through the API. Null if
+    /// User or object that requested the run: an email address if the run was started through the API. Null if
     /// unknown.
     requested_by: Option<String>,
     /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if the run was not cancelled.
@@ -107,7 +107,7 @@ pub(in crate::http) struct Decision {
     /// Input of the approver.
     #[schema(value_type = Option<Object>)]
     input: Option<AnyJson>,
-    /// E-mail address of the approver.
+    /// Email address of the approver.
     by: Option<String>,
 }
 

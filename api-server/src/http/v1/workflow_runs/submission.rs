@@ -36,7 +36,7 @@ pub(in crate::http::v1) struct Submission {
     claim: Claim,
     /// Name of the run to start.
     pub(in crate::http::v1) name: RunName,
-    /// E-mail address of the caller.
+    /// Email address of the caller.
     pub(in crate::http::v1) requested_by: String,
 }
 
@@ -51,7 +51,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SubmissionHeaders {
 }
 
 impl SubmissionHeaders {
-    /// Builds the submission of a caller. `content` is everything that distinguishes the request from others.
+    /// Builds the submission of a caller. `content` is the action and its parameters; a request with
+    /// the same key and other content is rejected.
     pub(in crate::http::v1) fn submission(self, member: Member, content: &impl Serialize) -> Submission {
         let Self { key, wait, large_body } = self;
         let (scope, requested_by) = (member.tenant.scope, member.principal.email);
@@ -65,8 +66,8 @@ impl SubmissionHeaders {
 }
 
 impl Submission {
-    /// Starts the run unless an earlier request with the same key has, waits as long as the client prefers, and returns
-    /// the response.
+    /// Starts the run unless an earlier request with the same key has started it, waits for the time in `Prefer: wait`,
+    /// and returns the response.
     pub(in crate::http::v1) async fn submit(
         self,
         app: &App,

@@ -11,7 +11,7 @@ use crate::{
 
 /// Get a workflow
 ///
-/// Requires the permission `workflow.read`. Fails with 404 `not_found` if the tenant has no such workflow.
+/// Returns a workflow with its steps, schemas and problems. Requires the permission `workflow.read`. Fails with 404 `not_found` if the tenant has no such workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}", tag = "workflows",
     params(("id" = Uuid, Path, description = "ID of the workflow")),

@@ -4,7 +4,7 @@
 /// 10,000 levels, but its clients parse 127: without truncation, one deeper object would prevent all objects
 /// of its kind from being listed.
 #[derive(Clone, Debug)]
-pub(crate) struct Flattener {
+pub(crate) struct DepthLimiter {
     max_levels: usize,
     depth: usize,
     state: LexerState,
@@ -18,14 +18,14 @@ enum LexerState {
     AfterBackslash,
 }
 
-impl Flattener {
-    /// Returns a flattener for one JSON text that preserves `max_levels` levels.
+impl DepthLimiter {
+    /// Returns a limiter for one JSON text that preserves `max_levels` levels.
     pub(crate) fn new(max_levels: usize) -> Self {
         Self { max_levels, depth: 0, state: LexerState::OutsideString }
     }
 
     /// Truncates the next chunk; returns `None` if the chunk remains unchanged.
-    pub(crate) fn flatten_chunk(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn limit_chunk(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
         let mut changed: Option<Vec<u8>> = None;
         for (index, byte) in chunk.iter().enumerate() {
             let before = self.depth;
@@ -70,11 +70,11 @@ mod tests {
 
     use super::*;
 
-    fn flatten(text: &str, levels: usize, chunk_size: usize) -> String {
-        let mut flattener = Flattener::new(levels);
+    fn limit(text: &str, levels: usize, chunk_size: usize) -> String {
+        let mut limiter = DepthLimiter::new(levels);
         let chunks = text.as_bytes().chunks(chunk_size);
         let bytes: Vec<u8> = chunks
-            .flat_map(|chunk| flattener.flatten_chunk(chunk).unwrap_or_else(|| chunk.to_vec()))
+            .flat_map(|chunk| limiter.limit_chunk(chunk).unwrap_or_else(|| chunk.to_vec()))
             .collect();
         String::from_utf8(bytes).unwrap()
     }
@@ -84,13 +84,13 @@ mod tests {
     fn deep_values_become_null_and_all_else_is_unchanged() {
         let text = r#"{"a": [1, {"b": "]}\"", "c": []}, "]"], "d": {}}"#;
         for chunk_size in [1, 2, 7, 100] {
-            assert_eq!(flatten(text, 4, chunk_size), text);
-            assert_eq!(flatten(text, 3, chunk_size), r#"{"a": [1, {"b": "]}\"", "c": null}, "]"], "d": {}}"#);
-            assert_eq!(flatten(text, 2, chunk_size), r#"{"a": [1, null, "]"], "d": {}}"#);
-            assert_eq!(flatten(text, 1, chunk_size), r#"{"a": null, "d": null}"#);
+            assert_eq!(limit(text, 4, chunk_size), text);
+            assert_eq!(limit(text, 3, chunk_size), r#"{"a": [1, {"b": "]}\"", "c": null}, "]"], "d": {}}"#);
+            assert_eq!(limit(text, 2, chunk_size), r#"{"a": [1, null, "]"], "d": {}}"#);
+            assert_eq!(limit(text, 1, chunk_size), r#"{"a": null, "d": null}"#);
         }
         let events = "{\"a\": [[1]]}\n{\"b\": [1]}\n";
-        assert_eq!(flatten(events, 2, 3), "{\"a\": [null]}\n{\"b\": [1]}\n");
+        assert_eq!(limit(events, 2, 3), "{\"a\": [null]}\n{\"b\": [1]}\n");
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -119,9 +119,9 @@ mod tests {
     proptest! {
         /// The result is valid JSON: the value, truncated below the given level, however the text is split.
         #[test]
-        fn flattened_text_is_the_truncated_value(value in value(), levels in 0_usize..6, chunk in 1_usize..20) {
-            let flat: Value = serde_json::from_str(&flatten(&value.to_string(), levels, chunk)).unwrap();
-            prop_assert_eq!(flat, truncate(&value, levels));
+        fn limited_text_is_the_truncated_value(value in value(), levels in 0_usize..6, chunk in 1_usize..20) {
+            let limited: Value = serde_json::from_str(&limit(&value.to_string(), levels, chunk)).unwrap();
+            prop_assert_eq!(limited, truncate(&value, levels));
         }
     }
 }

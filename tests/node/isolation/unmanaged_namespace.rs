@@ -10,7 +10,7 @@ use tests::cluster;
 
 /// Creates the namespace, without any network policy.
 pub(super) async fn create(client: &Client) -> anyhow::Result<String> {
-    let name = cluster::unique("plain");
+    let name = cluster::unique("unmanaged");
     let namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
     Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?;
     Ok(name)
