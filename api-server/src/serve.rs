@@ -44,7 +44,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         "health",
         health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone()),
     );
-    options.database.migrate().await?;
+    // While the database cannot be reached, a signal ends the process at once.
+    let Some(migrated) = shutdown.run_until_cancelled(options.database.migrate()).await else {
+        return Ok(());
+    };
+    migrated?;
     let urls = options.database.urls()?;
     let state = state(&options, &urls, &registry, &shutdown).await?;
     health.set("database", true);

@@ -29,11 +29,9 @@ pub fn connect(config: Config) -> Result<Client, Error> {
             response.headers().get(CONTENT_TYPE).is_some_and(is_json).then(|| DepthLimiter::new(MAX_LEVELS));
         response.map(|body| {
             body.map_frame(move |frame| {
-                frame.map_data(|data| {
-                    match limiter.as_mut().and_then(|limiter| limiter.limit_chunk(&data)) {
-                        Some(limited) => limited.into(),
-                        None => data,
-                    }
+                frame.map_data(|data| match limiter.as_mut().and_then(|limiter| limiter.limit_chunk(&data)) {
+                    Some(limited) => limited.into(),
+                    None => data,
                 })
             })
         })

@@ -73,9 +73,8 @@ mod tests {
     fn limit(text: &str, levels: usize, chunk_size: usize) -> String {
         let mut limiter = DepthLimiter::new(levels);
         let chunks = text.as_bytes().chunks(chunk_size);
-        let bytes: Vec<u8> = chunks
-            .flat_map(|chunk| limiter.limit_chunk(chunk).unwrap_or_else(|| chunk.to_vec()))
-            .collect();
+        let bytes: Vec<u8> =
+            chunks.flat_map(|chunk| limiter.limit_chunk(chunk).unwrap_or_else(|| chunk.to_vec())).collect();
         String::from_utf8(bytes).unwrap()
     }
 

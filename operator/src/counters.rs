@@ -15,6 +15,7 @@ use crds::{
 use k8s_openapi::{api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -26,18 +27,36 @@ use crate::{
     state::utc_day,
 };
 
-/// Interval at which counts are written. They are for users; a thousand runs per minute must not cause a thousand writes.
+/// Interval at which counts are written, and minimum time between two writes that the end of a run causes. They are for
+/// users; a thousand runs per minute must not cause a thousand writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes the counts that have changed at every interval, until `stop` is cancelled.
+/// Writes the counts that have changed at every interval, and when a run has finished, until `stop` is cancelled.
 pub(crate) async fn write_counts(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(WRITE_INTERVAL);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+    let mut last_prompt_write = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = ticks.tick() => {}
+            () = finished_run(&ctx, last_prompt_write) => last_prompt_write = Some(Instant::now()),
+        }
         if let Err(error) = without_panic(write_changed_counts(&ctx)).await {
             tracing::warn!(error = chain(&error), "failed to write counts");
         }
     }
-    Ok(())
+}
+
+/// Waits until a run has finished and may cause a write.
+async fn finished_run(ctx: &Context, last_prompt_write: Option<Instant>) {
+    ctx.last_runs.recorded().await;
+    tokio::time::sleep_until(next_prompt_write(last_prompt_write, Instant::now())).await;
+}
+
+/// Returns the time at which the end of a run causes a write: at once, unless the end of another run has caused one
+/// within the interval.
+fn next_prompt_write(last: Option<Instant>, now: Instant) -> Instant {
+    last.map_or(now, |last| now.max(last + WRITE_INTERVAL))
 }
 
 async fn write_changed_counts(ctx: &Context) -> Result<(), Error> {
@@ -215,4 +234,19 @@ fn workflow_patch(workflow: &Workflow, count: Count, last: Option<&LastRun>) -> 
         patch.insert("lastRun".to_owned(), json!(last));
     }
     patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The end of a run is written at once, and that of many runs at most once per interval.
+    #[test]
+    fn the_first_end_of_a_run_is_written_at_once() {
+        let now = Instant::now();
+        assert_eq!(next_prompt_write(None, now), now);
+        let long_ago = now.checked_sub(2 * WRITE_INTERVAL).unwrap();
+        assert_eq!(next_prompt_write(Some(long_ago), now), now);
+        assert_eq!(next_prompt_write(Some(now), now), now + WRITE_INTERVAL);
+    }
 }

@@ -19,11 +19,14 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+/// Name of the instance if none is given.
+pub(crate) const DEFAULT_INSTANCE: &str = "dev";
+
 /// Options of all commands.
 #[derive(Args)]
 pub(crate) struct Global {
     /// Name of the instance. State folder, ports and names derive from it and from the path of the checkout.
-    #[arg(long, global = true, default_value = "dev", env = "SMBCOPILOT_INSTANCE")]
+    #[arg(long, global = true, default_value = DEFAULT_INSTANCE, env = "SMBCOPILOT_INSTANCE")]
     pub(crate) instance: String,
     /// Print all output of all programs instead of one line per phase.
     #[arg(long, short, global = true)]
@@ -47,7 +50,7 @@ enum Command {
     /// Print environment variables for a shell: eval "$(cargo xtask env)".
     Env,
     /// Print a bearer token of the local OIDC issuer.
-    Token(token::Holder),
+    Token(token::Options),
     /// Rebuild one component and roll it out to the running instance.
     Deploy {
         /// Component to deploy [default: all].
@@ -68,10 +71,10 @@ enum Command {
 /// Cluster that `up` installs into.
 #[derive(Args)]
 struct Target {
-    /// Context of your kubeconfig (or of KUBECONFIG): use this cluster instead of a local one.
+    /// Context of your kubeconfig (or of KUBECONFIG): use this cluster instead of a local one. Requires --registry.
     #[arg(long, requires = "registry")]
     context: Option<String>,
-    /// Registry, with an optional path, to push the images to; the cluster pulls from it.
+    /// Registry, with an optional path, to push the images to; the cluster pulls from it. Requires --context.
     #[arg(long, requires = "context")]
     registry: Option<String>,
 }
@@ -97,7 +100,7 @@ impl Cli {
             Command::Down { purge } => down::run(&checkout, &instance, purge, global.verbose)?,
             Command::Status => return status::run(&checkout, &instance),
             Command::Env => env::run(&checkout, &instance)?,
-            Command::Token(holder) => token::run(&checkout, &instance, &holder)?,
+            Command::Token(options) => token::run(&checkout, &instance, &options)?,
             Command::Deploy { component } => deploy::run(&checkout, &instance, component, global.verbose)?,
             Command::Test(options) => return test::run(&checkout, &global.homes, &options, global.verbose),
             Command::Bench(options) => bench::run(&checkout, &global.homes, &options, global.verbose)?,

@@ -12,6 +12,7 @@ mod env;
 mod example;
 mod generate;
 mod instance;
+mod interrupt;
 mod issuer;
 mod lint;
 mod orphans;

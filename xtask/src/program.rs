@@ -30,6 +30,11 @@ impl OutputLine {
     }
 }
 
+/// Returns a word quoted for a shell.
+pub(crate) fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// A program with its arguments and options, ready to run.
 pub(crate) struct Program {
     command: Command,

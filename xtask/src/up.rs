@@ -15,7 +15,8 @@ use crate::instance::Instance;
 use crate::issuer::token::{Holder, mint};
 use crate::phase::{Phases, print};
 use crate::preflight::{self, Need};
-use crate::{deploy, example, issuer, orphans};
+use crate::program::quote;
+use crate::{deploy, env, example, interrupt, issuer, orphans};
 
 /// Runs all phases; those whose result is up to date do nothing.
 pub(crate) fn run(
@@ -24,6 +25,7 @@ pub(crate) fn run(
     existing: Option<Existing>,
     verbose: bool,
 ) -> anyhow::Result<()> {
+    interrupt::report("interrupted; repeat the command to continue")?;
     let phases = Phases::new(&instance.log("up"), verbose)?;
     match existing {
         None => local(&phases, checkout, instance),
@@ -41,9 +43,13 @@ fn local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::R
     let access = Access {
         url: api_url(instance)?,
         token: mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?,
-        shell: vec![
-            format!("export KUBECONFIG={}", instance.kubeconfig().display()),
-            format!("export PATH=\"$PATH:{}\"", checkout.local().display()),
+        shell: vec![env::command(instance)],
+        commands: vec![
+            "cargo xtask token --tenant globex --role viewer   # a token for another tenant or role"
+                .to_owned(),
+            "cargo xtask status                                # what is running".to_owned(),
+            "cargo xtask down                                  # stops everything and keeps the data"
+                .to_owned(),
         ],
     };
     phases.run("query it over REST and GraphQL", |phase| report::verify(phase, &access, &finished))?;
@@ -73,10 +79,18 @@ fn existing_cluster(
         chart::NAMESPACE,
         instance.ports()?.api
     );
+    let url = api_url(instance)?;
+    let token = mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?;
     let access = Access {
-        url: api_url(instance)?,
-        token: mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?,
-        shell: vec![forward, format!("kubectl config use-context {}", existing.context)],
+        shell: vec![
+            forward,
+            format!("kubectl config use-context {}", existing.context),
+            format!("export SMBCOPILOT_URL={}", quote(&url)),
+            format!("export SMBCOPILOT_TOKEN={}", quote(&token)),
+        ],
+        commands: Vec::new(),
+        url,
+        token,
     };
     print(&report::page(&access, &finished));
     Ok(())
@@ -93,7 +107,9 @@ pub(crate) fn build_and_boot(
 ) -> anyhow::Result<()> {
     install_packages(phases, &[Need::Node])?;
     build(phases, checkout, instance, || {
-        phases.run("remove orphaned instances", |phase| orphans::remove(phase, checkout, instance))?;
+        phases.run("remove instances of deleted checkouts", |phase| {
+            orphans::remove(phase, checkout, instance)
+        })?;
         if data == Data::Purge {
             phases.run("remove an earlier node", |phase| {
                 boot::down(phase, checkout, &instance.kube_state(), data)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use reqwest::{Client, Response, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -11,6 +12,9 @@ use url::Url;
 const MAX_BYTES: usize = 256 * 1024;
 /// Time limit of a request. It is short because a caller waits for it; a slower provider counts as unavailable.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit of resolving the name and connecting, after which the connection is attempted once more. A lost DNS packet
+/// delays the resolver by 5 s, which is all the time that a request has.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Error of a download.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +41,11 @@ pub(in crate::auth) enum Error {
 /// # Errors
 /// Returns an error if no TLS provider is installed or the system's root certificates cannot be read.
 pub(in crate::auth) fn client() -> reqwest::Result<Client> {
-    Client::builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).build()
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .build()
 }
 
 /// Fetches and parses a document.
@@ -46,7 +54,10 @@ pub(in crate::auth) fn client() -> reqwest::Result<Client> {
 /// Returns an error if the document cannot be fetched within 5 s, is larger than 256 KiB, or does not parse.
 pub(in crate::auth) async fn json<T: DeserializeOwned>(client: &Client, url: &Url) -> Result<T, Error> {
     let failed = |source| Error::Request { url: url.clone(), source };
-    let response = client.get(url.clone()).send().await.and_then(Response::error_for_status);
+    let once = ConstantBuilder::default().with_delay(Duration::ZERO).with_max_times(1);
+    let send = || client.get(url.clone()).send();
+    let sent = send.retry(once).when(reqwest::Error::is_connect).await;
+    let response = sent.and_then(Response::error_for_status);
     let body = read_body(response.map_err(failed)?, url).await?;
     serde_json::from_slice(&body).map_err(|source| Error::Parse { url: url.clone(), source })
 }

@@ -55,8 +55,52 @@ async fn connect(urls: &Urls) -> Result<PgConnection, Error> {
         ConstantBuilder::default().with_delay(CONNECT_RETRY_DELAY).with_max_times(MAX_CONNECT_RETRIES);
     (|| urls.connect_owner())
         .retry(delays)
-        .when(|error| matches!(error, sqlx::Error::Io(_)))
+        .when(is_temporary)
         .notify(|error, _| tracing::info!(%error, "the database cannot be reached yet; the connection is retried"))
         .await
         .map_err(Error::Connect)
+}
+
+/// Returns whether a database that starts, recovers or stops is the cause of an error. Such a server accepts connections
+/// and answers them with a code of the class `57P`, such as `cannot_connect_now`.
+fn is_temporary(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Answers the next connection with an error, as a server that does not accept logins does.
+    async fn refuse(listener: &TcpListener, code: &str) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await.unwrap();
+        let fields = format!("SFATAL\0VFATAL\0C{code}\0Mrefused\0\0");
+        let length = u32::try_from(fields.len() + 4).unwrap();
+        stream.write_all(&[&b"E"[..], &length.to_be_bytes(), fields.as_bytes()].concat()).await.unwrap();
+    }
+
+    /// A database that is starting up is connected to once it accepts logins; a refused login is not retried.
+    #[tokio::test]
+    async fn a_database_that_starts_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://owner@{}/smb?sslmode=disable", listener.local_addr().unwrap());
+        let urls = Urls::new(&url, None, None).unwrap();
+        let server = async {
+            refuse(&listener, "57P03").await;
+            refuse(&listener, "28P01").await;
+        };
+        let (connected, ()) = tokio::join!(connect(&urls), server);
+        let Err(Error::Connect(sqlx::Error::Database(error))) = connected else { panic!("{connected:?}") };
+        assert_eq!(error.code().as_deref(), Some("28P01"));
+    }
 }

@@ -59,7 +59,12 @@ fn draw_table(svg: &mut String, positioned: &PositionedTable) {
     );
     push_line(
         svg,
-        format_args!("<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>", x + PADDING, y + NAME_BASELINE, table.name),
+        format_args!(
+            "<text class=\"name\" x=\"{}\" y=\"{}\">{}</text>",
+            x + PADDING,
+            y + NAME_BASELINE,
+            table.name
+        ),
     );
     for (index, column) in (1..).zip(&table.columns) {
         draw_column(svg, column, *x, y + ROW_HEIGHT * index + COLUMN_BASELINE);

@@ -64,7 +64,7 @@ impl Query {
     async fn plans(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Page size, 1 to 100; required.", validator(minimum = 1, maximum = 100))] first: i32,
         #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
     ) -> Result<ConnectionOf<Plan>> {
         let (caller, paging) = (Caller::from_context(ctx)?, paging(first, after));
@@ -78,7 +78,7 @@ impl Query {
     async fn workflows(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Page size, 1 to 100; required.", validator(minimum = 1, maximum = 100))] first: i32,
         #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
         #[graphql(desc = "Filter by status.")] status: Option<WorkflowStatus>,
     ) -> Result<ConnectionOf<Workflow>> {
@@ -107,7 +107,7 @@ impl Query {
     async fn workflow_runs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Page size, 1 to 100; required.", validator(minimum = 1, maximum = 100))] first: i32,
         #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
         #[graphql(desc = "Filter by status.")] status: Option<WorkflowRunStatus>,
         #[graphql(desc = "Filter by creation time: only runs created after this time.")]

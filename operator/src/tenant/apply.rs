@@ -38,8 +38,17 @@ pub(super) struct Applied {
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a child. The children before it are applied.
 pub(super) async fn apply_children(client: &Client, children: Children) -> Result<Applied, Error> {
-    let Children { namespace, operator: operator_binding, policies, quota, limits, settings, account, runner: runner_binding, access } =
-        children;
+    let Children {
+        namespace,
+        operator: operator_binding,
+        policies,
+        quota,
+        limits,
+        settings,
+        account,
+        runner: runner_binding,
+        access,
+    } = children;
     let name = namespace.name_any();
     apply::<Namespace>(&Api::all(client.clone()), &namespace).await?;
     let bindings = within::<RoleBinding>(client, &name);

@@ -1,31 +1,24 @@
-//! Checks that every YAML block of `docs/guides/writing-workflows.md` can be applied.
+//! Checks that every YAML block of `docs/guides/writing-workflows.md` can be applied with kubectl.
 
 use std::{fs, time::Duration};
 
 use crds::conditions::is_true;
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
-    core::GroupVersionKind,
-};
-use serde::Deserialize as _;
-use serde_json::{Value, json};
-use tests::{cluster, tenant_namespace::TenantNamespace, wait};
+use tests::{cluster, kubectl::kubectl_with_input, tenant_namespace::TenantNamespace, wait};
 
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/writing-workflows.md");
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Every YAML block of the guide is a valid object.
+/// Every YAML block of the guide is valid as kubectl reads it: by YAML 1.1, in which `n` and `on` are booleans.
 #[tokio::test]
 async fn every_block_of_the_guide_can_be_applied() -> anyhow::Result<()> {
-    let objects = objects(&fs::read_to_string(GUIDE)?)?;
-    assert!(objects.len() > 12, "the guide has only {} objects", objects.len());
-    for object in &objects {
-        apply(object).await?;
+    let manifests = manifests(&fs::read_to_string(GUIDE)?);
+    assert!(manifests.len() > 12, "the guide has only {} blocks", manifests.len());
+    let mut names = Vec::new();
+    for manifest in &manifests {
+        names.extend(apply(manifest).await?);
     }
     let workflows = TenantNamespace::for_tenant("acme").await?.workflows();
-    for object in objects.iter().filter(|object| object["kind"] == "Workflow") {
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    for name in names.iter().filter_map(|name| name.strip_prefix("workflow.smbcopilot.dev/")) {
         let observe = async || {
             let status = workflows.get(name).await?.status.unwrap_or_default();
             Ok((is_true(&status.conditions, "Valid"), status.problems))
@@ -36,51 +29,45 @@ async fn every_block_of_the_guide_can_be_applied() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the objects of a page: complete ones, and lists of steps (` ```yaml steps`), which are wrapped in
-/// a workflow.
-fn objects(page: &str) -> anyhow::Result<Vec<Value>> {
-    let mut objects = Vec::new();
-    for block in page.split("```yaml").skip(1) {
-        let (kind, rest) = block.split_once('\n').unwrap_or_default();
-        let text = rest.split("\n```").next().unwrap_or_default();
-        for document in serde_yaml::Deserializer::from_str(text) {
-            let value = Value::deserialize(document)?;
-            objects.push(if kind.trim() == "steps" { workflow_with_steps(&value) } else { value });
-        }
-    }
-    Ok(objects)
+/// Returns the manifests of a page: complete ones, and lists of steps (` ```yaml steps`), which are placed in a
+/// workflow.
+fn manifests(page: &str) -> Vec<String> {
+    let blocks = page.split("```yaml").skip(1);
+    blocks
+        .map(|block| {
+            let (kind, rest) = block.split_once('\n').unwrap_or_default();
+            let text = rest.split("\n```").next().unwrap_or_default();
+            if kind.trim() == "steps" { workflow_with_steps(text) } else { text.to_owned() }
+        })
+        .collect()
 }
 
-fn workflow_with_steps(steps: &Value) -> Value {
-    json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
-           "metadata": {"name": cluster::unique("guide"), "namespace": "t-acme"}, "spec": {"steps": steps}})
+fn workflow_with_steps(steps: &str) -> String {
+    let steps: String = steps.lines().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "apiVersion: smbcopilot.dev/v1alpha1\nkind: Workflow\nmetadata: {{name: {}, namespace: t-acme}}\nspec:\n  steps:\n{steps}",
+        cluster::unique("guide")
+    )
 }
 
-/// Applies an object; a run is only applied in a dry run, since it would be executed.
-async fn apply(object: &Value) -> anyhow::Result<()> {
-    let object: DynamicObject = serde_json::from_value(object.clone())?;
-    let resource =
-        ApiResource::from_gvk(&GroupVersionKind::try_from(object.types.clone().unwrap_or_default())?);
-    let namespace = object.metadata.namespace.clone().unwrap_or_default();
-    let api: Api<DynamicObject> = Api::namespaced_with(cluster::client().await?, &namespace, &resource);
-    match &object.metadata.name {
-        Some(name) => {
-            let params = PatchParams::apply("guide").force().validation_strict();
-            api.patch(name, &params, &Patch::Apply(&object)).await?;
-        }
-        None => {
-            api.create(&PostParams { dry_run: true, ..PostParams::default() }, &object).await?;
-        }
-    }
-    Ok(())
+/// Applies a manifest and returns the names of its objects; a run is only created in a dry run, since it would be
+/// executed.
+async fn apply(manifest: &str) -> anyhow::Result<Vec<String>> {
+    let command: &[&str] = if manifest.contains("generateName:") {
+        &["create", "--dry-run=server"]
+    } else {
+        &["apply", "--server-side", "--force-conflicts", "--field-manager=guide"]
+    };
+    let options = ["--validate=strict", "--output=name", "--filename=-"];
+    let names = kubectl_with_input(&[command, &options].concat(), manifest).await?;
+    Ok(names.lines().map(str::to_owned).collect())
 }
 
 /// The blocks of a page are found, which the test above relies on.
 #[test]
-fn blocks_are_found() -> anyhow::Result<()> {
-    let page = "text\n```yaml\na: 1\n---\nb: 2\n```\n```sh\nno\n```\n```yaml steps\n- {name: c}\n```\n";
-    let found = objects(page)?;
-    assert_eq!(found.get(..2), Some(&[json!({"a": 1}), json!({"b": 2})][..]));
-    assert_eq!(found.get(2).and_then(|object| object.pointer("/spec/steps/0/name")), Some(&json!("c")));
-    Ok(())
+fn blocks_are_found() {
+    let page = "text\n```yaml\na: 1\n---\nb: 2\n```\n```sh\nno\n```\n```yaml steps\n- name: c\n  wait: {for: 1s}\n```\n";
+    let found = manifests(page);
+    assert_eq!((found.len(), found[0].as_str()), (2, "a: 1\n---\nb: 2"));
+    assert!(found[1].ends_with("spec:\n  steps:\n    - name: c\n      wait: {for: 1s}\n"), "{}", found[1]);
 }

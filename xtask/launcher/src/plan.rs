@@ -8,14 +8,19 @@ use xtask_launcher::packages::{Need, missing};
 /// Programs of the workspace that the images contain.
 const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "step-host"];
 
-/// Returns the plan if the command is `up`. `folder` is where cargo writes programs of the profile `dev`.
+/// Returns the plan if the command is `up` and its options belong together; `xtask` reports those that do not. `folder` is where cargo writes programs of the profile `dev`.
 pub(crate) fn plan(arguments: &[OsString], folder: &Path) -> Option<String> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     if !has("up") || has("--help") || has("-h") {
         return None;
     }
-    let existing_cluster =
-        arguments.iter().any(|argument| argument.to_string_lossy().split('=').next() == Some("--context"));
+    let has_option = |name: &str| {
+        arguments.iter().any(|argument| argument.to_string_lossy().split('=').next() == Some(name))
+    };
+    let existing_cluster = has_option("--context");
+    if existing_cluster != has_option("--registry") {
+        return None;
+    }
     let need = if existing_cluster { Need::Registry } else { Need::Node };
     let local = folder.parent()?.join("local");
     let state = State {
@@ -92,10 +97,16 @@ mod tests {
         assert!(plan.contains("1. start Kubernetes") && !plan.contains("2."), "{plan}");
     }
 
-    /// Other commands print their own output alone, which shells evaluate.
+    /// Other commands print their own output alone, which shells evaluate, and a wrong command line has no plan.
     #[test]
     fn only_up_has_a_plan() {
-        for arguments in [&["env"][..], &["up", "--help"], &["token", "--role", "admin"]] {
+        for arguments in [
+            &["env"][..],
+            &["up", "--help"],
+            &["token", "--role", "admin"],
+            &["up", "--context", "kind"],
+            &["up", "--registry=localhost:5000"],
+        ] {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
             assert_eq!(plan(&arguments, Path::new("/target/debug")), None);
         }

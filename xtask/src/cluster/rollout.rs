@@ -67,7 +67,11 @@ fn problem(pod: &Value) -> Option<String> {
             let ended = container.pointer("/state/terminated")?;
             (ended.pointer("/exitCode") != Some(&0.into())).then_some(ended)
         })?;
-        Some(format!("{}: {}", text(state, "/reason"), text(state, "/message")))
+        let last = container.pointer("/lastState/terminated").map_or_else(String::new, |last| {
+            let code = last.pointer("/exitCode").and_then(Value::as_i64).unwrap_or_default();
+            format!("; it last ended with {} (exit code {code})", text(last, "/reason"))
+        });
+        Some(format!("{}: {}{last}", text(state, "/reason"), text(state, "/message")))
     });
     let unready =
         pod.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten().find(|condition| {
@@ -106,12 +110,19 @@ mod tests {
         assert!(!is_rolled_out(&json!({"metadata": {"generation": 1}, "spec": {}, "status": {}})));
     }
 
-    /// A pod that is not running is reported with the reason from its status.
+    /// A pod that is not running is reported with the reason from its status, and with that of its last end.
     #[test]
     fn a_waiting_pod_is_reported_with_its_reason() {
         let pod = json!({"metadata": {"name": "operator-1", "namespace": "smb-copilot"}, "status": {
             "containerStatuses": [{"state": {"waiting": {"reason": "ErrImageNeverPull", "message": "no such image"}}}]}});
         assert_eq!(problem(&pod).unwrap(), "pod smb-copilot/operator-1: ErrImageNeverPull: no such image");
+        let killed = json!({"metadata": {"name": "operator-3", "namespace": "x"}, "status": {"containerStatuses": [{
+            "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
+            "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]}});
+        assert_eq!(
+            problem(&killed).unwrap(),
+            "pod x/operator-3: CrashLoopBackOff: back-off 10s; it last ended with OOMKilled (exit code 137)"
+        );
         let well = json!({"metadata": {"name": "operator-2", "namespace": "x"}, "status": {"containerStatuses": [{"state": {"running": {}}}]}});
         assert_eq!(problem(&well), None);
     }

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 use super::run::Finished;
 use super::{TENANT_NAMESPACE, WORKFLOW};
 use crate::phase::Phase;
-use crate::program::Program;
+use crate::program::{Program, quote};
 use crate::wait;
+
+/// Start of each call; the shell inserts the token.
+const CURL: &str = "curl --silent --header \"Authorization: Bearer $SMBCOPILOT_TOKEN\"";
 
 /// How to reach the instance, for the commands in the report.
 pub(crate) struct Access {
@@ -18,8 +21,10 @@ pub(crate) struct Access {
     pub(crate) url: String,
     /// Token of an administrator of the tenant.
     pub(crate) token: String,
-    /// Shell commands that configure kubectl for the cluster.
+    /// Shell commands that configure kubectl for the cluster, and set `SMBCOPILOT_URL` and `SMBCOPILOT_TOKEN`.
     pub(crate) shell: Vec<String>,
+    /// Further commands for the instance.
+    pub(crate) commands: Vec<String>,
 }
 
 /// The mirror is behind by milliseconds; its first sync after a start takes one or two seconds.
@@ -32,31 +37,32 @@ const MIRROR_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) fn verify(phase: &mut Phase<'_>, access: &Access, run: &Finished) -> anyhow::Result<()> {
     phase.advice("kubectl --namespace smb-copilot logs deployment/smb-copilot-api-server");
     let (name, uid) = (run.text("/metadata/name"), run.text("/metadata/uid"));
-    for call in [rest_call(access, uid), graphql_call(access, uid)] {
-        wait::until("the run in the API", MIRROR_TIMEOUT, Duration::from_millis(300), || {
-            let curl = Program::new("curl").args([
-                "--silent",
-                "--show-error",
-                "--fail-with-body",
-                "--max-time",
-                "10",
-            ]);
-            // Not run through the phase, which would write the token to the log.
-            let answer = curl.args(&call).capture();
-            match answer {
-                Ok(text) if text.contains(name) && text.contains("SUCCEEDED") => Ok(Some(())),
-                Ok(text) => {
-                    phase.log_line(&text);
-                    Ok(None)
-                }
-                Err(error) => {
-                    phase.log_line(&format!("{error:#}"));
-                    Ok(None)
-                }
-            }
-        })?;
-    }
-    Ok(())
+    let output = run.object.pointer("/status/output");
+    let is_output = |text: &str| serde_json::from_str::<Value>(text).ok().as_ref() == output;
+    query(phase, access, &rest_call(uid), is_output)?;
+    query(phase, access, &graphql_call(uid), |text| text.contains(name) && text.contains("SUCCEEDED"))
+}
+
+/// Repeats a call until it returns what is expected.
+fn query(
+    phase: &mut Phase<'_>,
+    access: &Access,
+    call: &str,
+    is_expected: impl Fn(&str) -> bool,
+) -> anyhow::Result<()> {
+    wait::until("the run in the API", MIRROR_TIMEOUT, Duration::from_millis(300), || {
+        // Not run through the phase, which would write the token to the log.
+        let shell = Program::new("sh")
+            .env("SMBCOPILOT_URL", &access.url)
+            .env("SMBCOPILOT_TOKEN", &access.token)
+            .args(["-c", &format!("{call} --show-error --fail-with-body --max-time 10")]);
+        match shell.capture() {
+            Ok(text) if is_expected(&text) => return Ok(Some(())),
+            Ok(text) => phase.log_line(&text),
+            Err(error) => phase.log_line(&format!("{error:#}")),
+        }
+        Ok(None)
+    })
 }
 
 /// Returns the report.
@@ -67,17 +73,23 @@ pub(crate) fn page(access: &Access, run: &Finished) -> String {
         page.push_str(&step_line(step));
     }
     let output = run.object.pointer("/status/output").unwrap_or(&Value::Null);
-    page.push_str(&format!("output: {output:#}\n\nREST:    {0}/v1\nGraphQL: {0}/graphql\n\n", access.url));
-    // Printed first: on an existing cluster the calls below need the port-forward among these lines.
+    page.push_str(&format!(
+        "output: {output:#}\n\n\
+         REST:    {0}/v1, described by {0}/openapi.json\n\
+         GraphQL: {0}/graphql, described by api-server/schema.graphql\n\n",
+        access.url
+    ));
+    // Printed first: the commands below use the variables, and on an existing cluster the port-forward.
     for line in &access.shell {
         page.push_str(&format!("{line}\n"));
     }
-    for call in [rest_call(access, uid), graphql_call(access, uid)] {
-        page.push_str(&format!("\ncurl --silent {}\n", quote(&call)));
-    }
+    page.push_str(&format!("\n{}\n\n{}\n", rest_call(uid), graphql_call(uid)));
     page.push_str(&format!(
-        "\nkubectl get splan,sten,swf,swr -A\nkubectl --namespace {TENANT_NAMESPACE} describe swr {name}\n"
+        "\nkubectl get splan,sten,swf,swr -A\nkubectl --namespace {TENANT_NAMESPACE} describe swr {name}\n\n"
     ));
+    for line in &access.commands {
+        page.push_str(&format!("{line}\n"));
+    }
     page
 }
 
@@ -90,47 +102,39 @@ fn step_line(step: &Value) -> String {
     format!("  {:<12} {:<10} {took:>9}  attempt {attempt}\n", text("/name"), text("/phase"))
 }
 
-fn rest_call(access: &Access, uid: &str) -> Vec<String> {
-    vec![
-        "--header".to_owned(),
-        format!("Authorization: Bearer {}", access.token),
-        format!("{}/v1/workflow-runs/{uid}", access.url),
-    ]
+/// Returns the shell command that prints the output of the run.
+fn rest_call(uid: &str) -> String {
+    format!("{CURL} \"$SMBCOPILOT_URL/v1/workflow-runs/{uid}/output\"")
 }
 
-fn graphql_call(access: &Access, uid: &str) -> Vec<String> {
+/// Returns the shell command that queries the run and its steps.
+fn graphql_call(uid: &str) -> String {
     let id = STANDARD.encode(format!("WorkflowRun:{uid}"));
-    let query =
-        "query($id: ID!) { workflowRun(id: $id) { id name status output steps { name status attempt } } }";
-    vec![
-        "--header".to_owned(),
-        format!("Authorization: Bearer {}", access.token),
-        "--json".to_owned(),
-        json!({"query": query, "variables": {"id": id}}).to_string(),
-        format!("{}/graphql", access.url),
-    ]
-}
-
-/// Returns the words quoted for a shell.
-fn quote(words: &[String]) -> String {
-    let plain = |word: &String| word.starts_with("--") || word.starts_with("http");
-    let quoted = words.iter().map(|word| match plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    quoted.collect::<Vec<_>>().join(" ")
+    let query = "query($id: ID!) { workflowRun(id: $id) { id name status steps { name status attempt } } }";
+    let body = json!({"query": query, "variables": {"id": id}}).to_string();
+    format!("{CURL} --json {} \"$SMBCOPILOT_URL/graphql\"", quote(&body))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A pasted command has the same arguments in the shell.
+    /// A pasted command sends the token and the query of the report unchanged.
     #[test]
-    fn a_quoted_word_is_the_same_in_the_shell() {
-        let words = ["--json".to_owned(), "it's $HOME".to_owned()];
-        let script = format!("printf '%s|' {}", quote(&words));
-        assert_eq!(Program::new("sh").args(["-c", &script]).capture().unwrap().trim(), "--json|it's $HOME|");
+    fn a_pasted_command_sends_token_and_query_unchanged() {
+        for (call, expected) in [
+            (
+                rest_call("1-2"),
+                "--silent|--header|Authorization: Bearer t0ken|http://x/v1/workflow-runs/1-2/output|",
+            ),
+            (graphql_call("1-2"), "query($id: ID!)"),
+        ] {
+            let script = call.replacen("curl", "printf '%s|'", 1);
+            let shell = Program::new("sh").env("SMBCOPILOT_URL", "http://x").env("SMBCOPILOT_TOKEN", "t0ken");
+            let printed = shell.args(["-c", &script]).capture().unwrap();
+            assert!(printed.contains(expected), "{printed}");
+        }
+        assert_eq!(quote("it's $HOME"), r"'it'\''s $HOME'");
     }
 
     /// A step is shown with its duration.

@@ -94,7 +94,10 @@ fn touch(checkout: &Checkout) -> anyhow::Result<Vec<(PathBuf, SystemTime)>> {
         let file =
             File::options().append(true).open(&path).with_context(|| format!("failed to open {root}"))?;
         times.push((path, file.metadata()?.modified()?));
-        #[expect(clippy::disallowed_methods, reason = "cargo compares modification times with the current time")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "cargo compares modification times with the current time"
+        )]
         file.set_modified(SystemTime::now()).with_context(|| format!("failed to touch {root}"))?;
     }
     Ok(times)

@@ -9,14 +9,29 @@ use serde_json::json;
 
 use super::key::SigningKey;
 
+/// Roles that the api-server knows.
+const ROLES: [&str; 11] = [
+    "owner",
+    "admin",
+    "builder",
+    "operator",
+    "member",
+    "viewer",
+    "billing",
+    "auditor",
+    "platform-admin",
+    "platform-operator",
+    "platform-support",
+];
+
 /// Holder of a token.
 #[derive(Args)]
 pub(crate) struct Holder {
     /// Name of the tenant.
     #[arg(long, default_value = "acme")]
     pub(crate) tenant: String,
-    /// Role in the tenant; may be repeated.
-    #[arg(long = "role", default_value = "admin")]
+    /// Role in the tenant, or of a platform administrator; may be repeated.
+    #[arg(long = "role", default_value = "admin", value_parser = ROLES)]
     pub(crate) roles: Vec<String>,
     /// Email address of the user [default: <role>@<tenant>.example].
     #[arg(long)]
@@ -73,6 +88,13 @@ mod tests {
 
     use super::super::key::tests::fresh;
     use super::*;
+
+    /// Each role that can be requested is one that the api-server knows, and the reverse.
+    #[test]
+    fn the_roles_are_those_of_the_api_server() {
+        use domain::permission::{PLATFORM_ROLES, TENANT_ROLES};
+        assert_eq!(ROLES.to_vec(), [TENANT_ROLES, PLATFORM_ROLES].concat());
+    }
 
     /// The api-server accepts a token with the key that the issuer publishes.
     #[test]

@@ -16,7 +16,7 @@ use crate::preflight::Need;
 pub(crate) enum Tier {
     /// Formatting of Rust.
     Fmt,
-    /// Words of names, and layers of modules.
+    /// Names, and the import order of modules.
     Lint,
     /// Lints, warnings denied.
     Clippy,
@@ -24,7 +24,7 @@ pub(crate) enum Tier {
     Generated,
     /// Tests and formatting of the Go programs.
     Go,
-    /// Tests that need nothing.
+    /// Unit tests, without external services.
     Unit,
     /// Tests of the api-server with a real Postgres.
     Postgres,

@@ -107,7 +107,7 @@ impl Workflow {
     async fn runs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 1 to 100.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(desc = "Page size, 1 to 100; required.", validator(minimum = 1, maximum = 100))] first: i32,
         #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
         #[graphql(desc = "Filter by status.")] status: Option<WorkflowRunStatus>,
     ) -> Result<ConnectionOf<WorkflowRun>> {

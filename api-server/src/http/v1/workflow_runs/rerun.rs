@@ -3,7 +3,13 @@
 use axum::{extract::State, response::Response};
 use crds::run::ReuseFrom;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type},
+    },
+};
 
 use super::{resource::Run, submission::SubmissionHeaders};
 use crate::{
@@ -19,9 +25,7 @@ use crate::{
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct RerunRun {
-    /// Steps to execute again: `"FAILED"` for all steps that did not succeed, or a list of step names, which also
-    /// selects all steps that depend on them. The outputs of all other steps are reused. Default: all steps.
-    #[schema(value_type = Option<Object>, example = json!("FAILED"))]
+    #[schema(schema_with = from_schema)]
     #[serde(default)]
     from: Option<From>,
 }
@@ -31,6 +35,21 @@ pub(in crate::http) struct RerunRun {
 enum From {
     Word(String),
     Steps(Vec<String>),
+}
+
+/// Returns the schema of [`From`], whose word has one value.
+fn from_schema() -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    OneOfBuilder::new()
+        .item(text().enum_values(Some(["FAILED"])))
+        .item(ArrayBuilder::new().items(text()).min_items(Some(1)))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some(
+            "Steps to execute again: `\"FAILED\"` for all steps that did not succeed, or a list of step names, which \
+             also selects all steps that depend on them. The outputs of all other steps are reused. Default: all steps.",
+        ))
+        .examples(["FAILED"])
+        .into()
 }
 
 /// Run again

@@ -24,6 +24,7 @@ pub(in crate::http) struct Step {
     #[schema(example = "SUCCEEDED")]
     status: String,
     /// Number of the current or last attempt, starting at 1. Null until the first attempt.
+    #[schema(minimum = 1)]
     attempt: Option<i32>,
     /// Time at which the first attempt started. Null until then.
     started_at: Option<Time>,
@@ -82,7 +83,7 @@ pub(in crate::http) struct Items {
 pub(in crate::http) struct ActiveItem {
     /// Index of the item, starting at 0.
     index: u32,
-    /// Number of the current or last attempt, starting at 1.
+    /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     attempt: u32,
     /// Time at which the first attempt started. Null until then.
     started_at: Option<Time>,

@@ -39,6 +39,7 @@ pub(in crate::http) struct Parameters {
     /// Filter by item index of a `forEach` step, starting at 0.
     item: Option<u32>,
     /// Filter by attempt number, starting at 1.
+    #[param(minimum = 1)]
     attempt: Option<u32>,
     /// Filter by output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[param(value_type = Option<String>)]

@@ -42,6 +42,7 @@ pub(in crate::http) struct LogEntry {
     /// Index of the item of a `forEach` step, starting at 0. Null for other steps.
     item: Option<u32>,
     /// Number of the attempt, starting at 1.
+    #[schema(minimum = 1)]
     attempt: u32,
     /// Output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[schema(example = "STDOUT")]
