@@ -50,6 +50,9 @@ pub const MAX_INLINE_RUN_BYTES: usize = 256 * 1024;
 pub const MAX_LOST_RUNNERS: u32 = 5;
 /// Maximum size of one output in object storage, in bytes. The runner holds an output in memory.
 pub const MAX_STORED_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// Queue reason by which the api-server reports that the earlier run of `spec.reuse` is not in the database. The operator
+/// then fails the run, unless the earlier run exists in the cluster.
+pub const EARLIER_RUN_NOT_FOUND: &str = "EarlierRunNotFound";
 /// Maximum number of consecutive attempts that may fail before the step's code has started.
 pub const MAX_FAILED_STARTS: u32 = 10;
 /// Maximum number of items of a `forEach` that run at the same time.

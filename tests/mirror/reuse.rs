@@ -1,5 +1,6 @@
 //! Runs that reuse steps of a deleted run.
 
+use crds::constants::EARLIER_RUN_NOT_FOUND;
 use serde_json::json;
 use tests::{cluster, wait::until};
 
@@ -29,5 +30,22 @@ async fn a_rerun_reuses_the_steps_of_a_deleted_run() -> anyhow::Result<()> {
     assert_eq!(reused, json!({"uid": earlier.metadata.uid, "steps": 1}));
     let steps: Vec<_> = status.steps.iter().map(|step| (step.name.as_str(), step.output.clone())).collect();
     assert_eq!(steps, [("shape", Some(json!(12.5)))]);
+    running.stop().await
+}
+
+/// A rerun of a run that never existed is reported to the operator.
+#[tokio::test]
+async fn a_rerun_of_a_run_that_never_existed_is_reported() -> anyhow::Result<()> {
+    let client = cluster::client().await?;
+    let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
+    let running = database.start(&client).await?;
+    tenant.workflow("invoices").await?;
+    tenant.rerun("invoices", "again", "never").await?;
+    let reason = async || {
+        let status = tenant.runs.get("again").await?.status.unwrap_or_default();
+        Ok(status.queue.map(|queue| queue.reason))
+    };
+    let is_reported = |reason: &Option<String>| reason.as_deref() == Some(EARLIER_RUN_NOT_FOUND);
+    until("the earlier run is reported as not found", DEADLINE, reason, is_reported).await?;
     running.stop().await
 }

@@ -151,10 +151,10 @@ pub enum TriggerKind {
 /// Reuse of the outputs of an earlier run.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Reuse {
-    /// Name of the earlier WorkflowRun. It must be a run of the same workflow (otherwise `REUSE_OTHER_WORKFLOW`) that has finished (`REUSE_NOT_FINISHED`) and exists in the cluster or in the database (`REUSE_NOT_FOUND`).
+    /// Name of the earlier WorkflowRun. It must be a run of the same workflow (otherwise `REUSE_OTHER_WORKFLOW`) that has finished (`REUSE_NOT_FINISHED`) and exists in the cluster or in the database (`REUSE_NOT_FOUND`). While the api-server cannot be reached, the run waits up to 60 s for the answer of the database.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::OBJECT_NAME))]
     pub run: String,
-    /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them. The outputs of all other steps that succeeded are reused.
+    /// Steps to execute again. `Failed`: the steps that did not succeed. A list of step names: these steps and all steps that depend on them; a name that is not a step fails the run with `REUSE_UNKNOWN_STEP`. The outputs of all other steps that succeeded are reused.
     pub from: ReuseFrom,
 }
 

@@ -93,6 +93,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("User", "REUSE_NOT_FINISHED", "The run whose outputs are to be reused has not finished."),
     ("User", "REUSE_NOT_FOUND", "The run whose outputs are to be reused does not exist."),
     ("User", "REUSE_OTHER_WORKFLOW", "The run whose outputs are to be reused belongs to another workflow."),
+    ("User", "REUSE_UNKNOWN_STEP", "The workflow has no step with a name in `spec.reuse.from`."),
     ("Infra", "REVISION_GONE", "The workflow revision to which the run is pinned no longer exists."),
     ("Infra", "REVISION_UNREADABLE", "The workflow revision to which the run is pinned cannot be read."),
     ("Infra", "RUNNER_LOST", "The pod was lost during the step, or five pods were lost without progress."),

@@ -56,7 +56,7 @@ pub use external_events::{ExternalEvents, SubRunOutcome};
 pub use outcome::{Failure, Outcome, Output};
 pub use persisted::{ValueLocation, insert_value, missing_values, persisted_steps};
 pub use resume::RunnerLoss;
-pub use reuse::reusable_steps;
+pub use reuse::{reusable_steps, unknown_steps};
 pub use state::{RunState, active_step_names, awaited_sub_runs, step_error};
 pub use step_key::StepKey;
 pub use task::{HttpRequest, SubRun, Task};

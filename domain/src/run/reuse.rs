@@ -34,3 +34,14 @@ pub fn reusable_steps(workflow: &ValidWorkflow, earlier: &[StepStatus], from: &R
         workflow.steps().iter().filter(|step| !rerun.contains(step.name.as_str()) && !depends(&step.name));
     reused.filter_map(|step| earlier.iter().find(|status| status.name == step.name)).cloned().collect()
 }
+
+/// Returns the names in `from` that are not steps of the workflow. `onExit` steps always run again and cannot be named.
+#[must_use]
+pub fn unknown_steps<'a>(workflow: &ValidWorkflow, from: &'a ReuseFrom) -> Vec<&'a str> {
+    let named = match from {
+        ReuseFrom::Keyword(_) => &[][..],
+        ReuseFrom::Steps(steps) => steps,
+    };
+    let is_known = |name: &str| workflow.steps().iter().any(|step| step.name == name);
+    named.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
+}

@@ -1,11 +1,13 @@
 //! Copies reused steps into the status of runs that reuse an earlier run which no longer exists in
 //! Kubernetes: only Postgres still has the record of it. The operator does the same if the earlier run still
-//! exists, and admits no such run before its steps are copied.
+//! exists, and admits no such run before its steps are copied. If Postgres has no such run either, the status reports it,
+//! and the operator fails the new run.
 
 use std::time::Duration;
 
 use crds::{
     WorkflowSpec,
+    constants::EARLIER_RUN_NOT_FOUND,
     run::{Reuse, StepStatus},
 };
 use domain::workflow::{ValidationContext, validate};
@@ -25,8 +27,9 @@ pub(super) struct ReusedSteps {
     resource_version: i64,
     reuse: Value,
     workflow: Value,
-    earlier: Uuid,
-    steps: Value,
+    /// ID of the earlier run; `None` if there is none.
+    earlier: Option<Uuid>,
+    steps: Option<Value>,
 }
 
 impl PendingUpdate for ReusedSteps {
@@ -34,22 +37,22 @@ impl PendingUpdate for ReusedSteps {
     /// Interval between queries, much shorter than the 60 s after which the operator fails such a run.
     const INTERVAL: Duration = Duration::from_secs(10);
 
-    /// Returns the runs that reuse a run whose object was deleted. Names can be reused: the newest record
+    /// Returns the runs that reuse a run whose object was deleted or never existed. Names can be reused: the newest record
     /// with that name that is older than the new run counts.
     async fn due(pool: &MirrorPool, after: Uuid) -> Result<Vec<Self>, Error> {
         sqlx::query_as!(
             Self,
             r#"select r.id, r.name, t.namespace, r.resource_version, r.reuse as "reuse!", w.spec as workflow,
-                      coalesce(e.uid, e.id) as "earlier!", e.steps
+                      coalesce(e.uid, e.id) as earlier, e.steps as "steps?"
                from workflow_runs r
                join tenants t on t.id = r.tenant_id and t.deleted_at is null
                join workflows w on w.tenant_id = r.tenant_id and w.name = r.workflow_name
-               cross join lateral (
+               left join lateral (
                  select id, uid, steps from workflow_runs e
                  where e.tenant_id = r.tenant_id and e.name = r.reuse ->> 'run' and e.workflow_name = r.workflow_name
                    and e.finished and not e.live and e.created_at <= r.created_at
                  order by e.created_at desc, e.id desc limit 1
-               ) e
+               ) e on true
                where r.live and not r.finished and r.reuse is not null and r.reused is null and r.uid is not null
                  and not exists (
                    select from workflow_runs l
@@ -90,17 +93,28 @@ impl PendingUpdate for ReusedSteps {
     }
 }
 
-/// Builds the status of the new run, or returns `None` if the workflow or the record cannot be read.
+/// Builds the patch of the new run's status, or returns `None` if the workflow or the record cannot be read.
 fn status_patch(run: &ReusedSteps) -> Option<Value> {
-    let Reuse { run: _, from } = serde_json::from_value(run.reuse.clone()).ok()?;
+    let reuse: Reuse = serde_json::from_value(run.reuse.clone()).ok()?;
+    let status = match (run.earlier, &run.steps) {
+        (Some(uid), Some(steps)) => copied_steps(run, uid, steps, &reuse)?,
+        _ => not_found(&reuse.run),
+    };
+    Some(json!({"metadata": {"resourceVersion": run.resource_version.to_string()}, "status": status}))
+}
+
+fn not_found(earlier: &str) -> Value {
+    let message = format!("run {earlier} is not in the database");
+    json!({"queue": {"reason": EARLIER_RUN_NOT_FOUND, "message": message}})
+}
+
+fn copied_steps(run: &ReusedSteps, uid: Uuid, steps: &Value, reuse: &Reuse) -> Option<Value> {
+    let Reuse { run: _, from } = reuse;
     let workflow: WorkflowSpec = serde_json::from_value(run.workflow.clone()).ok()?;
     let workflow = validate(&workflow, &ValidationContext::default()).ok()?;
-    let earlier: Vec<StepStatus> = serde_json::from_value(run.steps.clone()).ok()?;
-    let steps = domain::run::reusable_steps(&workflow, &earlier, &from);
-    Some(json!({
-        "metadata": {"resourceVersion": run.resource_version.to_string()},
-        "status": {"reused": {"uid": run.earlier, "steps": steps.len()}, "steps": steps},
-    }))
+    let earlier: Vec<StepStatus> = serde_json::from_value(steps.clone()).ok()?;
+    let steps = domain::run::reusable_steps(&workflow, &earlier, from);
+    Some(json!({"reused": {"uid": uid, "steps": steps.len()}, "steps": steps}))
 }
 
 #[cfg(test)]
@@ -158,6 +172,18 @@ mod tests {
         assert_eq!(patch["status"]["reused"], json!({"uid": uid("first"), "steps": 1}));
         let steps = &patch["status"]["steps"];
         assert_eq!((steps.as_array().unwrap().len(), &steps[0]["output"]), (1, &json!(41)));
+    }
+
+    /// A run that reuses a run that never existed learns it from its status.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_run_that_never_existed_is_reported(owner: PgPool) {
+        let workflow = workflow("acme", "invoices").spec("steps", workflow_of_two()).build();
+        store(&owner, [tenant("acme").build(), workflow, rerun(&json!("Failed"))]).await;
+        let found = ReusedSteps::due(&mirror_pool(&owner).await, Uuid::nil()).await.unwrap();
+        let patch = status_patch(&found[0]).unwrap();
+        assert_eq!(patch["metadata"], json!({"resourceVersion": "9"}));
+        let queue = json!({"reason": "EarlierRunNotFound", "message": "run first is not in the database"});
+        assert_eq!(patch["status"], json!({"queue": queue}));
     }
 
     /// Steps are copied into a run only once.

@@ -2,7 +2,7 @@
 
 use crds::run::ReuseFrom;
 
-use super::super::reusable_steps;
+use super::super::{reusable_steps, unknown_steps};
 use super::*;
 
 const EXIT: &str = "
@@ -113,6 +113,9 @@ onExit: [{name: bye, expr: {value: 1}}]");
     assert_eq!(reused_names(ReuseFrom::Keyword("Failed".into())), ["a", "d"]);
     assert_eq!(reused_names(ReuseFrom::Steps(vec!["d".into()])), ["a"]);
     assert_eq!(reused_names(ReuseFrom::Steps(vec!["a".into()])), Vec::<String>::new());
+    let from = ReuseFrom::Steps(vec!["a".into(), "aa".into(), "bye".into()]);
+    assert_eq!(unknown_steps(workflow.workflow(), &from), ["aa", "bye"], "`onExit` steps cannot be named");
+    assert!(unknown_steps(workflow.workflow(), &ReuseFrom::Keyword("Failed".into())).is_empty());
 }
 
 /// A run fails if one of its `onExit` steps cannot start before their timeout.

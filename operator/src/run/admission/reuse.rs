@@ -1,13 +1,18 @@
 //! Reuse: a run that repeats an earlier one copies the steps that succeeded there.
 //!
-//! If the earlier run was deleted, the api-server writes its outputs into the new run from the archive.
+//! If the earlier run was deleted, the api-server writes its outputs into the new run from the archive, or reports that
+//! the archive does not contain it.
 
 use crds::{
     WorkflowRun,
-    run::{QueueStatus, RunPhase, StepStatus},
+    constants::EARLIER_RUN_NOT_FOUND,
+    run::{QueueStatus, ReuseFrom, RunPhase, StepStatus},
     workflow::ErrorKind,
 };
-use domain::run::reusable_steps;
+use domain::{
+    run::{reusable_steps, unknown_steps},
+    workflow::ValidWorkflow,
+};
 use jiff::{SignedDuration, Timestamp};
 use kube::{ResourceExt as _, runtime::controller::Action};
 use serde_json::json;
@@ -38,19 +43,21 @@ pub(super) async fn take_over_steps(
     revision: &Revision,
     now: Timestamp,
 ) -> Stage<()> {
-    let Some(requested) = snapshot.run.spec.reuse.as_ref().filter(|_| snapshot.status().reused.is_none())
-    else {
+    let Some(requested) = snapshot.run.spec.reuse.as_ref() else { return Ok(()) };
+    let Ok(valid) = &revision.valid else { return Ok(()) };
+    check_steps(valid, &requested.from)?;
+    let status = snapshot.status();
+    if status.reused.is_some() {
         return Ok(());
-    };
+    }
     let runs = within::<WorkflowRun>(&ctx.client, &snapshot.namespace);
     let Some(earlier) = api::get(&runs, &requested.run).await? else {
         let created = snapshot.run.creation_timestamp().map_or(now, |time| time.0);
-        let (queue, until) = await_archive(&requested.run, created, now)?;
+        let (queue, until) = await_archive(&requested.run, status.queue.as_ref(), created, now)?;
         write_queued(&ctx.client, snapshot, Some(revision), &queue).await?;
         return Err(Exit::Done(requeue_at(until, now)));
     };
     check_earlier_run(snapshot, &earlier)?;
-    let Ok(valid) = &revision.valid else { return Ok(()) };
     let steps = earlier.status.as_ref().map_or(&[][..], |status| &status.steps);
     let reused: Vec<StepStatus> = reusable_steps(valid, steps, &requested.from);
     let patch = json!({
@@ -68,15 +75,38 @@ pub(super) async fn take_over_steps(
 /// waits.
 ///
 /// # Errors
-/// Returns the end of a run whose earlier run was not found in time.
-fn await_archive(earlier: &str, created: Timestamp, now: Timestamp) -> Result<(QueueStatus, Timestamp), End> {
+/// Returns the end of a run whose earlier run the api-server has reported as not found, or has not found in time.
+fn await_archive(
+    earlier: &str,
+    queue: Option<&QueueStatus>,
+    created: Timestamp,
+    now: Timestamp,
+) -> Result<(QueueStatus, Timestamp), End> {
     let until = created.checked_add(ARCHIVE_TIMEOUT).unwrap_or(Timestamp::MAX);
-    if until <= now {
+    if until <= now || queue.is_some_and(|queue| queue.reason == EARLIER_RUN_NOT_FOUND) {
         let message = format!("run {earlier} exists neither in this namespace nor in the archive");
         return Err(End::failed(ErrorKind::User, "REUSE_NOT_FOUND", message));
     }
     let message = format!("run {earlier} is being looked up in the archive");
     Ok((QueueStatus { position: None, reason: "EarlierRun".to_owned(), message }, until))
+}
+
+/// Checks that all steps to execute again exist.
+///
+/// # Errors
+/// Returns the end of a run that names other steps.
+fn check_steps(workflow: &ValidWorkflow, from: &ReuseFrom) -> Result<(), End> {
+    let unknown = unknown_steps(workflow, from);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<&str> = workflow.steps().iter().map(|step| step.name.as_str()).collect();
+    let message = format!(
+        "spec.reuse.from names {}, which the workflow does not have: use names of its steps ({})",
+        unknown.join(", "),
+        known.join(", ")
+    );
+    Err(End::failed(ErrorKind::User, "REUSE_UNKNOWN_STEP", message))
 }
 
 /// Checks that a run can repeat the earlier run.
@@ -97,6 +127,8 @@ fn check_earlier_run(snapshot: &Snapshot, earlier: &WorkflowRun) -> Result<(), E
 
 #[cfg(test)]
 mod tests {
+    use domain::workflow::ValidationContext;
+
     use super::*;
 
     fn second(seconds: i64) -> Timestamp {
@@ -106,11 +138,36 @@ mod tests {
     /// A run that repeats a run that does not exist waits for the archive for one minute, then fails.
     #[test]
     fn the_archive_has_one_minute_to_find_the_earlier_run() {
-        let (queue, until) = await_archive("never-was", second(100), second(159)).unwrap();
+        let (queue, until) = await_archive("never-was", None, second(100), second(159)).unwrap();
         assert_eq!((queue.reason.as_str(), until), ("EarlierRun", second(160)));
-        let end = await_archive("never-was", second(100), second(160)).unwrap_err();
+        let end = await_archive("never-was", Some(&queue), second(100), second(160)).unwrap_err();
         let error = end.error.unwrap();
         assert_eq!((end.phase, error.code.as_str()), (RunPhase::Failed, "REUSE_NOT_FOUND"));
         assert!(error.message.contains("never-was"), "{}", error.message);
+    }
+
+    /// A run fails as soon as the api-server reports that the earlier run does not exist.
+    #[test]
+    fn the_answer_of_the_archive_ends_the_wait() {
+        let queue = QueueStatus { reason: EARLIER_RUN_NOT_FOUND.to_owned(), ..QueueStatus::default() };
+        let end = await_archive("never-was", Some(&queue), second(100), second(101)).unwrap_err();
+        assert_eq!(end.error.unwrap().code, "REUSE_NOT_FOUND");
+    }
+
+    /// A misspelled step fails the run with the names of the steps, instead of reusing all outputs.
+    #[test]
+    fn a_misspelled_step_fails_the_run() {
+        let spec =
+            serde_yaml::from_str("steps: [{name: agree, expr: {value: 1}}, {name: pay, expr: {value: 2}}]");
+        let workflow = domain::workflow::validate(&spec.unwrap(), &ValidationContext::default()).unwrap();
+        assert!(check_steps(&workflow, &ReuseFrom::Steps(vec!["agree".to_owned()])).is_ok());
+        let end = check_steps(&workflow, &ReuseFrom::Steps(vec!["agre".to_owned()])).unwrap_err();
+        let error = end.error.unwrap();
+        assert_eq!((end.phase, error.code.as_str()), (RunPhase::Failed, "REUSE_UNKNOWN_STEP"));
+        assert!(
+            error.message.contains("names agre,") && error.message.contains("(agree, pay)"),
+            "{}",
+            error.message
+        );
     }
 }
