@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::checkout::Checkout;
 use crate::cluster::Existing;
 use crate::instance::{Homes, Instance};
-use crate::{bench, deploy, down, env, generate, status, test, token, up};
+use crate::{bench, deploy, down, env, fuzz, generate, status, test, token, up};
 
 /// Builds, runs and tests SMB Copilot on one machine.
 #[derive(Parser)]
@@ -60,6 +60,8 @@ enum Command {
     Test(test::Options),
     /// Run a benchmark and print its figures beside the machine's lower bound.
     Bench(bench::Options),
+    /// Test everything that parses tenants' text with random inputs.
+    Fuzz(fuzz::Options),
     /// Regenerate all generated files.
     Gen {
         /// Write nothing; fail if a file is out of date, and name it.
@@ -104,6 +106,7 @@ impl Cli {
             Command::Deploy { component } => deploy::run(&checkout, &instance, component, global.verbose)?,
             Command::Test(options) => return test::run(&checkout, &global.homes, &options, global.verbose),
             Command::Bench(options) => bench::run(&checkout, &global.homes, &options, global.verbose)?,
+            Command::Fuzz(options) => fuzz::run(&checkout, &instance, &options, global.verbose)?,
             Command::Gen { check } => generate::run(&checkout, &instance, check, global.verbose)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ mod deploy;
 mod down;
 mod env;
 mod example;
+mod fuzz;
 mod generate;
 mod instance;
 mod interrupt;

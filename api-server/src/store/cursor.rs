@@ -112,6 +112,12 @@ mod tests {
             prop_assert_eq!(key().verify("runs", &key().sign("runs", position)), Ok(position));
         }
 
+        /// A cursor that was not signed is refused, whatever its text.
+        #[test]
+        fn any_text_that_was_not_signed_is_refused(cursor in "[A-Za-z0-9_-]{0,80}|\\PC{0,60}") {
+            prop_assert_eq!(key().verify("runs", &cursor), Err(InvalidCursor));
+        }
+
         /// A client cannot read from a position that it was not given.
         #[test]
         fn an_altered_cursor_is_refused(at in 0_usize..53, with in "[A-Za-z0-9_-]") {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: benchmarks, each in a separate node that is removed afterwards.
 
+mod cost;
 mod neighbours;
 mod runs;
 
@@ -29,6 +30,8 @@ enum Subject {
     Runs(runs::Options),
     /// Measure the latency of one tenant's runs and requests while another tenant attacks the platform.
     Neighbours(neighbours::Options),
+    /// Measure the most expensive expressions, schemas and workflows that a tenant can write, on one core.
+    Cost(cost::Options),
 }
 
 /// Options that all benchmarks share.
@@ -59,6 +62,7 @@ pub(crate) fn run(
     match &options.subject {
         Subject::Runs(options) => runs::run(checkout, homes, options, verbose),
         Subject::Neighbours(options) => neighbours::run(checkout, homes, options, verbose),
+        Subject::Cost(options) => cost::run(checkout, homes, options, verbose),
     }
 }
 

@@ -26,6 +26,11 @@ impl Executable {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Returns the folder of its package.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
 }
 
 /// Selects the test programs of a tier.

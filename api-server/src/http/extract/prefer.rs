@@ -72,4 +72,14 @@ mod tests {
         assert_eq!(seconds("wait=soon"), 0);
         assert_eq!(seconds("wait=86400"), 55);
     }
+
+    proptest::proptest! {
+        /// Whatever the header, a response waits for a bounded time.
+        #[test]
+        fn any_text_is_a_bounded_preference(text in "(wait ?= ?\"?[0-9]{0,24}\"?|[;,= a-z]{0,9}|\\PC{0,9}){0,4}") {
+            let Ok(value) = HeaderValue::from_str(&text) else { return Ok(()) };
+            let wait = Wait::from_headers(&HeaderMap::from_iter([(HeaderName::from_static("prefer"), value)]));
+            proptest::prop_assert!(wait.0 <= MAX_WAIT);
+        }
+    }
 }
