@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 /// Maximum nesting of generated cases.
 const DEPTH: u32 = 4;
 
+/// Maximum number of subschemas of a generated schema: together about 64 KiB.
+const MAX_SUBSCHEMAS: u32 = 600;
+
+/// Maximum number of values within a generated value: an input of 256 KiB has as many.
+const MAX_VALUES: u32 = 20_000;
+
 /// Returns an expression over the data of [`super::cases`].
 pub(crate) fn expression(seed: u32) -> String {
     let mut random = StdRng::seed_from_u64(seed.into());
@@ -155,17 +161,20 @@ impl Expressions<'_> {
 /// Returns a schema, and a value of the kind that it describes.
 pub(crate) fn schema(seed: u32) -> (Value, Value) {
     let mut random = StdRng::seed_from_u64(seed.into());
-    let definitions = json!({"a": subschema(&mut random, DEPTH), "b": subschema(&mut random, DEPTH)});
-    let mut schema = subschema(&mut random, DEPTH + 1);
+    let mut remaining = MAX_VALUES;
+    let part = |random: &mut StdRng| subschema(random, DEPTH, &mut (MAX_SUBSCHEMAS / 3));
+    let definitions = json!({"a": part(&mut random), "b": part(&mut random)});
+    let mut schema = part(&mut random);
     if let Some(fields) = schema.as_object_mut() {
         fields.insert("$defs".to_owned(), definitions);
     }
-    (schema, value(&mut random, 3))
+    (schema, value(&mut random, 3, &mut remaining))
 }
 
-fn subschema(random: &mut StdRng, depth: u32) -> Value {
+fn subschema(random: &mut StdRng, depth: u32, remaining: &mut u32) -> Value {
+    *remaining = remaining.saturating_sub(1);
     let leaf = random.random_range(0..10);
-    if depth == 0 {
+    if depth == 0 || *remaining == 0 {
         return match leaf {
             0 => json!({"type": "string"}),
             1 => json!({"const": random.random_range(0..3)}),
@@ -179,8 +188,8 @@ fn subschema(random: &mut StdRng, depth: u32) -> Value {
             _ => json!({"format": "uri"}),
         };
     }
-    let width = random.random_range(1..4_usize.pow(depth.min(3)));
-    let mut parts = || (0..width).map(|_| subschema(random, depth - 1)).collect::<Vec<_>>();
+    let width = random.random_range(1..20);
+    let mut parts = || (0..width).map(|_| subschema(random, depth - 1, remaining)).collect::<Vec<_>>();
     match leaf {
         0 => json!({"anyOf": parts()}),
         1 => json!({"allOf": parts()}),
@@ -197,17 +206,18 @@ fn subschema(random: &mut StdRng, depth: u32) -> Value {
     }
 }
 
-fn value(random: &mut StdRng, depth: u32) -> Value {
-    let width = random.random_range(1..40_u32.pow(depth.min(2)).max(2));
+fn value(random: &mut StdRng, depth: u32, remaining: &mut u32) -> Value {
+    *remaining = remaining.saturating_sub(1);
+    let width = random.random_range(1..40_u32.pow(depth.min(2)).max(2)).min(*remaining);
     match random.random_range(0..if depth == 0 { 3 } else { 5 }) {
         0 => json!(0),
         1 => json!("x".repeat(random.random_range(0..200))),
         2 => json!(1.5),
-        3 => (0..width).map(|_| value(random, depth - 1)).collect(),
+        3 => (0..width).map(|_| value(random, depth - 1, remaining)).collect(),
         _ => {
             let names =
                 ["a", "b", "c"].map(str::to_owned).into_iter().chain((0..width).map(|n| format!("n{n}")));
-            Value::Object(names.map(|name| (name, value(random, depth - 1))).collect())
+            Value::Object(names.map(|name| (name, value(random, depth - 1, remaining))).collect())
         }
     }
 }
