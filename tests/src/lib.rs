@@ -8,6 +8,7 @@ pub mod api;
 pub mod cluster;
 pub mod environment;
 pub mod kubectl;
+pub mod neighbour;
 pub mod percentile;
 pub mod run_watch;
 pub mod runner_process;
