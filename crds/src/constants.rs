@@ -39,6 +39,13 @@ pub const MAX_INPUT_BYTES: usize = 256 * 1024;
 /// Maximum size of the value of a workflow's `concurrency.key` as JSON in bytes: ten times an e-mail address or a UUID. The
 /// operator holds one for each unfinished run.
 pub const MAX_CONCURRENCY_KEY_BYTES: usize = 1024;
+/// Maximum number of runs of a tenant in the cluster, if its plan specifies none: twice the queue of a small plan. The operator
+/// holds 2 KiB of each. With kubectl, a run may have 1.5 MiB, so all of them may have 1.5 GiB in etcd.
+pub const DEFAULT_STORED_RUNS: u32 = 1_000;
+/// Maximum number of workflows of a tenant, if its plan specifies none: four times those of a small plan.
+pub const DEFAULT_WORKFLOWS: u32 = 200;
+/// Shortest interval between two runs of a schedule in seconds, if the plan specifies none: that of cron without seconds.
+pub const DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS: u64 = 60;
 /// Maximum nesting depth of lists and objects in a value. Every JSON library can read this depth, including the objects
 /// that surround the value; the API server stores up to 10,000 levels.
 pub const MAX_VALUE_DEPTH: usize = 64;

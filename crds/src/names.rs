@@ -8,6 +8,12 @@ pub const RUNNER_SERVICE_ACCOUNT: &str = "smb-runner";
 pub const TENANT_CONFIG_MAP: &str = "tenant";
 /// ResourceQuota in each tenant's namespace.
 pub const RESOURCE_QUOTA: &str = "smb-tenant";
+/// ResourceQuota in the namespace of the release, whose status shows whether runs and workflows are counted.
+pub const OBJECT_COUNT_PROBE: &str = "smb-copilot-object-counts";
+/// Resource of a quota that limits the number of runs.
+pub const RUN_COUNT: &str = "count/workflowruns.smbcopilot.dev";
+/// Resource of a quota that limits the number of workflows.
+pub const WORKFLOW_COUNT: &str = "count/workflows.smbcopilot.dev";
 /// LimitRange in each tenant's namespace.
 pub const LIMIT_RANGE: &str = "smb-tenant";
 /// NetworkPolicy that denies all traffic of a tenant's namespace by default.

@@ -2,6 +2,7 @@
 //! are replaced with `null`.
 
 mod limit_depth;
+mod select;
 
 use http::{Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt as _;
@@ -11,7 +12,9 @@ use kube::{
 };
 use tower::util::MapResponseLayer;
 
-use crate::limit_depth::DepthLimiter;
+use crate::{limit_depth::DepthLimiter, select::SelectLayer};
+
+pub use crate::select::{Fields, ResourcePath, Selection, list_items, without_items};
 
 /// Number of nested lists and objects that are preserved; `serde_json` fails at 128. Inputs and outputs may have
 /// at most [`crds::constants::MAX_VALUE_DEPTH`] levels and begin a few levels below the root of the object. The
@@ -23,6 +26,15 @@ const MAX_LEVELS: usize = 120;
 /// # Errors
 /// Returns an error if the configuration is not valid, for example if a certificate cannot be read.
 pub fn connect(config: Config) -> Result<Client, Error> {
+    connect_selective(config, |_| None)
+}
+
+/// Returns a client like [`connect`] whose responses contain only the fields that `selection` keeps. All other fields are
+/// removed while a response is received, so that they need no memory.
+///
+/// # Errors
+/// Returns an error if the configuration is not valid, for example if a certificate cannot be read.
+pub fn connect_selective(config: Config, selection: Selection) -> Result<Client, Error> {
     let limit_depth = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
         let is_json = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/json");
         let mut limiter =
@@ -36,5 +48,5 @@ pub fn connect(config: Config) -> Result<Client, Error> {
             })
         })
     });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&limit_depth).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&SelectLayer(selection)).with_layer(&limit_depth).build())
 }

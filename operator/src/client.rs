@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kube::{Client, Config};
 
+use crate::selection::selection;
+
 /// Timeout for opening a connection. An API server in the same cluster answers within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for reading from a connection. Watches end by themselves after 290 s, so no healthy watch is interrupted.
@@ -21,18 +23,27 @@ pub(crate) enum Error {
     Build(#[from] kube::Error),
 }
 
-/// Returns a client that is configured by the environment: the service account of the pod, or a kubeconfig.
+/// Clients of the same API server.
+pub(crate) struct Clients {
+    /// Client whose responses contain only what the operator decides on.
+    pub(crate) selective: Client,
+    /// Client whose responses contain full objects.
+    pub(crate) full: Client,
+}
+
+/// Returns clients that are configured by the environment: the service account of the pod, or a kubeconfig.
 ///
 /// The retries of the `kube` crate (15 attempts, POST included, up to 164 s) are disabled: each reconcile has
 /// a timeout and is retried from its beginning.
 ///
 /// # Errors
 /// Returns an error if no configuration is found, or if it cannot be used.
-pub(crate) async fn connect() -> Result<Client, Error> {
+pub(crate) async fn connect() -> Result<Clients, Error> {
     let mut config = Config::infer().await?;
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     config.write_timeout = Some(WRITE_TIMEOUT);
-    Ok(k8s_client::connect(config)?)
+    let full = k8s_client::connect(config.clone())?;
+    Ok(Clients { selective: k8s_client::connect_selective(config, selection)?, full })
 }

@@ -3,17 +3,23 @@
 use kube::Client;
 
 use crate::{
+    api::FullObjects,
     config::Config,
     events::Events,
     metrics::Metrics,
-    state::{FenceState, ImagePulls, LastRuns, Reservations, RevisionScans, Revisions, Slots},
+    state::{
+        FenceState, ImagePulls, LastRuns, ObjectCounts, Reservations, RevisionScans, Revisions, Slots,
+        Validations,
+    },
     watch::{ReconcileRequests, Stores},
 };
 
 /// Shared state of all controllers. It holds types of lower layers only, and no type of a controller.
 pub(crate) struct Context {
-    /// Client of the Kubernetes API.
+    /// Client of the Kubernetes API. Its responses contain only the fields that `selection` keeps.
     pub(crate) client: Client,
+    /// Reader of full objects.
+    pub(crate) full: FullObjects,
     /// Configuration of the installation.
     pub(crate) config: Config,
     /// Watched objects.
@@ -34,10 +40,14 @@ pub(crate) struct Context {
     pub(crate) reservations: Reservations,
     /// Start time of each ongoing image pull failure.
     pub(crate) image_pulls: ImagePulls,
+    /// Whether the quota controller counts runs and workflows.
+    pub(crate) object_counts: ObjectCounts,
     /// Cache of workflow revisions.
     pub(crate) revisions: Revisions,
     /// Finished runs that are not yet written into the status of their workflows.
     pub(crate) last_runs: LastRuns,
     /// Results of the last scan of each workflow's revisions.
     pub(crate) revision_scans: RevisionScans,
+    /// Fingerprints of what each workflow was last validated with.
+    pub(crate) validations: Validations,
 }

@@ -18,6 +18,7 @@ mod process;
 mod run;
 mod runner_policy;
 mod secrets;
+mod selection;
 mod state;
 mod tenant;
 mod tenant_user;

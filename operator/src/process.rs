@@ -7,6 +7,7 @@ use telemetry::{Health, Registry, health, shutdown, tasks::Tasks};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::FullObjects,
     client,
     config::Config,
     context::Context,
@@ -15,7 +16,10 @@ use crate::{
     events::Events,
     metrics::Metrics,
     plan, run,
-    state::{FenceState, ImagePulls, LastRuns, Reservations, RevisionScans, Revisions, Slots},
+    state::{
+        FenceState, ImagePulls, LastRuns, ObjectCounts, Reservations, RevisionScans, Revisions, Slots,
+        Validations,
+    },
     tenant, unparsable,
     watch::{self, ReconcileRequests, RequestQueues, Stores, Writers},
     workflow,
@@ -34,14 +38,15 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("health", health::serve(config.health_addr, health.clone(), registry.clone(), stop.clone()));
     health.require("kubernetes");
-    let client = client::connect().await?;
+    let clients = client::connect().await?;
+    let client = clients.selective.clone();
     client.apiserver_version().await.context("failed to reach Kubernetes")?;
     health.set("kubernetes", true);
     // An operator that waits for the lease is also ready.
-    if let Some(leadership) = election::acquire(client.clone(), &config, &stop).await? {
+    if let Some(leadership) = election::acquire(client, &config, &stop).await? {
         tracing::info!(lease = config.lease_name, "this operator is the leader");
         tasks.spawn("lease", leadership.hold(stop.clone()));
-        let (ctx, writers, queues) = create_context(client, config, &registry);
+        let (ctx, writers, queues) = create_context(clients, config, &registry);
         watch::start(&mut tasks, &ctx.client, &ctx.requests, &ctx.stores, writers, &stop);
         tasks.spawn("controllers", run_controllers(Arc::clone(&ctx), queues, stop.clone()));
     }
@@ -50,10 +55,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn create_context(
-    client: kube::Client,
+    clients: client::Clients,
     config: Config,
     registry: &Registry,
 ) -> (Arc<Context>, Writers, RequestQueues) {
+    let client::Clients { selective: client, full } = clients;
     let (stores, writers) = Stores::new();
     let (requests, queues) = ReconcileRequests::new();
     let compute = compute::Pool::new(compute::Limits::default(), registry);
@@ -64,11 +70,14 @@ fn create_context(
         fence: FenceState::default(),
         reservations: Reservations::default(),
         image_pulls: ImagePulls::default(),
+        object_counts: ObjectCounts::default(),
         revisions: Revisions::new(compute.clone(), config.python_image.clone()),
         compute,
         last_runs: LastRuns::default(),
         revision_scans: RevisionScans::default(),
+        validations: Validations::default(),
         client,
+        full: FullObjects::new(full),
         config,
         stores,
         requests,

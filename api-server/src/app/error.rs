@@ -83,6 +83,18 @@ pub enum Error {
         /// Maximum size, in bytes.
         limit: usize,
     },
+    /// The outputs of the tenant are as large as its plan allows.
+    #[error(
+        "failed to store an output of {bytes} bytes: the stored outputs of the tenant have {used} bytes, and its plan allows {limit} (storageBytes); outputs are deleted with their runs, after the retention of the plan"
+    )]
+    StorageFull {
+        /// Size of the output, in bytes.
+        bytes: u64,
+        /// Size of all stored outputs, in bytes.
+        used: u64,
+        /// Maximum size of all stored outputs, in bytes.
+        limit: u64,
+    },
     /// The SHA-256 of the bytes differs from the announced one.
     #[error("failed to accept the bytes: their SHA-256 is {found}, not {announced}")]
     DigestMismatch {
@@ -174,6 +186,18 @@ pub enum Error {
         action: &'static str,
         /// Message of the Kubernetes API, which addresses the author of the object.
         message: String,
+    },
+    /// The tenant has as many runs in the cluster as its plan allows.
+    #[error(
+        "failed to {action}: {used} runs of the tenant are stored, and its plan allows {limit} (storedRuns); wait until runs have finished and are deleted, or cancel some"
+    )]
+    PlanLimitReached {
+        /// Action that failed.
+        action: &'static str,
+        /// Number of stored runs.
+        used: u64,
+        /// Maximum number of stored runs.
+        limit: u64,
     },
     /// The Kubernetes API cannot be reached or refused the request.
     #[error("failed to {action}")]

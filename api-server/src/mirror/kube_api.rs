@@ -8,12 +8,13 @@ use kube::{
     Api, Client, ResourceExt as _,
     core::{ApiResource, DynamicObject},
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Error;
 use crate::project::{Kind, Object};
 
-/// Timeout of one request; a page of 500 large objects takes a second or two.
+/// Timeout of one request; a page of large objects takes a second or two.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the API for the objects of a kind in all namespaces.
@@ -60,6 +61,11 @@ pub(super) async fn with_timeout<T>(
 /// Converts an object of a response to the form that `project` reads.
 pub(super) fn object(kind: Kind, object: DynamicObject) -> Result<Object, Error> {
     let raw = serde_json::to_value(object).map_err(|error| Error::InvalidResponse(error.into()))?;
+    raw_object(kind, raw)
+}
+
+/// Converts the JSON of an object to the form that `project` reads.
+pub(super) fn raw_object(kind: Kind, raw: Value) -> Result<Object, Error> {
     Object::new(kind, raw).map_err(|error| Error::InvalidResponse(error.into()))
 }
 

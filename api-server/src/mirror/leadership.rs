@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::{
     Error,
-    change::Change,
     cluster::{self, ClusterStatus},
     kube_api,
+    memory::{MemoryLimit, Pending},
     metrics::Metrics,
     reflector::{IDLE_TIMEOUT, Reflector},
     status_update::StatusUpdater,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{db::MirrorPool, project::Kind};
 
-/// Capacity of the channel between reflectors and writer; a run may have 1 MiB.
+/// Capacity of the channel between reflectors and writer. The memory of what it contains is limited separately.
 const CHANNEL_CAPACITY: usize = 64;
 /// Delay before the tasks are started again, after a failure or while the cluster is not accepted.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
@@ -86,13 +86,14 @@ impl Leadership {
 async fn reflect_all(
     client: Client,
     cluster: Uuid,
-    changes: mpsc::Sender<Change>,
+    changes: mpsc::Sender<Pending>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let mut watches = JoinSet::new();
+    let (mut watches, memory) = (JoinSet::new(), MemoryLimit::default());
     for kind in Kind::ALL {
         let (client, changes, stop) = (client.clone(), changes.clone(), stop.clone());
-        let reflector = Reflector { kind, client, cluster, changes, idle_timeout: IDLE_TIMEOUT, stop };
+        let (idle_timeout, memory) = (IDLE_TIMEOUT, memory.clone());
+        let reflector = Reflector { kind, client, cluster, changes, memory, idle_timeout, stop };
         let Some(version) = reflector.list_until_stored().await? else { return Ok(()) };
         watches.spawn(reflector.watch_from(version));
     }

@@ -13,6 +13,7 @@ mod kube_api;
 mod leader_election;
 mod leadership;
 mod lock;
+mod memory;
 mod metrics;
 mod reflector;
 mod status_update;

@@ -14,6 +14,7 @@ use super::{
         quarantine::{self, Reason},
     },
     change::Change,
+    memory::Pending,
     metrics::Metrics,
 };
 use crate::db::MirrorPool;
@@ -30,7 +31,7 @@ pub(super) struct Writer {
     pub pool: MirrorPool,
     /// UID of the cluster that the changes are read from.
     pub cluster: Uuid,
-    pub changes: mpsc::Receiver<Change>,
+    pub changes: mpsc::Receiver<Pending>,
     /// Notified after every batch.
     pub written: [Arc<Notify>; 3],
     pub metrics: Metrics,
@@ -40,23 +41,26 @@ pub(super) struct Writer {
 impl Writer {
     /// Applies changes until the mirror is stopped, or the cluster may no longer be projected.
     pub(super) async fn run(mut self) -> Result<(), Error> {
-        let mut batch = Vec::with_capacity(BATCH_SIZE);
+        let mut received_changes = Vec::with_capacity(BATCH_SIZE);
         loop {
             let received = tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
-                received = self.changes.recv_many(&mut batch, BATCH_SIZE) => received,
+                received = self.changes.recv_many(&mut received_changes, BATCH_SIZE) => received,
             };
             if received == 0 {
                 return Ok(());
             }
+            let (batch, memory): (Vec<_>, Vec<_>) =
+                received_changes.drain(..).map(|Pending { change, memory }| (change, memory)).unzip();
             self.write(&batch).await?;
             self.metrics.count_changes(&batch);
             for waiting in &self.written {
                 waiting.notify_one();
             }
-            for change in batch.drain(..) {
+            for change in batch {
                 acknowledge(change);
             }
+            drop(memory);
         }
     }
 

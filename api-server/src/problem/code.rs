@@ -84,6 +84,8 @@ codes! {
     CancellationFixed = CONFLICT "cancellation_fixed" "Already being cancelled with another mode";
     /// The workflow is archived.
     WorkflowArchived = CONFLICT "workflow_archived" "Workflow is archived";
+    /// The tenant has used up a limit of its plan.
+    PlanLimitReached = CONFLICT "plan_limit_reached" "Limit of the plan reached";
     /// An earlier request with the same idempotency key is still in progress.
     IdempotencyInFlight = CONFLICT "idempotency_in_flight" "Request with this idempotency key is in progress";
     /// The request body is too large.

@@ -20,9 +20,10 @@ impl From<Error> for Problem {
             Error::NotFound => Self::new(Code::NotFound),
             Error::Compute(ref source) => from_compute(&error, source),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
-            Error::OutputTooLarge { .. } | Error::TooManyLines { .. } | Error::InputTooLarge { .. } => {
-                Self::new(Code::TooLarge).detail(detail)
-            }
+            Error::OutputTooLarge { .. }
+            | Error::StorageFull { .. }
+            | Error::TooManyLines { .. }
+            | Error::InputTooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Error::ResponseTooLarge { .. } => Self::new(Code::ResponseTooLarge).detail(detail),
             Error::Exhausted { .. } => Self::new(Code::Busy).detail(detail).retry_after(BUSY_RETRY_DELAY),
             Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
@@ -36,6 +37,7 @@ impl From<Error> for Problem {
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { .. } => Self::new(Code::Invalid).detail(detail),
+            Error::PlanLimitReached { .. } => Self::new(Code::PlanLimitReached).detail(detail),
             Error::RunUnfinished => Self::new(Code::RunUnfinished).detail(detail),
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
             Error::NoSuchStep { .. } => Self::new(Code::NotFound).detail(detail),

@@ -78,6 +78,21 @@ pub async fn by_names(tx: &mut TenantTx, names: &[String]) -> Result<Vec<Plan>, 
     .map_err(Error::query("read plans by name"))
 }
 
+/// Returns the limits of the tenant's plan, or `None` if the plan does not exist.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn limits_of_tenant(tx: &mut TenantTx) -> Result<Option<Value>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(
+        "select plans.limits from plans join tenants on tenants.plan_name = plans.name where tenants.id = $1",
+        tenant
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("read the limits of a plan"))
+}
+
 /// Returns the plans with these IDs that exist, in no particular order.
 ///
 /// # Errors

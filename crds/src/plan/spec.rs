@@ -57,7 +57,7 @@ pub struct PlanSpec {
     #[schemars(length(max = 64), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
-    /// Limits that apply to each tenant of the plan. A limit that is not set is unlimited.
+    /// Limits that apply to each tenant of the plan. A limit that is not set is unlimited, unless its description names a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PlanLimits>,
     /// Resources that all pods in a tenant's namespace may request in total. The operator writes them to the namespace's ResourceQuota. A resource that is not set is unlimited.
@@ -123,7 +123,7 @@ pub enum BillingInterval {
     Year,
 }
 
-/// Limits that apply to each tenant of a plan. A limit that is not set is unlimited.
+/// Limits that apply to each tenant of a plan. A limit that is not set is unlimited, unless its description names a default.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanLimits {
@@ -136,15 +136,18 @@ pub struct PlanLimits {
     /// Maximum size of one document in bytes, such as `20Mi`. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_bytes: Option<Quantity>,
-    /// Maximum size of all documents in bytes, such as `5Gi`. Not enforced by this version.
+    /// Maximum size of all outputs of runs in object storage in bytes, such as `5Gi`. A step whose output does not fit fails with `OUTPUT_TOO_LARGE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<Quantity>,
     /// Maximum number of chunks of all documents. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
-    /// Maximum number of workflows that are not archived. Not enforced by this version.
+    /// Maximum number of workflows, archived ones included. The API server refuses a further one. Default: 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflows: Option<u32>,
+    /// Maximum number of runs in the cluster: unfinished ones, and finished ones that are not deleted yet. The API server refuses a further one. If more than half of them have finished, the oldest of these are deleted before their retention, once they are stored in the database. Default: 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_runs: Option<u32>,
     /// Maximum number of runs that hold a slot at the same time. Further runs are queued with reason `PlanConcurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent_runs: Option<u32>,
@@ -154,6 +157,9 @@ pub struct PlanLimits {
     /// Maximum number of runs that are admitted per day (UTC). Further runs are queued with reason `PlanRunsPerDay` until the next day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_per_day: Option<u32>,
+    /// Shortest interval between two runs of a schedule, such as `1s`. A workflow with a shorter one has the problem `ScheduleTooFrequent`. Default: 1m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_schedule_interval: Option<Duration>,
     /// Maximum number of API requests per minute and replica of the api-server; at least 1. One user can send 80 % of them. Further requests fail with 429 `rate_limited`.
     #[schemars(range(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

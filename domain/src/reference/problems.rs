@@ -55,6 +55,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "ScheduleInvalid",
         "The cron expression or the time zone of a schedule is not valid, or it never occurs.",
     ),
+    ("ScheduleTooFrequent", "A schedule starts runs more often than the plan allows (minScheduleInterval)."),
     ("SchemaInvalid", "A JSON Schema is not valid, or uses another dialect than 2020-12."),
     ("SchemaReference", "A JSON Schema refers to another document."),
     ("SchemaTooCostly", "A JSON Schema would take too long to validate against."),

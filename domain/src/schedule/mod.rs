@@ -12,11 +12,17 @@ mod cron;
 mod evaluate;
 mod field;
 
+use std::time::Duration;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use evaluate::{ScheduleEvaluation, evaluate};
 
 use cron::Cron;
+
+/// Number of scheduled times that are compared for the shortest interval: more than a minute has seconds, so that times
+/// which recur each minute, hour or day are compared with their neighbours.
+const COMPARED_TIMES: usize = 100;
 
 /// A parsed schedule.
 #[derive(Clone, Debug)]
@@ -67,6 +73,16 @@ impl Schedule {
     #[must_use]
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.next(&self.zone, after)
+    }
+
+    /// Returns the shortest interval between two consecutive times, of the first hundred since 1970.
+    #[must_use]
+    pub fn shortest_interval(&self) -> Option<Duration> {
+        let next = |after: &Timestamp| self.next(*after);
+        let times: Vec<Timestamp> =
+            std::iter::successors(next(&Timestamp::UNIX_EPOCH), next).take(COMPARED_TIMES).collect();
+        let intervals = times.iter().zip(times.iter().skip(1)).map(|(time, next)| next.duration_since(*time));
+        intervals.min().and_then(|shortest| Duration::try_from(shortest).ok())
     }
 }
 

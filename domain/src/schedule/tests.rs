@@ -120,3 +120,19 @@ fn only_the_last_missed_time_runs_within_the_deadline() {
         Some(timestamp("2026-01-01T00:00:00Z"))
     );
 }
+
+/// The shortest interval of a schedule is found, also between times that are close only now and then.
+#[test]
+fn the_shortest_interval_is_found() {
+    for (cron, seconds) in [
+        ("* * * * * *", 1),
+        ("*/59 * * * * *", 1),
+        ("0,1 0 2 * * *", 1),
+        ("30 * * * * *", 60),
+        ("0 2 * * *", 86_400),
+        ("0 0 29 2 *", 126_230_400),
+    ] {
+        let shortest = Schedule::parse(cron, None).unwrap().shortest_interval().unwrap();
+        assert_eq!(shortest.as_secs(), seconds, "{cron}");
+    }
+}

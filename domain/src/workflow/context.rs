@@ -1,12 +1,15 @@
-//! Objects of the namespace that validation checks references of a workflow against.
+//! What a workflow is checked against: the other objects of its namespace, and its plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use crate::image::ImagePolicy;
 
-/// Other objects in the namespace of a workflow. References to objects that are not known (`None`) are not
+/// Other objects in the namespace of a workflow, and limits of its plan. What is not known (`None`) is not
 /// checked: the runner knows none, since the operator has validated the workflow before.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationContext {
@@ -18,6 +21,8 @@ pub struct ValidationContext {
     pub workflows: Option<BTreeMap<String, ReferencedWorkflow>>,
     /// Images that steps may use.
     pub images: Option<ImagePolicy>,
+    /// Shortest interval between two runs of a schedule that the plan allows.
+    pub min_schedule_interval: Option<Duration>,
 }
 
 /// Properties of a Secret that validation needs.

@@ -1,16 +1,21 @@
 //! Checks of `spec.schedules`: names, cron expressions, time zones and inputs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crds::WorkflowSpec;
 
-use super::problems::Problems;
+use super::{context::ValidationContext, problems::Problems};
 use crate::schedule::{InvalidSchedule, Schedule};
 use crate::schema::{self, Schema};
 
 /// Checks every schedule, so that one that could never start a run is reported when the workflow is applied
 /// and not when it is due.
-pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut Problems) {
+pub(super) fn check(
+    spec: &WorkflowSpec,
+    input: Option<&Schema>,
+    context: &ValidationContext,
+    problems: &mut Problems,
+) {
     let mut names = BTreeSet::new();
     for (index, schedule) in spec.schedules.iter().enumerate() {
         let path = format!("spec.schedules[{index}]");
@@ -18,9 +23,12 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
             let message = format!("duplicate schedule name {}", schedule.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
-        if let Err(error) = Schedule::parse(&schedule.cron, schedule.time_zone.as_deref()) {
-            let field = if matches!(error, InvalidSchedule::TimeZone(_)) { "timeZone" } else { "cron" };
-            problems.add(format!("{path}.{field}"), "ScheduleInvalid", error.to_string());
+        match Schedule::parse(&schedule.cron, schedule.time_zone.as_deref()) {
+            Ok(parsed) => check_interval(&path, &parsed, context.min_schedule_interval, problems),
+            Err(error) => {
+                let field = if matches!(error, InvalidSchedule::TimeZone(_)) { "timeZone" } else { "cron" };
+                problems.add(format!("{path}.{field}"), "ScheduleInvalid", error.to_string());
+            }
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
         let value = schedule.input.clone().unwrap_or_default();
@@ -31,4 +39,15 @@ pub(super) fn check(spec: &WorkflowSpec, input: Option<&Schema>, problems: &mut 
             problems.add(format!("{path}.input"), "ScheduleInput", message);
         }
     }
+}
+
+fn check_interval(path: &str, schedule: &Schedule, min: Option<Duration>, problems: &mut Problems) {
+    let Some(min) = min else { return };
+    let Some(shortest) = schedule.shortest_interval().filter(|shortest| *shortest < min) else { return };
+    let message = format!(
+        "the schedule starts runs {} s apart, and the plan allows at least {} s (minScheduleInterval)",
+        shortest.as_secs(),
+        min.as_secs()
+    );
+    problems.add(format!("{path}.cron"), "ScheduleTooFrequent", message);
 }

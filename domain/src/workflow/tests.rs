@@ -306,3 +306,22 @@ fn deeply_nested_values_are_problems() {
     let found = codes(&workflow(65), &ValidationContext::default());
     assert_eq!(found, ["spec.steps[0].output.schema TooDeep", "spec.steps[0].with TooDeep"]);
 }
+
+/// A schedule that starts runs more often than the plan allows is a problem of the workflow, with both intervals.
+#[test]
+fn a_schedule_is_as_frequent_as_the_plan_allows() {
+    let spec = |cron: &str| {
+        let text =
+            format!("{{steps: [{{name: a, expr: {{value: 1}}}}], schedules: [{{name: s, cron: '{cron}'}}]}}");
+        serde_yaml::from_str(&text).unwrap()
+    };
+    let context = ValidationContext {
+        min_schedule_interval: Some(std::time::Duration::from_secs(60)),
+        ..ValidationContext::default()
+    };
+    assert!(validate(&spec("30 * * * * *"), &context).is_ok());
+    let problems = validate(&spec("*/30 * * * * *"), &context).unwrap_err();
+    assert_eq!(problems[0].code, "ScheduleTooFrequent");
+    assert!(problems[0].message.contains("30 s") && problems[0].message.contains("60 s"), "{problems:?}");
+    assert!(validate(&spec("*/30 * * * * *"), &ValidationContext::default()).is_ok());
+}

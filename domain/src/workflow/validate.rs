@@ -100,7 +100,7 @@ fn parse<'a>(
 ) -> Option<ParsedParts> {
     let input = spec.input.as_ref().and_then(|input| input.schema.as_ref());
     let input = input.and_then(|input| problems.schema("spec.input.schema", input));
-    schedules::check(spec, input.as_ref(), problems);
+    schedules::check(spec, input.as_ref(), context, problems);
     let mut parse_step = |field: &str, index: usize, step: &'a StepSpec, scope: Scope<'a>| {
         step::parse(&format!("spec.{field}[{index}]"), step, scope, context, problems)
     };

@@ -113,6 +113,7 @@ impl<'a> Play<'a> {
             secrets: Some(secrets.collect()),
             workflows: Some(self.specs.keys().map(facts).collect()),
             images: None,
+            min_schedule_interval: None,
         };
         validate(&self.spec(workflow), &environment)
     }

@@ -2,12 +2,14 @@
 
 mod apply;
 mod delete;
+mod full;
 mod read;
 mod status;
 
 pub(crate) use apply::apply;
 pub(crate) use delete::delete;
-pub(crate) use read::{for_each, get, list};
+pub(crate) use full::{FullObject, FullObjects};
+pub(crate) use read::{PAGE_SIZE, for_each, get, list};
 pub(crate) use status::{apply_status, merge_status};
 
 use std::fmt::Debug;

@@ -31,12 +31,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Controller, reconciler::Reconciler};
 use crate::{
+    api::FullObjects,
     config::Config,
     context::Context,
     errors::Error,
     events::Events,
     metrics::Metrics,
-    state::{FenceState, ImagePulls, LastRuns, Reservations, RevisionScans, Revisions, Slots},
+    state::{
+        FenceState, ImagePulls, LastRuns, ObjectCounts, Reservations, RevisionScans, Revisions, Slots,
+        Validations,
+    },
     watch::{ReconcileRequests, Stores},
 };
 
@@ -131,10 +135,13 @@ impl Cluster {
             fence: FenceState::default(),
             reservations: Reservations::default(),
             image_pulls: ImagePulls::default(),
+            object_counts: ObjectCounts::default(),
             revisions: Revisions::new(compute.clone(), config.python_image.clone()),
             compute,
             last_runs: LastRuns::default(),
             revision_scans: RevisionScans::default(),
+            validations: Validations::default(),
+            full: FullObjects::new(client.clone()),
             client,
             config,
             stores: Stores::new().0,

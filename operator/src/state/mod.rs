@@ -6,18 +6,22 @@
 mod fence;
 mod image_pulls;
 mod last_runs;
+mod object_counts;
 mod reservations;
 mod revision_scans;
 mod revisions;
 mod slots;
+mod validations;
 
 pub(crate) use fence::FenceState;
 pub(crate) use image_pulls::ImagePulls;
 pub(crate) use last_runs::LastRuns;
+pub(crate) use object_counts::ObjectCounts;
 pub(crate) use reservations::{Claim, Reservation, Reservations};
 pub(crate) use revision_scans::{RevisionScan, RevisionScans};
 pub(crate) use revisions::{Revision, Revisions};
 pub(crate) use slots::{QueueEntry, SlotRequest, Slots, TenantUsage, utc_day};
+pub(crate) use validations::Validations;
 
 use crds::WorkflowRun;
 

@@ -8,16 +8,14 @@ use domain::{
     workflow::{Problem, ValidWorkflow, ValidationContext, validate},
 };
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::{Client, ResourceExt as _};
+use kube::ResourceExt as _;
 use moka::sync::Cache;
 
-use crate::{
-    api::{self, within},
-    errors::Error,
-};
+use crate::{api::FullObjects, errors::Error};
 
-/// Maximum number of cached revisions, of about 10 KiB each.
-const MAX_CACHED: u64 = 1_000;
+/// Maximum size of all cached revisions as JSON, in bytes: 400 revisions of 10 KiB. A validated revision may need twenty
+/// times as much memory, 80 MiB together.
+const MAX_CACHED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Revision of a workflow, as runs execute it.
 #[derive(Debug)]
@@ -29,6 +27,8 @@ pub(crate) struct Revision {
     /// Name of the workflow.
     pub(crate) workflow: String,
     pub(crate) spec: WorkflowSpec,
+    /// Size as JSON, in bytes.
+    pub(crate) bytes: u32,
     /// The validated spec. An earlier release may have accepted a workflow that this one rejects.
     pub(crate) valid: Result<ValidWorkflow, Vec<Problem>>,
     /// Host containers of the revision's pods.
@@ -54,7 +54,9 @@ pub(crate) struct Revisions {
 impl Revisions {
     /// Returns an empty cache. Revisions are parsed by `compute`; Python steps that name no image run in `python_image`.
     pub(crate) fn new(compute: compute::Pool, python_image: String) -> Self {
-        Self { cache: Cache::new(MAX_CACHED), compute, python_image }
+        let bytes = |_: &(String, String), revision: &Arc<Revision>| revision.bytes;
+        let cache = Cache::builder().weigher(bytes).max_capacity(MAX_CACHED_BYTES).build();
+        Self { cache, compute, python_image }
     }
 
     /// Returns a revision, from the cache or from the API server, or `None` if it does not exist.
@@ -64,7 +66,7 @@ impl Revisions {
     /// be parsed in time.
     pub(crate) async fn get(
         &self,
-        client: &Client,
+        full: &FullObjects,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Arc<Revision>>, Error> {
@@ -72,22 +74,22 @@ impl Revisions {
         if let Some(cached) = self.cache.get(&key) {
             return Ok(Some(cached));
         }
-        let stored = api::get(&within::<ControllerRevision>(client, namespace), name).await?;
-        let Some(stored) = stored else { return Ok(None) };
+        let Some(stored) = full.get::<ControllerRevision>(namespace, name).await? else { return Ok(None) };
         let python_image = self.python_image.clone();
-        let parsed = self.compute.run(namespace, move || parse(stored, &python_image)).await;
+        let parsed = self.compute.run(namespace, move || parse(&stored, &python_image)).await;
         let revision = Arc::new(parsed.map_err(Error::compute("parse a revision"))??);
         self.cache.insert(key, Arc::clone(&revision));
         Ok(Some(revision))
     }
 }
 
-fn parse(stored: ControllerRevision, python_image: &str) -> Result<Revision, Error> {
+fn parse(stored: &ControllerRevision, python_image: &str) -> Result<Revision, Error> {
     let (name, uid, generation) = (stored.name_any(), stored.uid().unwrap_or_default(), stored.revision);
-    let data = stored.data.map(|data| data.0).unwrap_or_default();
+    let data = stored.data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
+    let bytes = u32::try_from(data.to_string().len()).unwrap_or(u32::MAX);
     let RevisionData { schema_version: _, workflow, spec } =
         RevisionData::parse(data).map_err(|source| Error::Revision { name: name.clone(), source })?;
     let valid = validate(&spec, &ValidationContext::default());
     let hosts = Hosts::for_workflow(&spec, python_image);
-    Ok(Revision { name, uid, generation, workflow, spec, valid, hosts })
+    Ok(Revision { name, uid, generation, workflow, spec, bytes, valid, hosts })
 }

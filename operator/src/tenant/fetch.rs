@@ -6,6 +6,7 @@ use crds::{Plan, Tenant};
 use k8s_openapi::api::{core::v1::Namespace, discovery::v1::EndpointSlice};
 use kube::{Api, api::ListParams};
 
+use super::object_counts;
 use crate::{api, context::Context, errors::Error, names::tenant_namespace};
 
 /// Objects that the set-up of a tenant depends on.
@@ -17,6 +18,8 @@ pub(super) struct Fetched {
     pub(super) namespace: Option<Namespace>,
     /// Endpoint of the Kubernetes API.
     pub(super) kubernetes: Endpoint,
+    /// Whether a quota can limit the number of runs and workflows.
+    pub(super) counts_objects: bool,
 }
 
 /// Addresses and ports of the Kubernetes API, before and after the translation of the Service's address. Network plugins
@@ -36,7 +39,8 @@ pub(super) async fn fetch(ctx: &Context, tenant: Arc<Tenant>) -> Result<Fetched,
     let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
     let namespace = api::get(&namespaces, &tenant_namespace(&tenant)).await?;
     let kubernetes = kubernetes_endpoint(ctx).await?;
-    Ok(Fetched { tenant, plan, namespace, kubernetes })
+    let counts_objects = object_counts::are_available(ctx).await?;
+    Ok(Fetched { tenant, plan, namespace, kubernetes, counts_objects })
 }
 
 async fn kubernetes_endpoint(ctx: &Context) -> Result<Endpoint, Error> {

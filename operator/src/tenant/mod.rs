@@ -5,6 +5,7 @@ mod build;
 mod cleanup;
 mod fetch;
 mod finalizer;
+mod object_counts;
 mod status;
 mod validate;
 
@@ -24,6 +25,8 @@ use crate::{
 /// Interval at which children are applied again, to cover changes that no watch shows: the addresses of the
 /// API server.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(600);
+/// Interval at which children are applied again while the number of runs and workflows cannot be limited yet.
+const COUNTS_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Sets up a tenant, or cleans up after a deleted one.
 ///
@@ -62,7 +65,7 @@ async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Re
             return Err(error);
         }
     }
-    Ok(Action::requeue(RESYNC_INTERVAL))
+    Ok(Action::requeue(if validated.counts_objects { RESYNC_INTERVAL } else { COUNTS_CHECK_INTERVAL }))
 }
 
 fn users_of_others(stores: &Stores, tenant: &Tenant) -> BTreeSet<u32> {

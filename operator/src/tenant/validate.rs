@@ -30,6 +30,8 @@ pub(super) struct Validated {
     pub(super) egress_entries: Vec<EgressEntry>,
     pub(super) egress: Egress,
     pub(super) kubernetes: Endpoint,
+    /// Whether a quota can limit the number of runs and workflows.
+    pub(super) counts_objects: bool,
 }
 
 /// Reason for which a tenant cannot be set up.
@@ -52,7 +54,7 @@ pub(super) enum Refusal {
 /// # Errors
 /// Returns the first reason for which the tenant cannot be set up.
 pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, Refusal> {
-    let Fetched { tenant, plan, namespace, kubernetes } = fetched;
+    let Fetched { tenant, plan, namespace, kubernetes, counts_objects } = fetched;
     let (slug, uid) = (tenant.name_any(), tenant.uid().unwrap_or_default());
     let spec = &tenant.spec;
     let own = spec.namespace.clone().unwrap_or_default();
@@ -78,6 +80,7 @@ pub(super) fn validate(fetched: &Fetched, config: &Config) -> Result<Validated, 
         settings: spec.settings.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new())),
         access: spec.access.clone(),
         kubernetes: kubernetes.clone(),
+        counts_objects: *counts_objects,
         namespace: name,
         labels: own.labels,
         annotations: own.annotations,

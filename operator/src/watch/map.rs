@@ -7,15 +7,17 @@ use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use super::{reflect::Change, requeue::ReconcileRequest, stores::Stores};
 use crate::names;
 
-/// Returns requests for a changed plan, its tenants, their runner pools, and their runs without a pod.
+/// Returns requests for a changed plan, its tenants, their workflows and runner pools, and their runs without a pod.
 pub(super) fn for_plan(stores: &Stores, change: &Change<Plan>) -> Vec<ReconcileRequest> {
     let name = change.object().name_any();
     let tenants = stores.tenants.state_filter(|tenant| tenant.spec.plan_ref.name == name);
     let mut requests: Vec<_> = tenants.iter().flat_map(|tenant| unassigned_runs(stores, tenant)).collect();
     requests
         .extend(tenants.iter().map(|tenant| ReconcileRequest::Tenant(ObjectRef::from_obj(tenant.as_ref()))));
-    let workflows = tenants.iter().flat_map(|tenant| workflows_of_tenant(stores, tenant));
-    requests.extend(workflows.map(ReconcileRequest::RunnerPool));
+    for workflow in tenants.iter().flat_map(|tenant| workflows_of_tenant(stores, tenant)) {
+        requests.push(ReconcileRequest::RunnerPool(workflow.clone()));
+        requests.push(ReconcileRequest::Workflow(workflow));
+    }
     requests.push(ReconcileRequest::Plan(ObjectRef::new(&name)));
     requests
 }

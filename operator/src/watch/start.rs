@@ -24,7 +24,7 @@ use super::{
     requeue::{ReconcileRequest, ReconcileRequests, RequestSender},
     stores::{Stores, Writers},
 };
-use crate::api::Readable;
+use crate::api::{PAGE_SIZE, Readable};
 
 /// Starts every watch as a task of its own.
 pub(crate) fn start(
@@ -38,7 +38,7 @@ pub(crate) fn start(
     let Writers { plans, tenants, workflows, runs, pods, nodes } = writers;
     let mut watches = Watches { tasks, client, requests, stop };
     let stores = || stores.clone();
-    let all = watcher::Config::default;
+    let all = || watcher::Config::default().page_size(PAGE_SIZE);
     watches.add("watch plans", all(), plans, with(stores(), map::for_plan));
     watches.add("watch tenants", all(), tenants, with(stores(), map::for_tenant));
     watches.add("watch workflows", all(), workflows, with(stores(), map::for_workflow));

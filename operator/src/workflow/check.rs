@@ -7,10 +7,12 @@ use crds::{
     workflow::{Problem, RevisionRef},
 };
 use domain::workflow::{self, is_unchecked, validate};
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::{environment, revision};
 use crate::{
+    api::FullObject,
     context::Context,
     errors::{Error, chain},
     secrets::is_secret_problem,
@@ -45,29 +47,74 @@ impl Validity {
     }
 }
 
-/// Validates a workflow of a tenant, and stores its revision if it is valid.
+/// Result of a check.
+pub(super) struct Checked {
+    pub(super) validity: Validity,
+    /// Hash of everything that the validity depends on, if the workflow was validated now.
+    pub(super) fingerprint: Option<u64>,
+}
+
+/// Validates a workflow of a tenant, and stores its revision if it is valid. A workflow that was validated before in the
+/// same environment is not read again. Returns `None` if the workflow was changed or deleted meanwhile.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a request.
 pub(super) async fn check(
     ctx: &Context,
-    workflow: &Arc<Workflow>,
+    workflow: &Workflow,
     tenant: &Tenant,
-) -> Result<Validity, Error> {
+    now: Timestamp,
+) -> Result<Option<Checked>, Error> {
     let environment = environment::read(ctx, workflow, tenant).await?;
+    let fingerprint = environment.fingerprint;
+    if ctx.validations.is_current(&workflow.uid().unwrap_or_default(), fingerprint, now)
+        && let Some(validity) = recorded(workflow)
+    {
+        return Ok(Some(Checked { validity, fingerprint: None }));
+    }
     let namespace = workflow.namespace().unwrap_or_default();
-    let checked = Arc::clone(workflow);
-    let validated = ctx.compute.run(&namespace, move || validate(&checked.spec, &environment).err()).await;
+    let context = environment.into_context(ctx, &namespace).await?;
+    let Some(full) = read_full(ctx, workflow).await? else { return Ok(None) };
+    let full = Arc::new(full);
+    let checked = Arc::clone(&full);
+    let validated = ctx.compute.run(&namespace, move || validate(&checked.spec, &context).err()).await;
     let problems = match validated {
         Ok(None) => {
-            let revision = revision::ensure(&ctx.client, workflow, &tenant.name_any()).await?;
-            return Ok(Validity::Valid(revision));
+            let revision = revision::ensure(&ctx.client, &full, &tenant.name_any()).await?;
+            return Ok(Some(Checked { validity: Validity::Valid(revision), fingerprint: Some(fingerprint) }));
         }
         Ok(Some(problems)) => problems,
         Err(error) if error.is_transient() => return Err(Error::compute("check a workflow")(error)),
         Err(error) => vec![workflow::Problem::not_checked(&chain(&error))],
     };
-    Ok(Validity::Invalid(problems.into_iter().map(Into::into).collect()))
+    let validity = Validity::Invalid(problems.into_iter().map(Into::into).collect());
+    Ok(Some(Checked { validity, fingerprint: Some(fingerprint) }))
+}
+
+/// Returns the validity that the status of a workflow records for its current generation.
+fn recorded(workflow: &Workflow) -> Option<Validity> {
+    let status = workflow.status.as_ref()?;
+    (status.observed_generation == workflow.metadata.generation).then_some(())?;
+    match &status.revision {
+        Some(revision) => Some(Validity::Valid(revision.clone())),
+        None => (!status.problems.is_empty()).then(|| Validity::Invalid(status.problems.clone())),
+    }
+}
+
+/// Reads a workflow with all of its fields. Returns `None` if it was changed or deleted since the watch delivered it.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the request.
+pub(super) async fn read_full(
+    ctx: &Context,
+    workflow: &Workflow,
+) -> Result<Option<FullObject<Workflow>>, Error> {
+    let namespace = workflow.namespace().unwrap_or_default();
+    let full = ctx.full.get::<Workflow>(&namespace, &workflow.name_any()).await?;
+    Ok(full.filter(|full| {
+        (&full.metadata.uid, full.metadata.generation)
+            == (&workflow.metadata.uid, workflow.metadata.generation)
+    }))
 }
 
 /// Returns the interval after which a workflow that names Secrets is checked again.

@@ -1,29 +1,100 @@
 //! Environment of a workflow: the Secrets and the other workflows of its namespace, and the images that its plan allows.
 
-use crds::{Tenant, Workflow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
+
+use crds::{
+    Tenant, Workflow,
+    constants::{DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS, MAX_SCHEMA_BYTES},
+};
 use domain::workflow::{ReferencedWorkflow, ValidationContext};
 use kube::ResourceExt as _;
+use serde_json::Value;
 
-use crate::{context::Context, errors::Error, images::image_policy, secrets::secret_facts};
+use crate::{context::Context, errors::Error, images::image_policy, secrets::secret_facts, watch::Stores};
 
-/// Returns the environment of a workflow. Only the Secrets that the workflow names are read.
+/// Environment of a workflow.
+pub(super) struct Environment {
+    context: ValidationContext,
+    /// Names of the workflows that the workflow calls.
+    calls: BTreeSet<String>,
+    /// Hash of the workflow's version and of everything in its environment that its validity depends on.
+    pub(super) fingerprint: u64,
+}
+
+/// Returns the environment of a workflow, without the input schemas of the workflows that it calls. Only the Secrets that
+/// the workflow names are read.
 ///
 /// # Errors
 /// Returns an error if a Secret cannot be read.
-pub(super) async fn read(
-    ctx: &Context,
-    workflow: &Workflow,
-    tenant: &Tenant,
-) -> Result<ValidationContext, Error> {
+pub(super) async fn read(ctx: &Context, workflow: &Workflow, tenant: &Tenant) -> Result<Environment, Error> {
     let namespace = workflow.namespace().unwrap_or_default();
     let secrets = secret_facts(&ctx.client, &namespace, &workflow.spec).await?;
     let others = ctx.stores.workflows.state_filter(|other| other.namespace().as_ref() == Some(&namespace));
-    let workflows =
-        others.iter().map(|other| (other.name_any(), ReferencedWorkflow::from_spec(&other.spec))).collect();
-    Ok(ValidationContext {
+    let calls = ReferencedWorkflow::from_spec(&workflow.spec).calls;
+    let min_schedule_interval = min_schedule_interval(&ctx.stores, tenant);
+    let images = image_policy(&ctx.config, ctx.stores.plan_of(tenant).as_deref());
+    let mut hash = DefaultHasher::new();
+    format!("{images:?}").hash(&mut hash);
+    (workflow.uid(), workflow.metadata.generation, min_schedule_interval).hash(&mut hash);
+    for (name, secret) in &secrets {
+        (name, secret.labelled, &secret.kind, &secret.keys).hash(&mut hash);
+    }
+    let mut workflows = BTreeMap::new();
+    for other in &others {
+        let version = calls.contains(&other.name_any()).then(|| (other.uid(), other.metadata.generation));
+        let known = ReferencedWorkflow::from_spec(&other.spec);
+        workflows.insert(other.name_any(), (known, version));
+    }
+    for (name, (known, version)) in &workflows {
+        (name, &known.calls, version).hash(&mut hash);
+    }
+    let workflows = workflows.into_iter().map(|(name, (known, _))| (name, known)).collect();
+    let context = ValidationContext {
         own_name: Some(workflow.name_any()),
         secrets: Some(secrets),
         workflows: Some(workflows),
-        images: Some(image_policy(&ctx.config, ctx.stores.plan_of(tenant).as_deref())),
-    })
+        images: Some(images),
+        min_schedule_interval: Some(min_schedule_interval),
+    };
+    Ok(Environment { context, calls, fingerprint: hash.finish() })
+}
+
+/// Returns the shortest interval between two runs of a schedule that the plan of a tenant allows.
+fn min_schedule_interval(stores: &Stores, tenant: &Tenant) -> Duration {
+    let limits = stores.plan_of(tenant).and_then(|plan| plan.spec.limits.clone());
+    let interval = limits.and_then(|limits| limits.min_schedule_interval?.to_std().ok());
+    interval.unwrap_or(Duration::from_secs(DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS))
+}
+
+impl Environment {
+    /// Returns the context in which a workflow of this namespace is validated. The input schemas of the workflows that it
+    /// calls are read one after the other.
+    ///
+    /// # Errors
+    /// Returns an error if a workflow cannot be read.
+    pub(super) async fn into_context(
+        self,
+        ctx: &Context,
+        namespace: &str,
+    ) -> Result<ValidationContext, Error> {
+        let Self { mut context, calls, fingerprint: _ } = self;
+        for name in calls {
+            let Some(known) = context.workflows.as_mut().and_then(|known| known.get_mut(&name)) else {
+                continue;
+            };
+            known.input = input_schema(ctx, namespace, &name).await?;
+        }
+        Ok(context)
+    }
+}
+
+/// Returns the input schema of a workflow. One that is too large makes its own workflow invalid and is not used.
+async fn input_schema(ctx: &Context, namespace: &str, name: &str) -> Result<Option<Value>, Error> {
+    let full = ctx.full.get::<Workflow>(namespace, name).await?;
+    let schema = full.as_ref().and_then(|full| full.spec.input.as_ref()?.schema.as_ref());
+    Ok(schema.filter(|schema| schema.to_string().len() <= MAX_SCHEMA_BYTES).cloned())
 }

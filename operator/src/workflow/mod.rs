@@ -14,7 +14,11 @@ use crds::{Tenant, Workflow};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::controller::Action};
 
-use self::{check::Validity, schedules::SchedulePlan, status::Observed};
+use self::{
+    check::{Checked, Validity},
+    schedules::SchedulePlan,
+    status::Observed,
+};
 use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy};
 
 /// Validates a workflow, stores its revision, starts its due runs, writes its status, and deletes old revisions.
@@ -30,14 +34,21 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     if workflow.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let validity = check::check(&ctx, &workflow, &tenant).await?;
+    let Some(Checked { validity, fingerprint }) = check::check(&ctx, &workflow, &tenant, now).await? else {
+        return Ok(Action::await_change());
+    };
     let current = validity.revision().cloned();
     let recheck = check::recheck_interval(&workflow, &validity);
     let schedule = plan_schedules(&ctx, &workflow, &tenant, &validity, now).await?;
-    schedules::start_runs(&ctx, &workflow, &schedule).await?;
+    if !schedules::start_runs(&ctx, &workflow, &schedule).await? {
+        return Ok(Action::await_change());
+    }
     let next_run = schedule.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     let runners = runner_policy(&ctx, &workflow, &tenant).map(RunnerPolicy::to_status);
     write_status(&ctx, &workflow, Observed { validity, schedule, runners }, now).await?;
+    if let Some(fingerprint) = fingerprint {
+        ctx.validations.record(workflow.uid().unwrap_or_default(), fingerprint, now);
+    }
     if let Some(current) = current {
         prune::prune(&ctx, &workflow, &current).await?;
     }

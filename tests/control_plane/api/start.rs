@@ -96,6 +96,23 @@ async fn refusals_of_kubernetes_are_returned_with_their_message() -> anyhow::Res
     Ok(())
 }
 
+/// A run beyond the limit of the plan is refused with both numbers and what to do.
+#[tokio::test]
+async fn a_run_beyond_the_limit_of_the_plan_is_refused_with_what_to_do() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    server.tenant.limit_runs(1).await?;
+    let body = json!({"input": {"total": 1}});
+    assert_eq!(server.start_run(&[], &body).await?.status, 202);
+    let refused = server.start_run(&[], &body).await?;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("plan_limit_reached")));
+    let detail = refused.body["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.contains("1 runs") && detail.contains("storedRuns") && detail.contains("cancel"),
+        "{detail}"
+    );
+    Ok(())
+}
+
 /// A request that prefers to wait returns when the run has ended.
 #[tokio::test]
 async fn a_waiting_request_returns_when_the_run_ends() -> anyhow::Result<()> {

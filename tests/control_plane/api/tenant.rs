@@ -1,15 +1,20 @@
 //! A tenant with a workflow, in Kubernetes and in the database.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use api_server::{db::MirrorPool, mirror};
 use crds::{Tenant, Workflow, WorkflowRun};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tests::cluster::unique;
+use tests::{cluster::unique, wait};
+
+/// Ten times the interval at which the quota controller looks for new CustomResourceDefinitions.
+const COUNTS_DEADLINE: Duration = Duration::from_secs(300);
 
 pub(super) struct TestTenant {
     pub(super) slug: String,
@@ -39,6 +44,25 @@ impl TestTenant {
         let runs = Api::namespaced(admin.clone(), &namespace);
         let workflow = workflow.uid().unwrap_or_default();
         Ok(Self { slug, workflow, runs, mirror: mirror.clone() })
+    }
+
+    /// Creates the quota of a plan that allows this number of runs, and waits until it is in force.
+    pub(super) async fn limit_runs(&self, count: u32) -> anyhow::Result<()> {
+        let quotas: Api<ResourceQuota> =
+            Api::namespaced(self.runs.clone().into_client(), &format!("t-{}", self.slug));
+        let name = crds::names::RESOURCE_QUOTA;
+        create::<ResourceQuota>(
+            &quotas,
+            json!({
+                "metadata": {"name": name}, "spec": {"hard": {crds::names::RUN_COUNT: count.to_string()}},
+            }),
+        )
+        .await?;
+        let used =
+            async || Ok(quotas.get(name).await?.status.and_then(|status| status.used).unwrap_or_default());
+        let is_counted = |used: &BTreeMap<_, _>| used.contains_key(crds::names::RUN_COUNT);
+        wait::until("runs are counted", COUNTS_DEADLINE, used, is_counted).await?;
+        Ok(())
     }
 
     /// Returns the only run of the tenant from Kubernetes.

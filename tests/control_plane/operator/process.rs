@@ -97,6 +97,27 @@ pub(super) async fn has_ended(id: Option<u32>) -> anyhow::Result<bool> {
     })
 }
 
+/// Returns the highest amount of memory that the operator has had since its start, in bytes.
+pub(super) async fn peak_memory() -> anyhow::Result<u64> {
+    let running = RUNNING.lock().await;
+    let shell = running.as_ref().context("no operator is running")?.id();
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
+    for child in children.split_whitespace() {
+        if fs::read_to_string(format!("/proc/{child}/comm"))?.trim() == "operator" {
+            return peak_memory_of(child);
+        }
+    }
+    anyhow::bail!("the shell {shell} has not started the operator yet")
+}
+
+fn peak_memory_of(process: &str) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes =
+        peak.and_then(|peak| peak.trim().strip_suffix(" kB")).context("no VmHWM in the status")?;
+    Ok(kibibytes.trim().parse::<u64>()? * 1024)
+}
+
 async fn start(client: &Client) -> anyhow::Result<Child> {
     let kubeconfig = write_kubeconfig(client).await?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);

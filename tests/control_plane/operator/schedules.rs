@@ -16,6 +16,11 @@ fn scheduled(cron: &str) -> Value {
     objects::with(objects::intake(), "schedules", schedules)
 }
 
+/// Returns the spec of a plan that allows schedules with seconds.
+fn plan_with_seconds() -> Value {
+    objects::with(objects::plan(), "limits", json!({"minScheduleInterval": "1s"}))
+}
+
 async fn runs(fixture: &Fixture) -> anyhow::Result<Vec<WorkflowRun>> {
     Ok(fixture.runs.list(&ListParams::default()).await?.items)
 }
@@ -23,7 +28,7 @@ async fn runs(fixture: &Fixture) -> anyhow::Result<Vec<WorkflowRun>> {
 /// A schedule starts a run at its time, with its input.
 #[tokio::test]
 async fn a_schedule_starts_a_run_at_its_time() -> anyhow::Result<()> {
-    let fixture = Fixture::with_tenant("schedule", objects::plan()).await?;
+    let fixture = Fixture::with_tenant("schedule", plan_with_seconds()).await?;
     objects::create(&fixture.workflows, "Workflow", "intake", scheduled("*/2 * * * * *")).await?;
     let created = async || runs(&fixture).await;
     let created = wait::until("two runs are created", DEADLINE, created, |runs| runs.len() >= 2).await?;
@@ -72,7 +77,7 @@ fn just_passed() -> (Timestamp, String) {
 /// recording it.
 #[tokio::test]
 async fn a_scheduled_time_has_one_run_in_spite_of_restarts() -> anyhow::Result<()> {
-    let fixture = Fixture::with_tenant("once", objects::plan()).await?;
+    let fixture = Fixture::with_tenant("once", plan_with_seconds()).await?;
     // The schedule was due two seconds ago, as if the operator had not been running.
     let (at, cron) = just_passed();
     objects::create(&fixture.workflows, "Workflow", "intake", scheduled(&cron)).await?;

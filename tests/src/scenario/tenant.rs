@@ -30,6 +30,7 @@ pub(super) fn user_with_role(role: &str) -> String {
 pub async fn apply(client: &Client, slug: &str, plan: &Value) -> anyhow::Result<String> {
     let mut spec = json!({
         "displayName": "Scenarios",
+        "limits": {"storedRuns": 100_000, "workflows": 1_000},
         "network": {"egress": [{
             "namespace": recorder::NAMESPACE, "podLabels": {"app": recorder::APP}, "ports": [recorder::PORT, recorder::SECURE_PORT],
             "hosts": recorder::SERVICES.map(recorder::host)

@@ -5,6 +5,7 @@ use crds::{constants::MAX_STORED_OUTPUT_BYTES, run::OutputRef};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::limit;
 use crate::{
     app::{App, Error},
     auth::TenantScope,
@@ -31,8 +32,8 @@ pub struct NewOutput {
 /// Stores an output and returns the reference to it. Storing the same output again has no further effect.
 ///
 /// # Errors
-/// Returns an error if no object storage is configured, if the output is too large or its SHA-256 differs from the
-/// announced one, or if the storage or the database fails.
+/// Returns an error if no object storage is configured, if the output or all outputs of the tenant are too large, if its
+/// SHA-256 differs from the announced one, or if the storage or the database fails.
 pub async fn put(app: &App, scope: TenantScope, output: NewOutput) -> Result<(OutputRef, Registered), Error> {
     let NewOutput { run, sha256, media_type, bytes } = output;
     let objects = app.objects.as_ref().ok_or(Error::NoObjectStorage)?;
@@ -46,6 +47,7 @@ pub async fn put(app: &App, scope: TenantScope, output: NewOutput) -> Result<(Ou
     let row = Output { run_uid: run, sha256: name.sha256(), uri: &uri, bytes: size, media_type: &media_type };
     // The row is written first: an object without a row would never be deleted.
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    limit::check(&mut tx, &row).await?;
     let registered = outputs::register(&mut tx, row, telemetry::clock::now().into()).await?;
     tx.commit().await?;
     objects.put(&name.to_string(), bytes, &media_type).await?;

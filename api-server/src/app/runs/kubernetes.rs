@@ -119,6 +119,37 @@ fn failure(action: &'static str, error: kube::Error) -> Error {
         kube::Error::Api(status) if status.is_invalid() => {
             Error::Refused { action, message: status.message.clone() }
         }
+        kube::Error::Api(status) if status.is_forbidden() => match exceeded_quota(&status.message) {
+            Some((used, limit)) => Error::PlanLimitReached { action, used, limit },
+            None => Error::Kubernetes { action, source: kube::Error::Api(status) },
+        },
         source => Error::Kubernetes { action, source },
+    }
+}
+
+/// Returns the used and the maximum number of objects, if a message of the API server says that the quota of the namespace
+/// is exhausted, as in `exceeded quota: smb-tenant, requested: count/…=1, used: count/…=200, limited: count/…=200`.
+fn exceeded_quota(message: &str) -> Option<(u64, u64)> {
+    let (_, amounts) = message.split_once("exceeded quota: ")?;
+    let amount = |name: &str| {
+        let (_, rest) = amounts.split_once(name)?;
+        let (_, number) = rest.split(", ").next()?.split_once('=')?;
+        number.parse().ok()
+    };
+    Some((amount("used: ")?, amount("limited: ")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A refusal by the quota of the tenant is recognised, with both numbers.
+    #[test]
+    fn a_refusal_by_the_quota_is_recognised() {
+        let refused = "workflowruns.smbcopilot.dev \"order-7\" is forbidden: exceeded quota: smb-tenant, requested: \
+                       count/workflowruns.smbcopilot.dev=1, used: count/workflowruns.smbcopilot.dev=200, limited: \
+                       count/workflowruns.smbcopilot.dev=250";
+        assert_eq!(exceeded_quota(refused), Some((200, 250)));
+        assert_eq!(exceeded_quota("User \"anna\" cannot create resource \"workflowruns\""), None);
     }
 }

@@ -46,6 +46,24 @@ async fn an_output_is_stored_once_and_read_back(pool: PgPool) {
     assert_eq!((read.status, read.bytes == bytes), (200, true));
 }
 
+/// The outputs of a tenant are at most as large as its plan allows; the refusal says how large they are and what to do.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_plan_limits_the_outputs_of_a_tenant(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let limit = "update plans set limits = '{\"storageBytes\": \"300Ki\"}'";
+    sqlx::query(limit).execute(&pool).await.unwrap();
+    let (first, second) = (vec![b'x'; 200_000], vec![b'y'; 200_000]);
+    assert_eq!(put(&server, ASSIGNEE, QUEUED_RUN, &sha256(&first), &first).await.status, 201);
+    let refused = put(&server, ASSIGNEE, QUEUED_RUN, &sha256(&second), &second).await;
+    assert_eq!(code(&refused), (413, "too_large"));
+    let detail = refused.body["detail"].as_str().unwrap();
+    for part in ["storageBytes", "200000", "307200"] {
+        assert!(detail.contains(part), "{detail}");
+    }
+    let again = put(&server, ASSIGNEE, QUEUED_RUN, &sha256(&first), &first).await;
+    assert_eq!(again.status, 200, "a known output needs no more room");
+}
+
 /// Outputs of other tenants and files outside the storage cannot be read.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn an_output_of_another_tenant_is_not_found(pool: PgPool) {

@@ -16,7 +16,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Error, change::Change, kube_api};
+use super::{
+    Error,
+    change::Change,
+    kube_api,
+    memory::{MemoryLimit, Pending},
+};
 use crate::project::Kind;
 
 /// Time without any event after which a watch is considered dead. The API server ends a watch after 240 s; if
@@ -31,7 +36,9 @@ pub(super) struct Reflector {
     pub client: Client,
     /// UID of the cluster that the rows belong to.
     pub cluster: Uuid,
-    pub changes: mpsc::Sender<Change>,
+    pub changes: mpsc::Sender<Pending>,
+    /// Limit of the memory of the changes that are not stored yet.
+    pub memory: MemoryLimit,
     /// Time without any event after which a watch is considered dead.
     pub idle_timeout: Duration,
     pub stop: CancellationToken,
@@ -88,7 +95,8 @@ impl Reflector {
     }
 
     async fn send(&self, change: Change) -> Result<(), Error> {
-        self.changes.send(change).await.map_err(|_| Error::Ended { part: "writer" })
+        let pending = self.memory.reserve(change).await;
+        self.changes.send(pending).await.map_err(|_| Error::Ended { part: "writer" })
     }
 
     async fn wait_to_retry(&self, error: &Error, delays: &mut ExponentialBackoff) {

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{IDLE_TIMEOUT, Reflector};
 use crate::{
     db::{MIGRATOR, testing::mirror_pool},
-    mirror::{metrics::Metrics, testing::store, writer::Writer},
+    mirror::{memory::MemoryLimit, metrics::Metrics, testing::store, writer::Writer},
     project::{
         Kind,
         testing::{Fixture, run, tenant},
@@ -148,8 +148,15 @@ impl Mirror {
             stop: stop.clone(),
         };
         let (client, kind) = (api.client(), Kind::WorkflowRun);
-        let reflector =
-            Reflector { kind, client, cluster: CLUSTER, changes: sender, idle_timeout, stop: stop.clone() };
+        let reflector = Reflector {
+            kind,
+            client,
+            cluster: CLUSTER,
+            changes: sender,
+            memory: MemoryLimit::default(),
+            idle_timeout,
+            stop: stop.clone(),
+        };
         tokio::spawn(writer.run());
         tokio::spawn(async move {
             let version = reflector.list_until_stored().await.unwrap().unwrap();

@@ -1,8 +1,6 @@
 //! Concurrency group of a run. It is computed once and saved in the run's status before it is used: all decisions about
 //! the run and about the other runs of the group read it there.
 
-use std::sync::Arc;
-
 use crds::{
     WorkflowRun,
     constants::MAX_CONCURRENCY_KEY_BYTES,
@@ -13,11 +11,14 @@ use domain::{admission::ConcurrencyGroup, workflow::ValidWorkflow};
 use kube::{ResourceExt as _, runtime::controller::Action};
 use serde_json::{Value, json};
 
-use super::super::{
-    apply::write_status,
-    decide::End,
-    observe::Snapshot,
-    stage::{Exit, Stage},
+use super::{
+    super::{
+        apply::write_status,
+        decide::End,
+        observe::Snapshot,
+        stage::{Exit, Stage},
+    },
+    input::read_full,
 };
 use crate::{
     context::Context,
@@ -49,7 +50,9 @@ pub(super) async fn save_group(ctx: &Context, snapshot: &Snapshot, revision: &Re
 }
 
 async fn compute_group(ctx: &Context, snapshot: &Snapshot, valid: ValidWorkflow) -> Stage<RunConcurrency> {
-    let run = Arc::clone(&snapshot.run);
+    let Some(run) = read_full(ctx, snapshot).await? else {
+        return Err(Exit::Done(Action::await_change()));
+    };
     let compute = move || valid.concurrency(run.spec.input.as_ref().unwrap_or(&Value::Null));
     match ctx.compute.run(&snapshot.namespace, compute).await {
         Ok(Ok(group)) => {

@@ -1,21 +1,44 @@
-//! Check of a run's input. Pure.
+//! Input of a run, which is read for the moment in which it is needed, and its check.
 
-use crds::{WorkflowRun, constants::MAX_VALUE_DEPTH, nesting::is_deeper_than, workflow::ErrorKind};
+use crds::{
+    WorkflowRun,
+    constants::{MAX_INPUT_BYTES, MAX_VALUE_DEPTH},
+    nesting::is_deeper_than,
+    workflow::ErrorKind,
+};
 use domain::{schema::describe_violations, workflow::ValidWorkflow};
 use serde_json::Value;
 
-use super::super::decide::End;
+use super::super::{decide::End, observe::Snapshot};
+use crate::{api::FullObject, context::Context, errors::Error};
 
-/// Checks that a run's input is not nested too deeply and matches the input schema of its workflow.
+/// Reads a run with its input. Returns `None` if it was deleted.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the request.
+pub(super) async fn read_full(
+    ctx: &Context,
+    snapshot: &Snapshot,
+) -> Result<Option<FullObject<WorkflowRun>>, Error> {
+    let run = ctx.full.get::<WorkflowRun>(&snapshot.namespace, &snapshot.name).await?;
+    Ok(run.filter(|run| run.metadata.uid == snapshot.run.metadata.uid))
+}
+
+/// Checks that a run's input is neither nested too deeply nor too large, and matches the input schema of its workflow.
 ///
 /// # Errors
 /// Returns the end of a run whose input is rejected.
-pub(super) fn check_input(run: &WorkflowRun, workflow: &ValidWorkflow) -> Result<(), End> {
-    let input = run.spec.input.as_ref().unwrap_or(&Value::Null);
+pub(super) fn check_input(input: Option<&Value>, workflow: &ValidWorkflow) -> Result<(), End> {
+    let input = input.unwrap_or(&Value::Null);
     if is_deeper_than(input, MAX_VALUE_DEPTH) {
         let message =
             format!("the input has more than {MAX_VALUE_DEPTH} levels of nested arrays and objects");
         return Err(End::failed(ErrorKind::User, "INPUT_TOO_DEEP", message));
+    }
+    let (bytes, limit) = (input.to_string().len(), MAX_INPUT_BYTES);
+    if bytes > limit {
+        let message = format!("the input has {bytes} bytes; the limit is {limit}");
+        return Err(End::failed(ErrorKind::User, "INPUT_TOO_LARGE", message));
     }
     workflow.check_input(input).map_err(|violations| {
         let message =

@@ -7,7 +7,10 @@ use crds::{
     workflow::{ErrorKind, WorkflowState},
 };
 use domain::workflow::{ValidWorkflow, ValidationContext, validate};
-use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use kube::{
+    ResourceExt as _,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 
 use super::{
     super::{
@@ -16,7 +19,7 @@ use super::{
         stage::{Exit, Stage, retry_after},
     },
     admitted::Pinned,
-    input::check_input,
+    input::{check_input, read_full},
     secrets,
 };
 use crate::{
@@ -42,6 +45,8 @@ enum Pinning {
     Rejected(End),
     /// The workflow was changed and is being validated.
     NotValidated,
+    /// The run was deleted.
+    Deleted,
 }
 
 /// Pins a run. A run that is rejected here never gets a pod.
@@ -54,6 +59,7 @@ pub(super) async fn pin(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
         Pinning::Pinned(pinned) => Ok(pinned),
         Pinning::Rejected(end) => Err(end.into()),
         Pinning::NotValidated => Err(retry_after(VALIDATION_CHECK_INTERVAL)),
+        Pinning::Deleted => Err(Exit::Done(Action::await_change())),
     }
 }
 
@@ -69,6 +75,7 @@ pub(super) async fn pin_again(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinne
             let message = "the workflow's revision was deleted";
             Err(Exit::End(End::failed(ErrorKind::Infra, "REVISION_GONE", message)))
         }
+        Pinning::Deleted => Err(Exit::Done(Action::await_change())),
     }
 }
 
@@ -86,18 +93,22 @@ async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
             return Ok(Pinning::Rejected(End::failed(ErrorKind::Infra, "REVISION_GONE", message)));
         }
         (None, _) => match current_revision(ctx, snapshot).await? {
-            Verdict::Valid(name) => match ctx.revisions.get(&ctx.client, &snapshot.namespace, &name).await? {
+            Verdict::Valid(name) => match ctx.revisions.get(&ctx.full, &snapshot.namespace, &name).await? {
                 Some(revision) => revision,
                 None => return Ok(Pinning::NotValidated),
             },
             Verdict::Rejected(end) => return Ok(Pinning::Rejected(end)),
             Verdict::LacksSecrets | Verdict::NotValidated => return Ok(Pinning::NotValidated),
+            Verdict::RunDeleted => return Ok(Pinning::Deleted),
         },
     };
     let checked = match valid_workflow(&revision) {
         // The input was checked when the run was pinned to the revision. Both are immutable.
         Ok(_) if pinned.is_some() => Ok(()),
-        Ok(valid) => check_input_of(ctx, snapshot, valid.clone()).await?,
+        Ok(valid) => match check_full_input(ctx, snapshot, valid.clone()).await? {
+            Some(checked) => checked,
+            None => return Ok(Pinning::Deleted),
+        },
         Err(end) => Err(end),
     };
     Ok(match checked {
@@ -135,6 +146,8 @@ enum Verdict {
     LacksSecrets,
     /// The workflow was changed and is being validated.
     NotValidated,
+    /// The run was deleted.
+    RunDeleted,
 }
 
 fn verdict(workflow: &Workflow) -> Verdict {
@@ -167,15 +180,24 @@ async fn check_secrets_now(
     snapshot: &Snapshot,
     workflow: &Workflow,
 ) -> Result<Verdict, Error> {
+    let name = workflow.name_any();
+    let Some(full) = ctx.full.get::<Workflow>(&snapshot.namespace, &name).await? else {
+        return Ok(Verdict::NotValidated);
+    };
+    let spec = full.spec.clone();
+    drop(full);
     // Apart from its Secrets the workflow is valid: its status reports no other problem.
-    let spec = workflow.spec.clone();
-    let valid = ctx.compute.run(&snapshot.namespace, move || validate(&spec, &ValidationContext::default()));
-    if let Ok(valid) = valid.await.map_err(Error::compute("validate a workflow"))?
-        && let Err(end) = check_input_of(ctx, snapshot, valid).await?
-    {
-        return Ok(Verdict::Rejected(end));
+    let validated = spec.clone();
+    let valid =
+        ctx.compute.run(&snapshot.namespace, move || validate(&validated, &ValidationContext::default()));
+    if let Ok(valid) = valid.await.map_err(Error::compute("validate a workflow"))? {
+        match check_full_input(ctx, snapshot, valid).await? {
+            Some(Ok(())) => {}
+            Some(Err(end)) => return Ok(Verdict::Rejected(end)),
+            None => return Ok(Verdict::RunDeleted),
+        }
     }
-    if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &workflow.spec).await? {
+    if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &spec).await? {
         return Ok(Verdict::Rejected(end));
     }
     // The missing Secrets were created meanwhile: when the workflow is validated again, its runs are
@@ -192,23 +214,25 @@ fn valid_workflow(revision: &Revision) -> Result<&ValidWorkflow, End> {
     })
 }
 
-/// Checks the input of a run, and returns its end if the input is rejected.
+/// Reads the input of a run and checks it. Returns the end of the run if the input is rejected, and `None` if the run was
+/// deleted meanwhile.
 ///
 /// # Errors
-/// Returns an error if the tenant's thread is busy.
-async fn check_input_of(
+/// Returns an error if the run cannot be read, or if the tenant's thread is busy.
+async fn check_full_input(
     ctx: &Context,
     snapshot: &Snapshot,
     workflow: ValidWorkflow,
-) -> Result<Result<(), End>, Error> {
-    let run = Arc::clone(&snapshot.run);
-    match ctx.compute.run(&snapshot.namespace, move || check_input(&run, &workflow)).await {
-        Ok(checked) => Ok(checked),
+) -> Result<Option<Result<(), End>>, Error> {
+    let Some(run) = read_full(ctx, snapshot).await? else { return Ok(None) };
+    let check = move || check_input(run.spec.input.as_ref(), &workflow);
+    match ctx.compute.run(&snapshot.namespace, check).await {
+        Ok(checked) => Ok(Some(checked)),
         Err(error) if error.is_transient() => Err(Error::compute("check the input of a run")(error)),
         Err(error) => {
             let reason = chain(&error);
             let message = format!("the input cannot be checked against the workflow's schema: {reason}");
-            Ok(Err(End::failed(ErrorKind::User, "INPUT_UNCHECKED", message)))
+            Ok(Some(Err(End::failed(ErrorKind::User, "INPUT_UNCHECKED", message))))
         }
     }
 }

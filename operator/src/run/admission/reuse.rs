@@ -23,11 +23,7 @@ use super::super::{
     observe::Snapshot,
     stage::{Exit, Stage, requeue_at},
 };
-use crate::{
-    api::{self, within},
-    context::Context,
-    state::Revision,
-};
+use crate::{context::Context, state::Revision};
 
 /// Maximum time to wait for the api-server to find the earlier run in the archive.
 const ARCHIVE_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
@@ -50,8 +46,7 @@ pub(super) async fn take_over_steps(
     if status.reused.is_some() {
         return Ok(());
     }
-    let runs = within::<WorkflowRun>(&ctx.client, &snapshot.namespace);
-    let Some(earlier) = api::get(&runs, &requested.run).await? else {
+    let Some(earlier) = ctx.full.get::<WorkflowRun>(&snapshot.namespace, &requested.run).await? else {
         let created = snapshot.run.creation_timestamp().map_or(now, |time| time.0);
         let (queue, until) = await_archive(&requested.run, status.queue.as_ref(), created, now)?;
         write_queued(&ctx.client, snapshot, Some(revision), &queue).await?;
@@ -67,6 +62,7 @@ pub(super) async fn take_over_steps(
         "steps": reused,
         "reused": {"uid": earlier.uid(), "steps": reused.len()},
     });
+    drop(earlier);
     write_status(&ctx.client, snapshot, patch).await?;
     Err(Exit::Done(Action::await_change()))
 }

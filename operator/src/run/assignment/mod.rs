@@ -64,7 +64,7 @@ pub(super) async fn assign(
     if pod.is_pooled && !ctx.reservations.reserve(&pod.uid, &claim, &ctx.stores.runs) {
         return Err(retry_after(RESERVATION_RETRY_INTERVAL));
     }
-    let revision = ctx.revisions.get(&ctx.client, &snapshot.namespace, &pod.revision).await?;
+    let revision = ctx.revisions.get(&ctx.full, &snapshot.namespace, &pod.revision).await?;
     let revision = match revision {
         Some(revision) => revision.reference(),
         None => RevisionRef { name: pod.revision.clone(), generation: None },

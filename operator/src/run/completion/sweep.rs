@@ -60,6 +60,7 @@ fn forget_deleted_objects(ctx: &Context) {
     ctx.reservations.retain(|pod| pods.contains(pod));
     let workflows = uids(&ctx.stores.workflows.state());
     ctx.revision_scans.retain(|workflow| workflows.contains(workflow));
+    ctx.validations.retain(|workflow| workflows.contains(workflow));
 }
 
 fn uids<K: Resource>(objects: &[Arc<K>]) -> HashSet<String> {

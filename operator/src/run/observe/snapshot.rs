@@ -77,7 +77,7 @@ pub(in crate::run) async fn observe(
     let uid = run.uid().unwrap_or_default();
     let pinned = run.status.as_ref().and_then(|status| status.revision.as_ref());
     let revision = match pinned {
-        Some(pinned) => ctx.revisions.get(&ctx.client, &namespace, &pinned.name).await?,
+        Some(pinned) => ctx.revisions.get(&ctx.full, &namespace, &pinned.name).await?,
         None => None,
     };
     Ok(Snapshot {

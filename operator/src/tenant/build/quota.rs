@@ -1,10 +1,11 @@
-//! ResourceQuota for all pods of a tenant together.
+//! ResourceQuota of a tenant: all of its pods together, and the number of its runs and workflows.
 
 use std::collections::BTreeMap;
 
 use crds::{
+    constants::{DEFAULT_STORED_RUNS, DEFAULT_WORKFLOWS},
     names,
-    plan::{NamespaceQuota, ResourceAmounts},
+    plan::{NamespaceQuota, PlanLimits, ResourceAmounts},
     tenant::TenantState,
 };
 use k8s_openapi::{
@@ -18,6 +19,9 @@ use super::{Validated, child_metadata};
 pub(super) fn build(tenant: &Validated) -> ResourceQuota {
     let quota = tenant.plan.spec.namespace.clone().unwrap_or_default();
     let mut hard = hard_limits(&quota);
+    if tenant.counts_objects {
+        hard.extend(object_limits(&tenant.plan.spec.limits.clone().unwrap_or_default()));
+    }
     if tenant.state == TenantState::Archived {
         hard.insert("pods".to_owned(), Quantity("0".to_owned()));
     }
@@ -26,6 +30,14 @@ pub(super) fn build(tenant: &Validated) -> ResourceQuota {
         spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
         ..ResourceQuota::default()
     }
+}
+
+/// Returns the limits of the number of objects. The API server refuses a further object before it stores it.
+fn object_limits(limits: &PlanLimits) -> [(String, Quantity); 2] {
+    let runs = limits.stored_runs.unwrap_or(DEFAULT_STORED_RUNS);
+    let workflows = limits.workflows.unwrap_or(DEFAULT_WORKFLOWS);
+    [(names::RUN_COUNT, runs), (names::WORKFLOW_COUNT, workflows)]
+        .map(|(resource, count)| (resource.to_owned(), Quantity(count.to_string())))
 }
 
 fn hard_limits(quota: &NamespaceQuota) -> BTreeMap<String, Quantity> {

@@ -21,7 +21,13 @@ fn fetched(tenant: &str, plan: &str, namespace: Option<Namespace>) -> Fetched {
     tenant.metadata.uid = Some("uid-of-acme".to_owned());
     let plan: Plan = serde_yaml::from_str(plan).unwrap();
     let kubernetes = Endpoint { addresses: vec!["10.200.0.1".parse().unwrap()], ports: vec![6443] };
-    Fetched { tenant: Arc::new(tenant), plan: Some(Arc::new(plan)), namespace, kubernetes }
+    Fetched {
+        tenant: Arc::new(tenant),
+        plan: Some(Arc::new(plan)),
+        namespace,
+        kubernetes,
+        counts_objects: true,
+    }
 }
 
 const TENANT: &str = include_str!("fixtures/tenant.yaml");

@@ -34,7 +34,7 @@ pub(in crate::workflow) struct SchedulePlan {
 /// A run that is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::workflow) struct ScheduledRun {
-    /// The run, under the first of its names.
+    /// The run under the first of its names, without its input.
     pub(in crate::workflow) run: WorkflowRun,
     /// Name of its schedule.
     pub(in crate::workflow) schedule: String,
@@ -112,7 +112,7 @@ fn progress(workflow: &Workflow, spec: &ScheduleSpec, now: Timestamp) -> Schedul
     }
 }
 
-/// Returns the run for a scheduled time. Its name is derived from the schedule and the time, so that a
+/// Returns the run for a scheduled time, without its input. Its name is derived from the schedule and the time, so that a
 /// repeated creation does not create a second run.
 fn build_run(workflow: &Workflow, spec: &ScheduleSpec, at: Timestamp) -> WorkflowRun {
     let name = workflow.name_any();
@@ -120,7 +120,6 @@ fn build_run(workflow: &Workflow, spec: &ScheduleSpec, at: Timestamp) -> Workflo
     let trigger = RunTrigger { kind: TriggerKind::Schedule, by: None, parent: None };
     let run = WorkflowRunSpec {
         workflow_ref: WorkflowRef { name: name.clone() },
-        input: spec.input.clone(),
         trigger: Some(trigger),
         ..WorkflowRunSpec::default()
     };

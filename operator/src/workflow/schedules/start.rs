@@ -1,10 +1,13 @@
 //! Creation of the runs that are due.
 
-use crds::{Workflow, WorkflowRun};
+use crds::{Workflow, WorkflowRun, WorkflowSpec};
 use domain::run::is_same_run;
 use kube::{Api, Error as KubeError, Resource as _, ResourceExt as _, api::PostParams};
 
-use super::plan::{SchedulePlan, ScheduledRun, run_name};
+use super::{
+    super::check::read_full,
+    plan::{SchedulePlan, ScheduledRun, run_name},
+};
 use crate::{
     api::{failed, within},
     context::Context,
@@ -16,7 +19,8 @@ use crate::{
 /// that only an administrator of the cluster can have given one to another run.
 const MAX_NAMES: u32 = 4;
 
-/// Creates the runs that are due. A run that exists already was created before a crash.
+/// Creates the runs that are due. A run that exists already was created before a crash. Returns false, and creates
+/// nothing, if the workflow was changed or deleted meanwhile.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a run.
@@ -24,10 +28,17 @@ pub(in crate::workflow) async fn start_runs(
     ctx: &Context,
     workflow: &Workflow,
     plan: &SchedulePlan,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    if plan.runs.is_empty() {
+        return Ok(true);
+    }
+    let Some(full) = read_full(ctx, workflow).await? else { return Ok(false) };
     let api = within::<WorkflowRun>(&ctx.client, &workflow.namespace().unwrap_or_default());
-    for scheduled in &plan.runs {
-        let event = match start(&api, workflow, scheduled).await? {
+    let runs = with_inputs(&plan.runs, &full.spec);
+    // An existing run is compared below, and only one full object of a namespace can be held.
+    drop(full);
+    for scheduled in &runs {
+        let event = match start(ctx, &api, workflow, scheduled).await? {
             Start::Created(name) => {
                 let ScheduledRun { scheduled_at, .. } = scheduled;
                 tracing::info!(
@@ -53,7 +64,18 @@ pub(in crate::workflow) async fn start_runs(
         };
         ctx.events.publish_in_background(workflow.object_ref(&()), event);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Returns the runs with the inputs of their schedules.
+fn with_inputs(runs: &[ScheduledRun], spec: &WorkflowSpec) -> Vec<ScheduledRun> {
+    let with_input = |scheduled: &ScheduledRun| {
+        let mut scheduled = scheduled.clone();
+        let schedule = spec.schedules.iter().find(|schedule| schedule.name == scheduled.schedule);
+        scheduled.run.spec.input = schedule.and_then(|schedule| schedule.input.clone());
+        scheduled
+    };
+    runs.iter().map(with_input).collect()
 }
 
 /// Result of starting a scheduled run.
@@ -68,6 +90,7 @@ enum Start {
 
 /// Creates a run under the first of its names that no other run has.
 async fn start(
+    ctx: &Context,
     api: &Api<WorkflowRun>,
     workflow: &Workflow,
     scheduled: &ScheduledRun,
@@ -84,7 +107,8 @@ async fn start(
             Err(KubeError::Api(status)) if status.is_already_exists() => {}
             Err(error) => return Err(failed(Verb::Create, api, &name)(error)),
         }
-        let existing = crate::api::get(api, &name).await?;
+        let namespace = workflow.namespace().unwrap_or_default();
+        let existing = ctx.full.get::<WorkflowRun>(&namespace, &name).await?;
         // A run that is gone in the meantime has run, or was deleted on purpose.
         if existing.is_none_or(|existing| is_same_run(&existing.spec, &run.spec)) {
             return Ok(Start::Exists);

@@ -59,7 +59,7 @@ fn from_schema() -> RefOr<Schema> {
 ///
 /// Requires the permission `workflow.run.rerun`. Fails with 404 `not_found` if the tenant has no such run, 409
 /// `run_unfinished` if `from` is given and the earlier run has not finished, 409 `workflow_gone`, 409
-/// `workflow_archived`, 409 `idempotency_in_flight`, 422 `invalid`, 422 `invalid_input`, 422 `input_too_costly`,
+/// `workflow_archived`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 422 `invalid`, 422 `invalid_input`, 422 `input_too_costly`,
 /// 422 `idempotency_key_reused`, 423 `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/reruns", tag = "runs",

@@ -26,6 +26,7 @@ fn revision() -> Revision {
         uid: "revision-uid".to_owned(),
         generation: 4,
         workflow: "intake".to_owned(),
+        bytes: 1,
         valid: validate(&spec, &ValidationContext::default()),
         hosts: Hosts::for_workflow(&spec, "docker.io/smb-copilot/python:local"),
         spec,

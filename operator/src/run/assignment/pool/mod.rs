@@ -78,7 +78,7 @@ async fn current_revision(
     namespace: &str,
 ) -> Result<Option<Arc<Revision>>, Error> {
     match workflow.status.as_ref().and_then(|status| status.revision.as_ref()) {
-        Some(revision) => ctx.revisions.get(&ctx.client, namespace, &revision.name).await,
+        Some(revision) => ctx.revisions.get(&ctx.full, namespace, &revision.name).await,
         None => Ok(None),
     }
 }

@@ -38,7 +38,7 @@ pub(in crate::http) struct StartRun {
 /// header `Idempotent-Replayed: true`.
 ///
 /// Requires the permission `workflow.run.create`. Fails with 404 `not_found` if the tenant has no such workflow, 409
-/// `workflow_archived`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `invalid_input`, 422
+/// `workflow_archived`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `invalid_input`, 422
 /// `input_too_costly`, 422 `idempotency_key_reused`, 423 `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflows/{id}/runs", tag = "runs",

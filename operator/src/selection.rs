@@ -1,0 +1,225 @@
+//! Fields that the operator reads of the objects that tenants write. All others are removed from the API server's responses
+//! before they are decoded: a tenant chooses their size, and the operator holds all of its objects at once.
+//!
+//! What is kept is bounded by the validation rules of the resources, or is written by the platform. An operation that needs
+//! a full object reads it with [`crate::api::FullObjects`] and drops it.
+
+use k8s_client::{
+    Fields::{self, All, None as Removed, Only},
+    ResourcePath,
+};
+
+/// Metadata of objects of which neither labels nor annotations are read, and of lists.
+const METADATA: Fields = Only(&[
+    ("name", All),
+    ("namespace", All),
+    ("uid", All),
+    ("resourceVersion", All),
+    ("generation", All),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+    ("continue", All),
+]);
+
+const WAITING: Fields = Only(&[("for", All), ("run", All), ("message", Removed), ("roles", Removed)]);
+
+/// About 2 KiB a run, and at most 150 KiB with 64 steps, 256 decisions and 100 active items.
+const RUN: Fields = Only(&[
+    ("metadata", METADATA),
+    (
+        "spec",
+        Only(&[
+            ("workflowRef", All),
+            ("input", Removed),
+            ("trigger", All),
+            ("priority", All),
+            ("reuse", Only(&[("run", All), ("from", All)])),
+            ("cancel", All),
+            ("decisions", Only(&[("key", All), ("approved", All), ("input", Removed), ("by", Removed)])),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", All),
+            ("phase", All),
+            ("step", Removed),
+            ("duration", Removed),
+            ("conditions", All),
+            ("queue", All),
+            ("revision", All),
+            ("concurrency", All),
+            ("runner", All),
+            ("startedAt", All),
+            ("finishedAt", All),
+            ("wakeAt", All),
+            ("suspendedAt", All),
+            ("waitedSeconds", All),
+            ("cancelRequested", All),
+            ("ending", Only(&[("phase", All), ("error", Removed), ("since", All)])),
+            ("reused", All),
+            (
+                "steps",
+                Only(&[
+                    ("name", All),
+                    ("phase", All),
+                    ("attempt", Removed),
+                    ("notStarted", Removed),
+                    ("startedAt", Removed),
+                    ("finishedAt", All),
+                    ("nextAt", Removed),
+                    ("output", Removed),
+                    ("outputRef", Removed),
+                    ("error", Removed),
+                    ("waiting", WAITING),
+                    (
+                        "items",
+                        Only(&[
+                            ("total", All),
+                            ("succeeded", Removed),
+                            ("failed", Removed),
+                            ("done", Removed),
+                            (
+                                "active",
+                                Only(&[
+                                    ("index", All),
+                                    ("attempt", All),
+                                    ("notStarted", Removed),
+                                    ("startedAt", Removed),
+                                    ("nextAt", Removed),
+                                    ("code", Removed),
+                                    ("waiting", WAITING),
+                                ]),
+                            ),
+                            ("failures", Removed),
+                            ("outputs", Removed),
+                            ("batches", Removed),
+                        ]),
+                    ),
+                ]),
+            ),
+            ("output", Removed),
+            ("outputRef", Removed),
+            ("error", All),
+        ]),
+    ),
+]);
+
+/// A step as its workflow is checked by others: which workflow it calls.
+const CALLS: Fields = Only(&[("name", All), ("workflow", Only(&[("name", All)]))]);
+
+/// At most 30 KiB a workflow, apart from the problems in its status.
+const WORKFLOW: Fields = Only(&[
+    ("metadata", METADATA),
+    (
+        "spec",
+        Only(&[
+            ("displayName", Removed),
+            ("description", Removed),
+            ("state", All),
+            ("input", Removed),
+            ("secrets", All),
+            ("steps", CALLS),
+            ("output", Removed),
+            ("onExit", CALLS),
+            ("timeout", Removed),
+            ("concurrency", Removed),
+            (
+                "schedules",
+                Only(&[
+                    ("name", All),
+                    ("cron", All),
+                    ("timeZone", All),
+                    ("input", Removed),
+                    ("startingDeadline", All),
+                    ("suspend", All),
+                ]),
+            ),
+            ("runners", All),
+            ("retention", All),
+        ]),
+    ),
+    ("status", All),
+]);
+
+/// Revisions are listed to delete old ones; one that is executed is read by its name.
+const LISTED_REVISION: Fields = Only(&[("metadata", METADATA), ("data", Removed)]);
+
+/// Pods and nodes are selected by name, labels and annotations, which the platform writes.
+const LABELLED_METADATA: Fields = Only(&[
+    ("name", All),
+    ("namespace", All),
+    ("uid", All),
+    ("resourceVersion", All),
+    ("generation", All),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+    ("continue", All),
+    ("labels", All),
+    ("annotations", All),
+]);
+/// Containers whose images are reported if they cannot be pulled.
+const CONTAINERS: Fields = Only(&[("name", All), ("image", All)]);
+const LISTED_POD: Fields = Only(&[
+    ("metadata", LABELLED_METADATA),
+    ("spec", Only(&[("nodeName", All), ("initContainers", CONTAINERS), ("containers", CONTAINERS)])),
+    ("status", All),
+]);
+const LISTED_NODE: Fields = Only(&[
+    ("metadata", METADATA),
+    ("spec", Removed),
+    ("status", Only(&[("conditions", All), ("allocatable", All)])),
+]);
+const LISTED_JOB: Fields = Only(&[("metadata", LABELLED_METADATA), ("spec", Removed), ("status", All)]);
+
+/// Returns the fields that the operator reads of the objects at a path of the API.
+pub(crate) fn selection(path: ResourcePath<'_>) -> Option<Fields> {
+    match (path.group, path.resource, path.name) {
+        ("smbcopilot.dev", "workflowruns", _) => Some(RUN),
+        ("smbcopilot.dev", "workflows", _) => Some(WORKFLOW),
+        ("apps", "controllerrevisions", None) => Some(LISTED_REVISION),
+        ("", "pods", None) => Some(LISTED_POD),
+        ("", "nodes", None) => Some(LISTED_NODE),
+        ("batch", "jobs", None) => Some(LISTED_JOB),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kube::CustomResourceExt as _;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Each field of a run and of a workflow is either kept or removed on purpose, so that a new field is not lost silently.
+    #[test]
+    fn each_field_of_runs_and_workflows_is_selected_or_removed_by_name() {
+        for (definition, fields) in [(crds::WorkflowRun::crd(), RUN), (crds::Workflow::crd(), WORKFLOW)] {
+            let definition = serde_json::to_value(definition).unwrap();
+            let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+            for part in ["spec", "status"] {
+                let Only(parts) = fields else { panic!("{fields:?}") };
+                let (_, fields) = parts.iter().find(|(name, _)| *name == part).unwrap();
+                compare(part, &schema[part], *fields);
+            }
+        }
+    }
+
+    /// Compares the properties of a schema with the named fields, except for the actions of steps.
+    fn compare(path: &str, schema: &Value, fields: Fields) {
+        let Only(named) = fields else { return };
+        let object = if schema["items"].is_object() { &schema["items"] } else { schema };
+        let known: BTreeSet<&str> =
+            object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let names: BTreeSet<&str> = named.iter().map(|(name, _)| *name).collect();
+        if fields != CALLS {
+            assert_eq!(known, names, "fields of {path}");
+        }
+        for (name, fields) in named {
+            compare(&format!("{path}.{name}"), &object["properties"][*name], *fields);
+        }
+    }
+}
