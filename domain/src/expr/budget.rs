@@ -28,13 +28,16 @@ static BUDGET_TYPE: Type = Type::new_unspecified_type("@budget");
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Balance>);
 
+/// Compiled patterns with their sizes, by text.
+type CompiledPatterns = BTreeMap<String, (Regex, Size)>;
+
 #[derive(Debug)]
 struct Balance {
     units: AtomicU64,
     is_spent: AtomicBool,
     interrupt: Option<Arc<AtomicBool>>,
     /// Patterns compiled so far, with the states of all of them together.
-    patterns: Mutex<(BTreeMap<String, (Regex, Size)>, u64)>,
+    patterns: Mutex<(CompiledPatterns, u64)>,
 }
 
 /// How an operation uses a value.

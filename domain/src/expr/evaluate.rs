@@ -30,7 +30,6 @@ impl Program {
 
     /// Evaluates the expression as [`Self::evaluate`] does, and also returns its cost in units. The cost
     /// depends on the expression and the data alone.
-    #[must_use]
     pub fn evaluate_with_cost(&self, context: &Context) -> (Result<Value, EvaluateError>, u64) {
         let budget = Budget::new(context.interrupt());
         let result = self.evaluate_within(context, &budget);

@@ -164,7 +164,7 @@ fn split<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     spend(budget.charge(parts.saturating_mul(super::limits::COPY_COST)))?;
     let parts = text::split(text, separator, limit).into_iter();
     let parts: Vec<Box<dyn Val + 'v>> =
-        parts.map(|part| Box::new(CelString::from(part.to_owned())) as Box<dyn Val + 'v>).collect();
+        parts.map(|part| -> Box<dyn Val + 'v> { Box::new(CelString::from(part.to_owned())) }).collect();
     Ok(CowVal::owned(CelList::from(parts)))
 }
 
