@@ -26,7 +26,7 @@ fn slowest_cases() {
     }
     measured.sort_by_key(|(_, measured)| std::cmp::Reverse(measured.time));
     let mut table =
-        format!("| ms | peak KiB | allocations | case | outcome |\n| --- | --- | --- | --- | --- |\n");
+        "| ms | peak KiB | allocations | case | outcome |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for (name, Measured { time, peak_bytes, allocations, outcome }) in measured.iter().take(PRINTED) {
         let milliseconds = time.as_secs_f64() * 1000.0;
         let name = cases::summary(name);

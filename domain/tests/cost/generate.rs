@@ -2,7 +2,7 @@
 //! case.
 
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng};
+use rand::{RngExt as _, SeedableRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 
 /// Maximum nesting of generated cases.
@@ -29,7 +29,7 @@ struct Expressions<'r> {
 
 impl Expressions<'_> {
     fn pick(&mut self, options: &[&'static str]) -> &'static str {
-        options[self.random.random_range(0..options.len())]
+        options.choose(self.random).expect("there are options")
     }
 
     fn value(&mut self, depth: u32) -> String {

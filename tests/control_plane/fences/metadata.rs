@@ -39,16 +39,17 @@ async fn with_role(namespace: &TestNamespace, role: &str) -> anyhow::Result<Clie
     namespace.bind(&format!("smb-copilot-tenant-{role}"), subject).await?;
     let user = client_as(&user, &[]).await?;
     let runs = namespace.api::<WorkflowRun>(&user);
-    let plain = run(json!({}))?;
+    let plain = run(&json!({}))?;
     accepted("the role is effective", || runs.create(&DRY_RUN, &plain)).await?;
     Ok(user)
 }
 
-fn run(mut metadata: Value) -> anyhow::Result<WorkflowRun> {
-    metadata["name"] = json!(unique("held"));
-    Ok(serde_json::from_value(
+fn run(metadata: &Value) -> anyhow::Result<WorkflowRun> {
+    let mut run: WorkflowRun = serde_json::from_value(
         json!({"metadata": metadata, "spec": {"workflowRef": {"name": "order-invoice"}}}),
-    )?)
+    )?;
+    run.metadata.name = Some(unique("held"));
+    Ok(run)
 }
 
 async fn patch(runs: &Api<WorkflowRun>, name: &str, metadata: &Value) -> kube::Result<WorkflowRun> {
@@ -62,10 +63,10 @@ async fn users_set_neither_owners_nor_finalizers_nor_labels_of_the_platform() ->
     let admin = client().await?;
     let namespace = TestNamespace::managed(&admin).await?;
     let runs = namespace.api::<WorkflowRun>(&with_role(&namespace, "operator").await?);
-    let running = runs.create(&PostParams::default(), &run(json!({}))?).await?.name_any();
+    let running = runs.create(&PostParams::default(), &run(&json!({}))?).await?.name_any();
     for (metadata, words) in reserved() {
         refused(words, || patch(&runs, &running, &metadata)).await?;
-        let created = run(metadata)?;
+        let created = run(&metadata)?;
         refused(words, || runs.create(&DRY_RUN, &created)).await?;
     }
     assert!(namespace.api::<WorkflowRun>(&admin).get_opt(&running).await?.is_some());
@@ -104,7 +105,7 @@ async fn users_keep_the_labels_of_the_platform() -> anyhow::Result<()> {
     let admin = client().await?;
     let namespace = TestNamespace::managed(&admin).await?;
     let runs = namespace.api::<WorkflowRun>(&with_role(&namespace, "operator").await?);
-    let labelled = run(json!({"labels": {"smbcopilot.dev/schedule": "nightly", "team": "billing"}}))?;
+    let labelled = run(&json!({"labels": {"smbcopilot.dev/schedule": "nightly", "team": "billing"}}))?;
     let name =
         namespace.api::<WorkflowRun>(&admin).create(&PostParams::default(), &labelled).await?.name_any();
     for labels in [json!({"smbcopilot.dev/schedule": null}), json!({"smbcopilot.dev/schedule": "other"})] {
@@ -121,7 +122,7 @@ async fn the_garbage_collector_is_not_stopped() -> anyhow::Result<()> {
     let admin = client().await?;
     let namespace = TestNamespace::managed(&admin).await?;
     let runs = namespace.api::<WorkflowRun>(&with_role(&namespace, "admin").await?);
-    let name = runs.create(&PostParams::default(), &run(json!({}))?).await?.name_any();
+    let name = runs.create(&PostParams::default(), &run(&json!({}))?).await?.name_any();
     let foreground =
         DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
     runs.delete(&name, &foreground).await?;

@@ -10,7 +10,7 @@ use tests::{
 
 use super::{accepted, refused};
 
-fn secret(kind: Option<&str>, data: Value) -> anyhow::Result<Secret> {
+fn secret(kind: Option<&str>, data: &Value) -> anyhow::Result<Secret> {
     let annotations = json!({"kubernetes.io/service-account.name": "smb-runner"});
     Ok(serde_json::from_value(json!({
         "metadata": {"name": unique("secret"), "annotations": annotations}, "type": kind, "stringData": data,
@@ -33,12 +33,12 @@ async fn a_tenant_gets_no_secret_that_kubernetes_fills() -> anyhow::Result<()> {
         (Some("kubernetes.io/tls"), json!({"tls.crt": "", "tls.key": ""})),
         (Some("kubernetes.io/dockerconfigjson"), json!({".dockerconfigjson": "{}"})),
     ] {
-        let permitted = secret(kind, data)?;
+        let permitted = secret(kind, &data)?;
         accepted(kind.unwrap_or("Opaque"), || secrets.create(&dry_run, &permitted)).await?;
     }
     for kind in ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "acme.example/other"]
     {
-        let forbidden = secret(Some(kind), json!({}))?;
+        let forbidden = secret(Some(kind), &json!({}))?;
         refused("type of a Secret in the namespace of a tenant must be", || {
             secrets.create(&dry_run, &forbidden)
         })

@@ -176,7 +176,7 @@ fn texts() -> Vec<(&'static str, Value, Value)> {
         (
             "patterns × names",
             json!({"patternProperties": {"(x+x+)+y": true, "(x+x+)+z": true}}),
-            json!({text.clone(): 1}),
+            json!({text: 1}),
         ),
     ];
     for format in FORMATS {
