@@ -137,7 +137,7 @@ mod tests {
     /// Twenty starts at once all succeed, and leave connections to other tenants.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn many_starts_at_once_succeed(pool: PgPool) {
-        let server = Server::start(&pool).await;
+        let server = Server::start(&pool).await.with_usual_compute();
         let path = format!("/v1/workflows/{}/runs", crate::http::testing::WORKFLOW);
         let body = json!({"input": {"url": "https://acme.example"}});
         let starts = (0..40).map(|_| server.post("acme", "builder", &path, &body));

@@ -237,6 +237,13 @@ impl Server {
         answer(self.internal.clone().oneshot(request).await.unwrap()).await
     }
 
+    /// Returns the server with as many computations as outside of tests.
+    pub(in crate::http) fn with_usual_compute(mut self) -> Self {
+        self.state.app.compute = compute::Pool::new(compute::Limits::default(), &self.registry);
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
+    }
+
     /// Returns the server without object storage.
     pub(in crate::http) fn without_objects(mut self) -> Self {
         self.state.app.objects = None;
