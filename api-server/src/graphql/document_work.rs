@@ -25,7 +25,7 @@ pub(crate) struct VariableSizes(HashMap<Name, usize>);
 
 impl VariableSizes {
     /// Counts the values of all variables.
-    pub(crate) fn of(variables: &Variables) -> Self {
+    pub(crate) fn from_variables(variables: &Variables) -> Self {
         let size = |(name, value): (&Name, &ConstValue)| (name.clone(), const_size(value));
         Self(variables.iter().map(size).collect())
     }
@@ -37,7 +37,7 @@ impl VariableSizes {
 /// Returns an error if its fragments or variables expand to too much, or if a fragment contains itself.
 pub(crate) fn check_work(document: &ExecutableDocument, variables: &VariableSizes) -> Result<(), TooLarge> {
     let mut counter = Counter { document, variables, fragments: HashMap::new() };
-    let mut work = Work::default();
+    let mut work = WorkCount::default();
     for (_, operation) in document.operations.iter() {
         let directives = counter.directives(&operation.node.directives);
         let selections = counter.selection_set(&operation.node.selection_set.node, 0)?;
@@ -47,12 +47,12 @@ pub(crate) fn check_work(document: &ExecutableDocument, variables: &VariableSize
 }
 
 #[derive(Clone, Copy, Default)]
-struct Work {
+struct WorkCount {
     selections: usize,
     values: usize,
 }
 
-impl Work {
+impl WorkCount {
     fn plus(self, other: Self) -> Result<Self, TooLarge> {
         let selections = self.selections.saturating_add(other.selections);
         let values = self.values.saturating_add(other.values);
@@ -68,15 +68,15 @@ struct Counter<'a> {
     document: &'a ExecutableDocument,
     variables: &'a VariableSizes,
     /// Work of each fragment; `None` while it is being counted.
-    fragments: HashMap<&'a Name, Option<Work>>,
+    fragments: HashMap<&'a Name, Option<WorkCount>>,
 }
 
 impl<'a> Counter<'a> {
-    fn selection_set(&mut self, set: &'a SelectionSet, depth: usize) -> Result<Work, TooLarge> {
+    fn selection_set(&mut self, set: &'a SelectionSet, depth: usize) -> Result<WorkCount, TooLarge> {
         if depth > MAX_RECURSION {
             return Err(TooLarge::Nesting);
         }
-        let mut work = Work::default();
+        let mut work = WorkCount::default();
         for selection in &set.items {
             let (own, inner) = match &selection.node {
                 Selection::Field(field) => {
@@ -93,15 +93,15 @@ impl<'a> Counter<'a> {
                     self.fragment(&spread.node.fragment_name.node, depth + 1)?,
                 ),
             };
-            let one = Work { selections: 1, values: 0 };
+            let one = WorkCount { selections: 1, values: 0 };
             work = work.plus(one)?.plus(own)?.plus(inner)?;
         }
         Ok(work)
     }
 
-    fn fragment(&mut self, name: &'a Name, depth: usize) -> Result<Work, TooLarge> {
+    fn fragment(&mut self, name: &'a Name, depth: usize) -> Result<WorkCount, TooLarge> {
         // The validation reports spreads of fragments that do not exist.
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Work::default()) };
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(WorkCount::default()) };
         match self.fragments.entry(name) {
             Entry::Occupied(entry) => return entry.get().ok_or(TooLarge::Cycle),
             Entry::Vacant(entry) => entry.insert(None),
@@ -112,14 +112,14 @@ impl<'a> Counter<'a> {
         Ok(work)
     }
 
-    fn directives(&self, directives: &'a [Positioned<Directive>]) -> Work {
+    fn directives(&self, directives: &'a [Positioned<Directive>]) -> WorkCount {
         let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
         self.values(arguments.map(|(_, value)| &value.node))
     }
 
-    fn values(&self, values: impl Iterator<Item = &'a Value>) -> Work {
+    fn values(&self, values: impl Iterator<Item = &'a Value>) -> WorkCount {
         let values = values.map(|value| self.size(value)).fold(0, usize::saturating_add);
-        Work { selections: 0, values }
+        WorkCount { selections: 0, values }
     }
 
     fn size(&self, value: &Value) -> usize {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn check(document: &str, variables: serde_json::Value) -> Result<(), TooLarge> {
-        let sizes = VariableSizes::of(&Variables::from_json(variables));
+        let sizes = VariableSizes::from_variables(&Variables::from_json(variables));
         check_work(&parse_query(document).unwrap(), &sizes)
     }
 

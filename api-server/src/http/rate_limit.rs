@@ -61,7 +61,7 @@ pub(in crate::http) fn refusal(subject: &str, RateExceeded(allowance): &RateExce
     let problem = Problem::new(Code::RateLimited).detail(detail);
     let [policy, state] = headers(subject, *allowance);
     problem
-        .retry_after(Duration::from_secs(whole_seconds(allowance.reset)))
+        .retry_after(Duration::from_secs(seconds_rounded_up(allowance.reset)))
         .header(policy.0, policy.1)
         .header(state.0, state.1)
 }
@@ -72,13 +72,13 @@ fn headers(name: &str, Allowance { limit, remaining, reset }: Allowance) -> Rate
         (HeaderName::from_static("ratelimit-policy"), value(format!("\"{name}\";q={limit};w=60"))),
         (
             HeaderName::from_static("ratelimit"),
-            value(format!("\"{name}\";r={remaining};t={}", whole_seconds(reset))),
+            value(format!("\"{name}\";r={remaining};t={}", seconds_rounded_up(reset))),
         ),
     ]
 }
 
 /// Rounds up, so that a client that waits as long is not refused again.
-fn whole_seconds(duration: Duration) -> u64 {
+fn seconds_rounded_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

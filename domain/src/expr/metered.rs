@@ -90,14 +90,14 @@ fn size<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
 fn key<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     let value = read(arguments)?;
     let Some(number) = value.downcast_ref::<CelDouble>() else { return Ok(value) };
-    match serde_json::Number::from_f64(*number.inner()).and_then(|number| whole(&number)) {
+    match serde_json::Number::from_f64(*number.inner()).and_then(|number| exact_integer(&number)) {
         Some(integer) => Ok(CowVal::owned(CelInt::from(integer))),
         None => Err(ExecutionError::function_error("_[_]", "an index must be a whole number")),
     }
 }
 
 /// Returns a number without a fraction as an integer.
-fn whole(number: &serde_json::Number) -> Option<i64> {
+fn exact_integer(number: &serde_json::Number) -> Option<i64> {
     let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15)?;
     format!("{number:.0}").parse().ok()
 }

@@ -54,7 +54,7 @@ impl Program {
         let path = plain_path(&expression);
         let expression = meter(expression);
         let nodes = count_nodes(&expression);
-        let static_cost = static_cost::of(&expression);
+        let static_cost = static_cost::estimate(&expression);
         Ok(Self {
             source: source.to_owned(),
             expression,

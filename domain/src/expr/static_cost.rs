@@ -17,7 +17,7 @@ const PATH_DIVISOR: usize = 16;
 const LOOKUP_BYTES: usize = 20;
 
 /// Returns the cost of evaluating an expression once. Loops are counted without their iterations.
-pub(super) fn of(root: &IdedExpr) -> u64 {
+pub(super) fn estimate(root: &IdedExpr) -> u64 {
     let mut cost = 0_u64;
     let mut pending = vec![root];
     while let Some(node) = pending.pop() {

@@ -18,7 +18,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    const fn place(states: u64) -> Self {
+    const fn one_position(states: u64) -> Self {
         Self { states, places: 1 }
     }
 
@@ -47,29 +47,31 @@ pub(super) fn estimate(pattern: &str) -> Result<Size, String> {
     // Upper and lower case: every letter becomes a class, and a class of all scripts grows a little. `(?i)`
     // may be anywhere, so it counts for the entire pattern.
     let factor = if ignores_case(&ast) { 2 } else { 1 };
-    Ok(size(&ast).times(factor).plus(Size::place(1)))
+    Ok(size(&ast).times(factor).plus(Size::one_position(1)))
 }
 
 fn size(ast: &Ast) -> Size {
     match ast {
         Ast::Empty(_) | Ast::Flags(_) => Size::default(),
-        Ast::Literal(literal) => Size::place(u64::try_from(literal.c.len_utf8()).unwrap_or(4)),
-        Ast::Dot(_) => Size::place(class::dot()),
-        Ast::Assertion(_) => Size::place(1),
-        Ast::ClassUnicode(_) => Size::place(class::unicode()),
-        Ast::ClassPerl(perl) => Size::place(class::perl(perl)),
-        Ast::ClassBracketed(bracketed) => Size::place(class::bracketed(&bracketed.kind, bracketed.negated)),
-        Ast::Repetition(repetition) => {
-            size(&repetition.ast).plus(Size::place(2)).times(copies(&repetition.op.kind))
+        Ast::Literal(literal) => Size::one_position(u64::try_from(literal.c.len_utf8()).unwrap_or(4)),
+        Ast::Dot(_) => Size::one_position(class::dot()),
+        Ast::Assertion(_) => Size::one_position(1),
+        Ast::ClassUnicode(_) => Size::one_position(class::unicode()),
+        Ast::ClassPerl(perl) => Size::one_position(class::perl(perl)),
+        Ast::ClassBracketed(bracketed) => {
+            Size::one_position(class::bracketed(&bracketed.kind, bracketed.negated))
         }
-        Ast::Group(group) => size(&group.ast).plus(Size::place(2)),
+        Ast::Repetition(repetition) => {
+            size(&repetition.ast).plus(Size::one_position(2)).times(copies(&repetition.op.kind))
+        }
+        Ast::Group(group) => size(&group.ast).plus(Size::one_position(2)),
         Ast::Alternation(alternation) => sum(&alternation.asts),
         Ast::Concat(concat) => sum(&concat.asts),
     }
 }
 
 fn sum(asts: &[Ast]) -> Size {
-    asts.iter().fold(Size::place(1), |total, ast| total.plus(size(ast)))
+    asts.iter().fold(Size::one_position(1), |total, ast| total.plus(size(ast)))
 }
 
 /// Returns how often the repeated part is contained in the compiled pattern.

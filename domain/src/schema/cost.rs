@@ -28,7 +28,7 @@ pub(super) struct Exceeded {
 ///
 /// # Errors
 /// Returns an error if the cost exceeds its limit, after a number of steps that the limit bounds.
-pub(super) fn of(graph: &Graph, value: &Value) -> Result<u64, Exceeded> {
+pub(super) fn estimate(graph: &Graph, value: &Value) -> Result<u64, Exceeded> {
     let values = size(value).0;
     let limit = LIMIT.saturating_add(values.saturating_mul(LIMIT_PER_VALUE));
     let mut counter = Counter { graph, cost: 0, limit };

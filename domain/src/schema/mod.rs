@@ -147,11 +147,11 @@ impl Schema {
     /// Returns the cost of validating a value, in units; `None` if it exceeds the limit.
     #[must_use]
     pub fn cost(&self, value: &Value) -> Option<u64> {
-        stacker::grow(STACK_BYTES, || cost::of(&self.graph, value)).ok()
+        stacker::grow(STACK_BYTES, || cost::estimate(&self.graph, value)).ok()
     }
 
     fn check_bounded(&self, value: &Value) -> Result<(), Vec<Violation>> {
-        let cost = cost::of(&self.graph, value).map_err(|Exceeded { limit }| {
+        let cost = cost::estimate(&self.graph, value).map_err(|Exceeded { limit }| {
             vec![Violation::of_value(format!(
                 "validation would take more than {limit} steps, too many for this schema and a value of this size"
             ))]

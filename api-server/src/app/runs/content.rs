@@ -15,10 +15,10 @@ use crate::{
 
 /// Memory for the contents that one request holds.
 #[derive(Debug, Default)]
-pub struct HeldContents(Mutex<Held>);
+pub struct HeldContents(Mutex<Reserved>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct Reserved {
     bytes: usize,
     permits: Vec<Permit>,
 }

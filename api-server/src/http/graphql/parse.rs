@@ -60,7 +60,7 @@ fn request(parameters: Parameters) -> Result<Request, ParseError> {
     let Parameters { query, operation_name, variables, extensions: _ } = parameters;
     graphql::check_document(&query)?;
     let variables = Variables::from_json(Value::Object(variables.unwrap_or_default()));
-    let sizes = graphql::VariableSizes::of(&variables);
+    let sizes = graphql::VariableSizes::from_variables(&variables);
     let mut request = Request::new(query).variables(variables);
     // The execution reports documents that do not parse.
     if let Ok(document) = request.parsed_query() {

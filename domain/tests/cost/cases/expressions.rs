@@ -27,7 +27,7 @@ pub(crate) static DATA: LazyLock<Arc<Value>> = LazyLock::new(|| {
 
 pub(super) fn all() -> Vec<Case> {
     let mut cases: Vec<Case> = SOURCES.iter().map(|source| case(source, (*source).to_owned())).collect();
-    cases.extend(wide().into_iter().map(|(name, source)| case(name, source)));
+    cases.extend(long_expressions().into_iter().map(|(name, source)| case(name, source)));
     cases
 }
 
@@ -102,7 +102,7 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Expressions that use their 4 KiB.
-fn wide() -> Vec<(&'static str, String)> {
+fn long_expressions() -> Vec<(&'static str, String)> {
     let repeat = |unit: &str, separator: &str| {
         let count = 3500 / (unit.len() + separator.len());
         vec![unit; count].join(separator)
