@@ -43,7 +43,7 @@ pub(super) fn estimate(root: &IdedExpr) -> u64 {
 
 /// Returns the cost of one iteration of a loop.
 pub(super) fn of_iteration(condition: &IdedExpr, step: &IdedExpr) -> u64 {
-    ITERATION_COST.saturating_add(of(condition)).saturating_add(of(step))
+    ITERATION_COST.saturating_add(estimate(condition)).saturating_add(estimate(step))
 }
 
 fn node_cost(node: &IdedExpr) -> u64 {
