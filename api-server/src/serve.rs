@@ -59,7 +59,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let proxies: TrustedProxies =
         options.trusted_proxies.parse().context("failed to read SMBCOPILOT_TRUSTED_PROXIES")?;
     let internal = http::internal_router(state.clone());
-    let internal_limits = ConnectionLimits::new(TrustedProxies::default());
+    let internal_limits = ConnectionLimits::for_runners();
     tasks.spawn(
         "internal",
         serve_router(options.internal_listen, internal, internal_limits, shutdown.clone()),

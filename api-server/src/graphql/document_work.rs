@@ -31,11 +31,21 @@ impl VariableSizes {
     }
 }
 
-/// Checks the work that a document causes.
+/// Fields of a run that return parts of its content.
+const CONTENT_FIELDS: [&str; 4] = ["input", "output", "outputRef", "steps"];
+
+/// Number of times that a document selects the same part of a run's content, with all fragments expanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContentRepeats(pub(crate) usize);
+
+/// Checks the work that a document causes, and returns how often it repeats the contents of runs.
 ///
 /// # Errors
 /// Returns an error if its fragments or variables expand to too much, or if a fragment contains itself.
-pub(crate) fn check_work(document: &ExecutableDocument, variables: &VariableSizes) -> Result<(), TooLarge> {
+pub(crate) fn check_work(
+    document: &ExecutableDocument,
+    variables: &VariableSizes,
+) -> Result<ContentRepeats, TooLarge> {
     let mut counter = Counter { document, variables, fragments: HashMap::new() };
     let mut work = WorkCount::default();
     for (_, operation) in document.operations.iter() {
@@ -43,23 +53,29 @@ pub(crate) fn check_work(document: &ExecutableDocument, variables: &VariableSize
         let selections = counter.selection_set(&operation.node.selection_set.node, 0)?;
         work = work.plus(directives)?.plus(selections)?;
     }
-    Ok(())
+    Ok(ContentRepeats(work.contents.into_iter().max().unwrap_or(0).max(1)))
 }
 
 #[derive(Clone, Copy, Default)]
 struct WorkCount {
     selections: usize,
     values: usize,
+    /// Selections of each of [`CONTENT_FIELDS`].
+    contents: [usize; CONTENT_FIELDS.len()],
 }
 
 impl WorkCount {
     fn plus(self, other: Self) -> Result<Self, TooLarge> {
         let selections = self.selections.saturating_add(other.selections);
         let values = self.values.saturating_add(other.values);
+        let mut contents = self.contents;
+        for (count, more) in contents.iter_mut().zip(other.contents) {
+            *count = count.saturating_add(more);
+        }
         match (selections, values) {
             (MAX_SELECTIONS.., _) => Err(TooLarge::Selections),
             (_, MAX_VALUES..) => Err(TooLarge::Values),
-            _ => Ok(Self { selections, values }),
+            _ => Ok(Self { selections, values, contents }),
         }
     }
 }
@@ -81,7 +97,8 @@ impl<'a> Counter<'a> {
             let (own, inner) = match &selection.node {
                 Selection::Field(field) => {
                     let arguments = self.values(field.node.arguments.iter().map(|(_, value)| &value.node));
-                    let own = arguments.plus(self.directives(&field.node.directives))?;
+                    let mut own = arguments.plus(self.directives(&field.node.directives))?;
+                    own.contents = CONTENT_FIELDS.map(|name| usize::from(field.node.name.node == name));
                     (own, self.selection_set(&field.node.selection_set.node, depth + 1)?)
                 }
                 Selection::InlineFragment(fragment) => (
@@ -93,7 +110,7 @@ impl<'a> Counter<'a> {
                     self.fragment(&spread.node.fragment_name.node, depth + 1)?,
                 ),
             };
-            let one = WorkCount { selections: 1, values: 0 };
+            let one = WorkCount { selections: 1, ..WorkCount::default() };
             work = work.plus(one)?.plus(own)?.plus(inner)?;
         }
         Ok(work)
@@ -119,7 +136,7 @@ impl<'a> Counter<'a> {
 
     fn values(&self, values: impl Iterator<Item = &'a Value>) -> WorkCount {
         let values = values.map(|value| self.size(value)).fold(0, usize::saturating_add);
-        WorkCount { selections: 0, values }
+        WorkCount { values, ..WorkCount::default() }
     }
 
     fn size(&self, value: &Value) -> usize {
@@ -164,7 +181,7 @@ mod tests {
 
     fn check(document: &str, variables: serde_json::Value) -> Result<(), TooLarge> {
         let sizes = VariableSizes::from_variables(&Variables::from_json(variables));
-        check_work(&parse_query(document).unwrap(), &sizes)
+        check_work(&parse_query(document).unwrap(), &sizes).map(drop)
     }
 
     /// Returns a document with fragments that each spread the next one twice.

@@ -35,9 +35,13 @@ pub(super) struct WorkflowById(pub(super) Uuid);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlanByName(pub(super) String);
 
-/// Key of a run's content: the run's id.
+/// Key of a run's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ContentById(pub(super) Uuid);
+pub(super) struct ContentById {
+    pub(super) run: Uuid,
+    /// Number of times that the document selects the same part of it: each needs memory in the response.
+    pub(super) repeats: usize,
+}
 
 /// Key of the first page of a workflow's runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,14 +79,15 @@ impl Loader<PlanByName> for TenantRows {
 }
 
 impl Loader<ContentById> for TenantRows {
-    type Value = RunContent;
+    type Value = Arc<RunContent>;
     type Error = Arc<app::Error>;
 
-    async fn load(&self, keys: &[ContentById]) -> Result<HashMap<ContentById, RunContent>, Self::Error> {
-        let ids: Vec<_> = keys.iter().map(|ContentById(id)| *id).collect();
-        let rows = app::runs::contents(&self.app, self.scope, &ids, &self.held).await;
+    async fn load(&self, keys: &[ContentById]) -> Result<HashMap<ContentById, Self::Value>, Self::Error> {
+        let ids: Vec<_> = keys.iter().map(|key| key.run).collect();
+        let repeats = keys.iter().map(|key| key.repeats).max().unwrap_or(1);
+        let rows = app::runs::contents(&self.app, self.scope, &ids, repeats, &self.held).await;
         let rows = rows.map_err(Arc::new)?;
-        Ok(rows.into_iter().map(|row| (ContentById(row.id), row)).collect())
+        Ok(rows.into_iter().map(|row| (ContentById { run: row.id, repeats }, Arc::new(row))).collect())
     }
 }
 

@@ -21,7 +21,7 @@ use async_graphql::{EmptySubscription, SDLExportOptions};
 use crate::auth::Operations;
 
 pub(crate) use document_limits::{TooLarge, check_document};
-pub(crate) use document_work::{VariableSizes, check_work};
+pub(crate) use document_work::{ContentRepeats, VariableSizes, check_work};
 pub(crate) use request::with_caller;
 
 /// Maximum depth of a document: workflow → runs → edges → node → steps → error, and some more.

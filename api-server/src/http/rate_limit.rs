@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 
 use crate::{
     auth::Principal,
+    http::listener::client_network,
     limits::{Allowance, Limits, RateExceeded},
     problem::{Code, Problem},
 };
@@ -26,7 +27,7 @@ pub(in crate::http) type RateHeaders = [(HeaderName, HeaderValue); 2];
 /// Returns an error if the address has sent too many of them.
 pub(in crate::http) fn count_address(limits: &Limits, address: Option<IpAddr>) -> Result<(), RateExceeded> {
     let Some(address) = address else { return Ok(()) };
-    limits.address_rates.count(network(address), UNKNOWN_TOKENS_PER_MINUTE).map(drop)
+    limits.address_rates.count(client_network(address), UNKNOWN_TOKENS_PER_MINUTE).map(drop)
 }
 
 /// Counts a request of a user, and returns the headers that show what remains. Without a limit in the plan of the
@@ -85,14 +86,6 @@ fn seconds_rounded_up(duration: Duration) -> u64 {
 fn user_limit(tenant: NonZeroU32) -> NonZeroU32 {
     let limit = u64::from(tenant.get()) * u64::from(USER_PERCENT) / 100;
     u32::try_from(limit).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
-}
-
-/// Returns the address that counts for a client: with IPv6, a client has a network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-    }
 }
 
 #[cfg(test)]

@@ -16,11 +16,12 @@ pub(crate) use size::Size;
 /// Maximum length of a pattern, in bytes. Its syntax tree takes some hundred times as much memory.
 pub(crate) const MAX_BYTES: usize = 4096;
 /// Maximum states of all patterns of a workflow together, and of all patterns that one expression or template
-/// compiles. A state takes some 100 bytes in all parts of a compiled pattern.
-pub(crate) const MAX_STATES: u64 = 50_000;
+/// compiles. A state takes some 100 bytes in all parts of a compiled pattern. A name of up to 80 letters of any script
+/// (`\p{L}{1,80}`) takes about half of it.
+pub(crate) const MAX_STATES: u64 = 150_000;
 /// Maximum size of the automaton of one pattern, in bytes. It is a second guard: a pattern of [`MAX_STATES`]
 /// is smaller.
-pub(crate) const MAX_AUTOMATON_BYTES: usize = 4 << 20;
+pub(crate) const MAX_AUTOMATON_BYTES: usize = 8 << 20;
 /// Maximum size of the cache that a pattern may fill while it matches, in bytes.
 pub(crate) const MAX_CACHE_BYTES: usize = 256 << 10;
 

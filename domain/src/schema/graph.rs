@@ -108,6 +108,9 @@ impl<'a> Builder<'a> {
             let bytes = pointer_bytes.saturating_add(keyword.len()).saturating_add(1);
             self.keyword((keyword, value), schema, &mut node, (depth + 1, bytes))?;
         }
+        // The validator and the estimate look at each part, also at those that do not apply to the value.
+        let parts = u64::try_from(node.parts.len()).unwrap_or(u64::MAX);
+        node.assertions.base = node.assertions.base.saturating_add(parts);
         if let Some(place) = self.graph.nodes.get_mut(index) {
             *place = node;
         }

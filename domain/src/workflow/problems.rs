@@ -45,8 +45,19 @@ pub fn is_unchecked(code: &str) -> bool {
 
 /// Maximum number of problems that are listed. They are stored in the status of the workflow.
 const MAX_PROBLEMS: usize = 100;
+/// Maximum length of the message of a problem, in bytes: together they take at most 100 KB of a status.
+const MAX_MESSAGE_BYTES: usize = 1_000;
 
 /// Problems found so far.
+/// Shortens a message that repeats long names of the workflow.
+fn shorten(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.push('…');
+    }
+    message
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
@@ -63,7 +74,7 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn add(&mut self, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
         if self.found.len() < MAX_PROBLEMS {
-            self.found.push(Problem { path: path.into(), code, message: message.into() });
+            self.found.push(Problem { path: path.into(), code, message: shorten(message.into()) });
         } else {
             self.omitted += 1;
         }

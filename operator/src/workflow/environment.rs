@@ -70,6 +70,10 @@ fn min_schedule_interval(stores: &Stores, tenant: &Tenant) -> Duration {
     interval.unwrap_or(Duration::from_secs(DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS))
 }
 
+/// Maximum size of the input schemas of called workflows that are held for one check, in bytes of JSON text. The check
+/// compiles no more than 128 KiB of them.
+const MAX_CALLED_SCHEMA_BYTES: usize = 128 << 10;
+
 impl Environment {
     /// Returns the context in which a workflow of this namespace is validated. The input schemas of the workflows that it
     /// calls are read one after the other.
@@ -82,11 +86,16 @@ impl Environment {
         namespace: &str,
     ) -> Result<ValidationContext, Error> {
         let Self { mut context, calls, fingerprint: _ } = self;
+        let mut bytes = 0;
         for name in calls {
             let Some(known) = context.workflows.as_mut().and_then(|known| known.get_mut(&name)) else {
                 continue;
             };
+            if bytes > MAX_CALLED_SCHEMA_BYTES {
+                break; // inputs of the others are checked when the sub-runs start
+            }
             known.input = input_schema(ctx, namespace, &name).await?;
+            bytes += known.input.as_ref().map_or(0, |schema| schema.to_string().len());
         }
         Ok(context)
     }

@@ -143,7 +143,10 @@ pub(super) fn status_code(error: &kube::Error) -> Option<u16> {
 fn is_transient_failure(error: &kube::Error) -> bool {
     match error {
         kube::Error::Api(status) => {
-            matches!(status.code, 429 | 500..=599) && !status.message.contains("request is too large")
+            let is_busy = matches!(status.code, 429 | 500..=599);
+            // The operator deletes finished runs, so that the quota has room again.
+            let is_quota = status.code == 403 && status.message.contains("exceeded quota");
+            is_quota || is_busy && !status.message.contains("request is too large")
         }
         kube::Error::HyperError(_) | kube::Error::Service(_) => true,
         _ => false,

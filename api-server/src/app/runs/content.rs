@@ -23,7 +23,8 @@ struct Reserved {
     permits: Vec<Permit>,
 }
 
-/// Returns the contents of the runs with these ids, in no particular order. Unknown ids are skipped.
+/// Returns the contents of the runs with these ids, in no particular order. Unknown ids are skipped. `repeats` is the
+/// number of times that the response contains the same part of a content.
 ///
 /// # Errors
 /// Returns an error if the contents are too large for one response, or if the database fails.
@@ -31,13 +32,15 @@ pub async fn contents(
     app: &App,
     scope: TenantScope,
     ids: &[Uuid],
+    repeats: usize,
     held: &HeldContents,
 ) -> Result<Vec<RunContent>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let bytes = runs::content_bytes(&mut tx, ids).await?;
     // The connection is released before the wait for memory.
     drop(tx);
-    held.reserve(app, scope, usize::try_from(bytes).unwrap_or(usize::MAX)).await?;
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(repeats);
+    held.reserve(app, scope, bytes).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     Ok(runs::contents(&mut tx, ids).await?)
 }

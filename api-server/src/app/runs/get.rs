@@ -34,6 +34,6 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Run, Error> 
 pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<(RunDetails, HeldContents), Error> {
     let run = get(app, scope, id).await?;
     let held = HeldContents::default();
-    let content = contents(app, scope, &[id], &held).await?.pop().ok_or(Error::NotFound)?;
+    let content = contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
     Ok((RunDetails { run, content }, held))
 }

@@ -1,5 +1,7 @@
 //! The type `WorkflowRun`.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ use super::{
 use crate::{
     app::{self, enum_names::upper_snake},
     graphql::{
+        ContentRepeats,
         error::{from_app, from_loader},
         global_id::Kind,
         loaders::{ContentById, Loaders, WorkflowById},
@@ -137,17 +140,17 @@ impl WorkflowRun {
 
     /// Input of the run.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
-        Ok(self.content(ctx).await?.input.map(Json))
+        Ok(self.content(ctx).await?.input.clone().map(Json))
     }
 
     /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
     async fn output(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
-        Ok(self.content(ctx).await?.output.map(Json))
+        Ok(self.content(ctx).await?.output.clone().map(Json))
     }
 
     /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
     async fn output_ref(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
-        Ok(self.content(ctx).await?.output_ref.map(Json))
+        Ok(self.content(ctx).await?.output_ref.clone().map(Json))
     }
 
     /// Error of the run. Null unless the run failed, timed out or was cancelled.
@@ -194,8 +197,10 @@ impl WorkflowRun {
 }
 
 impl WorkflowRun {
-    async fn content(&self, ctx: &Context<'_>) -> Result<RunContent> {
-        let content = ctx.data::<Loaders>()?.load_one(ContentById(self.0.id)).await.map_err(from_loader)?;
+    async fn content(&self, ctx: &Context<'_>) -> Result<Arc<RunContent>> {
+        let repeats = ctx.data_opt::<ContentRepeats>().map_or(1, |ContentRepeats(repeats)| *repeats);
+        let key = ContentById { run: self.0.id, repeats };
+        let content = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
         content.ok_or_else(|| from_app(app::Error::NotFound))
     }
 

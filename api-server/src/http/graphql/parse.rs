@@ -64,7 +64,8 @@ fn request(parameters: Parameters) -> Result<Request, ParseError> {
     let mut request = Request::new(query).variables(variables);
     // The execution reports documents that do not parse.
     if let Ok(document) = request.parsed_query() {
-        graphql::check_work(document, &sizes)?;
+        let repeats = graphql::check_work(document, &sizes)?;
+        request = request.data(repeats);
     }
     Ok(match operation_name {
         Some(name) => request.operation_name(name),

@@ -324,4 +324,11 @@ async fn the_size_of_a_response_is_bounded(pool: PgPool) {
     assert!(all.bytes.len() < 10_000, "{}", all.bytes.len());
     let some = server.graphql("viewer", document, json!({"first": 2})).await;
     assert!(some.body["errors"].is_null() && some.bytes.len() > 2_000_000, "{}", some.body["errors"]);
+    // The same output three times needs three times the memory, with aliases and without.
+    let id = id("WorkflowRun", RUN);
+    for repeated in ["a: output b: output c: output", "output output output"] {
+        let document = format!("{{ workflowRun(id: \"{id}\") {{ {repeated} }} }}");
+        let refused = server.graphql("viewer", &document, json!({})).await;
+        assert_eq!(refused.body["errors"][0]["extensions"]["code"], "RESPONSE_TOO_LARGE", "{repeated}");
+    }
 }

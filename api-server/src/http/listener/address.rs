@@ -1,6 +1,10 @@
 //! The address of the client that sent a request, also through trusted proxies.
 
-use std::{net::IpAddr, str::FromStr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    sync::Arc,
+};
 
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
@@ -9,7 +13,7 @@ use ipnet::IpNet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Address ranges of the proxies whose `X-Forwarded-For` is believed.
+/// Address ranges of the proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
@@ -51,12 +55,26 @@ pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProx
         if !proxies.contains(client) {
             break;
         }
-        match entry.parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        match parse_entry(entry) {
+            Some(address) => client = address.to_canonical(),
+            None => break,
         }
     }
     ClientAddress(client)
+}
+
+/// Reads an address, which some proxies write with a port or in brackets.
+fn parse_entry(entry: &str) -> Option<IpAddr> {
+    let with_port = entry.parse::<SocketAddr>().map(|address| address.ip());
+    entry.trim_matches(['[', ']']).parse().or(with_port).ok()
+}
+
+/// Returns the network that counts as one client: with IPv6, a client has a network of 64 bits.
+pub(in crate::http) fn client_network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
 }
 
 /// Returns the address of the client of a request; `None` if the request did not come through a listener.
@@ -85,6 +103,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", "198.51.100.1, 203.0.113.7"), "203.0.113.7");
         assert_eq!(client("10.0.0.1", "203.0.113.7, 10.0.0.2"), "203.0.113.7");
         assert_eq!(client("fd00::1", "2001:db8::7"), "2001:db8::7");
+        assert_eq!(client("10.0.0.1", "203.0.113.7:4711"), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", "[2001:db8::7]:4711"), "2001:db8::7");
         assert_eq!(client("10.0.0.1", "nonsense"), "10.0.0.1");
         assert_eq!(client("10.0.0.1", ""), "10.0.0.1");
     }

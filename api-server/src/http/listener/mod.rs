@@ -17,14 +17,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::limits::{Permit, Shares};
 
-pub(in crate::http) use address::client_address;
 pub use address::{ClientAddress, TrustedProxies};
+pub(in crate::http) use address::{client_address, client_network};
 
 /// Maximum number of connections of a port. Each takes at most 32 KiB for what was received, and as much for what is to
 /// be sent.
 const MAX_CONNECTIONS: usize = 1_024;
 /// Maximum number of connections from one address, unless it is a trusted proxy.
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Maximum number of connections from one pod to the port for runners, which keeps a few open: 32 pods together can use
+/// all of them.
+const MAX_CONNECTIONS_PER_POD: usize = 32;
 /// Delay after a connection could not be accepted, for example because the process has too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,13 @@ impl ConnectionLimits {
     pub fn new(proxies: TrustedProxies) -> Self {
         let connections = Shares::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
         Self { connections, proxies, timeouts: Timeouts::default() }
+    }
+
+    /// Creates the limits of the port for runners, which pods reach without a proxy.
+    #[must_use]
+    pub fn for_runners() -> Self {
+        let connections = Shares::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_POD);
+        Self { connections, proxies: TrustedProxies::default(), timeouts: Timeouts::default() }
     }
 }
 
@@ -121,7 +131,8 @@ async fn accept(
             return None;
         }
     };
-    let limited = (!proxies.contains(address)).then_some(&address);
+    let network = client_network(address);
+    let limited = (!proxies.contains(address)).then_some(&network);
     match connections.assign(reservation, limited) {
         Ok(permit) => Some(Accepted { stream, address, permit }),
         Err(_) => {

@@ -36,6 +36,16 @@ fn consts(count: usize) -> Vec<Value> {
 fn alternatives() -> Vec<(&'static str, Value, Value)> {
     let nested = (0..60).fold(json!({"anyOf": consts(20)}), |inner, _| json!({"anyOf": [inner]}));
     vec![
+        (
+            "12,000 positions × 85,000 empty lists",
+            json!({"items": {"prefixItems": vec![true; 12_000]}}),
+            json!(vec![Value::Array(Vec::new()); 85_000]),
+        ),
+        (
+            "3,000 patterns of properties × 85,000 numbers",
+            json!({"items": {"patternProperties": (0..3_000).map(|n| (format!("a{n}"), json!(true))).collect::<Map<_, _>>()}}),
+            json!(vec![0; 85_000]),
+        ),
         ("1,000 consts × 1,000", json!({"items": {"anyOf": consts(1000)}}), json!(vec![0; 1000])),
         ("1,000 consts × 5,000", json!({"items": {"anyOf": consts(1000)}}), json!(vec![0; 5000])),
         ("1,000 consts in oneOf", json!({"items": {"oneOf": consts(1000)}}), json!(vec![0; 900])),

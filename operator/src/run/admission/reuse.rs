@@ -27,6 +27,8 @@ use crate::{context::Context, state::Revision};
 
 /// Maximum time to wait for the api-server to find the earlier run in the archive.
 const ARCHIVE_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+/// Maximum number of unknown steps that an error names.
+const MAX_NAMED_STEPS: usize = 5;
 
 /// Writes the steps of the earlier run into a run that repeats it, unless that was done already.
 ///
@@ -96,10 +98,12 @@ fn check_steps(workflow: &ValidWorkflow, from: &ReuseFrom) -> Result<(), End> {
     if unknown.is_empty() {
         return Ok(());
     }
+    let named = unknown.iter().take(MAX_NAMED_STEPS).map(|name| name.chars().take(63).collect::<String>());
+    let named: Vec<String> = named.collect();
     let known: Vec<&str> = workflow.steps().iter().map(|step| step.name.as_str()).collect();
     let message = format!(
         "spec.reuse.from names {}, which the workflow does not have: use names of its steps ({})",
-        unknown.join(", "),
+        named.join(", "),
         known.join(", ")
     );
     Err(End::failed(ErrorKind::User, "REUSE_UNKNOWN_STEP", message))

@@ -61,6 +61,11 @@ pub(in crate::workflow) async fn start_runs(
                 );
                 NewEvent::warning("Schedule", "RunNameTaken", message)
             }
+            Start::QuotaExceeded(reason) => {
+                let ScheduledRun { schedule, scheduled_at, .. } = scheduled;
+                let message = format!("schedule {schedule} started no run for {scheduled_at}: {reason}");
+                NewEvent::warning("Schedule", "RunQuotaExceeded", message)
+            }
         };
         ctx.events.publish_in_background(workflow.object_ref(&()), event);
     }
@@ -86,6 +91,8 @@ enum Start {
     Exists,
     /// All names belong to other runs.
     NamesTaken,
+    /// The namespace has as many runs as its plan permits.
+    QuotaExceeded(String),
 }
 
 /// Creates a run under the first of its names that no other run has.
@@ -105,6 +112,11 @@ async fn start(
         match api.create(&params, &named).await {
             Ok(_) => return Ok(Start::Created(name)),
             Err(KubeError::Api(status)) if status.is_already_exists() => {}
+            Err(KubeError::Api(status))
+                if status.code == 403 && status.message.contains("exceeded quota") =>
+            {
+                return Ok(Start::QuotaExceeded(status.message));
+            }
             Err(error) => return Err(failed(Verb::Create, api, &name)(error)),
         }
         let namespace = workflow.namespace().unwrap_or_default();

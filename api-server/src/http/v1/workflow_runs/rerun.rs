@@ -1,7 +1,7 @@
 //! `POST /v1/workflow-runs/{id}/reruns`
 
 use axum::{extract::State, response::Response};
-use crds::run::ReuseFrom;
+use crds::{constants::MAX_STEPS, run::ReuseFrom};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
@@ -97,6 +97,7 @@ pub(in crate::http) async fn rerun_run(
 fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
     let message = match from {
         From::Word(word) if word == "FAILED" => return Ok(ReuseFrom::Keyword("Failed".to_owned())),
+        From::Steps(steps) if steps.len() > MAX_STEPS => format!("a workflow has at most {MAX_STEPS} steps"),
         From::Steps(steps) if !steps.is_empty() => return Ok(ReuseFrom::Steps(steps)),
         From::Word(word) => format!("unknown value {word}: use FAILED or a list of step names"),
         From::Steps(_) => "the list of step names is empty".to_owned(),
