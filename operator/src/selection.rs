@@ -167,7 +167,7 @@ const LISTED_POD: Fields = Only(&[
 ]);
 const LISTED_NODE: Fields = Only(&[
     ("metadata", METADATA),
-    ("spec", Removed),
+    ("spec", Only(&[("taints", All)])),
     ("status", Only(&[("conditions", All), ("allocatable", All)])),
 ]);
 const LISTED_JOB: Fields = Only(&[("metadata", LABELLED_METADATA), ("spec", Removed), ("status", All)]);

@@ -26,6 +26,8 @@ const TOKEN_TYPES: [&str; 4] = ["jwt", "application/jwt", "at+jwt", "application
 /// Time for which a verified token is not verified again, so that an address that sends many invalid tokens does not
 /// exhaust the verifications of its neighbours. A withdrawn key is accepted for so much longer.
 const TOKEN_TTL: Duration = Duration::from_secs(60);
+/// Time after its last verification within which a token is verified again even if its address sends too many others.
+const KNOWN_TTL: Duration = Duration::from_secs(3600);
 /// Time for which a tenant and its request rate are cached.
 const TENANT_TTL: Duration = Duration::from_secs(10);
 /// Maximum number of entries of each cache: more users than send requests to one replica within a minute.
@@ -65,6 +67,8 @@ pub struct Verifier {
     issuers: Vec<(Issuer, KeySet)>,
     /// Claims of verified tokens by the SHA-256 of the token.
     verified: Cache<[u8; 32], Arc<Claims>>,
+    /// SHA-256 of tokens that were verified within [`KNOWN_TTL`].
+    known: Cache<[u8; 32], ()>,
     /// Tenants by their slugs.
     pub(super) tenants: Cache<String, FoundTenant>,
 }
@@ -87,6 +91,7 @@ impl Verifier {
         Ok(Self {
             issuers: issuers.into_inner().into_iter().map(with_keys).collect(),
             verified: cache().time_to_live(TOKEN_TTL).build(),
+            known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
         })
     }
@@ -97,6 +102,18 @@ impl Verifier {
         let claims = self.verified.get(&digest(token))?;
         let now = telemetry::clock::now().as_second();
         (now < claims.exp.saturating_add(MAX_CLOCK_SKEW.into())).then_some(claims)
+    }
+
+    /// Makes all tokens be verified again, as after a minute.
+    #[cfg(test)]
+    pub(crate) fn expire_verifications(&self) {
+        self.verified.invalidate_all();
+    }
+
+    /// Returns whether a token was valid within the last hour. It may have been withdrawn since.
+    #[must_use]
+    pub fn was_verified(&self, token: &str) -> bool {
+        self.known.contains_key(&digest(token))
     }
 
     /// Returns the claims of a token that is valid now.
@@ -126,6 +143,7 @@ impl Verifier {
         }
         let claims = Arc::new(claims);
         self.verified.insert(digest(token), claims.clone());
+        self.known.insert(digest(token), ());
         Ok(claims)
     }
 

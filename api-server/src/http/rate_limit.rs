@@ -160,6 +160,8 @@ mod tests {
         }
         assert_eq!(send([203, 0, 113, 7], "invalid").await, (429, "rate_limited".to_owned()));
         assert_eq!(send([203, 0, 113, 7], &known).await.0, 200);
+        server.expire_verifications();
+        assert_eq!(send([203, 0, 113, 7], &known).await.0, 200, "it was verified within the last hour");
         assert_eq!(send([203, 0, 113, 8], "invalid").await, (401, "invalid_token".to_owned()));
     }
 }

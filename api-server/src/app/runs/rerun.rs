@@ -4,11 +4,11 @@ use crds::run::{Reuse, ReuseFrom, TriggerKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{build, change, check, name::RunName, start};
+use super::{build, change, check, content, content::HeldContents, name::RunName, start};
 use crate::{
     app::{App, Error, Violation},
     auth::TenantScope,
-    store::{Run, TenantTx, Workflow, runs},
+    store::{Run, TenantTx, Workflow},
 };
 
 /// Parameters of a rerun.
@@ -35,11 +35,13 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
     let Rerun { run: id, from, name, requested_by } = rerun;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let (tenant, run) = change::writable_run(&mut tx, id).await?;
-    let content = runs::contents(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
     let workflow = change::workflow(&mut tx, &run).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;
+    // The memory is reserved until the run is created.
+    let held = HeldContents::default();
+    let content = content::contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
     let input = content.input.unwrap_or_else(|| json!({}));
     check::check_input(app, scope, &workflow, &input).await?;
     check_selection(&run, &workflow, from.as_ref())?;

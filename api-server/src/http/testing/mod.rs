@@ -269,6 +269,11 @@ impl Server {
         &self.state.app.limits
     }
 
+    /// Makes all tokens be verified again, as after a minute.
+    pub(in crate::http) fn expire_verifications(&self) {
+        self.state.verifier.expire_verifications();
+    }
+
     /// Replaces the limits of the plan of all tenants.
     pub(in crate::http) async fn set_plan_limits(&self, limits: Value) {
         fixtures::set_plan_limits(&self.state.app.mirror, &limits).await;

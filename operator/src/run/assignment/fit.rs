@@ -41,11 +41,15 @@ fn parse_amounts(text: &str) -> BTreeMap<&str, &str> {
 }
 
 /// Returns what the pod requests if no node of the cluster provides as much, even without any other pod. Nodes that do
-/// not state what they provide are ignored; without any other, the answer is unknown.
+/// not state what they provide, and those that are reserved for other pods, are ignored; without any other, the answer
+/// is unknown.
 pub(super) fn beyond_nodes(pod: &Pod, nodes: &[Arc<Node>]) -> Option<String> {
     let requested = RESOURCES.map(|resource| requested_milli(pod, resource));
-    let provided: Vec<[u128; 2]> = nodes.iter().filter_map(|node| provided_milli(node)).collect();
-    let fits = |provided: &[u128; 2]| requested.iter().zip(provided).all(|(asked, has)| asked <= has);
+    let provided: Vec<[u128; 2]> =
+        nodes.iter().filter(|node| !is_reserved(node)).filter_map(|node| provided_milli(node)).collect();
+    let fits = |provided: &[u128; 2]| {
+        requested.iter().zip(provided).all(|(requested, provided)| requested <= provided)
+    };
     if provided.is_empty() || provided.iter().any(fits) {
         return None;
     }
@@ -70,6 +74,15 @@ fn provided_milli(node: &Node) -> Option<[u128; 2]> {
     let amount = |resource: &str| milli(allocatable.get(resource).map(|KubernetesQuantity(text)| text)?);
     let [cpu, memory] = RESOURCES.map(amount);
     Some([cpu?, memory?])
+}
+
+/// Returns whether a node has a taint that keeps runs away. Those that Kubernetes sets itself, such as during
+/// maintenance, pass.
+fn is_reserved(node: &Node) -> bool {
+    let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    taints
+        .into_iter()
+        .any(|taint| taint.effect != "PreferNoSchedule" && !taint.key.starts_with("node.kubernetes.io/"))
 }
 
 fn milli(quantity: &str) -> Option<u128> {
@@ -113,6 +126,18 @@ mod tests {
         assert_eq!(beyond_nodes(&pod("6", "512Mi"), &nodes), None);
         let expected = "6000m of CPU and 4294967296 bytes of memory".to_owned();
         assert_eq!(beyond_nodes(&pod("6", "4Gi"), &nodes), Some(expected));
+        let tainted = |key: &str| -> Arc<Node> {
+            let taint = format!("{{key: {key}, effect: NoSchedule}}");
+            let text = format!(
+                "{{spec: {{taints: [{taint}]}}, status: {{allocatable: {{cpu: '64', memory: 512Gi}}}}}}"
+            );
+            Arc::new(serde_yaml::from_str(&text).unwrap())
+        };
+        let [small, large] = nodes;
+        let with_gpu = [small.clone(), large.clone(), tainted("example.com/gpu")];
+        assert!(beyond_nodes(&pod("6", "4Gi"), &with_gpu).is_some(), "runs have no toleration");
+        let cordoned = [small, large, tainted("node.kubernetes.io/unschedulable")];
+        assert_eq!(beyond_nodes(&pod("6", "4Gi"), &cordoned), None, "maintenance ends");
         assert_eq!(beyond_nodes(&pod("6", "100Gi"), &[]), None, "the nodes are unknown");
         assert_eq!(beyond_nodes(&pod("6", "100Gi"), &[Arc::default()]), None, "the node states nothing");
     }
