@@ -1,5 +1,7 @@
 //! Owner references, finalizers and the labels and annotations of the platform are not for users.
 
+use std::time::Duration;
+
 use crds::{Workflow, WorkflowRun};
 use kube::{
     Api, Client, ResourceExt as _,
@@ -12,7 +14,7 @@ use tests::{
     wait,
 };
 
-use super::{POLICY_DEADLINE, accepted, refusal, refused};
+use super::{accepted, refusal, refused};
 
 const DRY_RUN: PostParams = PostParams { dry_run: true, field_manager: None };
 
@@ -32,6 +34,9 @@ fn reserved() -> [(Value, &'static str); 4] {
         ),
     ]
 }
+
+/// Deadline of the garbage collector, which works on the objects of all tests one after the other.
+const COLLECTION_DEADLINE: Duration = Duration::from_secs(60);
 
 async fn with_role(namespace: &TestNamespace, role: &str) -> anyhow::Result<Client> {
     let user = format!("{}@acme.example", unique(role));
@@ -128,7 +133,7 @@ async fn the_garbage_collector_is_not_stopped() -> anyhow::Result<()> {
     runs.delete(&name, &foreground).await?;
     wait::until(
         "the run is deleted",
-        POLICY_DEADLINE,
+        COLLECTION_DEADLINE,
         async || Ok(runs.get_opt(&name).await?),
         Option::is_none,
     )
