@@ -45,7 +45,7 @@ pub(super) async fn start(
     let revision = admitted.revision();
     match pool::reserve(ctx, snapshot, revision, now) {
         Some(pod) => assign(ctx, snapshot, &pod, now).await,
-        None => create_runner(ctx, snapshot, revision, next_attempt(ctx, snapshot, revision), now).await,
+        None => create_runner(ctx, snapshot, revision, next_attempt(snapshot, revision), now).await,
     }
 }
 

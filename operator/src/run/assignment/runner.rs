@@ -10,7 +10,7 @@ use super::{
     super::{
         apply::write_queued,
         decide::End,
-        observe::{self, Snapshot},
+        observe::Snapshot,
         stage::{Exit, Stage, retry_after},
     },
     create::{Creation, POD_CREATION_TIMEOUT, create},
@@ -34,11 +34,10 @@ const MAX_NAMES: u32 = 16;
 const MAX_ATTEMPTS: u32 = 1_000;
 
 /// Returns the number of the next pod attempt of a run.
-pub(in crate::run) fn next_attempt(ctx: &Context, snapshot: &Snapshot, revision: &Revision) -> u32 {
+pub(in crate::run) fn next_attempt(snapshot: &Snapshot, revision: &Revision) -> u32 {
     let recorded = snapshot.status().runner.and_then(|runner| runner.job);
     let recorded = recorded.and_then(|job| attempt_of_job(&snapshot.uid, revision, &job));
-    let newest = observe::newest_attempt(&ctx.stores, &snapshot.namespace, &snapshot.uid);
-    newest.into_iter().chain(recorded).max().map_or(0, |newest| newest.saturating_add(1))
+    snapshot.newest_attempt.into_iter().chain(recorded).max().map_or(0, |newest| newest.saturating_add(1))
 }
 
 /// Returns the number of the pod attempt that a Job of a run belongs to.

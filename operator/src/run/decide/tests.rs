@@ -48,6 +48,7 @@ fn snapshot(rest: &str, pods: Vec<RunnerPod>) -> Snapshot {
         uid: "run-uid".to_owned(),
         tenant: Some(tenant("")),
         pods,
+        newest_attempt: None,
         holds_slot: true,
         revision: None,
         is_orphan: false,

@@ -7,5 +7,5 @@ mod snapshot;
 
 pub(crate) use lifecycle::{has_started, is_queued_for_slot, is_suspended, occupies_slot};
 pub(super) use lost::{LossReason, PodState};
-pub(super) use runner_pods::{RunnerPod, newest_attempt, runner_pod};
+pub(super) use runner_pods::{RunnerPod, runner_pod};
 pub(super) use snapshot::{Snapshot, observe};

@@ -77,7 +77,7 @@ fn is_assigned_to_another_run(stores: &Stores, namespace: &str, pod: &RunnerPod,
 
 /// Returns the number of the newest pod attempt of a run, whichever run is assigned to that pod now. The names of Jobs
 /// are derived from it.
-pub(in crate::run) fn newest_attempt(stores: &Stores, namespace: &str, run_uid: &str) -> Option<u32> {
+pub(super) fn newest_attempt(stores: &Stores, namespace: &str, run_uid: &str) -> Option<u32> {
     let created_for_run = |pod: &Pod| {
         pod.metadata.namespace.as_deref() == Some(namespace)
             && pod.annotations().get(names::RUN_UID).is_some_and(|annotation| annotation == run_uid)

@@ -20,6 +20,9 @@ pub(in crate::run) struct Snapshot {
     pub(in crate::run) tenant: Option<Arc<Tenant>>,
     /// Runner pods created for or assigned to the run, newest attempt first.
     pub(in crate::run) pods: Vec<RunnerPod>,
+    /// Number of the newest pod attempt created for the run, whichever run its pod is assigned to now. Names of Jobs derive
+    /// from it, so it is as old as `pods`: a pod that appears later would otherwise be followed by a second one.
+    pub(in crate::run) newest_attempt: Option<u32>,
     /// Whether the run was admitted.
     pub(in crate::run) holds_slot: bool,
     /// Revision that the run is pinned to, if it still exists.
@@ -82,6 +85,8 @@ pub(in crate::run) async fn observe(
     };
     Ok(Snapshot {
         tenant: ctx.stores.tenant_in(&namespace),
+        // Read first: a pod that appears in between is in `pods`.
+        newest_attempt: runner_pods::newest_attempt(&ctx.stores, &namespace, &uid),
         pods: runner_pods::pods_of_run(ctx, &run, now),
         holds_slot: ctx.slots.holds(&uid),
         is_orphan: is_orphan(&ctx.stores, &run, &namespace),

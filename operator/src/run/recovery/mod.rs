@@ -36,7 +36,7 @@ pub(super) async fn recreate(
     require_secrets(ctx, snapshot, admitted).await?;
     let revision = admitted.revision();
     let recorded = attempt_of_job(&snapshot.uid, revision, job);
-    let attempt = recorded.unwrap_or_else(|| next_attempt(ctx, snapshot, revision));
+    let attempt = recorded.unwrap_or_else(|| next_attempt(snapshot, revision));
     create_runner(ctx, snapshot, revision, attempt, now).await
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn replace(
 ) -> Stage<Action> {
     require_secrets(ctx, snapshot, admitted).await?;
     let revision = admitted.revision();
-    let attempt = next_attempt(ctx, snapshot, revision);
+    let attempt = next_attempt(snapshot, revision);
     let job = names::runner_job(&revision.uid, &snapshot.uid, attempt);
     write_status(&ctx.client, snapshot, status::lost(snapshot, &job, &revision.reference(), &lost)).await?;
     ctx.metrics.runners_lost.inc();

@@ -1,14 +1,19 @@
 //! Jobs of runners, as they are built from a revision and a plan.
 
 use clap::Parser as _;
-use crds::{Plan, WorkflowSpec};
+use crds::{Plan, WorkflowSpec, names};
 use domain::{
     hosts::Hosts,
     workflow::{ValidationContext, validate},
 };
 
-use super::{super::attempt_of_job, *};
-use crate::{config::Config, state::Revision};
+use std::sync::Arc;
+
+use super::{
+    super::{attempt_of_job, next_attempt},
+    *,
+};
+use crate::{config::Config, run::observe::Snapshot, state::Revision};
 
 const WORKFLOW: &str = "
 secrets: [{name: erp, secretRef: {name: erp-credentials}}]
@@ -109,4 +114,33 @@ fn a_host_has_the_cpu_limit_of_its_plan() {
     let text = |limit: &str| Some(limit.to_owned());
     assert_eq!(limits("1"), [None, text("1"), text("1"), text("1")]);
     assert_eq!(limits("100m"), [None, text("100m"), text("200m"), text("100m")]);
+}
+
+/// A pod that appears after the snapshot was taken is not followed by a second one: its attempt is tried again, and its Job
+/// exists already.
+#[test]
+fn the_next_attempt_is_derived_from_the_snapshot_alone() {
+    let next = |newest_attempt, status: &str| {
+        let run = format!(
+            "metadata: {{name: order-7, uid: run-uid}}\nspec: {{workflowRef: {{name: intake}}}}\n{status}"
+        );
+        let snapshot = Snapshot {
+            run: Arc::new(serde_yaml::from_str(&run).unwrap()),
+            namespace: "bakery".to_owned(),
+            name: "order-7".to_owned(),
+            uid: "run-uid".to_owned(),
+            tenant: None,
+            pods: Vec::new(),
+            newest_attempt,
+            holds_slot: true,
+            revision: None,
+            is_orphan: false,
+            sub_run_ended: false,
+        };
+        next_attempt(&snapshot, &revision())
+    };
+    assert_eq!(next(None, ""), 0);
+    assert_eq!(next(Some(0), ""), 1);
+    let recorded = names::runner_job("revision-uid", "run-uid", 2);
+    assert_eq!(next(Some(0), &format!("status: {{runner: {{job: {recorded}}}}}")), 3);
 }
