@@ -226,8 +226,8 @@ mod tests {
         timeout(AMPLE, found).await.unwrap_or_else(|_| panic!("no {line}: {}", registry.encode().unwrap()));
     }
 
-    /// A computation that does not end is given up after its deadline and counted, and does not take a thread from other
-    /// tenants, even if the pool has one only.
+    /// A computation that exceeds its deadline is abandoned and counted, and does not take a thread from other
+    /// tenants, even if the pool has only one.
     #[tokio::test]
     async fn a_computation_that_does_not_end_blocks_no_other_tenant() {
         let (pool, registry) = pool(limits(1, SHORT));

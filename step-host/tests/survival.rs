@@ -113,7 +113,7 @@ def run(input, ctx):
     assert!(reached.to_string().contains("ptrace") && reached.to_string().contains("mem"), "{reached}");
 }
 
-/// A pod is given up if a run has changed the limits, the priority or the CPUs of process 1, which all later steps inherit.
+/// A pod is replaced if a run has changed the limits, the priority or the CPUs of process 1, which all later steps inherit.
 #[test]
 fn a_changed_process_1_ends_its_pod() {
     for (name, change) in [
@@ -127,10 +127,10 @@ fn a_changed_process_1_ends_its_pod() {
         assert_eq!(host.disconnect(), Some(1), "{name}");
     }
     let (_, is_reset) = attack("unchanged", "def run(i, c): return 1");
-    assert!(is_reset, "a pod is not given up without a reason");
+    assert!(is_reset, "a pod is not replaced without a reason");
 }
 
-/// A pod is given up if a run has left System V objects, through which it could pass data to the next one.
+/// A pod is replaced if a run has left System V objects, through which it could pass data to the next one.
 #[test]
 fn a_system_v_object_ends_its_pod() {
     for (name, call) in

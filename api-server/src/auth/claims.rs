@@ -63,8 +63,9 @@ fn is_identity(text: &str) -> bool {
 /// Reads a time, which issuers may write with fractions of a second (RFC 7519, section 2).
 fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let seconds = serde_json::Number::deserialize(deserializer)?;
-    let whole = || seconds.as_f64().filter(|seconds| seconds.is_finite())?.trunc().to_string().parse().ok();
-    let seconds = seconds.as_i64().or_else(whole);
+    let truncated =
+        || seconds.as_f64().filter(|seconds| seconds.is_finite())?.trunc().to_string().parse().ok();
+    let seconds = seconds.as_i64().or_else(truncated);
     seconds.ok_or_else(|| serde::de::Error::custom("expected seconds since 1970"))
 }
 

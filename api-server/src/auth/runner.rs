@@ -140,8 +140,8 @@ impl<T: TenantLookup> Runners<T> {
         }
     }
 
-    /// Returns the runner whose token is in the headers. Kubernetes is asked once for each token, and not more often for
-    /// the address of a client than its limits allow.
+    /// Returns the runner whose token is in the headers. The Kubernetes API reviews each token once, and
+    /// the tokens of one client address not more often than the limits of addresses allow.
     ///
     /// # Errors
     /// Returns an error if there is no token, if it does not belong to a runner, if the address has sent too many unknown

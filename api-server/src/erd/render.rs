@@ -11,7 +11,7 @@ const STYLE: &str = "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#
 .name{font-weight:bold;fill:#fff}.type{fill:#656d76}.key{font-weight:bold}\
 .box{fill:#fff;stroke:#0b5394}.head{fill:#0b5394}\
 .reference{fill:none;stroke:#0b5394;stroke-width:1.3}.unenforced{stroke-dasharray:5 4}";
-/// Horizontal distance of texts from the border of their table, in pixels, as all lengths.
+/// Horizontal distance of a text from the border of its table. All lengths are in pixels.
 const PADDING: u32 = 8;
 /// Distance of a table's name from the upper border of the table to the baseline of the text.
 const NAME_BASELINE: u32 = 14;

@@ -10,7 +10,7 @@ use crate::{
     app::{
         self, App,
         page::Page,
-        runs::{Filter, HeldContents},
+        runs::{ContentReservation, Filter},
     },
     auth::TenantScope,
     store::{Plan, Run, RunContent, RunStatus, Workflow},
@@ -24,7 +24,7 @@ pub(super) struct TenantRows {
     app: App,
     scope: TenantScope,
     /// Memory for the contents of runs, held until the response is built.
-    held: HeldContents,
+    held: ContentReservation,
 }
 
 /// Key of a workflow: its id.
@@ -53,7 +53,7 @@ pub(super) struct FirstRuns {
 
 /// Creates the loaders of a request. Each request has its own, so that no request sees cached rows of another.
 pub(super) fn loaders(app: &App, scope: TenantScope) -> Loaders {
-    DataLoader::new(TenantRows { app: app.clone(), scope, held: HeldContents::default() }, tokio::spawn)
+    DataLoader::new(TenantRows { app: app.clone(), scope, held: ContentReservation::default() }, tokio::spawn)
 }
 
 impl Loader<WorkflowById> for TenantRows {

@@ -106,7 +106,7 @@ fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
 
 fn meter_comprehension(comprehension: ComprehensionExpr) -> ComprehensionExpr {
     let loop_step = meter_step(comprehension.loop_step, &comprehension.accu_var);
-    let cost = static_cost::of_iteration(&comprehension.loop_cond, &loop_step);
+    let cost = static_cost::iteration_cost(&comprehension.loop_cond, &loop_step);
     let cost = Expr::Literal(LiteralValue::Int(i64::try_from(cost).unwrap_or(i64::MAX).into()));
     let args = vec![budget(), meter(comprehension.iter_range), IdedExpr { id: 0, expr: cost }];
     ComprehensionExpr { iter_range: call(RANGE, args), loop_step, ..comprehension }

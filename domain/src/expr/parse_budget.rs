@@ -1,4 +1,4 @@
-//! Budget of the expressions of a workflow, which its parsed form keeps in memory.
+//! Limit on the size of all parsed expressions of a workflow together, which are held in memory with the workflow.
 
 use super::errors::ParseError;
 use super::program::Program;

@@ -42,7 +42,7 @@ pub(super) fn estimate(root: &IdedExpr) -> u64 {
 }
 
 /// Returns the cost of one iteration of a loop.
-pub(super) fn of_iteration(condition: &IdedExpr, step: &IdedExpr) -> u64 {
+pub(super) fn iteration_cost(condition: &IdedExpr, step: &IdedExpr) -> u64 {
     ITERATION_COST.saturating_add(estimate(condition)).saturating_add(estimate(step))
 }
 

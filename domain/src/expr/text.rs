@@ -79,7 +79,8 @@ fn byte_index(text: &str, index: i64) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Searching and splitting gives the results of CEL's own functions, in characters.
+    /// `indexOf`, `lastIndexOf` and `split` return the same results as the functions of the CEL library: indices count
+    /// characters, not bytes.
     #[test]
     fn indices_count_characters() {
         assert_eq!(index_of("hello mellow", "ello", None), Ok(1));

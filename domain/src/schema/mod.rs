@@ -152,7 +152,7 @@ impl Schema {
 
     fn check_bounded(&self, value: &Value) -> Result<(), Vec<Violation>> {
         let cost = cost::estimate(&self.graph, value).map_err(|Exceeded { limit }| {
-            vec![Violation::of_value(format!(
+            vec![Violation::at_root(format!(
                 "validation would take more than {limit} steps, too many for this schema and a value of this size"
             ))]
         })?;
@@ -160,7 +160,7 @@ impl Schema {
             return Ok(());
         }
         if cost > MAX_LISTED_COST {
-            return Err(vec![Violation::of_value(format!(
+            return Err(vec![Violation::at_root(format!(
                 "the value violates the schema; the violations are not listed, since the value or the schema is too large (validation takes {cost} steps; they are listed up to {MAX_LISTED_COST})"
             ))]);
         }
@@ -171,15 +171,15 @@ impl Schema {
         let mut violations: Vec<Violation> = found.by_ref().take(MAX_VIOLATIONS).collect();
         let more = found.count();
         if more > 0 {
-            violations.push(Violation::of_value(format!("and {more} more")));
+            violations.push(Violation::at_root(format!("and {more} more")));
         }
         Err(violations)
     }
 }
 
 impl Violation {
-    /// Returns a violation by the value as a whole.
-    fn of_value(message: String) -> Self {
+    /// Returns a violation whose location is the root of the value.
+    fn at_root(message: String) -> Self {
         Self { pointer: String::new(), message }
     }
 }

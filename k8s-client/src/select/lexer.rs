@@ -1,6 +1,6 @@
 //! End of a JSON value in text that is received in chunks.
 
-/// Lexer of one JSON value that is kept or removed as a whole.
+/// Lexer of one JSON value of which all or nothing is selected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ValueLexer {
     depth: usize,

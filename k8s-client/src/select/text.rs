@@ -38,11 +38,11 @@ enum Open {
 enum State {
     /// Before a value.
     Value(Rule),
-    /// In a value that is kept or removed as a whole.
-    Whole { is_kept: bool, lexer: ValueLexer },
+    /// Within a value of which all or nothing is selected.
+    Opaque { is_selected: bool, lexer: ValueLexer },
     /// Before the name of a member, or the end of an object.
     Member,
-    /// In the name of a member.
+    /// Within the name of a member.
     Name { text: Vec<u8>, after_backslash: bool },
     /// Between the name of a member and its value.
     Colon(Vec<u8>),
@@ -69,9 +69,9 @@ impl TextSelector {
     pub(super) fn select_chunk(&mut self, chunk: &[u8]) -> Vec<u8> {
         let mut rest = chunk;
         while let Some((byte, after)) = rest.split_first() {
-            rest = if let State::Whole { is_kept, lexer } = &mut self.state {
+            rest = if let State::Opaque { is_selected, lexer } = &mut self.state {
                 let (value, after) = rest.split_at(lexer.scan(rest));
-                if *is_kept {
+                if *is_selected {
                     self.selected.extend_from_slice(value);
                 }
                 if lexer.has_ended() {
@@ -87,7 +87,7 @@ impl TextSelector {
         std::mem::take(&mut self.selected)
     }
 
-    /// Processes a byte outside of values that are kept or removed as a whole. Returns false if the byte is the first one
+    /// Processes a byte outside of values of which all or nothing is selected. Returns false if the byte is the first one
     /// of such a value.
     fn advance(&mut self, byte: u8) -> bool {
         match &mut self.state {
@@ -108,7 +108,7 @@ impl TextSelector {
                 self.begin_member_value(&name);
             }
             State::AfterValue => self.end_value(byte),
-            State::Colon(_) | State::Whole { .. } => {}
+            State::Colon(_) | State::Opaque { .. } => {}
         }
         true
     }
@@ -126,8 +126,8 @@ impl TextSelector {
             b'{' if is_selected => self.begin(Open::Object { rule, has_members: false }, byte, State::Member),
             b'[' if is_selected => self.begin(Open::List { rule }, byte, State::Value(rule)),
             _ => {
-                let is_kept = rule.fields != Fields::None;
-                self.state = State::Whole { is_kept, lexer: ValueLexer::default() };
+                let is_selected = rule.fields != Fields::None;
+                self.state = State::Opaque { is_selected, lexer: ValueLexer::default() };
                 return false;
             }
         }

@@ -25,15 +25,15 @@ pub(crate) enum HostError {
     Python(#[from] PythonError),
     #[error("the Python interpreter ended {MAX_FAILED_STARTS} times before it was ready")]
     PythonEnds,
-    #[error("a step has not started within {seconds} s; the pod is given up")]
+    #[error("a step has not started within {seconds} s; the pod is replaced")]
     NoStart { seconds: u64 },
     #[error(
-        "a process of the ended run has not ended within {seconds} s after it was killed; the pod is given up"
+        "a process of the ended run has not ended within {seconds} s after it was killed; the pod is replaced"
     )]
     Unkillable { seconds: u64 },
-    #[error("failed to remove what the ended run has left; the pod is given up")]
+    #[error("failed to remove what the ended run has left; the pod is replaced")]
     Leftover(#[from] LeftoverError),
-    #[error("the ended run has changed the limits or the scheduling of this process; the pod is given up")]
+    #[error("the ended run has changed the limits or the scheduling of this process; the pod is replaced")]
     Changed,
     #[error("failed to exchange messages with the runner")]
     Runner(#[source] FrameError),

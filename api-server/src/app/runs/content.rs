@@ -15,7 +15,7 @@ use crate::{
 
 /// Memory for the contents that one request holds.
 #[derive(Debug, Default)]
-pub struct HeldContents(Mutex<Reserved>);
+pub struct ContentReservation(Mutex<Reserved>);
 
 #[derive(Debug, Default)]
 struct Reserved {
@@ -33,7 +33,7 @@ pub async fn contents(
     scope: TenantScope,
     ids: &[Uuid],
     repeats: usize,
-    held: &HeldContents,
+    held: &ContentReservation,
 ) -> Result<Vec<RunContent>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let bytes = runs::content_bytes(&mut tx, ids).await?;
@@ -45,7 +45,7 @@ pub async fn contents(
     Ok(runs::contents(&mut tx, ids).await?)
 }
 
-impl HeldContents {
+impl ContentReservation {
     async fn reserve(&self, app: &App, scope: TenantScope, bytes: usize) -> Result<(), Error> {
         let is_first = {
             let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::content::{HeldContents, contents};
+use super::content::{ContentReservation, contents};
 use crate::{
     app::{App, Error},
     auth::TenantScope,
@@ -31,9 +31,13 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Run, Error> 
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run or the database fails.
-pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<(RunDetails, HeldContents), Error> {
+pub async fn details(
+    app: &App,
+    scope: TenantScope,
+    id: Uuid,
+) -> Result<(RunDetails, ContentReservation), Error> {
     let run = get(app, scope, id).await?;
-    let held = HeldContents::default();
+    let held = ContentReservation::default();
     let content = contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
     Ok((RunDetails { run, content }, held))
 }

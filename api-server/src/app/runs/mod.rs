@@ -18,7 +18,7 @@ mod step;
 mod wait;
 
 pub use cancel::cancel;
-pub use content::{HeldContents, contents};
+pub use content::{ContentReservation, contents};
 pub use decide::{Decide, decide};
 pub use get::{RunDetails, details, get};
 pub use list::{Filter, list, list_by_workflows};

@@ -4,7 +4,7 @@ use crds::run::{Reuse, ReuseFrom, TriggerKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{build, change, check, content, content::HeldContents, name::RunName, start};
+use super::{build, change, check, content, content::ContentReservation, name::RunName, start};
 use crate::{
     app::{App, Error, Violation},
     auth::TenantScope,
@@ -40,7 +40,7 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
     drop(tx);
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;
     // The memory is reserved until the run is created.
-    let held = HeldContents::default();
+    let held = ContentReservation::default();
     let content = content::contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
     let input = content.input.unwrap_or_else(|| json!({}));
     check::check_input(app, scope, &workflow, &input).await?;

@@ -47,7 +47,11 @@ impl FromStr for TrustedProxies {
 
 /// Returns the address of a client: the last entry of `X-Forwarded-For` that no trusted proxy is, if the connection comes
 /// from one. Entries before it are the client's own claim.
-pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> ClientAddress {
+pub(super) fn resolve_client_address(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    proxies: &TrustedProxies,
+) -> ClientAddress {
     let mut client = peer;
     let values = headers.get_all("x-forwarded-for").into_iter().rev().map(|value| value.to_str());
     let entries = values.flat_map(|value| value.unwrap_or_default().rsplit(',').map(str::trim));
@@ -92,7 +96,7 @@ mod tests {
         let proxies = "10.0.0.0/8, fd00::/8".parse().unwrap();
         let headers =
             HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), HeaderValue::from_static(forwarded))]);
-        let ClientAddress(address) = of_client(peer.parse().unwrap(), &headers, &proxies);
+        let ClientAddress(address) = resolve_client_address(peer.parse().unwrap(), &headers, &proxies);
         address.to_string()
     }
 

@@ -50,7 +50,7 @@ pub(super) fn service(
     let proxies = proxies.clone();
     let with_address = move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        let client = address::of_client(peer, request.headers(), &proxies);
+        let client = address::resolve_client_address(peer, request.headers(), &proxies);
         request.extensions_mut().insert(client);
         request
     };

@@ -23,11 +23,11 @@ pub(in crate::run) enum PodState {
     NodeNotReady(Timestamp),
     /// The pod cannot execute its run any more.
     Lost(LossReason),
-    /// An image of the pod cannot be pulled. The pod is given up at this time.
+    /// An image of the pod cannot be pulled. The pod is replaced at this time.
     Unpullable {
         /// Name of the image, and the kubelet's message.
         message: String,
-        /// Time at which the pod is given up.
+        /// Time at which the pod is replaced.
         until: Timestamp,
     },
 }

@@ -112,8 +112,8 @@ pub(super) fn installer(input: &JobInput<'_>) -> Container {
 /// Returns the volume for the files of a host's steps, in memory.
 ///
 /// Only there does the kernel enforce a size. The kubelet counts a directory on disk once a minute, does not count files that
-/// are open and deleted, and ends the whole pod; until then a step can fill the node's disk for all tenants. Half of the
-/// host's memory limit, to which the files count, is for files, so that full files do not end the host itself.
+/// are open and deleted, and ends the whole pod; until then a step can fill the node's disk for all tenants. Files in
+/// memory count towards the memory limit of the host. They get half of it, so that a full volume does not end the host.
 pub(super) fn files_volume(host: &Host) -> Volume {
     let bytes = host.memory.to_milli().unwrap_or_default() / 1000 / 2;
     memory_dir(&files_volume_name(host.index), &bytes.to_string())
