@@ -77,7 +77,7 @@ fn reject_unquoted_on(schema: &mut JSONSchemaProps) {
 
 #[cfg(test)]
 mod tests {
-    use super::custom_resource_definitions;
+    use super::*;
 
     /// No field except `on` has a name that YAML 1.1 reads as a boolean, since kubectl would rename such a field.
     #[test]
@@ -87,5 +87,41 @@ mod tests {
             assert!(!text.contains(&format!("\"{word}\":")), "{word}");
         }
         assert!(text.contains("\"on\":") && text.contains("__true__"));
+    }
+
+    /// Every optional field of a spec states its default, or which other fields exclude it: readers of `kubectl explain`
+    /// have nothing to guess.
+    #[test]
+    fn every_optional_field_states_its_default() {
+        let mut silent = Vec::new();
+        for definition in custom_resource_definitions() {
+            let kind = &definition.spec.names.kind;
+            let schemas = definition.spec.versions.iter().filter_map(|version| version.schema.as_ref());
+            for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_ref()) {
+                let spec = &schema.properties.as_ref().unwrap()["spec"];
+                collect_silent(spec, &format!("{kind}.spec"), &mut silent);
+            }
+        }
+        assert!(silent.is_empty(), "state the default of {silent:#?}");
+    }
+
+    /// Collects the optional fields below a schema whose description names neither a default nor exclusive fields.
+    fn collect_silent(schema: &JSONSchemaProps, path: &str, silent: &mut Vec<String>) {
+        for (name, field) in schema.properties.iter().flatten() {
+            let path = format!("{path}.{name}");
+            let description = field.description.as_deref().unwrap_or_default();
+            let is_required = schema.required.iter().flatten().any(|required| required == name);
+            let is_stated = ["Default: ", "xactly one of ", "t most one of ", "Not a field: "];
+            if !is_required && !is_stated.iter().any(|words| description.contains(words)) {
+                silent.push(path.clone());
+            }
+            collect_silent(field, &path, silent);
+        }
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
+            collect_silent(items, &format!("{path}[]"), silent);
+        }
+        if let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties {
+            collect_silent(values, &format!("{path}{{}}"), silent);
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod cluster;
+pub mod docs;
 pub mod environment;
 pub mod kubectl;
 pub mod neighbour;

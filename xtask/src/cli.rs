@@ -112,3 +112,44 @@ impl Cli {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Pages that show commands of xtask, and a folder of them.
+    const PAGES: [&str; 5] = [
+        "README.md",
+        "examples/README.md",
+        "local/README.md",
+        "migrations/README.md",
+        "tests/scenarios/README.md",
+    ];
+    const GUIDES: &str = "docs/guides";
+
+    /// Every command of xtask in the documentation has a name and options that exist.
+    #[test]
+    fn documented_commands_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let guides = std::fs::read_dir(root.join(GUIDES)).unwrap().map(|entry| entry.unwrap().path());
+        let mut found = 0;
+        for page in PAGES.iter().map(|page| root.join(page)).chain(guides) {
+            for command in commands(&std::fs::read_to_string(&page).unwrap()) {
+                found += 1;
+                let parsed = Cli::try_parse_from(command.split_whitespace().skip(1));
+                assert!(parsed.is_ok(), "{}: {command}: {}", page.display(), parsed.err().unwrap());
+            }
+        }
+        assert!(found > 10, "only {found} commands");
+    }
+
+    /// Returns the commands on a page, without their comments. `cargo xtask …` stands for all of them.
+    fn commands(page: &str) -> Vec<String> {
+        let starts = page.match_indices("cargo xtask ").map(|(start, _)| &page[start..]);
+        let command =
+            |text: &str| text.split(['`', '\n', '#', ')']).next().unwrap_or_default().trim().to_owned();
+        starts.map(command).filter(|command| !command.ends_with('…')).collect()
+    }
+}

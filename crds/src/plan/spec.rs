@@ -53,20 +53,20 @@ pub struct PlanSpec {
     /// Price of the plan. Default: free of charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// Names of enabled features, such as `dedicatedVectors`; at most 64, each at most 63 characters.
+    /// Names of enabled features, such as `dedicatedVectors`; at most 64, each at most 63 characters. Default: none.
     #[schemars(length(max = 64), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
-    /// Limits that apply to each tenant of the plan. A limit that is not set is unlimited, unless its description names a default.
+    /// Limits that apply to each tenant of the plan. Default: unlimited, except for limits whose description names another default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PlanLimits>,
-    /// Resources that all pods in a tenant's namespace may request in total. The operator writes them to the namespace's ResourceQuota. A resource that is not set is unlimited.
+    /// Resources that all pods in a tenant's namespace may request in total. The operator writes them to the namespace's ResourceQuota. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<NamespaceQuota>,
-    /// Settings for the runner pods that execute runs.
+    /// Settings for the runner pods that execute runs. Default: no idle runners, and requests of 50m CPU and 64Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<PlanRunners>,
-    /// Vector storage of the tenant's knowledge base. Not used by this version.
+    /// Vector storage of the tenant's knowledge base. Not used by this version. Default: shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PlanVectors>,
     /// Network destinations that runs may connect to. Default: none except the platform itself.
@@ -80,7 +80,7 @@ pub struct PlanSpec {
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registries: Option<Vec<String>>,
-    /// Time that finished runs, logs and events are retained in the database.
+    /// Time that finished runs, logs and events are retained in the database. Default: 90d for runs, 30d for logs, 7d for events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<PlanRetention>,
     /// Weight of each tenant when queued runs of several tenants compete for a start; 1 to 100. A tenant with weight 2 gets twice the share of a tenant with weight 1. Default: 1.
@@ -127,19 +127,19 @@ pub enum BillingInterval {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanLimits {
-    /// Maximum number of users. Not enforced by this version.
+    /// Maximum number of users. Not enforced by this version. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<u32>,
-    /// Maximum number of documents in the knowledge base. Not enforced by this version.
+    /// Maximum number of documents in the knowledge base. Not enforced by this version. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u32>,
-    /// Maximum size of one document in bytes, such as `20Mi`. Not enforced by this version.
+    /// Maximum size of one document in bytes, such as `20Mi`. Not enforced by this version. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_bytes: Option<Quantity>,
-    /// Maximum size of all outputs of runs in object storage in bytes, such as `5Gi`. A step whose output does not fit fails with `OUTPUT_TOO_LARGE`.
+    /// Maximum size of all outputs of runs in object storage in bytes, such as `5Gi`. A step whose output does not fit fails with `OUTPUT_TOO_LARGE`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<Quantity>,
-    /// Maximum number of chunks of all documents. Not enforced by this version.
+    /// Maximum number of chunks of all documents. Not enforced by this version. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
     /// Maximum number of workflows, archived ones included. The API server refuses a further one. Default: 200.
@@ -148,19 +148,19 @@ pub struct PlanLimits {
     /// Maximum number of runs in the cluster: unfinished ones, and finished ones that are not deleted yet. The API server refuses a further one. If more than half of them have finished, the oldest of these are deleted before their retention, once they are stored in the database. Default: 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_runs: Option<u32>,
-    /// Maximum number of runs that hold a slot at the same time. Further runs are queued with reason `PlanConcurrency`.
+    /// Maximum number of runs that hold a slot at the same time. Further runs are queued with reason `PlanConcurrency`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent_runs: Option<u32>,
-    /// Maximum number of queued runs. A further run fails with `QUEUE_FULL`.
+    /// Maximum number of queued runs. A further run fails with `QUEUE_FULL`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued_runs: Option<u32>,
-    /// Maximum number of runs that are admitted per day (UTC). Further runs are queued with reason `PlanRunsPerDay` until the next day.
+    /// Maximum number of runs that are admitted per day (UTC). Further runs are queued with reason `PlanRunsPerDay` until the next day. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_per_day: Option<u32>,
     /// Shortest interval between two runs of a schedule, such as `1s`. A workflow with a shorter one has the problem `ScheduleTooFrequent`. Default: 1m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_schedule_interval: Option<Duration>,
-    /// Maximum number of API requests per minute and replica of the api-server; at least 1. One user can send 80 % of them. Further requests fail with 429 `rate_limited`.
+    /// Maximum number of API requests per minute and replica of the api-server; at least 1. One user can send 80 % of them. Further requests fail with 429 `rate_limited`. Default: unlimited.
     #[schemars(range(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_requests_per_minute: Option<u32>,
@@ -170,10 +170,10 @@ pub struct PlanLimits {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceQuota {
-    /// Maximum total of the resource requests of all containers.
+    /// Maximum total of the resource requests of all containers. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<ResourceAmounts>,
-    /// Maximum number of pods; at least 1.
+    /// Maximum number of pods; at least 1. Default: unlimited.
     #[schemars(range(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<u32>,
@@ -182,13 +182,13 @@ pub struct NamespaceQuota {
 /// Amounts of CPU, memory and ephemeral storage.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ResourceAmounts {
-    /// CPU in cores, such as `250m` or `4`.
+    /// CPU in cores, such as `250m` or `4`. Default: unlimited in `spec.namespace.requests`, 50m in `spec.runners.resources`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Memory in bytes, such as `64Mi`.
+    /// Memory in bytes, such as `64Mi`. Default: unlimited in `spec.namespace.requests`, 64Mi in `spec.runners.resources`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
-    /// Local ephemeral storage in bytes, such as `1Gi`.
+    /// Local ephemeral storage in bytes, such as `1Gi`. Default: unlimited in `spec.namespace.requests`, 64Mi in `spec.runners.resources`.
     #[serde(rename = "ephemeralStorage", default, skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<Quantity>,
 }
@@ -224,7 +224,7 @@ pub struct PlanVectors {
     #[schemars(with = "VectorPlacement")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
-    /// Name of the embedding model, such as `minilm`; at most 63 characters. Not used by this version.
+    /// Name of the embedding model, such as `minilm`; at most 63 characters. Not used by this version. Default: none.
     #[schemars(length(min = 1, max = 63))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -250,7 +250,7 @@ pub enum VectorPlacement {
     Dedicated,
 }
 
-/// Time that finished runs, logs and events are retained in the database.
+/// Time that finished runs, logs and events are retained in the database. Default: 90d for runs, 30d for logs, 7d for events.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRetention {

@@ -52,7 +52,7 @@ use crate::schema;
 pub struct WorkflowRunSpec {
     /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, and with `WORKFLOW_INVALID` if it has problems.
     pub workflow_ref: WorkflowRef,
-    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`).
+    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`). Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
@@ -63,14 +63,14 @@ pub struct WorkflowRunSpec {
     #[schemars(range(min = -100, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// Reuses outputs of an earlier run of the same workflow, to repeat only part of it.
+    /// Reuses outputs of an earlier run of the same workflow, to repeat only part of it. Default: all steps are executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
-    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set once and only while the run is unfinished.
+    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set once and only while the run is unfinished. Default: the run is not cancelled.
     #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
-    /// Decisions on approval steps. Decisions can be added but not changed or removed; at most 256.
+    /// Decisions on approval steps. Decisions can be added but not changed or removed; at most 256. Default: none.
     #[schemars(
         length(max = 256),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"])
@@ -92,11 +92,11 @@ pub struct WorkflowRef {
 pub struct RunTrigger {
     /// Kind of the trigger. `Manual`: with kubectl or GitOps. `Api`: through REST or GraphQL. `Schedule`: by a schedule. `Webhook`: by a webhook. `Workflow`: by a step of another run. `Rerun`: as a repetition of an earlier run.
     pub kind: TriggerKind,
-    /// User who started the run. If set when the run is created, it must equal the user name of the requester, except for requests by the operator and the api-server.
+    /// User who started the run. If set when the run is created, it must equal the user name of the requester, except for requests by the operator and the api-server. Default: not recorded.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Parent run, if the run is a sub-run. Only runners may set it.
+    /// Parent run, if the run is a sub-run. Only runners may set it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentRun>,
 }
@@ -212,11 +212,11 @@ pub struct Decision {
     pub key: String,
     /// Whether the request is approved. If false, the step fails with `REJECTED`.
     pub approved: bool,
-    /// Values entered with the decision, a JSON object that must match the approval's `schema`.
+    /// Values entered with the decision, a JSON object that must match the approval's `schema`. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// User who made the decision. It must equal the user name of the requester, except for requests by the operator and the api-server.
+    /// User who made the decision. It must equal the user name of the requester, except for requests by the operator and the api-server. Default: none, which is refused unless the operator or the api-server makes the request.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

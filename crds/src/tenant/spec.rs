@@ -55,14 +55,14 @@ pub struct TenantSpec {
     #[schemars(with = "TenantState")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<TenantState>,
-    /// Users and groups that may access the tenant's namespace with kubectl, each with a role; at most 64.
+    /// Users and groups that may access the tenant's namespace with kubectl, each with a role; at most 64. Default: none.
     #[schemars(
         length(max = 64),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind", "name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<Access>,
-    /// The tenant's namespace. Its name is immutable once set.
+    /// The tenant's namespace. Its name is immutable once set. Default: a new namespace `t-<slug>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<TenantNamespace>,
     /// Network destinations of the tenant's runs. Default: those of the plan.
@@ -80,7 +80,7 @@ pub struct TenantSpec {
     #[schemars(with = "DeletionPolicy")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// Time that the data of an archived tenant is retained.
+    /// Time that the data of an archived tenant is retained. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<TenantRetention>,
 }
@@ -176,12 +176,12 @@ pub struct TenantNamespace {
     /// Whether the operator may take over a namespace that already exists. Its annotation `smbcopilot.dev/adopt-by` must be the name of this tenant. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
-    /// Labels to add to the namespace; at most 32. Keys under `smbcopilot.dev/` and `pod-security.kubernetes.io/`, and `app.kubernetes.io/managed-by`, are reserved.
+    /// Labels to add to the namespace; at most 32. Keys under `smbcopilot.dev/` and `pod-security.kubernetes.io/`, and `app.kubernetes.io/managed-by`, are reserved. Default: none.
     #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/') || k.startsWith('pod-security.kubernetes.io/') || k == 'app.kubernetes.io/managed-by')").message("namespace.labels must not contain reserved keys: smbcopilot.dev/*, pod-security.kubernetes.io/* and app.kubernetes.io/managed-by are set by the operator"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations to add to the namespace; at most 32. Keys under `smbcopilot.dev/` are reserved.
+    /// Annotations to add to the namespace; at most 32. Keys under `smbcopilot.dev/` are reserved. Default: none.
     #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = Rule::new("!self.exists(k, k.startsWith('smbcopilot.dev/'))").message("namespace.annotations must not contain reserved keys: smbcopilot.dev/* is set by the operator"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

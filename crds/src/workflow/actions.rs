@@ -41,11 +41,11 @@ pub struct PythonAction {
     #[schemars(length(min = 1, max = 512))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Modules that are imported once per runner, before its first step; at most 32.
+    /// Modules that are imported once per runner, before its first step; at most 32. Default: none.
     #[schemars(length(max = 32), inner(length(min = 1, max = 200)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preload: Vec<String>,
-    /// Environment variables; at most 64. Values are templates and may read `secrets`.
+    /// Environment variables; at most 64. Values are templates and may read `secrets`. Default: none.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -67,11 +67,11 @@ pub struct ContainerAction {
         extend("x-kubernetes-list-type" = "atomic")
     )]
     pub command: Vec<String>,
-    /// Further arguments; at most 256. Values are templates.
+    /// Further arguments; at most 256. Values are templates. Default: none.
     #[schemars(length(max = 256), inner(length(max = 4096)), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// Environment variables; at most 64. Values are templates and may read `secrets`.
+    /// Environment variables; at most 64. Values are templates and may read `secrets`. Default: none.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -83,10 +83,10 @@ pub struct ContainerAction {
 /// Resources for one execution of a step. They are requested for each item that runs in parallel; memory is also the limit.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StepResources {
-    /// CPU in cores, such as `250m`.
+    /// CPU in cores, such as `250m`. Default: 50m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Memory in bytes, such as `128Mi`. It includes the files that the execution writes, for which half of it is available. An execution that exceeds it fails with `OOM_KILLED`, and one whose files fill their half with `DISK_FULL`.
+    /// Memory in bytes, such as `128Mi`. It includes the files that the execution writes, for which half of it is available. An execution that exceeds it fails with `OOM_KILLED`, and one whose files fill their half with `DISK_FULL`. Default: 128Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }
@@ -106,7 +106,7 @@ pub struct ApprovalAction {
     /// Question to the user, a template; at most 4 KiB.
     #[schemars(length(min = 1, max = 4096), regex(pattern = schema::TEXT))]
     pub message: String,
-    /// JSON Schema of the values that the user enters with the decision.
+    /// JSON Schema of the values that the user enters with the decision. Default: any object is valid.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
@@ -158,7 +158,7 @@ pub struct SearchAction {
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Conditions on the metadata of the documents. Strings are templates.
+    /// Conditions on the metadata of the documents. Strings are templates. Default: none.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Value>,

@@ -24,11 +24,11 @@ pub struct HttpAction {
     #[schemars(length(min = 1, max = 4096))]
     #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("url must start with https:// or http://, or be a template"))]
     pub url: String,
-    /// Request headers; at most 64. Values are templates and may read `secrets`.
+    /// Request headers; at most 64. Values are templates and may read `secrets`. Default: only `User-Agent`, `Idempotency-Key` and those of the body and of `auth`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// Query parameters; at most 64. Values are templates.
+    /// Query parameters; at most 64. Values are templates. Default: none.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
@@ -36,18 +36,18 @@ pub struct HttpAction {
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// URL-encoded form request body; at most 256 fields. Values are templates.
+    /// URL-encoded form request body; at most 256 fields. Values are templates. At most one of `json`, `form` and `text` may be set.
     #[schemars(extend("maxProperties" = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<BTreeMap<String, String>>,
-    /// Text request body, a template; at most 256 KiB.
+    /// Text request body, a template; at most 256 KiB. At most one of `json`, `form` and `text` may be set.
     #[schemars(length(max = 262_144))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Authentication of the request.
+    /// Authentication of the request. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<HttpAuth>,
-    /// Additional certificate authorities and the client certificate.
+    /// Additional certificate authorities and the client certificate. Default: the public authorities and no client certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<HttpTls>,
     /// Expression over `status`, `headers` and `body` that tells whether the response is successful. If false, the attempt fails with `HTTP_<status>`. At most 4 KiB. Default: `status < 400`.
@@ -88,11 +88,11 @@ pub enum HttpMethod {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[x_kube(validation = Rule::new("has(self.bearer) != has(self.basic)").message("auth must have exactly one of bearer and basic"))]
 pub struct HttpAuth {
-    /// Bearer token, a template that usually reads a secret.
+    /// Bearer token, a template that usually reads a secret. Exactly one of `bearer` and `basic` must be set.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer: Option<String>,
-    /// User name and password for HTTP basic authentication.
+    /// User name and password for HTTP basic authentication. Exactly one of `bearer` and `basic` must be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<HttpBasic>,
 }
@@ -112,10 +112,10 @@ pub struct HttpBasic {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpTls {
-    /// Name in `spec.secrets` of a Secret with the key `ca.crt`: certificate authorities to trust in addition to the public ones.
+    /// Name in `spec.secrets` of a Secret with the key `ca.crt`: certificate authorities to trust in addition to the public ones. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret: Option<SecretRef>,
-    /// Name in `spec.secrets` of a Secret with the keys `tls.crt` and `tls.key`: the client certificate.
+    /// Name in `spec.secrets` of a Secret with the keys `tls.crt` and `tls.key`: the client certificate. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretRef>,
 }

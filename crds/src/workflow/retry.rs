@@ -12,7 +12,7 @@ pub struct Retry {
     #[schemars(range(min = 1, max = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Delay before the next attempt.
+    /// Delay before the next attempt. Default: 1s, doubled after each attempt, at most 1m, with a jitter of 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
     /// Kinds of errors that are retried. `User`: the workflow's code or the called service. `Infra`: infrastructure errors such as a lost pod. `Timeout`: a time limit was exceeded. `Schema`: a value does not match its schema. `Policy`: not allowed. Without `Infra`, the step is executed at most once: if it is interrupted, it fails with `INTERRUPTED`. Default: [Infra].

@@ -20,7 +20,7 @@ pub struct Schedule {
     #[schemars(length(min = 1, max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// Input of the runs. It must match the workflow's input schema (`ScheduleInput`).
+    /// Input of the runs. It must match the workflow's input schema (`ScheduleInput`). Default: `{}`.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,

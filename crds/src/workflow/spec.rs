@@ -43,7 +43,7 @@ pub struct WorkflowSpec {
     #[schemars(length(max = 120), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Purpose of the workflow; at most 2,000 characters.
+    /// Purpose of the workflow; at most 2,000 characters. Default: none.
     #[schemars(length(max = 2000), regex(pattern = schema::TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -51,10 +51,10 @@ pub struct WorkflowSpec {
     #[schemars(with = "WorkflowState")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<WorkflowState>,
-    /// Input of the runs.
+    /// Input of the runs. Default: any object is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<WorkflowInput>,
-    /// Secrets that steps may use; at most 32.
+    /// Secrets that steps may use; at most 32. Default: none.
     #[schemars(
         length(max = 32),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
@@ -71,7 +71,7 @@ pub struct WorkflowSpec {
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Steps that run after all other steps, whether or not those succeeded; at most 16. Their expressions can read `outcome`. Together they may take 10 minutes (`EXIT_TIMEOUT`).
+    /// Steps that run after all other steps, whether or not those succeeded; at most 16. Their expressions can read `outcome`. Together they may take 10 minutes (`EXIT_TIMEOUT`). Default: none.
     #[schemars(
         length(max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
@@ -84,17 +84,17 @@ pub struct WorkflowSpec {
     /// Limit on concurrent runs of this workflow. Default: only the plan's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
-    /// Schedules that start runs; at most 16.
+    /// Schedules that start runs; at most 16. Default: none.
     #[schemars(
         length(max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<Schedule>,
-    /// Settings for the runners that execute runs of this workflow.
+    /// Settings for the runners that execute runs of this workflow. Default: no idle runners, and runs share runners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<WorkflowRunners>,
-    /// Time that finished WorkflowRun objects are retained in the cluster, once they are in the database. The database retains them according to the plan.
+    /// Time that finished WorkflowRun objects are retained in the cluster, once they are in the database. The database retains them according to the plan. Default: 1h for succeeded runs and 24h for others, at most 100 runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<WorkflowRetention>,
 }

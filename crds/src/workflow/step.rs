@@ -21,7 +21,7 @@ pub struct Step {
     #[schemars(length(min = 1, max = 40))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("name of a step must consist of lower-case letters, digits and hyphens, start with a letter and end with a letter or digit"))]
     pub name: String,
-    /// Names of the steps that must finish before this step starts; at most 16. If one of them fails, this step starts only if that one has `continueOnError`. A skipped step counts as finished.
+    /// Names of the steps that must finish before this step starts; at most 16. If one of them fails, this step starts only if that one has `continueOnError`. A skipped step counts as finished. Default: none; the step starts immediately.
     #[schemars(length(max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Step {
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<Value>,
-    /// Executes the step once for each item of a list.
+    /// Executes the step once for each item of a list. Default: the step is executed once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<ForEach>,
     /// Retry policy. Default: 3 attempts for `Infra` errors, no retry for other errors.
@@ -45,37 +45,37 @@ pub struct Step {
     /// Maximum duration of one attempt (`ATTEMPT_TIMEOUT`). Default: no limit other than the step's timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt_timeout: Option<Duration>,
-    /// JSON Schema of the step's input, checked after templates are evaluated (`INPUT_INVALID`).
+    /// JSON Schema of the step's input, checked after templates are evaluated (`INPUT_INVALID`). Default: any value is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<ValueType>,
-    /// JSON Schema of the step's output, checked before dependent steps start (`OUTPUT_INVALID`).
+    /// JSON Schema of the step's output, checked before dependent steps start (`OUTPUT_INVALID`). Default: any value is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<ValueType>,
     /// Whether the run continues if the step fails. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continue_on_error: Option<bool>,
-    /// Sends an HTTP request.
+    /// Sends an HTTP request. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAction>,
-    /// Calls a Python function.
+    /// Calls a Python function. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PythonAction>,
-    /// Runs a command in a container image.
+    /// Runs a command in a container image. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerAction>,
-    /// Runs another workflow of the same namespace as a sub-run.
+    /// Runs another workflow of the same namespace as a sub-run. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<SubWorkflowAction>,
-    /// Suspends the run until a user approves or rejects.
+    /// Suspends the run until a user approves or rejects. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalAction>,
-    /// Waits for a duration or until a time.
+    /// Waits for a duration or until a time. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitAction>,
-    /// Searches the tenant's knowledge base. Not available in this version (`NotAvailable`).
+    /// Searches the tenant's knowledge base. Not available in this version (`NotAvailable`). A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchAction>,
-    /// Evaluates templates.
+    /// Evaluates templates. A step has exactly one of the eight actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<ExprAction>,
 }
@@ -120,7 +120,7 @@ pub struct ForEach {
 /// Type of a value, as a JSON Schema.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct ValueType {
-    /// JSON Schema (2020-12) without references to other documents (`SchemaReference`). All schemas of a workflow may have 64 KiB in total (`SchemasTooLarge`).
+    /// JSON Schema (2020-12) without references to other documents (`SchemaReference`). All schemas of a workflow may have 64 KiB in total (`SchemasTooLarge`). Default: any value is valid.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,

@@ -2,6 +2,6 @@
 
 mod api;
 mod columns;
-mod guide;
+mod docs;
 mod kubectl;
 mod workflows;
