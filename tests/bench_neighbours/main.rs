@@ -11,11 +11,12 @@ mod platform;
 mod series;
 mod table;
 
-use std::{io::Write as _, process::ExitCode, time::Duration};
+use std::{io, io::Write as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::json;
 use tests::{cluster, environment::variable, scenario::apply_tenant};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use attack::Attack;
 use attacker::Attacker;
@@ -27,9 +28,8 @@ use table::Row;
 const NEIGHBOUR: &str = "neighbour";
 const ATTACKER: &str = "attacker";
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match bench().await {
+fn main() -> ExitCode {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             progress(&format!("{error:#}"));
@@ -38,7 +38,20 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn bench() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<()> {
+    let attackers = attacker_runtime().context("failed to start the threads of the attacker")?;
+    Runtime::new()?.block_on(bench(attackers.handle()))
+}
+
+/// Returns a runtime for the attacker's clients whose threads have the lowest priority: the clients of a real attacker are on
+/// another machine, and take no processor from the platform.
+fn attacker_runtime() -> io::Result<Runtime> {
+    // On Linux, the priority is that of the calling thread.
+    let lower = || drop(rustix::process::nice(19));
+    Builder::new_multi_thread().worker_threads(2).enable_all().on_thread_start(lower).build()
+}
+
+async fn bench(attackers: &Handle) -> anyhow::Result<()> {
     let seconds = variable("SMBCOPILOT_BENCH_SECONDS")?;
     let duration = seconds.parse().map(Duration::from_secs).context("the duration is not a number")?;
     let attacks = Attack::parse_list(&variable("SMBCOPILOT_BENCH_ATTACKS")?)?;
@@ -48,13 +61,13 @@ async fn bench() -> anyhow::Result<()> {
     let namespace = apply_tenant(&client, NEIGHBOUR, &roomy).await?;
     let mut neighbour = Neighbour::prepare(&namespace).await?;
     let namespace = apply_tenant(&client, ATTACKER, &attacker_plan()).await?;
-    let attacker = Attacker::new(client, namespace, duration).await?;
+    let attacker = attackers.spawn(Attacker::new(client, namespace, duration)).await??;
 
-    let alone = measure(&mut neighbour, &platform, None, &attacker, "alone", duration).await?;
+    let alone = measure(&mut neighbour, &platform, None, (&attacker, attackers), "alone", duration).await?;
     progress(&table::row(&alone, &alone));
     let (mut rows, mut failure) = (vec![], None);
     for attack in attacks {
-        match measure(&mut neighbour, &platform, Some(attack), &attacker, attack.name(), duration).await {
+        match measure(&mut neighbour, &platform, Some(attack), (&attacker, attackers), attack.name(), duration).await {
             Ok(row) => {
                 progress(&format!("{}{}", table::row(&row, &alone), table::details(&row)));
                 rows.push(row);
@@ -87,7 +100,7 @@ async fn measure(
     neighbour: &mut Neighbour,
     platform: &Platform,
     attack: Option<Attack>,
-    attacker: &Attacker,
+    (attacker, attackers): (&Attacker, &Handle),
     name: &'static str,
     duration: Duration,
 ) -> anyhow::Result<Row> {
@@ -97,7 +110,7 @@ async fn measure(
     let sampler = platform.sample(&before);
     let latencies = match attack {
         None => neighbour.measure(duration).await,
-        Some(attack) => beside(neighbour, attack, attacker, duration).await,
+        Some(attack) => beside(neighbour, attack, (attacker, attackers), duration).await,
     };
     progress(&format!("{name}: cleaning up"));
     let mut answers = Vec::new();
@@ -113,12 +126,12 @@ async fn measure(
 async fn beside(
     neighbour: &mut Neighbour,
     attack: Attack,
-    attacker: &Attacker,
+    (attacker, attackers): (&Attacker, &Handle),
     duration: Duration,
 ) -> Latencies {
-    // A task of its own, so that the attacker's requests do not delay the measurement.
+    // On threads of their own, so that the attacker's requests do not delay the measurement.
     let flood = match attack.prepare(attacker).await {
-        Ok(flood) => Some(tokio::spawn(flood)),
+        Ok(flood) => Some(attackers.spawn(flood)),
         Err(error) => {
             attacker.answers.add(&format!("preparation failed: {error:#}"));
             None

@@ -79,17 +79,18 @@ fn executable(message: &Value) -> Option<Executable> {
     })
 }
 
-/// Runs the selected programs one after the other, each in its package's folder as cargo does.
+/// Runs the selected programs one after the other, each in its package's folder as cargo does, with all of their tests or
+/// those whose names contain the filter.
 pub(super) fn run(
     phase: &mut Phase<'_>,
-    all: &[Executable],
-    select: Select,
+    (all, select): (&[Executable], Select),
+    filter: Option<&str>,
     environment: &[(String, String)],
     limit: Duration,
 ) -> anyhow::Result<Report> {
     let mut sum = Report::default();
     for executable in all.iter().filter(|executable| select(executable)) {
-        let report = run_one(phase, executable, environment, limit);
+        let report = run_one(phase, executable, filter, environment, limit);
         sum.tally += report.tally;
         sum.failures.push_str(&report.failures);
     }
@@ -99,6 +100,7 @@ pub(super) fn run(
 fn run_one(
     phase: &mut Phase<'_>,
     executable: &Executable,
+    filter: Option<&str>,
     environment: &[(String, String)],
     limit: Duration,
 ) -> Report {
@@ -107,6 +109,7 @@ fn run_one(
     let mut program = Program::new(&executable.path)
         .dir(&executable.folder)
         .env("CARGO_MANIFEST_DIR", &executable.folder)
+        .args(filter)
         .limit(limit);
     for (key, value) in environment {
         program = program.env(key, value);

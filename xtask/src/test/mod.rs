@@ -30,6 +30,9 @@ use tier::Tier;
 pub(crate) struct Options {
     /// Tiers to run [default: all].
     tiers: Vec<Tier>,
+    /// Run only those tests and scenarios of the tiers whose names contain this text [default: all].
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
     /// Leave the test clusters running afterwards. Ignored on CI.
     #[arg(long)]
     keep: bool,
@@ -42,6 +45,8 @@ pub(crate) struct Options {
 pub(crate) struct Session<'a> {
     checkout: &'a Checkout,
     executables: Option<Vec<Executable>>,
+    /// Text that the names of the tests to run contain.
+    filter: Option<&'a str>,
     postgres: Postgres,
     s3: s3::Server,
     clusters: Clusters<'a>,
@@ -64,6 +69,7 @@ pub(crate) fn run(
     let mut session = Session {
         checkout,
         executables: None,
+        filter: options.filter.as_deref(),
         postgres: Postgres::new(&instance)?,
         s3: s3::Server::new(&instance),
         clusters: Clusters::new(checkout, homes)?,

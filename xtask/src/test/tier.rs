@@ -162,7 +162,7 @@ impl Tier {
             _ => Vec::new(),
         };
         let all = session.executables.as_deref().unwrap_or_default();
-        executables::run(phase, all, select, &environment, 3 * self.budget())
+        executables::run(phase, (all, select), session.filter, &environment, 3 * self.budget())
     }
 
     fn select(self) -> Option<Select> {
