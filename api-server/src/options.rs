@@ -1,6 +1,6 @@
 //! The configuration of the api-server: flags, each with an environment variable.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU16};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -28,6 +28,11 @@ pub struct Options {
     /// clients behind a proxy share the limits of one address.
     #[arg(long, env = "SMBCOPILOT_TRUSTED_PROXIES", default_value = "", global = true)]
     pub trusted_proxies: String,
+    /// Time after which a connection without a request is closed, in seconds. It must be longer than the time for which a
+    /// proxy in front of the API keeps idle connections: otherwise the proxy may use a connection that is being closed, and
+    /// answer 502.
+    #[arg(long, env = "SMBCOPILOT_IDLE_TIMEOUT_SECONDS", default_value = "90", global = true)]
+    pub idle_timeout_seconds: NonZeroU16,
     /// Listen address of the internal API for runners, which must not be reachable through an Ingress.
     #[arg(long, env = "SMBCOPILOT_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
     pub internal_listen: SocketAddr,

@@ -58,13 +58,15 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     tasks.spawn("retention", Sweeper::new(mirror, objects, &registry).run(shutdown.clone()));
     let proxies: TrustedProxies =
         options.trusted_proxies.parse().context("failed to read SMBCOPILOT_TRUSTED_PROXIES")?;
+    tasks.spawn("token-keys", state.verifier.clone().finish_fetches(shutdown.clone()));
     let internal = http::internal_router(state.clone());
     let internal_limits = ConnectionLimits::for_runners();
     tasks.spawn(
         "internal",
         serve_router(options.internal_listen, internal, internal_limits, shutdown.clone()),
     );
-    let limits = ConnectionLimits::new(proxies);
+    let limits =
+        ConnectionLimits::new(proxies, Duration::from_secs(options.idle_timeout_seconds.get().into()));
     tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, limits, shutdown));
     Ok(tasks.run(SHUTDOWN_TIMEOUT).await?)
 }

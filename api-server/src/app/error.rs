@@ -10,7 +10,7 @@ use crate::{
 /// Error in one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer into the request.
+    /// JSON pointer into the request; empty if no part of the request is the cause.
     pub pointer: String,
     /// Machine-readable code of the error.
     pub code: String,
@@ -44,6 +44,14 @@ pub enum Error {
         /// Name of the workflow.
         workflow: String,
     },
+    /// The workflow has validation errors.
+    #[error("failed to start a run: workflow {workflow} is not valid")]
+    WorkflowInvalid {
+        /// Name of the workflow.
+        workflow: String,
+        /// Validation errors of the workflow.
+        problems: Vec<Violation>,
+    },
     /// The input does not match the schema of the workflow.
     #[error("failed to accept the input: it does not match the schema of the workflow")]
     InvalidInput(Vec<Violation>),
@@ -66,8 +74,10 @@ pub enum Error {
         /// Permits that are missing.
         source: Exhausted,
     },
-    /// The contents of the requested runs are too large for one response.
-    #[error("failed to read the contents of the runs: larger than {limit} bytes; request fewer runs at once")]
+    /// The requested contents of runs or workflows are too large for one response.
+    #[error(
+        "failed to read the contents: larger than {limit} bytes, or too many values; request fewer runs or workflows at once, or the outputs of single steps"
+    )]
     ResponseTooLarge {
         /// Maximum size, in bytes.
         limit: usize,
@@ -141,10 +151,10 @@ pub enum Error {
     #[error("failed to rerun: `from` names steps that the workflow does not have")]
     UnknownSteps(Vec<Violation>),
     /// The run has no such step, or the step no such item.
-    #[error("failed to decide: the run has no step or item {key}")]
+    #[error("failed to decide: {message}")]
     NoSuchStep {
-        /// Key of the decision.
-        key: String,
+        /// Explanation with the key of the decision and the keys that wait for one.
+        message: String,
     },
     /// The step does not wait for a decision.
     #[error("failed to decide: {key} is not waiting for a decision")]
@@ -173,7 +183,7 @@ pub enum Error {
         /// Action that failed.
         action: &'static str,
     },
-    /// The run is already being cancelled with another mode.
+    /// A graceful cancellation cannot follow one that kills the steps in progress.
     #[error("failed to cancel: the run is already being cancelled with mode {}", serde_name(requested))]
     CancellationFixed {
         /// Mode of the earlier cancellation.

@@ -1,7 +1,9 @@
 //! Idempotency keys: a creating request that is repeated with the same key creates one object.
 
+use crds::run::ReuseFrom;
 use jiff::SignedDuration;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -25,6 +27,29 @@ const STALE_CLAIM_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// Idempotency key of a request: 1 to 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
+
+/// Action with an idempotency key. Requests with the same key are repetitions of one request only if their actions are
+/// equal, whether they were sent by REST or GraphQL.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyedAction<'a> {
+    /// Start of a run.
+    StartRun {
+        /// ID of the workflow.
+        workflow: Uuid,
+        /// Input of the run.
+        input: &'a Value,
+        /// Priority of the run.
+        priority: Option<i32>,
+    },
+    /// Rerun of a run.
+    RerunRun {
+        /// ID of the earlier run.
+        run: Uuid,
+        /// Steps to execute again.
+        from: Option<&'a ReuseFrom>,
+    },
+}
 
 /// Claim of a request on its idempotency key.
 pub struct Claim {
@@ -58,16 +83,21 @@ impl IdempotencyKey {
 }
 
 impl Claim {
-    /// Builds the claim of a request. `content` is the action and its parameters; a request with the same
-    /// key and other content is rejected.
+    /// Builds the claim of a request. A request with the same key and another action is rejected.
     pub fn new(
         scope: TenantScope,
         principal: &str,
         key: Option<IdempotencyKey>,
-        content: &impl Serialize,
+        action: &KeyedAction<'_>,
     ) -> Self {
-        let bytes = serde_json::to_vec(content).unwrap_or_default();
+        let bytes = serde_json::to_vec(action).unwrap_or_default();
         Self { scope, principal: principal.to_owned(), key, fingerprint: Sha256::digest(&bytes).into() }
+    }
+
+    /// Returns the tenant of the request.
+    #[must_use]
+    pub fn scope(&self) -> TenantScope {
+        self.scope
     }
 
     /// Returns the id of the object that `create` creates, or of the one that an earlier request with the same key

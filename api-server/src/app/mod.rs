@@ -9,9 +9,11 @@ pub mod logs;
 pub mod outputs;
 pub mod page;
 pub mod plans;
+mod reservation;
 pub mod runs;
 pub mod tenants;
 pub mod workflows;
 
 pub use context::App;
 pub use error::{Error, Violation};
+pub use reservation::Reservation;

@@ -1,16 +1,17 @@
 //! Workflows of a tenant.
 
+use serde::Deserialize as _;
 use uuid::Uuid;
 
 use super::{
-    App, Error,
+    App, Error, Reservation,
     enum_names::upper_snake,
     page::{List, Page, Paging},
 };
 use crate::{
     auth::TenantScope,
     db::Timestamp,
-    store::{TenantTx, Workflow, WorkflowState, workflows},
+    store::{TenantTx, Workflow, WorkflowContent, WorkflowState, workflows},
 };
 
 /// Filters of a list of workflows.
@@ -35,15 +36,23 @@ pub struct Problem {
 
 /// Returns the validation errors of a workflow.
 #[must_use]
-pub fn problems(workflow: &Workflow) -> Vec<Problem> {
-    let problems: Vec<crds::workflow::Problem> =
-        serde_json::from_value(workflow.problems.clone()).unwrap_or_default();
+pub fn problems(content: &WorkflowContent) -> Vec<Problem> {
+    let problems = Vec::<crds::workflow::Problem>::deserialize(&content.problems).unwrap_or_default();
     let problem =
         |crds::workflow::Problem { path, code, message }| Problem { path, code: upper_snake(&code), message };
     problems.into_iter().map(problem).collect()
 }
 
-/// Returns a workflow.
+/// Workflow with its spec and problems.
+#[derive(Clone, Debug)]
+pub struct WorkflowDetails {
+    /// Row of the workflow.
+    pub workflow: Workflow,
+    /// Content of the workflow, which may be large.
+    pub content: WorkflowContent,
+}
+
+/// Returns a workflow without its content.
 ///
 /// # Errors
 /// Returns an error if the tenant has no such workflow or the database fails.
@@ -59,6 +68,43 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Workflow, Er
 pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<Workflow>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     Ok(workflows::by_ids(&mut tx, ids).await?)
+}
+
+/// Returns a workflow with its content, and the memory that it takes, which the caller holds until the response is built.
+///
+/// # Errors
+/// Returns an error if the tenant has no such workflow, if the memory is not free in time, or if the database fails.
+pub async fn details(
+    app: &App,
+    scope: TenantScope,
+    id: Uuid,
+) -> Result<(WorkflowDetails, Reservation), Error> {
+    let workflow = get(app, scope, id).await?;
+    let reservation = Reservation::default();
+    let content = contents(app, scope, &[id], 1, &reservation).await?.pop().ok_or(Error::NotFound)?;
+    Ok((WorkflowDetails { workflow, content }, reservation))
+}
+
+/// Returns the contents of the workflows with these ids, in no particular order. Unknown ids are skipped. `repeats` is the
+/// number of times that the response contains the same part of a content.
+///
+/// # Errors
+/// Returns an error if the contents are too large for one response, if the memory for them is not free in time, or if the
+/// database fails.
+pub async fn contents(
+    app: &App,
+    scope: TenantScope,
+    ids: &[Uuid],
+    repeats: usize,
+    reservation: &Reservation,
+) -> Result<Vec<WorkflowContent>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let size = workflows::content_size(&mut tx, ids).await?;
+    // The connection is released before the wait for memory.
+    drop(tx);
+    reservation.add_contents(app, scope, size, repeats).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(workflows::contents(&mut tx, ids).await?)
 }
 
 /// Returns a page of the tenant's workflows.

@@ -15,6 +15,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::{discovery, fetch, issuer::Issuer};
 
@@ -68,6 +69,8 @@ pub(super) struct KeySet(Arc<Shared>);
 struct Shared {
     issuer: Issuer,
     client: Client,
+    /// Fetches in the background.
+    fetches: TaskTracker,
     /// Keys of the last successful fetch. They are retained if later fetches fail.
     keys: RwLock<Option<FetchedKeys>>,
     /// The entry of the last fetch, successful or not, which expires after [`FETCH_INTERVAL`]. Callers that need a
@@ -81,9 +84,10 @@ struct KeySetDocument {
 }
 
 impl KeySet {
-    pub(super) fn new(issuer: Issuer, client: Client) -> Self {
+    /// Creates an empty set. The tracker has the fetches in the background, so that they can be awaited.
+    pub(super) fn new(issuer: Issuer, client: Client, fetches: TaskTracker) -> Self {
         let recent_fetch = Cache::builder().max_capacity(1).time_to_live(FETCH_INTERVAL).build();
-        Self(Arc::new(Shared { issuer, client, keys: RwLock::new(None), recent_fetch }))
+        Self(Arc::new(Shared { issuer, client, fetches, keys: RwLock::new(None), recent_fetch }))
     }
 
     /// Returns the key with an id, or the only key if the token names none. A known key is returned at once; if it is
@@ -96,7 +100,7 @@ impl KeySet {
         if let Some(key) = known.as_ref().and_then(|keys| keys.find(kid)) {
             if known.is_some_and(|keys| keys.due_at <= Instant::now()) {
                 let own = self.clone();
-                tokio::spawn(async move { own.fetch_once().await });
+                self.0.fetches.spawn(async move { own.fetch_once().await });
             }
             return Ok(key);
         }

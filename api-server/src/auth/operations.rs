@@ -70,10 +70,10 @@ impl Operations {
         Ok(Self { rest: parse_rules(rest)?, graphql: parse_rules(graphql)? })
     }
 
-    /// Returns the rule of a route, such as `GET` and `/v1/workflows/{id}`.
+    /// Returns the rule of a route, such as `GET /v1/workflows/{id}`.
     #[must_use]
-    pub fn rest_rule(&self, method: &str, path: &str) -> Option<Rule> {
-        self.rest.get(&format!("{method} {path}")).copied()
+    pub fn rest_rule(&self, operation: &str) -> Option<Rule> {
+        self.rest.get(operation).copied()
     }
 
     /// Returns the rule of a GraphQL field; `None` if the field is not an operation.
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn the_embedded_table_loads() {
         let operations = Operations::load().unwrap();
-        assert_eq!(operations.rest_rule("GET", "/v1/me"), Some(Rule::Authenticated));
+        assert_eq!(operations.rest_rule("GET /v1/me"), Some(Rule::Authenticated));
     }
 
     /// Every route has a deliberately chosen permission.

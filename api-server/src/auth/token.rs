@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, dangerous, decode, decode_head
 use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     claims::Claims,
@@ -65,6 +66,8 @@ pub enum Error {
 /// Verifier of tokens of the configured issuers, with caches of what it has verified.
 pub struct Verifier {
     issuers: Vec<(Issuer, KeySet)>,
+    /// Fetches of keys in the background.
+    fetches: TaskTracker,
     /// Claims of verified tokens by the SHA-256 of the token.
     verified: Cache<[u8; 32], Arc<Claims>>,
     /// SHA-256 of tokens that were verified within [`KNOWN_TTL`].
@@ -86,14 +89,31 @@ impl Verifier {
     /// Returns an error if the HTTP client cannot be built.
     pub fn new(issuers: Issuers) -> reqwest::Result<Self> {
         let client = fetch::client()?;
-        let with_keys = |issuer: Issuer| (issuer.clone(), KeySet::new(issuer, client.clone()));
+        let fetches = TaskTracker::new();
+        let with_keys =
+            |issuer: Issuer| (issuer.clone(), KeySet::new(issuer, client.clone(), fetches.clone()));
         let cache = || Cache::builder().max_capacity(MAX_CACHE_ENTRIES);
         Ok(Self {
             issuers: issuers.into_inner().into_iter().map(with_keys).collect(),
             verified: cache().time_to_live(TOKEN_TTL).build(),
+            fetches,
             known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
         })
+    }
+
+    /// Waits for the shutdown, and then for the fetches of keys in the background, which have a time limit.
+    ///
+    /// # Errors
+    /// Never returns an error.
+    pub async fn finish_fetches(
+        self: Arc<Self>,
+        shutdown: CancellationToken,
+    ) -> Result<(), std::convert::Infallible> {
+        shutdown.cancelled().await;
+        self.fetches.close();
+        self.fetches.wait().await;
+        Ok(())
     }
 
     /// Returns the claims of a token that was verified within the last minute and has not expired since.

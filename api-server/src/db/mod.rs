@@ -10,4 +10,5 @@ pub(crate) mod testing;
 pub use jiff_sqlx::Timestamp;
 pub use json::Json;
 pub use migrate::{Error as MigrateError, MIGRATOR, migrate};
-pub use pool::{AppPool, MirrorPool, Urls, UrlsError};
+pub(crate) use pool::TenantSession;
+pub use pool::{AppPool, BeginError, MirrorPool, Urls, UrlsError};

@@ -1,26 +1,52 @@
 //! Connection pools: one for requests and one for the mirror, each with a type and a database role of its own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    Connection as _, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use uuid::Uuid;
 
 use super::roles::Role;
+use crate::limits::{Exhausted, Permit, Shares};
 
 /// Timeout of acquiring a connection. A request that waits longer fails, since the database is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of connections per pool; a small Postgres allows 100 in total.
 const MAX_CONNECTIONS: u32 = 16;
+/// Maximum number of connections for transactions of tenants, and for those of one tenant. The others look up tenants and
+/// serve the platform. A tenant whose requests need more waits for its own.
+const TENANT_SESSIONS: (usize, usize) = (14, 4);
 /// Session settings. A statement that exceeds its limit indicates a defect, and would delay others. Only a
 /// process that hangs leaves a transaction idle for so long.
 const SESSION_OPTIONS: [(&str, &str); 2] =
     [("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "30s")];
 
 /// Pool with the role `smb_app`, whose transactions can access only the rows of the tenant that they name.
-#[derive(Clone, Debug)]
-pub struct AppPool(PgPool);
+#[derive(Clone)]
+pub struct AppPool {
+    pool: PgPool,
+    sessions: Arc<Shares<Uuid>>,
+}
+
+/// Transaction of a tenant, which counts towards its share of the connections.
+pub(crate) struct TenantSession {
+    /// The transaction.
+    pub(crate) tx: Transaction<'static, Postgres>,
+    _permit: Permit,
+}
+
+/// No transaction could be begun for a tenant.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// All connections for the tenant, or for all tenants, were in use.
+    #[error("failed to get a connection within {} s", ACQUIRE_TIMEOUT.as_secs())]
+    Exhausted(#[source] Exhausted),
+    /// The database cannot be reached.
+    #[error("failed to begin")]
+    Database(#[source] sqlx::Error),
+}
 
 /// Pool with the role `smb_mirror`, which writes the projection of Kubernetes for all tenants.
 #[derive(Clone, Debug)]
@@ -85,11 +111,37 @@ impl AppPool {
     /// # Errors
     /// Returns an error if the database cannot be reached, or if the login is not a member of `smb_app`.
     pub async fn connect(urls: &Urls) -> sqlx::Result<Self> {
-        pool(Role::App, urls.app.clone()).await.map(Self)
+        pool(Role::App, urls.app.clone()).await.map(Self::new)
     }
 
+    fn new(pool: PgPool) -> Self {
+        Self { pool, sessions: Arc::new(Shares::new(TENANT_SESSIONS.0, TENANT_SESSIONS.1)) }
+    }
+
+    /// Returns the connections for queries that belong to no tenant.
     pub(crate) fn inner(&self) -> &PgPool {
-        &self.0
+        &self.pool
+    }
+
+    /// Begins a transaction that counts towards the share of a tenant.
+    ///
+    /// # Errors
+    /// Returns an error if no connection is available in time, or if the database cannot be reached.
+    pub(crate) async fn begin(&self, tenant: Uuid) -> Result<TenantSession, BeginError> {
+        let permit = self.sessions.acquire_within(&tenant, 1, ACQUIRE_TIMEOUT).await;
+        let permit = permit.map_err(BeginError::Exhausted)?;
+        let tx = self.pool.begin().await.map_err(BeginError::Database)?;
+        Ok(TenantSession { tx, _permit: permit })
+    }
+}
+
+impl TenantSession {
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be reached or refuses the commit.
+    pub(crate) async fn commit(self) -> sqlx::Result<()> {
+        self.tx.commit().await
     }
 }
 
@@ -110,7 +162,7 @@ impl MirrorPool {
 #[cfg(test)]
 impl AppPool {
     pub(super) async fn for_tests(options: PgConnectOptions) -> sqlx::Result<Self> {
-        pool(Role::App, options).await.map(Self)
+        pool(Role::App, options).await.map(Self::new)
     }
 }
 

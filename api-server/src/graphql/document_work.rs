@@ -4,7 +4,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use async_graphql::{
-    Name, Positioned, Variables,
+    Context, Name, Positioned, Variables,
     parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
 use async_graphql_value::{ConstValue, Value};
@@ -31,12 +31,20 @@ impl VariableSizes {
     }
 }
 
-/// Fields of a run that return parts of its content.
-const CONTENT_FIELDS: [&str; 4] = ["input", "output", "outputRef", "steps"];
+/// Fields of runs and workflows that return parts of their contents.
+const CONTENT_FIELDS: [&str; 7] =
+    ["input", "effectiveInput", "output", "outputRef", "steps", "inputSchema", "problems"];
 
-/// Number of times that a document selects the same part of a run's content, with all fragments expanded.
+/// Number of times that a document selects the same part of a run's or workflow's content, with all fragments expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRepeats(pub(crate) usize);
+
+impl ContentRepeats {
+    /// Returns the number for the document of a request; one if it was not counted.
+    pub(super) fn from_context(ctx: &Context<'_>) -> usize {
+        ctx.data_opt::<Self>().map_or(1, |Self(repeats)| *repeats)
+    }
+}
 
 /// Checks the work that a document causes, and returns how often it repeats the contents of runs.
 ///

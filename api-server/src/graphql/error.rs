@@ -30,6 +30,11 @@ pub(super) fn tenant_required() -> Error {
     with_code(Code::TenantRequired, Code::TenantRequired.title())
 }
 
+/// Builds the error for an idempotency key that is too long.
+pub(super) fn invalid_key() -> Error {
+    with_code(Code::InvalidParameter, "idempotencyKey must have 1 to 255 bytes")
+}
+
 /// Converts the error of a use case into the error of a field.
 pub(super) fn from_app(error: app::Error) -> Error {
     let problem = Problem::from(error);
@@ -66,8 +71,9 @@ pub(super) fn user_errors(error: app::Error) -> Result<Vec<UserError>, Error> {
 
 impl From<FieldError> for UserError {
     fn from(error: FieldError) -> Self {
-        let field = error.pointer.split('/').skip(1).map(str::to_owned).collect();
-        Self { code: upper(&error.code), message: error.message, field: Some(field) }
+        let field = || error.pointer.split('/').skip(1).map(str::to_owned).collect();
+        let field = (!error.pointer.is_empty()).then(field);
+        Self { code: upper(&error.code), message: error.message, field }
     }
 }
 

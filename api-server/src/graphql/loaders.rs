@@ -7,13 +7,9 @@ use uuid::Uuid;
 
 use super::connection::paging;
 use crate::{
-    app::{
-        self, App,
-        page::Page,
-        runs::{ContentReservation, Filter},
-    },
+    app::{self, App, Reservation, page::Page, runs::Filter},
     auth::TenantScope,
-    store::{Plan, Run, RunContent, RunStatus, Workflow},
+    store::{Plan, Run, RunContent, RunStatus, Workflow, WorkflowContent},
 };
 
 /// Loaders of one request, for one tenant.
@@ -23,8 +19,8 @@ pub(super) type Loaders = DataLoader<TenantRows>;
 pub(super) struct TenantRows {
     app: App,
     scope: TenantScope,
-    /// Memory for the contents of runs, held until the response is built.
-    held: ContentReservation,
+    /// Memory for the contents of runs and workflows, held until the response is built.
+    reservation: Reservation,
 }
 
 /// Key of a workflow: its id.
@@ -43,6 +39,14 @@ pub(super) struct ContentById {
     pub(super) repeats: usize,
 }
 
+/// Key of a workflow's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct WorkflowContentById {
+    pub(super) workflow: Uuid,
+    /// Number of times that the document selects the same part of it.
+    pub(super) repeats: usize,
+}
+
 /// Key of the first page of a workflow's runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FirstRuns {
@@ -53,7 +57,7 @@ pub(super) struct FirstRuns {
 
 /// Creates the loaders of a request. Each request has its own, so that no request sees cached rows of another.
 pub(super) fn loaders(app: &App, scope: TenantScope) -> Loaders {
-    DataLoader::new(TenantRows { app: app.clone(), scope, held: ContentReservation::default() }, tokio::spawn)
+    DataLoader::new(TenantRows { app: app.clone(), scope, reservation: Reservation::default() }, tokio::spawn)
 }
 
 impl Loader<WorkflowById> for TenantRows {
@@ -85,9 +89,28 @@ impl Loader<ContentById> for TenantRows {
     async fn load(&self, keys: &[ContentById]) -> Result<HashMap<ContentById, Self::Value>, Self::Error> {
         let ids: Vec<_> = keys.iter().map(|key| key.run).collect();
         let repeats = keys.iter().map(|key| key.repeats).max().unwrap_or(1);
-        let rows = app::runs::contents(&self.app, self.scope, &ids, repeats, &self.held).await;
+        let rows = app::runs::contents(&self.app, self.scope, &ids, repeats, &self.reservation).await;
         let rows = rows.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (ContentById { run: row.id, repeats }, Arc::new(row))).collect())
+    }
+}
+
+impl Loader<WorkflowContentById> for TenantRows {
+    type Value = Arc<WorkflowContent>;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[WorkflowContentById],
+    ) -> Result<HashMap<WorkflowContentById, Self::Value>, Self::Error> {
+        let ids: Vec<_> = keys.iter().map(|key| key.workflow).collect();
+        let repeats = keys.iter().map(|key| key.repeats).max().unwrap_or(1);
+        let rows = app::workflows::contents(&self.app, self.scope, &ids, repeats, &self.reservation).await;
+        let rows = rows.map_err(Arc::new)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (WorkflowContentById { workflow: row.id, repeats }, Arc::new(row)))
+            .collect())
     }
 }
 

@@ -5,7 +5,7 @@ use crds::run::ReuseFrom;
 use serde_json::Value;
 
 use super::{
-    error::{UserError, user_errors},
+    error::{UserError, invalid_key, user_errors},
     global_id::Kind,
     objects::{CancellationMode, WorkflowRun},
     request::Caller,
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::{
         self,
+        idempotency::{Claim, IdempotencyKey, KeyedAction},
         runs::{Decide, Rerun, RunName, Start},
     },
     auth::Membership,
@@ -32,9 +33,9 @@ pub(super) struct StartWorkflowRunInput {
     input: Option<Json<Value>>,
     /// Priority of the run in the queue of its tenant; -100 to 100, higher values start first. Default: 0.
     priority: Option<i32>,
-    /// Idempotency key, 1 to 255 characters. A retry with the same key returns the run that the first request has
-    /// started, as long as that run exists in Kubernetes. Using the key for another run fails with the user error
-    /// `IDEMPOTENCY_KEY_REUSED`.
+    /// Idempotency key, 1 to 255 bytes, valid for 24 hours. A retry with the same key returns the run that the first
+    /// request has started, also if that request was sent by REST with the header `Idempotency-Key`. Using the key for
+    /// another run fails with the user error `IDEMPOTENCY_KEY_REUSED`.
     #[graphql(validator(min_length = 1, max_length = 255))]
     idempotency_key: Option<String>,
     /// Value that the payload returns unchanged, to match it with this input.
@@ -107,9 +108,9 @@ pub(super) struct RerunWorkflowRunInput {
     workflow_run_id: ID,
     /// Steps to execute again. By default, all steps are executed again.
     from: Option<RerunFrom>,
-    /// Idempotency key, 1 to 255 characters. A retry with the same key returns the run that the first request has
-    /// started, as long as that run exists in Kubernetes. Using the key for another run fails with the user error
-    /// `IDEMPOTENCY_KEY_REUSED`.
+    /// Idempotency key, 1 to 255 bytes, valid for 24 hours. A retry with the same key returns the run that the first
+    /// request has started, also if that request was sent by REST with the header `Idempotency-Key`. Using the key for
+    /// another run fails with the user error `IDEMPOTENCY_KEY_REUSED`.
     #[graphql(validator(min_length = 1, max_length = 255))]
     idempotency_key: Option<String>,
     /// Value that the payload returns unchanged, to match it with this input.
@@ -143,7 +144,7 @@ impl Mutation {
     /// Starts a run of a workflow. Requires the permission `workflow.run.create`.
     ///
     /// User errors: `NOT_FOUND`, `SCHEMA`, `TOO_DEEP`, `TOO_LARGE`, `WORKFLOW_ARCHIVED`, `TENANT_SUSPENDED`,
-    /// `IDEMPOTENCY_KEY_REUSED`.
+    /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_FLIGHT`; if the workflow is not valid, the codes of its problems.
     async fn start_workflow_run(
         &self,
         ctx: &Context<'_>,
@@ -153,23 +154,24 @@ impl Mutation {
             input;
         let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
         let email = &caller.principal.email;
-        let start = |workflow| Start {
-            workflow,
-            input: input.map_or_else(|| serde_json::json!({}), |Json(input)| input),
-            priority,
-            name: run_name(tenant, email, idempotency_key.as_deref()),
-            requested_by: email.clone(),
-        };
+        let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let result = match Kind::Workflow.decode(&workflow_id) {
-            Some(workflow) => app::runs::start(caller.app, tenant.scope, start(workflow)).await,
+            Some(workflow) => {
+                let input = input.map_or_else(|| serde_json::json!({}), |Json(input)| input);
+                let action = KeyedAction::StartRun { workflow, input: &input, priority };
+                let claim = Claim::new(tenant.scope, email, key.clone(), &action);
+                let (name, requested_by) = (run_name(tenant, email, key.as_ref()), email.clone());
+                let start = Start { workflow, input, priority, name, requested_by };
+                submit(&caller, claim, app::runs::start(caller.app, tenant.scope, start)).await
+            }
             None => Err(app::Error::NotFound),
         };
         let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(StartWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
     }
 
-    /// Cancels a run. The call is idempotent: repeating it with the same mode has no further effect. Requires the
-    /// permission `workflow.run.cancel`.
+    /// Cancels a run. The call is idempotent: repeating it with the same mode has no further effect. A run that is being
+    /// cancelled with `GRACEFUL` can be cancelled with `NOW`. Requires the permission `workflow.run.cancel`.
     ///
     /// User errors: `NOT_FOUND`, `RUN_FINISHED`, `CANCELLATION_FIXED`, `TENANT_SUSPENDED`.
     async fn cancel_workflow_run(
@@ -190,8 +192,8 @@ impl Mutation {
     /// Approves or rejects an approval step that a run waits for. A decision is final. Requires the permission
     /// `workflow.run.decide`, and a role that the approval step accepts.
     ///
-    /// User errors: `NOT_FOUND`, `FORBIDDEN`, `NOT_WAITING`, `ALREADY_DECIDED`, `SCHEMA`, `TOO_DEEP`, `RUN_FINISHED`,
-    /// `TENANT_SUSPENDED`.
+    /// User errors: `NOT_FOUND`, `UNKNOWN_STEP`, `FORBIDDEN`, `NOT_WAITING`, `ALREADY_DECIDED`, `SCHEMA`, `TOO_DEEP`,
+    /// `RUN_FINISHED`, `TENANT_SUSPENDED`.
     async fn decide_workflow_run(
         &self,
         ctx: &Context<'_>,
@@ -213,7 +215,7 @@ impl Mutation {
     /// `workflow.run.rerun`.
     ///
     /// User errors: `NOT_FOUND`, `RUN_UNFINISHED`, `WORKFLOW_GONE`, `WORKFLOW_ARCHIVED`, `SCHEMA`, `TOO_DEEP`,
-    /// `UNKNOWN_STEP`, `TENANT_SUSPENDED`, `IDEMPOTENCY_KEY_REUSED`.
+    /// `UNKNOWN_STEP`, `TENANT_SUSPENDED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_FLIGHT`.
     async fn rerun_workflow_run(
         &self,
         ctx: &Context<'_>,
@@ -221,16 +223,19 @@ impl Mutation {
     ) -> Result<RerunWorkflowRunPayload> {
         let RerunWorkflowRunInput { workflow_run_id, from, idempotency_key, client_mutation_id } = input;
         let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
+        let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let requested_by = caller.principal.email.clone();
-        let name = run_name(tenant, &requested_by, idempotency_key.as_deref());
+        let name = run_name(tenant, &requested_by, key.as_ref());
         let from = from.and_then(|from| match from {
             RerunFrom::Failed(failed) => failed.then(|| ReuseFrom::Keyword("Failed".to_owned())),
             RerunFrom::Steps(steps) => Some(ReuseFrom::Steps(steps)),
         });
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
             Some(run) => {
+                let action = KeyedAction::RerunRun { run, from: from.as_ref() };
+                let claim = Claim::new(tenant.scope, &requested_by, key, &action);
                 let rerun = Rerun { run, from, name, requested_by };
-                app::runs::rerun(caller.app, tenant.scope, rerun).await
+                submit(&caller, claim, app::runs::rerun(caller.app, tenant.scope, rerun)).await
             }
             None => Err(app::Error::NotFound),
         };
@@ -239,9 +244,24 @@ impl Mutation {
     }
 }
 
-fn run_name(tenant: &Membership, email: &str, key: Option<&str>) -> RunName {
+/// Starts a run unless an earlier request with the same key has started it, and returns its current state.
+async fn submit(
+    caller: &Caller<'_>,
+    claim: Claim,
+    start: impl Future<Output = Result<Run, app::Error>>,
+) -> Result<Run, app::Error> {
+    let scope = claim.scope();
+    let (id, _) = claim.run(caller.app, async { Ok(start.await?.id) }).await?;
+    app::runs::get(caller.app, scope, id).await
+}
+
+fn parse_key(key: &str) -> Result<IdempotencyKey> {
+    IdempotencyKey::new(key).ok_or_else(invalid_key)
+}
+
+fn run_name(tenant: &Membership, email: &str, key: Option<&IdempotencyKey>) -> RunName {
     match key {
-        Some(key) => RunName::from_key(tenant.scope.tenant_id(), email, key),
+        Some(key) => RunName::from_key(tenant.scope.tenant_id(), email, key.as_str()),
         None => RunName::from_request_id(telemetry::ids::uuid_v7()),
     }
 }

@@ -10,7 +10,12 @@ use axum::{
     response::Response,
 };
 
-use super::{HttpState, in_flight, large_body, listener::client_address, rate_limit};
+use super::{
+    HttpState, MAX_BODY_BYTES, body, in_flight,
+    listener::{Connection, client_address},
+    query_parameters::QueryParameters,
+    rate_limit,
+};
 use crate::{
     auth::{self, Membership, Operations, Principal, Rule, TokenError},
     problem::{Code, Problem},
@@ -21,6 +26,7 @@ use crate::{
 pub(in crate::http) struct AuthorizationState {
     pub(in crate::http) http: HttpState,
     pub(in crate::http) operations: Arc<Operations>,
+    pub(in crate::http) parameters: Arc<QueryParameters>,
 }
 
 /// Authenticates the caller and checks the permission that the operation requires. Handlers extract the [`Principal`].
@@ -30,7 +36,8 @@ pub(in crate::http) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let rule = state.rule(request.method(), path.as_str())?;
+    let operation = operation(request.method(), path.as_str());
+    let rule = state.rule(&operation)?;
     let HttpState { app, verifier, .. } = &state.http;
     let address = client_address(request.extensions());
     let admit = || rate_limit::count_address(&app.limits, address);
@@ -39,26 +46,38 @@ pub(in crate::http) async fn authorize(
         return Ok(next.run(request).await);
     }
     let principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
+    // Platform administrators share the permits of one key.
+    let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
+    if let Some(connection) = request.extensions().get::<Connection>() {
+        connection.authenticate(&tenant);
+    }
     let rate_headers = rate_limit::count_principal(&app.limits, &principal)?;
     if !rule.allows(principal.permissions) {
         return Err(forbidden(rule));
     }
-    // Platform administrators share the permits of one key.
-    let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
+    state.parameters.check(&operation, request.uri())?;
     let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
     request.extensions_mut().insert(principal);
-    let (request, _large_body) = large_body::admit(request, &app.limits, &tenant).await?;
+    let (request, memory) = body::admit(request, &app.limits, &tenant, MAX_BODY_BYTES).await?;
     let mut response = next.run(request).await;
+    memory.release();
     response.headers_mut().extend(rate_headers.into_iter().flatten());
-    Ok(in_flight::hold_until_sent(response, permit))
+    let size = in_flight::size(&response);
+    let memory = in_flight::reserve_response(&app.limits, &tenant, size).await?;
+    Ok(in_flight::hold_until_sent(response, (permit, memory)))
 }
 
 impl AuthorizationState {
     /// Returns the rule of an operation. Every operation has one: the process does not start otherwise.
-    fn rule(&self, method: &Method, path: &str) -> Result<Rule, Problem> {
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.operations.rest_rule(method.as_str(), path).ok_or_else(|| Problem::new(Code::Internal))
+    fn rule(&self, operation: &str) -> Result<Rule, Problem> {
+        self.operations.rest_rule(operation).ok_or_else(|| Problem::new(Code::Internal))
     }
+}
+
+/// Returns the name of an operation, as in `operations.yaml`.
+fn operation(method: &Method, path: &str) -> String {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    format!("{method} {path}")
 }
 
 fn forbidden(rule: Rule) -> Problem {

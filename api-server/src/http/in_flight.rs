@@ -7,15 +7,21 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use uuid::Uuid;
 
 use crate::{
-    limits::{Exhausted, Permit},
+    limits::{Exhausted, Limits, LogLimit, Permit},
     problem::{Code, Problem},
 };
 
 /// Delay after which a client should retry when too many requests are in progress.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Time for which a response waits for memory.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Limit on the messages about refused requests, which clients cause as often as they want.
+static ALL_IN_USE: LogLimit = LogLimit::new(Duration::from_secs(10));
 
 /// Builds the problem of a request for which there is no permit. `what` names what is limited, in the plural.
 pub(in crate::http) fn refusal(what: &str, error: Exhausted, retry_delay: Duration) -> Problem {
@@ -23,7 +29,9 @@ pub(in crate::http) fn refusal(what: &str, error: Exhausted, retry_delay: Durati
         Exhausted::Key { limit } => Problem::new(Code::Busy)
             .detail(format!("the tenant has {limit} {what} in progress already; wait until one has ended")),
         Exhausted::All => {
-            tracing::warn!("all {what} are in use");
+            if let Some(suppressed) = ALL_IN_USE.admit() {
+                tracing::warn!(suppressed, "all {what} are in use: further requests are refused");
+            }
             Problem::new(Code::Unavailable).detail(format!("the server has too many {what} in progress"))
         }
     }
@@ -35,14 +43,33 @@ pub(in crate::http) fn too_many_requests(error: Exhausted) -> Problem {
     refusal("requests", error, RETRY_DELAY)
 }
 
-/// Holds the permit of a request until its response has been sent. Streams of events have a limit of their own.
-pub(in crate::http) fn hold_until_sent(response: Response, permit: Permit) -> Response {
+/// Reserves the memory of a response of a known size, until it has been sent to a client that may be slow.
+///
+/// # Errors
+/// Returns an error if there is no memory in time.
+pub(in crate::http) async fn reserve_response(
+    limits: &Limits,
+    tenant: &Uuid,
+    bytes: Option<usize>,
+) -> Result<Option<Permit>, Problem> {
+    let Some(bytes) = bytes.filter(|bytes| *bytes > 0) else { return Ok(None) };
+    let permit = limits.memory.reserve(tenant, bytes, MEMORY_TIMEOUT).await;
+    permit.map(Some).map_err(|error| refusal("large responses", error, RETRY_DELAY))
+}
+
+/// Returns the size of a response in bytes; `None` if it is a stream.
+pub(in crate::http) fn size(response: &Response) -> Option<usize> {
+    response.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok())
+}
+
+/// Holds the permits of a request until its response has been sent. Streams of events have a limit of their own.
+pub(in crate::http) fn hold_until_sent(response: Response, permits: impl Send + Sync + 'static) -> Response {
     if is_event_stream(response.headers()) {
         return response;
     }
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            let _ = &permit;
+            let _ = &permits;
             frame
         }))
     })
@@ -55,16 +82,14 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{http::Request, response::IntoResponse as _};
-    use serde_json::json;
-    use sqlx::PgPool;
-    use uuid::Uuid;
-
     use super::*;
     use crate::{
         http::testing::{ACME, QUEUED_RUN, Server},
         limits::Shares,
     };
+    use axum::{http::Request, response::IntoResponse as _};
+    use serde_json::json;
+    use sqlx::PgPool;
 
     fn acme() -> Uuid {
         ACME.parse().unwrap()
@@ -93,6 +118,18 @@ mod tests {
         assert!(shares.try_acquire(&"acme").is_err());
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "large");
         assert!(shares.try_acquire(&"acme").is_ok());
+    }
+
+    /// A response counts towards the memory of its tenant until its client has received it.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_response_that_is_being_sent_holds_its_memory(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let reserve = async |bytes| server.limits().memory.reserve(&acme(), bytes, Duration::ZERO).await;
+        let request = Request::get("/v1/workflows");
+        let unread = server.open("acme", "viewer", request).await;
+        assert!(reserve(96 << 20).await.is_err());
+        drop(unread);
+        assert!(reserve(96 << 20).await.is_ok());
     }
 
     /// A tenant that follows many logs is refused further ones, leaves streams to others, and its other requests are

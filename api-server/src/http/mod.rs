@@ -1,13 +1,13 @@
 //! The HTTP servers: REST and GraphQL on the public port, and the requests of runners on the internal port.
 
 mod authorize;
+mod body;
 mod etag;
 mod extract;
 mod graphql;
 mod idempotency;
 mod in_flight;
 mod internal;
-mod large_body;
 mod list;
 mod listener;
 #[cfg(test)]
@@ -15,6 +15,7 @@ mod malformed_requests;
 mod metrics;
 mod openapi;
 mod problem;
+mod query_parameters;
 mod rate_limit;
 mod request_id;
 mod state;
@@ -24,6 +25,8 @@ mod testing;
 mod tests;
 mod timeout;
 mod v1;
+#[cfg(test)]
+mod words;
 
 use std::sync::Arc;
 
@@ -40,6 +43,7 @@ use tower_http::{
 };
 
 use authorize::AuthorizationState;
+use query_parameters::QueryParameters;
 
 use crate::{
     auth::Operations,
@@ -64,7 +68,11 @@ pub fn router(state: HttpState) -> anyhow::Result<Router> {
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;
     let metrics = state.metrics.clone();
-    let authorization = AuthorizationState { http: state.clone(), operations: operations.clone() };
+    let authorization = AuthorizationState {
+        http: state.clone(),
+        operations: operations.clone(),
+        parameters: Arc::new(QueryParameters::from_document(&document)),
+    };
     let routes = routes
         .merge(graphql::routes(schema, operations))
         .merge(openapi::document(&document)?)

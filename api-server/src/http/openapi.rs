@@ -48,12 +48,18 @@ pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Resu
 
 /// Returns the names of all operations of the public port, as in `operations.yaml`: `GET /v1/me`.
 pub(in crate::http) fn operations(document: &openapi::OpenApi) -> Vec<String> {
-    let described = document
-        .paths
-        .paths
-        .iter()
-        .flat_map(|(path, item)| by_method(item).map(move |(method, _)| format!("{method} {path}")));
+    let described = described_operations(document).map(|(name, _)| name);
     described.chain(UNDESCRIBED.map(str::to_owned)).collect()
+}
+
+/// Returns the operations of a document with their names.
+pub(in crate::http) fn described_operations(
+    document: &openapi::OpenApi,
+) -> impl Iterator<Item = (String, &Operation)> {
+    let paths = document.paths.paths.iter();
+    paths.flat_map(|(path, item)| {
+        by_method(item).map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
 }
 
 fn by_method(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use crds::constants::{
-    MAX_RESPONSE_CONTENT_BYTES, MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS,
-};
+use crds::constants::{MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS};
 use uuid::Uuid;
 
-use super::{Rates, Shares};
+use super::{Memory, Rates, Shares};
 
-/// Maximum number of requests in progress, and of one tenant. A response in progress has at most about 1.5 MiB.
+/// Maximum number of requests in progress, and of one tenant.
 const REQUESTS: (usize, usize) = (256, MAX_TENANT_REQUESTS);
 /// Maximum number of requests that wait for the end of a run, and of one tenant. Each polls up to five times a second:
 /// together about 300 short queries a second.
@@ -17,20 +15,17 @@ const WAITERS: (usize, usize) = (64, MAX_TENANT_WAITERS);
 /// Maximum number of log streams, and of one tenant. Each polls three times a second while the log does not grow:
 /// together about 400 short queries a second.
 const STREAMS: (usize, usize) = (128, MAX_TENANT_STREAMS);
-/// Maximum number of requests with large bodies in progress, and of one tenant. A body of 512 KiB takes up to 16 MiB
-/// once it is parsed.
-const LARGE_BODIES: (usize, usize) = (12, 4);
-/// Maximum number of uploaded outputs in memory, and of one tenant: 8 of 16 MiB take 128 MiB of the 512 MiB that the chart
-/// sets as memory limit.
-const OUTPUT_BODIES: (usize, usize) = (8, 4);
-/// Maximum number of requests of runners in progress, and of one address, which is that of a pod.
-const RUNNER_REQUESTS: (usize, usize) = (128, 16);
-/// Maximum number of starts of runs in progress, and of one tenant. Starts of one tenant wait for each other in the
-/// database, each with a connection: they must leave some of the 16 connections to others.
-const STARTS: (usize, usize) = (12, 4);
-/// Maximum size of the contents of runs in memory, and of those for one tenant, in KiB of JSON text. One KiB takes up to
-/// 52 KiB as values of GraphQL, so that they take at most about 200 MiB.
-const CONTENTS: (usize, usize) = (4_096, MAX_RESPONSE_CONTENT_BYTES / 1024);
+/// Memory for the bodies of requests, the contents of runs and workflows that they read, and uploads, in all and for one
+/// tenant, in bytes. Decision 13 adds up what else the 512 MiB contain that the chart sets as memory limit. A tenant can
+/// read its largest usual run, 1 MiB of text that takes 22 MiB once decoded, with GraphQL, which needs two copies.
+const MEMORY: (usize, usize) = (224 << 20, 96 << 20);
+/// Maximum number of requests of runners whose token is being verified, and of one address, which is that of a pod.
+const RUNNER_AUTHENTICATIONS: (usize, usize) = (128, 16);
+/// Maximum number of requests of runners in progress, and of one tenant.
+const RUNNER_REQUESTS: (usize, usize) = (128, 32);
+/// Maximum number of writes of runs in progress, and of one tenant. Those of one tenant wait for each other in the
+/// database, each with one of the 16 connections of the mirror: they must leave some to others, and to the mirror itself.
+const WRITES: (usize, usize) = (12, 4);
 
 /// Limits of one replica. All tenants share what is limited, and each has a part of it.
 pub struct Limits {
@@ -40,16 +35,14 @@ pub struct Limits {
     pub waiters: Shares<Uuid>,
     /// Log streams.
     pub streams: Shares<Uuid>,
-    /// Requests with large bodies.
-    pub large_bodies: Shares<Uuid>,
-    /// Uploaded outputs in memory.
-    pub output_bodies: Shares<Uuid>,
-    /// Requests of runners in progress, by the address of the pod.
-    pub runner_requests: Shares<IpAddr>,
-    /// Starts of runs.
-    pub starts: Shares<Uuid>,
-    /// Contents of runs in memory, in KiB.
-    pub contents: Shares<Uuid>,
+    /// Memory of requests.
+    pub memory: Memory,
+    /// Requests of runners whose token is being verified, by the address of the pod.
+    pub runner_authentications: Shares<IpAddr>,
+    /// Requests of runners in progress.
+    pub runner_requests: Shares<Uuid>,
+    /// Writes of runs.
+    pub writes: Shares<Uuid>,
     /// Request rates of tenants.
     pub tenant_rates: Rates<Uuid>,
     /// Request rates of the users of a tenant, by e-mail address.
@@ -65,11 +58,10 @@ impl Default for Limits {
             requests: shares(REQUESTS),
             waiters: shares(WAITERS),
             streams: shares(STREAMS),
-            large_bodies: shares(LARGE_BODIES),
-            output_bodies: shares(OUTPUT_BODIES),
-            runner_requests: Shares::new(RUNNER_REQUESTS.0, RUNNER_REQUESTS.1),
-            starts: shares(STARTS),
-            contents: shares(CONTENTS),
+            memory: Memory::new(MEMORY.0, MEMORY.1),
+            runner_authentications: Shares::new(RUNNER_AUTHENTICATIONS.0, RUNNER_AUTHENTICATIONS.1),
+            runner_requests: shares(RUNNER_REQUESTS),
+            writes: shares(WRITES),
             tenant_rates: Rates::default(),
             user_rates: Rates::default(),
             address_rates: Rates::default(),

@@ -4,9 +4,13 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
 
 /// Number of keys from which on a new key first removes those that hold no permit.
 const MIN_KEYS_TO_PURGE: usize = 64;
@@ -25,10 +29,6 @@ pub struct Permit {
     _own: Option<OwnedSemaphorePermit>,
     _shared: OwnedSemaphorePermit,
 }
-
-/// Permit that belongs to no key yet.
-#[derive(Debug)]
-pub struct Reservation(OwnedSemaphorePermit);
 
 /// Reason why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,23 +79,35 @@ impl<K: Clone + Eq + Hash> Shares<K> {
         Ok(Permit { _own: Some(own), _shared: shared })
     }
 
-    /// Waits until a permit is free and reserves it for a key that is not known yet.
+    /// Takes `count` permits like [`Self::acquire`], but waits for at most `limit`.
     ///
     /// # Errors
-    /// Never returns an error: the permits are not withdrawn.
-    pub async fn reserve(&self) -> Result<Reservation, Exhausted> {
-        self.all.clone().acquire_owned().await.map(Reservation).map_err(|_| Exhausted::All)
+    /// Returns an error if the permits are not free in time.
+    pub async fn acquire_within(&self, key: &K, count: u32, limit: Duration) -> Result<Permit, Exhausted> {
+        let (deadline, per_key) = (Instant::now() + limit, self.per_key);
+        if usize::try_from(count).map_or(true, |count| count > per_key) {
+            return Err(Exhausted::Key { limit: per_key });
+        }
+        let own = timeout_at(deadline, self.permits_of(key).acquire_many_owned(count)).await;
+        let own = own.ok().and_then(Result::ok).ok_or(Exhausted::Key { limit: per_key })?;
+        let shared = timeout_at(deadline, self.all.clone().acquire_many_owned(count)).await;
+        let shared = shared.ok().and_then(Result::ok).ok_or(Exhausted::All)?;
+        Ok(Permit { _own: Some(own), _shared: shared })
     }
 
-    /// Assigns a reserved permit to a key; `None` is a key without a limit of its own.
+    /// Takes a permit that belongs to no key, if one is free.
     ///
     /// # Errors
-    /// Returns an error if the key holds its part already.
-    pub fn assign(&self, reservation: Reservation, key: Option<&K>) -> Result<Permit, Exhausted> {
-        let limit = self.per_key;
-        let own = key.map(|key| self.permits_of(key).try_acquire_owned()).transpose();
-        let own = own.map_err(|_| Exhausted::Key { limit })?;
-        Ok(Permit { _own: own, _shared: reservation.0 })
+    /// Returns an error if all permits are in use.
+    pub fn try_acquire_unkeyed(&self) -> Result<Permit, Exhausted> {
+        let shared = self.all.clone().try_acquire_owned().map_err(|_| Exhausted::All)?;
+        Ok(Permit { _own: None, _shared: shared })
+    }
+
+    /// Returns the maximum number of permits of a key.
+    #[must_use]
+    pub fn per_key(&self) -> usize {
+        self.per_key
     }
 
     fn permits_of(&self, key: &K) -> Arc<Semaphore> {

@@ -80,7 +80,7 @@ codes! {
     AlreadyDecided = CONFLICT "already_decided" "Already decided";
     /// The workflow of the run was deleted.
     WorkflowGone = CONFLICT "workflow_gone" "Workflow was deleted";
-    /// The run is already being cancelled with another mode.
+    /// The run is already being cancelled in a way that kills its steps.
     CancellationFixed = CONFLICT "cancellation_fixed" "Already being cancelled with another mode";
     /// The workflow is archived.
     WorkflowArchived = CONFLICT "workflow_archived" "Workflow is archived";
@@ -94,6 +94,8 @@ codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type";
     /// The request body is well formed but its content is not valid.
     Invalid = UNPROCESSABLE_ENTITY "invalid" "Invalid request";
+    /// The workflow has validation errors, so that no run of it can be started.
+    WorkflowInvalid = UNPROCESSABLE_ENTITY "workflow_invalid" "Workflow is not valid";
     /// The input of the run or of the decision does not match its JSON Schema.
     InvalidInput = UNPROCESSABLE_ENTITY "invalid_input" "Input does not match the schema";
     /// The idempotency key was used for another request.

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{Code, FieldError, Problem};
-use crate::app::{Error, Violation};
+use crate::{
+    app::{Error, Violation},
+    limits::Exhausted,
+    store,
+};
 
 /// Delay after which clients should retry a request that failed because of a defect.
 const INTERNAL_RETRY_DELAY: Duration = Duration::from_secs(60);
@@ -25,6 +29,9 @@ impl From<Error> for Problem {
             | Error::TooManyLines { .. }
             | Error::InputTooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Error::ResponseTooLarge { .. } => Self::new(Code::ResponseTooLarge).detail(detail),
+            Error::Exhausted { source: Exhausted::All, .. } => {
+                Self::new(Code::Unavailable).detail(detail).retry_after(BUSY_RETRY_DELAY)
+            }
             Error::Exhausted { .. } => Self::new(Code::Busy).detail(detail).retry_after(BUSY_RETRY_DELAY),
             Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
             Error::Objects(_) => Self::unavailable(&error, "object storage is unavailable"),
@@ -32,6 +39,9 @@ impl From<Error> for Problem {
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor),
             Error::TenantSuspended { .. } => Self::new(Code::TenantSuspended).detail(detail),
             Error::WorkflowArchived { .. } => Self::new(Code::WorkflowArchived).detail(detail),
+            Error::WorkflowInvalid { problems, .. } => {
+                with_violations(Code::WorkflowInvalid, detail, problems)
+            }
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
@@ -40,7 +50,10 @@ impl From<Error> for Problem {
             Error::PlanLimitReached { .. } => Self::new(Code::PlanLimitReached).detail(detail),
             Error::RunUnfinished => Self::new(Code::RunUnfinished).detail(detail),
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
-            Error::NoSuchStep { .. } => Self::new(Code::NotFound).detail(detail),
+            Error::NoSuchStep { message } => {
+                let (pointer, code) = ("/key".to_owned(), "unknown_step".to_owned());
+                with_violations(Code::Invalid, detail, vec![Violation { pointer, code, message }])
+            }
             Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
             Error::NotAnApprover { .. } => Self::new(Code::Forbidden).detail(detail),
@@ -58,6 +71,11 @@ impl From<Error> for Problem {
             Error::Kubernetes { .. } | Error::KubernetesTimeout { .. } => {
                 Self::unavailable(&error, "the Kubernetes API is unavailable")
             }
+            Error::Store(store::Error::Exhausted(Exhausted::Key { limit })) => Self::new(Code::Busy)
+                .detail(format!(
+                    "{limit} requests of the tenant use the database already: repeat the request later"
+                ))
+                .retry_after(BUSY_RETRY_DELAY),
             Error::Store(ref store) if !store.is_transient() => internal(&error),
             Error::Store(_) => Self::unavailable(&error, "the database is unavailable"),
             Error::Mirror(_) => Self::unavailable(&error, "the change was made but cannot be read yet"),

@@ -20,7 +20,8 @@ const UNAVAILABLE_RETRY_DELAY: Duration = Duration::from_secs(5);
 #[serde(rename_all = "camelCase")]
 #[schema(as = ProblemError)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) into the request body.
+    /// JSON pointer (RFC 6901) into the request body. Empty if no part of the body is the cause, as with the validation
+    /// errors of a workflow.
     #[schema(example = "/input/url")]
     pub pointer: String,
     /// Machine-readable code of the error, such as `schema`, `too_deep` or `unknown_step`; more may be added.

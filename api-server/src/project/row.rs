@@ -113,6 +113,8 @@ pub struct RunRow {
     pub trigger: Value,
     /// Input.
     pub input: Option<Value>,
+    /// Input with which the run is executed, if it differs from `input`.
+    pub effective_input: Option<Value>,
     /// Output, if it is small enough to be stored inline.
     pub output: Option<Value>,
     /// Reference to the output in object storage, if it is large.

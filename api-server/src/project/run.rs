@@ -26,6 +26,7 @@ pub(super) fn project(object: &Object, run: crds::WorkflowRun) -> Result<RunRow,
         requested_by: run.spec.trigger.and_then(|trigger| trigger.by).map(storable),
         trigger: object.optional("/spec/trigger").unwrap_or_else(|| json!({"kind": "Manual"})),
         input: object.optional("/spec/input"),
+        effective_input: object.optional("/status/input"),
         output: object.optional("/status/output"),
         output_ref: object.optional("/status/outputRef"),
         error: object.optional("/status/error"),
@@ -109,6 +110,7 @@ mod tests {
             "startedAt": "2026-11-24T08:00:01Z",
             "finishedAt": "2026-11-24T09:00:01Z",
             "steps": [{"name": "fetch", "phase": "Failed", "attempt": 2}],
+            "input": {"language": "en"},
             "output": null,
             "error": {"step": "fetch", "kind": "Timeout", "code": "DEADLINE", "message": "took longer than 1h"},
         })));
@@ -116,6 +118,7 @@ mod tests {
         assert_eq!(row.finished_at.unwrap().to_jiff().to_string(), "2026-11-24T09:00:01Z");
         assert_eq!((row.output, row.error.unwrap()["code"].clone()), (None, json!("DEADLINE")));
         assert_eq!(row.steps[0]["attempt"], 2);
+        assert_eq!(row.effective_input, Some(json!({"language": "en"})));
     }
 
     /// The row of a run lists every stored output that the run refers to, so that retention deletes none of

@@ -1,11 +1,16 @@
 //! Errors of queries.
 
+use crate::limits::Exhausted;
+
 /// Failure of a query or of its transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection is available, or the transaction cannot be started.
     #[error("failed to begin a transaction")]
     Begin(#[source] sqlx::Error),
+    /// The tenant, or all tenants together, use as many connections as they may.
+    #[error("failed to get a connection to the database")]
+    Exhausted(#[source] Exhausted),
     /// A statement failed.
     #[error("failed to {action}")]
     Query {
@@ -27,7 +32,10 @@ impl Error {
     /// Returns whether the database is unavailable or overloaded, so that the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let (Self::Begin(source) | Self::Query { source, .. } | Self::Commit(source)) = self;
+        let source = match self {
+            Self::Exhausted(_) => return true,
+            Self::Begin(source) | Self::Query { source, .. } | Self::Commit(source) => source,
+        };
         match source {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             // SQLSTATE classes: 08 connection exception, 40 transaction rollback, 53 insufficient resources,

@@ -3,6 +3,7 @@
 //! Every query names its tenant: it takes a transaction that only a scope made by `auth` can open, and
 //! row-level security enforces the same once more. A missing row is `None`, never an error.
 
+mod content_size;
 mod cursor;
 mod error;
 pub mod idempotency;
@@ -18,6 +19,7 @@ mod tests;
 mod tx;
 pub mod workflows;
 
+pub use content_size::ContentSize;
 pub use cursor::{CursorKey, CursorKeyError, InvalidCursor};
 pub use error::Error;
 pub use page::{Limit, Order, Page, Position};
@@ -25,4 +27,4 @@ pub use plans::Plan;
 pub use runs::{CancelMode, Run, RunContent, RunStatus};
 pub use tenants::{Tenant, TenantState};
 pub use tx::{PlatformTx, TenantTx};
-pub use workflows::{Workflow, WorkflowState};
+pub use workflows::{Workflow, WorkflowContent, WorkflowState};

@@ -29,26 +29,20 @@ pub enum Registered {
     Known,
 }
 
-/// Returns the total size of the outputs that the tenant has in object storage, without one of them, in bytes.
+/// Returns the total size of the outputs that the tenant has in object storage, in bytes.
 ///
 /// # Errors
 /// Returns an error if the query fails.
-pub async fn stored_bytes_without(tx: &mut TenantTx, run_uid: Uuid, sha256: &str) -> Result<u64, Error> {
+pub async fn stored_bytes(tx: &mut TenantTx) -> Result<u64, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
-    let bytes = sqlx::query_scalar!(
-        r#"select coalesce(sum(bytes), 0)::bigint as "bytes!" from stored_outputs
-         where tenant_id = $1 and not (run_uid = $2 and sha256 = $3)"#,
-        tenant,
-        run_uid,
-        sha256
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(Error::query("measure the stored outputs"))?;
-    Ok(u64::try_from(bytes).unwrap_or_default())
+    let bytes = sqlx::query_scalar!("select outputs from stored_bytes where tenant_id = $1", tenant)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::query("read the size of the stored outputs"))?;
+    Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default())
 }
 
-/// Registers an output before it is written to object storage.
+/// Registers an output before it is written to object storage. The database counts its size.
 ///
 /// # Errors
 /// Returns an error if the query fails.

@@ -121,3 +121,23 @@ async fn the_app_role_cannot_write_the_projection(owner: PgPool) {
     let refused = sqlx::query("update tenants set state = 'ACTIVE'").execute(app.inner()).await.unwrap_err();
     assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some("42501"));
 }
+
+/// A tenant that uses all of its connections leaves others theirs, and gets one again when it returns one.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_tenant_has_a_part_of_the_connections(owner: PgPool) {
+    two_tenants(&owner).await;
+    let app = app_pool(&owner).await;
+    let begin = |slug: &str| TenantTx::begin(&app, TenantScope::for_tests(uid(slug)));
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(begin("acme").await.unwrap());
+    }
+    let mut waiting = std::pin::pin!(begin("acme"));
+    let mut neighbour = tokio::select! {
+        result = &mut waiting => panic!("a fifth connection: {}", result.is_ok()),
+        neighbour = begin("globex") => neighbour.unwrap(),
+    };
+    assert_eq!(tenants::current(&mut neighbour).await.unwrap().unwrap().slug, "globex");
+    held.pop();
+    assert!(waiting.await.is_ok());
+}

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::Error;
 use crate::{
     auth::{PlatformScope, TenantScope},
-    db::AppPool,
+    db::{AppPool, BeginError, TenantSession},
 };
 
 /// Transaction with access to the rows of one tenant. It is rolled back when dropped, so reads need no commit.
 pub struct TenantTx {
-    tx: Transaction<'static, Postgres>,
+    session: TenantSession,
     scope: TenantScope,
 }
 
@@ -19,18 +19,22 @@ pub struct TenantTx {
 pub struct PlatformTx(Transaction<'static, Postgres>);
 
 impl TenantTx {
-    /// Begins a transaction for the tenant of `scope`.
+    /// Begins a transaction for the tenant of `scope`, which uses a connection of the tenant's share until it is dropped. A
+    /// request must not begin another one meanwhile: it could wait for itself.
     ///
     /// # Errors
     /// Returns an error if no connection is available in time, or if the database cannot be reached.
     pub async fn begin(pool: &AppPool, scope: TenantScope) -> Result<Self, Error> {
-        let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
+        let mut session = pool.begin(scope.tenant_id()).await.map_err(|error| match error {
+            BeginError::Exhausted(exhausted) => Error::Exhausted(exhausted),
+            BeginError::Database(source) => Error::Begin(source),
+        })?;
         let tenant = scope.tenant_id().to_string();
         sqlx::query!("select set_config('app.tenant_id', $1, true)", tenant)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut *session.tx)
             .await
             .map_err(Error::Begin)?;
-        Ok(Self { tx, scope })
+        Ok(Self { session, scope })
     }
 
     /// Commits the transaction.
@@ -38,7 +42,7 @@ impl TenantTx {
     /// # Errors
     /// Returns an error if the database cannot be reached or refuses the commit.
     pub async fn commit(self) -> Result<(), Error> {
-        self.tx.commit().await.map_err(Error::Commit)
+        self.session.commit().await.map_err(Error::Commit)
     }
 
     /// Returns the ID of the tenant.
@@ -49,7 +53,7 @@ impl TenantTx {
 
     /// Returns the connection, and the ID of the tenant that every query must name.
     pub(super) fn connection_and_tenant(&mut self) -> (&mut PgConnection, Uuid) {
-        (&mut self.tx, self.scope.tenant_id())
+        (&mut self.session.tx, self.scope.tenant_id())
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{
-    Error, Limit, Order, Page, Position, TenantTx,
+    ContentSize, Error, Limit, Order, Page, Position, TenantTx,
     page::{page, push_created_after, push_keyset},
 };
 use crate::db::Timestamp;
@@ -22,7 +22,7 @@ pub enum WorkflowState {
     Archived,
 }
 
-/// Row of a workflow.
+/// Row of a workflow without its large columns, which are in [`WorkflowContent`].
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Workflow {
     /// ID: the UID under which the object was first mirrored.
@@ -39,10 +39,6 @@ pub struct Workflow {
     pub revision: Option<String>,
     /// Whether the workflow is valid; `None` until the operator has validated the current generation.
     pub valid: Option<bool>,
-    /// Problems that the validation found: a list of `{path, code, message}`.
-    pub problems: Value,
-    /// Complete spec of the object.
-    pub spec: Value,
     /// Generation: number of changes of the spec, starting at 1.
     pub generation: i64,
     /// Resource version of the object.
@@ -51,6 +47,17 @@ pub struct Workflow {
     pub created_at: Timestamp,
     /// Time of the last write of the object.
     pub updated_at: Timestamp,
+}
+
+/// Spec and problems of a workflow, at most 1 MiB together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkflowContent {
+    /// ID of the workflow.
+    pub id: Uuid,
+    /// Problems that the validation found: a list of `{path, code, message}`.
+    pub problems: Value,
+    /// Complete spec of the object.
+    pub spec: Value,
 }
 
 /// Options of a list of workflows.
@@ -76,7 +83,7 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Err
     let Query { state, created_after, order, after, limit } = query;
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new(
-        "select id, name, display_name, description, state, revision, valid, problems, spec, generation, \
+        "select id, name, display_name, description, state, revision, valid, generation, \
          resource_version, created_at, updated_at from workflows where tenant_id = ",
     );
     sql.push_bind(tenant);
@@ -109,7 +116,7 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Er
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Workflow,
-        "select id, name, display_name, description, state, revision, valid, problems, spec, generation,
+        "select id, name, display_name, description, state, revision, valid, generation,
                 resource_version, created_at, updated_at
          from workflows where tenant_id = $1 and id = any($2)",
         tenant,
@@ -118,4 +125,40 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Er
     .fetch_all(connection)
     .await
     .map_err(Error::query("read workflows"))
+}
+
+/// Returns the contents of the workflows with these IDs, in no particular order.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<WorkflowContent>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        WorkflowContent,
+        "select id, problems, spec from workflows where tenant_id = $1 and id = any($2)",
+        tenant,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("read the contents of workflows"))
+}
+
+/// Returns the size of the contents of the workflows with these IDs.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn content_size(tx: &mut TenantTx, ids: &[Uuid]) -> Result<ContentSize, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let row = sqlx::query!(
+        r#"select coalesce(sum(octet_length(v::text)), 0)::bigint as "text!",
+                  coalesce(sum(decoded_bytes(v)), 0)::bigint as "decoded!"
+         from workflows, unnest(array[problems, spec]) as v where tenant_id = $1 and id = any($2)"#,
+        tenant,
+        ids
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(Error::query("measure the contents of workflows"))?;
+    Ok(ContentSize::from_sums(row.text, row.decoded))
 }

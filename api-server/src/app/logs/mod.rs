@@ -8,4 +8,4 @@ mod read;
 pub use append::append;
 pub use filter::{Filter, PositionedLine};
 pub use position::LogPosition;
-pub use read::{LogLines, has_lines_of_pod, read};
+pub use read::{LogLines, PageLimit, has_lines_of_pod, read};

@@ -12,16 +12,18 @@ use crate::{
     },
 };
 
-/// Checks that the plan of the tenant allows one more output in object storage.
+/// Checks that the plan of the tenant allows an output that was just registered. Until the transaction ends, no other
+/// output of the tenant can be registered; the caller rolls it back if there is an error.
 ///
 /// # Errors
 /// Returns an error if the output does not fit, or if the database fails.
 pub(super) async fn check(tx: &mut TenantTx, output: &Output<'_>) -> Result<(), Error> {
     let limits = plans::limits_of_tenant(tx).await?;
     let Some(limit) = limits.as_ref().and_then(storage_bytes) else { return Ok(()) };
-    let used = outputs::stored_bytes_without(tx, output.run_uid, output.sha256).await?;
+    let with_output = outputs::stored_bytes(tx).await?;
     let bytes = u64::try_from(output.bytes).unwrap_or_default();
-    if used.saturating_add(bytes) <= limit { Ok(()) } else { Err(Error::StorageFull { bytes, used, limit }) }
+    let used = with_output.saturating_sub(bytes);
+    if with_output <= limit { Ok(()) } else { Err(Error::StorageFull { bytes, used, limit }) }
 }
 
 /// Returns the limit `storageBytes` of a plan. The mirror accepts plans that the CustomResourceDefinition has validated, so

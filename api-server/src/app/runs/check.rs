@@ -4,25 +4,32 @@ use crds::nesting::is_deeper_than;
 use serde_json::Value;
 
 use crate::{
-    app::{App, Error, Violation},
+    app::{
+        App, Error, Violation,
+        workflows::{self, WorkflowDetails},
+    },
     auth::TenantScope,
-    store::{Workflow, WorkflowState},
+    store::{WorkflowContent, WorkflowState},
 };
 
 /// Checks that a workflow can be run with an input. The operator repeats the check against the revision that the run
 /// finally executes.
 ///
 /// # Errors
-/// Returns an error if the workflow is archived; if the input is too large, too deep or does not match the schema; or if it
+/// Returns an error if the workflow is archived or not valid; if the input is too large, too deep or does not match the schema; or if it
 /// could not be checked.
 pub(super) async fn check_input(
     app: &App,
     scope: TenantScope,
-    workflow: &Workflow,
+    workflow: &WorkflowDetails,
     input: &Value,
 ) -> Result<(), Error> {
+    let WorkflowDetails { workflow, content } = workflow;
     if workflow.state == WorkflowState::Archived {
         return Err(Error::WorkflowArchived { workflow: workflow.name.clone() });
+    }
+    if workflow.valid == Some(false) {
+        return Err(Error::WorkflowInvalid { workflow: workflow.name.clone(), problems: problems(content) });
     }
     let (bytes, limit) = (input.to_string().len(), crds::constants::MAX_INPUT_BYTES);
     if bytes > limit {
@@ -30,11 +37,21 @@ pub(super) async fn check_input(
     }
     let mut violations = depth_violations(input);
     if violations.is_empty()
-        && let Some(schema) = workflow.spec.pointer("/input/schema")
+        && let Some(schema) = content.spec.pointer("/input/schema")
     {
         violations = schema_violations(app, scope, schema, input).await?;
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
+}
+
+/// Returns the validation errors of a workflow. Each message begins with the path of the field.
+fn problems(content: &WorkflowContent) -> Vec<Violation> {
+    let violation = |workflows::Problem { path, code, message }| Violation {
+        pointer: String::new(),
+        code: code.to_ascii_lowercase(),
+        message: format!("{path}: {message}"),
+    };
+    workflows::problems(content).into_iter().map(violation).collect()
 }
 
 /// Returns a violation if an input is nested too deeply: Kubernetes would store it, but its clients could not read it.

@@ -8,15 +8,18 @@ use domain::permission::Permissions;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{change, check, kubernetes};
+use super::{change, check, content, kubernetes};
 use crate::{
-    app::{App, Error},
+    app::{App, Error, workflows::WorkflowDetails},
     auth::TenantScope,
     store::{Run, RunStatus, TenantTx, Workflow},
 };
 
 /// Maximum number of attempts to write a decision while other writers change the run.
 const MAX_ATTEMPTS: u32 = 5;
+
+/// Maximum number of keys in the explanation of an unknown one.
+const MAX_SHOWN_KEYS: usize = 20;
 
 /// Decision on an approval step.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> 
     // The connection is released before the request to Kubernetes.
     drop(tx);
     change::require_unfinished(&run, "decide")?;
+    let _reservation = content::reserve_object(app, scope, id).await?;
+    let _permit = change::permit(app, scope, "decide").await?;
     for _ in 0..MAX_ATTEMPTS {
         let object = kubernetes::get(&app.kube, &tenant.namespace, &run.name).await?;
         if let Some((workflow, step)) = check_decision(&object, workflow.as_ref(), &decide)? {
@@ -104,7 +109,7 @@ fn final_status(phase: RunPhase) -> Option<RunStatus> {
 
 /// Returns the name of the step that a key identifies, and the approval that it waits for.
 fn waiting_step<'a>(steps: &'a [StepStatus], key: &str) -> Result<(&'a str, &'a Waiting), Error> {
-    let unknown = || Error::NoSuchStep { key: key.to_owned() };
+    let unknown = || Error::NoSuchStep { message: no_such_step(steps, key) };
     let (name, index) = match key.split_once('/') {
         Some((name, index)) => (name, Some(index.parse::<u32>().map_err(|_| unknown())?)),
         None => (key, None),
@@ -121,6 +126,26 @@ fn waiting_step<'a>(steps: &'a [StepStatus], key: &str) -> Result<(&'a str, &'a 
     approval
         .map(|waiting| (step.name.as_str(), waiting))
         .ok_or_else(|| Error::NotWaiting { key: key.to_owned() })
+}
+
+/// Explains that a run has no step or item of a key, and which keys wait for a decision.
+fn no_such_step(steps: &[StepStatus], key: &str) -> String {
+    let is_approval =
+        |waiting: Option<&Waiting>| waiting.is_some_and(|waiting| waiting.reason == WaitingFor::Approval);
+    let items_of = |step: &StepStatus| {
+        let active = step.items.iter().flat_map(|items| &items.active);
+        let waiting = active.filter(|item| is_approval(item.waiting.as_ref()));
+        waiting.map(|item| format!("{}/{}", step.name, item.index)).collect::<Vec<_>>()
+    };
+    let keys = steps.iter().flat_map(|step| {
+        let own = is_approval(step.waiting.as_ref()).then(|| step.name.clone());
+        own.into_iter().chain(items_of(step))
+    });
+    let keys: Vec<_> = keys.take(MAX_SHOWN_KEYS).collect();
+    match keys.as_slice() {
+        [] => format!("the run has no step or item {key}, and none waits for a decision"),
+        keys => format!("the run has no step or item {key}; these wait for a decision: {}", keys.join(", ")),
+    }
 }
 
 /// Returns whether a user with the roles `own` may decide for the roles `accepted`: with one of them, or with all
@@ -141,14 +166,16 @@ async fn check_decision_input(
     step: &str,
     input: Option<&Value>,
 ) -> Result<(), Error> {
-    let Some(schema) = approval_schema(workflow, step) else { return Ok(()) };
+    let (WorkflowDetails { workflow: _, content }, _reservation) =
+        change::with_content(app, scope, workflow.clone()).await?;
+    let Some(schema) = approval_schema(&content.spec, step) else { return Ok(()) };
     let empty = Value::Object(serde_json::Map::new());
     let violations = check::schema_violations(app, scope, schema, input.unwrap_or(&empty)).await?;
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
 }
 
-fn approval_schema<'a>(workflow: &'a Workflow, step: &str) -> Option<&'a Value> {
-    let lists = ["steps", "onExit"].iter().filter_map(|list| workflow.spec.get(list)?.as_array());
+fn approval_schema<'a>(spec: &'a Value, step: &str) -> Option<&'a Value> {
+    let lists = ["steps", "onExit"].iter().filter_map(|list| spec.get(list)?.as_array());
     let mut steps = lists.flatten();
     steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step))?.pointer("/approval/schema")
 }
@@ -206,11 +233,19 @@ mod tests {
             ("approve", "builder", "failed to decide: one of these roles is required: admin"),
             ("each/1", "member", "ok"),
             ("each/2", "member", "failed to decide: each/2 is not waiting for a decision"),
-            ("each/3", "member", "failed to decide: the run has no step or item each/3"),
+            (
+                "each/3",
+                "member",
+                "failed to decide: the run has no step or item each/3; these wait for a decision: approve, each/1",
+            ),
             ("each", "member", "failed to decide: each is not waiting for a decision"),
             ("fetch", "admin", "failed to decide: fetch is not waiting for a decision"),
             ("pause", "admin", "failed to decide: pause is not waiting for a decision"),
-            ("aprove", "admin", "failed to decide: the run has no step or item aprove"),
+            (
+                "aprove",
+                "admin",
+                "failed to decide: the run has no step or item aprove; these wait for a decision: approve, each/1",
+            ),
         ] {
             assert_eq!(check_as(key, role, &waiting(), &none), answer, "{key} by {role}");
         }

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::content::{ContentReservation, contents};
+use super::content::contents;
 use crate::{
-    app::{App, Error},
+    app::{App, Error, Reservation},
     auth::TenantScope,
     store::{Run, RunContent, TenantTx, runs},
 };
@@ -31,13 +31,9 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Run, Error> 
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run or the database fails.
-pub async fn details(
-    app: &App,
-    scope: TenantScope,
-    id: Uuid,
-) -> Result<(RunDetails, ContentReservation), Error> {
+pub async fn details(app: &App, scope: TenantScope, id: Uuid) -> Result<(RunDetails, Reservation), Error> {
     let run = get(app, scope, id).await?;
-    let held = ContentReservation::default();
-    let content = contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
-    Ok((RunDetails { run, content }, held))
+    let reservation = Reservation::default();
+    let content = contents(app, scope, &[id], 1, &reservation).await?.pop().ok_or(Error::NotFound)?;
+    Ok((RunDetails { run, content }, reservation))
 }

@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod content;
 mod decide;
+mod find;
 mod get;
 mod kubernetes;
 mod list;
@@ -18,8 +19,9 @@ mod step;
 mod wait;
 
 pub use cancel::cancel;
-pub use content::{ContentReservation, contents};
+pub use content::contents;
 pub use decide::{Decide, decide};
+pub use find::find;
 pub use get::{RunDetails, details, get};
 pub use list::{Filter, list, list_by_workflows};
 pub use name::RunName;

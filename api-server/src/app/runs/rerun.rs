@@ -4,11 +4,11 @@ use crds::run::{Reuse, ReuseFrom, TriggerKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{build, change, check, content, content::ContentReservation, name::RunName, start};
+use super::{build, change, check, content, name::RunName, start};
 use crate::{
-    app::{App, Error, Violation},
+    app::{App, Error, Violation, workflows::WorkflowDetails},
     auth::TenantScope,
-    store::{Run, TenantTx, Workflow},
+    store::{Run, TenantTx},
 };
 
 /// Parameters of a rerun.
@@ -40,8 +40,9 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
     drop(tx);
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;
     // The memory is reserved until the run is created.
-    let held = ContentReservation::default();
-    let content = content::contents(app, scope, &[id], 1, &held).await?.pop().ok_or(Error::NotFound)?;
+    let (workflow, reservation) = change::with_content(app, scope, workflow).await?;
+    let content = content::contents(app, scope, &[id], 1, &reservation).await?;
+    let content = content.into_iter().next().ok_or(Error::NotFound)?;
     let input = content.input.unwrap_or_else(|| json!({}));
     check::check_input(app, scope, &workflow, &input).await?;
     check_selection(&run, &workflow, from.as_ref())?;
@@ -53,15 +54,16 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
         requested_by,
         reuse: from.map(|from| Reuse { run: run.name, from }),
     };
-    start::create(app, scope, &tenant, &build::run(&tenant, &workflow, new_run)).await
+    start::create(app, scope, &tenant, &build::run(&tenant, &workflow.workflow, new_run)).await
 }
 
-fn check_selection(run: &Run, workflow: &Workflow, from: Option<&ReuseFrom>) -> Result<(), Error> {
+fn check_selection(run: &Run, workflow: &WorkflowDetails, from: Option<&ReuseFrom>) -> Result<(), Error> {
     if from.is_some() && !run.status.is_final() {
         return Err(Error::RunUnfinished);
     }
     let Some(ReuseFrom::Steps(selected)) = from else { return Ok(()) };
-    let steps = workflow.spec.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let WorkflowDetails { workflow, content } = workflow;
+    let steps = content.spec.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_known =
         |name: &str| steps.iter().any(|step| step.get("name").and_then(Value::as_str) == Some(name));
     let unknown =

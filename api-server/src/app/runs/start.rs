@@ -4,7 +4,7 @@ use crds::{WorkflowRun, run::TriggerKind};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{build, check, kubernetes, name::RunName};
+use super::{build, change, check, kubernetes, name::RunName};
 use crate::{
     app::{App, Error, tenants},
     auth::TenantScope,
@@ -39,11 +39,12 @@ pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, E
     let workflow = workflows::get(&mut tx, start.workflow).await?.ok_or(Error::NotFound)?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
+    let (workflow, _reservation) = change::with_content(app, scope, workflow).await?;
     check::check_input(app, scope, &workflow, &start.input).await?;
     let Start { workflow: _, input, priority, name, requested_by } = start;
     let new_run =
         build::NewRun { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };
-    create(app, scope, &tenant, &build::run(&tenant, &workflow, new_run)).await
+    create(app, scope, &tenant, &build::run(&tenant, &workflow.workflow, new_run)).await
 }
 
 /// Creates a run and returns its row.
@@ -53,9 +54,7 @@ pub(super) async fn create(
     tenant: &Tenant,
     object: &WorkflowRun,
 ) -> Result<Run, Error> {
-    // The starts of one tenant wait for each other in the database. Those that wait here hold no connection.
-    let permit = app.limits.starts.acquire(&scope.tenant_id(), 1).await;
-    let _permit = permit.map_err(|source| Error::Exhausted { action: "start the run", source })?;
+    let _permit = change::permit(app, scope, "start the run").await?;
     let run = kubernetes::create(&app.kube, &tenant.namespace, object).await?;
     mirror::apply_one(&app.mirror, &run).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;

@@ -138,9 +138,14 @@ impl WorkflowRun {
         Some(Queue { position, reason, message })
     }
 
-    /// Input of the run.
+    /// Input of the run, as it was given.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         Ok(self.content(ctx).await?.input.clone().map(Json))
+    }
+
+    /// Input with which the run is executed: with the defaults of the workflow's input schema. Null if it is `input`.
+    async fn effective_input(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
+        Ok(self.content(ctx).await?.effective_input.clone().map(Json))
     }
 
     /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
@@ -198,8 +203,7 @@ impl WorkflowRun {
 
 impl WorkflowRun {
     async fn content(&self, ctx: &Context<'_>) -> Result<Arc<RunContent>> {
-        let repeats = ctx.data_opt::<ContentRepeats>().map_or(1, |ContentRepeats(repeats)| *repeats);
-        let key = ContentById { run: self.0.id, repeats };
+        let key = ContentById { run: self.0.id, repeats: ContentRepeats::from_context(ctx) };
         let content = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
         content.ok_or_else(|| from_app(app::Error::NotFound))
     }

@@ -1,5 +1,7 @@
 //! The type `Workflow`.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
@@ -7,15 +9,16 @@ use super::WorkflowRun;
 use crate::{
     app::{self, page::Page, runs::Filter},
     graphql::{
+        ContentRepeats,
         connection::{ConnectionOf, connection, cost, paging},
         error::{from_app, from_loader},
         global_id::Kind,
-        loaders::{FirstRuns, Loaders},
+        loaders::{FirstRuns, Loaders, WorkflowContentById},
         objects::run::WorkflowRunStatus,
         request::Caller,
         scalars::DateTime,
     },
-    store::{self, Run, RunStatus, WorkflowState},
+    store::{self, Run, RunStatus, WorkflowContent, WorkflowState},
 };
 
 /// Status of a workflow.
@@ -88,18 +91,19 @@ impl Workflow {
     }
 
     /// Validation errors of the workflow. Empty if it is valid.
-    async fn problems(&self) -> Vec<WorkflowProblem> {
-        app::workflows::problems(&self.0).into_iter().map(WorkflowProblem::from).collect()
+    async fn problems(&self, ctx: &Context<'_>) -> Result<Vec<WorkflowProblem>> {
+        let content = self.content(ctx).await?;
+        Ok(app::workflows::problems(&content).into_iter().map(WorkflowProblem::from).collect())
     }
 
     /// Steps of the workflow as in its spec.
-    async fn steps(&self) -> Option<Json<&Value>> {
-        self.0.spec.pointer("/steps").map(Json)
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
+        Ok(self.content(ctx).await?.spec.pointer("/steps").cloned().map(Json))
     }
 
     /// JSON Schema of the input of its runs. Null if any input is accepted.
-    async fn input_schema(&self) -> Option<Json<&Value>> {
-        self.0.spec.pointer("/input/schema").map(Json)
+    async fn input_schema(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
+        Ok(self.content(ctx).await?.spec.pointer("/input/schema").cloned().map(Json))
     }
 
     /// Runs of the workflow, newest first. Requires the permission `workflow.run.read`.
@@ -131,6 +135,12 @@ impl Workflow {
 }
 
 impl Workflow {
+    async fn content(&self, ctx: &Context<'_>) -> Result<Arc<WorkflowContent>> {
+        let key = WorkflowContentById { workflow: self.0.id, repeats: ContentRepeats::from_context(ctx) };
+        let content = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
+        content.ok_or_else(|| from_app(app::Error::NotFound))
+    }
+
     async fn first_runs(&self, ctx: &Context<'_>, key: FirstRuns) -> Result<Page<Run>> {
         let page = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
         page.ok_or_else(|| from_app(app::Error::NotFound))

@@ -1,11 +1,15 @@
 //! Extractors like those of axum, whose rejections are problems.
 
+mod enum_name;
 mod json;
 mod path;
 mod prefer;
 mod query;
+mod run_id;
 
+pub(in crate::http) use enum_name::{canonical, enum_name, optional_enum_name};
 pub(in crate::http) use json::Json;
 pub(in crate::http) use path::Id;
 pub(in crate::http) use prefer::Wait;
 pub(in crate::http) use query::{Query, read};
+pub(in crate::http) use run_id::RunId;

@@ -294,6 +294,52 @@ async fn runs_can_be_decided_and_rerun(pool: PgPool) {
     assert_eq!(again["data"]["rerunWorkflowRun"]["workflowRun"]["trigger"]["kind"], "RERUN", "{again}");
 }
 
+/// An idempotency key means the same run in REST and GraphQL, and is not accepted for another one.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_key_means_the_same_run_as_in_rest(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let (path, input) = (format!("/v1/workflows/{WORKFLOW}/runs"), json!({"url": "https://acme.example"}));
+    let body = json!({"input": input});
+    let first = server.post_with_key("acme", "builder", &path, &body, "order-7").await;
+    let start = async |input: &Value| {
+        let input =
+            json!({"workflowId": id("Workflow", WORKFLOW), "input": input, "idempotencyKey": "order-7"});
+        let body = server.graphql("builder", START, json!({"input": input})).await.body;
+        body["data"]["startWorkflowRun"].clone()
+    };
+    let again = start(&input).await;
+    assert_eq!(again["workflowRun"]["id"], id("WorkflowRun", first.body["id"].as_str().unwrap()), "{again}");
+    let other = start(&json!({"url": "https://globex.example"})).await;
+    assert_eq!(other["userErrors"][0]["code"], "IDEMPOTENCY_KEY_REUSED");
+    let records: i64 = sqlx::query_scalar("select count(*) from idempotency_keys where status is not null")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(records, 1, "both have the same record");
+    let again = server.post_with_key("acme", "builder", &path, &body, "order-7").await;
+    assert_eq!(
+        (&again.body["id"], again.headers.contains_key("idempotent-replayed")),
+        (&first.body["id"], true)
+    );
+}
+
+/// The specs of many large workflows are refused before they are loaded; a list without them is returned.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_specs_of_workflows_are_bounded(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    sqlx::query("update workflows set spec = json_build_object('steps', repeat('x', 1000000))")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let document = "query($first: Int!) { workflows(first: $first) { nodes { name steps } } }";
+    let all = server.graphql("viewer", document, json!({"first": 3})).await;
+    assert_eq!(all.body["errors"][0]["extensions"]["code"], "RESPONSE_TOO_LARGE", "{}", all.body["errors"]);
+    let some = server.graphql("viewer", document, json!({"first": 2})).await;
+    assert!(some.body["errors"].is_null() && some.bytes.len() > 2_000_000, "{}", some.body["errors"]);
+    let names = server.graphql("viewer", "{ workflows(first: 3) { nodes { name } } }", json!({})).await;
+    assert_eq!(names.body["data"]["workflows"]["nodes"].as_array().unwrap().len(), 3);
+}
+
 /// A short document whose fragments double costs nothing, and another tenant is answered.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn fragments_that_double_are_refused(pool: PgPool) {

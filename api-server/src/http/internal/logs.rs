@@ -1,20 +1,26 @@
 //! `POST /internal/v1/runs/{run}/logs`
 
-use axum::{extract::State, http::StatusCode};
-use protocol::internal::LogBatch;
+use axum::{
+    extract::{FromRequest as _, Request, State},
+    http::StatusCode,
+};
+use protocol::internal::{LogBatch, MAX_LOG_BODY_BYTES};
 
 use super::runner::RecentAssignee;
 use crate::{
     app::{App, logs},
-    http::extract::Json,
+    http::{body, extract::Json},
     problem::{Code, Problem},
 };
 
 pub(super) async fn append(
     State(app): State<App>,
     RecentAssignee { runner, run }: RecentAssignee,
-    Json(batch): Json<LogBatch>,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
+    let (tenant, limit) = (runner.scope.tenant_id(), MAX_LOG_BODY_BYTES);
+    let (request, _memory) = body::admit(request, &app.limits, &tenant, limit).await?;
+    let Json(batch) = Json::<LogBatch>::from_request(request, &()).await?;
     if batch.pod != runner.pod {
         let detail =
             format!("the lines are from pod {}, but the token belongs to pod {}", batch.pod, runner.pod);

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -19,9 +19,12 @@ use crate::{
         self, App,
         outputs::{self, NewOutput},
     },
-    http::{extract::Query, in_flight},
+    http::{
+        body::{self, BodyKind},
+        extract::Query,
+    },
     objects::ObjectContent,
-    problem::{Code, Problem},
+    problem::Problem,
     store::outputs::Registered,
 };
 
@@ -49,9 +52,9 @@ pub(super) async fn store(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let permit = app.limits.output_bodies.acquire(&runner.scope.tenant_id(), 1).await;
-    let _permit = permit.map_err(in_flight::too_many_requests)?;
-    let bytes = read_body(&headers, body).await?;
+    refuse_too_large(&headers)?;
+    let (tenant, limit) = (runner.scope.tenant_id(), MAX_STORED_OUTPUT_BYTES);
+    let (bytes, _memory) = body::read(body, BodyKind::Bytes, &app.limits, &tenant, limit).await?;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(OCTET_STREAM);
     let output = NewOutput { run, sha256, media_type: media_type.to_owned(), bytes };
@@ -75,14 +78,12 @@ pub(super) async fn read(
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
-/// Reads the complete body. A body whose `Content-Length` exceeds the limit is refused without being read.
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+/// Refuses a body whose `Content-Length` exceeds the limit, with both sizes.
+fn refuse_too_large(headers: &HeaderMap) -> Result<(), Problem> {
     let limit = MAX_STORED_OUTPUT_BYTES;
     let announced = headers.typed_get().and_then(|ContentLength(bytes)| usize::try_from(bytes).ok());
-    if let Some(bytes) = announced.filter(|bytes| *bytes > limit) {
-        return Err(app::Error::OutputTooLarge { bytes, limit }.into());
+    match announced.filter(|bytes| *bytes > limit) {
+        Some(bytes) => Err(app::Error::OutputTooLarge { bytes, limit }.into()),
+        None => Ok(()),
     }
-    axum::body::to_bytes(body, limit).await.map_err(|_| {
-        Problem::new(Code::TooLarge).detail(format!("the body is incomplete or larger than {limit} bytes"))
-    })
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     app,
     auth::{self, RunnerError},
-    http::{HttpState, in_flight, listener::client_address, rate_limit},
+    http::{HttpState, in_flight, rate_limit},
     problem::{Code, Problem},
 };
 
@@ -57,7 +57,8 @@ impl FromRequestParts<HttpState> for RecentAssignee {
 }
 
 async fn runner_and_run(parts: &mut Parts, state: &HttpState) -> Result<(auth::Runner, Uuid), Problem> {
-    let runner = state.runners.authenticate(&parts.headers, client_address(&parts.extensions)).await?;
+    let runner =
+        parts.extensions.get::<auth::Runner>().cloned().ok_or_else(|| Problem::new(Code::Internal))?;
     let path = Path::<RunPath>::from_request_parts(parts, state).await;
     let Path(RunPath { run }) = path.map_err(|_| Problem::new(Code::NotFound))?;
     Ok((runner, run))

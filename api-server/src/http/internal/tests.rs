@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::http::{
     ClientAddress,
-    testing::{ASSIGNEE, Answer, FOREIGN, IDLE, QUEUED_RUN, RUN, Server},
+    testing::{ACME, ASSIGNEE, Answer, FOREIGN, IDLE, QUEUED_RUN, RUN, Server},
 };
 
 fn sha256(bytes: &[u8]) -> String {
@@ -62,6 +62,62 @@ async fn the_plan_limits_the_outputs_of_a_tenant(pool: PgPool) {
     }
     let again = put(&server, ASSIGNEE, QUEUED_RUN, &sha256(&first), &first).await;
     assert_eq!(again.status, 200, "a known output needs no more room");
+}
+
+/// Uploads at the same time cannot exceed the limit together: exactly those that fit are stored.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn uploads_at_the_same_time_do_not_exceed_the_limit(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let limit = "update plans set limits = '{\"storageBytes\": \"500Ki\"}'";
+    sqlx::query(limit).execute(&pool).await.unwrap();
+    let outputs: Vec<_> = (0..6_u8).map(|byte| vec![byte; 200_000]).collect();
+    let uploads = outputs
+        .iter()
+        .map(async |bytes| put(&server, ASSIGNEE, QUEUED_RUN, &sha256(bytes), bytes).await.status);
+    let mut statuses = futures::future::join_all(uploads).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 201, 413, 413, 413, 413]);
+    let counted: i64 = sqlx::query_scalar("select outputs from stored_bytes").fetch_one(&pool).await.unwrap();
+    assert_eq!(counted, 400_000);
+    sqlx::query("delete from stored_outputs").execute(&pool).await.unwrap();
+    let counted: i64 = sqlx::query_scalar("select outputs from stored_bytes").fetch_one(&pool).await.unwrap();
+    assert_eq!(counted, 0);
+}
+
+/// A tenant whose pods send many requests waits for itself, and requests of other tenants are served.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_tenant_has_a_part_of_the_requests_of_runners(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let acme = ACME.parse().unwrap();
+    let held: Vec<_> =
+        std::iter::from_fn(|| server.limits().runner_requests.try_acquire(&acme).ok()).collect();
+    assert_eq!(held.len(), 32);
+    let digest = sha256(b"x");
+    let mut waiting = std::pin::pin!(log(&server, ASSIGNEE, QUEUED_RUN, batch("assignee", 0..1)));
+    let neighbour = tokio::select! {
+        answer = &mut waiting => panic!("answered without a permit: {answer:?}"),
+        answer = put(&server, FOREIGN, RUN, &digest, b"x") => answer,
+    };
+    assert_eq!(neighbour.status, 201);
+    drop(held);
+    assert_eq!(waiting.await.status, 204);
+}
+
+/// Uploads count towards the memory of their tenant: those of another tenant are stored meanwhile.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn uploads_of_a_tenant_wait_for_its_memory(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let (acme, bytes) = (ACME.parse().unwrap(), vec![0; 1 << 20]);
+    let held = server.limits().memory.reserve(&acme, 96 << 20, std::time::Duration::ZERO).await.unwrap();
+    let digest = sha256(&bytes);
+    let mut waiting = std::pin::pin!(put(&server, ASSIGNEE, QUEUED_RUN, &digest, &bytes));
+    let neighbour = tokio::select! {
+        answer = &mut waiting => panic!("answered without memory: {answer:?}"),
+        answer = put(&server, FOREIGN, RUN, &digest, &bytes) => answer,
+    };
+    assert_eq!(neighbour.status, 201);
+    drop(held);
+    assert_eq!(waiting.await.status, 201);
 }
 
 /// Outputs of other tenants and files outside the storage cannot be read.

@@ -5,6 +5,7 @@
 
 mod address;
 mod connection;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -15,26 +16,33 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::limits::{Permit, Shares};
+use place::Places;
+
+use crate::limits::Exhausted;
 
 pub use address::{ClientAddress, TrustedProxies};
 pub(in crate::http) use address::{client_address, client_network};
+pub(in crate::http) use place::Connection;
 
-/// Maximum number of connections of a port. Each takes at most 32 KiB for what was received, and as much for what is to
-/// be sent.
-const MAX_CONNECTIONS: usize = 1_024;
-/// Maximum number of connections from one address, unless it is a trusted proxy.
-const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
-/// Maximum number of connections from one pod to the port for runners, which keeps a few open: 32 pods together can use
-/// all of them.
-const MAX_CONNECTIONS_PER_POD: usize = 32;
+/// Maximum number of connections without an authenticated request, of a port and of one address, unless it is a trusted
+/// proxy. Each connection takes at most 32 KiB for what was received, and as much for what is to be sent.
+const NEWCOMERS: (usize, usize) = (512, 32);
+/// The same for the port for runners, which keep a few connections open.
+const RUNNER_NEWCOMERS: (usize, usize) = (256, 32);
+/// Maximum number of connections with an authenticated request, of a port and of one tenant.
+const MEMBERS: (usize, usize) = (512, 128);
+/// Number of times that a new connection tries to get a place, and the delay between them: a connection that is closed ends
+/// within a millisecond.
+const MAX_ENTER_ATTEMPTS: usize = 50;
+const ENTER_RETRY_DELAY: Duration = Duration::from_millis(2);
 /// Delay after a connection could not be accepted, for example because the process has too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Time after which an idle connection of a runner is closed: longer than the 90 s for which its client keeps it.
+const RUNNER_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Limits on connections.
 pub struct ConnectionLimits {
-    /// Connections by the address of the other side.
-    connections: Shares<IpAddr>,
+    places: Places,
     proxies: TrustedProxies,
     timeouts: Timeouts,
 }
@@ -42,33 +50,36 @@ pub struct ConnectionLimits {
 /// Maximum durations of a connection's silence.
 #[derive(Clone, Copy, Debug)]
 struct Timeouts {
-    /// Time from the start of the connection, or from the end of a response, to the end of the next request's header.
-    header: Duration,
+    /// Time from the start of the connection to the end of the first request's header.
+    first: Duration,
+    /// Time from the end of a response to the end of the next request's header.
+    idle: Duration,
     /// Time in which a client that reads a response must accept some of it.
     write: Duration,
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        // A header fits into a few packets. Proxies close idle connections themselves or notice that they were closed.
-        Self { header: Duration::from_secs(30), write: Duration::from_secs(30) }
+impl Timeouts {
+    fn new(idle: Duration) -> Self {
+        // A header fits into a few packets.
+        Self { first: Duration::from_secs(30), idle, write: Duration::from_secs(30) }
     }
 }
 
 impl ConnectionLimits {
     /// Creates the limits of one port. Trusted proxies may open as many connections as all others together, since they
-    /// transfer the requests of many clients.
+    /// transfer the requests of many clients. `idle_timeout` must be longer than proxies keep idle connections: they must not
+    /// send a request while the server closes the connection.
     #[must_use]
-    pub fn new(proxies: TrustedProxies) -> Self {
-        let connections = Shares::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
-        Self { connections, proxies, timeouts: Timeouts::default() }
+    pub fn new(proxies: TrustedProxies, idle_timeout: Duration) -> Self {
+        Self { places: Places::new(NEWCOMERS, MEMBERS), proxies, timeouts: Timeouts::new(idle_timeout) }
     }
 
     /// Creates the limits of the port for runners, which pods reach without a proxy.
     #[must_use]
     pub fn for_runners() -> Self {
-        let connections = Shares::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_POD);
-        Self { connections, proxies: TrustedProxies::default(), timeouts: Timeouts::default() }
+        let places = Places::new(RUNNER_NEWCOMERS, MEMBERS);
+        let timeouts = Timeouts::new(RUNNER_IDLE_TIMEOUT);
+        Self { places, proxies: TrustedProxies::default(), timeouts }
     }
 }
 
@@ -83,24 +94,26 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
-    let ConnectionLimits { connections, proxies, timeouts } = limits;
+    let ConnectionLimits { places, proxies, timeouts } = limits;
     loop {
-        // While all connections are in use, clients wait in the queue of the operating system.
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &connections, &proxies) => accepted,
+            accepted = accept(&listener, &places, &proxies) => accepted,
         };
-        let Some(Accepted { stream, address, permit }) = accepted else { continue };
-        let service = connection::service(&router, address, &proxies);
-        let connection = graceful.watch(
+        let Some(Accepted { stream, address, connection, closed }) = accepted else { continue };
+        let service = connection::service(&router, address, &proxies, &connection);
+        let served = graceful.watch(
             connection::http1(timeouts)
                 .serve_connection(connection::with_write_timeout(stream, timeouts), service),
         );
         tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                result = served => if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = closed.cancelled() => tracing::debug!(%address, "closed a connection in favour of another one"),
+                () = without_request(&connection, timeouts.first) => {}
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -110,19 +123,22 @@ pub async fn serve(
     Ok(())
 }
 
+/// Returns when the time for the first request is over, and never if there was one.
+async fn without_request(connection: &Connection, limit: Duration) {
+    if tokio::time::timeout(limit, connection.began_request()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
 struct Accepted {
     stream: TcpStream,
     address: IpAddr,
-    permit: Permit,
+    connection: Connection,
+    closed: CancellationToken,
 }
 
 /// Accepts a connection; `None` if there was none to accept, or if its address has too many.
-async fn accept(
-    listener: &TcpListener,
-    connections: &Shares<IpAddr>,
-    proxies: &TrustedProxies,
-) -> Option<Accepted> {
-    let reservation = connections.reserve().await.ok()?;
+async fn accept(listener: &TcpListener, places: &Places, proxies: &TrustedProxies) -> Option<Accepted> {
     let (stream, address) = match listener.accept().await {
         Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
         Err(error) => {
@@ -131,13 +147,30 @@ async fn accept(
             return None;
         }
     };
-    let network = client_network(address);
-    let limited = (!proxies.contains(address)).then_some(&network);
-    match connections.assign(reservation, limited) {
-        Ok(permit) => Some(Accepted { stream, address, permit }),
+    let limited = (!proxies.contains(address)).then(|| client_network(address));
+    match enter(places, limited).await {
+        Ok((connection, closed)) => Some(Accepted { stream, address, connection, closed }),
         Err(_) => {
-            tracing::debug!(%address, "refused a connection: its address has too many");
+            tracing::debug!(%address, "refused a connection: its address has too many, or all are in use");
             None
         }
     }
+}
+
+/// Takes a place. While all are in use, connections of the addresses that have most of them are closed; further clients wait
+/// in the queue of the operating system.
+async fn enter(
+    places: &Places,
+    address: Option<IpAddr>,
+) -> Result<(Connection, CancellationToken), Exhausted> {
+    for _ in 0..MAX_ENTER_ATTEMPTS {
+        match places.enter(address) {
+            Err(Exhausted::All) => {
+                places.close_one();
+                tokio::time::sleep(ENTER_RETRY_DELAY).await;
+            }
+            entered => return entered,
+        }
+    }
+    places.enter(address)
 }

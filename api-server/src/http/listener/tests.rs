@@ -11,11 +11,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{ConnectionLimits, Timeouts, TrustedProxies, serve};
-use crate::limits::Shares;
+use super::{Connection, ConnectionLimits, Places, Timeouts, TrustedProxies, serve};
 
 /// Time in which everything happens that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Connections with an authenticated request, in all and for one tenant.
+const MEMBERS: (usize, usize) = (4, 2);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: smb\r\n\r\n";
 
 struct Port {
@@ -33,9 +34,9 @@ async fn listen_with(router: Router, connections: (usize, usize), timeout: Durat
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let limits = ConnectionLimits {
-        connections: Shares::new(connections.0, connections.1),
+        places: Places::new(connections, MEMBERS),
         proxies: TrustedProxies::default(),
-        timeouts: Timeouts { header: timeout, write: timeout },
+        timeouts: Timeouts { first: timeout, idle: timeout, write: timeout },
     };
     let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
     Port { address, shutdown, served }
@@ -104,9 +105,7 @@ async fn an_address_has_a_part_of_the_connections() {
     for _ in 0..2 {
         let mut stream = port.connect("127.0.0.2").await;
         stream.write_all(REQUEST).await.unwrap();
-        let mut response = [0; 15];
-        stream.read_exact(&mut response).await.unwrap();
-        assert_eq!(&response, b"HTTP/1.1 200 OK");
+        read_hello(&mut stream).await;
         held.push(stream);
     }
     assert_eq!(read_to_end(&mut port.connect("127.0.0.2").await).await, "");
@@ -114,13 +113,79 @@ async fn an_address_has_a_part_of_the_connections() {
     drop(held);
 }
 
-/// When all connections are in use, others are served as soon as silent ones are closed.
+/// When all connections are in use, another client gets one of the address that has most of them.
 #[tokio::test]
-async fn silent_connections_make_room_for_others() {
-    let port = listen(hello(), (2, 2)).await;
-    let _silent = [port.connect("127.0.0.2").await, port.connect("127.0.0.2").await];
-    let answer = tokio::time::timeout(DEADLINE, port.get("127.0.0.3")).await.unwrap();
+async fn others_get_in_while_attackers_hold_all_connections() {
+    let port = listen_with(hello(), (4, 2), DEADLINE).await;
+    let mut first = port.connect("127.0.0.2").await;
+    let _others =
+        [port.connect("127.0.0.2").await, port.connect("127.0.0.3").await, port.connect("127.0.0.4").await];
+    let answer = tokio::time::timeout(DEADLINE, port.get("127.0.0.5")).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(read_to_end(&mut first).await, "", "the oldest connection of the largest address was closed");
+}
+
+/// An authenticated connection no longer counts towards its address, and is never closed in favour of others. A tenant that
+/// has many leaves places to others.
+#[tokio::test]
+async fn authenticated_connections_stay() {
+    let login = get(|axum::Extension(connection): axum::Extension<Connection>| async move {
+        connection.authenticate(&uuid::Uuid::nil());
+        "hello"
+    });
+    let port = listen_with(hello().route("/login", login), (1, 1), DEADLINE).await;
+    let mut members = Vec::new();
+    for _ in 0..MEMBERS.1 {
+        let mut stream = port.connect("127.0.0.2").await;
+        stream.write_all(b"GET /login HTTP/1.1\r\nhost: smb\r\n\r\n").await.unwrap();
+        read_hello(&mut stream).await;
+        members.push(stream);
+    }
+    let mut newcomer = port.connect("127.0.0.2").await;
+    newcomer.write_all(b"GET /login HTTP/1.1\r\nhost: smb\r\n\r\n").await.unwrap();
+    read_hello(&mut newcomer).await;
+    assert!(port.get("127.0.0.3").await.starts_with("HTTP/1.1 200"));
+    assert_eq!(
+        read_to_end(&mut newcomer).await,
+        "",
+        "the tenant has its part: the connection remained a newcomer"
+    );
+    for member in &mut members {
+        member.write_all(REQUEST).await.unwrap();
+        read_hello(member).await;
+    }
+}
+
+/// Reads a response with the body `hello`.
+async fn read_hello(stream: &mut TcpStream) {
+    let mut response = Vec::new();
+    while !response.ends_with(b"hello") {
+        let byte = tokio::time::timeout(DEADLINE, stream.read_u8()).await;
+        response.push(byte.expect("a response arrives within the deadline").unwrap());
+    }
+    assert!(response.starts_with(b"HTTP/1.1 200"));
+}
+
+/// A connection between two requests stays open for longer than one that has sent none.
+#[tokio::test]
+async fn a_used_connection_may_be_idle_for_longer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let timeouts = Timeouts { first: Duration::from_millis(100), idle: DEADLINE, write: DEADLINE };
+    let limits = ConnectionLimits {
+        places: Places::new((8, 4), MEMBERS),
+        proxies: TrustedProxies::default(),
+        timeouts,
+    };
+    let served = tokio::spawn(serve(listener, hello(), limits, shutdown.clone()));
+    let port = Port { address, shutdown, served };
+    let mut used = port.connect("127.0.0.2").await;
+    used.write_all(REQUEST).await.unwrap();
+    read_hello(&mut used).await;
+    let mut unused = port.connect("127.0.0.3").await;
+    assert_eq!(read_to_end(&mut unused).await, "", "closed after its shorter timeout");
+    used.write_all(REQUEST).await.unwrap();
+    read_hello(&mut used).await;
 }
 
 /// A client that does not read its response is disconnected, and the response is released.

@@ -75,6 +75,7 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
         requested_by,
         trigger,
         input,
+        effective_input,
         output,
         output_ref,
         error,
@@ -98,11 +99,11 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
            id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name, workflow_id,
            revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
            error, queue, steps, priority, started_at, finished_at, decisions, reuse, reused, ending, wake_at,
-           suspended_at, waited_seconds, output_uris
+           suspended_at, waited_seconds, output_uris, effective_input
          )
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (select id from workflows where tenant_id = $3 and name = $9),
                  $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                 $26, $27, $28, $29, $30, $31, $32, $33)
+                 $26, $27, $28, $29, $30, $31, $32, $33, $34)
          on conflict (id) do update set
            uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
            resource_version = excluded.resource_version,
@@ -116,7 +117,8 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
            priority = excluded.priority, started_at = excluded.started_at, finished_at = excluded.finished_at,
            decisions = excluded.decisions, reuse = excluded.reuse, reused = excluded.reused,
            ending = excluded.ending, wake_at = excluded.wake_at, suspended_at = excluded.suspended_at,
-           waited_seconds = excluded.waited_seconds, output_uris = excluded.output_uris",
+           waited_seconds = excluded.waited_seconds, output_uris = excluded.output_uris,
+           effective_input = excluded.effective_input",
         id,
         uid,
         tenant,
@@ -149,7 +151,8 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
         *wake_at as _,
         *suspended_at as _,
         waited_seconds,
-        output_uris
+        output_uris,
+        effective_input.as_ref().map(Json) as _
     )
     .execute(connection)
     .await

@@ -15,20 +15,30 @@ pub struct Chunk {
     pub batch: LogBatch,
 }
 
-/// Returns at most `limit` chunks of a log in order, from chunk number `from` on. Fewer chunks than the limit
-/// mean that the log has no more for now.
+/// Maximum number of chunks that one query returns.
+const MAX_CHUNKS: i64 = 64;
+
+/// Returns chunks of a log in order, from chunk number `from` on: the first one, and as many more as have at most
+/// `max_bytes` together. No chunks mean that the log has no more for now.
 ///
 /// # Errors
 /// Returns an error if the query fails.
-pub async fn chunks(tx: &mut TenantTx, run_id: Uuid, from: i64, limit: i64) -> Result<Vec<Chunk>, Error> {
+pub async fn chunks(tx: &mut TenantTx, run_id: Uuid, from: i64, max_bytes: i64) -> Result<Vec<Chunk>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     let rows = sqlx::query!(
-        r#"select chunk, lines as "lines: Json<LogBatch>" from run_log_chunks
-           where tenant_id = $1 and run_id = $2 and chunk >= $3 order by chunk limit $4"#,
+        r#"select chunk as "chunk!", lines as "lines!: Json<LogBatch>" from (
+             select chunk, lines, row_number() over (order by chunk) as number,
+                    sum(octet_length(lines::text)) over (order by chunk) as bytes from (
+               select chunk, lines from run_log_chunks
+               where tenant_id = $1 and run_id = $2 and chunk >= $3 order by chunk limit $4
+             ) as next
+           ) as measured
+           where bytes <= $5 or number = 1 order by chunk"#,
         tenant,
         run_id,
         from,
-        limit
+        MAX_CHUNKS,
+        max_bytes
     )
     .fetch_all(connection)
     .await

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::store::{Error, TenantTx};
+use crate::store::{ContentSize, Error, TenantTx};
 
 /// Input, steps and output of a run, at most 1 MiB together.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub struct RunContent {
     pub id: Uuid,
     /// Input.
     pub input: Option<Value>,
+    /// Input with which the run is executed, if it differs from `input`.
+    pub effective_input: Option<Value>,
     /// Output, if it is small enough to be stored inline.
     pub output: Option<Value>,
     /// Reference to the output in object storage, if it is large: `{uri, bytes, sha256, mediaType}`.
@@ -34,7 +36,7 @@ pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         RunContent,
-        "select id, input, output, output_ref, steps, decisions, reuse, reused
+        "select id, input, effective_input, output, output_ref, steps, decisions, reuse, reused
          from workflow_runs where tenant_id = $1 and id = any($2)",
         tenant,
         ids
@@ -44,20 +46,22 @@ pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>
     .map_err(Error::query("read the contents of runs"))
 }
 
-/// Returns the size of the contents of the runs with these IDs as JSON text, in bytes.
+/// Returns the size of the contents of the runs with these IDs.
 ///
 /// # Errors
 /// Returns an error if the query fails.
-pub async fn content_bytes(tx: &mut TenantTx, ids: &[Uuid]) -> Result<i64, Error> {
+pub async fn content_size(tx: &mut TenantTx, ids: &[Uuid]) -> Result<ContentSize, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_scalar!(
-        r#"select coalesce(sum(octet_length(coalesce(input::text, '')) + octet_length(coalesce(output::text, ''))
-                             + octet_length(steps::text) + octet_length(decisions::text)), 0)::bigint as "bytes!"
-         from workflow_runs where tenant_id = $1 and id = any($2)"#,
+    let row = sqlx::query!(
+        r#"select coalesce(sum(octet_length(v::text)), 0)::bigint as "text!",
+                  coalesce(sum(decoded_bytes(v)), 0)::bigint as "decoded!"
+         from workflow_runs, unnest(array[input, effective_input, output, steps, decisions]) as v
+         where tenant_id = $1 and id = any($2) and v is not null"#,
         tenant,
         ids
     )
     .fetch_one(connection)
     .await
-    .map_err(Error::query("measure the contents of runs"))
+    .map_err(Error::query("measure the contents of runs"))?;
+    Ok(ContentSize::from_sums(row.text, row.decoded))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use content::{RunContent, content_bytes, contents};
+pub use content::{RunContent, content_size, contents};
 pub use list::{Query, WorkflowRuns, list, list_by_workflows};
 
 use super::{Error, TenantTx};
@@ -129,6 +129,38 @@ pub async fn by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Run>, Error
         Some(id) => get(tx, id).await,
         None => Ok(None),
     }
+}
+
+/// Returns the ID of the run with this ID, or with this UID of its object.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn find_by_id_or_uid(tx: &mut TenantTx, id: Uuid) -> Result<Option<Uuid>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(
+        "select id from workflow_runs where tenant_id = $1 and (id = $2 or uid = $2) order by id = $2 desc limit 1",
+        tenant,
+        id
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("find a run by its ID or UID"))
+}
+
+/// Returns the ID of the run with this name that exists in Kubernetes, or of the newest one that had it.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn find_by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Uuid>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(
+        "select id from workflow_runs where tenant_id = $1 and name = $2 order by live desc, created_at desc, id desc limit 1",
+        tenant,
+        name
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("find the newest run of a name"))
 }
 
 /// Returns the runs with these IDs that exist, in no particular order.

@@ -8,7 +8,10 @@ use super::{platform, resource::Tenant};
 use crate::{
     app::{self, App, tenants::Filter},
     auth::Principal,
-    http::list::{List, ListRequest, PageParameters},
+    http::{
+        extract::optional_enum_name,
+        list::{List, ListRequest, PageParameters},
+    },
     problem::Problem,
     store::TenantState,
 };
@@ -20,6 +23,7 @@ use crate::{
 pub(in crate::http) struct Parameters {
     /// Filter by status: `ACTIVE`, `SUSPENDED` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "optional_enum_name")]
     status: Option<TenantState>,
     /// Filter by creation time: only tenants created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]

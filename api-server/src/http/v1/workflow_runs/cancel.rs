@@ -13,7 +13,7 @@ use crate::{
     app::{self, App},
     http::{
         authorize::Member,
-        extract::{Id, Json},
+        extract::{Json, RunId, enum_name},
     },
     problem::Problem,
     store::CancelMode,
@@ -26,26 +26,28 @@ pub(in crate::http) struct Cancellation {
     /// Mode of the cancellation. `GRACEFUL`: steps in progress finish, and no other step starts. `NOW`: steps in
     /// progress are killed.
     #[schema(value_type = String, example = "GRACEFUL")]
+    #[serde(deserialize_with = "enum_name")]
     mode: CancelMode,
 }
 
 /// Cancel a run
 ///
 /// Requests the cancellation of a run. The request is idempotent: repeating it with the same mode has no further
-/// effect.
+/// effect. A run that is being cancelled with `GRACEFUL` can be cancelled with `NOW`, which kills the steps in progress.
 ///
 /// Requires the permission `workflow.run.cancel`. Fails with 404 `not_found` if the tenant has no such run, 409
-/// `run_finished`, 409 `cancellation_fixed` if the run is being cancelled with another mode, or 423 `tenant_suspended`.
+/// `run_finished`, 409 `cancellation_fixed` if the run is being cancelled with
+/// `NOW` and the mode is `GRACEFUL`, or 423 `tenant_suspended`.
 #[utoipa::path(
     put, path = "/v1/workflow-runs/{id}/cancellation", tag = "runs",
-    params(("id" = Uuid, Path, description = "ID of the run")),
+    params(("id" = String, Path, description = "ID, UID or name of the run")),
     request_body = Cancellation,
     responses((status = ACCEPTED, description = "Run in its current state", body = RunSummary))
 )]
 pub(in crate::http) async fn cancel_run(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    Id(id): Id,
+    RunId(id): RunId,
     Json(Cancellation { mode }): Json<Cancellation>,
 ) -> Result<Response, Problem> {
     let run = app::runs::cancel(&app, tenant.scope, id, mode).await?;
@@ -57,7 +59,7 @@ mod tests {
     use serde_json::json;
     use sqlx::PgPool;
 
-    use crate::http::testing::{QUEUED_RUN, RUN, Server};
+    use crate::http::testing::{ACME, QUEUED_RUN, RUN, Server};
 
     fn path(run: &str) -> String {
         format!("/v1/workflow-runs/{run}/cancellation")
@@ -72,12 +74,49 @@ mod tests {
         assert_eq!(answer.status, 409);
     }
 
+    /// A graceful cancellation can be escalated, and one that kills cannot become graceful.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_graceful_cancellation_can_be_escalated(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        for (mode, status, cancellation) in [
+            ("GRACEFUL", 202, "Graceful"),
+            ("GRACEFUL", 202, "Graceful"),
+            ("Now", 202, "Now"),
+            ("NOW", 202, "Now"),
+            ("GRACEFUL", 409, "Now"),
+        ] {
+            let answer = server.put("acme", "operator", &path(QUEUED_RUN), &json!({"mode": mode})).await;
+            assert_eq!(answer.status, status, "{mode}: {}", answer.body);
+            assert_eq!(server.kubernetes.run(QUEUED_RUN)["spec"]["cancel"], cancellation, "{mode}");
+        }
+    }
+
     /// A misspelt mode is refused instead of replaced by a default.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn an_unknown_mode_is_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
-        let answer = server.put("acme", "operator", &path(QUEUED_RUN), &json!({"mode": "Now"})).await;
+        let answer = server.put("acme", "operator", &path(QUEUED_RUN), &json!({"mode": "Soon"})).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("invalid")));
+    }
+
+    /// A change of a large run waits for the memory of its tenant, and requests of other tenants do not.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_change_of_a_large_run_waits_for_memory(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let large =
+            "update workflow_runs set input = to_json(array_fill(0, array[100000])) where id = $1::uuid";
+        sqlx::query(large).bind(QUEUED_RUN).execute(&pool).await.unwrap();
+        let acme = ACME.parse().unwrap();
+        let held = server.limits().memory.reserve(&acme, 95 << 20, std::time::Duration::ZERO).await.unwrap();
+        let (path, body) = (path(QUEUED_RUN), json!({"mode": "NOW"}));
+        let mut waiting = std::pin::pin!(server.put("acme", "operator", &path, &body));
+        let neighbour = tokio::select! {
+            answer = &mut waiting => panic!("answered without memory: {answer:?}"),
+            answer = server.get("globex", "viewer", "/v1/tenant") => answer,
+        };
+        assert_eq!(neighbour.status, 200);
+        drop(held);
+        assert_eq!(waiting.await.status, 202);
     }
 
     /// Cancelling requires a permission that viewers lack.

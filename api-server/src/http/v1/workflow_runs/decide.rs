@@ -9,7 +9,7 @@ use crate::{
     app::{self, App, runs::Decide},
     http::{
         authorize::Member,
-        extract::{Id, Json},
+        extract::{Json, RunId},
         v1::json::AnyJson,
     },
     problem::Problem,
@@ -32,22 +32,23 @@ pub(in crate::http) struct DecideRun {
 
 /// Decide on an approval
 ///
-/// Approves or rejects an approval step that the run waits for. A decision is final.
+/// Approves or rejects an approval step that the run waits for, in the name of the caller. A decision is final; one that is
+/// refused has no effect.
 ///
 /// Requires the permission `workflow.run.decide`, and a role that the approval step accepts (otherwise 403
-/// `forbidden`). Fails with 404 `not_found` if there is no such run, step or item, 409 `not_waiting`, 409
-/// `already_decided`, 409 `run_finished`, 422 `invalid_input`, 422 `input_too_costly`, 423 `tenant_suspended`, or
-/// 429 `busy`.
+/// `forbidden`). Fails with 404 `not_found` if there is no such run, 409 `not_waiting`, 409 `already_decided`, 409
+/// `run_finished`, 422 `invalid` if the run has no such step or item, 422 `invalid_input`, 422 `input_too_costly`, 423
+/// `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/decisions", tag = "runs",
-    params(("id" = Uuid, Path, description = "ID of the run")),
+    params(("id" = String, Path, description = "ID, UID or name of the run")),
     request_body = DecideRun,
     responses((status = OK, description = "Run in its current state", body = RunSummary))
 )]
 pub(in crate::http) async fn decide_run(
     State(app): State<App>,
     Member { principal, tenant }: Member,
-    Id(id): Id,
+    RunId(id): RunId,
     Json(DecideRun { key, approved, input }): Json<DecideRun>,
 ) -> Result<axum::Json<RunSummary>, Problem> {
     let input = input.map(|AnyJson(input)| input);
@@ -97,6 +98,7 @@ mod tests {
         let answer = decide(&server, "member", QUEUED_RUN, &body).await;
         assert_eq!(code(&answer), (422, "invalid_input"));
         assert_eq!(answer.body["errors"][0]["pointer"], "/input/amount");
+        assert_eq!(server.kubernetes.run(QUEUED_RUN)["spec"]["decisions"], Value::Null, "nothing is used up");
     }
 
     /// Deciding requires the permission, an unfinished run and a step that waits.
@@ -106,6 +108,20 @@ mod tests {
         let body = json!({"key": "write", "approved": true});
         assert_eq!(code(&decide(&server, "viewer", QUEUED_RUN, &body).await), (403, "forbidden"));
         assert_eq!(code(&decide(&server, "admin", RUN, &body).await), (409, "run_finished"));
-        assert_eq!(code(&decide(&server, "admin", QUEUED_RUN, &body).await), (404, "not_found"));
+    }
+
+    /// An unknown step or item is refused with the name of the field and the steps that wait, and uses up no decision.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn an_unknown_step_is_refused_by_name(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval"}));
+        for key in ["wrte", "write/0", "write/x", ""] {
+            let answer = decide(&server, "admin", QUEUED_RUN, &json!({"key": key, "approved": true})).await;
+            assert_eq!(code(&answer), (422, "invalid"), "{key}: {}", answer.body);
+            let error = &answer.body["errors"][0];
+            assert_eq!((&error["pointer"], &error["code"]), (&json!("/key"), &json!("unknown_step")));
+            assert!(error["message"].as_str().unwrap().ends_with("wait for a decision: write"), "{error}");
+        }
+        assert_eq!(server.kubernetes.run(QUEUED_RUN)["spec"]["decisions"], Value::Null);
     }
 }

@@ -8,20 +8,22 @@ use crate::{
     http::{
         authorize::Member,
         etag,
-        extract::{Id, Wait},
+        extract::{RunId, Wait},
     },
     problem::Problem,
 };
 
 /// Get a run
 ///
-/// Returns a run with its input and output. With `Prefer: wait=30` the response is sent when the run has finished or
+/// Returns a run with its input and output. The run is named by its ID, by the UID of its object or by its name, here and in
+/// all paths below it. If several runs had the name one after the other, it is the one that exists in Kubernetes, or else
+/// the newest. With `Prefer: wait=30` the response is sent when the run has finished or
 /// after 30 seconds. Requires the permission `workflow.run.read`. Fails with 404 `not_found` if the tenant has no such
 /// run.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "ID of the run"),
+        ("id" = String, Path, description = "ID, UID or name of the run"),
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
     ),
@@ -33,7 +35,7 @@ use crate::{
 pub(in crate::http) async fn get_run(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    Id(id): Id,
+    RunId(id): RunId,
     wait: Wait,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -94,6 +96,40 @@ mod tests {
         let waiting = server.get_with("acme", "viewer", &path, "prefer", "wait=50");
         let answer = tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
         assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("QUEUED")));
+    }
+
+    /// A run is found by its name and by the UID of its object, also after its object was deleted, and so is its log.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_run_is_found_by_its_name_and_its_uid(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let uid = "dddddddd-0000-4000-8000-000000000001";
+        let update = "update workflow_runs set live = false, uid = $2::uuid where id = $1::uuid";
+        sqlx::query(update).bind(RUN).bind(uid).execute(&pool).await.unwrap();
+        for reference in [RUN, uid, "invoice-1"] {
+            for what in ["", "/steps", "/logs", "/output", "/steps/fetch/output"] {
+                let path = format!("/v1/workflow-runs/{reference}{what}");
+                let answer = server.get("acme", "viewer", &path).await;
+                assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            }
+            let answer = server.get("acme", "viewer", &format!("/v1/workflow-runs/{reference}")).await;
+            assert_eq!(answer.body["id"], RUN);
+            assert_eq!(
+                server.get("globex", "owner", &format!("/v1/workflow-runs/{reference}")).await.status,
+                404
+            );
+        }
+    }
+
+    /// Of several runs with the same name, the one that exists in Kubernetes is found.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn the_live_run_has_its_name(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let update = "update workflow_runs set name = 'again', live = id = $1::uuid";
+        sqlx::query(update).bind(RUN).execute(&pool).await.unwrap();
+        assert_eq!(server.get("acme", "viewer", "/v1/workflow-runs/again").await.body["id"], RUN);
+        sqlx::query("update workflow_runs set live = false").execute(&pool).await.unwrap();
+        let newest = server.get("acme", "viewer", "/v1/workflow-runs/again").await;
+        assert_eq!(newest.body["id"], QUEUED_RUN);
     }
 
     /// Runs of other tenants are not visible.

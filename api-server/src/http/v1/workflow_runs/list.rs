@@ -9,6 +9,7 @@ use crate::{
     app::{self, App, runs::Filter},
     http::{
         authorize::Member,
+        extract::optional_enum_name,
         list::{List, ListRequest, PageParameters},
     },
     problem::Problem,
@@ -22,6 +23,7 @@ use crate::{
 pub(in crate::http) struct Parameters {
     /// Filter by status: `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED` or `TIMED_OUT`.
     #[param(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "optional_enum_name")]
     pub(in crate::http::v1) status: Option<RunStatus>,
     /// Filter by creation time: only runs created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
@@ -60,8 +62,11 @@ mod tests {
         insta::assert_json_snapshot!(failed.body);
         let none = server.get("acme", "viewer", "/v1/workflow-runs?createdAfter=2030-01-01T00:00:00Z").await;
         assert_eq!(none.body["data"], serde_json::json!([]));
-        let nonsense = server.get("acme", "viewer", "/v1/workflow-runs?status=failed").await;
+        let as_in_kubernetes = server.get("acme", "viewer", "/v1/workflow-runs?status=Failed").await;
+        assert_eq!(as_in_kubernetes.body, failed.body);
+        let nonsense = server.get("acme", "viewer", "/v1/workflow-runs?status=broken").await;
         assert_eq!(nonsense.body["code"], "invalid_parameter");
+        assert!(nonsense.body["detail"].as_str().unwrap().contains("`TIMED_OUT`"), "{}", nonsense.body);
     }
 
     /// Following `Link` returns every run exactly once.

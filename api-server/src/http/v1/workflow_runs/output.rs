@@ -3,16 +3,15 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::header,
     response::{IntoResponse as _, Response},
 };
 use crds::run::OutputRef;
-use uuid::Uuid;
 
 use crate::{
     app::{self, App, runs::Content},
-    http::{authorize::Member, extract::Id},
+    http::{authorize::Member, extract::RunId},
     problem::{Code, Problem},
 };
 
@@ -23,13 +22,13 @@ use crate::{
 /// run or it has no output, or with 501 `no_object_storage`.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/output", tag = "runs",
-    params(("id" = Uuid, Path, description = "ID of the run")),
+    params(("id" = String, Path, description = "ID, UID or name of the run")),
     responses((status = OK, description = "Output", content_type = "*/*"))
 )]
 pub(in crate::http) async fn get_run_output(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    Id(id): Id,
+    RunId(id): RunId,
 ) -> Result<Response, Problem> {
     Ok(response(app::runs::output(&app, tenant.scope, id).await?))
 }
@@ -42,7 +41,7 @@ pub(in crate::http) async fn get_run_output(
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/steps/{name}/output", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "ID of the run"),
+        ("id" = String, Path, description = "ID, UID or name of the run"),
         ("name" = String, Path, description = "Name of the step"),
     ),
     responses((status = OK, description = "Output", content_type = "*/*"))
@@ -50,9 +49,10 @@ pub(in crate::http) async fn get_run_output(
 pub(in crate::http) async fn get_step_output(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    path: Result<Path<(Uuid, String)>, axum::extract::rejection::PathRejection>,
+    RunId(id): RunId,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let Path((id, name)) = path.map_err(|_| Problem::new(Code::NotFound))?;
+    let Path((_, name)) = path.map_err(|_| Problem::new(Code::NotFound))?;
     Ok(response(app::runs::step_output(&app, tenant.scope, id, &name).await?))
 }
 

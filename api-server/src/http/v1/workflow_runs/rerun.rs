@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use crds::{constants::MAX_STEPS, run::ReuseFrom};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{
     ToSchema,
     openapi::{
@@ -13,16 +13,16 @@ use utoipa::{
 
 use super::{resource::Run, submission::SubmissionHeaders};
 use crate::{
-    app::{self, App, runs::Rerun},
+    app::{self, App, idempotency::KeyedAction, runs::Rerun},
     http::{
         authorize::Member,
-        extract::{Id, Json},
+        extract::{Json, RunId, canonical},
     },
     problem::{Code, FieldError, Problem},
 };
 
 /// Parameters of a rerun.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct RerunRun {
     #[schema(schema_with = from_schema)]
@@ -30,7 +30,7 @@ pub(in crate::http) struct RerunRun {
     from: Option<From>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum From {
     Word(String),
@@ -59,12 +59,12 @@ fn from_schema() -> RefOr<Schema> {
 ///
 /// Requires the permission `workflow.run.rerun`. Fails with 404 `not_found` if the tenant has no such run, 409
 /// `run_unfinished` if `from` is given and the earlier run has not finished, 409 `workflow_gone`, 409
-/// `workflow_archived`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 422 `invalid`, 422 `invalid_input`, 422 `input_too_costly`,
+/// `workflow_archived`, 422 `workflow_invalid`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 422 `invalid`, 422 `invalid_input`, 422 `input_too_costly`,
 /// 422 `idempotency_key_reused`, 423 `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflow-runs/{id}/reruns", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "ID of the earlier run"),
+        ("id" = String, Path, description = "ID, UID or name of the earlier run"),
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours"),
     ),
@@ -79,24 +79,23 @@ fn from_schema() -> RefOr<Schema> {
 pub(in crate::http) async fn rerun_run(
     State(app): State<App>,
     member: Member,
-    Id(run): Id,
+    RunId(run): RunId,
     headers: SubmissionHeaders,
     Json(body): Json<RerunRun>,
 ) -> Result<Response, Problem> {
     let scope = member.tenant.scope;
-    let submission = headers.submission(member, &("rerun_run", run, &body));
-    let rerun = Rerun {
-        run,
-        from: body.from.map(reuse_from).transpose()?,
-        name: submission.name.clone(),
-        requested_by: submission.requested_by.clone(),
-    };
+    let from = body.from.map(reuse_from).transpose()?;
+    let submission = headers.submission(member, &KeyedAction::RerunRun { run, from: from.as_ref() });
+    let rerun =
+        Rerun { run, from, name: submission.name.clone(), requested_by: submission.requested_by.clone() };
     submission.submit(&app, app::runs::rerun(&app, scope, rerun)).await
 }
 
 fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
     let message = match from {
-        From::Word(word) if word == "FAILED" => return Ok(ReuseFrom::Keyword("Failed".to_owned())),
+        From::Word(word) if canonical(&word) == "FAILED" => {
+            return Ok(ReuseFrom::Keyword("Failed".to_owned()));
+        }
         From::Steps(steps) if steps.len() > MAX_STEPS => format!("a workflow has at most {MAX_STEPS} steps"),
         From::Steps(steps) if !steps.is_empty() => return Ok(ReuseFrom::Steps(steps)),
         From::Word(word) => format!("unknown value {word}: use FAILED or a list of step names"),

@@ -68,9 +68,12 @@ pub(in crate::http) struct RunSummary {
 pub(in crate::http) struct Run {
     #[serde(flatten)]
     summary: RunSummary,
-    /// Input of the run.
+    /// Input of the run, as it was given.
     #[schema(value_type = AnyJson)]
     input: Option<AnyJson>,
+    /// Input with which the run is executed: with the defaults of the workflow's input schema. Null if it is `input`.
+    #[schema(value_type = AnyJson)]
+    effective_input: Option<AnyJson>,
     /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
     #[schema(value_type = AnyJson)]
     output: Option<AnyJson>,
@@ -233,12 +236,22 @@ impl From<store::Run> for RunSummary {
 
 impl From<RunDetails> for Run {
     fn from(RunDetails { run, content }: RunDetails) -> Self {
-        let store::RunContent { id: _, input, output, output_ref, steps: _, decisions, reuse, reused } =
-            content;
+        let store::RunContent {
+            id: _,
+            input,
+            effective_input,
+            output,
+            output_ref,
+            steps: _,
+            decisions,
+            reuse,
+            reused,
+        } = content;
         let reused = reused.as_ref().and_then(|reused| reused.get("steps")?.as_u64()?.try_into().ok());
         Self {
             summary: run.into(),
             input: input.map(Into::into),
+            effective_input: effective_input.map(Into::into),
             output: output.map(Into::into),
             output_ref: output_ref.map(Into::into),
             decisions: serde_json::from_value::<Vec<run::Decision>>(decisions)

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::step::Step;
 use crate::{
     app::{self, App, runs},
-    http::{authorize::Member, extract::Id},
+    http::{authorize::Member, extract::RunId},
     problem::Problem,
 };
 
@@ -24,13 +24,13 @@ pub(in crate::http) struct Steps {
 /// `not_found` if the tenant has no such run.
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/steps", tag = "runs",
-    params(("id" = Uuid, Path, description = "ID of the run")),
+    params(("id" = String, Path, description = "ID, UID or name of the run")),
     responses((status = OK, description = "Steps of the run", body = Steps))
 )]
 pub(in crate::http) async fn list_steps(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    Id(id): Id,
+    RunId(id): RunId,
 ) -> Result<Json<Steps>, Problem> {
     let (details, _held) = app::runs::details(&app, tenant.scope, id).await?;
     let steps = runs::parse_steps(&details.content.steps);

@@ -5,18 +5,17 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::resource::Run;
 use crate::{
     app::{
         self, App,
-        idempotency::{Claim, IdempotencyKey, Outcome},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome},
         runs::RunName,
     },
     auth::TenantScope,
-    http::{authorize::Member, extract::Wait, idempotency::replayed, large_body::LargeBody},
+    http::{authorize::Member, body::BodyMemory, extract::Wait, idempotency::replayed},
     problem::Problem,
     store,
 };
@@ -25,14 +24,14 @@ use crate::{
 pub(in crate::http::v1) struct SubmissionHeaders {
     key: Option<IdempotencyKey>,
     wait: Wait,
-    large_body: Option<LargeBody>,
+    body_memory: Option<BodyMemory>,
 }
 
 /// Request to start a run, with its caller.
 pub(in crate::http::v1) struct Submission {
     scope: TenantScope,
     wait: Wait,
-    large_body: Option<LargeBody>,
+    body_memory: Option<BodyMemory>,
     claim: Claim,
     /// Name of the run to start.
     pub(in crate::http::v1) name: RunName,
@@ -45,23 +44,22 @@ impl<S: Send + Sync> FromRequestParts<S> for SubmissionHeaders {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let key = IdempotencyKey::from_request_parts(parts, state).await?;
-        let large_body = parts.extensions.get().cloned();
-        Ok(Self { key, wait: Wait::from_headers(&parts.headers), large_body })
+        let body_memory = parts.extensions.get().cloned();
+        Ok(Self { key, wait: Wait::from_headers(&parts.headers), body_memory })
     }
 }
 
 impl SubmissionHeaders {
-    /// Builds the submission of a caller. `content` is the action and its parameters; a request with
-    /// the same key and other content is rejected.
-    pub(in crate::http::v1) fn submission(self, member: Member, content: &impl Serialize) -> Submission {
-        let Self { key, wait, large_body } = self;
+    /// Builds the submission of a caller. A request with the same key and another action is rejected.
+    pub(in crate::http::v1) fn submission(self, member: Member, action: &KeyedAction<'_>) -> Submission {
+        let Self { key, wait, body_memory } = self;
         let (scope, requested_by) = (member.tenant.scope, member.principal.email);
         let name = match &key {
             Some(key) => RunName::from_key(scope.tenant_id(), &requested_by, key.as_str()),
             None => RunName::from_request_id(telemetry::ids::uuid_v7()),
         };
-        let claim = Claim::new(scope, &requested_by, key, content);
-        Submission { scope, wait, large_body, claim, name, requested_by }
+        let claim = Claim::new(scope, &requested_by, key, action);
+        Submission { scope, wait, body_memory, claim, name, requested_by }
     }
 }
 
@@ -73,11 +71,11 @@ impl Submission {
         app: &App,
         start: impl Future<Output = Result<store::Run, app::Error>>,
     ) -> Result<Response, Problem> {
-        let Self { scope, wait, large_body, claim, name: _, requested_by: _ } = self;
+        let Self { scope, wait, body_memory, claim, name: _, requested_by: _ } = self;
         let (id, outcome) = claim.run(app, async { Ok(start.await?.id) }).await?;
         // The input is no longer in memory. The wait may take a minute.
-        if let Some(large_body) = large_body {
-            large_body.release();
+        if let Some(body_memory) = body_memory {
+            body_memory.release();
         }
         response(app, scope, id, wait, outcome).await
     }

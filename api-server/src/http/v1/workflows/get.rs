@@ -23,8 +23,8 @@ pub(in crate::http) async fn get_workflow(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let workflow = app::workflows::get(&app, tenant.scope, id).await?;
-    Ok(etag::with_etag(&headers, &Workflow::from(workflow)))
+    let (details, _reservation) = app::workflows::details(&app, tenant.scope, id).await?;
+    Ok(etag::with_etag(&headers, &Workflow::from(details)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
     app::{self, App, workflows::Filter},
     http::{
         authorize::Member,
+        extract::optional_enum_name,
         list::{List, ListRequest, PageParameters},
     },
     problem::Problem,
@@ -22,6 +23,7 @@ use crate::{
 pub(in crate::http) struct Parameters {
     /// Filter by status: `ACTIVE` or `ARCHIVED`.
     #[param(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "optional_enum_name")]
     status: Option<WorkflowState>,
     /// Filter by creation time: only workflows created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::workflows,
+    app::workflows::{self, WorkflowDetails},
     http::v1::{json::AnyJson, time::Time},
     store::{self, WorkflowState},
 };
@@ -85,8 +85,6 @@ impl From<store::Workflow> for WorkflowSummary {
             state,
             revision,
             valid,
-            problems: _,
-            spec: _,
             generation,
             resource_version: _,
             created_at,
@@ -107,11 +105,11 @@ impl From<store::Workflow> for WorkflowSummary {
     }
 }
 
-impl From<store::Workflow> for Workflow {
-    fn from(workflow: store::Workflow) -> Self {
-        let part = |pointer: &str| workflow.spec.pointer(pointer).cloned();
+impl From<WorkflowDetails> for Workflow {
+    fn from(WorkflowDetails { workflow, content }: WorkflowDetails) -> Self {
+        let part = |pointer: &str| content.spec.pointer(pointer).cloned();
         Self {
-            problems: workflows::problems(&workflow).into_iter().map(WorkflowProblem::from).collect(),
+            problems: workflows::problems(&content).into_iter().map(WorkflowProblem::from).collect(),
             steps: part("/steps").unwrap_or_else(|| serde_json::json!([])).into(),
             input_schema: part("/input/schema").map(Into::into),
             summary: workflow.into(),

@@ -15,7 +15,7 @@ use super::resource::LogEntry;
 use crate::{
     app::{
         self, App,
-        logs::{self, Filter, LogPosition},
+        logs::{self, Filter, LogPosition, PageLimit},
     },
     auth::TenantScope,
     http::in_flight,
@@ -26,8 +26,8 @@ use crate::{
 
 /// Interval of polls while the log does not grow. [`crate::limits::Limits`] bounds the number of streams.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
-/// Maximum number of lines that one query reads.
-const LINES_PER_QUERY: usize = 500;
+/// Limit of what a stream reads at once, and holds in memory until its client has received it.
+const LINES_PER_READ: PageLimit = PageLimit { lines: 500, bytes: 256 * 1024 };
 /// Time after the end of a run during which its last lines can still arrive.
 const LATE_LINES_DELAY: Duration = Duration::from_secs(3);
 /// Maximum duration of a stream without new lines. A client that is still connected reconnects with `Last-Event-ID`.
@@ -110,7 +110,7 @@ impl Follower {
         // The status is read before the lines: if it is final, the lines read after it are complete.
         let status = app::runs::get(app, *scope, *run).await?.status;
         let logs::LogLines { lines, next, has_more } =
-            logs::read(app, *scope, *run, filter, *after, LINES_PER_QUERY).await?;
+            logs::read(app, *scope, *run, filter, *after, LINES_PER_READ).await?;
         *after = next;
         self.lines.extend(lines);
         if !self.lines.is_empty() || has_more {

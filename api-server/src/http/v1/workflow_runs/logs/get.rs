@@ -17,17 +17,19 @@ use super::{
 use crate::{
     app::{
         self, App,
-        logs::{Filter, LogLines, LogPosition},
+        logs::{Filter, LogLines, LogPosition, PageLimit},
     },
     http::{
         authorize::Member,
-        extract::{Id, Query},
+        extract::{Query, RunId, optional_enum_name},
     },
     problem::{Code, Problem},
 };
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
+/// Size of the text after which a page ends.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// Filters and paging of a log.
 #[derive(Deserialize, IntoParams)]
@@ -43,6 +45,7 @@ pub(in crate::http) struct Parameters {
     attempt: Option<u32>,
     /// Filter by output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[param(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "optional_enum_name")]
     stream: Option<Stream>,
     /// Position after which to continue: the `nextCursor` of the previous page or the `cursor` of a line. Default:
     /// the beginning of the log.
@@ -76,7 +79,7 @@ enum Stream {
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/logs", tag = "runs",
     params(
-        ("id" = Uuid, Path, description = "ID of the run"),
+        ("id" = String, Path, description = "ID, UID or name of the run"),
         ("Last-Event-ID" = Option<String>, Header,
          description = "ID of the last event received, to resume a stream"),
         Parameters,
@@ -86,7 +89,7 @@ enum Stream {
 pub(in crate::http) async fn get_run_logs(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    Id(run): Id,
+    RunId(run): RunId,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
@@ -104,7 +107,8 @@ pub(in crate::http) async fn get_run_logs(
         return Err(Problem::new(Code::InvalidParameter).detail("limit must be between 1 and 1000"));
     }
     let after = position(cursor)?;
-    let LogLines { lines, next, has_more } = app::logs::read(&app, scope, run, &filter, after, limit).await?;
+    let page = PageLimit { lines: limit, bytes: MAX_PAGE_BYTES };
+    let LogLines { lines, next, has_more } = app::logs::read(&app, scope, run, &filter, after, page).await?;
     let next_cursor = (has_more || !row.status.is_final()).then(|| next.to_string());
     let page = LogPage { next_cursor, has_more, limit };
     Ok(Json(Log { data: lines.into_iter().map(LogEntry::from).collect(), page }).into_response())

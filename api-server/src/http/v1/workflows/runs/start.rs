@@ -1,11 +1,11 @@
 //! `POST /v1/workflows/{id}/runs`
 
 use axum::{extract::State, response::Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, App, runs::Start},
+    app::{self, App, idempotency::KeyedAction, runs::Start},
     http::{
         authorize::Member,
         extract::{Id, Json},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Parameters of a new run.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct StartRun {
     /// Input of the run, at most 256 KiB as compact JSON. It must match the input schema of the workflow. Default:
@@ -38,8 +38,9 @@ pub(in crate::http) struct StartRun {
 /// header `Idempotent-Replayed: true`.
 ///
 /// Requires the permission `workflow.run.create`. Fails with 404 `not_found` if the tenant has no such workflow, 409
-/// `workflow_archived`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `invalid_input`, 422
-/// `input_too_costly`, 422 `idempotency_key_reused`, 423 `tenant_suspended`, or 429 `busy`.
+/// `workflow_archived`, 409 `plan_limit_reached`, 409 `idempotency_in_flight`, 413 `too_large`, 422 `workflow_invalid`
+/// with the problems of the workflow, 422 `invalid_input`, 422 `input_too_costly`, 422 `idempotency_key_reused`, 423
+/// `tenant_suspended`, or 429 `busy`.
 #[utoipa::path(
     post, path = "/v1/workflows/{id}/runs", tag = "runs",
     params(
@@ -63,11 +64,14 @@ pub(in crate::http) async fn start_run(
     Json(body): Json<StartRun>,
 ) -> Result<Response, Problem> {
     let scope = member.tenant.scope;
-    let submission = headers.submission(member, &("start_run", workflow, &body));
+    let StartRun { input, priority } = body;
+    let input = input.map_or_else(|| serde_json::json!({}), |AnyJson(input)| input);
+    let action = KeyedAction::StartRun { workflow, input: &input, priority };
+    let submission = headers.submission(member, &action);
     let start = Start {
         workflow,
-        input: body.input.map_or_else(|| serde_json::json!({}), |AnyJson(input)| input),
-        priority: body.priority,
+        input,
+        priority,
         name: submission.name.clone(),
         requested_by: submission.requested_by.clone(),
     };
@@ -119,6 +123,24 @@ mod tests {
         let server = Server::start(&pool).await;
         let answer = server.post("acme", "builder", &path(ARCHIVED_WORKFLOW), &json!({})).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (409, Some("workflow_archived")));
+    }
+
+    /// An invalid workflow cannot be run, and the error lists its problems.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn an_invalid_workflow_starts_nothing_and_its_problems_are_listed(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let problems =
+            json!([{"path": "spec.steps[1].when", "code": "UnknownStep", "message": "no step fetsh"}]);
+        let update = "update workflows set valid = false, problems = $1::json where name = 'invoice'";
+        sqlx::query(update).bind(problems.to_string()).execute(&pool).await.unwrap();
+        let body = json!({"input": {"url": "https://acme.example"}});
+        let answer = server.post("acme", "builder", &path(WORKFLOW), &body).await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (422, Some("workflow_invalid")));
+        let expected = json!({
+            "pointer": "", "code": "unknown_step", "message": "spec.steps[1].when: no step fetsh",
+        });
+        assert_eq!(answer.body["errors"], json!([expected]));
+        assert_eq!(server.kubernetes.count_of_workflow("invoice"), 2);
     }
 
     /// Each kind of malformed body is refused with its own code.

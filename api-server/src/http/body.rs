@@ -1,0 +1,166 @@
+//! Request bodies: read completely, within the memory of their tenant. A body takes up to a hundred times its size once it
+//! is parsed, so that large ones of a tenant wait for each other, unparsed.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::Request,
+};
+use http_body::Body as _;
+use http_body_util::LengthLimitError;
+use uuid::Uuid;
+
+use super::in_flight;
+use crate::{
+    limits::{Exhausted, Limits, Permit, decoded_bytes},
+    problem::{Code, Problem},
+};
+
+/// Time for which a body waits for memory.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay after which a client should retry when there is no memory for its body.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Copies of a decoded body that exist at the same time: what was received, and the object that is made of it.
+const COPIES: usize = 2;
+
+/// Memory of a request body.
+#[derive(Clone, Default)]
+pub(in crate::http) struct BodyMemory(Arc<Mutex<Vec<Permit>>>);
+
+/// Kind of a body, which determines its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum BodyKind {
+    /// JSON, which is decoded.
+    Json,
+    /// Bytes, which are passed on.
+    Bytes,
+}
+
+impl BodyMemory {
+    /// Returns the memory, for a request that has dropped its body and then waits.
+    pub(in crate::http) fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    async fn reserve(&self, limits: &Limits, tenant: &Uuid, bytes: usize) -> Result<(), Problem> {
+        if bytes > limits.memory.per_tenant() {
+            let detail = "the body takes too much memory once it is parsed: it has too many values";
+            return Err(Problem::new(Code::TooLarge).detail(detail));
+        }
+        let permit = limits.memory.reserve(tenant, bytes, MEMORY_TIMEOUT).await.map_err(no_memory)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
+        Ok(())
+    }
+}
+
+/// Reads the body of a request completely, and reserves the memory for parsing it.
+///
+/// # Errors
+/// Returns an error if the body is incomplete or larger than `limit`, or if there is no memory for it in time.
+pub(in crate::http) async fn admit(
+    request: Request,
+    limits: &Limits,
+    tenant: &Uuid,
+    limit: usize,
+) -> Result<(Request, BodyMemory), Problem> {
+    let (mut parts, body) = request.into_parts();
+    let (bytes, memory) = read(body, BodyKind::Json, limits, tenant, limit).await?;
+    parts.extensions.insert(memory.clone());
+    Ok((Request::from_parts(parts, Body::from(bytes)), memory))
+}
+
+/// Reads a body completely. Its memory is reserved before it is read, and that for parsing it afterwards.
+///
+/// # Errors
+/// Returns an error if the body is incomplete or larger than `limit`, or if there is no memory for it in time.
+pub(in crate::http) async fn read(
+    body: Body,
+    kind: BodyKind,
+    limits: &Limits,
+    tenant: &Uuid,
+    limit: usize,
+) -> Result<(Bytes, BodyMemory), Problem> {
+    let memory = BodyMemory::default();
+    // A body of unknown size may be as large as the limit.
+    let announced = body.size_hint().exact().map_or(Some(limit), |bytes| usize::try_from(bytes).ok());
+    let announced = announced.filter(|bytes| *bytes <= limit).ok_or_else(|| too_large(limit))?;
+    if announced > 0 {
+        memory.reserve(limits, tenant, announced).await?;
+    }
+    let bytes = to_bytes(body, limit).await.map_err(|error| unreadable(error, limit))?;
+    if kind == BodyKind::Json && !bytes.is_empty() {
+        memory.reserve(limits, tenant, COPIES * decoded_bytes(&bytes)).await?;
+    }
+    Ok((bytes, memory))
+}
+
+fn no_memory(error: Exhausted) -> Problem {
+    in_flight::refusal("large requests", error, RETRY_DELAY)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::TooLarge).detail(format!("the body is larger than {limit} bytes"))
+}
+
+fn unreadable(error: axum::Error, limit: usize) -> Problem {
+    match error.into_inner().is::<LengthLimitError>() {
+        true => too_large(limit),
+        false => Problem::new(Code::Malformed).detail("the body is incomplete"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use sqlx::PgPool;
+
+    use crate::{
+        http::testing::{ACME, Server, WORKFLOW},
+        limits::Permit,
+    };
+
+    const NOW: Duration = Duration::ZERO;
+
+    /// Takes nearly all memory of acme: a small request still fits.
+    async fn hold_memory(server: &Server) -> Permit {
+        server.limits().memory.reserve(&ACME.parse().unwrap(), 95 << 20, NOW).await.unwrap()
+    }
+
+    /// A tenant's large bodies wait for memory, small ones do not, and those of another tenant are parsed meanwhile.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn large_bodies_of_a_tenant_wait_for_each_other(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let path = format!("/v1/workflows/{WORKFLOW}/runs");
+        let held = hold_memory(&server).await;
+        let large = json!({"input": {"url": "x", "zeros": vec![0; 20_000]}});
+        let mut waiting = std::pin::pin!(server.post("acme", "builder", &path, &large));
+        let (small, neighbour) = tokio::select! {
+            answer = &mut waiting => panic!("answered without memory: {answer:?}"),
+            answers = async {
+                let small = server.post("acme", "builder", &path, &json!({"input": {"url": "x"}})).await;
+                (small, server.post("globex", "builder", &path, &large).await)
+            } => answers,
+        };
+        assert_eq!((small.status, neighbour.status), (202, 404));
+        drop(held);
+        assert_eq!(waiting.await.status, 202);
+    }
+
+    /// A body whose values take more memory than a tenant has is refused before it is parsed.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_body_that_can_never_be_parsed_is_refused(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let path = format!("/v1/workflows/{WORKFLOW}/runs");
+        let token = server.issuer.token("acme", "builder");
+        let body = format!("{{\"input\": [{}0]}}", "{\"\":0},".repeat(70_000));
+        let answer = server.post_raw(&token, &path, "application/json", &body).await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (413, Some("too_large")));
+        assert!(answer.body["detail"].as_str().unwrap().contains("memory"), "{}", answer.body);
+    }
+}

@@ -1,0 +1,30 @@
+//! The extractor of the run that a path names.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{FromRef as _, FromRequestParts, Path},
+    http::request::Parts,
+};
+use uuid::Uuid;
+
+use crate::{
+    app::{App, runs},
+    http::{HttpState, authorize::Member},
+    problem::{Code, Problem},
+};
+
+/// ID of the run that `{id}` of a path names by its ID, by the UID of its object or by its name.
+pub(in crate::http) struct RunId(pub(in crate::http) Uuid);
+
+impl FromRequestParts<HttpState> for RunId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let Member { principal: _, tenant } = Member::from_request_parts(parts, state).await?;
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(mut parameters) = path.map_err(|_| Problem::new(Code::NotFound))?;
+        let id = parameters.remove("id").unwrap_or_default();
+        Ok(Self(runs::find(&App::from_ref(state), tenant.scope, &id).await?))
+    }
+}
