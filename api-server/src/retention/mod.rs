@@ -101,12 +101,23 @@ impl Sweeper {
         }
     }
 
-    /// Deletes all data whose retention has ended, tenant by tenant.
+    /// Deletes all data whose retention has ended, tenant by tenant. A tenant whose data cannot be deleted is reported and
+    /// does not keep the others from it.
     async fn sweep(&self, now: Timestamp) -> Result<(), Error> {
+        let mut outcome = Ok(());
         for (tenant, slug, policy) in tenants(&self.pool).await? {
-            self.sweep_tenant(tenant, &slug, &policy, now).await?;
+            let swept = self.sweep_tenant(tenant, &slug, &policy, now).await;
+            if let Err(error) = &swept {
+                let error: &(dyn std::error::Error + 'static) = error;
+                tracing::warn!(
+                    tenant.name = slug,
+                    error,
+                    "failed to delete a tenant's data whose retention has ended"
+                );
+            }
+            outcome = outcome.and(swept);
         }
-        Ok(())
+        outcome
     }
 
     async fn sweep_tenant(
@@ -116,11 +127,12 @@ impl Sweeper {
         policy: &RetentionPolicy,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Deleted { runs, logs, events, keys } = rows::delete(&self.pool, tenant, policy, now).await?;
+        let rows = rows::delete(&self.pool, tenant, policy, now).await;
         let outputs = match &self.objects {
-            Some(objects) => outputs::delete(&self.pool, objects, tenant, now - MIN_OUTPUT_AGE).await?,
-            None => 0,
+            Some(objects) => outputs::delete(&self.pool, objects, tenant, now - MIN_OUTPUT_AGE).await,
+            None => Ok(0),
         };
+        let (Deleted { runs, logs, events, keys }, outputs) = (rows?, outputs?);
         if runs + logs + events + keys + outputs == 0 {
             return Ok(());
         }

@@ -12,6 +12,8 @@ use crate::{
 
 /// Maximum number of outputs read with one query; deleting each takes a request to the storage.
 const BATCH_SIZE: i64 = 100;
+/// Number of consecutive failures after which a sweep stops: each may take the timeout of a request.
+const MAX_CONSECUTIVE_FAILURES: u32 = 5;
 
 struct Unreferenced {
     run_uid: Uuid,
@@ -20,7 +22,8 @@ struct Unreferenced {
 }
 
 /// Deletes the outputs of finished or deleted runs that were stored before `before` and that no stored run
-/// refers to. Returns the number of deleted outputs; stops early if the storage cannot be reached.
+/// refers to. Returns the number of deleted outputs. An output that cannot be deleted is reported and does not keep the others
+/// from it; if several in a row cannot, the storage cannot be reached, and the others are deleted by the next sweep.
 pub(super) async fn delete(
     pool: &MirrorPool,
     objects: &Objects,
@@ -30,20 +33,40 @@ pub(super) async fn delete(
     let mut deleted = 0;
     loop {
         let found = unreferenced(pool, tenant, before.into()).await?;
-        if found.is_empty() {
+        let (mut deleted_here, mut failures) = (0, 0);
+        for output in found {
+            if delete_object(objects, &output).await {
+                delete_row(pool, tenant, &output).await?;
+                (deleted_here, failures) = (deleted_here + 1, 0);
+            } else {
+                failures += 1;
+            }
+            if failures == MAX_CONSECUTIVE_FAILURES {
+                return Ok(deleted + deleted_here);
+            }
+        }
+        deleted += deleted_here;
+        // Only outputs that cannot be deleted are left.
+        if deleted_here == 0 {
             return Ok(deleted);
         }
-        for output in found {
-            // An output whose URI is not valid was never stored.
-            if let Ok(name) = OutputName::from_uri(&output.uri)
-                && let Err(error) = objects.delete(&name.to_string()).await
-            {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "an unreferenced output cannot be deleted; the deletion is retried");
-                return Ok(deleted);
-            }
-            delete_row(pool, tenant, &output).await?;
-            deleted += 1;
+    }
+}
+
+/// Deletes an output in object storage, and returns whether it does not exist there any more.
+async fn delete_object(objects: &Objects, output: &Unreferenced) -> bool {
+    // An output whose URI is not valid was never stored.
+    let Ok(name) = OutputName::from_uri(&output.uri) else { return true };
+    match objects.delete(&name.to_string()).await {
+        Ok(()) => true,
+        Err(error) => {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(
+                error,
+                output.uri = output.uri,
+                "an unreferenced output cannot be deleted; the deletion is retried"
+            );
+            false
         }
     }
 }

@@ -29,12 +29,12 @@ pub(super) async fn delete(
     now: Timestamp,
 ) -> Result<Deleted, Error> {
     let RetentionPolicy { runs, logs, events } = *policy;
-    Ok(Deleted {
-        logs: old_logs(pool, tenant, (now - logs).into()).await?,
-        runs: old_runs(pool, tenant, (now - runs).into()).await?,
-        events: old_events(pool, tenant, (now - events).into()).await?,
-        keys: expired_keys(pool, tenant, now.into()).await?,
-    })
+    // Rows of one kind that cannot be deleted do not keep the others from it.
+    let logs = old_logs(pool, tenant, (now - logs).into()).await;
+    let runs = old_runs(pool, tenant, (now - runs).into()).await;
+    let events = old_events(pool, tenant, (now - events).into()).await;
+    let keys = expired_keys(pool, tenant, now.into()).await;
+    Ok(Deleted { logs: logs?, runs: runs?, events: events?, keys: keys? })
 }
 
 type Statement = Query<'static, Postgres, PgArguments>;

@@ -141,3 +141,42 @@ async fn outputs_are_deleted_when_no_run_refers_to_them(owner: PgPool) {
     );
     std::fs::remove_dir_all(root).unwrap();
 }
+
+/// An output that cannot be deleted does not keep the other outputs from it, and is deleted by a later sweep.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_output_that_cannot_be_deleted_does_not_keep_the_others(owner: PgPool) {
+    let root = std::env::temp_dir().join(format!("smb-objects-{}", telemetry::ids::uuid_v7()));
+    let objects = objects(&root);
+    store(&owner, [tenant("acme").build()]).await;
+    let names =
+        ["a", "b", "c"].map(|digit| OutputName::new(uid("acme"), uid("deleted"), &digit.repeat(64)).unwrap());
+    for (second, name) in names.iter().enumerate() {
+        objects.put(&name.to_string(), b"x".to_vec().into(), "text/plain").await.unwrap();
+        sqlx::query(
+            "insert into stored_outputs
+             values ($1, $2, $3, $4, 1, 'text/plain', '2026-11-24T08:00:00Z'::timestamptz + $5 * interval '1 second')",
+        )
+        .bind(name.tenant)
+        .bind(name.run)
+        .bind(name.sha256())
+        .bind(name.uri())
+        .bind(i32::try_from(second).unwrap())
+        .execute(&owner)
+        .await
+        .unwrap();
+    }
+    let stuck = root.join(names[0].to_string());
+    std::fs::remove_file(&stuck).unwrap();
+    std::fs::create_dir_all(stuck.join("not-a-file")).unwrap();
+    let left = async || {
+        let query = "select left(sha256, 1) from stored_outputs order by created_at";
+        sqlx::query_scalar::<_, String>(query).fetch_all(&owner).await.unwrap()
+    };
+    let sweeper = sweeper(&owner, Some(objects.clone())).await;
+    sweeper.sweep(time(AFTER_91_DAYS)).await.unwrap();
+    assert_eq!(left().await, ["a"]);
+    std::fs::remove_dir_all(&stuck).unwrap();
+    sweeper.sweep(time(AFTER_91_DAYS)).await.unwrap();
+    assert!(left().await.is_empty());
+    std::fs::remove_dir_all(root).unwrap();
+}

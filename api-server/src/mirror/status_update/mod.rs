@@ -30,6 +30,9 @@ use reuse::ReusedSteps;
 
 /// Maximum number of rows read with one query.
 const PAGE_SIZE: i64 = 100;
+/// Number of consecutive failures after which the other updates wait for the next attempt: each failure may take the timeout of
+/// a request.
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
 /// A row whose object may need a status update.
 trait PendingUpdate: Sized + Send + Sync {
@@ -102,15 +105,21 @@ impl StatusUpdater {
         }
     }
 
+    /// Writes all updates that are due. One that fails does not delay the others; if several in a row fail, Kubernetes cannot
+    /// be reached.
     async fn update_all<U: PendingUpdate>(&self) -> Result<(), Error> {
-        let mut after = Uuid::nil();
+        let (mut after, mut failures, mut outcome) = (Uuid::nil(), 0, Ok(()));
         loop {
             let page = U::due(&self.pool, after).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { return outcome };
             after = last.id();
             for row in page {
-                if let Some(patch) = row.patch(&self.compute, clock::now()).await {
-                    self.apply(U::ACTION, &patch).await?;
+                let Some(patch) = row.patch(&self.compute, clock::now()).await else { continue };
+                let applied = self.apply(U::ACTION, &patch).await;
+                failures = if applied.is_ok() { 0 } else { failures + 1 };
+                outcome = outcome.and(applied);
+                if failures == MAX_CONSECUTIVE_FAILURES {
+                    return outcome;
                 }
             }
         }
