@@ -53,6 +53,9 @@ pub const MAX_VALUE_DEPTH: usize = 64;
 pub const MAX_INLINE_OUTPUT_BYTES: usize = 16 * 1024;
 /// Maximum total size of the outputs that are stored in a run's status, in bytes.
 pub const MAX_INLINE_RUN_BYTES: usize = 256 * 1024;
+/// Maximum size of a run as JSON in bytes, with its spec, status and managed fields, to which a runner extends it. The API server
+/// refuses 1.5 MiB and more.
+pub const MAX_RUN_BYTES: usize = 1024 * 1024;
 /// Number of pods that a run may lose without progress before it fails.
 pub const MAX_LOST_RUNNERS: u32 = 5;
 /// Maximum size of one output in object storage, in bytes. The runner holds an output in memory.

@@ -11,11 +11,11 @@ use tracing::{info, warn};
 
 use crate::{
     api::ApiServer,
-    assignment::{self, AssignmentEvent},
+    assignment::{self, Assignments},
     cluster::{ClusterApi, Kubernetes},
     config::Config,
     logs::{LogExporter, Logs},
-    run::{AssignedRun, RunExit, RunnerContext, execute},
+    run::{RunExit, RunnerContext, execute, next_assigned_run},
     step_host::HostConnections,
 };
 
@@ -47,7 +47,8 @@ async fn watch_and_execute(
 ) -> anyhow::Result<()> {
     let client = connect().await?;
     let cluster = Kubernetes::new(&client, &config.pod_namespace);
-    let (to, mut assignments) = mpsc::channel(ASSIGNMENT_CAPACITY);
+    let (to, events) = mpsc::channel(ASSIGNMENT_CAPACITY);
+    let mut assignments = Assignments::new(events);
     let watch = assignment::watch(cluster.runs(), &config.pod_uid, to);
     let context = RunnerContext {
         cluster: &cluster,
@@ -69,12 +70,14 @@ async fn watch_and_execute(
 async fn execute_runs<C: ClusterApi>(
     config: &Config,
     context: &RunnerContext<'_, C>,
-    assignments: &mut mpsc::Receiver<AssignmentEvent>,
+    assignments: &mut Assignments,
 ) -> anyhow::Result<()> {
-    let mut revision = None;
+    let (mut revision, mut last) = (None, None);
     loop {
-        let Some(assigned) = next_assigned_run(context, assignments).await else { break };
+        let next = next_assigned_run(context, assignments, last.as_deref()).await;
+        let Some(assigned) = next.context("failed to take the next run")? else { break };
         let run = assigned.name.clone();
+        last = Some(assigned.uid.clone());
         // The step hosts of this pod have the images of one revision.
         let pod_revision = revision.get_or_insert_with(|| assigned.revision.clone());
         anyhow::ensure!(
@@ -114,25 +117,4 @@ async fn connect() -> anyhow::Result<Client> {
         kube::Config::infer().await.context("failed to determine the address of the API server")?;
     config.default_retry = false;
     k8s_client::connect(config).context("failed to set up the client for the API server")
-}
-
-/// Waits for a run that is assigned to this pod. Returns `None` if the pod is stopped before.
-///
-/// An idle runner never exits by itself, since an assignment could then reach a pod that is about to exit. The operator
-/// deletes it.
-async fn next_assigned_run<C>(
-    context: &RunnerContext<'_, C>,
-    assignments: &mut mpsc::Receiver<AssignmentEvent>,
-) -> Option<AssignedRun> {
-    loop {
-        let event = tokio::select! {
-            event = assignments.recv() => event?,
-            () = context.stop.cancelled() => return None,
-        };
-        if let AssignmentEvent::Assigned(run) = event
-            && let Some(assigned) = AssignedRun::parse(*run, context.pod_uid)
-        {
-            return Some(assigned);
-        }
-    }
 }

@@ -100,6 +100,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Timeout", "RUN_TIMEOUT", "The run exceeded its timeout."),
     (
         "User",
+        "RUN_TOO_LARGE",
+        "With its status, the run would be larger than 1 MiB. Details of errors are left out of the status.",
+    ),
+    (
+        "User",
         "SECRET_MISSING",
         "A Secret of the workflow, or a key of it, does not exist, or the Secret is not labelled for use by workflows.",
     ),

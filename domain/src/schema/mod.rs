@@ -211,7 +211,7 @@ pub fn describe_violations(violations: &[Violation]) -> String {
 
 /// Returns the size of a value as compact JSON, in bytes, without allocating it.
 #[must_use]
-pub fn json_size(value: &Value) -> usize {
+pub fn json_size(value: &(impl serde::Serialize + ?Sized)) -> usize {
     struct ByteCounter(usize);
     impl std::io::Write for ByteCounter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

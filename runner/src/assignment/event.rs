@@ -1,6 +1,7 @@
 //! Changes of the assignment of runs to this pod.
 
 use crds::WorkflowRun;
+use kube::ResourceExt as _;
 
 /// Change of a run that is or was assigned to this pod.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,4 +14,14 @@ pub(crate) enum AssignmentEvent {
         /// Name of the run.
         run: String,
     },
+}
+
+impl AssignmentEvent {
+    /// Returns the name of the run.
+    pub(super) fn run_name(&self) -> String {
+        match self {
+            Self::Assigned(run) => run.name_any(),
+            Self::PossiblyRevoked { run } => run.clone(),
+        }
+    }
 }

@@ -43,6 +43,11 @@ pub(crate) enum WriteError {
         #[source]
         source: Option<Box<kube::Error>>,
     },
+    /// The run would be larger than its limit. The API server was not asked.
+    #[error(
+        "failed to write the status of run {run}: with its status, the run would have {bytes} bytes; the limit is {limit}"
+    )]
+    TooLarge { run: String, bytes: usize, limit: usize },
     #[error("failed to encode the status of run {run}")]
     Encode {
         run: String,

@@ -6,7 +6,7 @@ use crds::{
     WorkflowRun,
     run::{Cancel, Decision, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::RunnerLoss;
+use domain::{run::RunnerLoss, schema::json_size};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
@@ -33,6 +33,8 @@ pub(crate) struct AssignedRun {
     /// Whether `status.step` is set.
     pub(crate) has_step: bool,
     pub(crate) steps: Vec<StepStatus>,
+    /// Size of the run as JSON without its steps, in bytes.
+    pub(crate) bytes_without_steps: usize,
     pub(crate) ending: Option<RunEnding>,
     /// Whether `status.wakeAt` is set.
     pub(crate) has_wake_at: bool,
@@ -47,6 +49,7 @@ pub(crate) struct AssignedRun {
 impl AssignedRun {
     /// Parses a run. Returns `None` if it is not assigned to this pod or has ended.
     pub(crate) fn parse(run: WorkflowRun, pod_uid: &str) -> Option<Self> {
+        let bytes = json_size(&run);
         let (name, uid, resource_version) = (run.name_any(), run.uid()?, run.resource_version()?);
         let created_at = run.creation_timestamp()?.0;
         let generation = run.metadata.generation;
@@ -72,6 +75,7 @@ impl AssignedRun {
             conditions: status.conditions,
             phase,
             has_step: status.step.is_some(),
+            bytes_without_steps: bytes.saturating_sub(json_size(&status.steps)),
             steps: status.steps,
             ending: status.ending,
             has_wake_at: status.wake_at.is_some(),

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use domain::run::{FinishRun, RunState};
 use telemetry::errors::chain;
-use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use crate::{
     action::StepContext,
-    assignment::AssignmentEvent,
+    assignment::Assignments,
     cluster::ClusterApi,
     run::{
         assigned_run::AssignedRun,
@@ -32,7 +31,7 @@ use crate::{
 pub(crate) async fn execute<'a, C: ClusterApi>(
     context: &'a RunnerContext<'a, C>,
     assigned: AssignedRun,
-    assignments: &mut mpsc::Receiver<AssignmentEvent>,
+    assignments: &mut Assignments,
 ) -> Result<RunExit, RunError> {
     let loaded = match load(context, &assigned).await {
         Ok(loaded) => loaded,

@@ -5,20 +5,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{WorkflowRun, run::StepPhase};
-use domain::run::{Advance, ExternalEvents, Outcome, Run, RunState, StartAttempt, Task, persisted_steps};
+use crds::{
+    WorkflowRun,
+    run::{RunPhase, StepPhase},
+    workflow::ErrorKind,
+};
+use domain::run::{
+    Advance, ExternalEvents, FinishRun, Outcome, Run, RunState, StartAttempt, Task, persisted_steps,
+};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::{
     action::{StepContext, sleep_until_timestamp},
-    assignment::AssignmentEvent,
+    assignment::{AssignmentEvent, Assignments},
     cluster::{ClusterApi, WriteError},
     retry::retry,
     run::{
@@ -56,6 +59,8 @@ pub(super) struct Execution<'a, C> {
     pub(super) child_runs: ChildRuns<'a>,
     /// State that the last write records, once it is known.
     pub(super) final_state: Option<FinalState>,
+    /// Whether the last write leaves out details, since the run would be too large with them.
+    is_reduced: bool,
     wake_at: Option<Timestamp>,
     /// Whether a step could not be started in its host. Another pod continues the run then, as soon as no attempt runs.
     is_unfit: bool,
@@ -89,6 +94,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
             intents: Vec::new(),
             child_runs,
             final_state: None,
+            is_reduced: false,
             wake_at: None,
             is_unfit: false,
             written_at: None,
@@ -99,10 +105,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
     ///
     /// # Errors
     /// Returns an error if this pod cannot continue the run.
-    pub(super) async fn run(
-        mut self,
-        assignments: &mut mpsc::Receiver<AssignmentEvent>,
-    ) -> Result<RunExit, RunError> {
+    pub(super) async fn run(mut self, assignments: &mut Assignments) -> Result<RunExit, RunError> {
         let mut pending = None;
         let exit = loop {
             self.decide();
@@ -118,7 +121,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
                     self.handle_ended_attempt(ended.map_err(RunError::Attempt)?)?;
                     None
                 }
-                assignment = assignments.recv(), if !is_ending => {
+                assignment = assignments.next_event(&self.assigned.name), if !is_ending => {
                     self.handle_assignment(assignment.ok_or(RunError::Assignments)?).await?
                 }
                 () = self.child_runs.next_ended(self.context.api), if !is_ending => None,
@@ -208,7 +211,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
             if kind == WriteKind::Suspend {
                 update.step_context.logs.flush().await;
             }
-            write(cluster, &name, update.into_patch(telemetry::clock::now()).await).await
+            write(cluster, &name, update.into_patch(telemetry::clock::now()).await?).await
         };
         let intents = std::mem::take(&mut self.intents);
         *pending = Some(PendingWrite { response: response.boxed(), intents, kind });
@@ -228,6 +231,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
             ending: self.state.ending.clone(),
             waited: self.waited,
             final_state: self.final_state.clone(),
+            is_reduced: self.is_reduced,
             step_context: self.step_context.clone(),
         }
     }
@@ -252,8 +256,30 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
                 warn!(error = %chain(&error), run.name = self.assigned.name, "stopping the execution");
                 Ok(Some(RunExit::Lost))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => self.fail_if_too_large(error).map(|()| None),
         }
+    }
+
+    /// Fails a run that would be too large with its status. The next write records that, without the details of errors.
+    ///
+    /// # Errors
+    /// Returns any other error of a write.
+    pub(super) fn fail_if_too_large(&mut self, error: WriteError) -> Result<(), RunError> {
+        let WriteError::TooLarge { bytes, limit, .. } = error else { return Err(error.into()) };
+        let message = format!(
+            "with its status, the run would have {bytes} bytes; the limit is {limit}: let its steps return less, or \
+             report fewer and shorter errors"
+        );
+        let error = crds::run::RunError {
+            step: None,
+            kind: ErrorKind::User,
+            code: "RUN_TOO_LARGE".to_owned(),
+            message,
+        };
+        let finish = FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) };
+        self.final_state = Some(FinalState::Finish(finish));
+        (self.is_reduced, self.is_written) = (true, false);
+        Ok(())
     }
 
     /// Starts attempts whose intents are written, except those that were cancelled in the meantime.

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use domain::run::StartAttempt;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::{
-    assignment::AssignmentEvent,
+    assignment::Assignments,
     cluster::{ClusterApi, WriteError},
     run::{
         child_runs,
@@ -37,7 +34,7 @@ impl<C: ClusterApi> Execution<'_, C> {
     pub(super) async fn hand_over(
         mut self,
         pending: Option<PendingWrite<'_>>,
-        assignments: &mut mpsc::Receiver<AssignmentEvent>,
+        assignments: &mut Assignments,
     ) -> Result<RunExit, RunError> {
         info!(run.name = self.assigned.name, "handing over the run");
         if let Some(exit) = self.finish_pending_write(pending).await? {
@@ -83,7 +80,7 @@ impl<C: ClusterApi> Execution<'_, C> {
     async fn wait_for_attempts(
         &mut self,
         grace: Duration,
-        assignments: &mut mpsc::Receiver<AssignmentEvent>,
+        assignments: &mut Assignments,
     ) -> Result<Option<RunExit>, RunError> {
         let deadline = Instant::now() + grace;
         while !self.attempts.is_empty() {
@@ -92,7 +89,7 @@ impl<C: ClusterApi> Execution<'_, C> {
                     self.handle_ended_attempt(ended.map_err(RunError::Attempt)?)?;
                     None
                 }
-                assignment = assignments.recv() => {
+                assignment = assignments.next_event(&self.assigned.name) => {
                     self.handle_assignment(assignment.ok_or(RunError::Assignments)?).await?
                 }
                 () = sleep_until(deadline) => return Ok(None),
@@ -123,14 +120,21 @@ impl<C: ClusterApi> Execution<'_, C> {
                 Some(_) => {
                     (timeout(WRITE_TIMEOUT, self.status_update().into_patch(now)).await, RunExit::Finished)
                 }
-                None => (Ok(self.status_update().into_hand_over()), RunExit::HandedOver),
+                None => (Ok(Ok(self.status_update().into_hand_over())), RunExit::HandedOver),
             };
-            let Ok(patch) = patch else {
-                warn!(
-                    run.name = self.assigned.name,
-                    "timed out storing the run's output during the hand-over"
-                );
-                return Ok(RunExit::Lost);
+            let patch = match patch {
+                Ok(Ok(patch)) => patch,
+                Ok(Err(error)) => {
+                    self.fail_if_too_large(error)?;
+                    continue;
+                }
+                Err(_) => {
+                    warn!(
+                        run.name = self.assigned.name,
+                        "timed out storing the run's output during the hand-over"
+                    );
+                    return Ok(RunExit::Lost);
+                }
             };
             let written =
                 timeout(WRITE_TIMEOUT, write(self.context.cluster, &self.assigned.name, patch)).await;

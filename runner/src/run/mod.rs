@@ -9,16 +9,17 @@ mod execution;
 mod exit;
 mod hand_over;
 mod load;
+mod next_run;
 mod pending_write;
 mod status_patch;
 mod status_update;
 mod stored_output;
 mod write;
 
-pub(crate) use assigned_run::AssignedRun;
 pub(crate) use context::RunnerContext;
 pub(crate) use execute::execute;
 pub(crate) use exit::RunExit;
+pub(crate) use next_run::next_assigned_run;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crds::{
-    constants::MAX_INLINE_OUTPUT_BYTES,
-    run::{OutputRef, RunEnding, RunError, RunPhase, StepStatus},
+    constants::{MAX_INLINE_OUTPUT_BYTES, MAX_RUN_BYTES},
+    run::{OutputRef, RunEnding, RunError, RunPhase, StepPhase, StepStatus},
 };
 use domain::{
     run::{FinishRun, SuspendRun},
@@ -16,11 +16,15 @@ use serde_json::Value;
 use crate::{
     action::{StepContext, storage_error},
     api::StoreError,
+    cluster::WriteError,
     run::{
         assigned_run::AssignedRun,
         status_patch::{self, RunReport, RunResult},
     },
 };
+
+/// Maximum size of a step's error message in a status whose details are left out, in bytes: 80 KiB for all steps.
+const MAX_REDUCED_MESSAGE_BYTES: usize = 1024;
 
 /// State that the last write of this pod records.
 #[derive(Clone)]
@@ -37,17 +41,25 @@ pub(super) struct StatusUpdate {
     pub(super) ending: Option<RunEnding>,
     pub(super) waited: Duration,
     pub(super) final_state: Option<FinalState>,
+    /// Whether details are left out, since the run would be too large with them.
+    pub(super) is_reduced: bool,
     pub(super) step_context: StepContext,
 }
 
 impl StatusUpdate {
     /// Returns the update as a JSON patch. Stores the run's output first if it is large.
-    pub(super) async fn into_patch(self, now: Timestamp) -> Vec<Value> {
-        let Self { assigned, mut steps, mut ending, waited, final_state, step_context } = self;
+    ///
+    /// # Errors
+    /// Returns an error if the run would be larger than its limit.
+    pub(super) async fn into_patch(self, now: Timestamp) -> Result<Vec<Value>, WriteError> {
+        let Self { assigned, mut steps, mut ending, waited, final_state, is_reduced, step_context } = self;
+        if is_reduced {
+            steps.iter_mut().for_each(reduce);
+        }
         step_context.redactor.redact_steps(&mut steps);
         ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
         let report = RunReport { assigned: &assigned, steps: &steps, ending: ending.as_ref(), waited };
-        match final_state {
+        let patch = match final_state {
             None => status_patch::progress(&report),
             Some(FinalState::Suspend(suspend)) => status_patch::suspend(&report, &suspend, now),
             Some(FinalState::Finish(finish)) => {
@@ -55,16 +67,46 @@ impl StatusUpdate {
                 let result = RunResult { finish: &finish, stored: stored.as_ref() };
                 status_patch::finish(&report, &result, now)
             }
-        }
+        };
+        if is_reduced { Ok(patch) } else { with_size_checked(&assigned, patch) }
     }
 
     /// Returns the JSON patch that releases the run, so that another pod continues it.
     pub(super) fn into_hand_over(self) -> Vec<Value> {
-        let Self { assigned, mut steps, mut ending, waited, final_state: _, step_context } = self;
+        let Self { assigned, mut steps, mut ending, waited, final_state: _, is_reduced: _, step_context } =
+            self;
         step_context.redactor.redact_steps(&mut steps);
         ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
         let report = RunReport { assigned: &assigned, steps: &steps, ending: ending.as_ref(), waited };
         status_patch::hand_over(&report)
+    }
+}
+
+/// Returns the patch if the run is not too large with it. The API server would answer with status 500, which looks like a
+/// temporary failure.
+fn with_size_checked(assigned: &AssignedRun, patch: Vec<Value>) -> Result<Vec<Value>, WriteError> {
+    let bytes = assigned.bytes_without_steps.saturating_add(schema::json_size(&patch));
+    if bytes <= MAX_RUN_BYTES {
+        return Ok(patch);
+    }
+    Err(WriteError::TooLarge { run: assigned.name.clone(), bytes, limit: MAX_RUN_BYTES })
+}
+
+/// Removes the details of errors from a step of a run that ends now, and what it still waits for. Its output, which is limited
+/// together with those of all steps, remains.
+fn reduce(step: &mut StepStatus) {
+    if matches!(step.phase, StepPhase::Pending | StepPhase::Running | StepPhase::Suspended) {
+        step.phase = StepPhase::Cancelled;
+    }
+    (step.waiting, step.next_at) = (None, None);
+    if let Some(error) = &mut step.error {
+        error.details = None;
+        error.message.truncate(error.message.floor_char_boundary(MAX_REDUCED_MESSAGE_BYTES));
+    }
+    if let Some(items) = &mut step.items {
+        items.active.clear();
+        items.failures.clear();
+        items.outputs.clear();
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     api::ApiServer,
-    assignment::AssignmentEvent,
+    assignment::{AssignmentEvent, Assignments},
     cluster::{ChildRunEvent, ClusterApi, CreateError, ReadError, Revision, TenantConfig, WriteError},
 };
 
@@ -187,12 +187,12 @@ impl MemoryCluster {
         }
     }
 
-    /// Assigns the run to a pod and returns the events of its watch.
-    pub(super) fn assign(&self, pod: &str) -> mpsc::Receiver<AssignmentEvent> {
+    /// Assigns the run to a pod and returns the assignments of the pod.
+    pub(super) fn assign(&self, pod: &str) -> Assignments {
         let (to, from) = mpsc::channel(16);
         self.lock().watcher = Some((pod.to_owned(), to));
         self.change(|run| run["status"]["runner"] = json!({"podUid": pod}));
-        from
+        Assignments::new(from)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Runs in pods with real step hosts and a real interpreter. Only the API server is an in-memory implementation.
 
 mod memory_cluster;
+mod next_run;
 mod pod;
 mod reset;
 mod secrets_and_outputs;
+mod size;
 mod waiting;
 
 use crds::{

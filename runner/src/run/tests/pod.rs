@@ -13,7 +13,9 @@ use super::memory_cluster::{MemoryCluster, PodCluster};
 use crate::{
     logs::{LogExporter, Logs},
     run::{
-        AssignedRun, RunnerContext, execute,
+        RunnerContext,
+        assigned_run::AssignedRun,
+        execute,
         exit::{RunError, RunExit},
     },
     step_host::HostConnections,
