@@ -17,6 +17,18 @@ pub(crate) enum Error {
         /// Error of the client.
         source: Box<kube::Error>,
     },
+    /// A status is larger than its limit. The API server was not asked.
+    #[error("failed to write the status of {kind} {name}: it has {bytes} bytes; the limit is {limit}")]
+    TooLarge {
+        /// Kind of the object.
+        kind: String,
+        /// Name of the object.
+        name: String,
+        /// Size of the status as JSON, in bytes.
+        bytes: usize,
+        /// Maximum size, in bytes.
+        limit: usize,
+    },
     /// A value that the operator built cannot be encoded as JSON.
     #[error("failed to encode {what}")]
     Encode {
@@ -98,7 +110,7 @@ impl Error {
         match self {
             Self::Api { verb, source, .. } => class_of_client_error(*verb, source),
             Self::Compute { source, .. } if source.is_transient() => Class::Transient,
-            Self::Compute { .. } | Self::Panicked(_) => Class::SetAside,
+            Self::Compute { .. } | Self::Panicked(_) | Self::TooLarge { .. } => Class::SetAside,
             Self::Timeout { .. } => Class::Transient,
             Self::Revision { .. } => Class::Invalid,
             Self::Encode { .. } | Self::Finalizer { .. } => Class::Bug,

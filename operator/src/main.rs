@@ -15,6 +15,7 @@ mod metrics;
 mod names;
 mod plan;
 mod process;
+mod revisions;
 mod run;
 mod runner_policy;
 mod secrets;

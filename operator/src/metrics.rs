@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub(crate) runs_admitted: Gauge,
     /// Number of pods that were lost while they executed a run.
     pub(crate) runners_lost: Counter,
+    /// Number of concurrency slots that did not follow from the runs that exist, and were corrected.
+    pub(crate) slot_corrections: Counter,
     /// Number of finished runs that were deleted after their retention.
     pub(crate) runs_retired: Counter,
 }
@@ -57,6 +59,7 @@ impl Metrics {
             runs_queued: Gauge::default(),
             runs_admitted: Gauge::default(),
             runners_lost: Counter::default(),
+            slot_corrections: Counter::default(),
             runs_retired: Counter::default(),
         };
         let Self {
@@ -67,6 +70,7 @@ impl Metrics {
             runs_queued,
             runs_admitted,
             runners_lost,
+            slot_corrections,
             runs_retired,
         } = metrics.clone();
         registry.register("operator", |to| {
@@ -84,6 +88,11 @@ impl Metrics {
                 "runners_lost",
                 "Number of runner pods that were lost while they executed a run",
                 runners_lost,
+            );
+            to.register(
+                "slot_corrections",
+                "Number of concurrency slots that did not follow from the runs that exist, and were corrected",
+                slot_corrections,
             );
             to.register(
                 "runs_retired",

@@ -13,6 +13,11 @@ pub(crate) const FOR_RUN: &str = "smbcopilot.dev/for-run";
 pub(crate) const TEMPLATE: &str = "smbcopilot.dev/template";
 /// Annotation with the name of a pod's Job.
 pub(crate) const JOB: &str = "smbcopilot.dev/job";
+/// Annotation with the UID of the workflow that a revision was created from. The workflow's name may be used again.
+pub(crate) const WORKFLOW_UID: &str = "smbcopilot.dev/workflow-uid";
+
+/// Name of the ValidatingAdmissionPolicy, and of its binding, that lets a runner write only the runs that are assigned to it.
+pub(crate) const RUNNER_FENCE: &str = "smb-copilot-runner-fence";
 
 /// Queue reason of a run whose pod does not fit into the tenant's quota.
 pub(crate) const CLUSTER_FULL: &str = "ClusterFull";

@@ -104,7 +104,7 @@ async fn run_controllers(
 }
 
 fn spawn_controllers(tasks: &mut Tasks, ctx: &Arc<Context>, queues: RequestQueues, stop: &CancellationToken) {
-    let RequestQueues { plans, tenants, workflows, runner_pools, runs, released_runs, unparsable } = queues;
+    let RequestQueues { plans, tenants, workflows, runner_pools, runs, released, unparsable } = queues;
     let Stores {
         plans: plan_store, tenants: tenant_store, workflows: workflow_store, runs: run_store, ..
     } = ctx.stores.clone();
@@ -137,7 +137,7 @@ fn spawn_controllers(tasks: &mut Tasks, ctx: &Arc<Context>, queues: RequestQueue
     let controller = Controller { name: "run", set_aside_reason: "SetAside", store: run_store, queue: runs };
     tasks.spawn("runs", controller.run(c, s, run::reconcile));
     let (c, s) = shared();
-    tasks.spawn("release", run::release(c, released_runs, s));
+    tasks.spawn("release", run::release(c, released, s));
     let (c, s) = shared();
     tasks.spawn("sweep", run::sweep(c, s));
     let (c, s) = shared();

@@ -76,8 +76,8 @@ const RUN: Fields = Only(&[
                         "items",
                         Only(&[
                             ("total", All),
-                            ("succeeded", Removed),
-                            ("failed", Removed),
+                            ("succeeded", All),
+                            ("failed", All),
                             ("done", Removed),
                             (
                                 "active",
@@ -143,9 +143,9 @@ const WORKFLOW: Fields = Only(&[
 ]);
 
 /// Revisions are listed to delete old ones; one that is executed is read by its name.
-const LISTED_REVISION: Fields = Only(&[("metadata", METADATA), ("data", Removed)]);
+const LISTED_REVISION: Fields = Only(&[("metadata", LABELLED_METADATA), ("data", Removed)]);
 
-/// Pods and nodes are selected by name, labels and annotations, which the platform writes.
+/// Revisions, pods and Jobs are selected by name, labels and annotations, which the platform writes.
 const LABELLED_METADATA: Fields = Only(&[
     ("name", All),
     ("namespace", All),

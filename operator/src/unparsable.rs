@@ -43,6 +43,11 @@ impl Unparsable {
         }
     }
 
+    /// Returns the UID of the object.
+    pub(crate) fn uid(&self) -> &str {
+        &self.uid
+    }
+
     /// Returns the key of the object in a store.
     pub(crate) fn reference<K: Readable>(&self) -> ObjectRef<K> {
         let reference = ObjectRef::new(&self.name);

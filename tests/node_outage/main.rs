@@ -6,5 +6,6 @@
 mod api_server;
 mod api_snapshot;
 mod database;
+mod fence;
 mod operator;
 mod product;

@@ -136,10 +136,14 @@ pub struct RunnerStatus {
 
 /// Pods that a run has lost.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct LostRunner {
-    /// Number of pods lost since a step last finished. When it reaches 5, the run fails with `RUNNER_LOST`.
+    /// Number of pods lost since a step, or an item of a `forEach`, last finished. When it reaches 5, the run fails with `RUNNER_LOST`.
     #[serde(default)]
     pub count: u32,
+    /// Number of items of all `forEach` steps that had finished at the last loss. Absent if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_items: Option<u32>,
     /// Reason of the last loss: `OOMKilled`, `DiskLimitExceeded`, `ContainerEnded`, `PodDeleted`, `PodFailed` or `NodeNotReady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -9,7 +9,7 @@ mod status;
 pub(crate) use apply::apply;
 pub(crate) use delete::delete;
 pub(crate) use full::{FullObject, FullObjects};
-pub(crate) use read::{PAGE_SIZE, for_each, get, list};
+pub(crate) use read::{PAGE_SIZE, exists, for_each, get, list, list_metadata};
 pub(crate) use status::{apply_status, merge_status};
 
 use std::fmt::Debug;

@@ -13,7 +13,7 @@ mod revisions;
 mod slots;
 mod validations;
 
-pub(crate) use fence::FenceState;
+pub(crate) use fence::{Fence, FenceState};
 pub(crate) use image_pulls::ImagePulls;
 pub(crate) use last_runs::LastRuns;
 pub(crate) use object_counts::ObjectCounts;

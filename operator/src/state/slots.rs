@@ -4,7 +4,7 @@
 //! same slot. The status of the runs takes precedence.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -157,6 +157,12 @@ impl Slots {
     /// Returns the attempt for which a Job was created last, and when.
     pub(crate) fn last_created(&self, run_uid: &str) -> Option<(u32, Timestamp)> {
         self.lock().holders.get(run_uid)?.created
+    }
+
+    /// Returns the UIDs of the runs that hold a slot, and those of the queued runs.
+    pub(crate) fn uids(&self) -> (HashSet<String>, HashSet<String>) {
+        let table = self.lock();
+        (table.holders.keys().cloned().collect(), table.queued.keys().cloned().collect())
     }
 
     /// Returns the number of runs that hold a slot, and the number of queued runs.

@@ -28,6 +28,11 @@ impl Validations {
         self.lock().insert(workflow_uid, (fingerprint, now));
     }
 
+    /// Forgets the last validation of a workflow, so that it is validated at its next reconcile.
+    pub(crate) fn forget(&self, workflow_uid: &str) {
+        self.lock().remove(workflow_uid);
+    }
+
     /// Removes all workflows for which `exists` returns false.
     pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) {
         self.lock().retain(|workflow, _| exists(workflow));

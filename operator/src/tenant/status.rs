@@ -115,6 +115,15 @@ fn is_stalled(refusal: &Refusal) -> bool {
     }
 }
 
+/// Returns the condition of the children because of which a tenant is refused, if it is known.
+fn failed_child(refusal: &Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::NamespaceNotOurs(_) | Refusal::NamespaceTerminating(_) => Some(conditions::NAMESPACE_READY),
+        Refusal::EgressInvalid(_) => Some(conditions::POLICY_READY),
+        Refusal::PlanNotFound(_) | Refusal::ApplyFailed(_) => None,
+    }
+}
+
 fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpdate<'a>> {
     let generation = tenant.metadata.generation;
     let condition = |kind, holds: bool, reason, message: &str| ConditionUpdate {
@@ -144,10 +153,22 @@ fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpd
         Outcome::Refused(refusal) => {
             let (reason, message) = refusal_reason(refusal);
             let stalled = is_stalled(refusal);
+            // What was true before may not be true any more: the children are not up to date.
+            let child = |kind| ConditionUpdate {
+                status: if failed_child(refusal) == Some(kind) {
+                    conditions::FALSE
+                } else {
+                    conditions::UNKNOWN
+                },
+                ..condition(kind, false, reason, &message)
+            };
             vec![
                 condition(conditions::READY, false, reason, &message),
                 condition(conditions::RECONCILING, !stalled, reason, ""),
                 condition(conditions::STALLED, stalled, reason, &message),
+                child(conditions::NAMESPACE_READY),
+                child(conditions::POLICY_READY),
+                child(conditions::ACCESS_READY),
             ]
         }
     }
@@ -196,4 +217,49 @@ fn transition_event(old: &TenantStatus, new: &TenantStatus) -> Option<NewEvent> 
         "NamespaceNotOurs" => NewEvent::warning("SetUp", "NamespaceNotOurs", message),
         _ => NewEvent::warning("SetUp", "NotReady", message),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When a tenant is refused, none of its conditions says any more that its children are up to date.
+    #[test]
+    fn a_refused_tenant_has_no_condition_that_was_true_before() {
+        let text = "{apiVersion: smbcopilot.dev/v1alpha1, kind: Tenant, metadata: {name: acme, generation: 2}, \
+                    spec: {planRef: {name: starter}}}";
+        let mut tenant: Tenant = serde_yaml::from_str(text).unwrap();
+        let mut old = TenantStatus::default();
+        for kind in OWNED_CONDITIONS {
+            let holds = ConditionUpdate {
+                kind,
+                status: conditions::TRUE,
+                reason: "Applied",
+                message: String::new(),
+                generation: Some(1),
+            };
+            conditions::set(&mut old.conditions, holds, Time(Timestamp::UNIX_EPOCH));
+        }
+        tenant.status = Some(old);
+        let statuses = |refusal: Refusal| {
+            let status = build(&tenant, &Outcome::Refused(refusal), Timestamp::UNIX_EPOCH);
+            let texts = status.conditions.into_iter().map(|condition| {
+                assert_eq!(condition.observed_generation, Some(2), "{}", condition.type_);
+                format!("{}={}", condition.type_, condition.status)
+            });
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            statuses(Refusal::PlanNotFound("starter".to_owned())),
+            "AccessReady=Unknown NamespaceReady=Unknown PolicyReady=Unknown Ready=False Reconciling=True Stalled=False"
+        );
+        assert_eq!(
+            statuses(Refusal::NamespaceNotOurs("not ours".to_owned())),
+            "AccessReady=Unknown NamespaceReady=False PolicyReady=Unknown Ready=False Reconciling=False Stalled=True"
+        );
+        assert_eq!(
+            statuses(Refusal::EgressInvalid("not a CIDR".to_owned())),
+            "AccessReady=Unknown NamespaceReady=Unknown PolicyReady=False Ready=False Reconciling=False Stalled=True"
+        );
+    }
 }

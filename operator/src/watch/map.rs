@@ -4,7 +4,11 @@ use crds::{Plan, Tenant, Workflow, WorkflowRun, labels};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
-use super::{reflect::Change, requeue::ReconcileRequest, stores::Stores};
+use super::{
+    reflect::Change,
+    requeue::{ReconcileRequest, Released},
+    stores::Stores,
+};
 use crate::names;
 
 /// Returns requests for a changed plan, its tenants, their workflows and runner pools, and their runs without a pod.
@@ -43,7 +47,7 @@ fn workflows_of_tenant(stores: &Stores, tenant: &Tenant) -> Vec<ObjectRef<Workfl
 }
 
 /// Returns requests for a changed workflow, its runner pool, its runs without a pod, and the workflows that start it as
-/// a sub-run.
+/// a sub-run. The resources of a deleted workflow are released.
 pub(super) fn for_workflow(stores: &Stores, change: &Change<Workflow>) -> Vec<ReconcileRequest> {
     let workflow = change.object();
     let (namespace, name) = (workflow.namespace(), workflow.name_any());
@@ -61,13 +65,16 @@ pub(super) fn for_workflow(stores: &Stores, change: &Change<Workflow>) -> Vec<Re
     );
     requests.push(ReconcileRequest::Workflow(ObjectRef::from_obj(workflow.as_ref())));
     requests.push(ReconcileRequest::RunnerPool(ObjectRef::from_obj(workflow.as_ref())));
+    if matches!(change, Change::Deleted(_)) {
+        requests.push(ReconcileRequest::Release(Released::Workflow(ObjectRef::from_obj(workflow.as_ref()))));
+    }
     requests
 }
 
 /// Returns requests for a changed run.
 ///
-/// When a run leaves the watch, its resources are released, its parent continues, its sub-runs are cancelled, and its
-/// workflow may delete the revision that the run used.
+/// When a run leaves the watch, its resources are released, its parent continues, its sub-runs are cancelled, and the
+/// revision that the run used may be deleted.
 pub(super) fn for_run(stores: &Stores, change: &Change<WorkflowRun>) -> Vec<ReconcileRequest> {
     match change {
         Change::Applied(run) => vec![ReconcileRequest::for_run(run)],
@@ -86,22 +93,25 @@ pub(super) fn for_run(stores: &Stores, change: &Change<WorkflowRun>) -> Vec<Reco
             let mut requests: Vec<_> = parent.into_iter().collect();
             requests.extend(children.iter().map(|child| ReconcileRequest::for_run(child)));
             requests.extend([
-                ReconcileRequest::ReleaseRun(ObjectRef::from_obj(run.as_ref())),
+                ReconcileRequest::Release(Released::Run(ObjectRef::from_obj(run.as_ref()))),
                 ReconcileRequest::for_runner_pool(run),
             ]);
-            requests.extend(workflow_with_newer_revision(stores, run));
+            requests.extend(workflow_of_old_revision(stores, run));
             requests
         }
     }
 }
 
-/// Returns a request for the run's workflow if the run used another revision than the current one, which may be unused
-/// now.
-fn workflow_with_newer_revision(stores: &Stores, run: &WorkflowRun) -> Option<ReconcileRequest> {
+/// Returns a request for the workflow of the revision that a run used, if the revision may be unused now: it is not the
+/// current one, or the workflow was deleted.
+fn workflow_of_old_revision(stores: &Stores, run: &WorkflowRun) -> Option<ReconcileRequest> {
     let used = run.status.as_ref()?.revision.as_ref()?;
-    let workflow = ObjectRef::new(&run.spec.workflow_ref.name).within(run.metadata.namespace.as_deref()?);
-    let current = stores.workflows.get(&workflow)?.status.as_ref()?.revision.clone()?;
-    (current.name != used.name).then_some(ReconcileRequest::Workflow(workflow))
+    let reference = ObjectRef::new(&run.spec.workflow_ref.name).within(run.metadata.namespace.as_deref()?);
+    let Some(workflow) = stores.workflows.get(&reference) else {
+        return Some(ReconcileRequest::Release(Released::Workflow(reference)));
+    };
+    let current = workflow.status.as_ref()?.revision.as_ref()?;
+    (current.name != used.name).then_some(ReconcileRequest::Workflow(reference))
 }
 
 /// Returns requests for the run of a changed pod. A deleted pod has released its share of the quota, so

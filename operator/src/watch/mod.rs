@@ -6,7 +6,8 @@ mod reflect;
 mod requeue;
 mod start;
 mod stores;
+mod unparsable_objects;
 
-pub(crate) use requeue::{ReconcileRequest, ReconcileRequests, RequestQueues};
+pub(crate) use requeue::{ReconcileRequest, ReconcileRequests, Released, RequestQueues};
 pub(crate) use start::start;
 pub(crate) use stores::{Stores, Writers};

@@ -1,6 +1,9 @@
 //! One watch: keeps a store up to date and passes changes on to a listener.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use futures::StreamExt as _;
 use kube::{
@@ -14,6 +17,7 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::unparsable_objects::UnparsableObjects;
 use crate::{api::Readable, errors::chain, unparsable::Unparsable};
 
 /// Change of an object.
@@ -42,12 +46,13 @@ pub(super) trait Listener<K> {
     fn on_unparsable(&self, object: Unparsable);
 }
 
-/// Watches until `stop` is cancelled. Interruptions are retried with backoff. An object that cannot be parsed
-/// is reported and is not put into the store.
+/// Watches until `stop` is cancelled. Interruptions are retried with backoff. An object that cannot be parsed is reported
+/// and recorded in `unparsable`, and is not in the store. It exists nevertheless, so it does not count as deleted.
 pub(super) async fn reflect<K: Readable>(
     api: Api<K>,
     config: watcher::Config,
     writer: Writer<K>,
+    unparsable: UnparsableObjects,
     listener: impl Listener<K>,
     stop: CancellationToken,
 ) {
@@ -57,7 +62,7 @@ pub(super) async fn reflect<K: Readable>(
     };
     let events = watcher(guarded, config).default_backoff().take_until(stop.cancelled_owned());
     let mut events = std::pin::pin!(events);
-    let mut reflection = Reflection::new(writer);
+    let mut reflection = Reflection::new(writer, unparsable);
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -80,14 +85,27 @@ struct Reflection<K: Readable> {
     store: Store<K>,
     /// Objects of the ongoing list that could be parsed.
     listing: HashMap<ObjectRef<K>, Arc<K>>,
+    /// Objects of the ongoing list that could not be parsed.
+    listing_unparsable: HashSet<ObjectRef<K>>,
+    /// Objects that exist and cannot be parsed.
+    unparsable: UnparsableObjects,
+    /// Last content that could be parsed of the objects that cannot be parsed any more.
+    last_known: HashMap<ObjectRef<K>, Arc<K>>,
 }
 
 /// Changes that result from one event, and an object that could not be parsed.
 type Changes<K> = (Vec<Change<K>>, Option<Unparsable>);
 
 impl<K: Readable> Reflection<K> {
-    fn new(writer: Writer<K>) -> Self {
-        Self { store: writer.as_reader(), writer, listing: HashMap::new() }
+    fn new(writer: Writer<K>, unparsable: UnparsableObjects) -> Self {
+        Self {
+            store: writer.as_reader(),
+            writer,
+            listing: HashMap::new(),
+            listing_unparsable: HashSet::new(),
+            unparsable,
+            last_known: HashMap::new(),
+        }
     }
 
     fn apply(&mut self, event: Event<DeserializeGuard<K>>) -> Changes<K> {
@@ -102,6 +120,7 @@ impl<K: Readable> Reflection<K> {
 
     fn begin_list(&mut self) -> Changes<K> {
         self.listing.clear();
+        self.listing_unparsable.clear();
         self.writer.apply_watcher_event(&Event::Init);
         (Vec::new(), None)
     }
@@ -113,32 +132,54 @@ impl<K: Readable> Reflection<K> {
                 self.listing.insert(ObjectRef::from_obj(&object), Arc::new(object));
                 None
             }
-            Err(invalid) => Some(Unparsable::from_invalid::<K>(invalid)),
+            Err(invalid) => {
+                let unparsable = Unparsable::from_invalid::<K>(invalid);
+                self.unparsable.insert::<K>(&unparsable.reference(), unparsable.uid().to_owned());
+                self.listing_unparsable.insert(unparsable.reference());
+                Some(unparsable)
+            }
         };
         (Vec::new(), unparsable)
     }
 
     /// Replaces the content of the store by the list. Objects that are not in it were deleted during an interruption.
     fn end_list(&mut self) -> Vec<Change<K>> {
-        let before = self.store.state();
+        let mut before = std::mem::take(&mut self.last_known);
+        before.extend(self.store.state().into_iter().map(|object| (ObjectRef::from_obj(&*object), object)));
         self.writer.apply_watcher_event(&Event::InitDone);
         let now = std::mem::take(&mut self.listing);
-        let deleted =
-            before.into_iter().filter(|object| !now.contains_key(&ObjectRef::from_obj(object.as_ref())));
-        let deleted: Vec<_> = deleted.map(Change::Deleted).collect();
+        let unparsable = std::mem::take(&mut self.listing_unparsable);
+        self.unparsable.retain::<K>(|object| unparsable.contains(object));
+        let mut deleted = Vec::new();
+        for (reference, object) in before {
+            if unparsable.contains(&reference) {
+                self.last_known.insert(reference, object);
+            } else if !now.contains_key(&reference) {
+                deleted.push(Change::Deleted(object));
+            }
+        }
         now.into_values().map(Change::Applied).chain(deleted).collect()
     }
 
     fn apply_object(&mut self, object: DeserializeGuard<K>) -> Changes<K> {
         match object.0 {
             Ok(object) => {
+                let reference = ObjectRef::from_obj(&object);
                 self.writer.apply_watcher_event(&Event::Apply(object.clone()));
+                self.unparsable.remove(&reference);
+                self.last_known.remove(&reference);
                 (vec![Change::Applied(Arc::new(object))], None)
             }
             Err(invalid) => {
                 let unparsable = Unparsable::from_invalid::<K>(invalid);
-                let known = self.store.get(&unparsable.reference());
-                (known.map(|known| self.remove(&known)).into_iter().collect(), Some(unparsable))
+                let reference = unparsable.reference();
+                // Recorded first, so that the object exists at any time.
+                self.unparsable.insert(&reference, unparsable.uid().to_owned());
+                if let Some(known) = self.store.get(&reference) {
+                    self.writer.apply_watcher_event(&Event::Delete(known.as_ref().clone()));
+                    self.last_known.insert(reference, known);
+                }
+                (Vec::new(), Some(unparsable))
             }
         }
     }
@@ -146,12 +187,76 @@ impl<K: Readable> Reflection<K> {
     fn delete_object(&mut self, object: &DeserializeGuard<K>) -> Vec<Change<K>> {
         let reference = ObjectRef::from_obj(object).into_kind_unchecked(());
         let parsed = object.0.as_ref().ok().map(|object| Arc::new(object.clone()));
-        let last = parsed.or_else(|| self.store.get(&reference));
-        last.map(|last| self.remove(&last)).into_iter().collect()
+        let hidden = self.last_known.remove(&reference);
+        let last = parsed.or_else(|| self.store.get(&reference)).or(hidden);
+        if let Some(last) = &last {
+            self.writer.apply_watcher_event(&Event::Delete(last.as_ref().clone()));
+        }
+        self.unparsable.remove(&reference);
+        last.map(Change::Deleted).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::WorkflowRun;
+    use kube::runtime::reflector;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(priority: Value) -> DeserializeGuard<WorkflowRun> {
+        serde_json::from_value(json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
+            "metadata": {"name": "order-7", "namespace": "bakery", "uid": "u1"},
+            "spec": {"workflowRef": {"name": "intake"}, "priority": priority},
+        }))
+        .unwrap()
     }
 
-    fn remove(&mut self, object: &Arc<K>) -> Change<K> {
-        self.writer.apply_watcher_event(&Event::Delete(object.as_ref().clone()));
-        Change::Deleted(Arc::clone(object))
+    fn reflection() -> (Reflection<WorkflowRun>, UnparsableObjects, ObjectRef<WorkflowRun>) {
+        let (_, writer) = reflector::store();
+        let unparsable = UnparsableObjects::default();
+        (Reflection::new(writer, unparsable.clone()), unparsable, ObjectRef::new("order-7").within("bakery"))
+    }
+
+    /// Returns `+` for each applied object, and `-` for each deleted one.
+    fn changes(
+        reflection: &mut Reflection<WorkflowRun>,
+        event: Event<DeserializeGuard<WorkflowRun>>,
+    ) -> String {
+        let (changes, _) = reflection.apply(event);
+        changes.iter().map(|change| if matches!(change, Change::Applied(_)) { '+' } else { '-' }).collect()
+    }
+
+    /// An object that cannot be parsed any more is not in the store, and counts as deleted only when it is deleted.
+    #[test]
+    fn an_object_that_cannot_be_parsed_exists_until_it_is_deleted() {
+        let (mut reflection, unparsable, reference) = reflection();
+        assert_eq!(changes(&mut reflection, Event::Apply(run(json!(1)))), "+");
+        assert_eq!(changes(&mut reflection, Event::Apply(run(json!("high")))), "");
+        assert_eq!(unparsable.uid(&reference).as_deref(), Some("u1"));
+        assert!(reflection.store.get(&reference).is_none());
+        for event in [Event::Init, Event::InitApply(run(json!("high"))), Event::InitDone] {
+            assert_eq!(changes(&mut reflection, event), "", "a new list contains the object");
+        }
+        assert_eq!(unparsable.uids::<WorkflowRun>(), ["u1"]);
+        assert_eq!(changes(&mut reflection, Event::Delete(run(json!("high")))), "-");
+        assert_eq!(unparsable.uid(&reference), None);
+    }
+
+    /// An object that can be parsed again is in the store, and one that a new list lacks was deleted.
+    #[test]
+    fn an_object_that_can_be_parsed_again_is_in_the_store() {
+        let (mut reflection, unparsable, reference) = reflection();
+        for event in [Event::Init, Event::InitApply(run(json!("high"))), Event::InitDone] {
+            assert_eq!(changes(&mut reflection, event), "");
+        }
+        assert_eq!(changes(&mut reflection, Event::Apply(run(json!(2)))), "+");
+        assert!(unparsable.uid(&reference).is_none() && reflection.store.get(&reference).is_some());
+        assert_eq!(changes(&mut reflection, Event::Apply(run(json!("high")))), "");
+        assert_eq!(changes(&mut reflection, Event::Init), "");
+        assert_eq!(changes(&mut reflection, Event::InitDone), "-");
+        assert!(unparsable.uids::<WorkflowRun>().is_empty());
     }
 }

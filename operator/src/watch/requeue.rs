@@ -24,8 +24,17 @@ pub(crate) enum ReconcileRequest {
     RunnerPool(ObjectRef<Workflow>),
     /// Reconcile a run.
     Run(ObjectRef<WorkflowRun>),
-    /// Release the resources of a run that has left the watch: it has finished or was deleted.
-    ReleaseRun(ObjectRef<WorkflowRun>),
+    /// Release the resources of an object that has left the watch.
+    Release(Released),
+}
+
+/// Object that has left the watch, and whose resources are released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// A run that has finished or was deleted.
+    Run(ObjectRef<WorkflowRun>),
+    /// A workflow that was deleted.
+    Workflow(ObjectRef<Workflow>),
 }
 
 impl ReconcileRequest {
@@ -54,7 +63,7 @@ pub(crate) struct ReconcileRequests {
     workflows: mpsc::Sender<ObjectRef<Workflow>>,
     runner_pools: mpsc::Sender<ObjectRef<Workflow>>,
     runs: mpsc::Sender<ObjectRef<WorkflowRun>>,
-    released_runs: mpsc::Sender<ObjectRef<WorkflowRun>>,
+    released: mpsc::Sender<Released>,
     unparsable: mpsc::Sender<Unparsable>,
 }
 
@@ -65,7 +74,7 @@ pub(crate) struct RequestQueues {
     pub(crate) workflows: mpsc::Receiver<ObjectRef<Workflow>>,
     pub(crate) runner_pools: mpsc::Receiver<ObjectRef<Workflow>>,
     pub(crate) runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
-    pub(crate) released_runs: mpsc::Receiver<ObjectRef<WorkflowRun>>,
+    pub(crate) released: mpsc::Receiver<Released>,
     pub(crate) unparsable: mpsc::Receiver<Unparsable>,
 }
 
@@ -77,7 +86,7 @@ impl ReconcileRequests {
         let (workflows, workflows_queue) = mpsc::channel(QUEUE_CAPACITY);
         let (runner_pools, runner_pools_queue) = mpsc::channel(QUEUE_CAPACITY);
         let (runs, runs_queue) = mpsc::channel(QUEUE_CAPACITY);
-        let (released_runs, released_runs_queue) = mpsc::channel(QUEUE_CAPACITY);
+        let (released, released_queue) = mpsc::channel(QUEUE_CAPACITY);
         let (unparsable, unparsable_queue) = mpsc::channel(QUEUE_CAPACITY);
         let queues = RequestQueues {
             plans: plans_queue,
@@ -85,10 +94,10 @@ impl ReconcileRequests {
             workflows: workflows_queue,
             runner_pools: runner_pools_queue,
             runs: runs_queue,
-            released_runs: released_runs_queue,
+            released: released_queue,
             unparsable: unparsable_queue,
         };
-        (Self { plans, tenants, workflows, runner_pools, runs, released_runs, unparsable }, queues)
+        (Self { plans, tenants, workflows, runner_pools, runs, released, unparsable }, queues)
     }
 
     /// Sends a request, waiting for room in the queue. A closed queue means that the process is stopping.
@@ -99,7 +108,7 @@ impl ReconcileRequests {
             ReconcileRequest::Workflow(object) => self.workflows.send(object).await.is_ok(),
             ReconcileRequest::RunnerPool(object) => self.runner_pools.send(object).await.is_ok(),
             ReconcileRequest::Run(object) => self.runs.send(object).await.is_ok(),
-            ReconcileRequest::ReleaseRun(object) => self.released_runs.send(object).await.is_ok(),
+            ReconcileRequest::Release(object) => self.released.send(object).await.is_ok(),
         };
         if !sent {
             tracing::debug!("a change is not reconciled: the operator is stopping");

@@ -23,8 +23,12 @@ use super::{
     reflect::{Change, reflect},
     requeue::{ReconcileRequest, ReconcileRequests, RequestSender},
     stores::{Stores, Writers},
+    unparsable_objects::UnparsableObjects,
 };
-use crate::api::{PAGE_SIZE, Readable};
+use crate::{
+    api::{PAGE_SIZE, Readable},
+    names::RUNNER_FENCE,
+};
 
 /// Starts every watch as a task of its own.
 pub(crate) fn start(
@@ -35,8 +39,9 @@ pub(crate) fn start(
     writers: Writers,
     stop: &CancellationToken,
 ) {
-    let Writers { plans, tenants, workflows, runs, pods, nodes } = writers;
-    let mut watches = Watches { tasks, client, requests, stop };
+    let Writers { plans, tenants, workflows, runs, pods, nodes, fence_policies, fence_bindings } = writers;
+    let unparsable = &stores.unparsable;
+    let mut watches = Watches { tasks, client, requests, unparsable, stop };
     let stores = || stores.clone();
     let all = || watcher::Config::default().page_size(PAGE_SIZE);
     watches.add("watch plans", all(), plans, with(stores(), map::for_plan));
@@ -45,6 +50,10 @@ pub(crate) fn start(
     watches.add("watch runs", all().fields(&unfinished_runs()), runs, with(stores(), map::for_run));
     watches.add::<Pod>("watch pods", all().labels(&runner_pods()), pods, with(stores(), map::for_pod));
     watches.add::<Node>("watch nodes", all(), nodes, with(stores(), map::for_node));
+    // A run that waits for the fence is reconciled every second.
+    let fence = || watcher::Config::default().fields(&format!("metadata.name={RUNNER_FENCE}"));
+    watches.add("watch the policy of the runner fence", fence(), fence_policies, |_| Vec::new());
+    watches.add("watch the binding of the runner fence", fence(), fence_bindings, |_| Vec::new());
     watches.add_child::<Namespace>("watch namespaces");
     watches.add_child::<ResourceQuota>("watch quotas");
     watches.add_child::<LimitRange>("watch limit ranges");
@@ -60,6 +69,7 @@ struct Watches<'a> {
     tasks: &'a mut Tasks,
     client: &'a Client,
     requests: &'a ReconcileRequests,
+    unparsable: &'a UnparsableObjects,
     stop: &'a CancellationToken,
 }
 
@@ -73,9 +83,9 @@ impl Watches<'_> {
     ) {
         let api = Api::all(self.client.clone());
         let listener = RequestSender { requests: self.requests.clone(), map };
-        let stop = self.stop.clone();
+        let (unparsable, stop) = (self.unparsable.clone(), self.stop.clone());
         self.tasks.spawn(name, async move {
-            reflect(api, config, writer, listener, stop).await;
+            reflect(api, config, writer, unparsable, listener, stop).await;
             Ok::<_, Infallible>(())
         });
     }

@@ -3,7 +3,6 @@
 mod apply;
 mod check;
 mod environment;
-mod prune;
 mod revision;
 mod schedules;
 mod status;
@@ -19,7 +18,7 @@ use self::{
     schedules::SchedulePlan,
     status::Observed,
 };
-use crate::{context::Context, errors::Error, runner_policy::RunnerPolicy};
+use crate::{context::Context, errors::Error, revisions, runner_policy::RunnerPolicy};
 
 /// Validates a workflow, stores its revision, starts its due runs, writes its status, and deletes old revisions.
 ///
@@ -50,7 +49,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
         ctx.validations.record(workflow.uid().unwrap_or_default(), fingerprint, now);
     }
     if let Some(current) = current {
-        prune::prune(&ctx, &workflow, &current).await?;
+        revisions::prune(&ctx, &workflow, &current).await?;
     }
     Ok(next_run.into_iter().chain(recheck).min().map_or_else(Action::await_change, Action::requeue))
 }

@@ -8,16 +8,14 @@ use crds::{
 };
 use k8s_openapi::{
     api::apps::v1::ControllerRevision,
-    apimachinery::pkg::{
-        apis::meta::v1::{ObjectMeta, OwnerReference},
-        runtime::RawExtension,
-    },
+    apimachinery::pkg::{apis::meta::v1::ObjectMeta, runtime::RawExtension},
 };
-use kube::{Client, Resource as _, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 
 use crate::{
     api::{self, within},
     errors::Error,
+    names::WORKFLOW_UID,
 };
 
 /// Maximum length of the workflow's name in the name of a revision, which is a label of its Jobs and so has at most 63
@@ -31,13 +29,9 @@ const MAX_NAME_PREFIX: usize = 52;
 pub(super) async fn ensure(client: &Client, workflow: &Workflow, tenant: &str) -> Result<RevisionRef, Error> {
     let revision = build(workflow, tenant)?;
     let reference = RevisionRef { name: revision.name_any(), generation: workflow.metadata.generation };
-    let known = workflow.status.as_ref().and_then(|status| status.revision.as_ref());
-    if known.is_some_and(|known| known.name == reference.name) {
-        // A spec that was changed and changed back has the same revision as before, with another generation.
-        return Ok(reference);
-    }
     let api = within::<ControllerRevision>(client, &workflow.namespace().unwrap_or_default());
-    if api::get(&api, &reference.name).await?.is_none() {
+    // A spec that was changed and changed back has the same revision as before, with another generation.
+    if !api::exists(&api, &reference.name).await? {
         // The revision is applied rather than created, since apply normalises the data: an object that was
         // created with `<` or `&` in its data can never be patched again.
         api::apply(&api, &revision).await?;
@@ -63,7 +57,7 @@ fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error>
             name: Some(revision_name),
             namespace: workflow.namespace(),
             labels: Some(labels),
-            owner_references: Some(vec![owner_reference(workflow)]),
+            annotations: workflow.uid().map(|uid| [(WORKFLOW_UID.to_owned(), uid)].into()),
             ..ObjectMeta::default()
         },
         data: Some(RawExtension(data)),
@@ -76,18 +70,6 @@ fn revision_name(workflow: &Workflow, data: &serde_json::Value) -> String {
     let prefix = name.get(..MAX_NAME_PREFIX).unwrap_or(&name).trim_end_matches(['-', '.']);
     let uid = workflow.uid().unwrap_or_default();
     format!("{prefix}-{}", names::digest(&[&uid, &data.to_string()], 10))
-}
-
-/// Returns the owner reference to the workflow. A revision is deleted with its workflow, and never blocks its deletion.
-fn owner_reference(workflow: &Workflow) -> OwnerReference {
-    OwnerReference {
-        api_version: Workflow::api_version(&()).into_owned(),
-        kind: Workflow::kind(&()).into_owned(),
-        name: workflow.name_any(),
-        uid: workflow.uid().unwrap_or_default(),
-        controller: Some(true),
-        block_owner_deletion: Some(false),
-    }
 }
 
 #[cfg(test)]
@@ -115,6 +97,14 @@ mod tests {
         assert_eq!(name(&first), name(&workflow("intake", "u1")));
         assert_ne!(name(&first), name(&workflow("intake", "u2")));
         assert_ne!(name(&first), name(&edited));
+    }
+
+    /// Kubernetes deletes no revision together with its workflow, since runs may need it.
+    #[test]
+    fn a_revision_has_no_owner_and_names_its_workflow() {
+        let metadata = build(&workflow("intake", "u1"), "acme").unwrap().metadata;
+        assert_eq!(metadata.owner_references, None);
+        assert_eq!(metadata.annotations.unwrap().get(WORKFLOW_UID).map(String::as_str), Some("u1"));
     }
 
     /// The revision of a workflow with a long name has a name that is a valid label value.

@@ -123,6 +123,7 @@ fn validity_conditions(workflow: &Workflow, validity: &Validity) -> Vec<Conditio
                 condition(conditions::READY, is_false, "NoTenant", message),
                 condition(conditions::RECONCILING, is_true, "NoTenant", ""),
                 condition(conditions::STALLED, is_false, "NoTenant", ""),
+                condition(conditions::VALID, conditions::UNKNOWN, "NoTenant", message),
             ]
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the operator program with its own service account against a real control plane. No kubelet runs:
 //! the tests write what a kubelet and a runner would write.
 
+mod deleted_workflows;
 mod finished;
 mod fixture;
 mod images;
@@ -19,6 +20,7 @@ mod schedules;
 mod secrets;
 mod suspended;
 mod tenants;
+mod two_operators;
 mod workflows;
 
 use std::time::Duration;

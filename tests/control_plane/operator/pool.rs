@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     ResourceExt as _,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 use tests::wait;
@@ -93,6 +93,21 @@ async fn idle_runners_are_deleted_after_their_time_or_with_their_revision() -> a
     wait_for_pods(&fixture, 1).await?;
     let edit = Patch::Merge(json!({"spec": {"description": "edited"}}));
     patch(edit).await?;
+    wait_for_pods(&fixture, 0).await?;
+    Ok(())
+}
+
+/// The idle runners of a deleted workflow are deleted.
+#[tokio::test]
+async fn idle_runners_of_a_deleted_workflow_are_deleted() -> anyhow::Result<()> {
+    let fixture = fixture("abandoned", json!({"keepAlive": "30m", "warm": 1}), 20).await?;
+    wait_for_pods(&fixture, 1).await?;
+    fixture.run("first", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("first").await?;
+    fixture.workflows.delete("intake", &DeleteParams::default()).await?;
+    wait_for_pods(&fixture, 1).await?;
+    assert!(fixture.pods.get_opt(&fixture.pod_of("first").await?).await?.is_some(), "a run uses the runner");
+    fixture.finish_run("first").await?;
     wait_for_pods(&fixture, 0).await?;
     Ok(())
 }

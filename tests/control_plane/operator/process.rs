@@ -3,9 +3,11 @@
 use std::{
     env, fs,
     io::Write as _,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -37,6 +39,8 @@ const SHELL: &str = "exec 3<&0; \"$0\" </dev/null & operator=$!; \
                      { cat <&3 >/dev/null; kill -9 $operator; } & exec 3<&-; wait $operator";
 
 static RUNNING: Mutex<Option<Child>> = Mutex::const_new(None);
+/// Address at which the operator serves its metrics.
+static METRICS: OnceLock<SocketAddr> = OnceLock::new();
 
 /// Starts the operator unless it is running.
 pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
@@ -51,14 +55,38 @@ pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A second operator, which reconciles at the same time as the one that all tests share: it has another lease. It ends when
+/// this value is dropped.
+pub(super) struct SecondOperator(Child);
+
+impl SecondOperator {
+    /// Starts a second operator.
+    pub(super) async fn start(client: &Client) -> anyhow::Result<Self> {
+        Ok(Self(start_with_lease(client, &cluster::unique("second-operator"), "127.0.0.1:0").await?))
+    }
+}
+
+impl Drop for SecondOperator {
+    fn drop(&mut self) {
+        // The shell sends SIGKILL to the operator when its standard input ends.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
 /// Guard that keeps the operator stopped: no test can start one until the guard is dropped or [`Stopped::start`] is
 /// called.
 pub(super) struct Stopped(MutexGuard<'static, Option<Child>>);
 
-/// Kills the operator with SIGKILL.
+/// Kills the operator with SIGKILL, after a check that no concurrency slot had to be corrected.
 pub(super) async fn kill() -> anyhow::Result<Stopped> {
     let mut running = RUNNING.lock().await;
     if let Some(mut child) = running.take() {
+        // An operator that has just been started serves no metrics yet, and one that another test has ended serves none.
+        if let Ok(metrics) = reqwest::get(format!("http://{}/metrics", metrics_address()?)).await {
+            let metrics = metrics.text().await?;
+            anyhow::ensure!(metrics.contains("smb_operator_slot_corrections_total 0"), "{metrics}");
+        }
         // The shell sends SIGKILL to the operator when its standard input ends.
         drop(child.stdin.take());
         child.wait()?;
@@ -119,29 +147,39 @@ fn peak_memory_of(process: &str) -> anyhow::Result<u64> {
 }
 
 async fn start(client: &Client) -> anyhow::Result<Child> {
+    start_with_lease(client, LEASE, &metrics_address()?.to_string()).await
+}
+
+async fn start_with_lease(client: &Client, lease: &str, metrics: &str) -> anyhow::Result<Child> {
     let kubeconfig = write_kubeconfig(client).await?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
     // Without this, the new operator would wait up to 15 s for the Lease of the killed one to expire.
-    if leases.get_opt(LEASE).await?.is_some() {
-        leases.delete(LEASE, &DeleteParams::default()).await?;
+    if leases.get_opt(lease).await?.is_some() {
+        leases.delete(lease, &DeleteParams::default()).await?;
     }
-    let log = fs::File::create(directory()?.join("operator.log"))?;
+    let log = fs::File::create(directory()?.join(format!("{lease}.log")))?;
     let child = Command::new("sh")
         .args(["-c", SHELL])
         .arg(binary()?)
         .env("KUBECONFIG", kubeconfig)
         .env("SMBCOPILOT_RELEASE_NAMESPACE", NAMESPACE)
-        .env("SMBCOPILOT_LEASE_NAME", LEASE)
-        .env("SMBCOPILOT_HEALTH_ADDR", "127.0.0.1:0")
+        .env("SMBCOPILOT_LEASE_NAME", lease)
+        .env("SMBCOPILOT_HEALTH_ADDR", metrics)
         .env("POD_NAME", cluster::unique("operator"))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
         .context("failed to start the operator")?;
-    let holder = async || Ok(leases.get_opt(LEASE).await?.and_then(|lease| lease.spec?.holder_identity));
+    let holder = async || Ok(leases.get_opt(lease).await?.and_then(|lease| lease.spec?.holder_identity));
     wait::until("the operator holds its lease", Duration::from_secs(60), holder, Option::is_some).await?;
     Ok(child)
+}
+
+/// Returns a free address, which is the same in the whole process.
+fn metrics_address() -> anyhow::Result<SocketAddr> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    Ok(*METRICS.get_or_init(|| free))
 }
 
 /// Writes a kubeconfig with the operator's identity and returns its path.

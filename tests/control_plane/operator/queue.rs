@@ -1,10 +1,17 @@
 //! Runs that are queued for a slot or for resources.
 
 use crds::{WorkflowRunStatus, run::RunPhase};
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
 use serde_json::json;
+use tests::wait;
 
-use super::{fixture::Fixture, objects};
+use super::{DEADLINE, fixture::Fixture, objects};
 
 fn reason(status: &WorkflowRunStatus) -> Option<&str> {
     status.queue.as_ref().map(|queue| queue.reason.as_str())
@@ -63,4 +70,50 @@ async fn a_queued_run_is_cancelled_at_once() -> anyhow::Result<()> {
     fixture.runs.patch("second", &PatchParams::default(), &cancel).await?;
     fixture.run_until("second", "is cancelled", |status| status.phase == Some(RunPhase::Cancelled)).await?;
     Ok(())
+}
+
+/// Returns a policy that refuses the deletion of Jobs in a namespace, with its binding.
+fn refuse_deletions(
+    name: &str,
+    namespace: &str,
+) -> anyhow::Result<(ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding)> {
+    let rule = json!({"apiGroups": ["batch"], "apiVersions": ["*"], "resources": ["jobs"], "operations": ["DELETE"]});
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+    let policy = json!({
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+            "validations": [{"expression": "false", "message": "the test refuses this"}],
+        },
+    });
+    let binding = json!({
+        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]},
+    });
+    Ok((serde_json::from_value(policy)?, serde_json::from_value(binding)?))
+}
+
+/// The slot of a run that has ended goes to the next run although the rest of the run's resources cannot be released.
+#[tokio::test]
+async fn the_slot_of_an_ended_run_is_free_although_its_job_cannot_be_deleted() -> anyhow::Result<()> {
+    let mut plan = objects::plan();
+    plan["limits"] = json!({"concurrentRuns": 1});
+    let fixture = Fixture::with_workflow("stuck-job", plan).await?;
+    fixture.run("first", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("first").await?;
+    fixture.run("second", json!({"quantity": 2})).await?;
+    let (policy, binding) = refuse_deletions(&fixture.slug, &fixture.namespace)?;
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(fixture.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(fixture.client.clone());
+    policies.create(&PostParams::default(), &policy).await?;
+    bindings.create(&PostParams::default(), &binding).await?;
+    let job = fixture.jobs_of("first").await?.first().map(|job| job.name_any()).unwrap_or_default();
+    let dry_run = DeleteParams { dry_run: true, ..DeleteParams::background() };
+    let refused = async || Ok(fixture.jobs.delete(&job, &dry_run).await.is_err());
+    wait::until("the policy is in force", DEADLINE, refused, |refused| *refused).await?;
+    fixture.finish_run("first").await?;
+    fixture.wait_until_assigned("second").await?;
+    assert_eq!(fixture.jobs_of("first").await?.len(), 1, "the Job could not be deleted");
+    bindings.delete(&fixture.slug, &DeleteParams::default()).await?;
+    policies.delete(&fixture.slug, &DeleteParams::default()).await?;
+    fixture.wait_until_jobs_deleted("first").await
 }

@@ -16,7 +16,7 @@ async fn one_at_a_time(prefix: &str) -> anyhow::Result<Fixture> {
 }
 
 /// Writes the status that a runner writes when its run has to wait.
-async fn suspend(fixture: &Fixture, run: &str, waiting: Value, rest: Value) -> anyhow::Result<()> {
+pub(super) async fn suspend(fixture: &Fixture, run: &str, waiting: Value, rest: Value) -> anyhow::Result<()> {
     let mut status = json!({
         "phase": "Suspended", "runner": null,
         "steps": [{"name": "parse", "phase": "Suspended", "attempt": 1, "waiting": waiting}],
@@ -27,11 +27,13 @@ async fn suspend(fixture: &Fixture, run: &str, waiting: Value, rest: Value) -> a
     fixture.write_run(run, status).await
 }
 
-fn approval() -> Value {
+/// Returns what a step waits for that waits for an approval.
+pub(super) fn approval() -> Value {
     json!({"for": "Approval", "message": "pay?", "roles": ["admin"]})
 }
 
-async fn decide(fixture: &Fixture, run: &str) -> anyhow::Result<()> {
+/// Approves the step of a run.
+pub(super) async fn decide(fixture: &Fixture, run: &str) -> anyhow::Result<()> {
     let decision = json!({"key": "parse", "approved": true, "by": "smb-kube-admin"});
     let patch = Patch::Merge(json!({"spec": {"decisions": [decision]}}));
     fixture.runs.patch(run, &PatchParams::default(), &patch).await?;

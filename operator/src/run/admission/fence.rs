@@ -1,7 +1,8 @@
 //! The runner fence: the admission policy that lets a runner write only the runs that are assigned to it.
 //!
 //! The API server enforces the policy about one second after its creation. Until then, a pod that was given up could
-//! still write. So no run gets a pod before a write that the policy must deny was denied.
+//! still write. So no run gets a pod before a write that the policy must deny was denied. After each change of the policy or
+//! of its binding, the proof is repeated.
 
 use std::time::Duration;
 
@@ -21,38 +22,51 @@ use crate::{
     api::{failed, within},
     context::Context,
     errors::{Error, Verb},
-    state::Revision,
+    names::RUNNER_FENCE,
+    state::{Fence, Revision},
 };
 
 /// UID that no pod has. The policy denies every write that sets it.
 const PROBE_POD_UID: &str = "00000000-0000-0000-0000-000000000000";
-/// Part of the policy's name that does not depend on the name of the release.
-const POLICY_NAME: &str = "runner-fence";
-/// Interval at which the fence is probed until it is in force, which takes about one second.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval at which the fence is checked until it is in force, which takes about one second.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Checks that the fence is in force. `revision` is recorded in the status of a run that has to wait.
 ///
 /// # Errors
-/// Returns an exit if the fence is not in force yet, or if the API server cannot be reached.
+/// Returns an exit if the fence is not in force, or if the API server cannot be reached.
 pub(super) async fn require(ctx: &Context, snapshot: &Snapshot, revision: Option<&Revision>) -> Stage<()> {
-    if is_in_force(ctx, snapshot).await? {
-        return Ok(());
-    }
-    let message = "the admission policy that fences runners is not in force yet".to_owned();
+    let Some(message) = why_not_in_force(ctx, snapshot).await? else { return Ok(()) };
     let queue = QueueStatus { position: None, reason: "FenceNotReady".to_owned(), message };
     write_queued(&ctx.client, snapshot, revision, &queue).await?;
-    Err(retry_after(PROBE_INTERVAL))
+    Err(retry_after(CHECK_INTERVAL))
 }
 
-async fn is_in_force(ctx: &Context, snapshot: &Snapshot) -> Result<bool, Error> {
-    if ctx.fence.is_in_force() {
-        return Ok(true);
+/// Returns the reason for which the fence is not in force, or `None` if it is.
+async fn why_not_in_force(ctx: &Context, snapshot: &Snapshot) -> Result<Option<String>, Error> {
+    let version = ctx.stores.fence_version();
+    match ctx.fence.get(version.clone(), telemetry::clock::now()) {
+        Fence::InForce => return Ok(None),
+        Fence::Missing => {
+            return Ok(Some(format!(
+                "the ValidatingAdmissionPolicy {RUNNER_FENCE}, which fences runners, or its binding does not exist: \
+                 install the chart smb-copilot again"
+            )));
+        }
+        Fence::Changed => {}
+        Fence::Unknown => {
+            let in_force = probe(&ctx.client, snapshot).await?;
+            tracing::info!(in_force, run.name = snapshot.name, "the runner fence was probed");
+            if in_force {
+                ctx.fence.record_in_force(version.as_ref());
+                return Ok(None);
+            }
+        }
     }
-    let in_force = probe(&ctx.client, snapshot).await?;
-    ctx.fence.record(in_force);
-    tracing::info!(in_force, run.name = snapshot.name, "the runner fence was probed");
-    Ok(in_force)
+    Ok(Some(format!(
+        "the ValidatingAdmissionPolicy {RUNNER_FENCE}, which fences runners, is not in force yet: the API server \
+         applies a new or changed policy after about one second"
+    )))
 }
 
 /// Writes, as a dry run, the UID of a pod that does not exist into a run, and returns whether the policy denied it.
@@ -68,5 +82,5 @@ async fn probe(client: &Client, snapshot: &Snapshot) -> Result<bool, Error> {
 }
 
 fn is_denial(message: &str) -> bool {
-    message.contains("ValidatingAdmissionPolicy") && message.contains(POLICY_NAME)
+    message.contains("ValidatingAdmissionPolicy") && message.contains(RUNNER_FENCE)
 }

@@ -22,7 +22,7 @@ pub(super) use admitted::Admitted;
 pub(crate) use restore::restore;
 pub(super) use restore::restore_slot;
 pub(super) use secrets::require_secrets;
-pub(super) use slots::{hold_slot, release_slot};
+pub(super) use slots::{hold_slot, hold_slot_of, release_slot};
 
 use super::{observe::Snapshot, stage::Stage};
 use crate::context::Context;
@@ -44,11 +44,11 @@ pub(super) async fn admit(ctx: &Context, snapshot: &Snapshot, now: Timestamp) ->
 /// Confirms the admission of a run that holds a slot already, before it gets another pod.
 ///
 /// # Errors
-/// Returns an exit if the fence is not in force, or the run's revision or input cannot be used any more, or if the API
-/// server cannot be reached.
+/// Returns an exit if the fence is not in force, if the run's revision or input cannot be used any more, if the workflow of
+/// a run without a revision is being validated, or if the API server cannot be reached.
 pub(super) async fn confirm(ctx: &Context, snapshot: &Snapshot) -> Stage<Admitted> {
     fence::require(ctx, snapshot, None).await?;
-    let pinned = pin::pin_again(ctx, snapshot).await?;
+    let pinned = pin::pin(ctx, snapshot).await?;
     Ok(Admitted::new(pinned))
 }
 

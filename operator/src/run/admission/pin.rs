@@ -43,13 +43,14 @@ enum Pinning {
     Pinned(Pinned),
     /// The run can never start.
     Rejected(End),
-    /// The workflow was changed and is being validated.
+    /// The workflow was changed and is being validated, or its revision is being stored again.
     NotValidated,
     /// The run was deleted.
     Deleted,
 }
 
-/// Pins a run. A run that is rejected here never gets a pod.
+/// Pins a run, also one that holds a slot already: it may have no pod yet, and its workflow may have been edited since. A run
+/// that is rejected here gets no further pod.
 ///
 /// # Errors
 /// Returns an exit if the run can never start, if its workflow is being validated, or if the API server cannot be
@@ -59,22 +60,6 @@ pub(super) async fn pin(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
         Pinning::Pinned(pinned) => Ok(pinned),
         Pinning::Rejected(end) => Err(end.into()),
         Pinning::NotValidated => Err(retry_after(VALIDATION_CHECK_INTERVAL)),
-        Pinning::Deleted => Err(Exit::Done(Action::await_change())),
-    }
-}
-
-/// Pins a run that holds a slot already. Its workflow was validated before, so a missing revision was deleted.
-///
-/// # Errors
-/// Returns an exit if the revision or the input cannot be used any more, or if the API server cannot be reached.
-pub(super) async fn pin_again(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
-    match pinning(ctx, snapshot).await? {
-        Pinning::Pinned(pinned) => Ok(pinned),
-        Pinning::Rejected(end) => Err(end.into()),
-        Pinning::NotValidated => {
-            let message = "the workflow's revision was deleted";
-            Err(Exit::End(End::failed(ErrorKind::Infra, "REVISION_GONE", message)))
-        }
         Pinning::Deleted => Err(Exit::Done(Action::await_change())),
     }
 }
@@ -95,7 +80,10 @@ async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
         (None, _) => match current_revision(ctx, snapshot).await? {
             Verdict::Valid(name) => match ctx.revisions.get(&ctx.full, &snapshot.namespace, &name).await? {
                 Some(revision) => revision,
-                None => return Ok(Pinning::NotValidated),
+                None => {
+                    store_revision_again(ctx, snapshot).await;
+                    return Ok(Pinning::NotValidated);
+                }
             },
             Verdict::Rejected(end) => return Ok(Pinning::Rejected(end)),
             Verdict::LacksSecrets | Verdict::NotValidated => return Ok(Pinning::NotValidated),
@@ -115,6 +103,15 @@ async fn pinning(ctx: &Context, snapshot: &Snapshot) -> Result<Pinning, Error> {
         Ok(()) => Pinning::Pinned(Pinned { revision }),
         Err(end) => Pinning::Rejected(end),
     })
+}
+
+/// Requests that the current revision of a run's workflow, which somebody has deleted, is stored again.
+async fn store_revision_again(ctx: &Context, snapshot: &Snapshot) {
+    let key = ObjectRef::<Workflow>::new(&snapshot.run.spec.workflow_ref.name).within(&snapshot.namespace);
+    if let Some(uid) = ctx.stores.workflows.get(&key).and_then(|workflow| workflow.uid()) {
+        ctx.validations.forget(&uid);
+    }
+    ctx.requests.send(ReconcileRequest::Workflow(key)).await;
 }
 
 async fn current_revision(ctx: &Context, snapshot: &Snapshot) -> Result<Verdict, Error> {
@@ -158,7 +155,8 @@ fn verdict(workflow: &Workflow) -> Verdict {
     }
     let Some(status) = &workflow.status else { return Verdict::NotValidated };
     let valid = conditions::get(&status.conditions, conditions::VALID);
-    if status.observed_generation != workflow.metadata.generation || valid.is_none() {
+    let is_unknown = valid.is_none_or(|valid| valid.status == conditions::UNKNOWN);
+    if status.observed_generation != workflow.metadata.generation || is_unknown {
         return Verdict::NotValidated;
     }
     if let Some(revision) = &status.revision {
@@ -242,9 +240,13 @@ mod tests {
     use super::*;
 
     fn verdict_on(status: &str) -> Verdict {
+        verdict_of("False", status)
+    }
+
+    fn verdict_of(valid: &str, status: &str) -> Verdict {
         let text = format!(
             "{{apiVersion: smbcopilot.dev/v1alpha1, kind: Workflow, metadata: {{name: intake, generation: 2}}, \
-             spec: {{steps: []}}, status: {{conditions: [{{type: Valid, status: 'False', reason: Invalid, message: no, \
+             spec: {{steps: []}}, status: {{conditions: [{{type: Valid, status: '{valid}', reason: Invalid, message: no, \
              lastTransitionTime: '2026-11-24T08:00:00Z'}}], {status}}}}}"
         );
         verdict(&serde_yaml::from_str(&text).unwrap())
@@ -270,5 +272,7 @@ mod tests {
         assert_eq!(verdict_on("observedGeneration: 1, revision: {name: intake-1}"), Verdict::NotValidated);
         let valid = verdict_on("observedGeneration: 2, revision: {name: intake-2}");
         assert_eq!(valid, Verdict::Valid("intake-2".to_owned()));
+        let unknown = verdict_of("Unknown", "observedGeneration: 2");
+        assert_eq!(unknown, Verdict::NotValidated, "the workflow had no tenant when it was reconciled");
     }
 }

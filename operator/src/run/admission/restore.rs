@@ -5,7 +5,7 @@ use kube::ResourceExt as _;
 use super::{
     super::observe::{Snapshot, is_queued_for_slot, occupies_slot},
     daily_quota,
-    slots::{hold, hold_slot, queue_entry},
+    slots::{hold_slot, hold_slot_of, queue_entry},
 };
 use crate::{context::Context, errors::Error};
 
@@ -17,11 +17,11 @@ use crate::{context::Context, errors::Error};
 pub(crate) async fn restore(ctx: &Context) -> Result<(), Error> {
     let now = telemetry::clock::now();
     for run in ctx.stores.runs.state() {
-        let tenant = ctx.stores.tenant_in(&run.namespace().unwrap_or_default());
-        let tenant = tenant.map(|tenant| tenant.name_any()).unwrap_or_default();
         if occupies_slot(&run) {
-            hold(ctx, &run, &tenant);
+            hold_slot_of(ctx, &run);
         } else if is_queued_for_slot(&run) {
+            let tenant = ctx.stores.tenant_in(&run.namespace().unwrap_or_default());
+            let tenant = tenant.map(|tenant| tenant.name_any()).unwrap_or_default();
             ctx.slots.enqueue(queue_entry(&run, tenant));
         }
     }

@@ -16,7 +16,7 @@ use super::{
     super::{
         apply::write_queued,
         decide::End,
-        observe::{Snapshot, has_started},
+        observe::{Snapshot, has_started, is_queued_for_slot},
         stage::{Stage, retry_after},
     },
     concurrency::group,
@@ -92,7 +92,7 @@ fn rejection(
     }
     let plan = snapshot.tenant.as_ref().and_then(|tenant| stores.plan_of(tenant))?;
     let limit = plan.spec.limits.as_ref()?.queued_runs?;
-    let is_new = snapshot.run.status.as_ref().is_none_or(|status| status.queue.is_none());
+    let is_new = !is_queued_for_slot(&snapshot.run);
     if is_new && queue_length > usize::try_from(limit).unwrap_or(usize::MAX) {
         let message = format!(
             "{} runs are queued already; plan {} allows {limit} queued runs",
@@ -111,9 +111,15 @@ pub(in crate::run) fn hold_slot(ctx: &Context, snapshot: &mut Snapshot) {
 }
 
 /// Gives a slot to a run of a tenant regardless of the limits.
-pub(super) fn hold(ctx: &Context, run: &WorkflowRun, tenant: &str) {
+fn hold(ctx: &Context, run: &WorkflowRun, tenant: &str) {
     let uid = run.uid().unwrap_or_default();
     ctx.slots.hold(&uid, tenant, group(run).map(|group| group.key));
+}
+
+/// Gives a slot to a run that occupies one by its status.
+pub(in crate::run) fn hold_slot_of(ctx: &Context, run: &WorkflowRun) {
+    let tenant = ctx.stores.tenant_in(&run.namespace().unwrap_or_default());
+    hold(ctx, run, &tenant.map(|tenant| tenant.name_any()).unwrap_or_default());
 }
 
 /// Releases the slot of a run, and reconciles the runs that are admitted instead.

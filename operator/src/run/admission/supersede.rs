@@ -45,13 +45,16 @@ pub(super) async fn supersede_older(
             && group(run).is_some_and(|group| group.key == own.key)
     };
     let members = ctx.stores.runs.state_filter(is_of_group);
+    let mut outcome = Ok(());
     for run in superseded(members, concurrency.limit) {
         if run.uid() == snapshot.run.uid() {
+            outcome?;
             return if snapshot.has_started() { Ok(()) } else { Err(superseded_end().into()) };
         }
-        cancel(ctx, &run, now).await?;
+        // A run that cannot be cancelled does not keep the others from it.
+        outcome = outcome.and(cancel(ctx, &run, now).await);
     }
-    Ok(())
+    Ok(outcome?)
 }
 
 /// Returns all runs of a group but the newest `limit` and those that are being cancelled already.

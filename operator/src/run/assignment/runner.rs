@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{names, run::QueueStatus, workflow::ErrorKind};
+use crds::{Workflow, names, run::QueueStatus, workflow::ErrorKind};
 use jiff::Timestamp;
-use kube::runtime::controller::Action;
+use kube::runtime::{controller::Action, reflector::ObjectRef};
 
 use super::{
     super::{
@@ -72,7 +72,10 @@ pub(in crate::run) async fn create_runner(
         return Err(End::failed(ErrorKind::Policy, "IMAGE_NOT_ALLOWED", message).into());
     }
     let policy = RunnerPolicy::new(&revision.spec, plan.as_deref(), snapshot.tenant.as_deref());
-    let lifetime = if policy.reuses_runners() { Lifetime::Pooled } else { Lifetime::OneRun };
+    // Later runs, which could reuse the pod, exist only as long as the workflow.
+    let workflow = ObjectRef::<Workflow>::new(&revision.workflow).within(&snapshot.namespace);
+    let is_reused = policy.reuses_runners() && ctx.stores.workflows.get(&workflow).is_some();
+    let lifetime = if is_reused { Lifetime::Pooled } else { Lifetime::OneRun };
     for attempt in attempt..attempt.saturating_add(MAX_NAMES) {
         let job = job::build(&JobInput {
             config: &ctx.config,

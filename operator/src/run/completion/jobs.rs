@@ -28,11 +28,13 @@ pub(super) async fn delete_jobs_of_run(
     let jobs = within::<Job>(client, namespace);
     let unfinished = current.filter(|run| !has_ended(run)).and_then(|run| run.metadata.uid.as_ref());
     let run_selector = ListParams::default().labels(&format!("{}={name}", labels::RUN));
+    let mut outcome = Ok(());
     for job in api::list(&jobs, run_selector).await? {
         let is_of_unfinished = unfinished.is_some() && job.annotations().get(names::RUN_UID) == unfinished;
         if job.metadata.deletion_timestamp.is_none() && !is_of_unfinished {
-            api::delete(&jobs, &job.name_any(), job.uid().as_deref()).await?;
+            // A Job that cannot be deleted does not keep the others from it.
+            outcome = outcome.and(api::delete(&jobs, &job.name_any(), job.uid().as_deref()).await);
         }
     }
-    Ok(())
+    outcome
 }

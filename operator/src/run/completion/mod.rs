@@ -1,6 +1,8 @@
 //! Last stage of a run's life: the run is suspended or ended, its resources are released, and it is deleted after its
 //! retention.
 
+mod audit;
+mod deleted_workflow;
 mod end;
 mod jobs;
 mod release;

@@ -31,8 +31,11 @@ pub(in crate::run) async fn suspend(
     }
     let jobs = within::<Job>(&ctx.client, &snapshot.namespace);
     let is_terminating = |state: &PodState| *state == PodState::Lost(LossReason::PodDeleted);
+    let mut outcome = Ok(());
     for pod in snapshot.pods.iter().filter(|pod| !pod.is_pooled && !is_terminating(&pod.state)) {
-        api::delete(&jobs, &pod.job, None).await?;
+        // A Job that cannot be deleted does not keep the others from it.
+        outcome = outcome.and(api::delete(&jobs, &pod.job, None).await);
     }
+    outcome?;
     Ok(until.map_or_else(Action::await_change, |until| requeue_at(until, now)))
 }

@@ -1,14 +1,19 @@
-//! Periodic sweep for what events do not cover: Jobs left behind by a crash, state of deleted objects, and finished runs
-//! past their retention.
+//! Periodic sweep for what events do not cover: Jobs and revisions left behind by a crash, state of deleted objects, and
+//! finished runs past their retention.
 
-use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
-use crds::{WorkflowRun, labels};
-use k8s_openapi::api::batch::v1::Job;
+use crds::{Workflow, WorkflowRun, labels};
+use k8s_openapi::api::{apps::v1::ControllerRevision, batch::v1::Job};
 use kube::{Api, Resource, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
 use tokio_util::sync::CancellationToken;
 
-use super::{release::release_run, retire};
+use super::{audit::SlotAudit, deleted_workflow::release_workflow, release::release_run, retire};
 use crate::{
     api,
     context::Context,
@@ -21,9 +26,14 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Sweeps at once and then at every interval, until `stop` is cancelled.
 pub(crate) async fn sweep(ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    let mut slots = SlotAudit::default();
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        slots.audit(&ctx).await;
         if let Err(error) = without_panic(release_orphaned_jobs(&ctx)).await {
             tracing::warn!(error = chain(&error), "failed to release Jobs that were left behind");
+        }
+        if let Err(error) = without_panic(release_deleted_workflows(&ctx)).await {
+            tracing::warn!(error = chain(&error), "failed to release deleted workflows");
         }
         forget_deleted_objects(&ctx);
         if let Err(error) = without_panic(retire::retire(&ctx, telemetry::clock::now())).await {
@@ -51,6 +61,26 @@ async fn release_orphaned_jobs(ctx: &Context) -> Result<(), Error> {
 fn run_of_job(job: &Job) -> Option<ObjectRef<WorkflowRun>> {
     let run = job.labels().get(labels::RUN)?;
     Some(ObjectRef::new(run).within(&job.namespace()?))
+}
+
+/// Releases the workflows that have revisions and are not in the watch.
+async fn release_deleted_workflows(ctx: &Context) -> Result<(), Error> {
+    let revisions: Api<ControllerRevision> = Api::all(ctx.client.clone());
+    let of_workflows = format!("{}={},{}", labels::APP_PART_OF, labels::PART_OF, labels::WORKFLOW);
+    let revisions = api::list_metadata(&revisions, ListParams::default().labels(&of_workflows)).await?;
+    let named = revisions.iter().filter_map(|revision| {
+        let workflow = revision.labels().get(labels::WORKFLOW)?;
+        Some((revision.namespace()?, workflow.clone()))
+    });
+    let mut outcome = Ok(());
+    for (namespace, name) in named.collect::<BTreeSet<_>>() {
+        let workflow = ObjectRef::<Workflow>::new(&name).within(&namespace);
+        if ctx.stores.workflows.get(&workflow).is_none() {
+            // A workflow that cannot be released does not keep the others from it.
+            outcome = outcome.and(without_panic(release_workflow(ctx, &workflow)).await);
+        }
+    }
+    outcome
 }
 
 /// Removes the state of pods and workflows that were deleted.

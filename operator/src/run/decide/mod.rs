@@ -56,7 +56,8 @@ pub(super) enum Decision {
 pub(super) fn decide(snapshot: &Snapshot, now: Timestamp) -> Decision {
     let status = snapshot.status();
     let phase = status.phase.unwrap_or_default();
-    if phase.is_final() {
+    // A change of the tenant requests a reconcile of its runs.
+    if phase.is_final() || snapshot.is_tenant_unknown {
         return Decision::AwaitChange;
     }
     if let Some(end) = ended_by_tenant(snapshot) {
@@ -157,14 +158,27 @@ fn lost(
     if let Some(end) = ended_without_runner(snapshot, deadlines, now) {
         return Decision::End(end);
     }
-    let before = status.runner.as_ref().and_then(|runner| runner.lost.as_ref()).map_or(0, |lost| lost.count);
-    let count = if has_progressed(status) { 1 } else { before.saturating_add(1) };
+    let before = status.runner.as_ref().and_then(|runner| runner.lost.clone()).unwrap_or_default();
+    let finished_items = finished_items(status);
+    let count = if has_progressed(status) || finished_items > before.finished_items {
+        1
+    } else {
+        before.count.saturating_add(1)
+    };
     if count >= MAX_LOST_RUNNERS {
         let message =
             format!("the run lost its pod {count} times without progress, most recently by {reason}");
         return Decision::End(End::failed(ErrorKind::Infra, "RUNNER_LOST", message));
     }
-    Decision::Replace(LostRunner { count, reason: Some(reason.to_string()) })
+    Decision::Replace(LostRunner { count, finished_items, reason: Some(reason.to_string()) })
+}
+
+/// Returns the number of items of all steps that have finished, or `None` if there are none. The items of a step that has
+/// finished may not be counted any more.
+fn finished_items(status: &WorkflowRunStatus) -> Option<u32> {
+    let items = status.steps.iter().filter_map(|step| step.items.as_ref());
+    let finished = items.map(|items| items.succeeded.saturating_add(items.failed));
+    Some(finished.fold(0, u32::saturating_add)).filter(|finished| *finished > 0)
 }
 
 /// Returns whether a step has ended since the run was assigned to its pod.

@@ -47,6 +47,7 @@ fn snapshot(rest: &str, pods: Vec<RunnerPod>) -> Snapshot {
         name: "order-7".to_owned(),
         uid: "run-uid".to_owned(),
         tenant: Some(tenant("")),
+        is_tenant_unknown: false,
         pods,
         newest_attempt: None,
         holds_slot: true,
@@ -89,8 +90,9 @@ fn a_run_with_a_live_pod_is_watched_until_after_its_deadline() {
 #[test]
 fn a_lost_pod_is_replaced_and_the_reason_is_recorded() {
     let lost = snapshot(ASSIGNED, vec![pod("a", 0, PodState::Lost(LossReason::OomKilled))]);
-    let replace =
-        |count, reason: &str| Decision::Replace(LostRunner { count, reason: Some(reason.to_owned()) });
+    let replace = |count, reason: &str| {
+        Decision::Replace(LostRunner { count, finished_items: None, reason: Some(reason.to_owned()) })
+    };
     assert_eq!(decide(&lost, second(NOW)), replace(1, "OOMKilled"));
     assert_eq!(decide(&snapshot(ASSIGNED, vec![]), second(NOW)), replace(1, "PodDeleted"));
     let again = ASSIGNED.replace("runner: {", "runner: {lost: {count: 2, reason: PodDeleted}, ");
@@ -127,6 +129,31 @@ fn five_losses_without_progress_fail_the_run() {
         decide(&snapshot(&progressed, vec![]), second(NOW)),
         Decision::Replace(LostRunner { count: 1, .. })
     ));
+}
+
+/// Items of a fan-out that have finished since the last loss are progress, so that a long fan-out may lose many pods.
+#[test]
+fn finished_items_reset_the_count_of_losses() {
+    let lost = |recorded: &str, items: &str| {
+        let text = ASSIGNED.replace(
+            "runner: {",
+            &format!(
+                "steps: [{{name: each, phase: Running, items: {{total: 1000, {items}}}}}], \
+                 runner: {{lost: {{count: 4, reason: PodDeleted{recorded}}}, "
+            ),
+        );
+        decide(&snapshot(&text, vec![]), second(NOW))
+    };
+    let replaced = |finished| {
+        Decision::Replace(LostRunner {
+            count: 1,
+            finished_items: Some(finished),
+            reason: Some("PodDeleted".to_owned()),
+        })
+    };
+    assert_eq!(lost("", "succeeded: 9, failed: 1"), replaced(10));
+    assert_eq!(lost(", finishedItems: 10", "succeeded: 10, failed: 1"), replaced(11));
+    assert!(matches!(lost(", finishedItems: 10", "succeeded: 9, failed: 1"), Decision::End(_)));
 }
 
 /// A first pod that fails before the run is assigned to it counts as a loss.
@@ -188,6 +215,8 @@ fn the_runs_of_a_suspended_tenant_are_completed_by_default() {
     assert!(matches!(decide(&assigned(", state: Archived"), second(NOW)), Decision::End(_)));
     let without_tenant = Snapshot { tenant: None, ..snapshot(ASSIGNED, vec![]) };
     assert!(matches!(decide(&without_tenant, second(NOW)), Decision::End(_)));
+    let unknown = Snapshot { is_tenant_unknown: true, ..without_tenant };
+    assert_eq!(decide(&unknown, second(NOW)), Decision::AwaitChange, "a tenant that cannot be parsed exists");
 }
 
 const WAITING: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Suspended, startedAt: '1970-01-01T00:01:00Z', \

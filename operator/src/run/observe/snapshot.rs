@@ -18,6 +18,8 @@ pub(in crate::run) struct Snapshot {
     pub(in crate::run) uid: String,
     /// Tenant that the run's namespace belongs to.
     pub(in crate::run) tenant: Option<Arc<Tenant>>,
+    /// Whether the run's tenant may be one that cannot be parsed, so that it is unknown what applies to the run.
+    pub(in crate::run) is_tenant_unknown: bool,
     /// Runner pods created for or assigned to the run, newest attempt first.
     pub(in crate::run) pods: Vec<RunnerPod>,
     /// Number of the newest pod attempt created for the run, whichever run its pod is assigned to now. Names of Jobs derive
@@ -83,8 +85,10 @@ pub(in crate::run) async fn observe(
         Some(pinned) => ctx.revisions.get(&ctx.full, &namespace, &pinned.name).await?,
         None => None,
     };
+    let tenant = ctx.stores.tenant_in(&namespace);
     Ok(Snapshot {
-        tenant: ctx.stores.tenant_in(&namespace),
+        is_tenant_unknown: tenant.is_none() && ctx.stores.has_unparsable_tenant(),
+        tenant,
         // Read first: a pod that appears in between is in `pods`.
         newest_attempt: runner_pods::newest_attempt(&ctx.stores, &namespace, &uid),
         pods: runner_pods::pods_of_run(ctx, &run, now),
@@ -104,12 +108,11 @@ fn is_orphan(stores: &Stores, run: &WorkflowRun, namespace: &str) -> bool {
     let Some(parent) = run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.as_ref()) else {
         return false;
     };
-    let known = stores.runs.get(&ObjectRef::new(&parent.name).within(namespace));
-    known.is_none_or(|known| known.metadata.uid.as_ref() != Some(&parent.uid))
+    stores.uid_of_run(&ObjectRef::new(&parent.name).within(namespace)).as_ref() != Some(&parent.uid)
 }
 
 /// Returns whether a sub-run that the run waits for has ended. The watch delivers a sub-run before the status by which
-/// its parent waits for it, so a sub-run that is not in the store has ended.
+/// its parent waits for it, so a sub-run that does not exist has ended.
 fn sub_run_ended(stores: &Stores, run: &WorkflowRun, namespace: &str) -> bool {
     let steps = run.status.iter().flat_map(|status| &status.steps);
     let waiting = steps.flat_map(|step| {
@@ -117,5 +120,5 @@ fn sub_run_ended(stores: &Stores, run: &WorkflowRun, namespace: &str) -> bool {
         step.waiting.iter().chain(items.filter_map(|item| item.waiting.as_ref()))
     });
     let mut names = waiting.filter_map(|waiting| waiting.run.as_ref());
-    names.any(|name| stores.runs.get(&ObjectRef::new(name).within(namespace)).is_none())
+    names.any(|name| stores.uid_of_run(&ObjectRef::new(name).within(namespace)).is_none())
 }

@@ -82,8 +82,10 @@ async fn delete_old_jobs(ctx: &Context, snapshot: &Snapshot, next: &str) -> Resu
     let recorded = snapshot.status().runner.and_then(|runner| runner.job);
     let pods = snapshot.pods.iter().filter(|pod| !pod.is_pooled || matches!(pod.state, PodState::Lost(_)));
     let old: BTreeSet<String> = pods.map(|pod| pod.job.clone()).chain(recorded).collect();
+    let mut outcome = Ok(());
     for job in old.iter().filter(|job| *job != next) {
-        api::delete(&jobs, job, None).await?;
+        // A Job that cannot be deleted does not keep the others from it.
+        outcome = outcome.and(api::delete(&jobs, job, None).await);
     }
-    Ok(())
+    outcome
 }

@@ -37,8 +37,17 @@ pub(in crate::workflow) async fn start_runs(
     let runs = with_inputs(&plan.runs, &full.spec);
     // An existing run is compared below, and only one full object of a namespace can be held.
     drop(full);
+    let mut outcome = Ok(true);
     for scheduled in &runs {
-        let event = match start(ctx, &api, workflow, scheduled).await? {
+        let started = match start(ctx, &api, workflow, scheduled).await {
+            Ok(started) => started,
+            // A run that cannot be created does not keep the others from it. All are tried again.
+            Err(error) => {
+                outcome = outcome.and(Err(error));
+                continue;
+            }
+        };
+        let event = match started {
             Start::Created(name) => {
                 let ScheduledRun { scheduled_at, .. } = scheduled;
                 tracing::info!(
@@ -69,7 +78,7 @@ pub(in crate::workflow) async fn start_runs(
         };
         ctx.events.publish_in_background(workflow.object_ref(&()), event);
     }
-    Ok(true)
+    outcome
 }
 
 /// Returns the runs with the inputs of their schedules.

@@ -130,6 +130,7 @@ fn the_next_attempt_is_derived_from_the_snapshot_alone() {
             name: "order-7".to_owned(),
             uid: "run-uid".to_owned(),
             tenant: None,
+            is_tenant_unknown: false,
             pods: Vec::new(),
             newest_attempt,
             holds_slot: true,

@@ -12,6 +12,7 @@ pub(super) use idle::{delete_one_idle, reserve};
 use std::{sync::Arc, time::Duration};
 
 use crds::Workflow;
+use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::controller::Action};
 
 use self::{
@@ -64,11 +65,26 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     Ok(expiry.into_iter().chain(retry).min().map_or_else(Action::await_change, Action::requeue))
 }
 
+/// Deletes the idle runners of a deleted workflow.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses a deletion.
+pub(in crate::run) async fn delete_idle(
+    ctx: &Context,
+    namespace: &str,
+    workflow: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    delete_all(ctx, namespace, &idle::of_workflow(ctx, namespace, workflow, now)).await
+}
+
+/// Deletes idle runners. One that cannot be deleted does not keep the others from it.
 async fn delete_all(ctx: &Context, namespace: &str, runners: &[IdleRunner]) -> Result<(), Error> {
+    let mut outcome = Ok(());
     for runner in runners {
-        idle::delete(ctx, namespace, &runner.pod).await?;
+        outcome = outcome.and(idle::delete(ctx, namespace, &runner.pod).await.map(|_| ()));
     }
-    Ok(())
+    outcome
 }
 
 /// Returns the revision that new runs of a workflow get.
