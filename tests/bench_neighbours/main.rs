@@ -67,7 +67,16 @@ async fn bench(attackers: &Handle) -> anyhow::Result<()> {
     progress(&table::row(&alone, &alone));
     let (mut rows, mut failure) = (vec![], None);
     for attack in attacks {
-        match measure(&mut neighbour, &platform, Some(attack), (&attacker, attackers), attack.name(), duration).await {
+        match measure(
+            &mut neighbour,
+            &platform,
+            Some(attack),
+            (&attacker, attackers),
+            attack.name(),
+            duration,
+        )
+        .await
+        {
             Ok(row) => {
                 progress(&format!("{}{}", table::row(&row, &alone), table::details(&row)));
                 rows.push(row);

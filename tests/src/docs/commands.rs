@@ -66,10 +66,11 @@ pub(super) fn console(text: &str) -> anyhow::Result<Vec<Command>> {
     Ok(commands)
 }
 
-/// Returns whether a line of the output is what the page shows. The width of spaces does not matter.
+/// Returns whether a line of the output is what the page shows. The width of spaces does not matter, and an ellipsis may
+/// stand for nothing, as for an empty column.
 fn is_shown(shown: &str, line: &str) -> bool {
     let (shown, line) = (single_spaced(shown), single_spaced(line));
-    let parts: Vec<&str> = shown.split(ELLIPSIS).collect();
+    let parts: Vec<&str> = shown.split(ELLIPSIS).map(str::trim).collect();
     let [first, middle @ .., last] = parts.as_slice() else { return shown == line };
     let Some(mut rest) = line.strip_prefix(*first) else { return false };
     for part in middle {
@@ -111,6 +112,7 @@ mod tests {
             Command { output, ..Command::default() }.has_printed(text)
         };
         assert!(shows(&["NAME  PHASE", "a-…   Done …s"], "NAME      PHASE\nb    Done 1s\na-x7  Done   2s\n"));
+        assert!(shows(&["a … Done …"], "a   Done\n"), "an empty column");
         assert!(!shows(&["a", "b"], "b\na\n"), "the order matters");
         assert!(!shows(&["a"], "ab\n"), "a line is shown as a whole");
         assert!(!shows(&["a…b"], "abc\n"), "the end of a line is shown");
