@@ -19,10 +19,10 @@ const COPIES: usize = 2;
 
 /// Memory that a request holds until it is dropped.
 #[derive(Debug, Default)]
-pub struct Reservation(Mutex<Held>);
+pub struct Reservation(Mutex<Reserved>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct Reserved {
     /// Size of the contents in the response, in bytes of JSON text.
     response_bytes: usize,
     permits: Vec<Permit>,
@@ -77,7 +77,7 @@ impl Reservation {
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Reserved> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tower::{ServiceExt as _, util::MapRequest};
 
-use super::{Timeouts, TrustedProxies, address, place::Connection};
+use super::{Timeouts, TrustedProxies, address, connection_shares::Connection};
 use crate::limits::LogLimit;
 
 /// Maximum size of the buffers of a connection, one for reading and one for writing.

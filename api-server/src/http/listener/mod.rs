@@ -5,7 +5,7 @@
 
 mod address;
 mod connection;
-mod place;
+mod connection_shares;
 #[cfg(test)]
 mod tests;
 
@@ -16,13 +16,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use place::Places;
+use connection_shares::ConnectionShares;
 
 use crate::limits::Exhausted;
 
 pub use address::{ClientAddress, TrustedProxies};
 pub(in crate::http) use address::{client_address, client_network};
-pub(in crate::http) use place::Connection;
+pub(in crate::http) use connection_shares::Connection;
 
 /// Maximum number of connections without an authenticated request, of a port and of one address, unless it is a trusted
 /// proxy. Each connection takes at most 32 KiB for what was received, and as much for what is to be sent.
@@ -31,10 +31,10 @@ const NEWCOMERS: (usize, usize) = (512, 32);
 const RUNNER_NEWCOMERS: (usize, usize) = (256, 32);
 /// Maximum number of connections with an authenticated request, of a port and of one tenant.
 const MEMBERS: (usize, usize) = (512, 128);
-/// Number of times that a new connection tries to get a place, and the delay between them: a connection that is closed ends
+/// Number of times that a new connection is tried to be admitted, and the delay between them: a connection that is closed ends
 /// within a millisecond.
-const MAX_ENTER_ATTEMPTS: usize = 50;
-const ENTER_RETRY_DELAY: Duration = Duration::from_millis(2);
+const MAX_ADMISSION_ATTEMPTS: usize = 50;
+const ADMISSION_RETRY_DELAY: Duration = Duration::from_millis(2);
 /// Delay after a connection could not be accepted, for example because the process has too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time after which an idle connection of a runner is closed: longer than the 90 s for which its client keeps it.
@@ -42,7 +42,7 @@ const RUNNER_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Limits on connections.
 pub struct ConnectionLimits {
-    places: Places,
+    connections: ConnectionShares,
     proxies: TrustedProxies,
     timeouts: Timeouts,
 }
@@ -71,15 +71,19 @@ impl ConnectionLimits {
     /// send a request while the server closes the connection.
     #[must_use]
     pub fn new(proxies: TrustedProxies, idle_timeout: Duration) -> Self {
-        Self { places: Places::new(NEWCOMERS, MEMBERS), proxies, timeouts: Timeouts::new(idle_timeout) }
+        Self {
+            connections: ConnectionShares::new(NEWCOMERS, MEMBERS),
+            proxies,
+            timeouts: Timeouts::new(idle_timeout),
+        }
     }
 
     /// Creates the limits of the port for runners, which pods reach without a proxy.
     #[must_use]
     pub fn for_runners() -> Self {
-        let places = Places::new(RUNNER_NEWCOMERS, MEMBERS);
+        let connections = ConnectionShares::new(RUNNER_NEWCOMERS, MEMBERS);
         let timeouts = Timeouts::new(RUNNER_IDLE_TIMEOUT);
-        Self { places, proxies: TrustedProxies::default(), timeouts }
+        Self { connections, proxies: TrustedProxies::default(), timeouts }
     }
 }
 
@@ -94,11 +98,11 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
-    let ConnectionLimits { places, proxies, timeouts } = limits;
+    let ConnectionLimits { connections, proxies, timeouts } = limits;
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &places, &proxies) => accepted,
+            accepted = accept(&listener, &connections, &proxies) => accepted,
         };
         let Some(Accepted { stream, address, connection, closed }) = accepted else { continue };
         let service = connection::service(&router, address, &proxies, &connection);
@@ -138,7 +142,11 @@ struct Accepted {
 }
 
 /// Accepts a connection; `None` if there was none to accept, or if its address has too many.
-async fn accept(listener: &TcpListener, places: &Places, proxies: &TrustedProxies) -> Option<Accepted> {
+async fn accept(
+    listener: &TcpListener,
+    connections: &ConnectionShares,
+    proxies: &TrustedProxies,
+) -> Option<Accepted> {
     let (stream, address) = match listener.accept().await {
         Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
         Err(error) => {
@@ -148,7 +156,7 @@ async fn accept(listener: &TcpListener, places: &Places, proxies: &TrustedProxie
         }
     };
     let limited = (!proxies.contains(address)).then(|| client_network(address));
-    match enter(places, limited).await {
+    match admit(connections, limited).await {
         Ok((connection, closed)) => Some(Accepted { stream, address, connection, closed }),
         Err(_) => {
             tracing::debug!(%address, "refused a connection: its address has too many, or all are in use");
@@ -157,20 +165,20 @@ async fn accept(listener: &TcpListener, places: &Places, proxies: &TrustedProxie
     }
 }
 
-/// Takes a place. While all are in use, connections of the addresses that have most of them are closed; further clients wait
+/// Admits a connection. While all are in use, connections of the addresses that have most of them are closed; further clients wait
 /// in the queue of the operating system.
-async fn enter(
-    places: &Places,
+async fn admit(
+    connections: &ConnectionShares,
     address: Option<IpAddr>,
 ) -> Result<(Connection, CancellationToken), Exhausted> {
-    for _ in 0..MAX_ENTER_ATTEMPTS {
-        match places.enter(address) {
+    for _ in 0..MAX_ADMISSION_ATTEMPTS {
+        match connections.admit(address) {
             Err(Exhausted::All) => {
-                places.close_one();
-                tokio::time::sleep(ENTER_RETRY_DELAY).await;
+                connections.close_one();
+                tokio::time::sleep(ADMISSION_RETRY_DELAY).await;
             }
             entered => return entered,
         }
     }
-    places.enter(address)
+    connections.admit(address)
 }

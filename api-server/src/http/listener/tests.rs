@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Connection, ConnectionLimits, Places, Timeouts, TrustedProxies, serve};
+use super::{Connection, ConnectionLimits, ConnectionShares, Timeouts, TrustedProxies, serve};
 
 /// Time in which everything happens that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ async fn listen_with(router: Router, connections: (usize, usize), timeout: Durat
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let limits = ConnectionLimits {
-        places: Places::new(connections, MEMBERS),
+        connections: ConnectionShares::new(connections, MEMBERS),
         proxies: TrustedProxies::default(),
         timeouts: Timeouts { first: timeout, idle: timeout, write: timeout },
     };
@@ -126,7 +126,7 @@ async fn others_get_in_while_attackers_hold_all_connections() {
 }
 
 /// An authenticated connection no longer counts towards its address, and is never closed in favour of others. A tenant that
-/// has many leaves places to others.
+/// has many leaves connections to others.
 #[tokio::test]
 async fn authenticated_connections_stay() {
     let login = get(|axum::Extension(connection): axum::Extension<Connection>| async move {
@@ -173,7 +173,7 @@ async fn a_used_connection_may_be_idle_for_longer() {
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let timeouts = Timeouts { first: Duration::from_millis(100), idle: DEADLINE, write: DEADLINE };
     let limits = ConnectionLimits {
-        places: Places::new((8, 4), MEMBERS),
+        connections: ConnectionShares::new((8, 4), MEMBERS),
         proxies: TrustedProxies::default(),
         timeouts,
     };

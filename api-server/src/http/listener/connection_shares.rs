@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use crate::limits::{Exhausted, Permit, Shares};
 
-/// Places for the connections of a port.
-pub(super) struct Places {
+/// Connections of a port, counted by address or tenant.
+pub(super) struct ConnectionShares {
     /// Connections without an authenticated request, by their address.
     newcomers: Shares<IpAddr>,
     registry: Arc<Registry>,
@@ -30,15 +30,15 @@ pub(super) struct Places {
 pub(in crate::http) struct Connection(Arc<State>);
 
 struct State {
-    place: Mutex<Place>,
+    counted: Mutex<Counted>,
     members: Arc<Shares<Uuid>>,
     is_proxy: bool,
     began_request: Notify,
 }
 
-enum Place {
-    Newcomer { _permit: Permit, _entry: Option<Entry> },
-    Member { _permit: Permit },
+enum Counted {
+    ByAddress { _permit: Permit, _entry: Option<Entry> },
+    ByTenant { _permit: Permit },
 }
 
 /// Connections that can be closed in favour of others.
@@ -55,8 +55,8 @@ struct Entry {
     number: u64,
 }
 
-impl Places {
-    /// Creates the places of a port: for connections without an authenticated request, in all and per address, and for the
+impl ConnectionShares {
+    /// Creates the limits of a port: on connections without an authenticated request, in all and per address, and on the
     /// others, in all and per tenant.
     pub(super) fn new(newcomers: (usize, usize), members: (usize, usize)) -> Self {
         Self {
@@ -66,12 +66,12 @@ impl Places {
         }
     }
 
-    /// Takes a place for a new connection; `None` is the address of a proxy, which has no limit of its own. The token is
+    /// Admits a new connection; `None` is the address of a proxy, which has no limit of its own. The token is
     /// cancelled when the connection has to end.
     ///
     /// # Errors
-    /// Returns an error if the address has its part of the places, or if all are in use.
-    pub(super) fn enter(
+    /// Returns an error if the address has its part of the connections, or if all are in use.
+    pub(super) fn admit(
         &self,
         address: Option<IpAddr>,
     ) -> Result<(Connection, CancellationToken), Exhausted> {
@@ -84,7 +84,7 @@ impl Places {
             None => (self.newcomers.try_acquire_unkeyed()?, None),
         };
         let state = State {
-            place: Mutex::new(Place::Newcomer { _permit: permit, _entry: entry }),
+            counted: Mutex::new(Counted::ByAddress { _permit: permit, _entry: entry }),
             members: self.members.clone(),
             is_proxy: address.is_none(),
             began_request: Notify::new(),
@@ -92,7 +92,7 @@ impl Places {
         Ok((Connection(Arc::new(state)), closed))
     }
 
-    /// Closes the oldest connection of the address that has most, so that another client gets its place.
+    /// Closes the oldest connection of the address that has most, so that another client gets one.
     pub(super) fn close_one(&self) {
         self.registry.close_one();
     }
@@ -112,15 +112,15 @@ impl Connection {
     /// Notes that a request was authenticated: from now on, the connection counts towards the limit of the tenant, unless the
     /// tenant has its part already.
     pub(in crate::http) fn authenticate(&self, tenant: &Uuid) {
-        let mut place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Place::Newcomer { .. } = &*place {
+        let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Counted::ByAddress { .. } = &*counted {
             // A proxy forwards requests of many tenants.
             let permit = match self.0.is_proxy {
                 true => self.0.members.try_acquire_unkeyed(),
                 false => self.0.members.try_acquire(tenant),
             };
             if let Ok(permit) = permit {
-                *place = Place::Member { _permit: permit };
+                *counted = Counted::ByTenant { _permit: permit };
             }
         }
     }
