@@ -26,13 +26,13 @@ pub(in crate::http) use connection_shares::Connection;
 
 /// Maximum number of connections without an authenticated request, of a port and of one address, unless it is a trusted
 /// proxy. Each connection takes at most 32 KiB for what was received, and as much for what is to be sent.
-const NEWCOMERS: (usize, usize) = (512, 32);
+const NEWCOMERS: (usize, usize) = (512, 128);
 /// The same for the port for runners, which keep a few connections open.
 const RUNNER_NEWCOMERS: (usize, usize) = (256, 32);
 /// Maximum number of connections with an authenticated request, of a port and of one tenant.
 const MEMBERS: (usize, usize) = (512, 128);
-/// Number of times that a new connection is tried to be admitted, and the delay between them: a connection that is closed ends
-/// within a millisecond.
+/// Number of attempts to admit a new connection while all are in use, and the delay between them: a connection that is
+/// closed ends within a millisecond.
 const MAX_ADMISSION_ATTEMPTS: usize = 50;
 const ADMISSION_RETRY_DELAY: Duration = Duration::from_millis(2);
 /// Delay after a connection could not be accepted, for example because the process has too many open files.
@@ -165,8 +165,8 @@ async fn accept(
     }
 }
 
-/// Admits a connection. While all are in use, connections of the addresses that have most of them are closed; further clients wait
-/// in the queue of the operating system.
+/// Admits a connection. While all are in use, connections of the addresses that have most of them are closed; further
+/// clients wait in the queue of the operating system.
 async fn admit(
     connections: &ConnectionShares,
     address: Option<IpAddr>,
@@ -177,7 +177,7 @@ async fn admit(
                 connections.close_one();
                 tokio::time::sleep(ADMISSION_RETRY_DELAY).await;
             }
-            entered => return entered,
+            admitted => return admitted,
         }
     }
     connections.admit(address)
