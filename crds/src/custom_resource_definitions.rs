@@ -1,7 +1,7 @@
-//! The CustomResourceDefinitions as they are installed: the derived ones, adapted to the API server and to YAML 1.1.
+//! The CustomResourceDefinitions as they are installed: the derived ones, adapted to the API server.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt as _;
 
@@ -30,7 +30,6 @@ fn simplify_schema(schema: &mut JSONSchemaProps) {
     // The API server does not know unsigned formats and warns about each of them. The lower bound 0 is
     // stated separately, as `minimum`.
     schema.format.take_if(|format| format.starts_with("uint"));
-    reject_unquoted_on(schema);
     let properties = schema.properties.iter_mut().flat_map(|properties| properties.values_mut());
     properties.for_each(simplify_schema);
     match schema.items.as_mut() {
@@ -43,50 +42,18 @@ fn simplify_schema(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// Rejects a field named `true` beside a field named `on`. kubectl and Helm read YAML 1.1, in which an unquoted `on` is
-/// the boolean true, which becomes a field named "true". Without this rule the field would be dropped silently and the
-/// step would be retried according to the defaults.
-fn reject_unquoted_on(schema: &mut JSONSchemaProps) {
-    let Some(properties) = schema.properties.as_mut().filter(|properties| properties.contains_key("on"))
-    else {
-        return;
-    };
-    let bare = JSONSchemaProps {
-        description: Some(
-            "Not a field: YAML 1.1 reads an unquoted `on` as `true`. Write \"on\" in quotes.".to_owned(),
-        ),
-        type_: Some("array".to_owned()),
-        max_items: Some(16),
-        items: Some(JSONSchemaPropsOrArray::Schema(Box::new(JSONSchemaProps {
-            type_: Some("string".to_owned()),
-            max_length: Some(63),
-            ..JSONSchemaProps::default()
-        }))),
-        ..JSONSchemaProps::default()
-    };
-    properties.insert("true".to_owned(), bare);
-    schema.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
-        rule: "!has(self.__true__)".to_owned(),
-        message: Some(
-            "the field name on must be quoted in YAML, which reads it as true otherwise: write \"on\""
-                .to_owned(),
-        ),
-        ..ValidationRule::default()
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// No field except `on` has a name that YAML 1.1 reads as a boolean, since kubectl would rename such a field.
+    /// No field has a name that YAML 1.1 reads as a boolean: kubectl would rename it.
     #[test]
-    fn no_field_but_on_has_a_name_that_yaml_reads_as_a_boolean() {
+    fn no_field_has_a_name_that_yaml_reads_as_a_boolean() {
         let text = serde_json::to_string(&custom_resource_definitions()).unwrap();
-        for word in ["y", "n", "yes", "no", "off"] {
+        assert!(text.contains("\"kinds\":"));
+        for word in ["y", "n", "yes", "no", "on", "off", "true", "false"] {
             assert!(!text.contains(&format!("\"{word}\":")), "{word}");
         }
-        assert!(text.contains("\"on\":") && text.contains("__true__"));
     }
 
     /// Every optional field of a spec states its default, or which other fields exclude it: readers of `kubectl explain`

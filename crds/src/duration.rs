@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt, str::FromStr, time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+const MESSAGE: &str =
+    "a duration consists of numbers with the units ms, s, m, h or d, such as 90s, 5m, 24h or 30d";
 const PATTERN: &str = "^([0-9]{1,9}(ms|s|m|h|d))+$";
 
 /// Duration that consists of numbers with the units `ms`, `s`, `m`, `h` or `d`. The original text is preserved, so that
@@ -61,7 +63,12 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": PATTERN, "maxLength": 32})
+        // A rule has a message with examples, a pattern has none.
+        json_schema!({
+            "type": "string",
+            "maxLength": 32,
+            "x-kubernetes-validations": [{"rule": format!("self.matches('{PATTERN}')"), "message": MESSAGE}],
+        })
     }
 }
 

@@ -58,6 +58,7 @@ const RUN: Fields = Only(&[
             ("cancelRequested", All),
             ("ending", Only(&[("phase", All), ("error", Removed), ("since", All)])),
             ("reused", All),
+            ("input", Removed),
             (
                 "steps",
                 Only(&[

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::number;
+
 /// Maximum size of a frame's body in bytes. Most inputs and outputs of steps are far smaller; the limit bounds the memory
 /// that one peer can make the other one use.
 pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
@@ -9,7 +11,8 @@ pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// Size of the length prefix in bytes.
 const PREFIX_BYTES: usize = 4;
 
-/// Failure to encode or decode a frame. After any error but [`FrameError::Decode`] the stream is unusable.
+/// Failure to encode or decode a frame. After any error but [`FrameError::Decode`] and
+/// [`FrameError::Number`] the stream is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// The message cannot be serialized.
@@ -23,6 +26,12 @@ pub enum FrameError {
         /// Error of the JSON parser.
         #[source]
         source: serde_json::Error,
+    },
+    /// The body contains an integer that would be rounded. The frame is consumed.
+    #[error("the integer {} does not fit into 64 bits: use a string", number::display(number))]
+    Number {
+        /// Integer as it is written.
+        number: String,
     },
     /// The body is larger than [`MAX_FRAME_BYTES`].
     #[error("the message has {bytes} bytes; at most {MAX_FRAME_BYTES} are allowed")]
@@ -74,9 +83,14 @@ impl Decoder {
             return Err(FrameError::TooLarge { bytes });
         }
         let Some(body) = rest.get(..bytes) else { return Ok(None) };
+        let oversized = number::oversized_integer(body).map(str::to_owned);
         let message = serde_json::from_slice(body);
         self.buffer.drain(..PREFIX_BYTES + bytes);
-        message.map(Some).map_err(|source| FrameError::Decode { bytes, source })
+        match (message, oversized) {
+            (Err(source), _) => Err(FrameError::Decode { bytes, source }),
+            (Ok(_), Some(number)) => Err(FrameError::Number { number }),
+            (Ok(message), None) => Ok(Some(message)),
+        }
     }
 }
 
@@ -111,6 +125,19 @@ mod tests {
         decoder.push(&u32::MAX.to_be_bytes());
         assert!(matches!(decoder.decode::<Value>(), Err(FrameError::TooLarge { .. })));
         assert!(matches!(encode(&"x".repeat(MAX_FRAME_BYTES)), Err(FrameError::TooLarge { .. })));
+    }
+
+    /// An integer beyond 64 bits is refused, never rounded, and the next message is decoded.
+    #[test]
+    fn an_integer_beyond_64_bits_is_refused() {
+        let mut decoder = Decoder::default();
+        let body = b"{\"n\":1180591620717411303424}";
+        decoder.push(&u32::try_from(body.len()).unwrap().to_be_bytes());
+        decoder.push(body);
+        decoder.push(&encode(&json!(i64::MAX)).unwrap());
+        let error = decoder.decode::<Value>().unwrap_err();
+        assert!(error.to_string().contains("1180591620717411303424"), "{error}");
+        assert_eq!(decoder.decode::<Value>().unwrap(), Some(json!(i64::MAX)));
     }
 
     /// A malformed message does not prevent the decoding of later ones.

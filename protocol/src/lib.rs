@@ -1,9 +1,10 @@
 //! Private wire contracts between the programs of this repository.
 //!
 //! [`frame`] encodes messages for a stream socket, [`host`] has the messages between runner and step host, and
-//! [`internal`] the requests of a runner to the api-server. The crate does no I/O, so that both sides can use their own,
+//! [`internal`] the requests of a runner to the api-server; [`number`] finds integers that JSON parsers would round. The crate does no I/O, so that both sides can use their own,
 //! blocking or not.
 
 pub mod frame;
 pub mod host;
 pub mod internal;
+pub mod number;

@@ -43,7 +43,7 @@ pub struct EgressEntry {
     #[schemars(length(max = 16), inner(range(min = 1, max = 65535)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
-    /// Host names by which `http` steps may call the pods in `namespace`, such as `prices.shop.svc.cluster.local`; at most 16. Default: none, so that `http` steps cannot call them.
+    /// Host names by which `http` steps may call the pods in `namespace`, such as `prices.shop.svc.cluster.local`; at most 16. Without `hosts`, only the code of `python` and `container` steps may connect to the pods. Default: none.
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,

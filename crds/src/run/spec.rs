@@ -52,7 +52,7 @@ use crate::schema;
 pub struct WorkflowRunSpec {
     /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, and with `WORKFLOW_INVALID` if it has problems.
     pub workflow_ref: WorkflowRef,
-    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`). Default: `{}`.
+    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). Properties that are absent get the `default` of the schema; `status.input` shows the result. At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`), defaults included. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,

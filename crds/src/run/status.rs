@@ -73,6 +73,10 @@ pub struct WorkflowRunStatus {
     /// Earlier run whose outputs were reused. Set once they have been copied (see `spec.reuse`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<ReusedRun>,
+    /// Input that the run executes with, if it differs from `spec.input`: with the defaults of the workflow's input schema. At most 256 KiB. Set when the first runner starts the run.
+    #[schemars(schema_with = "schema::free_object")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
     /// Status of each step in the order of the workflow, `onExit` steps last.
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -191,7 +195,7 @@ pub struct RunError {
     /// Name of the step that failed. Absent if the run did not fail in a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
+    /// Kind of the error, see `retry.kinds` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
     /// Machine-readable error code, such as `HTTP_404`.
     pub code: String,

@@ -98,7 +98,7 @@ pub enum WaitingFor {
 /// Error of an attempt.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct StepError {
-    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
+    /// Kind of the error, see `retry.kinds` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
     /// Machine-readable error code, such as `PYTHON_EXCEPTION`.
     pub code: String,
@@ -184,7 +184,7 @@ pub struct ItemBatch {
 pub struct ItemFailure {
     /// Index of the item, starting at 0.
     pub index: u32,
-    /// Kind of the error, see `retry.on` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
+    /// Kind of the error, see `retry.kinds` of a step: `User`, `Infra`, `Timeout`, `Schema` or `Policy`.
     pub kind: ErrorKind,
     /// Machine-readable error code.
     pub code: String,

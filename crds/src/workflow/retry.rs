@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Duration;
 
-/// Retry policy of a step.
+/// Retry policy of a step. A step without `retry` has up to 3 attempts for errors of the kind `Infra`, and one for the others.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Retry {
     /// Maximum number of attempts, including the first; 1 to 20. Default: 3.
@@ -15,10 +15,10 @@ pub struct Retry {
     /// Delay before the next attempt. Default: 1s, doubled after each attempt, at most 1m, with a jitter of 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// Kinds of errors that are retried. `User`: the workflow's code or the called service. `Infra`: infrastructure errors such as a lost pod. `Timeout`: a time limit was exceeded. `Schema`: a value does not match its schema. `Policy`: not allowed. Without `Infra`, the step is executed at most once: if it is interrupted, it fails with `INTERRUPTED`. Default: [Infra].
+    /// Kinds of errors that are retried. `User`: the workflow's code or the called service. `Infra`: infrastructure errors such as a lost pod. `Timeout`: a time limit was exceeded. `Schema`: a value does not match its schema. `Policy`: not allowed. Without `Infra`, the step is executed at most once: if it is interrupted, it fails with `INTERRUPTED`. Default: [Infra, Timeout, User].
     #[schemars(length(min = 1, max = 5), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on: Option<Vec<ErrorKind>>,
+    pub kinds: Option<Vec<ErrorKind>>,
     /// Expression over `error` (`kind`, `code`, `message`). If false, the attempt is not retried. At most 4 KiB. Default: true.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,6 +25,10 @@ pub struct WorkflowStatus {
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// Parts of the spec that probably do not mean what was written, such as a field named `true` because an unquoted `on` was read as YAML 1.1; at most 20. Runs start nevertheless.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Problem>,
     /// Numbers of unfinished runs; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<WorkflowRuns>,

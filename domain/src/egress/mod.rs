@@ -67,6 +67,18 @@ pub enum EgressError {
     },
 }
 
+/// Who else has to change something.
+const OTHERS: &str = "in a Plan with tenantsMayExtend: true, spec.network.egress of the Tenant suffices; a Tenant with egress of its own needs the entry there, too";
+
+/// Returns the namespace in the name of a service, or a placeholder.
+fn namespace_of(host: &str) -> &str {
+    let mut labels = host.trim_end_matches('.').split('.');
+    match (labels.next(), labels.next(), labels.next()) {
+        (Some(_), Some(namespace), Some("svc")) => namespace,
+        _ => "<namespace of its pods>",
+    }
+}
+
 /// Reason why a connection is refused. The message is shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -82,7 +94,8 @@ pub enum Denied {
     },
     /// An address inside a private network or the cluster.
     #[error(
-        "{host} resolves to {addr}, a {kind} address; the plan's egress must name {host} with its namespace and port {port}"
+        "{host} resolves to {addr}, a {kind} address, which the plan's egress does not allow. A platform administrator can add to spec.network.egress of the Plan: {{namespace: {namespace}, ports: [{port}], hosts: [{host}]}} ({OTHERS})",
+        namespace = namespace_of(host)
     )]
     Private {
         /// Requested host name.
@@ -95,7 +108,10 @@ pub enum Denied {
         port: u16,
     },
     /// A public address that no entry contains.
-    #[error("{host} ({addr}, port {port}) is not among the destinations of the plan's egress")]
+    #[error(
+        "{host} ({addr}, port {port}) is not among the destinations of the plan's egress. A platform administrator can add to spec.network.egress of the Plan: {{cidr: {}, ports: [{port}]}} ({OTHERS})",
+        IpNet::from(*addr)
+    )]
     NotListed {
         /// Requested host name.
         host: String,

@@ -155,7 +155,11 @@ fn describe(error: &cel::ExecutionError) -> String {
         E::ValuesNotComparable(left, right) => {
             format!("{} and {} cannot be compared", left.type_of(), right.type_of())
         }
-        E::Overflow(operator, _, _) => format!("integer overflow in `{operator}`"),
+        E::Overflow(operator, _, _) => {
+            format!(
+                "integer overflow in `{operator}`: integers have 64 bits; convert one operand with double()"
+            )
+        }
         E::DivisionByZero(_) | E::RemainderByZero(_) => "division by zero".to_owned(),
         E::UnsupportedIndex(index, value) => {
             format!("a {} cannot be indexed with a {}", value.type_of(), index.type_of())
@@ -168,7 +172,10 @@ fn describe(error: &cel::ExecutionError) -> String {
             _ => "the index is out of bounds".to_owned(),
         },
         E::FunctionError { function, message } => format!("{function}: {}", shorten(message)),
-        E::NoSuchOverload(overload) => overload.to_string(),
+        E::NoSuchOverload(overload) => {
+            let operator = overload.function().trim_matches(['_', '@']);
+            format!("`{operator}` cannot be applied to {}", overload.argument_types().join(" and "))
+        }
         E::UnexpectedType { got, want } => format!("expected {want}, got {got}"),
         _ => "the operation is not supported on these values".to_owned(),
     }

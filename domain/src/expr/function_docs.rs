@@ -49,7 +49,10 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("math.least(a, b)", "smallest of the arguments"),
     ("math.abs(x)", "absolute value"),
     ("math.sign(x)", "sign: -1, 0 or 1"),
-    ("math.ceil(x)", "smallest integer not less than x, as a double"),
+    (
+        "math.ceil(x)",
+        "smallest integer not less than x, as a double; an integer is returned unchanged, as by `floor`, `round` and `trunc`",
+    ),
     ("math.floor(x)", "largest integer not greater than x, as a double"),
     ("math.round(x)", "nearest integer, halves away from zero, as a double"),
     ("math.trunc(x)", "integer part, as a double"),

@@ -49,7 +49,8 @@ fn number_to_cel<'v>(number: &Number) -> Box<dyn Val + 'v> {
 }
 
 /// Converts CEL to JSON of at most `limit` bytes. Timestamps become RFC 3339, durations seconds as in `1.5s`,
-/// keys strings. Bytes are refused: the user has to say whether they are text or Base64.
+/// keys strings. Bytes are refused: the user has to say whether they are text or Base64. Integers
+/// beyond the range of a signed integer of 64 bits are refused, too.
 pub(super) fn from_cel(value: &dyn Val, limit: usize) -> Result<Value, NotJson> {
     let mut remaining = limit;
     convert(value, &mut remaining)
@@ -64,7 +65,7 @@ fn convert(value: &dyn Val, remaining: &mut usize) -> Result<Value, NotJson> {
         return Ok(Value::from(*integer.inner()));
     }
     if let Some(integer) = value.downcast_ref::<CelUInt>() {
-        return Ok(Value::from(*integer.inner()));
+        return unsigned(*integer.inner()).map(Value::from);
     }
     if let Some(number) = value.downcast_ref::<CelDouble>() {
         return float(*number.inner()).map(Value::Number);
@@ -119,6 +120,15 @@ fn key_text(key: &CelMapKey<'_>) -> String {
         CelMapKey::UInt(integer) => integer.inner().to_string(),
         CelMapKey::String(text) => text.inner().to_owned(),
     }
+}
+
+/// Converts an unsigned integer. The Kubernetes API server would round one beyond the range of a signed integer.
+fn unsigned(integer: u64) -> Result<i64, NotJson> {
+    i64::try_from(integer).map_err(|_| {
+        NotJson::Kind(format!(
+            "the integer {integer} is beyond the range of 64-bit integers: convert it with string()"
+        ))
+    })
 }
 
 fn float(number: f64) -> Result<Number, NotJson> {

@@ -3,7 +3,8 @@
 //! Every operand and argument of a call is passed to a function of [`super::metered`], which charges the
 //! budget for what the call reads or creates, and fails once the budget is spent. So are the elements of lists
 //! and maps, the values that a loop computes, and the range of a loop, which is also charged for the static
-//! cost of its iterations. Functions whose cost depends on several arguments are replaced.
+//! cost of its iterations. Functions whose cost depends on several arguments are replaced, and so are operators
+//! on numbers.
 //!
 //! The shape `@result + […]` of `map` and `filter` is left unchanged: the evaluator runs it in linear time.
 
@@ -14,7 +15,7 @@ use cel::common::ast::{
 };
 
 use super::metered::{BUDGET, COPY, KEY, PARSE, RANGE, READ, SIZE, replacement};
-use super::static_cost;
+use super::{numbers, static_cost};
 
 /// Functions and operators whose result is as large as their operands.
 const COPYING: &[&str] = &[
@@ -89,7 +90,8 @@ fn meter_call(call: CallExpr) -> CallExpr {
         Expr::Ident(name) if super::functions::NAMESPACES.contains(&name.as_str()) => target,
         _ => Box::new(meter_operand(*target)),
     });
-    CallExpr { func_name, target, args }
+    let replaced = numbers::replacement(&func_name).map(str::to_owned);
+    CallExpr { func_name: replaced.unwrap_or(func_name), target, args }
 }
 
 fn meter_entry(entry: IdedEntryExpr) -> IdedEntryExpr {

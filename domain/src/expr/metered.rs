@@ -2,12 +2,14 @@
 //! operation whose cost depends on several arguments.
 
 use cel::common::functions::Function;
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelString, DYN_TYPE};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelString, DYN_TYPE, INT_TYPE, Type, UINT_TYPE,
+};
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 
 use super::budget::{Access, Budget};
-use super::text;
+use super::{numbers, text};
 
 type Outcome<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
@@ -40,7 +42,7 @@ pub(super) fn replacement(function: &str) -> Option<&'static str> {
     REPLACED.iter().find(|(name, _, _)| *name == function).map(|(_, metered, _)| *metered)
 }
 
-/// Adds the functions to an environment.
+/// Adds the functions to an environment, and those that work on numbers of any type.
 pub(super) fn register(env: &mut Env) {
     let charges: [(&str, Function); 5] =
         [(READ, read), (COPY, copy), (PARSE, parse), (SIZE, size), (KEY, key)];
@@ -52,6 +54,35 @@ pub(super) fn register(env: &mut Env) {
         add(env, name, 3, *function);
         add(env, name, 4, *function);
     }
+    for (_, name, arguments, function) in numbers::REPLACED {
+        arguments.iter().for_each(|arguments| add(env, name, *arguments, *function));
+    }
+    for number in [INT_TYPE, UINT_TYPE] {
+        add_for_integers(env, &number);
+    }
+}
+
+/// Lets the functions on doubles accept an integer: JSON does not distinguish `10` from `10.0`.
+fn add_for_integers(env: &mut Env, integer: &Type) {
+    let tests: [(&str, Function); 3] = [("math.isInf", no), ("math.isNaN", no), ("math.isFinite", yes)];
+    let rounding = numbers::ROUNDING.iter().map(|name| -> (&str, Function) { (*name, unchanged) });
+    for (name, function) in rounding.chain(tests) {
+        let id = format!("{name}({})", integer.name());
+        env.add_overload(name, &id, vec![integer.to_owned()], function)
+            .expect("the functions are declared for doubles only");
+    }
+}
+
+fn unchanged<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
+    arguments.into_iter().next().ok_or(ExecutionError::MissingArgumentOrTarget)
+}
+
+fn no<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
+    Ok(CowVal::owned(CelBool::from(false)))
+}
+
+fn yes<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
+    Ok(CowVal::owned(CelBool::from(true)))
 }
 
 fn add(env: &mut Env, name: &str, arguments: usize, function: Function) {

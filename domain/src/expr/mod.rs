@@ -5,7 +5,7 @@
 //! evaluated (iterations, size of intermediate and final values, an interrupt).
 //!
 //! A later module may import an earlier one, in this order: `limits`, `errors`, `context`, `text`, `budget`,
-//! `metered`, `functions`, `references`, `static_cost`, `meter`, `json`, `program`, `parse_budget`,
+//! `numbers`, `metered`, `functions`, `references`, `static_cost`, `meter`, `json`, `program`, `parse_budget`,
 //! `evaluate`.
 
 mod budget;
@@ -18,6 +18,7 @@ mod json;
 mod limits;
 mod meter;
 mod metered;
+mod numbers;
 mod parse_budget;
 mod program;
 mod references;

@@ -42,13 +42,48 @@ fn expressions_evaluate_to_json() {
     }
 }
 
+/// Integers and doubles can be mixed: arithmetic gives a double, and comparisons are exact.
+#[test]
+fn integers_and_doubles_can_be_mixed() {
+    for (source, expected) in [
+        ("input.items.map(i, i * 1.5)", json!([1.5, 3.0, 4.5])),
+        ("input.price * 2 + 1", json!(6.0)),
+        ("1 - 0.5 + 3 / 2.0", json!(2.0)),
+        ("input.price > 2 && 3 > input.price && 2.0 <= 2 && 2 >= 2.0", json!(true)),
+        ("1 == 1.0 && [1, {'a': 2.0}] == [1.0, {'a': 2}] && 1 != 1.5", json!(true)),
+        ("2.0 in input.items && !(2.5 in input.items) && 1.0 in {1: true} && 'a' in {'a': 1}", json!(true)),
+        ("9007199254740993 == 9007199254740992.0", json!(false)),
+        ("9007199254740993 > 9007199254740992.0", json!(true)),
+        ("9007199254740993 in [9007199254740992.0]", json!(false)),
+        ("9007199254740993 + 1", json!(9_007_199_254_740_994_i64)),
+        ("input.big - 9223372036854775808u", json!(i64::MAX)),
+        ("string(input.big - 1)", json!("18446744073709551614")),
+        ("input.big - input.big == 0", json!(true)),
+        ("input.big == 18446744073709551616.0", json!(false)),
+        ("math.greatest(1, 2.5, 2)", json!(2.5)),
+        ("math.least(9007199254740993, 9007199254740992.0)", json!(9_007_199_254_740_992.0)),
+        ("math.greatest([1, 3])", json!(3)),
+        ("math.round(3) + math.ceil(input.price) + math.abs(-1)", json!(7.0)),
+        ("math.isFinite(3) && !math.isNaN(3)", json!(true)),
+        ("input.items.exists_one(i, i == 2.0) && input.items.all(i, i < 3.5)", json!(true)),
+        ("{1: 'a'}[1.0]", json!("a")),
+        ("-input.price + 1", json!(-1.5)),
+    ] {
+        assert_eq!(evaluate(source).as_ref(), Ok(&expected), "{source}");
+    }
+}
+
 /// A failed evaluation names its cause without repeating the tenant's data.
 #[test]
 fn evaluation_errors_name_the_cause_without_data() {
     let messages: Vec<String> = [
         "input.nope.x",
         "1 / 0",
-        "input.price * 2",
+        "input.price % 2",
+        "input.name < 1",
+        "1 in 2",
+        "size(1)",
+        "math.greatest(1, input.name)",
         "double('NaN')",
         "input.items[7]",
         "unknown",
@@ -57,6 +92,7 @@ fn evaluation_errors_name_the_cause_without_data() {
         "'a'.matches(input.name + '(')",
         "int('x')",
         "timestamp('x')",
+        "input.big - 1",
     ]
     .iter()
     .map(|source| evaluate(source).expect_err(source).to_string())

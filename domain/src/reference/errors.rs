@@ -5,7 +5,7 @@
 pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Timeout", "APPROVAL_TIMEOUT", "No decision was made on the approval within its timeout."),
     ("Timeout", "ATTEMPT_TIMEOUT", "An attempt exceeded attemptTimeout."),
-    ("User", "BAD_OUTPUT", "The code returned a value that is not JSON."),
+    ("User", "BAD_OUTPUT", "The code returned a value that is not JSON, or an integer beyond 64 bits."),
     ("User", "CANCELLED", "The run was cancelled."),
     ("User", "COMMAND_INVALID", "The command of a container step does not exist or cannot be executed."),
     (
@@ -59,7 +59,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     (
         "Infra",
         "INTERRUPTED",
-        "The pod was lost during a step whose retry.on does not include Infra, so the step is not retried.",
+        "The pod was lost during a step whose retry.kinds does not include Infra, so the step is not retried.",
     ),
     ("User", "ITEMS_INVALID", "forEach.items did not evaluate to a list."),
     ("User", "NAME_TOO_LONG", "The name of the run has more than 63 characters."),

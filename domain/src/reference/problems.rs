@@ -3,6 +3,7 @@
 /// Code and meaning of each problem that a workflow can have, sorted by code.
 pub const PROBLEMS: &[(&str, &str)] = &[
     ("Cycle", "Dependency cycle: a step needs itself, directly or through other steps."),
+    ("DefaultInvalid", "A default of a JSON Schema violates its own schema, or cannot be applied."),
     (
         "DuplicateName",
         "Duplicate name of a step (names are unique across steps and onExit), a schedule or a secret.",
@@ -44,6 +45,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "The workflow could not be checked: that took too long, or failed. It is checked again after ten minutes.",
     ),
     ("NotUpstream", "An expression reads a step that is not a dependency: add it to needs."),
+    (
+        "NumberTooLarge",
+        "A number is beyond the range of 64-bit integers, where integers are rounded: write it as a string.",
+    ),
     ("PatternInvalid", "A pattern in matches() is not a regular expression (RE2), or is too large."),
     (
         "PatternsTooLarge",
@@ -92,4 +97,8 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("UrlScheme", "A URL does not start with http:// or https://."),
     ("WaitInvalid", "A wait does not set exactly one of for and until."),
     ("WaitTooLong", "A wait, or the timeout of an approval, is longer than 90 days."),
+    (
+        "YamlBoolean",
+        "Warning, in status.warnings: a field has the name true or false, since an unquoted y, n, yes, no, on or off is a boolean in YAML 1.1.",
+    ),
 ];

@@ -91,7 +91,7 @@ pub(super) fn retry_or_fail(
     let retry_at = after(ambient.now, delay.max(retry_after.unwrap_or_default()));
     let is_allowed = attempts.is_before_deadlines(retry_at)
         && attempts.attempt < step.retry.attempts
-        && step.retry.on.contains(&error.kind)
+        && step.retry.kinds.contains(&error.kind)
         && step.action.is_retryable();
     if is_allowed && retry_when_holds(step, &mut error, context) {
         Transition::Retry { retry_at, error, counts_as_attempt: true }

@@ -85,7 +85,7 @@ pub struct Run {
 /// Data of a run that expressions can read, in addition to its steps.
 #[derive(Clone, Debug, Default)]
 pub struct RunData {
-    /// `spec.input`; null if the run has no input.
+    /// Input with the defaults of the workflow's schema, see [`ValidWorkflow::complete_input`].
     pub input: Value,
     /// `metadata.uid`.
     pub run_id: String,
@@ -130,6 +130,12 @@ impl Run {
     #[must_use]
     pub fn workflow(&self) -> &ValidWorkflow {
         &self.workflow
+    }
+
+    /// Returns the input that the run executes with.
+    #[must_use]
+    pub fn input(&self) -> &Value {
+        &self.data.input
     }
 
     /// Returns the time at which the run times out.

@@ -36,16 +36,8 @@ impl Run {
         context: &Context,
         now: Timestamp,
     ) -> Result<Rendered, StepError> {
-        let input = step.with.render(context).map_err(|failed| expression_error("with", &failed))?;
-        if let Some(schema) = &step.input {
-            schema.check(&input).map_err(|violations| {
-                let message = format!(
-                    "the step's input violates its schema: {}",
-                    schema::describe_violations(&violations)
-                );
-                step_error(ErrorKind::Schema, "INPUT_INVALID", message)
-            })?;
-        }
+        let given = step.with.render(context).map_err(|failed| expression_error("with", &failed))?;
+        let input = complete_input(step, given)?;
         let secret = self.with_secrets(context);
         let task = match &step.action {
             Action::Expr(value) => {
@@ -84,6 +76,16 @@ impl Run {
         }
         Ok(SubRun { name: self.sub_run_name(key, attempt), workflow: workflow.to_owned(), input, depth })
     }
+}
+
+/// Returns the input of a step with the defaults of its schema.
+fn complete_input(step: &Step, given: Value) -> Result<Value, StepError> {
+    let Some(schema) = &step.input else { return Ok(given) };
+    schema.complete(given).map_err(|violations| {
+        let message =
+            format!("the step's input violates its schema: {}", schema::describe_violations(&violations));
+        step_error(ErrorKind::Schema, "INPUT_INVALID", message)
+    })
 }
 
 /// Renders the message of an approval.

@@ -60,7 +60,7 @@ impl Run {
     /// are repeated. It is unknown whether they had their side effects; by default each is retried at once,
     /// as the next attempt.
     ///
-    /// A step whose `retry.on` does not contain `Infra` runs at most once and fails with `INTERRUPTED`. If a
+    /// A step whose `retry.kinds` does not contain `Infra` runs at most once and fails with `INTERRUPTED`. If a
     /// container ran out of memory or the pod out of disk, the attempt fails if it was the only one that ran in a host. If several
     /// ran in hosts, the cause is unknown: all are repeated without being counted, and the operator counts
     /// the lost pods. Attempts without side effects of their own are never counted: expressions, and the
@@ -165,7 +165,7 @@ fn classify_interruption(
     }
     match lost.error_of_step() {
         Some(error) if runs_in_host(step) && in_hosts == 1 => InterruptedAttempt::Failed(error),
-        Some(_) if runs_in_host(step) && step.retry.on.contains(&ErrorKind::Infra) => {
+        Some(_) if runs_in_host(step) && step.retry.kinds.contains(&ErrorKind::Infra) => {
             InterruptedAttempt::NotCounted
         }
         _ => InterruptedAttempt::Failed(interruption(step, attempt)),
@@ -174,14 +174,14 @@ fn classify_interruption(
 
 /// Builds the error of an attempt whose pod was lost.
 fn interruption(step: &Step, attempt: u32) -> StepError {
-    if step.retry.on.contains(&ErrorKind::Infra) {
+    if step.retry.kinds.contains(&ErrorKind::Infra) {
         let message = format!("the pod was lost during attempt {attempt} of {}", step.retry.attempts);
         step_error(ErrorKind::Infra, "RUNNER_LOST", message)
     } else {
         step_error(
             ErrorKind::Infra,
             "INTERRUPTED",
-            "the pod was lost; the step is not retried, since its retry.on does not contain Infra",
+            "the pod was lost; the step is not retried, since its retry.kinds does not contain Infra",
         )
     }
 }

@@ -29,10 +29,18 @@ pub(super) struct Exceeded {
 /// # Errors
 /// Returns an error if the cost exceeds its limit, after a number of steps that the limit bounds.
 pub(super) fn estimate(graph: &Graph, value: &Value) -> Result<u64, Exceeded> {
+    estimate_from(graph, 0, value)
+}
+
+/// Returns the cost of validating a value against the subschema `index`.
+///
+/// # Errors
+/// Returns the errors of [`estimate`].
+pub(super) fn estimate_from(graph: &Graph, index: usize, value: &Value) -> Result<u64, Exceeded> {
     let values = size(value).0;
     let limit = LIMIT.saturating_add(values.saturating_mul(LIMIT_PER_VALUE));
     let mut counter = Counter { graph, cost: 0, limit };
-    counter.apply(0, Instance::Value(value), 0).map_err(|Spent| Exceeded { limit })?;
+    counter.apply(index, Instance::Value(value), 0).map_err(|Spent| Exceeded { limit })?;
     Ok(counter.cost)
 }
 

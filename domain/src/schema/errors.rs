@@ -70,6 +70,14 @@ pub enum SchemaError {
         /// The size and its limit.
         message: String,
     },
+    /// A default is not allowed by its own subschema, or cannot be applied.
+    #[error("{}/default: {message}", pointer)]
+    Default {
+        /// JSON pointer to the subschema with the default.
+        pointer: String,
+        /// Violation of the subschema, or the limit that is exceeded.
+        message: String,
+    },
     /// The document is not a valid schema.
     #[error("{}: {message}", display_pointer(pointer))]
     Invalid {
@@ -81,6 +89,6 @@ pub enum SchemaError {
 }
 
 /// Returns a JSON pointer as it is displayed: `(root)` for the empty one.
-pub(super) fn display_pointer(pointer: &str) -> &str {
+pub(crate) fn display_pointer(pointer: &str) -> &str {
     if pointer.is_empty() { "(root)" } else { pointer }
 }

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value};
 
 use crate::expr::Segment;
+use crate::spelling::similar;
 
 /// Maximum number of references followed in a row.
 const MAX_REFERENCES: usize = 16;
@@ -125,8 +126,7 @@ impl<'a> Resolver<'a> {
                     .into_iter()
                     .flat_map(|properties| properties.keys().map(String::as_str))
                     .collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                Some(excluded(&format!("its schema has no property `{name}`; properties: {known}")))
+                Some(excluded(&missing_property(name, properties, &known)))
             }
             Some(additional) => self.exclude(additional, rest, remaining),
             None => None,
@@ -152,6 +152,18 @@ impl<'a> Resolver<'a> {
             _ => None,
         }
     }
+}
+
+/// Returns the message about a property that a schema does not have, with the similar name that may be meant.
+fn missing_property(name: &str, properties: Option<&Map<String, Value>>, known: &[&str]) -> String {
+    let nested = properties
+        .into_iter()
+        .flatten()
+        .find_map(|(outer, schema)| schema.get("properties")?.get(name).map(|_| format!("{outer}.{name}")));
+    let meant = nested.or_else(|| similar(name, known.iter().copied()).map(str::to_owned));
+    let hint = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("it has no property `{name}`{hint}; properties: {known}")
 }
 
 /// Returns the types that a value may have; `None` if any type is allowed or the schema is invalid.

@@ -1,7 +1,7 @@
 //! The subschemas of a schema, and which of them apply others to the same value, to its properties or to its
 //! elements. References are resolved, so a schema that applies itself is a cycle.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -20,6 +20,8 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// States of all patterns together.
     pub(super) pattern_states: u64,
+    /// Whether a subschema has a default.
+    pub(super) has_defaults: bool,
 }
 
 /// A subschema.
@@ -30,6 +32,14 @@ pub(super) struct Node {
     pub(super) parts: Vec<Part>,
     /// Whether it has `unevaluatedProperties` or `unevaluatedItems`, which evaluate the other keywords again.
     pub(super) evaluates_twice: bool,
+    /// Its `default`.
+    pub(super) default: Option<Value>,
+    /// Subschemas that every value has to satisfy, too: `$ref`, followed by `allOf`. They are also parts.
+    pub(super) always: Vec<usize>,
+    /// `additionalProperties` with the names of the declared properties, unless there are `patternProperties`.
+    pub(super) additional: Option<(BTreeSet<String>, usize)>,
+    /// `items`: the subschema of the elements after `prefixItems`.
+    pub(super) items: Option<usize>,
 }
 
 /// A subschema that another one applies.
@@ -65,6 +75,41 @@ pub(super) fn pointer_of_node(schema: &Value, index: usize) -> String {
     node.map_or_else(String::new, |(address, _)| builder.document.pointer(*address))
 }
 
+/// Returns the JSON pointers to the subschemas of some nodes, by their index.
+pub(super) fn pointers(schema: &Value, wanted: &BTreeSet<usize>) -> BTreeMap<usize, String> {
+    let Ok(builder) = Builder::build(schema) else { return BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    collect_pointers(&builder, schema, &mut String::new(), wanted, &mut found);
+    found
+}
+
+fn collect_pointers(
+    builder: &Builder<'_>,
+    value: &Value,
+    pointer: &mut String,
+    wanted: &BTreeSet<usize>,
+    found: &mut BTreeMap<usize, String>,
+) {
+    if let Some(index) = builder.known.get(&std::ptr::from_ref(value)).filter(|index| wanted.contains(index))
+    {
+        found.insert(*index, pointer.clone());
+    }
+    let mut descend = |name: &str, part: &Value| {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        collect_pointers(builder, part, pointer, wanted, found);
+        pointer.truncate(length);
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, part)| descend(name, part)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, part)| descend(&index.to_string(), part));
+        }
+        _ => {}
+    }
+}
+
 struct Builder<'a> {
     document: Document<'a>,
     graph: Graph,
@@ -77,7 +122,7 @@ impl<'a> Builder<'a> {
     fn build(schema: &'a Value) -> Result<Self, SchemaError> {
         let mut builder = Self {
             document: Document::new(schema),
-            graph: Graph { nodes: Vec::new(), pattern_states: 0 },
+            graph: Graph { nodes: Vec::new(), pattern_states: 0, has_defaults: false },
             known: HashMap::new(),
             pointer_bytes: 0,
         };
@@ -105,6 +150,10 @@ impl<'a> Builder<'a> {
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             node.assertions.add((keyword, value), &self.document, &mut self.graph.pattern_states)?;
             node.evaluates_twice |= keyword.starts_with("unevaluated");
+            if keyword == "default" {
+                node.default = Some(value.clone());
+                self.graph.has_defaults = true;
+            }
             let bytes = pointer_bytes.saturating_add(keyword.len()).saturating_add(1);
             self.keyword((keyword, value), schema, &mut node, (depth + 1, bytes))?;
         }
@@ -137,14 +186,22 @@ impl<'a> Builder<'a> {
                     let message = format!("the schema has no `{target}`");
                     return Err(SchemaError::Invalid { pointer, message });
                 };
-                node.parts.push(Part::Same(self.node(referred, depth, bytes)?));
+                let index = self.node(referred, depth, bytes)?;
+                if keyword == "$ref" {
+                    node.always.insert(0, index);
+                }
+                node.parts.push(Part::Same(index));
             }
             ("not" | "if" | "then" | "else", part) => {
                 node.parts.push(Part::Same(self.node(part, depth, bytes)?));
             }
             ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
                 for part in parts {
-                    node.parts.push(Part::Same(self.node(part, depth, bytes.saturating_add(6))?));
+                    let index = self.node(part, depth, bytes.saturating_add(6))?;
+                    if keyword == "allOf" {
+                        node.always.push(index);
+                    }
+                    node.parts.push(Part::Same(index));
                 }
             }
             ("dependentSchemas" | "dependencies", Value::Object(parts)) => {
@@ -166,7 +223,10 @@ impl<'a> Builder<'a> {
             }
             ("additionalProperties", part) => {
                 let index = self.node(part, depth, bytes)?;
-                node.parts.push(Part::OtherProperties(declared(schema.as_object()), index));
+                let declared = declared(schema.as_object());
+                node.additional =
+                    schema.get("patternProperties").is_none().then(|| (declared.clone(), index));
+                node.parts.push(Part::OtherProperties(declared, index));
             }
             ("unevaluatedProperties", part) => {
                 let index = self.node(part, depth, bytes)?;
@@ -179,7 +239,11 @@ impl<'a> Builder<'a> {
                 }
             }
             ("items" | "contains" | "unevaluatedItems" | "additionalItems", part) => {
-                node.parts.push(Part::Items(self.node(part, depth, bytes)?));
+                let index = self.node(part, depth, bytes)?;
+                if keyword == "items" {
+                    node.items = Some(index);
+                }
+                node.parts.push(Part::Items(index));
             }
             _ => {}
         }

@@ -5,10 +5,12 @@
 //! same value without end, and the cost of a validation is computed before it begins.
 //!
 //! A later module may import an earlier one, in this order: `errors`, `references`, `keywords`, `graph`,
-//! `applications`, `cost`.
+//! `applications`, `cost`, `defaults`, `default_checks`.
 
 mod applications;
 mod cost;
+mod default_checks;
+mod defaults;
 mod errors;
 pub(crate) mod exclude;
 mod graph;
@@ -26,11 +28,15 @@ use crate::pattern;
 use applications::Excess;
 use cost::Exceeded;
 pub use cost::LIMIT as MAX_COST;
+use defaults::Defaults;
 pub use errors::SchemaError;
+pub(crate) use errors::display_pointer;
 use graph::Graph;
 
 /// Maximum size of all JSON Schemas of a workflow together, in bytes.
 pub const MAX_BYTES: usize = MAX_SCHEMA_BYTES;
+/// Maximum size of all defaults that are added to one value, in bytes of JSON.
+pub const MAX_DEFAULT_BYTES: usize = defaults::MAX_BYTES;
 /// Maximum number of violations reported for one value; further ones are only counted.
 const MAX_VIOLATIONS: usize = 20;
 /// Maximum cost of a validation whose violations are listed. Each alternative of an `anyOf` has violations of
@@ -66,7 +72,7 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", errors::display_pointer(&self.pointer), self.message)
+        write!(f, "{}: {}", display_pointer(&self.pointer), self.message)
     }
 }
 
@@ -104,25 +110,30 @@ impl<'a> CheckedSchema<'a> {
     /// # Errors
     /// Returns an error if the schema is not valid JSON Schema 2020-12.
     pub(crate) fn compile(self) -> Result<Schema, SchemaError> {
-        let options = PatternOptions::regex()
-            .size_limit(pattern::MAX_AUTOMATON_BYTES)
-            .dfa_size_limit(pattern::MAX_CACHE_BYTES);
-        let compile = || {
-            jsonschema::options()
-                .with_draft(Draft::Draft202012)
-                .with_pattern_options(options)
-                .with_keyword("uniqueItems", unique::create)
-                .should_validate_formats(true)
-                .offline()
-                .build(self.schema)
-                .map_err(|error| SchemaError::Invalid {
-                    pointer: error.instance_path().to_string(),
-                    message: shorten(error.to_string()),
-                })
-        };
-        let validator = stacker::grow(STACK_BYTES, compile)?;
+        let validator = compile(self.schema)?;
         Ok(Schema { validator, graph: Arc::new(self.graph) })
     }
+}
+
+/// Compiles a schema that was checked before.
+fn compile(schema: &Value) -> Result<Validator, SchemaError> {
+    let options = PatternOptions::regex()
+        .size_limit(pattern::MAX_AUTOMATON_BYTES)
+        .dfa_size_limit(pattern::MAX_CACHE_BYTES);
+    let compile = || {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .with_pattern_options(options)
+            .with_keyword("uniqueItems", unique::create)
+            .should_validate_formats(true)
+            .offline()
+            .build(schema)
+            .map_err(|error| SchemaError::Invalid {
+                pointer: error.instance_path().to_string(),
+                message: shorten(error.to_string()),
+            })
+    };
+    stacker::grow(STACK_BYTES, compile)
 }
 
 impl Schema {
@@ -133,6 +144,39 @@ impl Schema {
     /// another document, applies too many subschemas to one value, or has patterns that are too large.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
         CheckedSchema::new(schema)?.compile()
+    }
+
+    /// Checks that each default of this schema, which was compiled from `schema`, satisfies its own subschema.
+    ///
+    /// # Errors
+    /// Returns an error for the first default that does not.
+    pub(crate) fn check_defaults(&self, schema: &Value) -> Result<(), SchemaError> {
+        stacker::grow(STACK_BYTES, || default_checks::check(schema, &self.graph))
+    }
+
+    /// Returns the value with the defaults of properties that are absent, if it then satisfies the schema.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Self::check`], or a single violation if the defaults are too large, or take too
+    /// long to apply.
+    pub fn complete(&self, mut value: Value) -> Result<Value, Vec<Violation>> {
+        self.apply_defaults(&mut value, cost::LIMIT)?;
+        self.check(&value)?;
+        Ok(value)
+    }
+
+    /// Adds the defaults of absent properties to a value; returns the cost in units.
+    ///
+    /// # Errors
+    /// Returns a violation if that costs more than `max_cost` units, or if the defaults are too large.
+    pub(crate) fn apply_defaults(&self, value: &mut Value, max_cost: u64) -> Result<u64, Vec<Violation>> {
+        if !self.graph.has_defaults {
+            return Ok(0);
+        }
+        let mut defaults = Defaults::new(&self.graph, max_cost);
+        stacker::grow(STACK_BYTES, || defaults.apply(0, value))
+            .map_err(|excess| vec![Violation::of_value(excess.to_string())])?;
+        Ok(defaults.cost())
     }
 
     /// Validates a value against the schema. The cost of doing so is computed before, and bounded.

@@ -102,3 +102,90 @@ fn values_that_take_too_long_to_validate_are_refused() {
     // A wide value costs only its size.
     assert_eq!(schema.check(&json!({"kind": "add", "other": vec![1; 10_000]})), Ok(()));
 }
+
+fn complete(schema: Value, value: Value) -> Result<Value, Vec<super::Violation>> {
+    Schema::compile(&schema).expect("the schema is valid").complete(value)
+}
+
+/// A property that is absent gets its default before validation, at every depth; one that is present keeps its
+/// value, also null.
+#[test]
+fn defaults_are_applied_at_every_depth() {
+    let schema = json!({
+        "type": "object",
+        "$defs": {"currency": {"type": "string", "default": "EUR"},
+                  "item": {"type": "object", "required": ["quantity"], "properties": {"quantity": {"type": "integer", "default": 1}}}},
+        "required": ["lang", "currency"],
+        "properties": {
+            "lang": {"type": "string", "default": "de"},
+            "note": {"default": "none"},
+            "currency": {"$ref": "#/$defs/currency"},
+            "own": {"$ref": "#/$defs/currency", "default": "CHF"},
+            "both": {"allOf": [{"type": "integer"}, {"default": 7}, {"default": 8}]},
+            "lines": {"type": "array", "items": {"$ref": "#/$defs/item"}},
+            "pair": {"prefixItems": [{"properties": {"first": {"default": true}}}], "items": {"properties": {"rest": {"default": true}}}},
+            "options": {"type": "object", "default": {}, "properties": {"deep": {"type": "object", "default": {"a": 1}, "properties": {"b": {"default": 2}}}}},
+            "map": {"additionalProperties": {"properties": {"x": {"default": 0}}}},
+        },
+        "allOf": [{"properties": {"late": {"default": "yes"}, "lang": {"default": "en"}}}],
+    });
+    let completed = complete(
+        schema,
+        json!({"note": null, "lines": [{}, {"quantity": 2}], "pair": [{}, {}], "map": {"k": {}}, "other": 1}),
+    );
+    assert_eq!(
+        completed,
+        Ok(json!({
+            "lang": "de", "note": null, "currency": "EUR", "own": "CHF", "both": 7,
+            "lines": [{"quantity": 1}, {"quantity": 2}], "pair": [{"first": true}, {"rest": true}],
+            "options": {"deep": {"a": 1, "b": 2}}, "map": {"k": {"x": 0}}, "late": "yes", "other": 1,
+        }))
+    );
+}
+
+/// Subschemas that may not apply to the value add no defaults.
+#[test]
+fn alternatives_add_no_defaults() {
+    let part = json!({"properties": {"a": {"default": 1}}});
+    for keyword in ["anyOf", "oneOf"] {
+        assert_eq!(complete(json!({keyword: [part]}), json!({})), Ok(json!({})), "{keyword}");
+    }
+    for keyword in ["not", "if", "then", "else", "unevaluatedProperties", "contains", "propertyNames"] {
+        let completed = complete(json!({keyword: part, "default": {"root": 1}}), json!({}));
+        assert!(completed.is_err() || completed == Ok(json!({})), "{keyword}");
+    }
+    let pattern = json!({"patternProperties": {"^a": part}, "additionalProperties": part});
+    assert_eq!(complete(pattern, json!({"a": {}, "b": {}})), Ok(json!({"a": {}, "b": {}})));
+}
+
+/// Defaults that multiply or never end are refused with the limit, before they occupy memory.
+#[test]
+fn defaults_that_multiply_are_refused() {
+    let large = "x".repeat(50_000);
+    let schema = json!({"items": {"properties": {"text": {"default": large}}}});
+    let violations = complete(schema, json!(vec![json!({}); 1000])).expect_err("the defaults have 50 MB");
+    assert!(violations[0].message.contains("262144 bytes"), "{violations:?}");
+    let node = json!({"properties": {"next": {"$ref": "#/$defs/node", "default": {}}, "other": {"$ref": "#/$defs/node", "default": {}}}});
+    let endless = json!({"$defs": {"node": node}, "$ref": "#/$defs/node"});
+    assert!(complete(endless.clone(), json!({})).is_err());
+    let compiled = Schema::compile(&endless).expect("the schema is valid");
+    assert!(compiled.check_defaults(&endless).is_err());
+}
+
+/// A default that its own subschema does not allow is found without a value, with its place and the reason.
+#[test]
+fn a_default_must_satisfy_its_own_schema() {
+    let check = |schema: Value| {
+        let compiled = Schema::compile(&schema).expect("the schema is valid");
+        compiled.check_defaults(&schema).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        check(json!({"properties": {"n p": {"type": "integer", "default": "5"}}})),
+        Err("/properties/n p/default: it violates its own schema: value is not of type \"integer\""
+            .to_owned())
+    );
+    let item = json!({"type": "object", "required": ["q"], "properties": {"q": {"$ref": "#/$defs/%C3%A4"}}});
+    let with = |default: Value| json!({"$defs": {"ä": {"type": "integer", "default": default}}, "properties": {"item": {"default": {}, "allOf": [item]}}});
+    assert_eq!(check(with(json!(1))), Ok(()));
+    assert!(check(with(json!("1"))).is_err());
+}

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::context::{ReferencedWorkflow, ValidationContext};
 use super::problems::Problems;
 use crate::schema;
+use crate::spelling::similar;
 use crate::template::Template;
 
 /// Checks, as far as the context knows, that the sub-workflow exists, does not run this workflow again, and
@@ -20,20 +21,27 @@ pub(super) fn check(
     problems: &mut Problems,
 ) {
     if context.own_name.as_deref() == Some(name) {
-        let message = format!("workflow cycle: {name} → {name}");
+        let message = format!("workflow cycle: {name} → {name}: a workflow must not run itself");
         problems.add(format!("{path}.name"), "SubWorkflowCycle", message);
         return;
     }
     let Some(known) = &context.workflows else { return };
     let Some(called) = known.get(name) else {
-        let message = format!("Workflow {name} not found in this namespace");
+        let hint = match similar(name, known.keys().map(String::as_str)) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "create it; this problem then clears".to_owned(),
+        };
+        let message = format!("Workflow {name} does not exist in this namespace; {hint}");
         problems.add(format!("{path}.name"), "UnknownWorkflow", message);
         return;
     };
     if let Some(own) = &context.own_name
         && let Some(chain) = call_chain(known, name, own)
     {
-        let message = format!("workflow cycle: {own} → {}", chain.join(" → "));
+        let message = format!(
+            "workflow cycle: {own} → {}: a workflow must not run itself, so remove one of these workflow steps",
+            chain.join(" → ")
+        );
         problems.add(format!("{path}.name"), "SubWorkflowCycle", message);
     }
     check_input(path, step, (name, called), problems);

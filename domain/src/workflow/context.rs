@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 
+use super::shapes;
 use crate::image::ImagePolicy;
 
 /// Other objects in the namespace of a workflow, and limits of its plan. What is not known (`None`) is not
@@ -41,6 +42,8 @@ pub struct ReferencedSecret {
 pub struct ReferencedWorkflow {
     /// `spec.input.schema`.
     pub input: Option<Value>,
+    /// Shape of the output of its runs, as a JSON Schema; `None` if it is not known.
+    pub output: Option<Value>,
     /// Names of the workflows that its steps and `onExit` steps run.
     pub calls: BTreeSet<String>,
 }
@@ -52,6 +55,7 @@ impl ReferencedWorkflow {
         let steps = spec.steps.iter().chain(&spec.on_exit);
         Self {
             input: spec.input.as_ref().and_then(|input| input.schema.clone()),
+            output: Some(shapes::of_workflow(spec)),
             calls: steps
                 .filter_map(|step| step.workflow.as_ref())
                 .map(|action| action.name.clone())

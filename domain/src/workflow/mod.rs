@@ -1,7 +1,7 @@
 //! Validation of workflows: a spec is parsed once, and all its problems are reported.
 //!
 //! `validate` reads the spec; `step`, `action`, `calls`, `schedules` and `secrets` parse and check its parts;
-//! `problems` collects what they find; `scope` decides what an expression may read at its place in the
+//! `problems` collects what they find; `types` and `shapes` know the data that expressions read; `scope` decides what an expression may read at its place in the
 //! workflow. The result is a [`ValidWorkflow`].
 
 mod action;
@@ -12,11 +12,13 @@ mod problems;
 mod schedules;
 mod scope;
 mod secrets;
+mod shapes;
 mod step;
 mod types;
 mod valid;
 mod validate;
 mod value_checks;
+mod warnings;
 
 pub use action::{
     Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,
@@ -27,6 +29,7 @@ pub use problems::{Problem, is_unchecked};
 pub use step::{ForEach, Retry, Step};
 pub use valid::{DEFAULT_TIMEOUT, ValidWorkflow};
 pub use validate::validate;
+pub use warnings::warnings;
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,13 @@ use crds::nesting::is_deeper_than;
 use serde_json::Value;
 
 use crate::expr::{ParseBudget, ParseError, Program, References};
-use crate::pattern;
-use crate::schema::{CheckedSchema, Schema, SchemaError};
+use crate::schema::{CheckedSchema, Schema, SchemaError, display_pointer};
 use crate::template::Template;
+use crate::{numbers, pattern};
 
 use super::scope::Scope;
 use super::value_checks::ValueChecks;
+use super::warnings::YAML_BOOLEANS;
 
 /// A problem of a workflow, as reported in `status.problems`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -128,7 +129,11 @@ impl Problems {
     /// not valid.
     pub(super) fn program(&mut self, path: &str, source: &str, scope: &Scope<'_>) -> Option<Program> {
         if source.trim_start().starts_with("${{") {
-            self.add(path, "ExpressionSyntax", "this field is an expression: remove the surrounding ${{ }}");
+            self.add(
+                path,
+                "ExpressionSyntax",
+                "this field is an expression, not a template: remove the surrounding ${{ }}",
+            );
             return None;
         }
         match self.expressions.parse(source) {
@@ -146,7 +151,7 @@ impl Problems {
     /// Parses a JSON value with `${{ … }}` in its strings; returns `None` and adds problems if it is not
     /// valid.
     pub(super) fn template(&mut self, path: &str, value: &Value, scope: &Scope<'_>) -> Option<Template> {
-        if self.is_too_deep(path, value) {
+        if self.is_too_deep(path, value) || self.has_oversized_number(path, value) {
             return None;
         }
         match Template::parse_within(value, &mut self.expressions) {
@@ -172,18 +177,18 @@ impl Problems {
         }
         let checked = match CheckedSchema::new(schema) {
             Ok(checked) => checked,
-            Err(error) => return self.schema_error(path, &error),
+            Err(error) => return self.schema_error(path, schema, &error),
         };
         if !self.reserve_states(path, checked.pattern_states()) {
             return None;
         }
-        match checked.compile() {
-            Ok(schema) => Some(schema),
-            Err(error) => self.schema_error(path, &error),
+        match checked.compile().and_then(|compiled| compiled.check_defaults(schema).map(|()| compiled)) {
+            Ok(compiled) => Some(compiled),
+            Err(error) => self.schema_error(path, schema, &error),
         }
     }
 
-    fn schema_error(&mut self, path: &str, error: &SchemaError) -> Option<Schema> {
+    fn schema_error(&mut self, path: &str, schema: &Value, error: &SchemaError) -> Option<Schema> {
         let code = match error {
             SchemaError::TooLarge { .. } => "SchemaTooLarge",
             SchemaError::TooCostly { .. } | SchemaError::TooDeep { .. } | SchemaError::LongNames { .. } => {
@@ -191,9 +196,13 @@ impl Problems {
             }
             SchemaError::Pattern { .. } => "PatternsTooLarge",
             SchemaError::Remote { .. } => "SchemaReference",
+            SchemaError::Default { .. } => "DefaultInvalid",
             SchemaError::Dialect { .. } | SchemaError::Invalid { .. } => "SchemaInvalid",
         };
-        self.add(path, code, error.to_string());
+        let is_yaml_boolean = matches!(error, SchemaError::Invalid { pointer, .. }
+            if schema.pointer(pointer).is_some_and(Value::is_boolean));
+        let hint = if is_yaml_boolean { format!(". {YAML_BOOLEANS}") } else { String::new() };
+        self.add(path, code, format!("{error}{hint}"));
         None
     }
 
@@ -216,10 +225,21 @@ impl Problems {
     fn is_too_deep(&mut self, path: &str, value: &Value) -> bool {
         let is_too_deep = is_deeper_than(value, MAX_VALUE_DEPTH);
         if is_too_deep {
-            let message = format!("the value has more than {MAX_VALUE_DEPTH} nested lists and objects");
+            let message = format!(
+                "the value has more than {MAX_VALUE_DEPTH} nested lists and objects: store it as a text, or make it flatter"
+            );
             self.add(path, "TooDeep", message);
         }
         is_too_deep
+    }
+
+    /// Adds a problem and returns `true` if a value has a number that was rounded before it reached us.
+    pub(super) fn has_oversized_number(&mut self, path: &str, value: &Value) -> bool {
+        let pointer = numbers::oversized(value);
+        if let Some(pointer) = &pointer {
+            self.add(path, "NumberTooLarge", format!("{}: {}", display_pointer(pointer), numbers::MESSAGE));
+        }
+        pointer.is_some()
     }
 
     /// Parses a duration; returns `None` if the field is absent, and adds a problem if it is not valid.

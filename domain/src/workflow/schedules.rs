@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crds::WorkflowSpec;
+use serde_json::json;
 
 use super::{context::ValidationContext, problems::Problems};
 use crate::schedule::{InvalidSchedule, Schedule};
@@ -20,7 +21,7 @@ pub(super) fn check(
     for (index, schedule) in spec.schedules.iter().enumerate() {
         let path = format!("spec.schedules[{index}]");
         if !names.insert(schedule.name.as_str()) {
-            let message = format!("duplicate schedule name {}", schedule.name);
+            let message = format!("duplicate schedule name {}: rename one of them", schedule.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         match Schedule::parse(&schedule.cron, schedule.time_zone.as_deref()) {
@@ -31,7 +32,8 @@ pub(super) fn check(
             }
         }
         problems.duration(&format!("{path}.startingDeadline"), schedule.starting_deadline.as_ref());
-        let value = schedule.input.clone().unwrap_or_default();
+        let value = schedule.input.clone().unwrap_or_else(|| json!({}));
+        problems.has_oversized_number(&format!("{path}.input"), &value);
         let violations = input.map_or_else(Vec::new, |input| problems.value_checks.check(input, &value));
         if !violations.is_empty() {
             let message =

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::graph::Graph;
 use super::types::Types;
 use crate::expr::{References, Segment};
+use crate::spelling::{list, similar};
 
 /// Variables that every expression of a run may read.
 const RUN_VARIABLES: &[&str] = &["input", "run", "tenant", "workflow"];
@@ -191,6 +192,9 @@ impl<'a> Scope<'a> {
             .step_names()
             .find(|name| name.ends_with(&format!("-{root}")))
             .map(|name| format!("; to read step {name}, write steps[\"{name}\"]"))
+            .or_else(|| {
+                similar(root, known.iter().copied()).map(|meant| format!("; did you mean `{meant}`?"))
+            })
             .unwrap_or_default();
         format!("undefined variable `{root}`; available here: {}{hint}", known.join(", "))
     }
@@ -208,12 +212,13 @@ impl<'a> Scope<'a> {
         }
         let (is_main, is_exit) = (self.names.graph.contains(step), self.names.exit_graph.contains(step));
         if !is_main && !is_exit {
-            let hint = self
-                .step_names()
-                .find(|name| name.starts_with(&format!("{step}-")))
-                .map(|name| format!("; to read step {name}, write steps[\"{name}\"]"))
-                .unwrap_or_default();
-            return Some(("UnknownStep", format!("step {step} not found{hint}")));
+            let hyphenated = self.step_names().find(|name| name.starts_with(&format!("{step}-")));
+            let hint = match (hyphenated, similar(step, self.step_names())) {
+                (Some(name), _) => format!("to read step {name}, write steps[\"{name}\"]"),
+                (None, Some(meant)) => format!("did you mean {meant}?"),
+                (None, None) => format!("the steps are {}", list(self.step_names())),
+            };
+            return Some(("UnknownStep", format!("step {step} does not exist; {hint}")));
         }
         let (graph, reader) = match self.steps {
             ReadableSteps::None => return None,
@@ -266,11 +271,22 @@ impl<'a> Scope<'a> {
             return vec![("DynamicSecrets", message.to_owned())];
         }
         if !self.names.secrets.contains(name) {
-            return vec![("UnknownSecret", format!("spec.secrets declares no secret {name}"))];
+            let declared = || self.names.secrets.iter().copied();
+            let hint = match similar(name, declared()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None if declared().next().is_none() => {
+                    format!("add {{name: {name}, secretRef: {{name: <name of the Secret>}}}} to spec.secrets")
+                }
+                None => format!("declared are {}", list(declared())),
+            };
+            return vec![("UnknownSecret", format!("spec.secrets declares no secret {name}; {hint}"))];
         }
         // A Secret that does not exist is reported at `spec.secrets` instead.
         let Some(known) = self.names.keys.as_ref().and_then(|keys| keys.get(name)) else { return Vec::new() };
         let missing = keys.iter().filter(|key| !known.contains(*key));
-        missing.map(|key| ("MissingSecretKey", format!("the Secret of {name} has no key {key}"))).collect()
+        let keys =
+            || if known.is_empty() { "none".to_owned() } else { list(known.iter().map(String::as_str)) };
+        let message = |key: &String| format!("the Secret of {name} has no key {key}; its keys: {}", keys());
+        missing.map(|key| ("MissingSecretKey", message(key))).collect()
     }
 }

@@ -36,14 +36,14 @@ pub(super) fn check(spec: &WorkflowSpec, context: &ValidationContext, problems: 
     for (index, secret) in spec.secrets.iter().enumerate() {
         let path = format!("spec.secrets[{index}]");
         if !names.insert(secret.name.as_str()) {
-            let message = format!("duplicate secret name {}", secret.name);
+            let message = format!("duplicate secret name {}: rename one of them", secret.name);
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         let Some(known) = &context.secrets else { continue };
         let name = &secret.secret_ref.name;
         let path = format!("{path}.secretRef.name");
         match known.get(name) {
-            None => problems.add(path, "MissingSecret", format!("Secret {name} not found in this namespace")),
+            None => problems.add(path, "MissingSecret", format!("Secret {name} not found in this namespace: create it with the label {WORKFLOW_SECRET}=true; this problem then clears")),
             Some(secret) if !secret.labelled => {
                 let message = format!(
                     "Secret {name} is not labelled for use by workflows: add the label {WORKFLOW_SECRET}=true"

@@ -19,6 +19,11 @@ use crate::template::Template;
 
 /// Attempts of a step that sets no `retry.attempts`.
 const DEFAULT_ATTEMPTS: u32 = 3;
+/// Kinds of errors that a step without `retry` retries.
+const KINDS_WITHOUT_RETRY: &[ErrorKind] = &[ErrorKind::Infra];
+/// Kinds of errors that a step with `retry` retries unless it sets `retry.kinds`. The others occur again with
+/// every attempt.
+const DEFAULT_KINDS: &[ErrorKind] = &[ErrorKind::Infra, ErrorKind::Timeout, ErrorKind::User];
 
 /// A step that was parsed.
 #[derive(Clone, Debug)]
@@ -51,7 +56,7 @@ pub struct Retry {
     /// Maximum number of attempts, including the first.
     pub attempts: u32,
     /// Kinds of error that are retried.
-    pub on: Vec<ErrorKind>,
+    pub kinds: Vec<ErrorKind>,
     /// Delay before the next attempt.
     pub backoff: Backoff,
     pub(crate) when: Option<Program>,
@@ -129,12 +134,19 @@ fn parse_for_each(
     let path = format!("{path}.items");
     match items {
         Value::Array(items) if items.len() > MAX_ITEMS => {
-            let message = format!("the list has {} items; the limit is {MAX_ITEMS}", items.len());
+            let message = format!(
+                "the list has {} items; the limit is {MAX_ITEMS}: let each item be a batch, or start a sub-run for each part",
+                items.len()
+            );
             problems.add(&path, "TooManyItems", message);
         }
         Value::Array(_) => {}
         Value::String(text) if text.trim_start().starts_with("${{") => {}
-        _ => problems.add(&path, "ItemsInvalid", "set a list, or one ${{ … }} that evaluates to a list"),
+        _ => problems.add(
+            &path,
+            "ItemsInvalid",
+            "set a list, or one ${{ … }} that evaluates to a list, such as ${{ input.lines }}",
+        ),
     }
     let items = problems.template(&path, items, scope)?;
     Some(ForEach {
@@ -153,13 +165,13 @@ fn item_schema<'a>(for_each: &ForEach, scope: &Scope<'a>) -> Option<&'a Value> {
 }
 
 fn parse_retry(path: &str, spec: Option<&RetrySpec>, scope: &Scope<'_>, problems: &mut Problems) -> Retry {
-    let default = RetrySpec::default();
-    let RetrySpec { attempts, backoff, on, when } = spec.unwrap_or(&default);
+    let default = RetrySpec { kinds: Some(KINDS_WITHOUT_RETRY.to_vec()), ..RetrySpec::default() };
+    let RetrySpec { attempts, backoff, kinds, when } = spec.unwrap_or(&default);
     let scope = scope.with_variables(&["error"]);
     let when = when.as_ref().and_then(|when| problems.program(&format!("{path}.when"), when, &scope));
     Retry {
         attempts: attempts.unwrap_or(DEFAULT_ATTEMPTS).max(1),
-        on: on.clone().unwrap_or_else(|| vec![ErrorKind::Infra]),
+        kinds: kinds.clone().unwrap_or_else(|| DEFAULT_KINDS.to_vec()),
         backoff: parse_backoff(&format!("{path}.backoff"), backoff.as_ref(), problems),
         when,
     }

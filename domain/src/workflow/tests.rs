@@ -161,6 +161,7 @@ steps:
 fn sub_workflows_are_checked() {
     let workflow = |calls: &[&str]| ReferencedWorkflow {
         input: Some(json!({"type": "object", "required": ["n"]})),
+        output: None,
         calls: calls.iter().map(|call| (*call).to_owned()).collect(),
     };
     let context = ValidationContext {
@@ -244,8 +245,8 @@ fn input_is_validated_against_the_schema() {
         serde_yaml::from_str("{input: {schema: {required: [name]}}, steps: [{name: a, expr: {value: 1}}]}");
     let valid = validate(&spec.expect("the text is a spec"), &ValidationContext::default())
         .expect("the workflow is valid");
-    assert_eq!(valid.check_input(&json!({"name": 1})), Ok(()));
-    assert!(valid.check_input(&json!({})).is_err());
+    assert_eq!(valid.complete_input(Some(json!({"name": 1}))), Ok(json!({"name": 1})));
+    assert!(valid.complete_input(None).is_err());
 }
 
 /// Runs share a concurrency limit if the key evaluates to the same value on their inputs.

@@ -1,13 +1,14 @@
-//! Types of data that are known before a run, from declared schemas.
+//! Types of data that are known before a run, from declared schemas and from the shapes that steps have.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::shapes;
 use crate::expr::Segment;
 use crate::schema::exclude::{Excluded, descend, exclude};
 
-/// Declared types of a workflow's data.
+/// Known types of a workflow's data.
 #[derive(Debug, Default)]
 pub(super) struct Types<'a> {
     /// `spec.input.schema`.
@@ -16,17 +17,19 @@ pub(super) struct Types<'a> {
     pub(super) steps: BTreeMap<&'a str, StepType<'a>>,
 }
 
-/// Declared output type of a step.
+/// Known output type of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StepType<'a> {
-    /// Schema of the output; with `forEach`, of the output of one item.
+    /// Declared schema of the output; with `forEach`, of the output of one item.
     pub(super) output: Option<&'a Value>,
+    /// Shape of the output as this version produces it, see [`shapes`].
+    pub(super) shape: Option<&'a Value>,
     /// Whether the output is a list with one entry per item (`forEach`).
     pub(super) is_list: bool,
 }
 
 impl<'a> Types<'a> {
-    /// Returns the reason why a path cannot exist, if the declared schemas exclude it for certain. `item` is
+    /// Returns the reason why a path cannot exist, if its type excludes it for certain. `item` is
     /// the schema of the variable `item`.
     pub(super) fn mismatch(&self, path: &[Segment], item: Option<&Value>) -> Option<String> {
         let (root, rest) = path.split_first()?;
@@ -37,8 +40,10 @@ impl<'a> Types<'a> {
                 let (step, rest) = rest.split_first()?;
                 let (field, rest) = rest.split_first()?;
                 let known = self.steps.get(step.name()?)?;
-                if field.name() != Some("output") {
-                    return None;
+                match field.name()? {
+                    "output" => {}
+                    "error" => return Self::excluded(shapes::of_error(), rest, path),
+                    _ => return None,
                 }
                 let rest = if known.is_list {
                     let (first, rest) = rest.split_first()?;
@@ -52,11 +57,16 @@ impl<'a> Types<'a> {
                 } else {
                     rest
                 };
-                exclude(known.output?, rest)
+                let types = known.output.into_iter().chain(known.shape);
+                types.into_iter().find_map(|known| exclude(known, rest))
             }
-            _ => return None,
+            variable => exclude(shapes::of_variable(variable)?, rest),
         };
         excluded.map(|Excluded { message }| format!("{}: {message}", display_path(path)))
+    }
+
+    fn excluded(schema: &Value, rest: &[Segment], path: &[Segment]) -> Option<String> {
+        exclude(schema, rest).map(|Excluded { message }| format!("{}: {message}", display_path(path)))
     }
 
     /// Returns the schema of the value at a path; `None` if it is not known.
@@ -68,9 +78,10 @@ impl<'a> Types<'a> {
                 let (step, rest) = rest.split_first()?;
                 let (field, rest) = rest.split_first()?;
                 let known = self.steps.get(step.name()?).filter(|_| field.name() == Some("output"))?;
+                let output = known.output.or(known.shape)?;
                 match (known.is_list, rest.split_first()) {
-                    (false, _) => (known.output?, rest),
-                    (true, Some((Segment::Element, rest))) => (known.output?, rest),
+                    (false, _) => (output, rest),
+                    (true, Some((Segment::Element, rest))) => (output, rest),
                     (true, _) => return None,
                 }
             }

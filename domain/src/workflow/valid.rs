@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::workflow::ConcurrencyPolicy;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::graph::Graph;
 use super::step::Step;
 use crate::expr::{Context, EvaluateError, Program};
+use crate::numbers;
 use crate::schema::{Schema, Violation};
 use crate::template::Template;
 
@@ -72,12 +73,20 @@ impl ValidWorkflow {
         self.0.concurrency.as_ref().map_or(ConcurrencyPolicy::Queue, |concurrency| concurrency.policy)
     }
 
-    /// Validates the input of a run against the input schema of the workflow.
+    /// Returns the input that a run executes with: the one that it was given, an empty object if it was given none,
+    /// with the defaults of the workflow's input schema.
     ///
     /// # Errors
-    /// Returns the violations, each with its JSON pointer.
-    pub fn check_input(&self, input: &Value) -> Result<(), Vec<Violation>> {
-        self.0.input.as_ref().map_or(Ok(()), |schema| schema.check(input))
+    /// Returns the violations of the schema, each with its JSON pointer, or that of a number which was rounded.
+    pub fn complete_input(&self, given: Option<Value>) -> Result<Value, Vec<Violation>> {
+        let given = given.unwrap_or_else(|| json!({}));
+        if let Some(pointer) = numbers::oversized(&given) {
+            return Err(vec![Violation { pointer, message: numbers::MESSAGE.to_owned() }]);
+        }
+        match &self.0.input {
+            Some(schema) => schema.complete(given),
+            None => Ok(given),
+        }
     }
 
     /// Returns the timeout of a run, counted from `status.startedAt`.
@@ -105,7 +114,7 @@ impl ValidWorkflow {
         self.0.graph.upstream(step).or_else(|| self.0.exit_graph.upstream(step))
     }
 
-    /// Returns the concurrency limit and the key of a run with this input; `None` for a workflow without
+    /// Returns the concurrency limit and the key of a run that executes with this input; `None` for a workflow without
     /// `concurrency`. Runs with the same key share the limit; the key is empty if all runs share it.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! Validation of a spec: returns a valid workflow, or all of its problems.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::WorkflowSpec;
 use crds::workflow::{Concurrency as ConcurrencySpec, Step as StepSpec};
+use serde_json::Value;
 
 use super::context::ValidationContext;
 use super::graph::Graph;
@@ -12,9 +13,10 @@ use super::scope::{Names, Scope};
 use super::step::{self, Step};
 use super::types::{StepType, Types};
 use super::valid::{Concurrency, DEFAULT_TIMEOUT, Parsed, ValidWorkflow};
-use super::{schedules, secrets};
+use super::{schedules, secrets, shapes};
 use crate::image::ImageProblem;
 use crate::schema;
+use crate::spelling::{list, similar};
 
 /// Validates a workflow.
 ///
@@ -27,8 +29,10 @@ pub fn validate(spec: &WorkflowSpec, context: &ValidationContext) -> Result<Vali
     check_schema_size(spec, &mut problems);
     secrets::check(spec, context, &mut problems);
     check_images(spec, context, &mut problems);
+    let steps = spec.steps.iter().chain(&spec.on_exit);
+    let shapes = shapes::of_steps(steps, |name| context.workflows.as_ref()?.get(name)?.output.clone());
     let parts = {
-        let names = collect_names(spec, context, &graph, &exit_graph);
+        let names = collect_names(spec, context, (&graph, &exit_graph), &shapes);
         parse(spec, context, &names, &mut problems)
     };
     match parts {
@@ -54,13 +58,14 @@ fn build_graph(steps: &[StepSpec]) -> Graph {
 fn collect_names<'a>(
     spec: &'a WorkflowSpec,
     context: &'a ValidationContext,
-    graph: &'a Graph,
-    exit_graph: &'a Graph,
+    (graph, exit_graph): (&'a Graph, &'a Graph),
+    shapes: &'a BTreeMap<&str, Value>,
 ) -> Names<'a> {
     let all = || spec.steps.iter().chain(&spec.on_exit);
     let types = all().map(|step| {
         let output = step.output.as_ref().and_then(|output| output.schema.as_ref());
-        (step.name.as_str(), StepType { output, is_list: step.for_each.is_some() })
+        let (name, is_list) = (step.name.as_str(), step.for_each.is_some());
+        (name, StepType { output, shape: shapes.get(name), is_list })
     });
     Names {
         graph,
@@ -132,7 +137,11 @@ fn parse_concurrency(spec: &ConcurrencySpec, names: &Names<'_>, problems: &mut P
 
 fn check_graphs(spec: &WorkflowSpec, graph: &Graph, exit_graph: &Graph, problems: &mut Problems) {
     if spec.steps.is_empty() {
-        problems.add("spec.steps", "NoSteps", "the workflow has no steps: add at least one");
+        problems.add(
+            "spec.steps",
+            "NoSteps",
+            "the workflow has no steps: add at least one, such as {name: hello, expr: {value: hello}}",
+        );
     }
     let mut names = BTreeSet::new();
     check_graph("spec.steps", &spec.steps, graph, &mut names, problems);
@@ -150,7 +159,10 @@ fn check_graph<'a>(
     for (index, step) in steps.iter().enumerate() {
         let path = format!("{field}[{index}]");
         if !names.insert(step.name.as_str()) {
-            let message = format!("duplicate step name {}", step.name);
+            let message = format!(
+                "duplicate step name {}: names are unique across steps and onExit, so rename one of them",
+                step.name
+            );
             problems.add(format!("{path}.name"), "DuplicateName", message);
         }
         check_needs(&path, step, graph, problems);
@@ -160,7 +172,10 @@ fn check_graph<'a>(
         if let Some(cycle) = graph.cycle(&step.name) {
             in_reported_cycle.extend(cycle.iter().map(|step| (*step).to_owned()));
             let closed: Vec<&str> = cycle.into_iter().chain([step.name.as_str()]).collect();
-            let message = format!("dependency cycle: {}", closed.join(" → "));
+            let message = format!(
+                "dependency cycle: {}: remove one of these names from the needs of the step before it",
+                closed.join(" → ")
+            );
             problems.add(format!("{path}.needs"), "Cycle", message);
         }
     }
@@ -168,9 +183,17 @@ fn check_graph<'a>(
 
 fn check_needs(path: &str, step: &StepSpec, graph: &Graph, problems: &mut Problems) {
     for (index, need) in step.needs.iter().enumerate() {
-        if !graph.contains(need) {
-            problems.add(format!("{path}.needs[{index}]"), "UnknownStep", format!("step {need} not found"));
+        if graph.contains(need) {
+            continue;
         }
+        let others = || graph.names().filter(|name| *name != step.name);
+        let hint = match similar(need, others()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None if others().next().is_none() => "there is no other step".to_owned(),
+            None => format!("the other steps are {}", list(others())),
+        };
+        let message = format!("step {} needs {need}, which does not exist; {hint}", step.name);
+        problems.add(format!("{path}.needs[{index}]"), "UnknownStep", message);
     }
 }
 
@@ -183,8 +206,9 @@ fn check_schema_size(spec: &WorkflowSpec, problems: &mut Problems) {
     let bytes: usize = step_schemas.chain(approval_schemas).chain(input_schema).map(schema::json_size).sum();
     if bytes > schema::MAX_BYTES {
         let limit = schema::MAX_BYTES;
-        let message =
-            format!("all schemas of the workflow together have {bytes} bytes; the limit is {limit}");
+        let message = format!(
+            "all schemas of the workflow together have {bytes} bytes; the limit is {limit}: share parts with $ref, or remove descriptions"
+        );
         problems.add("spec", "SchemasTooLarge", message);
     }
 }

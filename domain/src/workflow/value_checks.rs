@@ -30,12 +30,17 @@ impl Default for ValueChecks {
 }
 
 impl ValueChecks {
-    /// Returns the violations of a schema by a value; none if the check would exceed the budget.
+    /// Returns the violations of a schema by a value, to which its defaults are added; none if the check would
+    /// exceed the budget.
     pub(super) fn check(&mut self, schema: &Schema, value: &Value) -> Vec<Violation> {
-        let remaining = schema.cost(value).and_then(|cost| self.remaining_cost.checked_sub(cost));
+        let mut value = value.clone();
+        let applied = schema.apply_defaults(&mut value, self.remaining_cost).ok();
+        let Some(applied) = applied else { return Vec::new() };
+        let cost = schema.cost(&value).map(|cost| cost.saturating_add(applied));
+        let remaining = cost.and_then(|cost| self.remaining_cost.checked_sub(cost));
         let Some(remaining) = remaining else { return Vec::new() };
         self.remaining_cost = remaining;
-        schema.check(value).err().unwrap_or_default()
+        schema.check(&value).err().unwrap_or_default()
     }
 
     /// Returns the violations of the input schema of a sub-workflow by a value; none if the check would

@@ -165,8 +165,9 @@ impl<'a> Play<'a> {
     ) -> Result<(), String> {
         let valid =
             self.valid(workflow).map_err(|problems| format!("{workflow} is not valid: {problems:?}"))?;
-        let violations = valid.check_input(&input).err();
-        let facts = self.facts(name, workflow, input, depth);
+        let completed = valid.complete_input(Some(input).filter(|input| !input.is_null()));
+        let violations = completed.as_ref().err().cloned();
+        let facts = self.facts(name, workflow, completed.unwrap_or_default(), depth);
         let mut run = Run::new(name, valid, facts, self.now, reused);
         if let Some(violations) = violations {
             // The operator rejects such a run before it creates a pod.

@@ -6,7 +6,7 @@ use crds::{
     Tenant, Workflow,
     workflow::{Problem, RevisionRef},
 };
-use domain::workflow::{self, is_unchecked, validate};
+use domain::workflow::{self, is_unchecked, validate, warnings};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -50,6 +50,7 @@ impl Validity {
 /// Result of a check.
 pub(super) struct Checked {
     pub(super) validity: Validity,
+    pub(super) warnings: Vec<Problem>,
     /// Hash of everything that the validity depends on, if the workflow was validated now.
     pub(super) fingerprint: Option<u64>,
 }
@@ -70,25 +71,26 @@ pub(super) async fn check(
     if ctx.validations.is_current(&workflow.uid().unwrap_or_default(), fingerprint, now)
         && let Some(validity) = recorded(workflow)
     {
-        return Ok(Some(Checked { validity, fingerprint: None }));
+        let warnings = workflow.status.iter().flat_map(|status| status.warnings.clone()).collect();
+        return Ok(Some(Checked { validity, warnings, fingerprint: None }));
     }
     let namespace = workflow.namespace().unwrap_or_default();
     let context = environment.into_context(ctx, &namespace).await?;
     let Some(full) = read_full(ctx, workflow).await? else { return Ok(None) };
     let full = Arc::new(full);
     let checked = Arc::clone(&full);
-    let validated = ctx.compute.run(&namespace, move || validate(&checked.spec, &context).err()).await;
-    let problems = match validated {
-        Ok(None) => {
-            let revision = revision::ensure(&ctx.client, &full, &tenant.name_any()).await?;
-            return Ok(Some(Checked { validity: Validity::Valid(revision), fingerprint: Some(fingerprint) }));
-        }
-        Ok(Some(problems)) => problems,
+    let validate = move || (validate(&checked.spec, &context).err(), warnings(&checked.spec));
+    let (problems, warnings) = match ctx.compute.run(&namespace, validate).await {
+        Ok(validated) => validated,
         Err(error) if error.is_transient() => return Err(Error::compute("check a workflow")(error)),
-        Err(error) => vec![workflow::Problem::not_checked(&chain(&error))],
+        Err(error) => (Some(vec![workflow::Problem::not_checked(&chain(&error))]), Vec::new()),
     };
-    let validity = Validity::Invalid(problems.into_iter().map(Into::into).collect());
-    Ok(Some(Checked { validity, fingerprint: Some(fingerprint) }))
+    let validity = match problems {
+        None => Validity::Valid(revision::ensure(&ctx.client, &full, &tenant.name_any()).await?),
+        Some(problems) => Validity::Invalid(problems.into_iter().map(Into::into).collect()),
+    };
+    let warnings = warnings.into_iter().map(Into::into).collect();
+    Ok(Some(Checked { validity, warnings, fingerprint: Some(fingerprint) }))
 }
 
 /// Returns the validity that the status of a workflow records for its current generation.

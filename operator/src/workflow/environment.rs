@@ -12,7 +12,6 @@ use crds::{
 };
 use domain::workflow::{ReferencedWorkflow, ValidationContext};
 use kube::ResourceExt as _;
-use serde_json::Value;
 
 use crate::{context::Context, errors::Error, images::image_policy, secrets::secret_facts, watch::Stores};
 
@@ -46,7 +45,8 @@ pub(super) async fn read(ctx: &Context, workflow: &Workflow, tenant: &Tenant) ->
     let mut workflows = BTreeMap::new();
     for other in &others {
         let version = calls.contains(&other.name_any()).then(|| (other.uid(), other.metadata.generation));
-        let known = ReferencedWorkflow::from_spec(&other.spec);
+        // The stores hold no schemas and no outputs.
+        let known = ReferencedWorkflow { output: None, ..ReferencedWorkflow::from_spec(&other.spec) };
         workflows.insert(other.name_any(), (known, version));
     }
     for (name, (known, version)) in &workflows {
@@ -70,13 +70,14 @@ fn min_schedule_interval(stores: &Stores, tenant: &Tenant) -> Duration {
     interval.unwrap_or(Duration::from_secs(DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS))
 }
 
-/// Maximum size of the input schemas of called workflows that are held for one check, in bytes of JSON text. The check
+/// Maximum size of the input schemas and shapes of called workflows that are held for one check, in bytes of JSON text. The check
 /// compiles no more than 128 KiB of them.
 const MAX_CALLED_SCHEMA_BYTES: usize = 128 << 10;
 
 impl Environment {
-    /// Returns the context in which a workflow of this namespace is validated. The input schemas of the workflows that it
-    /// calls are read one after the other.
+    /// Returns the context in which a workflow of this namespace is validated. The workflows that it calls are read one after
+    /// the other, for their input schemas and the shapes of their outputs. An input schema that is too large makes its own
+    /// workflow invalid and is not used.
     ///
     /// # Errors
     /// Returns an error if a workflow cannot be read.
@@ -94,16 +95,14 @@ impl Environment {
             if bytes > MAX_CALLED_SCHEMA_BYTES {
                 break; // inputs of the others are checked when the sub-runs start
             }
-            known.input = input_schema(ctx, namespace, &name).await?;
-            bytes += known.input.as_ref().map_or(0, |schema| schema.to_string().len());
+            let Some(full) = ctx.full.get::<Workflow>(namespace, &name).await? else { continue };
+            let ReferencedWorkflow { input, output, calls: _ } = ReferencedWorkflow::from_spec(&full.spec);
+            drop(full);
+            known.input = input.filter(|schema| schema.to_string().len() <= MAX_SCHEMA_BYTES);
+            known.output = output;
+            let parts = known.input.iter().chain(&known.output);
+            bytes += parts.map(|part| part.to_string().len()).sum::<usize>();
         }
         Ok(context)
     }
-}
-
-/// Returns the input schema of a workflow. One that is too large makes its own workflow invalid and is not used.
-async fn input_schema(ctx: &Context, namespace: &str, name: &str) -> Result<Option<Value>, Error> {
-    let full = ctx.full.get::<Workflow>(namespace, name).await?;
-    let schema = full.as_ref().and_then(|full| full.spec.input.as_ref()?.schema.as_ref());
-    Ok(schema.filter(|schema| schema.to_string().len() <= MAX_SCHEMA_BYTES).cloned())
 }

@@ -33,7 +33,9 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     if workflow.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let Some(Checked { validity, fingerprint }) = check::check(&ctx, &workflow, &tenant, now).await? else {
+    let Some(Checked { validity, warnings, fingerprint }) =
+        check::check(&ctx, &workflow, &tenant, now).await?
+    else {
         return Ok(Action::await_change());
     };
     let current = validity.revision().cloned();
@@ -44,7 +46,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, workflow: Arc<Workflow>) -> Res
     }
     let next_run = schedule.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     let runners = runner_policy(&ctx, &workflow, &tenant).map(RunnerPolicy::to_status);
-    write_status(&ctx, &workflow, Observed { validity, schedule, runners }, now).await?;
+    write_status(&ctx, &workflow, Observed { validity, warnings, schedule, runners }, now).await?;
     if let Some(fingerprint) = fingerprint {
         ctx.validations.record(workflow.uid().unwrap_or_default(), fingerprint, now);
     }

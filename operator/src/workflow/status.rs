@@ -28,6 +28,7 @@ const OWNED_CONDITIONS: [&str; 6] = [
 /// Everything that the status is built from.
 pub(super) struct Observed {
     pub(super) validity: Validity,
+    pub(super) warnings: Vec<Problem>,
     pub(super) schedule: SchedulePlan,
     /// Policy for the runners that the workflow requests.
     pub(super) runners: Option<WorkflowRunners>,
@@ -36,7 +37,12 @@ pub(super) struct Observed {
 impl Observed {
     /// Returns the observed state of a workflow whose namespace does not belong to a tenant.
     pub(super) fn without_tenant() -> Self {
-        Self { validity: Validity::NoTenant, schedule: SchedulePlan::default(), runners: None }
+        Self {
+            validity: Validity::NoTenant,
+            warnings: Vec::new(),
+            schedule: SchedulePlan::default(),
+            runners: None,
+        }
     }
 }
 
@@ -61,7 +67,7 @@ fn owned_status(workflow: &Workflow) -> WorkflowStatus {
 }
 
 fn build(workflow: &Workflow, observed: Observed, now: Timestamp) -> WorkflowStatus {
-    let Observed { validity, schedule, runners } = observed;
+    let Observed { validity, warnings, schedule, runners } = observed;
     let mut status = owned_status(workflow);
     status.observed_generation = workflow.metadata.generation;
     let mut updates = validity_conditions(workflow, &validity);
@@ -83,6 +89,7 @@ fn build(workflow: &Workflow, observed: Observed, now: Timestamp) -> WorkflowSta
         Validity::Invalid(problems) => (None, problems),
         Validity::NoTenant => (None, Vec::new()),
     };
+    status.warnings = warnings;
     status
 }
 
@@ -179,7 +186,7 @@ mod tests {
     }
 
     fn observed(validity: Validity) -> Observed {
-        Observed { validity, schedule: SchedulePlan::default(), runners: None }
+        Observed { validity, warnings: Vec::new(), schedule: SchedulePlan::default(), runners: None }
     }
 
     /// All problems are reported at once: in the status, and counted in the message of the condition.

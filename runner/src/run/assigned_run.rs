@@ -10,7 +10,7 @@ use domain::{run::RunnerLoss, schema::json_size};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Unfinished run that is assigned to this pod, in one resource version.
 #[derive(Debug, Clone)]
@@ -20,7 +20,10 @@ pub(crate) struct AssignedRun {
     pub(crate) resource_version: String,
     pub(crate) created_at: Timestamp,
     pub(crate) started_at: Timestamp,
+    /// Input that the run was given; an empty object if it was given none.
     pub(crate) input: Value,
+    /// Whether `status.input` is set.
+    pub(crate) has_input: bool,
     pub(crate) cancel: Option<Cancel>,
     pub(crate) decisions: Vec<Decision>,
     /// Nesting depth as a sub-run; 0 for a run that no other run started.
@@ -66,7 +69,8 @@ impl AssignedRun {
             created_at,
             // The operator sets `startedAt` with the assignment.
             started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
-            input: run.spec.input.unwrap_or_default(),
+            input: run.spec.input.unwrap_or_else(|| json!({})),
+            has_input: status.input.is_some(),
             cancel: run.spec.cancel.or(status.cancel_requested),
             decisions: run.spec.decisions,
             depth,
@@ -104,8 +108,6 @@ impl AssignedRun {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn run(status: &Value) -> WorkflowRun {

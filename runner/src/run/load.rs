@@ -11,6 +11,7 @@ use domain::{
     egress::Egress,
     hosts::Hosts,
     run::{FinishRun, Run, RunData, SubRunOutcome, ValueLocation, insert_value, missing_values},
+    schema::{Violation, describe_violations},
     workflow::{Problem, ValidationContext, validate},
 };
 use telemetry::errors::chain;
@@ -57,6 +58,8 @@ pub(super) enum LoadError {
     Read(#[from] ReadError),
     #[error("workflow revision {revision} is invalid: {}", list(problems))]
     Invalid { revision: String, problems: Vec<Problem> },
+    #[error("the input does not match the workflow's schema: {}", describe_violations(violations))]
+    Input { violations: Vec<Violation> },
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
@@ -84,13 +87,16 @@ pub(super) async fn load<C: ClusterApi>(
     let (revision, tenant) = tokio::try_join!(revision, tenant)?;
     let workflow = validate(&revision.spec, &ValidationContext::default())
         .map_err(|problems| LoadError::Invalid { revision: assigned.revision.clone(), problems })?;
+    let input = workflow
+        .complete_input(Some(assigned.input.clone()))
+        .map_err(|violations| LoadError::Input { violations })?;
     let secrets = secrets::load(context.secrets, &revision.spec.secrets).await?;
     let redactor = Redactor::new(&secrets)?;
     let steps = load_steps(context.api, assigned).await?;
     let child_runs = load_child_runs(context, &steps).await?;
     let TenantConfig { name, settings, egress } = tenant;
     let facts = RunData {
-        input: assigned.input.clone(),
+        input,
         run_id: assigned.uid.clone(),
         run_name: assigned.name.clone(),
         created_at: assigned.created_at.to_string(),
@@ -143,6 +149,7 @@ impl LoadError {
     pub(super) fn finish(&self) -> Option<FinishRun> {
         let (kind, code) = match self {
             Self::Invalid { .. } => (ErrorKind::User, "WORKFLOW_INVALID"),
+            Self::Input { .. } => (ErrorKind::Schema, "INPUT_INVALID"),
             Self::Read(ReadError::Missing { .. } | ReadError::Malformed { .. }) => {
                 (ErrorKind::Infra, "REVISION_UNREADABLE")
             }
@@ -152,7 +159,9 @@ impl LoadError {
         };
         let step = match self {
             Self::Output { step, .. } => Some(step.clone()),
-            Self::Read(_) | Self::Invalid { .. } | Self::Secret(_) | Self::Redact(_) => None,
+            Self::Read(_) | Self::Invalid { .. } | Self::Input { .. } | Self::Secret(_) | Self::Redact(_) => {
+                None
+            }
         };
         let error = RunError { step, kind, code: code.to_owned(), message: chain(self) };
         Some(FinishRun { phase: RunPhase::Failed, output: None, error: Some(error) })

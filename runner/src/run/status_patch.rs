@@ -18,6 +18,8 @@ use crate::run::assigned_run::AssignedRun;
 pub(super) struct RunReport<'r> {
     /// Version of the run that the patch applies to.
     pub(super) assigned: &'r AssignedRun,
+    /// Input that the run executes with, if the status has to show it and does not yet.
+    pub(super) input: Option<&'r Value>,
     /// Steps, without the values that are stored elsewhere.
     pub(super) steps: &'r [StepStatus],
     pub(super) ending: Option<&'r RunEnding>,
@@ -74,11 +76,12 @@ pub(super) struct RunResult<'r> {
 
 /// Returns the operations that every patch contains.
 fn base_patch(report: &RunReport<'_>, phase: RunPhase) -> Vec<Value> {
-    let RunReport { assigned, steps, ending, waited } = report;
+    let RunReport { assigned, input, steps, ending, waited } = report;
     let mut patch = vec![replace_version(assigned)];
     if assigned.phase != phase {
         patch.push(set("phase", phase));
     }
+    patch.extend(input.map(|input| set("input", input)));
     patch.push(set("steps", steps));
     match ending {
         Some(ending) => patch.push(set("ending", ending)),

@@ -53,12 +53,19 @@ impl StatusUpdate {
     /// Returns an error if the run would be larger than its limit.
     pub(super) async fn into_patch(self, now: Timestamp) -> Result<Vec<Value>, WriteError> {
         let Self { assigned, mut steps, mut ending, waited, final_state, is_reduced, step_context } = self;
+        let input = completed_input(&step_context, &assigned);
         if is_reduced {
             steps.iter_mut().for_each(reduce);
         }
         step_context.redactor.redact_steps(&mut steps);
         ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
-        let report = RunReport { assigned: &assigned, steps: &steps, ending: ending.as_ref(), waited };
+        let report = RunReport {
+            assigned: &assigned,
+            input: input.as_ref(),
+            steps: &steps,
+            ending: ending.as_ref(),
+            waited,
+        };
         let patch = match final_state {
             None => status_patch::progress(&report),
             Some(FinalState::Suspend(suspend)) => status_patch::suspend(&report, &suspend, now),
@@ -75,9 +82,16 @@ impl StatusUpdate {
     pub(super) fn into_hand_over(self) -> Vec<Value> {
         let Self { assigned, mut steps, mut ending, waited, final_state: _, is_reduced: _, step_context } =
             self;
+        let input = completed_input(&step_context, &assigned);
         step_context.redactor.redact_steps(&mut steps);
         ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
-        let report = RunReport { assigned: &assigned, steps: &steps, ending: ending.as_ref(), waited };
+        let report = RunReport {
+            assigned: &assigned,
+            input: input.as_ref(),
+            steps: &steps,
+            ending: ending.as_ref(),
+            waited,
+        };
         status_patch::hand_over(&report)
     }
 }
@@ -108,6 +122,18 @@ fn reduce(step: &mut StepStatus) {
         items.failures.clear();
         items.outputs.clear();
     }
+}
+
+/// Returns the input that the run executes with, if defaults were added to the one that it was given and the status does not
+/// show it yet.
+fn completed_input(context: &StepContext, assigned: &AssignedRun) -> Option<Value> {
+    let completed = context.run.input();
+    if assigned.has_input || *completed == assigned.input {
+        return None;
+    }
+    let mut completed = completed.clone();
+    context.redactor.redact_value(&mut completed);
+    Some(completed)
 }
 
 /// Redacts the run's output and stores it if it is too large for the status. A run whose output cannot be stored has

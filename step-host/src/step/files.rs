@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::fcntl::OFlag;
-use protocol::host::Outcome;
+use protocol::{host::Outcome, number};
 use serde_json::{Value, json};
 
 /// Maximum size of the output in bytes. A protocol frame holds at most 16 MiB; 1 KiB is reserved for the
@@ -64,9 +64,13 @@ pub(super) fn read_output(work_dir: &Path, stdout: OutputTail) -> Outcome {
     if let Err(error) = file.read_to_end(&mut text) {
         return unreadable(&error);
     }
-    match serde_json::from_slice(&text) {
-        Ok(value) => Outcome::Ok { value },
-        Err(error) => bad_output(format!("$SMBCOPILOT_OUTPUT is not JSON: {error}")),
+    let oversized = number::oversized_integer(&text).map(number::display);
+    match (serde_json::from_slice(&text), oversized) {
+        (Err(error), _) => bad_output(format!("$SMBCOPILOT_OUTPUT is not JSON: {error}")),
+        (Ok(_), Some(number)) => bad_output(format!(
+            "$SMBCOPILOT_OUTPUT contains the integer {number}, which does not fit into 64 bits: use a string"
+        )),
+        (Ok(value), None) => Outcome::Ok { value },
     }
 }
 

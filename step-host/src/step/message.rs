@@ -50,7 +50,9 @@ pub(crate) fn receive(channel: &mut Framed) -> Received {
     match channel.receive() {
         Ok(Some(raw)) => Received::Message(validate(raw)),
         Ok(None) => Received::Incomplete,
-        Err(error @ FrameError::Decode { .. }) => Received::Message(bad_output(error)),
+        Err(error @ (FrameError::Decode { .. } | FrameError::Number { .. })) => {
+            Received::Message(bad_output(error))
+        }
         Err(error) => Received::Broken(bad_output(error)),
     }
 }

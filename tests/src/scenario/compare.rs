@@ -52,6 +52,7 @@ impl Differences {
 pub fn run(differences: &mut Differences, name: &str, expected: &ExpectedRun, observed: &WorkflowRunStatus) {
     let what = |field: &str| format!("{name}.{field}");
     differences.equal(&what("phase"), expected.phase, observed.phase.unwrap_or_default());
+    differences.json(&what("input"), expected.input.as_ref(), observed.input.as_ref());
     differences.json(&what("output"), expected.output.as_ref(), observed.output.as_ref());
     differences.equal(&what("stored"), expected.stored, observed.output_ref.is_some());
     differences.equal(

@@ -35,7 +35,7 @@ pub(super) async fn check_input(
     if bytes > limit {
         return Err(Error::InputTooLarge { bytes, limit });
     }
-    let mut violations = depth_violations(input);
+    let mut violations = form_violations(input);
     if violations.is_empty()
         && let Some(schema) = content.spec.pointer("/input/schema")
     {
@@ -54,15 +54,23 @@ fn problems(content: &WorkflowContent) -> Vec<Violation> {
     workflows::problems(content).into_iter().map(violation).collect()
 }
 
-/// Returns a violation if an input is nested too deeply: Kubernetes would store it, but its clients could not read it.
-pub(super) fn depth_violations(input: &Value) -> Vec<Violation> {
+/// Returns a violation if an input is nested too deeply: Kubernetes would store it, but its clients could not read it. Or if
+/// it has a number that was rounded.
+pub(super) fn form_violations(input: &Value) -> Vec<Violation> {
     let limit = crds::constants::MAX_VALUE_DEPTH;
-    let violation = || Violation {
-        pointer: "/input".to_owned(),
-        code: "too_deep".to_owned(),
-        message: format!("lists and objects are nested more than {limit} levels deep"),
+    if is_deeper_than(input, limit) {
+        return vec![Violation {
+            pointer: "/input".to_owned(),
+            code: "too_deep".to_owned(),
+            message: format!("lists and objects are nested more than {limit} levels deep"),
+        }];
+    }
+    let violation = |pointer: String| Violation {
+        pointer: format!("/input{pointer}"),
+        code: "number_too_large".to_owned(),
+        message: domain::numbers::MESSAGE.to_owned(),
     };
-    is_deeper_than(input, limit).then(violation).into_iter().collect()
+    domain::numbers::oversized(input).map(violation).into_iter().collect()
 }
 
 /// Returns the violations of a tenant's schema, with pointers below `/input`.
@@ -87,5 +95,5 @@ fn find_violations(schema: &Value, input: &Value) -> Vec<Violation> {
         code: "schema".to_owned(),
         message: violation.message,
     };
-    schema.check(input).err().into_iter().flatten().map(violation).collect()
+    schema.complete(input.clone()).err().into_iter().flatten().map(violation).collect()
 }

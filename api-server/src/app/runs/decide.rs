@@ -44,7 +44,7 @@ pub struct Decide {
 /// wait for a decision, was decided already, or requires another role; if the input does not match the schema; or if
 /// the Kubernetes API or the database fails.
 pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> Result<Run, Error> {
-    let too_deep = decide.input.as_ref().map(check::depth_violations).unwrap_or_default();
+    let too_deep = decide.input.as_ref().map(check::form_violations).unwrap_or_default();
     if !too_deep.is_empty() {
         return Err(Error::InvalidDecision(too_deep));
     }

@@ -16,7 +16,7 @@ pub(super) fn problems() -> String {
 
 /// Returns the page of the errors with which runs and steps can fail.
 pub(super) fn errors() -> String {
-    let about = "Errors of runs and steps, by `code` in their `error`. The `kind` classifies the cause, and `retry.on` refers to it: `User` \
+    let about = "Errors of runs and steps, by `code` in their `error`. The `kind` classifies the cause, and `retry.kinds` refers to it: `User` \
                  for the workflow or the called service, `Infra` for infrastructure errors, `Timeout` for an exceeded time limit, `Schema` for \
                  a value that violates its schema, `Policy` for an operation that is not allowed.";
     let rows = ERRORS.iter().map(|(kind, code, meaning)| row(&[format!("`{code}`").as_str(), kind, meaning]));

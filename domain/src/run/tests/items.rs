@@ -79,13 +79,13 @@ fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
 fn items_are_retried_on_their_own_and_remain_active() {
     let yaml = EACH.replace(
         "python: {code: x}\n  with",
-        "retry: {on: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
+        "retry: {kinds: [User], backoff: {initial: 4s}}\n  python: {code: x}\n  with",
     );
     let (mut run, _) = listed(&yaml, json!([1, 2, 3]));
     let failed = run.end_step("each/0", 1, user_failure("NO"));
     assert_eq!((started_keys(&failed), failed.wait_until), (vec![], Some(time_at(6.0))));
     run.resume_after(&RunnerLoss::Interrupted);
-    // An item whose `retry.on` omits Infra runs at most once, like a step.
+    // An item whose `retry.kinds` omits Infra runs at most once, like a step.
     assert_eq!(run.step("each").error.as_ref().map(|error| error.code.as_str()), Some("INTERRUPTED"));
 }
 

@@ -23,10 +23,10 @@ fn a_new_runner_continues_after_the_last_step_that_ended() {
     );
 }
 
-/// An interrupted step whose `retry.on` omits Infra fails without another attempt.
+/// An interrupted step whose `retry.kinds` omits Infra fails without another attempt.
 #[test]
 fn a_step_that_runs_at_most_once_fails_when_it_is_interrupted() {
-    let mut run = Driver::new("steps: [{name: pay, retry: {on: [User]}, python: {code: x}}]");
+    let mut run = Driver::new("steps: [{name: pay, retry: {kinds: [User]}, python: {code: x}}]");
     run.advance();
     run.state = run.run.resume(&run.state, &RunnerLoss::Interrupted, time_at(1.0));
     let end = run.advance().finish.expect("the run has ended");

@@ -13,7 +13,7 @@ steps:
   python: {code: x}
   timeout: 20s
   attemptTimeout: 5s
-  retry: {attempts: 3, on: [User, Timeout], when: \"error.code != 'HTTP_404'\", backoff: {initial: 2s, factor: 2, jitter: 0}}";
+  retry: {attempts: 3, kinds: [User, Timeout], when: \"error.code != 'HTTP_404'\", backoff: {initial: 2s, factor: 2, jitter: 0}}";
 
 /// A failed attempt is retried after an exponential backoff, and the run succeeds if a later attempt does.
 #[test]
@@ -34,7 +34,7 @@ fn a_failed_attempt_is_retried_after_its_backoff() {
     assert_eq!((end.phase, run.step("a").attempt), (RunPhase::Succeeded, Some(3)));
 }
 
-/// No further attempt starts if `retry.when`, `retry.on` or the timeout of the step excludes it.
+/// No further attempt starts if `retry.when`, `retry.kinds` or the timeout of the step excludes it.
 #[test]
 fn retry_conditions_and_the_timeout_end_the_attempts() {
     let code = |drive: &dyn Fn(&mut Driver) -> Advance| {
@@ -48,7 +48,7 @@ fn retry_conditions_and_the_timeout_end_the_attempts() {
         "`retry.when` is false"
     );
     let infra_failure = || Outcome::Failed(step_error(ErrorKind::Infra, "GONE", "").into());
-    assert_eq!(code(&|run| run.end_step("a", 1, infra_failure())), "GONE", "`retry.on` omits the kind");
+    assert_eq!(code(&|run| run.end_step("a", 1, infra_failure())), "GONE", "`retry.kinds` omits the kind");
     let late = |run: &mut Driver| {
         run.now = 18.5;
         run.end_step("a", 1, user_failure("HTTP_500"))

@@ -117,7 +117,7 @@ fn a_wait_ends_at_a_time_that_an_expression_gives() {
 #[test]
 fn a_long_backoff_releases_the_runner() {
     let mut run = Driver::new(
-        "steps: [{name: a, retry: {on: [User], backoff: {initial: 40s, max: 40s, jitter: 0}}, python: {code: x}}]",
+        "steps: [{name: a, retry: {kinds: [User], backoff: {initial: 40s, max: 40s, jitter: 0}}, python: {code: x}}]",
     );
     run.advance();
     let advance = run.end_step("a", 1, user_failure("HTTP_503"));
@@ -129,7 +129,7 @@ fn a_long_backoff_releases_the_runner() {
 /// The next attempt starts no earlier than the `Retry-After` of the response.
 #[test]
 fn retry_after_extends_the_backoff() {
-    let mut run = Driver::new("steps: [{name: a, timeout: 1m, retry: {on: [User]}, python: {code: x}}]");
+    let mut run = Driver::new("steps: [{name: a, timeout: 1m, retry: {kinds: [User]}, python: {code: x}}]");
     run.advance();
     let busy = |seconds| {
         let error = step_error(ErrorKind::User, "HTTP_429", "later");

@@ -138,7 +138,11 @@ fn check_url(path: &str, url: &str, problems: &mut Problems) {
         .iter()
         .any(|scheme| literal.starts_with(scheme) || (is_template && scheme.starts_with(&literal)));
     if !is_supported {
-        problems.add(path, "UrlScheme", "the URL must start with http:// or https://");
+        problems.add(
+            path,
+            "UrlScheme",
+            "the URL must start with http:// or https://, or with a template that gives such a URL",
+        );
     }
 }
 

@@ -38,7 +38,11 @@ pub(super) fn parse(
             .program(&format!("{path}.until"), until, scope)
             .map(|program| Wait::Until(Box::new(program))),
         _ => {
-            problems.add(path, "WaitInvalid", "set exactly one of for and until");
+            problems.add(
+                path,
+                "WaitInvalid",
+                "set exactly one of for, a duration such as 10m, and until, an expression that gives a time",
+            );
             None
         }
     }
@@ -48,6 +52,10 @@ pub(super) fn parse(
 pub(super) fn check_length(path: &str, duration: Duration, problems: &mut Problems) {
     if duration > MAX_WAIT {
         let days = MAX_WAIT_SECONDS / 86_400;
-        problems.add(path, "WaitTooLong", format!("the duration is longer than the limit of {days} days"));
+        problems.add(
+            path,
+            "WaitTooLong",
+            format!("the duration is longer than the limit of {days} days: write at most {days}d"),
+        );
     }
 }

@@ -9,7 +9,7 @@ use crds::{
 };
 use domain::{admission::ConcurrencyGroup, workflow::ValidWorkflow};
 use kube::{ResourceExt as _, runtime::controller::Action};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     super::{
@@ -18,7 +18,7 @@ use super::{
         observe::Snapshot,
         stage::{Exit, Stage},
     },
-    input::read_full,
+    input::{complete_input, read_full},
 };
 use crate::{
     context::Context,
@@ -53,14 +53,17 @@ async fn compute_group(ctx: &Context, snapshot: &Snapshot, valid: ValidWorkflow)
     let Some(run) = read_full(ctx, snapshot).await? else {
         return Err(Exit::Done(Action::await_change()));
     };
-    let compute = move || valid.concurrency(run.spec.input.as_ref().unwrap_or(&Value::Null));
+    let compute = move || {
+        let input = complete_input(run.spec.input.clone(), &valid)?;
+        valid.concurrency(&input).map_err(|error| invalid_key(&error.to_string()))
+    };
     match ctx.compute.run(&snapshot.namespace, compute).await {
         Ok(Ok(group)) => {
             let (limit, key) = group.unwrap_or_default();
             check_size(&key)?;
             Ok(RunConcurrency { key, limit })
         }
-        Ok(Err(error)) => Err(invalid_key(&error.to_string()).into()),
+        Ok(Err(end)) => Err(end.into()),
         Err(error) if error.is_transient() => Err(Error::compute("evaluate a concurrency key")(error).into()),
         Err(error) => Err(invalid_key(&chain(&error)).into()),
     }

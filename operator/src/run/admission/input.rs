@@ -24,25 +24,31 @@ pub(super) async fn read_full(
     Ok(run.filter(|run| run.metadata.uid == snapshot.run.metadata.uid))
 }
 
-/// Checks that a run's input is neither nested too deeply nor too large, and matches the input schema of its workflow.
+/// Returns the input that a run executes with: the one that it was given, with the defaults of its workflow's input schema.
 ///
 /// # Errors
-/// Returns the end of a run whose input is rejected.
-pub(super) fn check_input(input: Option<&Value>, workflow: &ValidWorkflow) -> Result<(), End> {
-    let input = input.unwrap_or(&Value::Null);
+/// Returns the end of a run whose input is nested too deeply, too large, or not one that the schema allows.
+pub(super) fn complete_input(given: Option<Value>, workflow: &ValidWorkflow) -> Result<Value, End> {
+    given.as_ref().map_or(Ok(()), |given| check_size(given, "the input"))?;
+    let completed = workflow.complete_input(given).map_err(|violations| {
+        let message =
+            format!("the input does not match the workflow's schema: {}", describe_violations(&violations));
+        End::failed(ErrorKind::Schema, "INPUT_INVALID", message)
+    })?;
+    check_size(&completed, "the input with the defaults of the workflow's schema")?;
+    Ok(completed)
+}
+
+fn check_size(input: &Value, subject: &str) -> Result<(), End> {
     if is_deeper_than(input, MAX_VALUE_DEPTH) {
         let message =
-            format!("the input has more than {MAX_VALUE_DEPTH} levels of nested arrays and objects");
+            format!("{subject} has more than {MAX_VALUE_DEPTH} levels of nested arrays and objects");
         return Err(End::failed(ErrorKind::User, "INPUT_TOO_DEEP", message));
     }
     let (bytes, limit) = (input.to_string().len(), MAX_INPUT_BYTES);
     if bytes > limit {
-        let message = format!("the input has {bytes} bytes; the limit is {limit}");
+        let message = format!("{subject} has {bytes} bytes; the limit is {limit}");
         return Err(End::failed(ErrorKind::User, "INPUT_TOO_LARGE", message));
     }
-    workflow.check_input(input).map_err(|violations| {
-        let message =
-            format!("the input does not match the workflow's schema: {}", describe_violations(&violations));
-        End::failed(ErrorKind::Schema, "INPUT_INVALID", message)
-    })
+    Ok(())
 }

@@ -19,7 +19,7 @@ use super::{
         stage::{Exit, Stage, retry_after},
     },
     admitted::Pinned,
-    input::{check_input, read_full},
+    input::{complete_input, read_full},
     secrets,
 };
 use crate::{
@@ -223,7 +223,7 @@ async fn check_full_input(
     workflow: ValidWorkflow,
 ) -> Result<Option<Result<(), End>>, Error> {
     let Some(run) = read_full(ctx, snapshot).await? else { return Ok(None) };
-    let check = move || check_input(run.spec.input.as_ref(), &workflow);
+    let check = move || complete_input(run.spec.input.clone(), &workflow).map(drop);
     match ctx.compute.run(&snapshot.namespace, check).await {
         Ok(checked) => Ok(Some(checked)),
         Err(error) if error.is_transient() => Err(Error::compute("check the input of a run")(error)),

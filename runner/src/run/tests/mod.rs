@@ -281,7 +281,7 @@ async fn an_attempt_beyond_its_timeout_is_killed() {
 /// A step that fails twice succeeds with its third attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_succeeds_on_the_third_attempt_is_retried() {
-    let retry = "  retry: {attempts: 3, on: [User], backoff: {initial: 20ms}}\n";
+    let retry = "  retry: {attempts: 3, kinds: [User], backoff: {initial: 20ms}}\n";
     let code = "  python: {code: \"def run(i, c): return 1 // (c.attempt // 3)\"}";
     let run = run_step(&format!("{retry}{code}")).await;
     assert_eq!(run.status.clone().unwrap().phase, Some(RunPhase::Succeeded));

@@ -55,6 +55,8 @@ pub struct ExpectedRun {
     pub phase: Option<RunPhase>,
     /// Error of the run.
     pub error: Option<ExpectedError>,
+    /// Input that the run executes with, if it differs from the given one; `null` if it does not.
+    pub input: Option<Value>,
     /// Output.
     pub output: Option<Value>,
     /// Whether the output is in object storage.
