@@ -175,7 +175,7 @@ impl Schema {
         }
         let mut defaults = Defaults::new(&self.graph, max_cost);
         stacker::grow(STACK_BYTES, || defaults.apply(0, value))
-            .map_err(|excess| vec![Violation::of_value(excess.to_string())])?;
+            .map_err(|excess| vec![Violation::at_root(excess.to_string())])?;
         Ok(defaults.cost())
     }
 
