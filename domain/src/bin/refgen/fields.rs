@@ -31,9 +31,7 @@ fn kind(definition: &CustomResourceDefinition) -> String {
 
 fn rows(schema: &JSONSchemaProps, path: &str, text: &mut String) {
     for (name, field) in schema.properties.iter().flatten() {
-        // The property `true` stands for the key `on`, which YAML 1.1 reads as a boolean, and is never set:
-        // see `crds::custom_resource_definitions`. `kubectl explain` omits it as well.
-        if path.is_empty() && !["spec", "status"].contains(&name.as_str()) || name == "true" {
+        if path.is_empty() && !["spec", "status"].contains(&name.as_str()) {
             continue;
         }
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
