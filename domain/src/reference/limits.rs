@@ -62,6 +62,11 @@ pub const LIMITS: &[Limit] = &[
         schema::MAX_COST,
         "",
     ),
+    limit_usize(
+        "all defaults of a JSON Schema that are added to one value",
+        schema::MAX_DEFAULT_BYTES,
+        "bytes",
+    ),
     limit_u64("cost of a validation whose violations are listed one by one", schema::MAX_LISTED_COST, ""),
     limit_usize("input of a run", MAX_INPUT_BYTES, "bytes"),
     limit_usize("depth of an input or output, in nested lists and objects", MAX_VALUE_DEPTH, ""),

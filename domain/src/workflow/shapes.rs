@@ -21,7 +21,13 @@ static VARIABLES: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
         ("run", object([("id", any()), ("name", any()), ("createdAt", any())])),
         ("tenant", object([("name", any()), ("settings", any())])),
         ("workflow", object([("name", any())])),
-        ("outcome", object([("phase", any()), ("error", ERROR.clone())])),
+        (
+            "outcome",
+            object([
+                ("phase", any()),
+                ("error", object(["step", "kind", "code", "message"].map(|name| (name, any())))),
+            ]),
+        ),
     ])
 });
 

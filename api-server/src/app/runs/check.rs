@@ -1,6 +1,7 @@
 //! Validation of the input of a run before the request to Kubernetes.
 
 use crds::nesting::is_deeper_than;
+use domain::schema::{self, Schema};
 use serde_json::Value;
 
 use crate::{
@@ -39,7 +40,9 @@ pub(super) async fn check_input(
     if violations.is_empty()
         && let Some(schema) = content.spec.pointer("/input/schema")
     {
-        violations = schema_violations(app, scope, schema, input).await?;
+        // As the run does, with the defaults of the schema.
+        let validate: Validate = |schema, input| schema.complete(input.clone()).map(drop);
+        violations = schema_violations(app, scope, schema, input, validate).await?;
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidInput(violations)) }
 }
@@ -73,6 +76,9 @@ pub(super) fn form_violations(input: &Value) -> Vec<Violation> {
     domain::numbers::oversized(input).map(violation).into_iter().collect()
 }
 
+/// Function that validates a value.
+pub(super) type Validate = fn(&Schema, &Value) -> Result<(), Vec<schema::Violation>>;
+
 /// Returns the violations of a tenant's schema, with pointers below `/input`.
 ///
 /// # Errors
@@ -82,18 +88,20 @@ pub(super) async fn schema_violations(
     scope: TenantScope,
     schema: &Value,
     input: &Value,
+    validate: Validate,
 ) -> Result<Vec<Violation>, Error> {
     let (schema, input) = (schema.clone(), input.clone());
-    Ok(app.compute.run(&scope.tenant_id().to_string(), move || find_violations(&schema, &input)).await?)
+    let find = move || find_violations(&schema, &input, validate);
+    Ok(app.compute.run(&scope.tenant_id().to_string(), find).await?)
 }
 
-fn find_violations(schema: &Value, input: &Value) -> Vec<Violation> {
+fn find_violations(schema: &Value, input: &Value, validate: Validate) -> Vec<Violation> {
     // The operator reports a schema that does not compile as a validation error of the workflow.
-    let Ok(schema) = domain::schema::Schema::compile(schema) else { return Vec::new() };
-    let violation = |violation: domain::schema::Violation| Violation {
+    let Ok(schema) = Schema::compile(schema) else { return Vec::new() };
+    let violation = |violation: schema::Violation| Violation {
         pointer: format!("/input{}", violation.pointer),
         code: "schema".to_owned(),
         message: violation.message,
     };
-    schema.complete(input.clone()).err().into_iter().flatten().map(violation).collect()
+    validate(&schema, input).err().into_iter().flatten().map(violation).collect()
 }

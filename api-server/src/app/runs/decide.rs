@@ -4,7 +4,7 @@ use crds::{
     WorkflowRun,
     run::{Decision, RunPhase, StepStatus, Waiting, WaitingFor},
 };
-use domain::permission::Permissions;
+use domain::{permission::Permissions, schema::Schema};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -170,7 +170,8 @@ async fn check_decision_input(
         change::with_content(app, scope, workflow.clone()).await?;
     let Some(schema) = approval_schema(&content.spec, step) else { return Ok(()) };
     let empty = Value::Object(serde_json::Map::new());
-    let violations = check::schema_violations(app, scope, schema, input.unwrap_or(&empty)).await?;
+    let violations =
+        check::schema_violations(app, scope, schema, input.unwrap_or(&empty), Schema::check).await?;
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
 }
 

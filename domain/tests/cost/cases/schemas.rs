@@ -10,10 +10,38 @@ use super::{Case, summary};
 pub(super) fn all() -> Vec<Case> {
     let pairs: Vec<(&str, Value, Value)> =
         [alternatives(), references(), lists(), texts(), objects()].concat();
-    pairs
+    let checks = pairs
         .into_iter()
-        .map(|(name, schema, value)| Case::new(format!("schema {name}"), move || check(&schema, &value)))
-        .collect()
+        .map(|(name, schema, value)| Case::new(format!("schema {name}"), move || check(&schema, &value)));
+    let defaults = defaults().into_iter().map(|(name, schema, value)| {
+        Case::new(format!("defaults {name}"), move || complete(&schema, &value))
+    });
+    checks.chain(defaults).collect()
+}
+
+/// Compiles a schema and adds its defaults to a value.
+fn complete(schema: &Value, value: &Value) -> String {
+    match Schema::compile(schema).expect("the schema is valid").complete(value.clone()) {
+        Ok(completed) => format!("{} bytes", completed.to_string().len()),
+        Err(violations) => summary(&violations.first().map(ToString::to_string).unwrap_or_default()),
+    }
+}
+
+fn defaults() -> Vec<(&'static str, Value, Value)> {
+    let node = json!({"properties": {"a": {"$ref": "#/$defs/node", "default": {}}, "b": {"$ref": "#/$defs/node", "default": {}}}});
+    vec![
+        (
+            "of 50 KB × 1,000 items",
+            json!({"items": {"properties": {"text": {"default": "x".repeat(50_000)}}}}),
+            json!(vec![json!({}); 1_000]),
+        ),
+        ("that double without end", json!({"$defs": {"node": node}, "$ref": "#/$defs/node"}), json!({})),
+        (
+            "of 2,000 properties × 20,000 items",
+            json!({"items": {"properties": (0..2_000).map(|n| (format!("p{n}"), json!({"default": 0}))).collect::<Map<_, _>>()}}),
+            json!(vec![json!({}); 20_000]),
+        ),
+    ]
 }
 
 /// Compiles a schema and validates a value against it.
