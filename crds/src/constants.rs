@@ -42,6 +42,9 @@ pub const MAX_CONCURRENCY_KEY_BYTES: usize = 1024;
 /// Maximum number of runs of a tenant in the cluster, if its plan specifies none: twice the queue of a small plan. The operator
 /// holds 2 KiB of each. With kubectl, a run may have 1.5 MiB, so all of them may have 1.5 GiB in etcd.
 pub const DEFAULT_STORED_RUNS: u32 = 1_000;
+/// Maximum size of the inputs of all unfinished runs of a tenant in bytes, if its plan specifies none: those of 256 runs with
+/// the largest input. etcd stores an input again with each write of the run's status.
+pub const DEFAULT_STORED_INPUT_BYTES: u64 = 64 << 20;
 /// Maximum number of workflows of a tenant, if its plan specifies none: four times those of a small plan.
 pub const DEFAULT_WORKFLOWS: u32 = 200;
 /// Shortest interval between two runs of a schedule in seconds, if the plan specifies none: that of cron without seconds.
@@ -67,6 +70,9 @@ pub const EARLIER_RUN_NOT_FOUND: &str = "EarlierRunNotFound";
 pub const MAX_FAILED_STARTS: u32 = 10;
 /// Maximum number of items of a `forEach` that run at the same time.
 pub const MAX_PARALLEL: u32 = 100;
+/// Maximum number of items of all steps of a run that are active at the same time. The operator holds some 160 bytes of each,
+/// also while they wait for decisions and the run holds no slot.
+pub const MAX_ACTIVE_ITEMS: usize = 256;
 /// Maximum duration of a `wait` and of an approval's timeout, in seconds: 90 days.
 pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 60 * 60;
 /// Maximum nesting depth of sub-runs.

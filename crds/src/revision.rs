@@ -43,6 +43,21 @@ impl RevisionData {
         Self { schema_version: REVISION_SCHEMA_VERSION, workflow, spec }
     }
 
+    /// Returns the data of a new revision as it is stored. The spec is not copied, since it may be large.
+    ///
+    /// # Errors
+    /// Returns an error if the spec cannot be encoded as JSON.
+    pub fn encode(workflow: &str, spec: &WorkflowSpec) -> Result<Value, serde_json::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Borrowed<'a> {
+            schema_version: u32,
+            workflow: &'a str,
+            spec: &'a WorkflowSpec,
+        }
+        serde_json::to_value(Borrowed { schema_version: REVISION_SCHEMA_VERSION, workflow, spec })
+    }
+
     /// Parses the data of a stored revision.
     ///
     /// # Errors
@@ -68,6 +83,7 @@ mod tests {
     fn revision_data_is_read_as_it_was_written() {
         let data = RevisionData::new("intake".to_owned(), WorkflowSpec::default());
         assert_eq!(RevisionData::parse(serde_json::to_value(&data).unwrap()).unwrap(), data);
+        assert_eq!(RevisionData::encode("intake", &data.spec).unwrap(), serde_json::to_value(&data).unwrap());
         let newer =
             RevisionData::parse(json!({"schemaVersion": 2, "workflow": "intake", "spec": {"steps": []}}));
         assert!(matches!(newer, Err(InvalidRevision::SchemaVersion { found: 2 })));

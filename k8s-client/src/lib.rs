@@ -1,6 +1,7 @@
 //! Kubernetes client that all programs share. It reads objects of any nesting depth; values below 120 levels
 //! are replaced with `null`.
 
+mod decoded_bytes;
 mod limit_depth;
 mod select;
 
@@ -14,7 +15,10 @@ use tower::util::MapResponseLayer;
 
 use crate::{limit_depth::DepthLimiter, select::SelectLayer};
 
-pub use crate::select::{Fields, ResourcePath, Selection, list_items, without_items};
+pub use crate::{
+    decoded_bytes::decoded_bytes,
+    select::{Fields, ResourcePath, Selection, list_items, member, select_text, without_items},
+};
 
 /// Number of nested lists and objects that are preserved; `serde_json` fails at 128. Inputs and outputs may have
 /// at most [`crds::constants::MAX_VALUE_DEPTH`] levels and begin a few levels below the root of the object. The

@@ -59,6 +59,41 @@ pub(crate) enum Error {
         /// Reason for which there is no result.
         source: compute::Error,
     },
+    /// An object takes too much memory to be decoded.
+    #[error(
+        "{what} of {kind} {name} takes {} KiB of memory once it is decoded, and the limit is {} KiB: use fewer lists, objects \
+         and values",
+        .bytes.div_ceil(1024),
+        .limit / 1024
+    )]
+    TooMuchMemory {
+        /// Kind of the object.
+        kind: String,
+        /// `namespace/name` of the object.
+        name: String,
+        /// Part of the object that is read.
+        what: &'static str,
+        /// Memory that the part takes, in bytes.
+        bytes: usize,
+        /// Maximum memory of the part, in bytes.
+        limit: usize,
+    },
+    /// A Secret has too many keys.
+    #[error("failed to read a Secret: {name} has {keys} keys, and the limit is {limit}: split it")]
+    TooManyKeys {
+        /// Name of the Secret.
+        name: String,
+        /// Number of its keys.
+        keys: usize,
+        /// Maximum number of keys.
+        limit: usize,
+    },
+    /// A revision cannot be held, since others take all of the memory for revisions.
+    #[error("failed to hold a revision that takes {kib} KiB of memory: too many large revisions are in use")]
+    RevisionsInUse {
+        /// Memory of the revision, in KiB.
+        kib: u32,
+    },
     /// The reconcile panicked.
     #[error("failed to reconcile the object")]
     Panicked(#[from] compute::Panic),
@@ -110,8 +145,12 @@ impl Error {
         match self {
             Self::Api { verb, source, .. } => class_of_client_error(*verb, source),
             Self::Compute { source, .. } if source.is_transient() => Class::Transient,
-            Self::Compute { .. } | Self::Panicked(_) | Self::TooLarge { .. } => Class::SetAside,
-            Self::Timeout { .. } => Class::Transient,
+            Self::Compute { .. }
+            | Self::Panicked(_)
+            | Self::TooLarge { .. }
+            | Self::TooMuchMemory { .. }
+            | Self::TooManyKeys { .. } => Class::SetAside,
+            Self::Timeout { .. } | Self::RevisionsInUse { .. } => Class::Transient,
             Self::Revision { .. } => Class::Invalid,
             Self::Encode { .. } | Self::Finalizer { .. } => Class::Bug,
         }

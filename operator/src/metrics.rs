@@ -17,6 +17,8 @@ pub(crate) struct Metrics {
     pub(crate) unparsable: Family<ControllerLabels, Counter>,
     /// Number of objects that are set aside, since their reconcile takes too long, makes something too large, or panics.
     pub(crate) set_aside: Family<ControllerLabels, Gauge>,
+    /// Number of workflows and inputs of runs that were refused, since they take too much memory once they are decoded.
+    pub(crate) refused_objects: Family<ControllerLabels, Counter>,
     /// Number of runs that are queued for a concurrency slot.
     pub(crate) runs_queued: Gauge,
     /// Number of runs that hold a concurrency slot.
@@ -56,6 +58,7 @@ impl Metrics {
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             unparsable: Family::default(),
             set_aside: Family::default(),
+            refused_objects: Family::default(),
             runs_queued: Gauge::default(),
             runs_admitted: Gauge::default(),
             runners_lost: Counter::default(),
@@ -67,6 +70,7 @@ impl Metrics {
             duration,
             unparsable,
             set_aside,
+            refused_objects,
             runs_queued,
             runs_admitted,
             runners_lost,
@@ -81,6 +85,11 @@ impl Metrics {
                 "set_aside_objects",
                 "Number of objects whose reconcile takes too long, makes something too large, or panics",
                 set_aside,
+            );
+            to.register(
+                "refused_objects",
+                "Number of workflows and inputs of runs that take too much memory once they are decoded",
+                refused_objects,
             );
             to.register("runs_queued", "Number of runs that are queued for a concurrency slot", runs_queued);
             to.register("runs_admitted", "Number of runs that hold a concurrency slot", runs_admitted);
@@ -101,5 +110,10 @@ impl Metrics {
             );
         });
         metrics
+    }
+
+    /// Counts an object that a controller has refused, since it takes too much memory.
+    pub(crate) fn count_refused_object(&self, controller: &'static str) {
+        self.refused_objects.get_or_create(&ControllerLabels { controller }).inc();
     }
 }

@@ -5,7 +5,7 @@
 //! a full object reads it with [`crate::api::FullObjects`] and drops it.
 
 use k8s_client::{
-    Fields::{self, All, None as Removed, Only},
+    Fields::{self, All, None as Removed, Only, Size},
     ResourcePath,
 };
 
@@ -23,14 +23,15 @@ const METADATA: Fields = Only(&[
 
 const WAITING: Fields = Only(&[("for", All), ("run", All), ("message", Removed), ("roles", Removed)]);
 
-/// About 2 KiB a run, and at most 150 KiB with 64 steps, 256 decisions and 100 active items.
+/// About 2 KiB a run, and at most 190 KiB with 64 steps, 256 decisions and 256 active items. In place of the input there is the
+/// number of bytes of its text.
 const RUN: Fields = Only(&[
     ("metadata", METADATA),
     (
         "spec",
         Only(&[
             ("workflowRef", All),
-            ("input", Removed),
+            ("input", Size),
             ("trigger", All),
             ("priority", All),
             ("reuse", Only(&[("run", All), ("from", All)])),
@@ -109,7 +110,7 @@ const RUN: Fields = Only(&[
 /// A step as its workflow is checked by others: which workflow it calls.
 const CALLS: Fields = Only(&[("name", All), ("workflow", Only(&[("name", All)]))]);
 
-/// At most 30 KiB a workflow, apart from the problems in its status.
+/// At most 30 KiB a workflow, and 16 KiB of problems in its status.
 const WORKFLOW: Fields = Only(&[
     ("metadata", METADATA),
     (
@@ -143,8 +144,80 @@ const WORKFLOW: Fields = Only(&[
     ("status", All),
 ]);
 
-/// Revisions are listed to delete old ones; one that is executed is read by its name.
-const LISTED_REVISION: Fields = Only(&[("metadata", LABELLED_METADATA), ("data", Removed)]);
+/// The data of a revision is read as a [`Part`] only.
+const REVISION: Fields = Only(&[("metadata", LABELLED_METADATA), ("data", Removed)]);
+
+/// Part of an object that is read as a whole, by [`crate::api::FullObjects`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Name of the part in messages.
+    pub(crate) what: &'static str,
+    pub(crate) fields: Fields,
+    /// Maximum memory that the part may take once it is decoded, in bytes.
+    pub(crate) max_bytes: usize,
+}
+
+/// Maximum memory of the spec of a workflow, in bytes: twice what the largest schema takes (64 KiB of properties). What is
+/// parsed from a spec takes as much again.
+const MAX_WORKFLOW_BYTES: usize = 4 << 20;
+/// Maximum memory of the input or of the steps of a run, in bytes. An input of 256 KiB takes less, whatever it consists of.
+const MAX_VALUE_BYTES: usize = 32 << 20;
+
+/// Spec of a workflow.
+pub(crate) const WORKFLOW_SPEC: Part = Part {
+    what: "spec",
+    fields: Only(&[("metadata", METADATA), ("status", Removed)]),
+    max_bytes: MAX_WORKFLOW_BYTES,
+};
+/// Data of a revision: a workflow's spec. The limit is higher than that of a workflow, so that each workflow that is accepted
+/// can be executed.
+pub(crate) const REVISION_DATA: Part =
+    Part { what: "data", fields: Only(&[("metadata", METADATA)]), max_bytes: 2 * MAX_WORKFLOW_BYTES };
+/// Labels, type and data of a Secret, of at most 1 MiB of data.
+pub(crate) const SECRET: Part = Part {
+    what: "data",
+    fields: Only(&[("metadata", Only(&[("name", All), ("namespace", All), ("labels", All)]))]),
+    max_bytes: MAX_WORKFLOW_BYTES,
+};
+/// Input of a run.
+pub(crate) const RUN_INPUT: Part = Part {
+    what: "input",
+    fields: Only(&[
+        ("metadata", METADATA),
+        ("spec", Only(&[("workflowRef", All), ("input", All)])),
+        ("status", Removed),
+    ]),
+    max_bytes: MAX_VALUE_BYTES,
+};
+/// What a run was created with.
+pub(crate) const RUN_SPEC: Part = Part {
+    what: "spec",
+    fields: Only(&[
+        ("metadata", METADATA),
+        (
+            "spec",
+            Only(&[
+                ("workflowRef", All),
+                ("input", All),
+                ("trigger", All),
+                ("priority", All),
+                ("reuse", All),
+            ]),
+        ),
+        ("status", Removed),
+    ]),
+    max_bytes: MAX_VALUE_BYTES,
+};
+/// Phase and steps of a run.
+pub(crate) const RUN_STEPS: Part = Part {
+    what: "steps",
+    fields: Only(&[
+        ("metadata", METADATA),
+        ("spec", Only(&[("workflowRef", All)])),
+        ("status", Only(&[("phase", All), ("steps", All)])),
+    ]),
+    max_bytes: MAX_VALUE_BYTES,
+};
 
 /// Revisions, pods and Jobs are selected by name, labels and annotations, which the platform writes.
 const LABELLED_METADATA: Fields = Only(&[
@@ -178,7 +251,7 @@ pub(crate) fn selection(path: ResourcePath<'_>) -> Option<Fields> {
     match (path.group, path.resource, path.name) {
         ("smbcopilot.dev", "workflowruns", _) => Some(RUN),
         ("smbcopilot.dev", "workflows", _) => Some(WORKFLOW),
-        ("apps", "controllerrevisions", None) => Some(LISTED_REVISION),
+        ("apps", "controllerrevisions", _) => Some(REVISION),
         ("", "pods", None) => Some(LISTED_POD),
         ("", "nodes", None) => Some(LISTED_NODE),
         ("batch", "jobs", None) => Some(LISTED_JOB),

@@ -1,5 +1,7 @@
 //! Plans that tenants can subscribe to.
 
+use crds::Quantity;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -31,6 +33,13 @@ pub fn price(plan: &Plan) -> Option<Price> {
     Some(Price { currency, amount_minor, interval: upper_snake(&serde_name(&interval)) })
 }
 
+/// Returns a limit of a plan that is a number of bytes. The mirror accepts plans that the CustomResourceDefinition has
+/// validated, so a limit that cannot be parsed was written by another version and limits nothing.
+pub(super) fn limit_bytes(limits: &Value, name: &str) -> Option<u64> {
+    let milli = Quantity::new(limits.get(name)?.as_str()?).to_milli().ok()?;
+    u64::try_from(milli / 1000).ok()
+}
+
 /// Returns a page of all plans.
 ///
 /// # Errors
@@ -59,4 +68,18 @@ pub async fn get_by_names(app: &App, scope: TenantScope, names: &[String]) -> Re
 pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Plan, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     plans::by_ids(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A limit is read in bytes, and a plan without it limits nothing.
+    #[test]
+    fn a_limit_is_read_in_bytes() {
+        assert_eq!(limit_bytes(&json!({"storageBytes": "5Gi"}), "storageBytes"), Some(5 << 30));
+        assert_eq!(limit_bytes(&json!({"documents": 7}), "storageBytes"), None);
+    }
 }

@@ -8,6 +8,7 @@ use kube::{
     Api, Client, ResourceExt as _,
     core::{ApiResource, DynamicObject},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -58,10 +59,9 @@ pub(super) async fn with_timeout<T>(
     }
 }
 
-/// Converts an object of a response to the form that `project` reads.
-pub(super) fn object(kind: Kind, object: DynamicObject) -> Result<Object, Error> {
-    let raw = serde_json::to_value(object).map_err(|error| Error::InvalidResponse(error.into()))?;
-    raw_object(kind, raw)
+/// Parses JSON text of a response.
+pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|error| Error::InvalidResponse(error.into()))
 }
 
 /// Converts the JSON of an object to the form that `project` reads.

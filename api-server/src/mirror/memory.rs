@@ -1,19 +1,79 @@
 //! Memory of the objects that were read and are not stored yet.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use serde_json::Value;
+use k8s_client::{
+    Fields::{self, All, None as Removed, Only},
+    decoded_bytes, select_text,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::change::Change;
+use crate::project::Kind;
 
-/// Maximum memory of the objects that wait for the writer, in KiB: two of the largest objects, 1.5 MiB of text that need
-/// twenty times as much memory once they are decoded, or some thousand usual ones.
+/// Maximum memory of the objects that wait for the writer, in KiB: two of the largest objects, or some thousand usual ones.
 const MAX_PENDING_KIB: u32 = 64 * 1024;
-/// Memory of a value in a list or an object, apart from its text, in bytes.
-const VALUE_BYTES: usize = size_of::<Value>();
-/// Memory of a member of an object in addition to its name and value, in bytes.
-const MEMBER_BYTES: usize = 2 * size_of::<String>();
+/// Maximum memory of an object that is stored with its contents, in bytes. A run whose input and inline outputs have 128 KiB
+/// each takes less, whatever they consist of.
+const MAX_OBJECT_BYTES: usize = 32 << 20;
+
+/// Metadata of objects whose contents are not stored.
+const METADATA: Fields = Only(&[
+    ("name", All),
+    ("namespace", All),
+    ("uid", All),
+    ("resourceVersion", All),
+    ("generation", All),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+]);
+/// An object that was deleted.
+pub(super) const DELETED: Fields = Only(&[("metadata", METADATA), ("spec", Removed), ("status", Removed)]);
+/// Names of the steps of a workflow.
+const NAMES: Fields = Only(&[("name", All)]);
+/// A workflow without what its steps do.
+const WORKFLOW: Fields = Only(&[
+    ("metadata", METADATA),
+    (
+        "spec",
+        Only(&[
+            ("displayName", All),
+            ("description", All),
+            ("state", All),
+            ("steps", NAMES),
+            ("onExit", NAMES),
+            ("timeout", All),
+            ("runners", All),
+            ("retention", All),
+        ]),
+    ),
+]);
+/// A run without its input and the outputs of its steps.
+const RUN: Fields = Only(&[
+    ("metadata", METADATA),
+    (
+        "spec",
+        Only(&[("workflowRef", All), ("trigger", All), ("priority", All), ("reuse", All), ("cancel", All)]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", All),
+            ("phase", All),
+            ("step", All),
+            ("duration", All),
+            ("conditions", All),
+            ("queue", All),
+            ("revision", All),
+            ("startedAt", All),
+            ("finishedAt", All),
+            ("waitedSeconds", All),
+            ("error", All),
+            ("steps", Removed),
+            ("output", Removed),
+        ]),
+    ),
+]);
 
 /// Limit of the memory of pending changes. Clones share it.
 #[derive(Clone, Debug)]
@@ -34,53 +94,80 @@ impl Default for MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// Reserves the memory of a change, and waits while too many large objects are pending.
-    pub(super) async fn reserve(&self, change: Change) -> Pending {
-        let Change::Upserted(object) = &change else { return Pending { change, memory: None } };
-        let kibibytes = u32::try_from(memory(&object.raw) / 1024 + 1).unwrap_or(MAX_PENDING_KIB);
-        let permits = kibibytes.min(MAX_PENDING_KIB);
-        let memory = Arc::clone(&self.0).acquire_many_owned(permits).await.ok();
-        Pending { change, memory }
+    /// Reserves the memory that the text of an object takes once it is decoded, and waits while too many large objects are
+    /// pending.
+    pub(super) async fn reserve(&self, text: &[u8]) -> Option<OwnedSemaphorePermit> {
+        let kibibytes = u32::try_from(decoded_bytes(text) / 1024 + 1).unwrap_or(MAX_PENDING_KIB);
+        Arc::clone(&self.0).acquire_many_owned(kibibytes.min(MAX_PENDING_KIB)).await.ok()
     }
 }
 
-/// Returns the approximate memory of a value, in bytes.
-fn memory(value: &Value) -> usize {
-    VALUE_BYTES
-        + match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(memory).sum(),
-            Value::Object(members) => {
-                members.iter().map(|(name, member)| MEMBER_BYTES + name.len() + memory(member)).sum()
-            }
-        }
+/// Returns the text of an object to decode: without its contents if it would take too much memory. The operator refuses such a
+/// workflow or run, and says why in its status, which remains. Plans and tenants are written by administrators.
+pub(super) fn limited(kind: Kind, text: &str) -> Cow<'_, [u8]> {
+    let fields = match kind {
+        Kind::Plan | Kind::Tenant => return Cow::Borrowed(text.as_bytes()),
+        Kind::Workflow => WORKFLOW,
+        Kind::WorkflowRun => RUN,
+    };
+    let bytes = decoded_bytes(text.as_bytes());
+    if bytes <= MAX_OBJECT_BYTES {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let kind: &str = kind.into();
+    tracing::warn!(kind, bytes, "an object takes too much memory, and is stored without its contents");
+    Cow::Owned(select_text(text, fields))
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::project::testing::run;
+    use crate::project::testing::{run, workflow};
 
-    /// Large objects wait until earlier ones are stored, and small changes never wait for nothing.
+    fn text(raw: &Value) -> String {
+        raw.to_string()
+    }
+
+    /// Large objects wait until earlier ones are stored, and small ones do not.
     #[tokio::test]
     async fn large_objects_wait_until_earlier_ones_are_stored() {
         let limit = MemoryLimit::default();
-        let large = || {
-            let mut object = run("acme", "invoices", "large").build();
-            object.raw["spec"]["input"] = json!({"zeros": vec![0; 750_000]});
-            Change::Upserted(Box::new(object))
-        };
-        let first = limit.reserve(large()).await;
-        let second = limit.reserve(large()).await;
-        assert!(limit.reserve(large()).now_or_never().is_none(), "a third one does not fit");
-        let deleted = Change::Deleted(run("acme", "invoices", "gone").build().identity);
-        assert!(limit.reserve(deleted).now_or_never().is_some());
+        let large = text(&json!({"zeros": vec![0; 490_000]}));
+        let first = limit.reserve(large.as_bytes()).await;
+        let second = limit.reserve(large.as_bytes()).await;
+        assert!(limit.reserve(large.as_bytes()).now_or_never().is_none(), "a third one does not fit");
+        assert!(limit.reserve(b"{}").now_or_never().is_some());
         drop(first);
-        assert!(limit.reserve(large()).now_or_never().is_some());
+        assert!(limit.reserve(large.as_bytes()).now_or_never().is_some());
         drop(second);
+    }
+
+    /// An object that would take too much memory is decoded without its contents, and its identity and status remain. Any other
+    /// one is decoded as it is.
+    #[test]
+    fn an_object_that_takes_too_much_memory_is_read_without_its_contents() {
+        let tiny = vec![json!({"": 0}); 200_000];
+        let mut large = run("acme", "invoices", "large").build().raw;
+        assert_eq!(*limited(Kind::WorkflowRun, &text(&large)), *text(&large).as_bytes());
+        large["spec"]["input"] = json!({"tiny": tiny});
+        large["status"]["error"] =
+            json!({"kind": "User", "code": "INPUT_TOO_LARGE", "message": "use fewer values"});
+        let read: Value = serde_json::from_slice(&limited(Kind::WorkflowRun, &text(&large))).unwrap();
+        large["spec"].as_object_mut().unwrap().remove("input");
+        assert_eq!(read["status"]["error"], large["status"]["error"]);
+        assert_eq!(read["spec"]["workflowRef"], large["spec"]["workflowRef"]);
+        assert!(read["spec"]["input"].is_null());
+        assert!(
+            crate::project::project(&crate::project::Object::new(Kind::WorkflowRun, read).unwrap()).is_ok()
+        );
+
+        let mut large = workflow("acme", "invoices").build().raw;
+        large["spec"]["output"] = json!(tiny);
+        let read: Value = serde_json::from_slice(&limited(Kind::Workflow, &text(&large))).unwrap();
+        assert!(read["spec"]["output"].is_null() && read["spec"]["steps"].is_array());
+        assert!(crate::project::project(&crate::project::Object::new(Kind::Workflow, read).unwrap()).is_ok());
     }
 }

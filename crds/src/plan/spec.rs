@@ -139,7 +139,10 @@ pub struct PlanLimits {
     /// Maximum size of all outputs of runs in object storage in bytes, such as `5Gi`. A step whose output does not fit fails with `OUTPUT_TOO_LARGE`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<Quantity>,
-    /// Maximum number of chunks of all documents. Not enforced by this version. Default: unlimited.
+    /// Maximum size of the logs of all runs in the database in bytes, such as `1Gi`; each line counts 100 bytes more than its text. Later lines are dropped, and the log of each run says so. Default: unlimited, up to 50 MiB for each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<Quantity>,
+    /// Maximum number of chunks of all documents. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
     /// Maximum number of workflows, archived ones included. The API server refuses a further one. Default: 200.
@@ -148,6 +151,12 @@ pub struct PlanLimits {
     /// Maximum number of runs in the cluster: unfinished ones, and finished ones that are not deleted yet. The API server refuses a further one. If more than half of them have finished, the oldest of these are deleted before their retention, once they are stored in the database. Default: 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_runs: Option<u32>,
+    /// Maximum number of unfinished runs: running, queued and suspended ones. A further run fails with `UNFINISHED_RUNS_LIMIT`. Default: unlimited, up to `storedRuns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished_runs: Option<u32>,
+    /// Maximum size of the inputs of all unfinished runs together in bytes of JSON text, such as `64Mi`. A run whose input does not fit fails with `STORED_INPUT_LIMIT`. Default: 64Mi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_input_bytes: Option<Quantity>,
     /// Maximum number of runs that hold a slot at the same time. Further runs are queued with reason `PlanConcurrency`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent_runs: Option<u32>,

@@ -130,7 +130,7 @@ pub struct WorkflowSecret {
     /// Name by which expressions read the Secret: `secrets.<name>.<key>`; a lower-case DNS label of at most 40 characters that begins with a letter.
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Reference to the Secret. It must have the label `smbcopilot.dev/workflow-secret=true` (`SecretNotLabelled`).
+    /// Reference to the Secret. It must have the label `smbcopilot.dev/workflow-secret=true` (`SecretNotLabelled`), and at most 256 keys.
     pub secret_ref: SecretRef,
 }
 

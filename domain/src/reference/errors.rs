@@ -50,7 +50,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Infra", "IMAGE_PULL", "An image could not be pulled."),
     ("Schema", "INPUT_INVALID", "The input of the run or of a step violates its schema."),
     ("User", "INPUT_TOO_DEEP", "The input of the run has more than 64 levels of nested lists and objects."),
-    ("User", "INPUT_TOO_LARGE", "The input of the run or of a step exceeds the size limit."),
+    (
+        "User",
+        "INPUT_TOO_LARGE",
+        "The input of the run or of a step exceeds the size limit, or has so many values that it takes more than 32 MiB of memory.",
+    ),
     (
         "User",
         "INPUT_UNCHECKED",
@@ -110,6 +114,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ),
     ("User", "SIGNAL_<n>", "The code was terminated by signal n."),
     ("Timeout", "STEP_TIMEOUT", "All attempts of a step together exceeded its timeout."),
+    (
+        "Policy",
+        "STORED_INPUT_LIMIT",
+        "The inputs of the tenant's unfinished runs are larger than the plan allows (storedInputBytes).",
+    ),
     ("Infra", "STORE_FAILED", "An output was not stored, although storing it reported no error."),
     ("User", "SUB_RUN_CANCELLED", "The sub-run was cancelled."),
     ("User", "SUB_RUN_FAILED", "The sub-run failed. The details contain its error, whose kind is adopted."),
@@ -122,6 +131,11 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     ("Policy", "TENANT_SUSPENDED", "The tenant is suspended or archived."),
     ("User", "TOO_MANY_ITEMS", "forEach.items evaluated to more than 1,000 items."),
     ("User", "TOO_MANY_PROCESSES", "The code exceeded the limit of processes."),
+    (
+        "Policy",
+        "UNFINISHED_RUNS_LIMIT",
+        "The tenant has as many unfinished runs as the plan allows (unfinishedRuns).",
+    ),
     ("Infra", "UNKNOWN", "No error was recorded."),
     ("User", "WAIT_INVALID", "wait.until did not evaluate to a time."),
     ("User", "WAIT_TOO_LONG", "wait.until evaluated to a time that is more than 90 days in the future."),

@@ -1,11 +1,12 @@
 //! Limits that no plan changes.
 
 use crds::constants::{
-    EXIT_TIMEOUT_SECONDS, MAX_CONCURRENCY_KEY_BYTES, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES, MAX_FAILED_STARTS,
-    MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS,
-    MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_REQUEST_HEADER_BYTES, MAX_RESPONSE_CONTENT_BYTES, MAX_RUN_BYTES,
-    MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES, MAX_SUB_RUN_DEPTH, MAX_TENANT_REQUESTS,
-    MAX_TENANT_STREAMS, MAX_TENANT_WAITERS, MAX_VALUE_DEPTH, MAX_WAIT_SECONDS,
+    EXIT_TIMEOUT_SECONDS, MAX_ACTIVE_ITEMS, MAX_CONCURRENCY_KEY_BYTES, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES,
+    MAX_FAILED_STARTS, MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS,
+    MAX_LOST_RUNNERS, MAX_NEEDS, MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_REQUEST_HEADER_BYTES,
+    MAX_RESPONSE_CONTENT_BYTES, MAX_RUN_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES,
+    MAX_SUB_RUN_DEPTH, MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS, MAX_VALUE_DEPTH,
+    MAX_WAIT_SECONDS,
 };
 
 use crate::expr::{MAX_COST, MAX_DEPTH, MAX_LOOP_NESTING, MAX_NODES};
@@ -47,6 +48,12 @@ pub const LIMITS: &[Limit] = &[
     limit_usize("entries in needs of a step", MAX_NEEDS, ""),
     limit_usize("items of a forEach", MAX_ITEMS, ""),
     limit_u32("parallel items of a forEach (maxParallel)", MAX_PARALLEL),
+    limit_usize(
+        "maxParallel of all steps of a run that execute a forEach at the same time, together; a further step starts when one of \
+         them has ended",
+        MAX_ACTIVE_ITEMS,
+        "",
+    ),
     limit_usize("length of an expression", MAX_EXPRESSION_BYTES, "bytes"),
     limit_usize("depth of an expression, in levels", MAX_DEPTH, ""),
     limit_usize("nested loops in an expression", MAX_LOOP_NESTING, ""),

@@ -82,7 +82,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("SubWorkflowInput", "The input of a sub-workflow violates the input schema of that workflow."),
     ("TooDeep", "A template or a schema has more than 64 levels of nested lists and objects."),
     ("TooManyItems", "The list in forEach.items has more than 1,000 items."),
-    ("TooManyProblems", "The workflow has more than 100 problems; the others are not listed."),
+    (
+        "TooManyProblems",
+        "The workflow has more than 100 problems, or their messages are longer than 16 KiB; the others are not listed.",
+    ),
     ("TypeMismatch", "An expression reads a field that the declared schema excludes."),
     ("UnknownField", "An expression reads a field that the step does not have."),
     ("UnknownFunction", "An expression calls a function that does not exist."),
@@ -97,6 +100,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("UrlScheme", "A URL does not start with http:// or https://."),
     ("WaitInvalid", "A wait does not set exactly one of for and until."),
     ("WaitTooLong", "A wait, or the timeout of an approval, is longer than 90 days."),
+    (
+        "WorkflowTooLarge",
+        "The spec of the workflow takes more than 4 MiB of memory once it is decoded: it has too many lists, objects and values.",
+    ),
     (
         "YamlBoolean",
         "Warning, in status.warnings: a field has the name true or false, since an unquoted y, n, yes, no, on or off is a boolean in YAML 1.1.",

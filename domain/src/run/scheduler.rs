@@ -1,6 +1,6 @@
 //! Scheduler, which evaluates the steps repeatedly until no step changes any more.
 
-use crds::constants::EXIT_TIMEOUT_SECONDS;
+use crds::constants::{EXIT_TIMEOUT_SECONDS, MAX_ACTIVE_ITEMS};
 use crds::run::{Cancel, RunEnding, StepPhase, StepStatus, Waiting};
 use jiff::Timestamp;
 
@@ -176,6 +176,19 @@ impl<'a> Scheduler<'a> {
         self.accepts_attempts()
             && status.next_at.as_ref().is_none_or(|due| due.0 <= self.now)
             && step.needs.iter().all(done)
+            && self.has_room_for_items(step)
+    }
+
+    /// Returns whether the items of a step may be active together with those of the steps that have started. A step for which
+    /// there is no room stays pending until one of the others has ended.
+    fn has_room_for_items(&self, step: &Step) -> bool {
+        let Some(for_each) = &step.for_each else { return true };
+        let max_parallel = |status: &StepStatus| {
+            let started = self.run.workflow().step(&status.name).filter(|_| status.items.is_some());
+            started.and_then(|step| step.for_each.as_ref()).map_or(0, |for_each| for_each.max_parallel)
+        };
+        let unfinished = self.steps.iter().filter(|status| !status.phase.is_final());
+        unfinished.map(max_parallel).sum::<usize>() + for_each.max_parallel <= MAX_ACTIVE_ITEMS
     }
 
     /// Returns the context of expressions (`input`, `steps` and so on) from the cache, or builds it.

@@ -36,6 +36,13 @@ impl Problem {
         );
         Self { path: "spec".to_owned(), code: "NotChecked", message }
     }
+
+    /// Returns the problem of a workflow that takes too much memory to be checked.
+    #[must_use]
+    pub fn too_large(reason: &str) -> Self {
+        let message = format!("{reason}; move constant data to the inputs of runs or into files");
+        Self { path: "spec".to_owned(), code: "WorkflowTooLarge", message }
+    }
 }
 
 /// Returns whether a problem is that the workflow could not be checked, which may have passed.
@@ -46,10 +53,12 @@ pub fn is_unchecked(code: &str) -> bool {
 
 /// Maximum number of problems that are listed. They are stored in the status of the workflow.
 const MAX_PROBLEMS: usize = 100;
-/// Maximum length of the message of a problem, in bytes: together they take at most 100 KB of a status.
+/// Length of the paths and messages of all problems after which no further problem is listed, in bytes: 100 problems of 160
+/// bytes. The operator holds the status of each workflow.
+const MAX_LISTED_BYTES: usize = 16 * 1024;
+/// Maximum length of the message of a problem, in bytes.
 const MAX_MESSAGE_BYTES: usize = 1_000;
 
-/// Problems found so far.
 /// Shortens a message that repeats long names of the workflow.
 fn shorten(mut message: String) -> String {
     if message.len() > MAX_MESSAGE_BYTES {
@@ -59,10 +68,13 @@ fn shorten(mut message: String) -> String {
     message
 }
 
+/// Problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
-    /// Number of problems beyond [`MAX_PROBLEMS`].
+    /// Length of the paths and messages of the problems, in bytes.
+    bytes: usize,
+    /// Number of problems beyond [`MAX_PROBLEMS`] and [`MAX_LISTED_BYTES`].
     omitted: usize,
     /// Budget of all expressions.
     expressions: ParseBudget,
@@ -74,8 +86,10 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn add(&mut self, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        if self.found.len() < MAX_PROBLEMS {
-            self.found.push(Problem { path: path.into(), code, message: shorten(message.into()) });
+        if self.found.len() < MAX_PROBLEMS && self.bytes < MAX_LISTED_BYTES {
+            let problem = Problem { path: path.into(), code, message: shorten(message.into()) };
+            self.bytes += problem.path.len() + problem.message.len();
+            self.found.push(problem);
         } else {
             self.omitted += 1;
         }

@@ -1,4 +1,4 @@
-//! Text of a list of objects, of which one object at a time is decoded.
+//! Text of a list of objects, of which one object at a time is decoded, and of the members of an object.
 
 use super::{Fields, lexer::ValueLexer, text::TextSelector};
 
@@ -22,14 +22,25 @@ pub fn list_items(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns the text of a member of an object, or `None` if there is none of this name.
+#[must_use]
+pub fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
+    split_value(find(object, name)?).map(|(value, _)| value)
+}
+
 /// Returns the text after the opening bracket of the field `items`.
 fn items(list: &str) -> Option<&str> {
-    let mut rest = list.trim_start().strip_prefix('{')?;
+    find(list, "items")?.strip_prefix('[')
+}
+
+/// Returns the text from the beginning of the value of a member.
+fn find<'t>(object: &'t str, member: &str) -> Option<&'t str> {
+    let mut rest = object.trim_start().strip_prefix('{')?;
     loop {
         let (name, after) = split_value(rest.trim_start_matches(is_separator))?;
         let value = after.trim_start().strip_prefix(':')?.trim_start();
-        if name == "\"items\"" {
-            return value.strip_prefix('[');
+        if name.trim_matches('"') == member {
+            return Some(value);
         }
         rest = split_value(value)?.1;
     }
@@ -62,6 +73,12 @@ mod tests {
             let rest: Value = serde_json::from_slice(&without_items(&text)).unwrap();
             assert_eq!(rest, json!({"apiVersion": "v1", "metadata": {"continue": "x", "n": 1}}));
         }
+        let event = r#"{"type": "ADDED", "object" : {"a": "}"} }"#;
+        assert_eq!(
+            (member(event, "type"), member(event, "object")),
+            (Some("\"ADDED\""), Some(r#"{"a": "}"}"#))
+        );
+        assert_eq!((member(event, "a"), member("[]", "type")), (None, None));
         for empty in ["{}", "{\"items\": []}", "{\"items\":null,\"a\":1}", "[]", ""] {
             assert_eq!(list_items(empty).count(), 0, "{empty}");
         }

@@ -17,7 +17,7 @@ use std::{
 };
 use tower::{Layer, Service};
 
-pub use list::{list_items, without_items};
+pub use list::{list_items, member, without_items};
 pub use resource::ResourcePath;
 use text::TextSelector;
 
@@ -28,6 +28,8 @@ pub enum Fields {
     All,
     /// Nothing: the field is removed.
     None,
+    /// The size of the value's JSON text in bytes, as a number in place of the value.
+    Size,
     /// These fields of the object, or of each object in the list. Fields that are not named are removed.
     Only(&'static [(&'static str, Self)]),
 }
@@ -81,6 +83,12 @@ where
             })
         })
     }
+}
+
+/// Returns the selected text of an object, or of a list of objects.
+#[must_use]
+pub fn select_text(text: &str, fields: Fields) -> Vec<u8> {
+    TextSelector::new(fields).select_chunk(text.as_bytes())
 }
 
 fn is_json(response: &Response<Box<DynBody>>) -> bool {

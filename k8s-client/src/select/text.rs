@@ -38,8 +38,8 @@ enum Open {
 enum State {
     /// Before a value.
     Value(Rule),
-    /// Within a value of which all or nothing is selected.
-    Opaque { is_selected: bool, lexer: ValueLexer },
+    /// Within a value of which all, nothing or the size is selected.
+    Opaque { content: Content, lexer: ValueLexer },
     /// Before the name of a member, or the end of an object.
     Member,
     /// Within the name of a member.
@@ -48,6 +48,15 @@ enum State {
     Colon(Vec<u8>),
     /// After a value inside an object or a list.
     AfterValue,
+}
+
+/// Selected content of a value that is not selected field by field.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    Selected,
+    Removed,
+    /// The size of the text so far, in bytes.
+    Measured(usize),
 }
 
 /// Selects fields in JSON text: one document, or one per line.
@@ -69,12 +78,17 @@ impl TextSelector {
     pub(super) fn select_chunk(&mut self, chunk: &[u8]) -> Vec<u8> {
         let mut rest = chunk;
         while let Some((byte, after)) = rest.split_first() {
-            rest = if let State::Opaque { is_selected, lexer } = &mut self.state {
+            rest = if let State::Opaque { content, lexer } = &mut self.state {
                 let (value, after) = rest.split_at(lexer.scan(rest));
-                if *is_selected {
-                    self.selected.extend_from_slice(value);
+                match content {
+                    Content::Selected => self.selected.extend_from_slice(value),
+                    Content::Removed => {}
+                    Content::Measured(bytes) => *bytes += value.len(),
                 }
                 if lexer.has_ended() {
+                    if let Content::Measured(bytes) = content {
+                        self.selected.extend_from_slice(bytes.to_string().as_bytes());
+                    }
                     self.state = State::AfterValue;
                 }
                 after
@@ -126,8 +140,12 @@ impl TextSelector {
             b'{' if is_selected => self.begin(Open::Object { rule, has_members: false }, byte, State::Member),
             b'[' if is_selected => self.begin(Open::List { rule }, byte, State::Value(rule)),
             _ => {
-                let is_selected = rule.fields != Fields::None;
-                self.state = State::Opaque { is_selected, lexer: ValueLexer::default() };
+                let content = match rule.fields {
+                    Fields::None => Content::Removed,
+                    Fields::Size => Content::Measured(0),
+                    Fields::All | Fields::Only(_) => Content::Selected,
+                };
+                self.state = State::Opaque { content, lexer: ValueLexer::default() };
                 return false;
             }
         }
@@ -190,7 +208,14 @@ mod tests {
 
     const FIELDS: Fields = Fields::Only(&[
         ("metadata", Fields::Only(&[("name", Fields::All), ("continue", Fields::All)])),
-        ("spec", Fields::Only(&[("steps", Fields::Only(&[("a", Fields::All)])), ("input", Fields::None)])),
+        (
+            "spec",
+            Fields::Only(&[
+                ("steps", Fields::Only(&[("a", Fields::All)])),
+                ("input", Fields::None),
+                ("size", Fields::Size),
+            ]),
+        ),
         ("data", Fields::None),
     ]);
 
@@ -222,6 +247,17 @@ mod tests {
             let refusal =
                 r#"{"kind":"Status","metadata":{},"status":"Failure","details":{"kind":"runs"},"code":404}"#;
             assert_eq!(select(refusal, size), refusal);
+        }
+    }
+
+    /// A value of which only the size is selected is replaced with the number of bytes of its text.
+    #[test]
+    fn the_size_of_a_value_is_its_number_of_bytes() {
+        for value in ["{\"a\": [0, 1]}", "12", "\"é]\"", "null", "[]"] {
+            for size in [1, 3, 1000] {
+                let selected = select(&format!("{{\"spec\": {{\"size\": {value} , \"steps\": 1}}}}"), size);
+                assert_eq!(selected, format!("{{\"spec\":{{\"size\":{},\"steps\":1}}}}", value.len()));
+            }
         }
     }
 

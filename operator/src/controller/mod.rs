@@ -71,13 +71,14 @@ impl<K: Reconciled> Controller<K> {
             }
         };
         let never_fails = |_: Arc<K>, error: &Infallible, _: Arc<Context>| match *error {};
+        let metrics = ctx.metrics.clone();
         let outcomes = applier(start, never_fails, ctx, store, requested, config);
         outcomes
             .for_each(async |outcome| match outcome {
                 Ok(_) => (),
                 // The object was deleted while it was queued.
                 Err(controller::Error::ObjectNotFound(object)) => {
-                    reconciler.forget(&object.into_kind_unchecked(()))
+                    reconciler.forget(&object.into_kind_unchecked(()), &metrics);
                 }
                 Err(controller::Error::ReconcilerFailed(never, _)) => match never {},
                 Err(error @ (controller::Error::QueueError(_) | controller::Error::RunnerError(_))) => {

@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     errors::{Class, Error, chain, without_panic},
     events::NewEvent,
-    metrics::{ControllerLabels, ReconcileLabels},
+    metrics::{ControllerLabels, Metrics, ReconcileLabels},
 };
 
 /// Timeout of one reconcile. The slowest is that of a new tenant, with about twenty requests of 10 ms each; an API server
@@ -30,6 +30,9 @@ const MAX_CONCURRENT_RECONCILES: usize = 16;
 const MAX_CONCURRENT_RECONCILES_PER_TENANT: usize = 4;
 /// Number of consecutive transient failures after which an Event is published. One alone often passes.
 const TRANSIENT_FAILURES_BEFORE_EVENT: u32 = 3;
+
+/// Number of consecutive failures after which an object whose reconcile exceeds its time limit is set aside.
+const TIMEOUTS_BEFORE_SET_ASIDE: u32 = 3;
 
 /// Reconciles the objects of one kind.
 pub(super) struct Reconciler<K: Reconciled, R> {
@@ -76,7 +79,7 @@ where
         };
         // The object may have been changed or deleted while its tenant was waiting for its turn.
         let Some(object) = self.store.get(reference) else {
-            self.forget(reference);
+            self.forget(reference, &ctx.metrics);
             return Action::await_change();
         };
         if let Some(remaining) = self.set_aside.remaining(object.as_ref(), Instant::now()) {
@@ -86,7 +89,7 @@ where
             Ok(action) => {
                 self.failures.record_success(reference);
                 if self.set_aside.release(&ctx, self.name, object.as_ref()).await {
-                    self.count_set_aside(&ctx)
+                    self.count_set_aside(&ctx.metrics);
                 }
                 action
             }
@@ -95,9 +98,10 @@ where
     }
 
     /// Forgets the failures of an object that was deleted.
-    pub(super) fn forget(&self, reference: &ObjectRef<K>) {
+    pub(super) fn forget(&self, reference: &ObjectRef<K>, metrics: &Metrics) {
         self.failures.record_success(reference);
         self.set_aside.forget(reference);
+        self.count_set_aside(metrics);
     }
 
     /// Reconciles an object within the timeout, and counts it in the metrics. A panic is an error of the object.
@@ -121,21 +125,30 @@ where
         error: &Error,
         ctx: &Context,
     ) -> Duration {
-        let class = error.class();
         let count = self.failures.record_failure(reference.clone());
+        let class = class(error, count);
         let delay = delay(class, count, rand::random());
         report(self.name, object.as_ref(), error, count, ctx);
         if class == Class::SetAside {
             self.set_aside.add(ctx, self.name, object.as_ref(), error, delay).await;
-            self.count_set_aside(ctx);
+            self.count_set_aside(&ctx.metrics);
         }
         delay
     }
 
-    fn count_set_aside(&self, ctx: &Context) {
+    fn count_set_aside(&self, metrics: &Metrics) {
         let labels = ControllerLabels { controller: self.name };
         let count = i64::try_from(self.set_aside.count()).unwrap_or(i64::MAX);
-        ctx.metrics.set_aside.get_or_create(&labels).set(count);
+        metrics.set_aside.get_or_create(&labels).set(count);
+    }
+}
+
+/// Returns the class of an error after a number of consecutive failures. A timeout passes if an API server caused it that did
+/// not answer; after several, the object itself is too slow.
+fn class(error: &Error, failures: u32) -> Class {
+    match error {
+        Error::Timeout { .. } if failures >= TIMEOUTS_BEFORE_SET_ASIDE => Class::SetAside,
+        error => error.class(),
     }
 }
 
@@ -166,5 +179,18 @@ fn report<K: Reconciled>(name: &'static str, object: &K, error: &Error, count: u
     if count == failures_before_event {
         let event = NewEvent::warning("Reconcile", "ReconcileFailed", message);
         ctx.events.publish_in_background(reference, event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An object whose reconcile exceeds its time limit again and again is set aside, and one timeout alone is retried.
+    #[test]
+    fn an_object_is_set_aside_after_some_timeouts() {
+        let classes: Vec<_> =
+            (1..=4).map(|failures| class(&Error::Timeout { seconds: 30 }, failures)).collect();
+        assert_eq!(classes, [Class::Transient, Class::Transient, Class::SetAside, Class::SetAside]);
     }
 }

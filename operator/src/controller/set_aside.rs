@@ -25,6 +25,8 @@ use crate::{
 
 /// Timeout of writing the condition, with two requests of 10 ms each.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Field manager of the condition `Stalled` of objects that are set aside.
+const SET_ASIDE_MANAGER: &str = "smb-copilot-operator-set-aside";
 /// Reason of the condition `Stalled` after the object was reconciled again.
 const RELEASED_REASON: &str = "Reconciled";
 
@@ -132,7 +134,8 @@ impl<K: Reconciled> SetAside<K> {
         );
     }
 
-    /// The conditions are read again, since all of them are written, and on condition that nobody has changed the object since.
+    /// The condition is read again, since the reconcile may have written it. It is applied with a field manager of its own, so
+    /// that no other condition is written.
     async fn try_write_condition(
         &self,
         ctx: &Context,
@@ -145,29 +148,39 @@ impl<K: Reconciled> SetAside<K> {
             Some(namespace) => Api::namespaced_with(ctx.client.clone(), &namespace, &resource),
             None => Api::all_with(ctx.client.clone(), &resource),
         };
-        let Some(current) = api.get_opt(name).await? else { return Ok(()) };
-        let stored = current.data.pointer("/status/conditions").cloned().unwrap_or_default();
-        let mut all: Vec<Condition> = serde_json::from_value(stored).unwrap_or_default();
-        let is_set_aside =
-            conditions::get(&all, conditions::STALLED).is_some_and(|stalled| stalled.reason == self.reason);
+        // A new object of the same name is not marked.
+        let current = api.get_opt(name).await?.filter(|current| current.metadata.uid == object.meta().uid);
+        let Some(current) = current else { return Ok(()) };
+        let mut stalled: Vec<Condition> = stalled_condition(&current).into_iter().collect();
+        let is_set_aside = stalled.iter().any(|stalled| stalled.reason == self.reason);
         let is_release = condition.status == conditions::FALSE;
         if (is_release && !is_set_aside)
-            || !conditions::set(&mut all, condition, Time(telemetry::clock::now()))
+            || !conditions::set(&mut stalled, condition, Time(telemetry::clock::now()))
         {
             return Ok(());
         }
         let patch = json!({
-            "metadata": {"resourceVersion": current.resource_version()},
-            "status": {"conditions": all},
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name},
+            "status": {"conditions": stalled},
         });
-        let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
-        let params = PatchParams { field_manager, ..PatchParams::default() };
-        api.patch_status(name, &params, &Patch::Merge(&patch)).await.map(drop)
+        let params = PatchParams::apply(SET_ASIDE_MANAGER).force();
+        api.patch_status(name, &params, &Patch::Apply(&patch)).await.map(drop)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectRef<K>, Entry>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the condition `Stalled` of an object.
+fn stalled_condition(object: &DynamicObject) -> Option<Condition> {
+    let all = object.data.pointer("/status/conditions")?.as_array()?;
+    let stalled = all.iter().find(|condition| {
+        condition.get("type").and_then(serde_json::Value::as_str) == Some(conditions::STALLED)
+    })?;
+    serde_json::from_value(stalled.clone()).ok()
 }
 
 fn version<K: Reconciled>(object: &K) -> (Option<String>, Option<i64>) {

@@ -47,7 +47,7 @@ use crate::{
 /// Deadline of a wait, which only a reconcile that is blocked by another one exceeds.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// API server that stores objects by their path and merges patches of their conditions.
+/// API server that stores objects by their path and applies their conditions by type.
 #[derive(Clone, Default)]
 struct FakeApi(Arc<Mutex<HashMap<String, Value>>>);
 
@@ -72,7 +72,7 @@ impl FakeApi {
             (Method::GET, Some(object)) => (StatusCode::OK, object.clone()),
             (Method::PATCH, Some(object)) => {
                 let patch: Value = serde_json::from_slice(&body).unwrap();
-                object["status"]["conditions"] = patch["status"]["conditions"].clone();
+                apply_conditions(object, &patch);
                 (StatusCode::OK, object.clone())
             }
             (Method::POST, _) => (StatusCode::CREATED, serde_json::from_slice(&body).unwrap()),
@@ -89,9 +89,19 @@ impl FakeApi {
     /// Returns the condition `Stalled` of a workflow.
     fn stalled(&self, namespace: &str, name: &str) -> Option<Condition> {
         let object = self.0.lock().unwrap().get(&path(namespace, name))?.clone();
-        let all: Vec<Condition> = serde_json::from_value(object["status"]["conditions"].clone()).ok()?;
-        conditions::get(&all, conditions::STALLED).cloned()
+        let all = object["status"]["conditions"].as_array()?;
+        let stalled = all.iter().find(|condition| condition["type"] == conditions::STALLED)?;
+        serde_json::from_value(stalled.clone()).ok()
     }
+}
+
+/// Applies the conditions of a patch to an object. Those of other types are preserved.
+fn apply_conditions(object: &mut Value, patch: &Value) {
+    let all = |value: &Value| value["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let new = all(patch);
+    let is_replaced = |old: &Value| new.iter().any(|condition| condition["type"] == old["type"]);
+    let kept = all(object).into_iter().filter(|old| !is_replaced(old));
+    object["status"]["conditions"] = kept.chain(new.iter().cloned()).collect();
 }
 
 fn path(namespace: &str, name: &str) -> String {
@@ -234,6 +244,10 @@ async fn a_panic_concerns_its_object_only() {
 async fn an_object_that_panics_is_set_aside_until_it_changes() {
     let mut cluster = Cluster::new();
     let object = cluster.apply("acme", "panics", 1);
+    // A condition of another writer, in a layout that this operator does not know.
+    let mirrored = json!({"type": "Mirrored", "state": "Yes"});
+    cluster.api.0.lock().unwrap().get_mut(&path("acme", "panics")).unwrap()["status"] =
+        json!({"conditions": [mirrored]});
     let ctx = cluster.context();
     let attempts = Arc::new(AtomicU32::new(0));
     let operator = |panics: bool| {
@@ -262,7 +276,9 @@ async fn an_object_that_panics_is_set_aside_until_it_changes() {
     restarted.reconcile(&object, Arc::clone(&ctx)).await;
     restarted.reconcile(&object, Arc::clone(&ctx)).await;
     assert_eq!(attempts.load(Ordering::Relaxed), 2);
-    let marked = cluster.api.0.lock().unwrap()[&path("acme", "panics")].clone();
+    let mut marked = cluster.api.0.lock().unwrap()[&path("acme", "panics")].clone();
+    let others = marked["status"]["conditions"].as_array_mut().unwrap();
+    assert_eq!(others.remove(0), mirrored, "the condition of another writer is preserved");
     cluster.writer.apply_watcher_event(&Event::Apply(serde_json::from_value(marked).unwrap()));
     fixed.reconcile(&object, Arc::clone(&ctx)).await;
     assert_eq!(cluster.api.stalled("acme", "panics").unwrap().status, "False");
@@ -270,6 +286,9 @@ async fn an_object_that_panics_is_set_aside_until_it_changes() {
     cluster.apply("acme", "panics", 2);
     first.reconcile(&object, Arc::clone(&ctx)).await;
     assert_eq!(attempts.load(Ordering::Relaxed), 4, "the first one tries the changed object");
+    assert_eq!(ctx.metrics.set_aside.get_or_create(&labels).get(), 1);
+    first.forget(&object, &ctx.metrics);
+    assert_eq!(ctx.metrics.set_aside.get_or_create(&labels).get(), 0, "a deleted object is not counted");
 }
 
 /// A computation on a tenant's text that exceeds its deadline sets its object aside, and one that was not started does

@@ -19,6 +19,8 @@ pub(crate) use last_runs::LastRuns;
 pub(crate) use object_counts::ObjectCounts;
 pub(crate) use reservations::{Claim, Reservation, Reservations};
 pub(crate) use revision_scans::{RevisionScan, RevisionScans};
+#[cfg(test)]
+pub(crate) use revisions::Memory;
 pub(crate) use revisions::{Revision, Revisions};
 pub(crate) use slots::{QueueEntry, SlotRequest, Slots, TenantUsage, utc_day};
 pub(crate) use validations::Validations;

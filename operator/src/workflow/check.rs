@@ -1,12 +1,12 @@
 //! Check of a workflow against its environment. The revision of a valid workflow is stored.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crds::{
     Tenant, Workflow,
     workflow::{Problem, RevisionRef},
 };
-use domain::workflow::{self, is_unchecked, validate, warnings};
+use domain::workflow::{self, ValidationContext, is_unchecked, validate, warnings};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -76,21 +76,41 @@ pub(super) async fn check(
     }
     let namespace = workflow.namespace().unwrap_or_default();
     let context = environment.into_context(ctx, &namespace).await?;
-    let Some(full) = read_full(ctx, workflow).await? else { return Ok(None) };
-    let full = Arc::new(full);
-    let checked = Arc::clone(&full);
-    let validate = move || (validate(&checked.spec, &context).err(), warnings(&checked.spec));
-    let (problems, warnings) = match ctx.compute.run(&namespace, validate).await {
-        Ok(validated) => validated,
-        Err(error) if error.is_transient() => return Err(Error::compute("check a workflow")(error)),
-        Err(error) => (Some(vec![workflow::Problem::not_checked(&chain(&error))]), Vec::new()),
-    };
-    let validity = match problems {
-        None => Validity::Valid(revision::ensure(&ctx.client, &full, &tenant.name_any()).await?),
-        Some(problems) => Validity::Invalid(problems.into_iter().map(Into::into).collect()),
+    let (validity, warnings) = match read_full(ctx, workflow).await {
+        Ok(Some(full)) => validate_full(ctx, full, context, tenant).await?,
+        Ok(None) => return Ok(None),
+        Err(error @ Error::TooMuchMemory { .. }) => {
+            ctx.metrics.count_refused_object("workflow");
+            (invalid(vec![workflow::Problem::too_large(&chain(&error))]), Vec::new())
+        }
+        Err(error) => return Err(error),
     };
     let warnings = warnings.into_iter().map(Into::into).collect();
     Ok(Some(Checked { validity, warnings, fingerprint: Some(fingerprint) }))
+}
+
+/// Validates a workflow with all of its fields, and stores its revision if it is valid. Returns its warnings, too.
+async fn validate_full(
+    ctx: &Context,
+    full: FullObject<Workflow>,
+    context: ValidationContext,
+    tenant: &Tenant,
+) -> Result<(Validity, Vec<workflow::Problem>), Error> {
+    let namespace = full.namespace().unwrap_or_default();
+    let validate = move |full: &mut Workflow| (validate(&full.spec, &context).err(), warnings(&full.spec));
+    match full.compute(&ctx.compute, &namespace, validate).await {
+        Ok(((None, warnings), full)) => {
+            let revision = revision::ensure(&ctx.client, &full, &tenant.name_any()).await?;
+            Ok((Validity::Valid(revision), warnings))
+        }
+        Ok(((Some(problems), warnings), _)) => Ok((invalid(problems), warnings)),
+        Err(error) if error.is_transient() => Err(Error::compute("check a workflow")(error)),
+        Err(error) => Ok((invalid(vec![workflow::Problem::not_checked(&chain(&error))]), Vec::new())),
+    }
+}
+
+fn invalid(problems: Vec<workflow::Problem>) -> Validity {
+    Validity::Invalid(problems.into_iter().map(Into::into).collect())
 }
 
 /// Returns the validity that the status of a workflow records for its current generation.
@@ -106,13 +126,13 @@ fn recorded(workflow: &Workflow) -> Option<Validity> {
 /// Reads a workflow with all of its fields. Returns `None` if it was changed or deleted since the watch delivered it.
 ///
 /// # Errors
-/// Returns an error if the API server cannot be reached or refuses the request.
+/// Returns an error if the spec takes too much memory, or if the API server cannot be reached or refuses the request.
 pub(super) async fn read_full(
     ctx: &Context,
     workflow: &Workflow,
 ) -> Result<Option<FullObject<Workflow>>, Error> {
     let namespace = workflow.namespace().unwrap_or_default();
-    let full = ctx.full.get::<Workflow>(&namespace, &workflow.name_any()).await?;
+    let full = ctx.full.workflow(&namespace, &workflow.name_any()).await?;
     Ok(full.filter(|full| {
         (&full.metadata.uid, full.metadata.generation)
             == (&workflow.metadata.uid, workflow.metadata.generation)

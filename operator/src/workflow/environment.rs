@@ -11,6 +11,7 @@ use crds::{
     constants::{DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS, MAX_SCHEMA_BYTES},
 };
 use domain::workflow::{ReferencedWorkflow, ValidationContext};
+use k8s_client::decoded_bytes;
 use kube::ResourceExt as _;
 
 use crate::{context::Context, errors::Error, images::image_policy, secrets::secret_facts, watch::Stores};
@@ -31,7 +32,7 @@ pub(super) struct Environment {
 /// Returns an error if a Secret cannot be read.
 pub(super) async fn read(ctx: &Context, workflow: &Workflow, tenant: &Tenant) -> Result<Environment, Error> {
     let namespace = workflow.namespace().unwrap_or_default();
-    let secrets = secret_facts(&ctx.client, &namespace, &workflow.spec).await?;
+    let secrets = secret_facts(&ctx.full, &namespace, &workflow.spec).await?;
     let others = ctx.stores.workflows.state_filter(|other| other.namespace().as_ref() == Some(&namespace));
     let calls = ReferencedWorkflow::from_spec(&workflow.spec).calls;
     let min_schedule_interval = min_schedule_interval(&ctx.stores, tenant);
@@ -70,9 +71,9 @@ fn min_schedule_interval(stores: &Stores, tenant: &Tenant) -> Duration {
     interval.unwrap_or(Duration::from_secs(DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS))
 }
 
-/// Maximum size of the input schemas and shapes of called workflows that are held for one check, in bytes of JSON text. The check
-/// compiles no more than 128 KiB of them.
-const MAX_CALLED_SCHEMA_BYTES: usize = 128 << 10;
+/// Memory of the input schemas and shapes of called workflows after which no further one is read for a check, in bytes: two of
+/// the largest ones. The check compiles no more than 128 KiB of text.
+const MAX_CALLED_SCHEMA_BYTES: usize = 4 << 20;
 
 impl Environment {
     /// Returns the context in which a workflow of this namespace is validated. The workflows that it calls are read one after
@@ -95,13 +96,17 @@ impl Environment {
             if bytes > MAX_CALLED_SCHEMA_BYTES {
                 break; // inputs of the others are checked when the sub-runs start
             }
-            let Some(full) = ctx.full.get::<Workflow>(namespace, &name).await? else { continue };
+            let full = match ctx.full.workflow(namespace, &name).await {
+                Ok(Some(full)) => full,
+                Ok(None) | Err(Error::TooMuchMemory { .. }) => continue,
+                Err(error) => return Err(error),
+            };
             let ReferencedWorkflow { input, output, calls: _ } = ReferencedWorkflow::from_spec(&full.spec);
             drop(full);
             known.input = input.filter(|schema| schema.to_string().len() <= MAX_SCHEMA_BYTES);
             known.output = output;
             let parts = known.input.iter().chain(&known.output);
-            bytes += parts.map(|part| part.to_string().len()).sum::<usize>();
+            bytes += parts.map(|part| decoded_bytes(part.to_string().as_bytes())).sum::<usize>();
         }
         Ok(context)
     }

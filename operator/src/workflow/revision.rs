@@ -41,9 +41,8 @@ pub(super) async fn ensure(client: &Client, workflow: &Workflow, tenant: &str) -
 
 fn build(workflow: &Workflow, tenant: &str) -> Result<ControllerRevision, Error> {
     let name = workflow.name_any();
-    let data = RevisionData::new(name.clone(), workflow.spec.clone());
     let encode = |source| Error::Encode { what: "a workflow's revision", source };
-    let data = serde_json::to_value(data).map_err(encode)?;
+    let data = RevisionData::encode(&name, &workflow.spec).map_err(encode)?;
     let revision_name = revision_name(workflow, &data);
     let labels = labels::child_labels(Child {
         name: labels::PART_OF,

@@ -13,6 +13,7 @@ use crds::{
 use domain::run::{
     Advance, ExternalEvents, FinishRun, Outcome, Run, RunState, StartAttempt, Task, persisted_steps,
 };
+use domain::schema::json_size;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
@@ -31,6 +32,7 @@ use crate::{
         context::RunnerContext,
         exit::{RunError, RunExit},
         load::READ_RETRY_POLICY,
+        pace::Pace,
         pending_write::{PendingWrite, WriteKind, WriteResult, wait_for_write},
         status_update::{FinalState, StatusUpdate},
         write::write,
@@ -67,6 +69,9 @@ pub(super) struct Execution<'a, C> {
     /// Whether the last write contains `state`.
     is_written: bool,
     written_at: Option<Instant>,
+    /// Size of the run's input as JSON, in bytes.
+    input_bytes: usize,
+    pace: Pace,
 }
 
 /// Initial values of an execution.
@@ -86,6 +91,8 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
             context,
             run: Arc::clone(&step_context.run),
             is_written: assigned.steps == persisted_steps(&state.steps) && assigned.ending == state.ending,
+            input_bytes: json_size(&assigned.input),
+            pace: Pace::new(Instant::now()),
             attempts: Attempts::new(step_context.clone()),
             step_context,
             assigned,
@@ -191,12 +198,9 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         if pending.is_some() || (self.is_written && !self.child_runs.has_cancellations()) {
             return None;
         }
-        let earliest =
-            self.written_at.filter(|_| self.has_running_items()).map(|at| at + FAN_OUT_WRITE_INTERVAL);
-        if let (Some(at), None) = (earliest, &self.final_state)
-            && at > Instant::now()
-        {
-            return Some(at);
+        let earliest = self.earliest_write();
+        if self.final_state.is_none() && earliest > Instant::now() {
+            return Some(earliest);
         }
         let kind = match &self.final_state {
             None => WriteKind::Progress,
@@ -205,6 +209,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         };
         let (cluster, name, update) =
             (self.context.cluster, self.assigned.name.clone(), self.status_update());
+        self.pace.record(self.bytes(&update), Instant::now());
         let cancellations = self.child_runs.take_cancellations();
         let response = async move {
             child_runs::cancel(cluster, cancellations).await;
@@ -218,6 +223,20 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         self.is_written = true;
         self.written_at = Some(Instant::now());
         None
+    }
+
+    /// Returns the time from which progress may be written.
+    fn earliest_write(&self) -> Instant {
+        let earliest = self.pace.earliest();
+        let last = self.written_at.filter(|_| self.has_running_items());
+        last.map_or(earliest, |last| earliest.max(last + FAN_OUT_WRITE_INTERVAL))
+    }
+
+    /// Returns the approximate size of the run as it is stored after a write, in bytes.
+    fn bytes(&self, update: &StatusUpdate) -> usize {
+        let decisions = self.assigned.decisions.iter().filter_map(|decision| decision.input.as_ref());
+        let steps = serde_json::to_vec(&update.steps).map_or(0, |steps| steps.len());
+        self.input_bytes + decisions.map(json_size).sum::<usize>() + steps
     }
 
     fn has_running_items(&self) -> bool {

@@ -10,6 +10,7 @@ mod exit;
 mod hand_over;
 mod load;
 mod next_run;
+mod pace;
 mod pending_write;
 mod status_patch;
 mod status_update;

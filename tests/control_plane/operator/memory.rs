@@ -1,5 +1,7 @@
 //! Memory of the operator beside a tenant with large runs.
 
+use anyhow::Context as _;
+use crds::run::RunPhase;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::json;
 use tests::{neighbour::Neighbour, wait};
@@ -37,6 +39,45 @@ async fn large_runs_fit_into_the_memory_of_the_operator_also_after_a_restart() -
     let after = process::peak_memory().await?;
     assert!(before < MEMORY_LIMIT && after < MEMORY_LIMIT, "peaks of {before} and {after} bytes");
     delete_runs(&fixture).await
+}
+
+/// A workflow and runs of tiny objects, which take a hundred times their text once they are decoded, are refused with what to
+/// change. They fit into the memory of the operator, also when it reads them after a restart, and another tenant's run finishes
+/// beside them.
+#[tokio::test]
+async fn tiny_values_are_refused_before_they_take_memory_also_after_a_restart() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("tiny", objects::plan()).await?;
+    let neighbour = Neighbour::create().await?;
+    // 1.4 MB of text, and 140 MB once it is decoded.
+    let tiny = json!({"quantity": 1, "tiny": vec![json!({"": 0}); 200_000]});
+    let workflow = objects::with(objects::intake(), "output", tiny.clone());
+    objects::create(&fixture.workflows, "Workflow", "tiny", workflow).await?;
+    fixture.run("before", tiny.clone()).await?;
+    expect_refusal(&fixture, "before").await?;
+    let workflow = fixture.workflow_with_valid("tiny", "False").await?;
+    let problems = workflow.status.map(|status| status.problems).unwrap_or_default();
+    let problem = problems.first().context("the workflow has no problem")?;
+    assert!(problem.code == "WorkflowTooLarge" && problem.message.contains("use fewer"), "{problem:?}");
+    neighbour.finish_run_without_node().await?;
+    let before = process::peak_memory().await?;
+
+    let stopped = process::kill().await?;
+    fixture.run("waiting", tiny).await?;
+    stopped.start(&fixture.client).await?;
+    neighbour.finish_run_without_node().await?;
+    expect_refusal(&fixture, "waiting").await?;
+    let after = process::peak_memory().await?;
+    assert!(before < MEMORY_LIMIT && after < MEMORY_LIMIT, "peaks of {before} and {after} bytes");
+    fixture.workflows.delete("tiny", &DeleteParams::default()).await?;
+    delete_runs(&fixture).await
+}
+
+/// Waits until the operator has refused the input of a run.
+async fn expect_refusal(fixture: &Fixture, run: &str) -> anyhow::Result<()> {
+    let status = fixture.run_until(run, "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
+    let error = status.error.context("the run has no error")?;
+    assert!(error.code == "INPUT_TOO_LARGE" && error.message.contains("use fewer"), "{error:?}");
+    Ok(())
 }
 
 /// Waits until the operator has decided about each run: one is assigned, and the others are queued.

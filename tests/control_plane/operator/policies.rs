@@ -79,3 +79,30 @@ async fn the_plan_limits_queued_runs_and_runs_per_day() -> anyhow::Result<()> {
     fixture.run_until("fourth", "waits for the daily quota", day).await?;
     Ok(())
 }
+
+/// The plan limits how many unfinished runs a tenant has, and how large their inputs are together. A run beyond a limit ends
+/// with one write, and one that ends makes room for another.
+#[tokio::test]
+async fn the_plan_limits_unfinished_runs_and_their_inputs() -> anyhow::Result<()> {
+    let mut plan = objects::plan();
+    plan["limits"] = json!({"concurrentRuns": 1, "unfinishedRuns": 2, "storedInputBytes": "2Ki"});
+    let fixture = Fixture::with_workflow("unfinished", plan).await?;
+    fixture.run("first", json!({"quantity": 1, "text": "x".repeat(1_500)})).await?;
+    fixture.wait_until_assigned("first").await?;
+    let failed = |status: &WorkflowRunStatus| status.phase == Some(RunPhase::Failed);
+    fixture.run("large", json!({"quantity": 1, "text": "x".repeat(1_000)})).await?;
+    let status = fixture.run_until("large", "fails", failed).await?;
+    assert!(status.revision.is_none(), "nothing was written before the end");
+    assert_eq!(code(status), "STORED_INPUT_LIMIT");
+    fixture.run("second", json!({"quantity": 1})).await?;
+    fixture.run_until("second", "waits", |status| status.queue.is_some()).await?;
+    fixture.run("third", json!({"quantity": 1})).await?;
+    let status = fixture.run_until("third", "fails", failed).await?;
+    assert!(status.revision.is_none(), "nothing was written before the end");
+    assert_eq!(code(status), "UNFINISHED_RUNS_LIMIT");
+    fixture.finish_run("first").await?;
+    fixture.wait_until_assigned("second").await?;
+    fixture.run("fourth", json!({"quantity": 1, "text": "x".repeat(1_000)})).await?;
+    fixture.run_until("fourth", "waits", |status| status.queue.is_some()).await?;
+    Ok(())
+}

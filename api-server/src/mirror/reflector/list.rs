@@ -7,7 +7,7 @@ use kube::{
     api::ListParams,
     core::{DynamicObject, Request},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::Reflector;
@@ -35,15 +35,13 @@ impl Reflector {
         let mut first = true;
         loop {
             let text = self.list_page(&params).await?;
-            let page: Page = parse(&without_items(&text))?;
+            let page: Page = kube_api::parse(&without_items(&text))?;
             let version = kube_api::version(page.metadata.resource_version.as_deref().unwrap_or_default())?;
             if std::mem::take(&mut first) {
                 self.send(Change::ListStarted { kind: self.kind, resource_version: version }).await?;
             }
             for item in list_items(&text) {
-                let object = kube_api::raw_object(self.kind, parse(item.as_bytes())?)?;
-                uids.push(object.identity.uid);
-                self.send(Change::Upserted(Box::new(object))).await?;
+                uids.push(self.send_object(item).await?.uid);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
@@ -70,8 +68,4 @@ impl Reflector {
         tracing::info!(kind, objects, version, "all objects of the kind are listed and stored");
         Ok(version)
     }
-}
-
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|error| Error::InvalidResponse(error.into()))
 }

@@ -20,9 +20,9 @@ use super::{
     Error,
     change::Change,
     kube_api,
-    memory::{MemoryLimit, Pending},
+    memory::{MemoryLimit, Pending, limited},
 };
-use crate::project::Kind;
+use crate::project::{Identity, Kind};
 
 /// Time without any event after which a watch is considered dead. The API server ends a watch after 240 s; if
 /// not even that arrives, the connection is lost without having been closed.
@@ -94,8 +94,23 @@ impl Reflector {
         self.list().await
     }
 
+    /// Sends a change that takes little memory.
     async fn send(&self, change: Change) -> Result<(), Error> {
-        let pending = self.memory.reserve(change).await;
+        self.send_pending(Pending { change, memory: None }).await
+    }
+
+    /// Decodes an object that was listed, added or modified, and sends it. Its memory is reserved before that. Returns its
+    /// identity.
+    async fn send_object(&self, text: &str) -> Result<Identity, Error> {
+        let text = limited(self.kind, text);
+        let memory = self.memory.reserve(&text).await;
+        let object = kube_api::raw_object(self.kind, kube_api::parse(&text)?)?;
+        let identity = object.identity.clone();
+        self.send_pending(Pending { change: Change::Upserted(Box::new(object)), memory }).await?;
+        Ok(identity)
+    }
+
+    async fn send_pending(&self, pending: Pending) -> Result<(), Error> {
         self.changes.send(pending).await.map_err(|_| Error::Ended { part: "writer" })
     }
 

@@ -1,62 +1,85 @@
 //! One watch, from a resource version until the Kubernetes API server ends it.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use std::{io, pin::pin};
+
+use futures::{AsyncBufReadExt as _, Stream, TryStreamExt as _};
+use k8s_client::{member, select_text};
 use kube::{
+    Resource as _,
     api::WatchParams,
-    core::{DynamicObject, WatchEvent},
+    core::{DynamicObject, Request, Status},
 };
+use serde::Deserialize;
 
 use super::Reflector;
-use crate::mirror::{Error, change::Change, kube_api};
+use crate::mirror::{Error, change::Change, kube_api, memory::DELETED};
 
 /// Time in seconds after which the API server ends a watch; see [`super::IDLE_TIMEOUT`].
 const WATCH_SECONDS: u32 = 240;
 
+/// Object of a bookmark.
+#[derive(Deserialize)]
+struct Bookmark {
+    metadata: BookmarkMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BookmarkMeta {
+    resource_version: String,
+}
+
 impl Reflector {
     /// Watches once. `version` is advanced with every change that was sent, so that the next watch begins
-    /// there.
+    /// there. An event is decoded only after the memory of its object was reserved.
     pub(super) async fn watch(&self, version: &mut i64) -> Result<(), Error> {
         let action = "watch objects";
-        let api = kube_api::all(&self.client, self.kind);
+        let path = DynamicObject::url_path(&kube_api::resource(self.kind), None);
         let params = WatchParams::default().timeout(WATCH_SECONDS);
-        let mut events =
-            kube_api::with_timeout(action, api.watch(&params, &version.to_string())).await?.boxed();
+        let request = Request::new(path).watch(&params, &version.to_string());
+        let request = request.map_err(kube::Error::BuildRequest).map_err(Error::kubernetes(action))?;
+        let events = kube_api::with_timeout(action, self.client.request_stream(request)).await?;
+        let mut events = pin!(events.lines());
         while let Some(event) = self.next(&mut events).await? {
-            let (change, reached) = self.change(event)?;
-            self.send(change).await?;
-            *version = reached;
+            *version = self.send_event(&event).await?;
         }
         Ok(())
     }
 
-    async fn next<T>(
+    async fn next(
         &self,
-        events: &mut BoxStream<'_, kube::Result<WatchEvent<T>>>,
-    ) -> Result<Option<WatchEvent<T>>, Error> {
+        events: &mut (impl Stream<Item = io::Result<String>> + Unpin),
+    ) -> Result<Option<String>, Error> {
         match tokio::time::timeout(self.idle_timeout, events.try_next()).await {
-            Ok(event) => event.map_err(Error::kubernetes("watch objects")),
+            Ok(event) => event.map_err(kube::Error::ReadEvents).map_err(Error::kubernetes("watch objects")),
             Err(_) => Err(Error::Timeout { action: "watch objects", seconds: self.idle_timeout.as_secs() }),
         }
     }
 
-    /// Returns the change that an event reports, and the resource version up to which the watch has read.
-    fn change(&self, event: WatchEvent<DynamicObject>) -> Result<(Change, i64), Error> {
-        match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                let object = kube_api::object(self.kind, object)?;
-                let version = object.identity.resource_version;
-                Ok((Change::Upserted(Box::new(object)), version))
-            }
-            WatchEvent::Deleted(object) => {
-                let identity = kube_api::object(self.kind, object)?.identity;
+    /// Sends the change that an event reports, and returns the resource version up to which the watch has read.
+    async fn send_event(&self, event: &str) -> Result<i64, Error> {
+        let kind = member(event, "type").unwrap_or_default().trim_matches('"');
+        let object = member(event, "object").unwrap_or_default();
+        match kind {
+            "ADDED" | "MODIFIED" => Ok(self.send_object(object).await?.resource_version),
+            "DELETED" => {
+                let object = kube_api::parse(&select_text(object, DELETED))?;
+                let identity = kube_api::raw_object(self.kind, object)?.identity;
                 let version = identity.resource_version;
-                Ok((Change::Deleted(identity), version))
+                self.send(Change::Deleted(identity)).await?;
+                Ok(version)
             }
-            WatchEvent::Bookmark(bookmark) => {
+            "BOOKMARK" => {
+                let bookmark: Bookmark = kube_api::parse(object.as_bytes())?;
                 let version = kube_api::version(&bookmark.metadata.resource_version)?;
-                Ok((Change::Bookmark { kind: self.kind, resource_version: version }, version))
+                self.send(Change::Bookmark { kind: self.kind, resource_version: version }).await?;
+                Ok(version)
             }
-            WatchEvent::Error(status) => Err(Error::kubernetes("watch objects")(kube::Error::Api(status))),
+            "ERROR" => {
+                let status: Status = kube_api::parse(object.as_bytes())?;
+                Err(Error::kubernetes("watch objects")(kube::Error::Api(status.boxed())))
+            }
+            _ => Err(Error::InvalidResponse(format!("unknown type of a watch event: {kind:?}").into())),
         }
     }
 }

@@ -65,6 +65,23 @@ pub async fn open(tx: &mut TenantTx, run_uid: Uuid, pod: &str, now: Timestamp) -
     })
 }
 
+/// Returns the size of all other logs of the tenant together, in bytes.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn bytes_without(tx: &mut TenantTx, log: &OpenLog) -> Result<usize, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let bytes = sqlx::query_scalar!(
+        r#"select coalesce(sum(bytes), 0)::bigint as "bytes!" from run_logs where tenant_id = $1 and run_id <> $2"#,
+        tenant,
+        log.run_id
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(Error::query("measure the logs of a tenant"))?;
+    Ok(usize::try_from(bytes).unwrap_or_default())
+}
+
 /// Appends a chunk to a log.
 ///
 /// # Errors

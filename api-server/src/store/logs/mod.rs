@@ -3,5 +3,5 @@
 mod add;
 mod read;
 
-pub use add::{Addition, OpenLog, add, open};
+pub use add::{Addition, OpenLog, add, bytes_without, open};
 pub use read::{Chunk, chunks, has_lines_from_pod};

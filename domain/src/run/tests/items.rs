@@ -108,6 +108,22 @@ fn a_resumed_run_repeats_no_item_that_has_ended() {
     );
 }
 
+/// The items of all steps together are limited: a step for which there is no room starts when another one has ended.
+#[test]
+fn the_active_items_of_a_run_are_limited() {
+    let items = vec![0; 100];
+    let step = |name: &str| {
+        format!("- {{name: {name}, forEach: {{items: {items:?}, maxParallel: 100}}, python: {{code: x}}}}")
+    };
+    let mut run = Driver::new(&format!("steps:\n{}\n{}\n{}", step("a"), step("b"), step("c")));
+    let first = started_keys(&run.advance());
+    assert_eq!((first.len(), first.iter().any(|key| key.starts_with('c'))), (200, false));
+    let last =
+        (0..100).map(|index| run.succeed_step(&format!("a/{index}"), json!(0))).last().expect("100 items");
+    let started = started_keys(&last);
+    assert!(started.len() == 100 && started.iter().all(|key| key.starts_with('c')), "{started:?}");
+}
+
 /// Items of an `expr` step are evaluated within a single advance.
 #[test]
 fn expressions_over_items_need_no_runner() {

@@ -53,17 +53,17 @@ async fn compute_group(ctx: &Context, snapshot: &Snapshot, valid: ValidWorkflow)
     let Some(run) = read_full(ctx, snapshot).await? else {
         return Err(Exit::Done(Action::await_change()));
     };
-    let compute = move || {
-        let input = complete_input(run.spec.input.clone(), &valid)?;
+    let compute = move |run: &mut WorkflowRun| {
+        let input = complete_input(run.spec.input.take(), &valid)?;
         valid.concurrency(&input).map_err(|error| invalid_key(&error.to_string()))
     };
-    match ctx.compute.run(&snapshot.namespace, compute).await {
-        Ok(Ok(group)) => {
+    match run.compute(&ctx.compute, &snapshot.namespace, compute).await {
+        Ok((Ok(group), _)) => {
             let (limit, key) = group.unwrap_or_default();
             check_size(&key)?;
             Ok(RunConcurrency { key, limit })
         }
-        Ok(Err(end)) => Err(end.into()),
+        Ok((Err(end), _)) => Err(end.into()),
         Err(error) if error.is_transient() => Err(Error::compute("evaluate a concurrency key")(error).into()),
         Err(error) => Err(invalid_key(&chain(&error)).into()),
     }

@@ -15,12 +15,12 @@ use crate::{api::FullObject, context::Context, errors::Error};
 /// Reads a run with its input. Returns `None` if it was deleted.
 ///
 /// # Errors
-/// Returns an error if the API server cannot be reached or refuses the request.
+/// Returns an error if the input takes too much memory, or if the API server cannot be reached or refuses the request.
 pub(super) async fn read_full(
     ctx: &Context,
     snapshot: &Snapshot,
 ) -> Result<Option<FullObject<WorkflowRun>>, Error> {
-    let run = ctx.full.get::<WorkflowRun>(&snapshot.namespace, &snapshot.name).await?;
+    let run = ctx.full.run_input(&snapshot.namespace, &snapshot.name).await?;
     Ok(run.filter(|run| run.metadata.uid == snapshot.run.metadata.uid))
 }
 

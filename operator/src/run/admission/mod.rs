@@ -1,6 +1,6 @@
 //! Third stage of a run's reconcile: whether the run may have a pod now, and for which revision.
 //!
-//! A new run is pinned to a revision and its input is checked; then the runner fence must be in force; then
+//! A new run is checked against the limits of its plan, pinned to a revision, and its input is checked; then the runner fence must be in force; then
 //! its concurrency group is saved, steps of an earlier run are reused and older runs of the group are superseded; finally
 //! the run requests a slot.
 
@@ -10,6 +10,7 @@ mod daily_quota;
 mod fence;
 mod input;
 mod pin;
+mod plan_limits;
 mod restore;
 mod reuse;
 mod secrets;
@@ -32,6 +33,7 @@ use crate::context::Context;
 /// # Errors
 /// Returns an exit if the run has to wait or can never be admitted, or if the API server cannot be reached.
 pub(super) async fn admit(ctx: &Context, snapshot: &Snapshot, now: Timestamp) -> Stage<Admitted> {
+    plan_limits::check(&ctx.stores, snapshot)?;
     let pinned = pin::pin(ctx, snapshot).await?;
     fence::require(ctx, snapshot, Some(&pinned.revision)).await?;
     concurrency::save_group(ctx, snapshot, &pinned.revision).await?;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crds::{
-    Workflow, conditions,
+    Workflow, WorkflowRun, conditions,
     workflow::{ErrorKind, WorkflowState},
 };
 use domain::workflow::{ValidWorkflow, ValidationContext, validate};
@@ -26,7 +26,7 @@ use crate::{
     api::{self, within},
     context::Context,
     errors::{Error, chain},
-    secrets::is_secret_problem,
+    secrets::{is_secret_problem, secret_facts, secret_problems},
     state::Revision,
     watch::ReconcileRequest,
 };
@@ -179,23 +179,26 @@ async fn check_secrets_now(
     workflow: &Workflow,
 ) -> Result<Verdict, Error> {
     let name = workflow.name_any();
-    let Some(full) = ctx.full.get::<Workflow>(&snapshot.namespace, &name).await? else {
+    let secrets = secret_facts(&ctx.full, &snapshot.namespace, &workflow.spec).await?;
+    let Some(full) = ctx.full.workflow(&snapshot.namespace, &name).await? else {
         return Ok(Verdict::NotValidated);
     };
-    let spec = full.spec.clone();
-    drop(full);
     // Apart from its Secrets the workflow is valid: its status reports no other problem.
-    let validated = spec.clone();
-    let valid =
-        ctx.compute.run(&snapshot.namespace, move || validate(&validated, &ValidationContext::default()));
-    if let Ok(valid) = valid.await.map_err(Error::compute("validate a workflow"))? {
+    let validate = |Workflow { spec, .. }: &mut Workflow| {
+        (validate(spec, &ValidationContext::default()), secret_problems(spec, secrets))
+    };
+    let validated = full.compute(&ctx.compute, &snapshot.namespace, validate).await;
+    let ((valid, problems), full) = validated.map_err(Error::compute("validate a workflow"))?;
+    // The run is read next, and one object of a namespace is held at a time.
+    drop(full);
+    if let Ok(valid) = valid {
         match check_full_input(ctx, snapshot, valid).await? {
             Some(Ok(())) => {}
             Some(Err(end)) => return Ok(Verdict::Rejected(end)),
             None => return Ok(Verdict::RunDeleted),
         }
     }
-    if let Some(end) = secrets::missing_secret(ctx, &snapshot.namespace, &spec).await? {
+    if let Some(end) = secrets::end(&problems) {
         return Ok(Verdict::Rejected(end));
     }
     // The missing Secrets were created meanwhile: when the workflow is validated again, its runs are
@@ -222,10 +225,18 @@ async fn check_full_input(
     snapshot: &Snapshot,
     workflow: ValidWorkflow,
 ) -> Result<Option<Result<(), End>>, Error> {
-    let Some(run) = read_full(ctx, snapshot).await? else { return Ok(None) };
-    let check = move || complete_input(run.spec.input.clone(), &workflow).map(drop);
-    match ctx.compute.run(&snapshot.namespace, check).await {
-        Ok(checked) => Ok(Some(checked)),
+    let run = match read_full(ctx, snapshot).await {
+        Ok(Some(run)) => run,
+        Ok(None) => return Ok(None),
+        Err(error @ Error::TooMuchMemory { .. }) => {
+            ctx.metrics.count_refused_object("run");
+            return Ok(Some(Err(End::failed(ErrorKind::User, "INPUT_TOO_LARGE", chain(&error)))));
+        }
+        Err(error) => return Err(error),
+    };
+    let check = move |run: &mut WorkflowRun| complete_input(run.spec.input.take(), &workflow).map(drop);
+    match run.compute(&ctx.compute, &snapshot.namespace, check).await {
+        Ok((checked, _)) => Ok(Some(checked)),
         Err(error) if error.is_transient() => Err(Error::compute("check the input of a run")(error)),
         Err(error) => {
             let reason = chain(&error);

@@ -48,7 +48,7 @@ pub(super) async fn take_over_steps(
     if status.reused.is_some() {
         return Ok(());
     }
-    let Some(earlier) = ctx.full.get::<WorkflowRun>(&snapshot.namespace, &requested.run).await? else {
+    let Some(earlier) = ctx.full.run_steps(&snapshot.namespace, &requested.run).await? else {
         let created = snapshot.run.creation_timestamp().map_or(now, |time| time.0);
         let (queue, until) = await_archive(&requested.run, status.queue.as_ref(), created, now)?;
         write_queued(&ctx.client, snapshot, Some(revision), &queue).await?;

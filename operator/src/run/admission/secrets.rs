@@ -1,31 +1,50 @@
 //! Check that the Secrets of a run exist and may be used.
 
-use crds::{Workflow, WorkflowSpec, workflow::ErrorKind};
+use std::sync::Arc;
+
+use crds::{Workflow, workflow::ErrorKind};
+use domain::workflow::Problem;
 use kube::runtime::reflector::ObjectRef;
 
 use super::{
     super::{decide::End, observe::Snapshot, stage::Stage},
     admitted::Admitted,
 };
-use crate::{context::Context, errors::Error, secrets::secret_problems, watch::ReconcileRequest};
+use crate::{
+    context::Context,
+    errors::Error,
+    secrets::{secret_facts, secret_problems},
+    state::Revision,
+    watch::ReconcileRequest,
+};
 
-/// Returns the end of a run whose workflow names a Secret that does not exist or may not be used.
+/// Returns the end of a run whose revision names a Secret that does not exist or may not be used.
 ///
 /// A pod that mounts a missing Secret would wait indefinitely, and a Secret that lost its label may not be
 /// mounted any more.
 ///
 /// # Errors
 /// Returns an error if a Secret cannot be read, or if the workflow cannot be validated in time.
-pub(super) async fn missing_secret(
+async fn missing_secret(
     ctx: &Context,
     namespace: &str,
-    spec: &WorkflowSpec,
+    revision: &Arc<Revision>,
 ) -> Result<Option<End>, Error> {
-    let problems = secret_problems(&ctx.client, &ctx.compute, namespace, spec).await?;
-    Ok(problems.first().map(|problem| {
+    if revision.spec.secrets.is_empty() {
+        return Ok(None);
+    }
+    let secrets = secret_facts(&ctx.full, namespace, &revision.spec).await?;
+    let revision = Arc::clone(revision);
+    let problems = ctx.compute.run(namespace, move || secret_problems(&revision.spec, secrets)).await;
+    Ok(end(&problems.map_err(Error::compute("validate a workflow"))?))
+}
+
+/// Returns the end of a run whose workflow has problems with its Secrets.
+pub(super) fn end(problems: &[Problem]) -> Option<End> {
+    problems.first().map(|problem| {
         let message = format!("{}: {}", problem.path, problem.message);
         End::failed(ErrorKind::User, "SECRET_MISSING", message)
-    }))
+    })
 }
 
 /// Checks that the Secrets of an admitted run exist and may be used. Otherwise the workflow, which was valid with them, is
@@ -39,7 +58,7 @@ pub(in crate::run) async fn require_secrets(
     admitted: &Admitted,
 ) -> Stage<()> {
     let revision = admitted.revision();
-    let Some(end) = missing_secret(ctx, &snapshot.namespace, &revision.spec).await? else { return Ok(()) };
+    let Some(end) = missing_secret(ctx, &snapshot.namespace, revision).await? else { return Ok(()) };
     let workflow = ObjectRef::<Workflow>::new(&revision.workflow).within(&snapshot.namespace);
     ctx.requests.send(ReconcileRequest::Workflow(workflow)).await;
     Err(end.into())

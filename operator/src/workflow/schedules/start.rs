@@ -129,7 +129,7 @@ async fn start(
             Err(error) => return Err(failed(Verb::Create, api, &name)(error)),
         }
         let namespace = workflow.namespace().unwrap_or_default();
-        let existing = ctx.full.get::<WorkflowRun>(&namespace, &name).await?;
+        let existing = ctx.full.run_spec(&namespace, &name).await?;
         // A run that is gone in the meantime has run, or was deleted on purpose.
         if existing.is_none_or(|existing| is_same_run(&existing.spec, &run.spec)) {
             return Ok(Start::Exists);

@@ -31,7 +31,7 @@ fn revision() -> Revision {
         uid: "revision-uid".to_owned(),
         generation: 4,
         workflow: "intake".to_owned(),
-        bytes: 1,
+        memory: crate::state::Memory::of_test(),
         valid: validate(&spec, &ValidationContext::default()),
         hosts: Hosts::for_workflow(&spec, "docker.io/smb-copilot/python:local"),
         spec,
