@@ -21,7 +21,13 @@ const METADATA: Fields = Only(&[
     ("continue", All),
 ]);
 
-const WAITING: Fields = Only(&[("for", All), ("run", All), ("message", Removed), ("roles", Removed)]);
+const WAITING: Fields = Only(&[
+    ("for", All),
+    ("run", All),
+    ("message", Removed),
+    ("roles", Removed),
+    ("refused", Only(&[("message", Removed), ("by", Removed), ("generation", All)])),
+]);
 
 /// About 2 KiB a run, and at most 190 KiB with 64 steps, 256 decisions and 256 active items. In place of the input there is the
 /// number of bytes of its text.
@@ -65,6 +71,8 @@ const RUN: Fields = Only(&[
                 Only(&[
                     ("name", All),
                     ("phase", All),
+                    ("reason", Removed),
+                    ("message", Removed),
                     ("attempt", Removed),
                     ("notStarted", Removed),
                     ("startedAt", Removed),
@@ -85,6 +93,7 @@ const RUN: Fields = Only(&[
                                 "active",
                                 Only(&[
                                     ("index", All),
+                                    ("label", Removed),
                                     ("attempt", All),
                                     ("notStarted", Removed),
                                     ("startedAt", Removed),

@@ -134,11 +134,19 @@ def call(start, context):
     module = types.ModuleType("step")
     module.__file__ = STEP_FILE
     sys.modules["step"] = module
+    sys.modules["smbcopilot"] = api_module()
     exec(compile(code, STEP_FILE, "exec", dont_inherit=True), module.__dict__)
     run = getattr(module, "run", None)
     if not callable(run):
         raise NameError("the code defines no function run(input, ctx)")
     return run(start["input"], context)
+
+
+def api_module():
+    """Returns the module `smbcopilot`, which code imports to annotate its arguments. `smbcopilot.pyi` describes it."""
+    module = types.ModuleType("smbcopilot")
+    module.Context, module.Log = Context, Log
+    return module
 
 
 class Context:
@@ -154,12 +162,13 @@ class Context:
 
     def progress(self, fraction, message=""):
         """Reports the completed fraction of the step, from 0 to 1."""
-        fraction = min(max(float(fraction), 0.0), 1.0)
+        fraction = float(fraction)
+        fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0  # NaN is not JSON
         send(self._channel, {"progress": {"fraction": fraction, "message": shorten(printable(str(message)))}})
 
 
 class Log(logging.Logger):
-    """Logger of the standard library that can also be called directly: `ctx.log("…")`."""
+    """Logger of the standard library that can also be called directly, like `print`: `ctx.log("paid", amount=7)`."""
 
     def __init__(self, name):
         super().__init__(name)
@@ -167,8 +176,22 @@ class Log(logging.Logger):
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
         self.addHandler(handler)
 
-    def __call__(self, message, *args):
-        self.info(message, *args)
+    def __call__(self, /, *values, **fields):
+        """Writes the values and fields as one line of text. A failure to do so must not fail the step: it is ignored."""
+        try:
+            words = [show(value, str) for value in values]
+            words += [f"{name}={show(value, repr)}" for name, value in fields.items()]
+            self.info("%s", " ".join(words))
+        except Exception:
+            pass  # the step has changed the logger
+
+
+def show(value, convert):
+    """Returns the text of a value, or its type if it has none."""
+    try:
+        return convert(value)
+    except Exception:
+        return f"<{type(value).__name__} without a text>"
 
 
 class InvalidOutput(Exception):

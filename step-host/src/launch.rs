@@ -39,6 +39,8 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) struct Program {
     /// Program and arguments; at least one element.
     pub(crate) command: Vec<String>,
+    /// Working directory.
+    pub(crate) directory: String,
     /// Complete environment.
     pub(crate) env: BTreeMap<String, String>,
 }
@@ -99,10 +101,15 @@ fn exec(channel: &mut UnixStream) -> Result<std::convert::Infallible, LaunchErro
     SigSet::empty().thread_set_mask().map_err(|errno| system("unblock signals", errno))?;
     let hello = encode(&json!({"hello": std::process::id()})).map_err(|_| LaunchError::Abandoned)?;
     channel.write_all(&hello).map_err(|_| LaunchError::Abandoned)?;
-    let Program { command, env } = receive(channel)?;
+    let Program { command, directory, env } = receive(channel)?;
     let Some((program, args)) = command.split_first() else {
         return Err(LaunchError::Command("the command is empty".to_owned()));
     };
+    std::env::set_current_dir(&directory).map_err(|error| {
+        LaunchError::Command(format!(
+            "failed to change to the working directory {directory:?} of the image: {error}"
+        ))
+    })?;
     let failed = Command::new(program).args(args).env_clear().envs(env).exec();
     Err(classify(program, &failed))
 }

@@ -20,7 +20,11 @@ fn start_host(name: &'static str) -> TestHost {
 /// Starts a command and returns its ID.
 fn start(host: &mut TestHost, command: &[&str], input: Value) -> StepId {
     let command = command.iter().map(|part| (*part).to_owned()).collect();
-    host.start_step(Action::Container { command, args: Vec::new() }, input, Secrets::default())
+    host.start_step(
+        Action::Container { command, args: Vec::new(), working_dir: None },
+        input,
+        Secrets::default(),
+    )
 }
 
 /// Runs a command to its end.
@@ -42,13 +46,36 @@ fn a_program_reads_its_input_and_writes_its_output() {
     let script = r#"printf '{"input": %s, "own": "%s", "attempt": "%s"}' "$(cat $SMBCOPILOT_INPUT)" $OWN $SMBCOPILOT_ATTEMPT > $SMBCOPILOT_OUTPUT"#;
     assert_eq!(run_shell(&mut host, script), Outcome::Ok { value });
     // The next step finds none of these files.
-    assert_eq!(run_shell(&mut host, "ls $HOME"), Outcome::Ok { value: json!({"stdout": "input.json"}) });
+    assert_eq!(run_shell(&mut host, "ls -A $HOME"), Outcome::Ok { value: json!({"stdout": ""}) });
     let id = host.start_step(
-        Action::Container { command: vec!["echo".into(), "a b".into()], args: vec!["$HOME".into()] },
+        Action::Container {
+            command: vec!["echo".into(), "a b".into()],
+            args: vec!["$HOME".into()],
+            working_dir: None,
+        },
         json!(null),
         Secrets::default(),
     );
     assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Ok { value: json!({"stdout": "a b $HOME"}) }));
+}
+
+/// A program starts in an empty directory that it can write to, or in the directory of the image that the step names.
+#[test]
+fn a_program_starts_in_a_writable_directory_or_in_the_named_one() {
+    let mut host = start_host("directories");
+    let script = r#"touch here && ls && [ "$PWD" = "$HOME" ] && [ "$PWD" = "$TMPDIR" ]"#;
+    assert_eq!(run_shell(&mut host, script), Outcome::Ok { value: json!({"stdout": "here"}) });
+    let mut run_in = |directory: &str| {
+        let (command, working_dir) = (vec!["pwd".into()], Some(directory.to_owned()));
+        let action = Action::Container { command, args: Vec::new(), working_dir };
+        let id = host.start_step(action, json!(null), Secrets::default());
+        host.wait_for_end(id).outcome
+    };
+    assert_eq!(run_in("/etc"), Some(Outcome::Ok { value: json!({"stdout": "/etc"}) }));
+    match run_in("/no/such/directory") {
+        Some(Outcome::NoCommand { message }) => assert!(message.contains("/no/such/directory"), "{message}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Exit codes, signals and invalid outputs have different outcomes.
@@ -56,8 +83,8 @@ fn a_program_reads_its_input_and_writes_its_output() {
 fn every_kind_of_end_has_its_own_outcome() {
     let mut host = start_host("ends");
     let step = run(&mut host, &["sh", "-c", "echo out; echo err >&2; exit 3"]);
-    assert_eq!((step.lines.len(), step.outcome), (2, Some(Outcome::Exit { code: 3 })));
-    assert_eq!(run_shell(&mut host, "exit 127"), Outcome::Exit { code: 127 });
+    assert_eq!((step.lines.len(), step.outcome), (2, Some(Outcome::Exit { code: 3, out_of_memory: false })));
+    assert_eq!(run_shell(&mut host, "exit 127"), Outcome::Exit { code: 127, out_of_memory: false });
     assert_eq!(run_shell(&mut host, "kill -SEGV $$"), Outcome::Signal { number: 11 });
     assert_eq!(run_shell(&mut host, "true"), Outcome::Ok { value: json!({"stdout": ""}) });
     let assert_bad_output = |outcome, part: &str| match outcome {
@@ -98,7 +125,7 @@ fn a_program_is_terminated_and_then_killed_with_its_processes() {
     );
     assert_eq!(host.next_line(), "on");
     host.send(&Request::Kill { id: graceful, grace_ms: 10_000 });
-    assert_eq!(host.wait_for_end(graceful).outcome, Some(Outcome::Exit { code: 7 }));
+    assert_eq!(host.wait_for_end(graceful).outcome, Some(Outcome::Exit { code: 7, out_of_memory: false }));
 
     let stubborn =
         start(&mut host, &["sh", "-c", "trap '' TERM; sleep 600 & echo $!; wait; wait"], json!(null));

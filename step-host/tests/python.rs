@@ -26,7 +26,7 @@ fn a_step_receives_input_and_context_and_returns_a_value() {
 import os
 def run(input, ctx):
     print("grüße")
-    ctx.log("to %s", "you")
+    ctx.log.info("to %s", "you")
     ctx.progress(0.5, "half")
     assert os.environ["SMBCOPILOT_IDEMPOTENCY_KEY"] == ctx.idempotency_key
     return {"sum": sum(input["numbers"]), "attempt": ctx.attempt, "step": os.environ["SMBCOPILOT_STEP"]}
@@ -36,6 +36,47 @@ def run(input, ctx):
     assert_eq!(step.progress, [(0.5, "half".to_owned())]);
     let value = json!({"sum": 7, "attempt": 2, "step": "step-1"});
     assert_eq!(step.outcome, Some(Outcome::Ok { value }));
+}
+
+/// Whatever a step logs, its log has a line of it, and logging never fails the step.
+#[test]
+fn logging_never_fails_a_step() {
+    let mut host = TestHost::start("log");
+    let code = r#"
+import logging
+class Mute:
+    def __str__(self): raise ValueError("no text")
+def run(input, ctx):
+    ctx.log()
+    ctx.log("100 %", 7, None, customer="Bakery", self=1)
+    ctx.log(Mute(), broken=Mute(), lone="\udc80")
+    ctx.log.handlers[0].stream = None
+    ctx.log("lost")
+    return "done"
+"#;
+    let step = host.run(code, json!(null));
+    assert_eq!(step.outcome, Some(Outcome::Ok { value: json!("done") }), "{:?}", step.lines);
+    assert_eq!(step.lines[..2], ["INFO ", "INFO 100 % 7 None customer='Bakery' self=1"]);
+    assert!(step.lines[2].starts_with("INFO <Mute without a text> broken=<"), "{}", step.lines[2]);
+}
+
+/// The file of types for editors describes exactly the attributes of the context that a step receives.
+#[test]
+fn the_types_for_editors_describe_the_context() {
+    let mut host = TestHost::start("types");
+    let code = r#"
+import ast
+from smbcopilot import Context, Log
+def run(input, ctx):
+    assert isinstance(ctx, Context) and isinstance(ctx.log, Log)
+    classes = {node.name: node.body for node in ast.parse(input).body if isinstance(node, ast.ClassDef)}
+    fields = [node.target.id for node in classes["Context"] if isinstance(node, ast.AnnAssign)]
+    methods = [node.name for node in classes["Context"] if isinstance(node, ast.FunctionDef)]
+    public = [name for name in dir(ctx) if not name.startswith("_")]
+    return sorted(fields + methods) == sorted(public)
+"#;
+    let step = host.run(code, json!(include_str!("../python/smbcopilot.pyi")));
+    assert_eq!(step.outcome, Some(Outcome::Ok { value: json!(true) }));
 }
 
 /// An exception is reported with its type, its message, and the traceback from the step's own code on.
@@ -88,9 +129,9 @@ fn every_other_kind_of_end_has_its_own_outcome() {
     let mut host = TestHost::start("ends");
     let mut ends =
         |body: &str| outcome(&mut host, &format!("import os, sys, signal\ndef run(i, c):\n  {body}"));
-    assert_eq!(ends("sys.exit(3)"), Outcome::Exit { code: 3 });
-    assert_eq!(ends("sys.exit('no')"), Outcome::Exit { code: 1 });
-    assert_eq!(ends("os._exit(0)"), Outcome::Exit { code: 0 });
+    assert_eq!(ends("sys.exit(3)"), Outcome::Exit { code: 3, out_of_memory: false });
+    assert_eq!(ends("sys.exit('no')"), Outcome::Exit { code: 1, out_of_memory: false });
+    assert_eq!(ends("os._exit(0)"), Outcome::Exit { code: 0, out_of_memory: false });
     assert_eq!(ends("os.kill(os.getpid(), signal.SIGSEGV)"), Outcome::Signal { number: 11 });
     assert!(matches!(ends("return {1, 2}"), Outcome::BadOutput { message } if message.contains("set")));
     assert!(matches!(ends("return float('nan')"), Outcome::BadOutput { .. }));
@@ -149,7 +190,7 @@ fn a_step_can_exit_by_itself_within_the_grace_period() {
     let id = host.start_python(code, json!(null));
     assert_eq!(host.next_line(), "on");
     host.send(&Request::Kill { id, grace_ms: 10_000 });
-    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Exit { code: 7 }));
+    assert_eq!(host.wait_for_end(id).outcome, Some(Outcome::Exit { code: 7, out_of_memory: false }));
 }
 
 /// A step can be killed before its process exists, while the interpreter is still loading.

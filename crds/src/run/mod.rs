@@ -14,4 +14,7 @@ pub use status::{
     LostRunner, OutputRef, QueueStatus, ReusedRun, RunConcurrency, RunEnding, RunError, RunnerStatus,
     WorkflowRunStatus,
 };
-pub use step::{ActiveItem, ItemBatch, ItemFailure, ItemsStatus, StepError, StepStatus, Waiting, WaitingFor};
+pub use step::{
+    ActiveItem, EndReason, ItemBatch, ItemFailure, ItemsStatus, RefusedDecision, StepError, StepStatus,
+    Waiting, WaitingFor,
+};

@@ -70,7 +70,7 @@ pub struct WorkflowRunSpec {
     #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
-    /// Decisions on approval steps. Decisions can be added but not changed or removed; at most 256. Default: none.
+    /// Decisions on approval steps. Decisions can be added but not changed or removed, except that a refused decision (`status.steps[].waiting.refused`) can be replaced; at most 256. Default: none.
     #[schemars(
         length(max = 256),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"])
@@ -183,7 +183,7 @@ impl JsonSchema for ReuseFrom {
     }
 }
 
-/// Mode of cancellation: `Graceful` or `Now`.
+/// Mode of cancellation: `Graceful` or `Now`, in ascending order of urgency.
 #[derive(
     JsonSchema,
     Serialize,
@@ -193,6 +193,8 @@ impl JsonSchema for ReuseFrom {
     Debug,
     PartialEq,
     Eq,
+    PartialOrd,
+    Ord,
     strum::Display,
     strum::IntoStaticStr,
 )]
@@ -203,14 +205,13 @@ pub enum Cancel {
     Now,
 }
 
-/// Decision on an approval step.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[x_kube(validation = Rule::new("self.approved == oldSelf.approved && has(self.by) == has(oldSelf.by) && (!has(self.by) || self.by == oldSelf.by) && has(self.input) == has(oldSelf.input)").message("a decision is immutable"))]
+/// Decision on an approval step. The admission policy `smb-copilot-run-fence` makes it immutable, unless it was refused.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// Name of the approval step, or `step/index` for an item of a `forEach`.
     #[schemars(length(min = 1, max = 45), regex(pattern = schema::STEP_KEY))]
     pub key: String,
-    /// Whether the request is approved. If false, the step fails with `REJECTED`.
+    /// Whether the request is approved. If false, the step fails with `REJECTED`, unless its `onReject` is `Continue`.
     pub approved: bool,
     /// Values entered with the decision, a JSON object that must match the approval's `schema`. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]

@@ -18,6 +18,13 @@ pub struct StepStatus {
     pub name: String,
     /// Phase of the step. `Pending`: has not started, or waits for its next attempt (`nextAt`). `Running`: an attempt is running. `Suspended`: waits for an approval, a time or a sub-run. `Skipped`: its `when` was false, or a step that it needs did not succeed. `Cancelled`: the run ended before the step finished. `Succeeded` and `Failed` are final.
     pub phase: StepPhase,
+    /// Why the step was skipped or cancelled: `WhenFalse`, `UpstreamFailed`, `RunFailed`, `RunCancelled` or `RunTimedOut`. Absent in other phases.
+    #[schemars(with = "EndReason")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// Human-readable description of `reason`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Number of the current or last attempt, starting at 1. Absent or 0 if no attempt has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
@@ -54,6 +61,21 @@ pub struct StepStatus {
     pub items: Option<ItemsStatus>,
 }
 
+/// Why a step was skipped or cancelled.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The step was skipped because its `when` was false.
+    WhenFalse,
+    /// The step was skipped because a step that it needs, directly or not, did not succeed.
+    UpstreamFailed,
+    /// The step was cancelled because another step failed.
+    RunFailed,
+    /// The step was cancelled because the run was cancelled.
+    RunCancelled,
+    /// The step was cancelled because the run, or its `onExit` steps, reached the timeout.
+    RunTimedOut,
+}
+
 /// What a step, or an item of it, waits for.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -70,6 +92,22 @@ pub struct Waiting {
     /// Name of the WorkflowRun of the sub-run. Absent for other waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Last decision on the approval that was refused. It may be replaced in `spec.decisions` by another one with the same key. Absent if none was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedDecision>,
+}
+
+/// Decision that was refused because its input does not match the schema of the approval.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct RefusedDecision {
+    /// Violations of the schema.
+    #[serde(default)]
+    pub message: String,
+    /// User who made the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// `metadata.generation` of the run in which the decision was refused. The run continues once there is a newer one.
+    pub generation: i64,
 }
 
 /// Kind of a wait: `Approval`, `Time` or `Run`.
@@ -148,6 +186,9 @@ pub struct ItemsStatus {
 pub struct ActiveItem {
     /// Index of the item, starting at 0.
     pub index: u32,
+    /// Name of the item, see `forEach.label`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     pub attempt: u32,
     /// Number of consecutive attempts whose code could not be started. They do not count as attempts; after 10 of them the item fails.
@@ -190,6 +231,13 @@ pub struct ItemFailure {
     pub code: String,
     /// Human-readable description of the error; at most 1,000 characters.
     pub message: String,
+    /// Name of the item, see `forEach.label`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Additional information as in `error.details` of a step. Present for the first failures, which have 8 KiB of it together.
+    #[schemars(schema_with = "schema::free")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
 }
 
 /// Deserializes a map with the index of an item as key. Deserializers that buffer their input, such as those of kube

@@ -54,8 +54,9 @@ pub struct PythonAction {
     pub resources: Option<StepResources>,
 }
 
-/// Runs a command in a container image. The input of the step is in the file `$SMBCOPILOT_INPUT`; the output is the JSON that the command writes to the file `$SMBCOPILOT_OUTPUT`, or `{"stdout": …}` if it writes none. An exit code other than 0 fails with `EXIT_<n>`.
+/// Runs a command in a container image. The input of the step is in the file `$SMBCOPILOT_INPUT`; the output is the JSON that the command writes to the file `$SMBCOPILOT_OUTPUT`, or `{"stdout": …}` if it writes none. An exit code other than 0 fails with `EXIT_<n>`. The command can write to its working directory, which is also `$HOME` and `$TMPDIR`, and to `/tmp`; the rest of the file system is read-only.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct ContainerAction {
     /// Container image.
     #[schemars(length(min = 1, max = 512))]
@@ -71,6 +72,10 @@ pub struct ContainerAction {
     #[schemars(length(max = 256), inner(length(max = 4096)), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
+    /// Working directory of the command: an absolute path that exists in the image, such as `/app`; at most 4 KiB. Default: an empty, writable directory that is removed after the attempt. The working directory of the image is not used.
+    #[schemars(length(min = 1, max = 4096), regex(pattern = "^/"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
     /// Environment variables; at most 64. Values are templates and may read `secrets`. Default: none.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -99,7 +104,7 @@ pub struct SubWorkflowAction {
     pub name: String,
 }
 
-/// Suspends the run until a user approves or rejects. The output of the step is `{approved, by, input}`. A rejection fails the step with `REJECTED`.
+/// Suspends the run until a user approves or rejects. The output of the step is `{approved, by, input}`. A rejection fails the step with `REJECTED`, unless `onReject` is `Continue`. A decision whose input does not match `schema` is refused (`status.steps[].waiting.refused`), and the step waits on.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalAction {
@@ -121,6 +126,20 @@ pub struct ApprovalAction {
     #[schemars(with = "OnTimeout")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<OnTimeout>,
+    /// Effect of a rejection, by a user or by `onTimeout`. `Fail`: the step fails with `REJECTED`. `Continue`: the step succeeds with the output `{approved: false, by, input}`. Default: Fail.
+    #[schemars(with = "OnReject")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_reject: Option<OnReject>,
+}
+
+/// Effect of a rejection: `Fail` or `Continue`.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnReject {
+    /// The step fails with `REJECTED`.
+    #[default]
+    Fail,
+    /// The step succeeds with the output `{approved: false, by, input}`.
+    Continue,
 }
 
 /// Action when an approval times out: `Fail`, `Approve` or `Reject`.
@@ -135,7 +154,7 @@ pub enum OnTimeout {
     Reject,
 }
 
-/// Waits for a duration or until a time, at most 90 days.
+/// Waits for a duration or until a time, at most 90 days. The output of the step is `{elapsed}`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[x_kube(validation = Rule::new("has(self.for) != has(self.until)").message("a wait must have exactly one of for and until"))]
 pub struct WaitAction {
@@ -146,6 +165,10 @@ pub struct WaitAction {
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Name of a step whose end ends the wait early; then `output.elapsed` is false. It must not depend on this step. With it, a workflow reminds of an approval only as long as that is open. Default: the wait has its full length.
+    #[schemars(length(min = 1, max = 40))]
+    #[serde(rename = "untilStep", default, skip_serializing_if = "Option::is_none")]
+    pub until_step: Option<String>,
 }
 
 /// Searches the tenant's knowledge base. Not available in this version: a workflow with such a step is invalid (`NotAvailable`).

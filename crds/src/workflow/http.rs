@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::SecretRef;
 use crate::{Quantity, schema};
 
-/// Sends an HTTP request. The host must be among the plan's egress destinations (`EGRESS_DENIED`). All attempts carry the same `Idempotency-Key` header. The output of the step is `{status, headers, body}`.
+/// Sends an HTTP request. The host must be among the plan's egress destinations (`EGRESS_DENIED`). All attempts carry the same `Idempotency-Key` header. The output of the step is `{status, headers, headerValues, body}`: `headers` has one text for each header name in lower case, the values of a repeated header joined with `, ` (of `set-cookie`: the first); `headerValues` has the lists of all values; `body` is null if the response has no body. Content codings (`gzip`, `deflate`, `br`, `zstd`) are removed from the body.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.form) && has(self.text))").message("an HTTP request must have at most one of json, form and text"))]
@@ -24,7 +24,7 @@ pub struct HttpAction {
     #[schemars(length(min = 1, max = 4096))]
     #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("url must start with https:// or http://, or be a template"))]
     pub url: String,
-    /// Request headers; at most 64. Values are templates and may read `secrets`. Default: only `User-Agent`, `Idempotency-Key` and those of the body and of `auth`.
+    /// Request headers; at most 64. Values are templates and may read `secrets`. One line break at the end of a value is removed; other control characters fail with `HTTP_REQUEST`. Default: only `User-Agent`, `Idempotency-Key` and those of the body and of `auth`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -54,10 +54,10 @@ pub struct HttpAction {
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<String>,
-    /// Maximum size of the response body in bytes. A larger response fails with `HTTP_TOO_LARGE`. Default: 1Mi.
+    /// Maximum size of the response body in bytes, after decompression. A larger response fails with `HTTP_TOO_LARGE`. Default: 1Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_response_bytes: Option<Quantity>,
-    /// Format of the response body in the output. `Json`: parsed JSON. `Text`: UTF-8 text. `Bytes`: base64. Default: Json if the media type of the response is JSON, otherwise Text.
+    /// Format of the response body in the output. `Json`: parsed JSON. `Text`: text. Both are decoded by the charset of the media type or a byte order mark, otherwise as UTF-8. `Bytes`: base64 text of the body, without content codings. Default: Json if the media type of the response is JSON, otherwise Text.
     #[schemars(with = "HttpResponse")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<HttpResponse>,
@@ -88,7 +88,7 @@ pub enum HttpMethod {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[x_kube(validation = Rule::new("has(self.bearer) != has(self.basic)").message("auth must have exactly one of bearer and basic"))]
 pub struct HttpAuth {
-    /// Bearer token, a template that usually reads a secret. Exactly one of `bearer` and `basic` must be set.
+    /// Bearer token, a template that usually reads a secret. One line break at its end is removed. Exactly one of `bearer` and `basic` must be set.
     #[schemars(length(min = 1, max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer: Option<String>,
@@ -97,7 +97,7 @@ pub struct HttpAuth {
     pub basic: Option<HttpBasic>,
 }
 
-/// User name and password for HTTP basic authentication. Both are templates.
+/// User name and password for HTTP basic authentication. Both are templates; one line break at the end is removed.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpBasic {
     /// User name, a template.
@@ -125,7 +125,7 @@ pub struct HttpTls {
 pub enum HttpResponse {
     /// Parsed JSON.
     Json,
-    /// UTF-8 text.
+    /// Text.
     Text,
     /// Base64.
     Bytes,

@@ -9,7 +9,7 @@ mod status;
 mod step;
 
 pub use actions::{
-    Action, ApprovalAction, ContainerAction, ExprAction, OnTimeout, PythonAction, SearchAction,
+    Action, ApprovalAction, ContainerAction, ExprAction, OnReject, OnTimeout, PythonAction, SearchAction,
     StepResources, SubWorkflowAction, WaitAction,
 };
 pub use http::{HttpAction, HttpAuth, HttpBasic, HttpMethod, HttpResponse, HttpTls};

@@ -108,6 +108,10 @@ pub struct ForEach {
     /// List, or a template that evaluates to a list, of at most 1,000 items (`TOO_MANY_ITEMS`). The step's templates can read `item` and `index`.
     #[schemars(schema_with = "schema::free")]
     pub items: Value,
+    /// Name of an item in messages, failures and logs, a template that can read `item` and `index`, such as `${{ item.customer }}`; at most 256 characters. Only the first 64 characters of the name are shown. An item whose name cannot be evaluated has none. Default: none, only the index.
+    #[schemars(length(min = 1, max = 256))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Maximum number of items that run at the same time; 1 to 100. Default: 1.
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,6 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
         "The expression in concurrency.key failed on the input of the run, took too long, or has a value that is too large.",
     ),
     ("Policy", "CONCURRENCY_LIMIT", "The workflow has reached concurrency.limit, and its policy is Reject."),
-    ("Schema", "DECISION_INVALID", "The input of the decision violates the schema of the approval."),
     ("User", "DELETED", "The run was deleted in Kubernetes before it had finished."),
     (
         "User",

@@ -91,14 +91,14 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("UnknownFunction", "An expression calls a function that does not exist."),
     ("UnknownRole", "An approval names a role that does not exist."),
     ("UnknownSecret", "A step reads a secret that spec.secrets does not declare."),
-    ("UnknownStep", "A step named in needs or in an expression does not exist."),
+    ("UnknownStep", "A step named in needs, in untilStep or in an expression does not exist."),
     ("UnknownVariable", "A variable does not exist, or is not available in this field."),
     (
         "UnknownWorkflow",
         "A sub-workflow does not exist in the namespace. The problem clears once the Workflow is created.",
     ),
     ("UrlScheme", "A URL does not start with http:// or https://."),
-    ("WaitInvalid", "A wait does not set exactly one of for and until."),
+    ("WaitInvalid", "A wait does not set exactly one of for and until, or its untilStep depends on it."),
     ("WaitTooLong", "A wait, or the timeout of an approval, is longer than 90 days."),
     (
         "WorkflowTooLarge",

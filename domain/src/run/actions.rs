@@ -40,6 +40,8 @@ pub struct StartAttempt {
     pub idempotency_key: String,
     /// Time at which the runner stops the attempt and reports [`super::Outcome::TimedOut`].
     pub deadline: Timestamp,
+    /// Name of the item, for logs; `None` if it has none.
+    pub label: Option<String>,
     /// Input of the step: its rendered `with`.
     pub input: Value,
     /// Task of the runner.

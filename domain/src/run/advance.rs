@@ -1,15 +1,17 @@
 //! Computation of the next state of a run and of the actions that the runner performs.
 
+use std::collections::BTreeMap;
+
 use crds::constants::{EXIT_TIMEOUT_SECONDS, SUSPEND_THRESHOLD_SECONDS};
-use crds::run::{Cancel, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
+use crds::run::{Cancel, EndReason, RunPhase, StepError, StepPhase, StepStatus, Waiting, WaitingFor};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::step_deadline;
 use super::items::running_items;
 use super::run_end::StepsResult;
-use super::scheduler::{Scheduler, StepGroup};
-use super::state::{attempt, end, find, running_store, step_error, waits};
+use super::scheduler::{Scheduler, StepGroup, skip_behind};
+use super::state::{attempt, end, explain, find, running_store, step_error, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StepKey, StopAttempt, SuspendRun, persisted};
 
 impl Run {
@@ -68,7 +70,7 @@ impl Scheduler<'_> {
         if self.now >= self.deadline() {
             let message = format!("the onExit steps took longer than {EXIT_TIMEOUT_SECONDS} s");
             self.stop_all(&step_error(ErrorKind::Timeout, "EXIT_TIMEOUT", message));
-            self.end_remaining_steps();
+            self.end_remaining_steps(EndReason::RunTimedOut, "the onExit steps reached their timeout");
             return true;
         }
         self.run_until_stable();
@@ -103,6 +105,9 @@ impl Scheduler<'_> {
                 self.stop_attempts(&status);
                 status.error = Some(error.clone());
                 end(&mut status, phase, self.now);
+                if phase == StepPhase::Cancelled {
+                    explain(&mut status, EndReason::RunCancelled, error.message.clone());
+                }
             }
             if let Some(slot) = self.steps.get_mut(position) {
                 *slot = status;
@@ -188,20 +193,22 @@ impl Scheduler<'_> {
     }
 
     /// Ends the unfinished steps of the current group: steps that did not start and depend on a failed step
-    /// become Skipped, the others Cancelled.
-    pub(super) fn end_remaining_steps(&mut self) {
-        let skipped: Vec<String> = self
+    /// become Skipped, the others Cancelled for the reason.
+    pub(super) fn end_remaining_steps(&mut self, reason: EndReason, message: &str) {
+        let failures: BTreeMap<&str, Option<&str>> = self
             .group_steps()
             .iter()
-            .filter(|step| self.is_behind_failure(&step.name))
-            .map(|step| step.name.clone())
+            .map(|step| (step.name.as_str(), self.failure_upstream(&step.name)))
             .collect();
-        let names: Vec<&str> = self.group_steps().iter().map(|step| step.name.as_str()).collect();
         let now = self.now;
-        for status in self.steps.iter_mut().filter(|status| names.contains(&status.name.as_str())) {
-            if !status.phase.is_final() {
-                let is_skipped = skipped.contains(&status.name) && status.started_at.is_none();
-                end(status, if is_skipped { StepPhase::Skipped } else { StepPhase::Cancelled }, now);
+        for status in self.steps.iter_mut().filter(|status| !status.phase.is_final()) {
+            match failures.get(status.name.as_str()) {
+                None => {}
+                Some(Some(failed)) if status.started_at.is_none() => skip_behind(status, failed, now),
+                Some(_) => {
+                    end(status, StepPhase::Cancelled, now);
+                    explain(status, reason, message.to_owned());
+                }
             }
         }
     }

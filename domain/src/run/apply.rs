@@ -53,6 +53,9 @@ pub(super) fn apply(
             status.next_at = deadline.map(Into::into);
             status.not_started = None;
         }
+        Transition::DecisionRefused(refused) => {
+            status.waiting.iter_mut().for_each(|waiting| waiting.refused = Some(refused.clone()));
+        }
     }
 }
 
@@ -117,7 +120,7 @@ impl Run {
     /// Returns the wait of a step or item for the sub-run that its attempt creates.
     pub(super) fn waiting_for_run(&self, key: &StepKey, attempt: u32) -> Waiting {
         let run = Some(self.sub_run_name(key, attempt));
-        Waiting { reason: WaitingFor::Run, message: None, roles: Vec::new(), run }
+        Waiting { reason: WaitingFor::Run, message: None, roles: Vec::new(), run, refused: None }
     }
 
     /// Returns the name of the sub-run of an attempt. It is the same whenever the creation is repeated.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crds::constants::MAX_FAILED_STARTS;
-use crds::run::{StepError, StepStatus};
+use crds::run::{RefusedDecision, StepError, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
 
@@ -42,6 +42,8 @@ pub(super) enum Transition {
     },
     /// Waits for the end of a sub-run.
     WaitForSubRun,
+    /// Waits for another decision.
+    DecisionRefused(RefusedDecision),
 }
 
 /// Current time and a random number for the backoff (0 ≤ random < 1): arguments in place of an ambient clock
@@ -89,15 +91,22 @@ pub(super) fn retry_or_fail(
     let Failure { mut error, retry_after } = failure;
     let delay = step.retry.backoff.delay(attempts.attempt, ambient.random);
     let retry_at = after(ambient.now, delay.max(retry_after.unwrap_or_default()));
-    let is_allowed = attempts.is_before_deadlines(retry_at)
-        && attempts.attempt < step.retry.attempts
+    let is_allowed = attempts.attempt < step.retry.attempts
         && step.retry.kinds.contains(&error.kind)
         && step.action.is_retryable();
-    if is_allowed && retry_when_holds(step, &mut error, context) {
-        Transition::Retry { retry_at, error, counts_as_attempt: true }
-    } else {
-        Transition::Failed(error)
+    if !is_allowed || !retry_when_holds(step, &mut error, context) {
+        return Transition::Failed(error);
     }
+    if !attempts.is_before_deadlines(retry_at) {
+        // The end is certain, so the step need not wait for it.
+        let reason = if retry_after > Some(delay) { ", as the service asks with Retry-After," } else { "" };
+        error.message = format!(
+            "{} (not retried, since the next attempt{reason} would start after the timeout, at {retry_at:.0})",
+            error.message
+        );
+        return Transition::Failed(error);
+    }
+    Transition::Retry { retry_at, error, counts_as_attempt: true }
 }
 
 /// Handles an attempt that failed before the workflow's code began. Such attempts do not count, but their

@@ -1,13 +1,15 @@
 //! Completion of steps and items that wait for a decision, a time or a sub-run.
 
-use crds::run::{Cancel, Decision, RunError, RunPhase, StepError, StepStatus, Waiting, WaitingFor};
-use crds::workflow::{ErrorKind, OnTimeout};
+use crds::run::{
+    Cancel, Decision, RefusedDecision, RunError, RunPhase, StepError, StepStatus, Waiting, WaitingFor,
+};
+use crds::workflow::{ErrorKind, OnReject, OnTimeout};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attempt::{Ambient, Attempts, Transition, check_output, retry_or_fail, step_timeout, timeout};
 use super::scheduler::Scheduler;
-use super::state::{attempt, step_error};
+use super::state::{attempt, find, step_error};
 use super::{Output, StepKey, SubRunOutcome};
 use crate::schema;
 use crate::workflow::{Action, Approval, Step};
@@ -42,22 +44,47 @@ impl Scheduler<'_> {
         let output = match waiting.reason {
             WaitingFor::Run => return self.complete_sub_run(step, waiting, is_due, attempts),
             WaitingFor::Approval => {
-                let key = key.to_string();
-                let decision = self.events.decisions.iter().find(|decision| decision.key == key);
                 let Action::Approval(approval) = &step.action else { return None };
-                match decision {
-                    Some(decision) => output_of_decision(approval, decision),
-                    None if is_step_over => Err(step_timeout(step)),
-                    None if is_due => output_at_timeout(approval),
-                    None => return None,
+                match self.decide(approval, key) {
+                    Decided::Accepted(result) => result,
+                    // The approval ends at its timeout as if there was no decision.
+                    _ if is_step_over => Err(step_timeout(step)),
+                    _ if is_due => output_at_timeout(approval),
+                    Decided::Refused(refused) if waiting.refused.as_ref() != Some(&refused) => {
+                        return Some(Transition::DecisionRefused(refused));
+                    }
+                    Decided::Refused(_) | Decided::No => return None,
                 }
             }
+            WaitingFor::Time if self.has_ended_early(step) => Ok(json!({"elapsed": false})),
             WaitingFor::Time if is_step_over => Err(step_timeout(step)),
-            WaitingFor::Time if is_due => Ok(Value::Null),
+            WaitingFor::Time if is_due => Ok(json!({"elapsed": true})),
             WaitingFor::Time => return None,
         };
         let checked = output.and_then(|value| check_output(step, &value).map(|()| value));
         Some(checked.map_or_else(Transition::Failed, |value| Transition::Succeeded(value.into())))
+    }
+
+    /// Returns whether the step has ended whose end ends the wait of this one.
+    fn has_ended_early(&self, step: &Step) -> bool {
+        let Action::Wait(wait) = &step.action else { return false };
+        let other = wait.until_step.as_ref().and_then(|name| find(&self.steps, name));
+        other.is_some_and(|status| status.phase.is_final())
+    }
+
+    /// Evaluates the decision on the approval of a step or item.
+    fn decide(&self, approval: &Approval, key: &StepKey) -> Decided {
+        let key = key.to_string();
+        let Some(decision) = self.events.decisions.iter().find(|decision| decision.key == key) else {
+            return Decided::No;
+        };
+        match input_violations(approval, decision) {
+            None => Decided::Accepted(output_of_decision(approval, decision)),
+            Some(message) => {
+                let generation = self.events.generation;
+                Decided::Refused(RefusedDecision { message, by: decision.by.clone(), generation })
+            }
+        }
     }
 
     /// Returns the transition of a step or item that waits for a sub-run, or `None` while the sub-run
@@ -97,37 +124,49 @@ impl Scheduler<'_> {
     }
 }
 
-/// Returns the output of an approval that was decided, or the error if it was rejected or the input is
-/// invalid.
+/// State of the decision on an approval.
+enum Decided {
+    No,
+    /// The decision counts; the error is that of a rejection.
+    Accepted(Result<Value, StepError>),
+    Refused(RefusedDecision),
+}
+
+/// Returns the violations of the approval's schema by the input of a decision, or `None` if it has none. The input of a
+/// rejection is not checked.
+fn input_violations(approval: &Approval, decision: &Decision) -> Option<String> {
+    let schema = approval.schema.as_ref().filter(|_| decision.approved)?;
+    let input = decision.input.clone().unwrap_or_else(|| json!({}));
+    let violations = schema.check(&input).err()?;
+    Some(format!(
+        "the input does not match the approval's schema: {}",
+        schema::describe_violations(&violations)
+    ))
+}
+
+/// Returns the output of an approval that was decided, or the error if it was rejected.
 fn output_of_decision(approval: &Approval, decision: &Decision) -> Result<Value, StepError> {
-    let by = decision.by.as_deref().unwrap_or("an unknown user");
-    if !decision.approved {
+    let Decision { key: _, approved, input, by } = decision;
+    if !approved && approval.on_reject == OnReject::Fail {
+        let by = by.as_deref().unwrap_or("an unknown user");
         return Err(step_error(ErrorKind::User, "REJECTED", format!("{by} rejected the approval")));
     }
-    if let Some(schema) = &approval.schema {
-        let input = decision.input.clone().unwrap_or_else(|| json!({}));
-        schema.check(&input).map_err(|violations| {
-            let message = format!(
-                "the decision of {by} violates the approval's schema: {}",
-                schema::describe_violations(&violations)
-            );
-            step_error(ErrorKind::Schema, "DECISION_INVALID", message)
-        })?;
-    }
-    Ok(json!({"approved": true, "by": decision.by, "input": decision.input}))
+    Ok(json!({"approved": approved, "by": by, "input": input}))
 }
 
 /// Returns the output or the error of an approval without a decision, according to its `onTimeout`.
 fn output_at_timeout(approval: &Approval) -> Result<Value, StepError> {
     let seconds = approval.timeout.as_secs();
-    match approval.on_timeout {
-        OnTimeout::Approve => Ok(json!({"approved": true, "by": null, "input": null})),
-        OnTimeout::Reject => Err(step_error(
+    let output = |approved: bool| json!({"approved": approved, "by": null, "input": null});
+    match (approval.on_timeout, approval.on_reject) {
+        (OnTimeout::Approve, _) => Ok(output(true)),
+        (OnTimeout::Reject, OnReject::Continue) => Ok(output(false)),
+        (OnTimeout::Reject, OnReject::Fail) => Err(step_error(
             ErrorKind::User,
             "REJECTED",
             format!("rejected automatically: no decision was made within {seconds} s"),
         )),
-        OnTimeout::Fail => Err(step_error(
+        (OnTimeout::Fail, _) => Err(step_error(
             ErrorKind::Timeout,
             "APPROVAL_TIMEOUT",
             format!("no decision was made within {seconds} s"),

@@ -12,13 +12,15 @@ pub struct ExternalEvents<'a> {
     pub cancel: Option<Cancel>,
     /// `spec.decisions`.
     pub decisions: &'a [Decision],
+    /// `metadata.generation` of the run with these decisions.
+    pub generation: i64,
     /// Results of sub-runs that have ended, by name of the sub-run. Unfinished sub-runs are absent.
     pub sub_runs: &'a BTreeMap<String, SubRunOutcome>,
 }
 
 impl ExternalEvents<'static> {
     /// The absence of any event.
-    pub const NONE: Self = Self { cancel: None, decisions: &[], sub_runs: &BTreeMap::new() };
+    pub const NONE: Self = Self { cancel: None, decisions: &[], generation: 0, sub_runs: &BTreeMap::new() };
 }
 
 /// Result of a sub-run.

@@ -53,6 +53,16 @@ impl FanOut {
     }
 }
 
+/// Maximum number of characters of the name of an item.
+const MAX_LABEL_CHARS: usize = 64;
+
+/// Returns the name of an item. A name that cannot be evaluated must not fail the item: it is `None`.
+pub(super) fn label_of(for_each: &ForEach, context: &Context) -> Option<String> {
+    let label = for_each.label.as_ref()?.render_text(context).ok()?;
+    let shown = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!shown.is_empty()).then(|| shown.chars().take(MAX_LABEL_CHARS).collect())
+}
+
 /// Cache of evaluated lists by step and start time. Without it, the same list would be evaluated again for
 /// the result of each of up to a thousand items.
 #[derive(Clone, Debug, Default)]

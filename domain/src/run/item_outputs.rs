@@ -23,6 +23,8 @@ use crate::workflow::Step;
 const MAX_FAILURES: usize = 20;
 /// Maximum length of the message of an item failure, in bytes.
 const MAX_FAILURE_MESSAGE_BYTES: usize = 1_000;
+/// Maximum size of the details of all recorded item failures of a step together, in bytes.
+const MAX_FAILURE_DETAILS_BYTES: usize = 8 * 1024;
 /// Maximum length of the message of an item's approval, in bytes.
 pub(super) const MAX_ITEM_MESSAGE_BYTES: usize = 256;
 /// Number of batches at which small batches are merged into one.
@@ -50,6 +52,10 @@ pub(super) fn apply_item(
     let deadline = wait_deadline(step, status, now);
     let Some(items) = &mut status.items else { return };
     let Some(item) = items.active.iter_mut().find(|item| item.index == index) else { return };
+    if let Transition::DecisionRefused(refused) = transition {
+        item.waiting.iter_mut().for_each(|waiting| waiting.refused = Some(refused.clone()));
+        return;
+    }
     item.waiting = None;
     item.next_at = None;
     match transition {
@@ -78,27 +84,38 @@ pub(super) fn apply_item(
             item.next_at = deadline.map(Into::into);
             item.not_started = None;
         }
+        // It is handled above, since the item waits on.
+        Transition::DecisionRefused(_) => {}
     }
 }
 
 /// Records the failure of an item. Without `continueOnError`, it also sets the error of the step.
 fn fail_item(step: &Step, status: &mut StepStatus, index: u32, error: StepError) {
     let Some(items) = &mut status.items else { return };
+    let label = items.active.iter().find(|item| item.index == index).and_then(|item| item.label.clone());
     items.active.retain(|item| item.index != index);
     let mut done = Ranges::parse(&items.done);
     done.insert(index);
     items.done = done.to_string();
     items.failed = items.failed.saturating_add(1);
+    let name = label.as_ref().map_or_else(|| index.to_string(), |label| format!("{index} ({label})"));
     let StepError { kind, code, message, details } = error;
     if items.failures.len() < MAX_FAILURES {
         let message = truncate(&message, MAX_FAILURE_MESSAGE_BYTES);
-        items.failures.push(ItemFailure { index, kind, code: code.clone(), message });
+        let details = details.clone().filter(|details| details_fit(&items.failures, details));
+        items.failures.push(ItemFailure { index, kind, code: code.clone(), message, label, details });
     }
     let continues = step.for_each.as_ref().is_some_and(|for_each| for_each.continue_on_error);
     if !continues && status.error.is_none() {
         let details = Some(json!({"item": index, "details": details}));
-        status.error = Some(StepError { kind, code, message: format!("item {index}: {message}"), details });
+        status.error = Some(StepError { kind, code, message: format!("item {name}: {message}"), details });
     }
+}
+
+/// Returns whether the status has room for the details of a further failure.
+fn details_fit(failures: &[ItemFailure], details: &Value) -> bool {
+    let recorded = failures.iter().filter_map(|failure| failure.details.as_ref()).map(schema::json_size);
+    recorded.fold(schema::json_size(details), usize::saturating_add) <= MAX_FAILURE_DETAILS_BYTES
 }
 
 /// Completes the items whose outputs fit into the status or have been stored, in the order in which they

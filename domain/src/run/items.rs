@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::apply::{fail, inline_bytes};
 use super::attempt::{Transition, step_deadline, step_timeout};
-use super::fan_out::FanOut;
+use super::fan_out::{FanOut, label_of};
 use super::item_outputs::{self, apply_item, capacity};
 use super::ranges::Ranges;
 use super::scheduler::{AttemptStart, Scheduler};
 use super::state::{end, is_running_item, running_store};
-use super::{StepKey, StopAttempt};
+use super::{StartAttempt, StepKey, StopAttempt};
 use crate::expr::Context;
 use crate::workflow::{ForEach, Step};
 
@@ -113,14 +113,16 @@ impl<'a> Scheduler<'a> {
         context: &Context,
     ) {
         let attempt_start = self.begin(step, status, Some(index), attempt, context);
+        let label = step.for_each.as_ref().and_then(|for_each| label_of(for_each, context));
         let other_bytes = inline_bytes(&self.steps, &step.name);
         let now = self.now;
         let Some(item) = status.items.as_mut().map(|items| active_item(items, index)) else { return };
         item.attempt = attempt;
         item.next_at = None;
         item.started_at.get_or_insert(now.into());
+        item.label.clone_from(&label);
         match attempt_start {
-            AttemptStart::Started(start) => self.start.push(*start),
+            AttemptStart::Started(start) => self.start.push(StartAttempt { label, ..*start }),
             AttemptStart::Suspended(mut waiting, until) => {
                 // Up to a hundred items may wait at the same time, and the status contains all their
                 // messages.

@@ -14,7 +14,9 @@ use super::{HttpRequest, Run, StepKey, SubRun, Task};
 use crate::expr::{Context, EvaluateError};
 use crate::schema;
 use crate::template::Template;
-use crate::workflow::{Action, Approval, Container, Http, HttpBody, HttpCredentials, Python, Step, Wait};
+use crate::workflow::{
+    Action, Approval, Container, Http, HttpBody, HttpCredentials, Python, Step, Wait, WaitEnd,
+};
 
 /// Rendered step: the next action of an attempt.
 pub(super) enum Rendered {
@@ -96,15 +98,16 @@ fn render_approval(approval: &Approval, context: &Context, now: Timestamp) -> Re
         message: Some(message),
         roles: approval.roles.clone(),
         run: None,
+        refused: None,
     };
     Ok(Rendered::Waits { waiting, until: after(now, approval.timeout) })
 }
 
 /// Evaluates the end of a wait, and returns an error if it is too far in the future.
 fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendered, StepError> {
-    let until = match wait {
-        Wait::For(duration) => after(now, *duration),
-        Wait::Until(program) => {
+    let until = match &wait.end {
+        WaitEnd::After(duration) => after(now, *duration),
+        WaitEnd::At(program) => {
             let value =
                 program.evaluate(context).map_err(|failed| expression_error("wait.until", &failed))?;
             let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
@@ -119,7 +122,8 @@ fn render_wait(wait: &Wait, context: &Context, now: Timestamp) -> Result<Rendere
         let message = format!("the wait would last until {until}; at most {days} days are allowed");
         return Err(step_error(ErrorKind::User, "WAIT_TOO_LONG", message));
     }
-    let waiting = Waiting { reason: WaitingFor::Time, message: None, roles: Vec::new(), run: None };
+    let waiting =
+        Waiting { reason: WaitingFor::Time, message: None, roles: Vec::new(), run: None, refused: None };
     Ok(Rendered::Waits { waiting, until })
 }
 
@@ -131,12 +135,13 @@ fn render_python(python: &Python, secret: &Context) -> Result<Task, StepError> {
 
 /// Renders the arguments and environment variables of a container step.
 fn render_container(container: &Container, context: &Context, secret: &Context) -> Result<Task, StepError> {
-    let Container { command, args, env } = container;
+    let Container { command, args, working_dir, env } = container;
     let args =
         args.iter().enumerate().map(|(index, arg)| text(&format!("container.args[{index}]"), arg, context));
     Ok(Task::Container {
         command: command.clone(),
         args: args.collect::<Result<_, _>>()?,
+        working_dir: working_dir.clone(),
         env: texts("container.env", env, secret)?,
     })
 }

@@ -1,7 +1,7 @@
 //! End of a run, and the end of its steps before the `onExit` steps run.
 
 use crds::constants::EXIT_TIMEOUT_SECONDS;
-use crds::run::{RunEnding, RunError, RunPhase, StepError, StepPhase, StepStatus};
+use crds::run::{EndReason, RunEnding, RunError, RunPhase, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use serde_json::Value;
 
@@ -37,8 +37,14 @@ impl Scheduler<'_> {
 
     /// Ends the remaining steps and records the result of the steps, after which the `onExit` steps run.
     pub(super) fn end_main(&mut self, result: StepsResult) {
-        self.end_remaining_steps();
         let StepsResult { phase, step, error } = result;
+        let (reason, message) = match (phase, &step) {
+            (RunPhase::Cancelled, _) => (EndReason::RunCancelled, "the run was cancelled".to_owned()),
+            (RunPhase::TimedOut, _) => (EndReason::RunTimedOut, "the run reached its timeout".to_owned()),
+            (_, Some(step)) => (EndReason::RunFailed, format!("the step {step} failed")),
+            (_, None) => (EndReason::RunFailed, "the run failed".to_owned()),
+        };
+        self.end_remaining_steps(reason, &message);
         let error = error.map(|error| run_error(step, error));
         self.context = None;
         self.ending = Some(RunEnding { phase, error, since: self.now.into() });

@@ -1,15 +1,15 @@
 //! Scheduler, which evaluates the steps repeatedly until no step changes any more.
 
 use crds::constants::{EXIT_TIMEOUT_SECONDS, MAX_ACTIVE_ITEMS};
-use crds::run::{Cancel, RunEnding, StepPhase, StepStatus, Waiting};
+use crds::run::{Cancel, EndReason, RunEnding, StepPhase, StepStatus, Waiting};
 use jiff::Timestamp;
 
 use super::apply::{apply, inline_bytes};
 use super::attempt::{Attempts, Transition, step_deadline};
 use super::render::{Rendered, expression_error};
-use super::state::{after, attempt, end, find, pending_reference, waits};
+use super::state::{after, attempt, end, explain, find, pending_reference, waits};
 use super::{Advance, ExternalEvents, Run, RunState, StartAttempt, StepKey, StopAttempt, Task, persisted};
-use crate::expr::Context;
+use crate::expr::{Context, Program};
 use crate::workflow::Step;
 
 /// Group of steps that the scheduler evaluates.
@@ -201,15 +201,19 @@ impl<'a> Scheduler<'a> {
 
     /// Starts the next attempt of a step, or skips the step. Returns whether the status changed.
     fn begin_step(&mut self, step: &'a Step, status: &mut StepStatus) -> bool {
-        if self.is_behind_failure(&step.name) {
-            end(status, StepPhase::Skipped, self.now);
+        if let Some(failed) = self.failure_upstream(&step.name) {
+            skip_behind(status, failed, self.now);
             return true;
         }
         let context = self.context();
         // `when` was evaluated before the first attempt.
         let when = step.when.as_ref().filter(|_| status.started_at.is_none());
         match when.map(|when| when.evaluate_bool(&context)) {
-            Some(Ok(false)) => end(status, StepPhase::Skipped, self.now),
+            Some(Ok(false)) => {
+                let source = step.when.as_ref().map(Program::source).unwrap_or_default();
+                end(status, StepPhase::Skipped, self.now);
+                explain(status, EndReason::WhenFalse, format!("its condition is false: {}", shorten(source)));
+            }
             Some(Err(failed)) => {
                 self.begin_attempt(status);
                 self.apply(step, status, Transition::Failed(expression_error("when", &failed)));
@@ -272,6 +276,7 @@ impl<'a> Scheduler<'a> {
                 idempotency_key: self.idempotency_key(&key),
                 key,
                 deadline: self.attempt_deadline(step, attempts),
+                label: None,
                 input,
                 task,
             })),
@@ -323,6 +328,7 @@ impl<'a> Scheduler<'a> {
             idempotency_key: self.idempotency_key(&key),
             key,
             deadline: self.deadline(),
+            label: None,
             input: serde_json::Value::Null,
             task: Task::StoreOutput(value),
         });
@@ -348,11 +354,26 @@ impl<'a> Scheduler<'a> {
         self.accepts_attempts() && self.statuses().any(continues)
     }
 
-    /// Returns whether a step depends, directly or not, on a failed step without `continueOnError`.
-    pub(super) fn is_behind_failure(&self, step: &str) -> bool {
-        let failed = |name: &String| find(&self.steps, name).is_some_and(|status| self.is_fatal(status));
-        self.run.workflow().upstream(step).is_some_and(|upstream| upstream.iter().any(failed))
+    /// Returns the name of a failed step without `continueOnError` on which a step depends, directly or not.
+    pub(super) fn failure_upstream(&self, step: &str) -> Option<&'a str> {
+        let run: &'a Run = self.run;
+        let failed = |name: &&String| find(&self.steps, name).is_some_and(|status| self.is_fatal(status));
+        run.workflow().upstream(step)?.iter().find(failed).map(String::as_str)
     }
+}
+
+/// Ends a step as skipped because of a failed step on which it depends.
+pub(super) fn skip_behind(status: &mut StepStatus, failed: &str, now: Timestamp) {
+    end(status, StepPhase::Skipped, now);
+    explain(status, EndReason::UpstreamFailed, format!("the step {failed}, on which it depends, failed"));
+}
+
+/// Maximum number of characters of a condition in the reason of a skipped step.
+const MAX_CONDITION_CHARS: usize = 200;
+
+fn shorten(condition: &str) -> String {
+    let shown: String = condition.chars().take(MAX_CONDITION_CHARS).collect();
+    if shown.len() < condition.len() { format!("{shown}…") } else { shown }
 }
 
 impl Run {

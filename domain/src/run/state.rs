@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crds::run::{
-    ActiveItem, ItemsStatus, OutputRef, RunEnding, StepError, StepPhase, StepStatus, Waiting, WaitingFor,
+    ActiveItem, EndReason, ItemsStatus, OutputRef, RunEnding, StepError, StepPhase, StepStatus, Waiting,
+    WaitingFor,
 };
 use crds::workflow::ErrorKind;
 use jiff::Timestamp;
@@ -151,6 +152,12 @@ pub(super) fn find<'a>(steps: &'a [StepStatus], name: &str) -> Option<&'a StepSt
 /// Returns the number of the current or last attempt; 0 if there was none.
 pub(super) fn attempt(step: &StepStatus) -> u32 {
     step.attempt.unwrap_or(0)
+}
+
+/// Records why a step was skipped or cancelled.
+pub(super) fn explain(step: &mut StepStatus, reason: EndReason, message: String) {
+    step.reason = Some(reason);
+    step.message = Some(message);
 }
 
 /// Ends a step in a final phase and clears the fields that only unfinished steps have.

@@ -25,6 +25,8 @@ pub enum Task {
         command: Vec<String>,
         /// Further arguments.
         args: Vec<String>,
+        /// Working directory; `None` means the directory of the attempt.
+        working_dir: Option<String>,
         /// Environment variables.
         env: BTreeMap<String, String>,
     },

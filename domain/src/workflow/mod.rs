@@ -20,6 +20,7 @@ mod validate;
 mod value_checks;
 mod warnings;
 
+pub(crate) use action::WaitEnd;
 pub use action::{
     Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,
 };

@@ -203,6 +203,23 @@ impl<'a> Scope<'a> {
         self.names.graph.names().chain(self.names.exit_graph.names())
     }
 
+    /// Returns code and message if a step is none that can end while the step of this scope runs.
+    pub(super) fn violation_of_concurrent(&self, step: &str) -> Option<(&'static str, String)> {
+        let (graph, reader) = match self.steps {
+            ReadableSteps::UpstreamOf(reader) => (self.names.graph, reader),
+            ReadableSteps::AllAndUpstreamOf(reader) => (self.names.exit_graph, reader),
+            ReadableSteps::None | ReadableSteps::All => return None,
+        };
+        if !graph.contains(step) {
+            return Some(("UnknownStep", format!("step {step} not found")));
+        }
+        let is_later =
+            step == reader || graph.upstream(step).is_some_and(|upstream| upstream.contains(reader));
+        let message =
+            || format!("step {step} starts only after {reader} has ended: name a step that runs beside it");
+        is_later.then(|| ("WaitInvalid", message()))
+    }
+
     fn step_violation(&self, step: &str) -> Option<(&'static str, String)> {
         if matches!(self.steps, ReadableSteps::None) {
             return Some((

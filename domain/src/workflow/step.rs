@@ -70,6 +70,8 @@ pub struct ForEach {
     /// Whether the other items continue when one fails.
     pub continue_on_error: bool,
     pub(crate) items: Template,
+    /// Name of an item.
+    pub(crate) label: Option<Template>,
 }
 
 /// Parses a step; returns `None` if it has a problem.
@@ -82,7 +84,7 @@ pub(super) fn parse<'a>(
     context: &ValidationContext,
     problems: &mut Problems,
 ) -> Option<Step> {
-    let for_each = spec
+    let mut for_each = spec
         .for_each
         .as_ref()
         .map(|for_each| parse_for_each(&format!("{path}.forEach"), for_each, &step_scope, problems));
@@ -92,6 +94,11 @@ pub(super) fn parse<'a>(
             step_scope.with_item(parsed.as_ref().and_then(|parsed| item_schema(parsed, &step_scope)))
         }
     };
+    let label = spec.for_each.as_ref().and_then(|for_each| for_each.label.as_ref());
+    if let Some(label) = label {
+        let label = problems.text_template(&format!("{path}.forEach.label"), label, &scope);
+        for_each.iter_mut().flatten().for_each(|for_each| for_each.label.clone_from(&label));
+    }
     let when = spec.when.as_ref().map(|when| problems.program(&format!("{path}.when"), when, &step_scope));
     let empty = json!({});
     let with = problems.template(&format!("{path}.with"), spec.with.as_ref().unwrap_or(&empty), &scope);
@@ -130,7 +137,7 @@ fn parse_for_each(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<ForEach> {
-    let ForEachSpec { items, max_parallel, continue_on_error } = spec;
+    let ForEachSpec { items, label: _, max_parallel, continue_on_error } = spec;
     let path = format!("{path}.items");
     match items {
         Value::Array(items) if items.len() > MAX_ITEMS => {
@@ -153,6 +160,8 @@ fn parse_for_each(
         max_parallel: usize::try_from(max_parallel.unwrap_or(1).clamp(1, MAX_PARALLEL)).unwrap_or(1),
         continue_on_error: continue_on_error.unwrap_or(false),
         items,
+        // Its templates can read the item, whose schema is known only once the list is parsed.
+        label: None,
     })
 }
 

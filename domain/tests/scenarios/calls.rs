@@ -138,8 +138,11 @@ fn path(request: &HttpRequest) -> String {
 /// Returns the outcome that the runner derives from a response.
 fn evaluate_response(run: &Run, step: &str, answer: &Response) -> Outcome {
     let status = answer.status.unwrap_or(200);
-    let headers: BTreeMap<String, String> =
-        answer.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    let headers: BTreeMap<String, String> = answer
+        .headers
+        .iter()
+        .map(|(name, values)| (name.to_lowercase(), values.as_slice().join(", ")))
+        .collect();
     let body = match (&answer.json, &answer.text, answer.bytes) {
         (Some(json), _, _) => json.clone(),
         (_, Some(text), _) => json!(text),

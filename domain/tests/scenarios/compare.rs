@@ -107,7 +107,7 @@ fn compare_run(differences: &mut Differences, name: &str, expectation: &Expected
 }
 
 fn compare_step(differences: &mut Differences, path: &str, expectation: &ExpectedStep, status: &StepStatus) {
-    let ExpectedStep { phase, attempt, output, stored, error, items } = expectation;
+    let ExpectedStep { phase, attempt, output, stored, error, reason, message, items } = expectation;
     differences.equal(&format!("{path}.phase"), phase.as_ref(), &status.phase);
     differences.equal(&format!("{path}.attempt"), attempt.as_ref(), &status.attempt.unwrap_or(0));
     differences.equal(&format!("{path}.output"), output.as_ref(), &status.output.clone().unwrap_or_default());
@@ -115,6 +115,13 @@ fn compare_step(differences: &mut Differences, path: &str, expectation: &Expecte
     if let Some(expected) = error {
         compare_error(differences, path, expected, status.error.as_ref());
     }
+    if reason.is_some() {
+        differences.equal(&format!("{path}.reason"), Some(reason), &status.reason);
+    }
+    let refused = status.waiting.iter().filter_map(|waiting| waiting.refused.as_ref());
+    let messages = status.message.iter().chain(refused.map(|refused| &refused.message));
+    let got = messages.cloned().collect::<Vec<_>>().join("; ");
+    differences.contains(&format!("{path}.message"), message.as_ref(), &got);
     if let Some(ExpectedItems { total, succeeded, failed, done, failures }) = items {
         let got = status.items.clone().unwrap_or_default();
         differences.equal(&format!("{path}.total"), total.as_ref(), &got.total);

@@ -295,7 +295,8 @@ impl<'a> Play<'a> {
     /// Returns whether the condition of an event is met.
     fn is_met(&self, when: &Condition) -> bool {
         // Requests of Python and container steps are not simulated, so `called` is ignored.
-        let Condition { run, run_phase, step, phase, attempt, items, queued, called: _ } = when;
+        let Condition { run, run_phase, step, phase, attempt, items, decision_refused, queued, called: _ } =
+            when;
         let Some(run) = self.named(run.as_deref().unwrap_or(MAIN)) else {
             return run.is_none() && run_phase.is_none() && step.is_none() && queued.is_none();
         };
@@ -312,6 +313,8 @@ impl<'a> Play<'a> {
             phase.is_none_or(|expected| expected == status.phase)
                 && attempt.is_none_or(|expected| Some(expected) == status.attempt)
                 && items.is_none_or(|expected| done >= expected)
+                && (!decision_refused
+                    || status.waiting.as_ref().is_some_and(|waiting| waiting.refused.is_some()))
         })
     }
 
@@ -339,7 +342,7 @@ impl<'a> Play<'a> {
             Action::Cancel(cancel) => {
                 let name = cancel.run.as_deref().unwrap_or(MAIN);
                 self.runs.iter_mut().filter(|run| run.name == name).for_each(|run| {
-                    run.cancel.get_or_insert(cancel.how);
+                    run.cancel = run.cancel.max(Some(cancel.how));
                 });
             }
             Action::Decide(decide) => {
@@ -349,10 +352,18 @@ impl<'a> Play<'a> {
                     input: decide.input.clone(),
                     by: Some(format!("{}@scenarios.example", decide.role.as_deref().unwrap_or("admin"))),
                 };
-                if let Some(index) = main_index(&mut self.runs)
-                    && self.runs[index].decisions.iter().all(|earlier| earlier.key != decision.key)
-                {
-                    self.runs[index].decisions.push(decision);
+                if let Some(index) = main_index(&mut self.runs) {
+                    let run = &mut self.runs[index];
+                    let refused = run.memory.steps.iter().filter(|step| {
+                        step.waiting.as_ref().is_some_and(|waiting| waiting.refused.is_some())
+                    });
+                    let refused: Vec<_> = refused.map(|step| step.name.clone()).collect();
+                    run.decisions
+                        .retain(|earlier| earlier.key != decision.key || !refused.contains(&earlier.key));
+                    if run.decisions.iter().all(|earlier| earlier.key != decision.key) {
+                        run.decisions.push(decision);
+                        run.generation += 1;
+                    }
                 }
             }
             Action::Start(start) => self.start(start)?,

@@ -57,6 +57,8 @@ pub(crate) struct Run {
     waited: Duration,
     pub(crate) cancel: Option<Cancel>,
     pub(crate) decisions: Vec<Decision>,
+    /// Number of changes of the run's spec.
+    pub(crate) generation: i64,
     pub(crate) finish: Option<FinishRun>,
     pub(crate) took: f64,
     pub(crate) reused: usize,
@@ -88,6 +90,7 @@ impl Run {
             waited: Duration::ZERO,
             cancel: None,
             decisions: Vec::new(),
+            generation: 1,
             finish: None,
             took: 0.0,
         }
@@ -142,7 +145,12 @@ impl Run {
         if self.finish.is_some() || !self.holds_slot {
             return Vec::new();
         }
-        let signals = ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: ended };
+        let signals = ExternalEvents {
+            cancel: self.cancel,
+            decisions: &self.decisions,
+            generation: self.generation,
+            sub_runs: ended,
+        };
         let Advance { state, start, stop, cancel_sub_runs, wait_until, suspend, finish } =
             self.run.advance(&self.memory, &signals, now);
         self.memory = state;
@@ -167,7 +175,9 @@ impl Run {
             let (step, item) =
                 key.split_once('/').map_or((key, None), |(step, item)| (step, item.parse::<u32>().ok()));
             self.memory.steps.iter().filter(|status| status.name == step).any(|status| match item {
-                None => status.waiting.is_some(),
+                None => status.waiting.as_ref().is_some_and(|waiting| {
+                    waiting.refused.as_ref().is_none_or(|refused| refused.generation < self.generation)
+                }),
                 Some(item) => {
                     status.items.iter().flat_map(|items| &items.active).any(|active| active.index == item)
                 }

@@ -81,13 +81,16 @@ pub enum Outcome {
     Exit {
         /// Exit code.
         code: i32,
+        /// Whether the kernel has killed a process in the container because of the memory limit while the step ran.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        out_of_memory: bool,
     },
     /// The process was terminated by a signal.
     Signal {
         /// Number of the signal.
         number: i32,
     },
-    /// The kernel killed the process because the memory limit was exceeded.
+    /// The kernel killed the process, or one that it waited for, because the memory limit was exceeded.
     OomKilled,
     /// The step returned a value that is not JSON or is too large.
     BadOutput {

@@ -83,6 +83,9 @@ pub enum Action {
         command: Vec<String>,
         /// Further arguments.
         args: Vec<String>,
+        /// Working directory. `None` means an empty directory that is removed at the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        working_dir: Option<String>,
     },
 }
 

@@ -53,7 +53,7 @@ async fn execute(
     id: StepId,
     stop: &mut StopSignal,
 ) -> Result<Output, ActionError> {
-    let StartAttempt { key, attempt, idempotency_key, deadline: _, input, task } = start;
+    let StartAttempt { key, attempt, idempotency_key, deadline: _, label, input, task } = start;
     let origin = LogOrigin {
         run: Arc::clone(&context.run_name),
         run_uid: Arc::clone(&context.run_uid),
@@ -62,15 +62,18 @@ async fn execute(
         attempt,
     };
     let mut log = AttemptLog::new(context.logs.clone(), origin, context.redactor.clone());
+    if let (Some(label), Some(index)) = (label, key.item) {
+        log.write_note(format!("item {index}: {label}")).await;
+    }
     let value = match task {
         // The host has already imported the modules that `preload` names.
         Task::Python { code, preload: _, env } => {
             let action = HostedAction { action: Action::Python { code }, env, input, idempotency_key };
             execute_hosted(context, &key, attempt, id, action, &mut log, stop).await
         }
-        Task::Container { command, args, env } => {
-            let action =
-                HostedAction { action: Action::Container { command, args }, env, input, idempotency_key };
+        Task::Container { command, args, working_dir, env } => {
+            let action = Action::Container { command, args, working_dir };
+            let action = HostedAction { action, env, input, idempotency_key };
             execute_hosted(context, &key, attempt, id, action, &mut log, stop).await
         }
         Task::Http(request) => tokio::select! {

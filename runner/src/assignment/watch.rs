@@ -33,6 +33,7 @@ pub(crate) async fn watch(
     to: mpsc::Sender<AssignmentEvent>,
 ) -> Result<(), WatchError> {
     let config = watcher::Config::default().fields(&format!("status.runner.podUid={pod_uid}"));
+    // At least 0.8 s and at most 30 s between two attempts, with jitter.
     let events = watcher(runs, config).default_backoff();
     forward(events, to).await
 }
@@ -110,6 +111,17 @@ mod tests {
             });
         }
         received
+    }
+
+    /// A watch that fails goes on: its failures are skipped, and later assignments are received.
+    #[tokio::test]
+    async fn assignments_are_received_after_a_failure_of_the_watch() {
+        let (to, mut from) = mpsc::channel(16);
+        let events = [Err(watcher::Error::NoResourceVersion), Ok(Event::Apply(run("a")))];
+        assert!(forward(stream::iter(events), to).await.is_err(), "the stream of the test ends");
+        assert!(
+            matches!(from.recv().await, Some(AssignmentEvent::Assigned(found)) if found.name_any() == "a")
+        );
     }
 
     /// A run that was reassigned while the watch was broken is reported as possibly revoked after the next list.

@@ -48,7 +48,7 @@ pub(super) async fn cancel(runs: &Api<WorkflowRun>, name: &str, cancel: Cancel) 
     let params = PatchParams { field_manager: Some(RUNNER_MANAGER.to_owned()), ..PatchParams::default() };
     match runs.patch(name, &params, &Patch::Merge(json!({"spec": {"cancel": cancel}}))).await {
         Ok(_) => Ok(()),
-        // The run does not exist, or is already being cancelled in another way: `cancel` is immutable once set.
+        // The run does not exist, or is already being cancelled immediately: that never becomes a graceful cancellation.
         Err(error) if matches!(status_code(&error), Some(404 | 422)) => Ok(()),
         Err(source) => Err(WriteError::new(name, source)),
     }

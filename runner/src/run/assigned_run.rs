@@ -71,7 +71,8 @@ impl AssignedRun {
             started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
             input: run.spec.input.unwrap_or_else(|| json!({})),
             has_input: status.input.is_some(),
-            cancel: run.spec.cancel.or(status.cancel_requested),
+            // Both may be set. The immediate one takes precedence.
+            cancel: run.spec.cancel.max(status.cancel_requested),
             decisions: run.spec.decisions,
             depth,
             revision: status.revision?.name,

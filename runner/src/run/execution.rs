@@ -163,6 +163,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         ExternalEvents {
             cancel: self.assigned.cancel,
             decisions: &self.assigned.decisions,
+            generation: self.assigned.generation.unwrap_or_default(),
             sub_runs: &self.child_runs.ended,
         }
     }

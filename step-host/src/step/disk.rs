@@ -27,7 +27,7 @@ pub(super) fn full_space(work_dir: &Path) -> Option<u64> {
 pub(super) fn explain(outcome: Outcome, full_space: Option<u64>) -> Outcome {
     let cause = match &outcome {
         Outcome::Exception { r#type, message, traceback: _ } => format!("{}: {message}", r#type),
-        Outcome::Exit { code } if *code != 0 => format!("it exited with code {code}"),
+        Outcome::Exit { code, out_of_memory: false } if *code != 0 => format!("it exited with code {code}"),
         Outcome::Signal { number } if FILE_SIGNALS.contains(number) => format!("signal {number} ended it"),
         _ => return outcome,
     };
@@ -46,12 +46,16 @@ mod tests {
     /// Only a failure of the step's own code is explained by full space.
     #[test]
     fn only_a_failure_of_the_code_is_explained() {
-        let failed = Outcome::Exit { code: 1 };
+        let failed = Outcome::Exit { code: 1, out_of_memory: false };
         assert!(
             matches!(explain(failed.clone(), Some(4096)), Outcome::DiskFull { message } if message.contains("4096"))
         );
         assert_eq!(explain(failed.clone(), None), failed);
-        for outcome in [Outcome::Ok { value: 1.into() }, Outcome::OomKilled, Outcome::Exit { code: 0 }] {
+        for outcome in [
+            Outcome::Ok { value: 1.into() },
+            Outcome::OomKilled,
+            Outcome::Exit { code: 0, out_of_memory: false },
+        ] {
             assert_eq!(explain(outcome.clone(), Some(4096)), outcome);
         }
     }

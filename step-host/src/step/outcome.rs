@@ -18,14 +18,21 @@ pub(super) enum MemoryLimit {
     NotExceeded,
 }
 
+/// Exit code of a shell whose last command was ended by SIGKILL.
+const KILLED_CODE: i32 = 128 + 9;
+
 /// Returns the outcome of a step. The process sends its report as its last action, so that it takes precedence over the
 /// exit status.
 pub(super) fn determine(report: Option<Outcome>, status: Option<ExitStatus>, memory: MemoryLimit) -> Outcome {
     match (report, status) {
         (Some(report), _) => report,
-        (None, Some(ExitStatus::Exited(code))) => Outcome::Exit { code },
-        (None, Some(ExitStatus::Signaled(Signal::SIGKILL))) if memory == MemoryLimit::Exceeded => {
+        (None, Some(ExitStatus::Exited(KILLED_CODE) | ExitStatus::Signaled(Signal::SIGKILL)))
+            if memory == MemoryLimit::Exceeded =>
+        {
             Outcome::OomKilled
+        }
+        (None, Some(ExitStatus::Exited(code))) => {
+            Outcome::Exit { code, out_of_memory: memory == MemoryLimit::Exceeded }
         }
         (None, Some(ExitStatus::Signaled(signal))) => Outcome::Signal { number: signal_number(signal) },
         (None, None) => {
@@ -49,6 +56,17 @@ mod tests {
         let killed = Some(ExitStatus::Signaled(Signal::SIGKILL));
         assert_eq!(determine(None, killed, MemoryLimit::NotExceeded), Outcome::Signal { number: 9 });
         assert_eq!(determine(None, killed, MemoryLimit::Exceeded), Outcome::OomKilled);
+        // The kernel has killed a child of the shell.
+        let shell = |code| Some(ExitStatus::Exited(code));
+        assert_eq!(determine(None, shell(137), MemoryLimit::Exceeded), Outcome::OomKilled);
+        assert_eq!(
+            determine(None, shell(137), MemoryLimit::NotExceeded),
+            Outcome::Exit { code: 137, out_of_memory: false }
+        );
+        assert_eq!(
+            determine(None, shell(2), MemoryLimit::Exceeded),
+            Outcome::Exit { code: 2, out_of_memory: true }
+        );
         let crashed = Some(ExitStatus::Signaled(Signal::SIGSEGV));
         assert_eq!(determine(None, crashed, MemoryLimit::Exceeded), Outcome::Signal { number: 11 });
     }

@@ -30,11 +30,12 @@ pub(crate) enum PrepareError {
     Io(#[from] ChildIoError),
 }
 
-/// Working directory of a step. Dropping it removes the directory with its content.
+/// Directory of a step: for the files of a container step's input and output, and with the working directory of the step.
+/// Dropping it removes the directory with its content.
 pub(crate) struct WorkDir(PathBuf);
 
 impl WorkDir {
-    /// Creates the directory and, for a container step, its input file.
+    /// Creates the directory, the working directory and, for a container step, its input file.
     pub(crate) fn create(parent: &Path, start: &Start) -> Result<Self, PrepareError> {
         // Another step could create a directory in advance whose name it can foresee.
         let template = parent.join("step-XXXXXX");
@@ -45,6 +46,7 @@ impl WorkDir {
     }
 
     fn with_input(self, start: &Start) -> Result<Self, PrepareError> {
+        fs::create_dir(self.home()).map_err(|source| PrepareError::WorkDir { path: self.home(), source })?;
         match &start.action {
             Action::Container { .. } => {
                 files::write_input(&self.0, &start.input).map_err(PrepareError::Input)?;
@@ -56,6 +58,12 @@ impl WorkDir {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Returns the working directory, which is empty at the start of the step. It is also the home directory and the one
+    /// for temporary files.
+    fn home(&self) -> PathBuf {
+        self.0.join("home")
     }
 }
 
@@ -92,14 +100,15 @@ pub(crate) fn start_message<'a>(start: &'a Start, work_dir: &WorkDir) -> StartMe
         Action::Python { code } => StartMessage::Python(PythonStart {
             code,
             input: &start.input,
-            env: python_environment(start, work_dir.path()),
+            env: python_environment(start, work_dir),
             meta: &start.meta,
             secrets: &start.secrets,
-            work_dir: text(work_dir.path()),
+            work_dir: text(&work_dir.home()),
         }),
-        Action::Container { command, args } => StartMessage::Container(Program {
+        Action::Container { command, args, working_dir } => StartMessage::Container(Program {
             command: [command.as_slice(), args].concat(),
-            env: container_environment(start, work_dir.path()),
+            directory: working_dir.clone().unwrap_or_else(|| text(&work_dir.home())),
+            env: container_environment(start, work_dir),
         }),
     }
 }
@@ -111,7 +120,7 @@ pub(crate) fn mark(start: &Start) -> String {
 
 /// Returns the environment of a Python step. The step's own variables override the defaults, and the metadata overrides
 /// both.
-fn python_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, String> {
+fn python_environment(start: &Start, work_dir: &WorkDir) -> BTreeMap<String, String> {
     let path = std::env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned();
     let mut variables = directory_variables(work_dir);
     variables.extend([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
@@ -122,19 +131,19 @@ fn python_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, String
 
 /// Returns the environment of a container step: that of the image, overridden by the step's own variables, the metadata
 /// and the paths of input and output.
-fn container_environment(start: &Start, work_dir: &Path) -> BTreeMap<String, String> {
+fn container_environment(start: &Start, work_dir: &WorkDir) -> BTreeMap<String, String> {
     let mut variables = launch::inherited_environment();
     variables.extend(directory_variables(work_dir));
     variables.extend(start.env.clone());
     variables.extend(metadata_variables(start));
-    variables.insert("SMBCOPILOT_INPUT".to_owned(), text(&files::input_path(work_dir)));
-    variables.insert("SMBCOPILOT_OUTPUT".to_owned(), text(&files::output_path(work_dir)));
+    variables.insert("SMBCOPILOT_INPUT".to_owned(), text(&files::input_path(work_dir.path())));
+    variables.insert("SMBCOPILOT_OUTPUT".to_owned(), text(&files::output_path(work_dir.path())));
     variables
 }
 
 /// Returns the variables that point to the step's writable directory.
-fn directory_variables(work_dir: &Path) -> BTreeMap<String, String> {
-    ["HOME", "TMPDIR"].map(|name| (name.to_owned(), text(work_dir))).into()
+fn directory_variables(work_dir: &WorkDir) -> BTreeMap<String, String> {
+    ["HOME", "TMPDIR"].map(|name| (name.to_owned(), text(&work_dir.home()))).into()
 }
 
 /// Returns the variables with the step's metadata.

@@ -102,6 +102,39 @@ async fn a_decision_is_made_in_the_name_of_its_author() -> anyhow::Result<()> {
     namespace.delete().await
 }
 
+/// A decision is replaced only if it was refused, and only by a user who may decide, in their own name.
+#[tokio::test]
+async fn only_a_refused_decision_is_replaced() -> anyhow::Result<()> {
+    let admin = client().await?;
+    let namespace = TestNamespace::managed(&admin).await?;
+    let (anna, runs) = person(&namespace, "admin").await?;
+    let (jan, operators) = person(&namespace, "operator").await?;
+    let run = waiting(&admin, &namespace).await?;
+    let decision = |by: &str, input: &str| {
+        let decision = json!({"key": "approve", "approved": true, "by": by, "input": {"note": input}});
+        Patch::Merge(json!({"spec": {"decisions": [decision]}}))
+    };
+    let dry_run = PatchParams { dry_run: true, ..PatchParams::default() };
+    let first = decision(&anna, "first");
+    accepted("her own", || runs.patch(&run, &dry_run, &first)).await?;
+    runs.patch(&run, &PatchParams::default(), &first).await?;
+    let second = decision(&anna, "second");
+    refused("a decision is immutable, unless it was refused", || runs.patch(&run, &dry_run, &second)).await?;
+
+    let mut status = serde_json::to_value(runs.get(&run).await?.status)?;
+    status["steps"][0]["waiting"]["refused"] = json!({"message": "/amount is missing", "generation": 2});
+    let patch = Patch::Merge(json!({"status": status}));
+    namespace.api::<WorkflowRun>(&admin).patch_status(&run, &PatchParams::default(), &patch).await?;
+    accepted("another decision", || runs.patch(&run, &dry_run, &second)).await?;
+    let foreign = decision("boss@acme.example", "second");
+    refused("must equal your user name", || runs.patch(&run, &dry_run, &foreign)).await?;
+    let unauthorized = decision(&jan, "second");
+    refused("has none of the roles", || operators.patch(&run, &dry_run, &unauthorized)).await?;
+    let removed = Patch::Merge(json!({"spec": {"decisions": []}}));
+    refused("decisions must not be removed", || runs.patch(&run, &dry_run, &removed)).await?;
+    namespace.delete().await
+}
+
 /// Only users with the role that the approval names can decide on it.
 #[tokio::test]
 async fn only_the_named_role_can_decide() -> anyhow::Result<()> {

@@ -66,6 +66,30 @@ async fn a_suspended_run_holds_no_slot_and_continues_after_the_decision() -> any
     Ok(())
 }
 
+/// A run whose decision was refused waits on without a slot, and continues after another decision.
+#[tokio::test]
+async fn a_refused_decision_does_not_resume_a_run() -> anyhow::Result<()> {
+    let fixture = Fixture::with_workflow("refused", objects::plan()).await?;
+    fixture.run("asks", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("asks").await?;
+    let now = telemetry::clock::now().to_string();
+    suspend(&fixture, "asks", approval(), json!({"suspendedAt": now})).await?;
+    decide(&fixture, "asks").await?;
+    fixture.wait_until_assigned("asks").await?;
+    let generation = fixture.runs.get("asks").await?.metadata.generation;
+    let mut refused = approval();
+    refused["refused"] = json!({"message": "/amount is missing", "generation": generation});
+    suspend(&fixture, "asks", refused, json!({"suspendedAt": now})).await?;
+    fixture.wait_until_jobs_deleted("asks").await?;
+    let status = fixture.runs.get("asks").await?.status.unwrap_or_default();
+    assert_eq!((status.runner, status.queue), (None, None), "the decision does not count again");
+    let again = json!({"key": "parse", "approved": true, "by": "smb-kube-admin", "input": {"amount": 1}});
+    let patch = Patch::Merge(json!({"spec": {"decisions": [again]}}));
+    fixture.runs.patch("asks", &PatchParams::default(), &patch).await?;
+    fixture.wait_until_assigned("asks").await?;
+    Ok(())
+}
+
 /// A run that waits for a timer continues at its time, and one that is cancelled meanwhile is ended, also
 /// after a restart of the operator.
 #[tokio::test]

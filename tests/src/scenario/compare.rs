@@ -112,6 +112,11 @@ fn compare_step(differences: &mut Differences, what: &str, expected: &ExpectedSt
             &details.to_string(),
         );
     }
+    differences.equal(&format!("{what}.reason"), expected.reason.map(Some), observed.reason);
+    let refused = observed.waiting.iter().filter_map(|waiting| waiting.refused.as_ref());
+    let messages = observed.message.iter().chain(refused.map(|refused| &refused.message));
+    let message = messages.map(String::as_str).collect::<Vec<_>>().join("; ");
+    differences.contains(&format!("{what}.message"), expected.message.as_deref(), &message);
     if let Some(items) = &expected.items {
         compare_items(
             differences,

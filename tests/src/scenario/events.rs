@@ -42,7 +42,8 @@ impl ScenarioContext<'_> {
     }
 
     async fn wait_for(&self, when: &Condition) -> anyhow::Result<()> {
-        let Condition { run, run_phase, step, phase, attempt, items, queued, called } = when;
+        let Condition { run, run_phase, step, phase, attempt, items, decision_refused, queued, called } =
+            when;
         if run_phase.is_some() || step.is_some() || queued.is_some() {
             let condition = |run: &WorkflowRun| {
                 let status = run.status.clone().unwrap_or_default();
@@ -53,6 +54,8 @@ impl ScenarioContext<'_> {
                         phase.is_none_or(|phase| phase == step.phase)
                             && attempt.is_none_or(|attempt| Some(attempt) == step.attempt)
                             && items.is_none_or(|items| done >= items)
+                            && (!decision_refused
+                                || step.waiting.as_ref().is_some_and(|waiting| waiting.refused.is_some()))
                     })
                 });
                 run_phase.is_none_or(|phase| Some(phase) == status.phase)
@@ -97,6 +100,8 @@ impl ScenarioContext<'_> {
             by: Some(decider),
         };
         let mut decisions = self.run(MAIN).map(|run| run.spec.decisions).unwrap_or_default();
+        // A refused decision is replaced.
+        decisions.retain(|earlier| earlier.key != decision.key);
         decisions.push(decision);
         let runs = Api::namespaced(client, &self.namespace);
         self.patch(&runs, MAIN, &json!({"spec": {"decisions": decisions}})).await

@@ -6,6 +6,7 @@
 
 If a client presents a certificate over TLS, its common name is recorded as the header x-client-certificate.
 """
+import base64
 import json
 import ssl
 import threading
@@ -53,15 +54,22 @@ class Handler(BaseHTTPRequestHandler):
         headers = dict(response.get("headers") or {})
         if response.get("text") is not None:
             body, media_type = response["text"].encode(), "text/plain; charset=utf-8"
+        elif response.get("base64") is not None:
+            body, media_type = base64.b64decode(response["base64"]), None
         elif response.get("bytes") is not None:
             body, media_type = b"x" * response["bytes"], "text/plain"
         else:
             value = response.get("json")
             body, media_type = json.dumps({} if value is None else value).encode(), "application/json"
-        headers.setdefault("Content-Type", media_type)
-        self.send_response(response.get("status") or 200)
-        for name, value in headers.items():
-            self.send_header(name, value)
+        if media_type:
+            headers.setdefault("Content-Type", media_type)
+        status = response.get("status") or 200
+        self.send_response(status)
+        for name, values in headers.items():
+            for value in values if isinstance(values, list) else [values]:
+                self.send_header(name, value)
+        if status == 204:
+            return self.end_headers()
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":

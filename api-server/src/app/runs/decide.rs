@@ -84,10 +84,13 @@ fn check_decision<'a>(
     if let Some(status) = status.phase.and_then(final_status) {
         return Err(Error::RunFinished { action: "decide", status });
     }
-    if let Some(earlier) = run.spec.decisions.iter().find(|earlier| earlier.key == decide.key) {
+    let found = waiting_step(&status.steps, &decide.key);
+    let is_refused = found.as_ref().is_ok_and(|(_, waiting)| waiting.refused.is_some());
+    if let Some(earlier) = run.spec.decisions.iter().find(|earlier| earlier.key == decide.key && !is_refused)
+    {
         return Err(Error::AlreadyDecided { approved: earlier.approved });
     }
-    let (step, waiting) = waiting_step(&status.steps, &decide.key)?;
+    let (step, waiting) = found?;
     if !may_decide(&decide.roles, &waiting.roles) {
         return Err(Error::NotAnApprover { roles: waiting.roles.clone() });
     }
@@ -250,6 +253,17 @@ mod tests {
         ] {
             assert_eq!(check_as(key, role, &waiting(), &none), answer, "{key} by {role}");
         }
+    }
+
+    /// A decision that was refused is replaced by another one.
+    #[test]
+    fn a_refused_decision_is_replaced() {
+        let decisions = json!([{"key": "approve", "approved": true, "by": "bert@acme.example"}]);
+        let mut status = waiting();
+        let steps = status["steps"].as_array_mut().unwrap();
+        let step = steps.iter_mut().find(|step| step["name"] == "approve").unwrap();
+        step["waiting"]["refused"] = json!({"message": "/sum is missing", "generation": 2});
+        assert_eq!(check_as("approve", "admin", &status, &decisions), "ok");
     }
 
     /// A decision is final, and a finished run accepts none.

@@ -79,7 +79,7 @@ pub(super) async fn get(client: &Client, namespace: &str, name: &str) -> Result<
     with_timeout(action, api.get(name)).await?.map_err(|error| failure(action, error))
 }
 
-/// Adds a decision to a run; returns `None` if the run has changed since it was read.
+/// Adds a decision to a run, or replaces the one with its key; returns `None` if the run has changed since it was read.
 ///
 /// # Errors
 /// Returns an error if the run was deleted, or if the API server refuses the change or does not answer in time.
@@ -90,7 +90,8 @@ pub(super) async fn decide(
     decision: &Decision,
 ) -> Result<Option<WorkflowRun>, Error> {
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
-    let decisions: Vec<_> = run.spec.decisions.iter().chain([decision]).collect();
+    let others = run.spec.decisions.iter().filter(|other| other.key != decision.key);
+    let decisions: Vec<_> = others.chain([decision]).collect();
     let patch = Patch::Merge(json!({
         "metadata": {"resourceVersion": run.resource_version()},
         "spec": {"decisions": decisions},

@@ -1,6 +1,6 @@
 //! Steps of runs, as the runner writes them to the status.
 
-use crds::run::{ItemsStatus, StepPhase, Waiting};
+use crds::run::{EndReason, ItemsStatus, StepPhase, Waiting};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +13,12 @@ pub struct Step {
     pub name: String,
     /// Phase of the step.
     pub phase: StepPhase,
+    /// Why the step was skipped or cancelled.
+    #[serde(default)]
+    pub reason: Option<EndReason>,
+    /// Human-readable description of `reason`.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Number of the current or last attempt, starting at 1.
     #[serde(default)]
     pub attempt: Option<i32>,

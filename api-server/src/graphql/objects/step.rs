@@ -61,6 +61,8 @@ pub(in crate::graphql) struct Waiting {
     roles: Vec<String>,
     /// Name of the run that the step waits for. Null unless the step waits for a run.
     run: Option<String>,
+    /// Why the last decision was refused, after which another decision can be made. Null if none was refused.
+    refused: Option<String>,
 }
 
 /// Progress of the items of a `forEach` step.
@@ -78,8 +80,9 @@ pub(in crate::graphql) struct Items {
 }
 
 impl From<run::Waiting> for Waiting {
-    fn from(run::Waiting { reason, message, roles, run }: run::Waiting) -> Self {
-        Self { r#for: upper_snake(&serde_name(&reason)), message, roles, run }
+    fn from(run::Waiting { reason, message, roles, run, refused }: run::Waiting) -> Self {
+        let refused = refused.map(|refused| refused.message);
+        Self { r#for: upper_snake(&serde_name(&reason)), message, roles, run, refused }
     }
 }
 
@@ -105,6 +108,17 @@ impl WorkflowRunStep {
     /// Status of the step.
     async fn status(&self) -> WorkflowRunStepStatus {
         self.0.phase.into()
+    }
+
+    /// Why the step was skipped or cancelled: `WHEN_FALSE`, `UPSTREAM_FAILED`, `RUN_FAILED`, `RUN_CANCELLED` or `RUN_TIMED_OUT`; more may
+    /// be added. Null in other states.
+    async fn reason(&self) -> Option<String> {
+        self.0.reason.map(|reason| upper_snake(&serde_name(&reason)))
+    }
+
+    /// Human-readable explanation of `reason`.
+    async fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
     }
 
     /// Number of the current or last attempt, starting at 1. Null until the first attempt.

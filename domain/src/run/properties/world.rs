@@ -149,8 +149,12 @@ impl World {
     }
 
     fn advance(&mut self) -> Result<(), TestCaseError> {
-        let external =
-            ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
+        let external = ExternalEvents {
+            cancel: self.cancel,
+            decisions: &self.decisions,
+            generation: 1,
+            sub_runs: &self.children,
+        };
         let advance = self.run.advance(&self.memory, &external, time_at(self.now));
         let repeated = self.run.advance(&self.memory, &external, time_at(self.now));
         prop_assert_eq!(&advance, &repeated, "the same arguments give the same advance");

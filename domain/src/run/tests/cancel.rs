@@ -25,6 +25,18 @@ fn cancel_waits_for_running_steps_or_stops_them() {
     assert!(immediate.state.steps.iter().all(|step| step.phase == StepPhase::Cancelled));
 }
 
+/// A graceful cancel that takes too long is followed by an immediate one, which stops what still runs.
+#[test]
+fn a_graceful_cancel_can_become_an_immediate_one() {
+    let mut run = Driver::new(TWO_ARMS);
+    run.advance();
+    run.cancel = Some(Cancel::Graceful);
+    assert_eq!(run.advance().finish, None);
+    run.cancel = Some(Cancel::Now);
+    let end = run.advance();
+    assert_eq!((end.stop.len(), end.finish.map(|end| end.phase)), (2, Some(RunPhase::Cancelled)));
+}
+
 /// A run that reaches its timeout ends with `RUN_TIMEOUT`, and its steps are stopped.
 #[test]
 fn a_run_ends_at_its_timeout() {

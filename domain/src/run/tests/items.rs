@@ -64,6 +64,32 @@ fn a_failed_item_fails_the_step_when_the_running_items_have_ended() {
     assert_eq!((items.failed, items.succeeded, items.failures.len()), (1, 1, 1));
 }
 
+/// Failures of items have the name of the item and the details of the error, of which the status has room for a few KiB.
+#[test]
+fn failures_of_items_have_the_name_and_the_details() {
+    let yaml =
+        EACH.replace("maxParallel: 2", "maxParallel: 2, continueOnError: true, label: '${{ item.name }}'");
+    let name = "  A bakery\n with a name of more than sixty-four characters, which is not shown to its end";
+    let (mut run, first) = listed(&yaml, json!([{"name": name}, {}, {"name": 7}]));
+    let label = "A bakery with a name of more than sixty-four characters, which i";
+    assert_eq!(
+        first.start.iter().map(|start| start.label.as_deref()).collect::<Vec<_>>(),
+        [Some(label), None]
+    );
+    let fail = |bytes: usize| {
+        let details = Some(json!({"body": "x".repeat(bytes)}));
+        Outcome::Failed(StepError { details, ..step_error(ErrorKind::User, "HTTP_422", "refused") }.into())
+    };
+    run.end_step("each/0", 1, fail(1000));
+    run.end_step("each/1", 1, fail(8000));
+    run.end_step("each/2", 1, fail(1000));
+    let failures = run.step("each").items.clone().expect("the step has items").failures;
+    let labels: Vec<_> = failures.iter().map(|failure| failure.label.as_deref()).collect();
+    assert_eq!(labels, [Some(label), None, Some("7")]);
+    let has_details: Vec<_> = failures.iter().map(|failure| failure.details.is_some()).collect();
+    assert_eq!(has_details, [true, false, true]);
+}
+
 /// With `continueOnError`, the output of a failed item is null, and the step succeeds.
 #[test]
 fn with_continue_on_error_a_failed_item_is_null_in_the_list() {
@@ -178,7 +204,7 @@ fn a_thousand_items_are_cheap_and_their_status_is_small() {
         let attempt = advance.start.iter().find(|start| start.key == key).map_or(1, |start| start.attempt);
         let outcome = match outcome {
             Outcome::Failed(Failure { error, .. }) => {
-                Outcome::Failed(Failure::from(crds::run::StepError { message: "é".repeat(3000), ..error }))
+                Outcome::Failed(Failure::from(StepError { message: "é".repeat(3000), ..error }))
             }
             other => other,
         };

@@ -9,7 +9,7 @@ mod waits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crds::run::{Cancel, Decision, OutputRef, RunPhase, StepPhase, StepStatus};
+use crds::run::{Cancel, Decision, EndReason, OutputRef, RunPhase, StepError, StepPhase, StepStatus};
 use crds::workflow::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -61,8 +61,12 @@ impl Driver {
     }
 
     fn advance(&mut self) -> Advance {
-        let events =
-            ExternalEvents { cancel: self.cancel, decisions: &self.decisions, sub_runs: &self.children };
+        let events = ExternalEvents {
+            cancel: self.cancel,
+            decisions: &self.decisions,
+            generation: 1,
+            sub_runs: &self.children,
+        };
         let advance = self.run.advance(&self.state, &events, time_at(self.now));
         self.state.clone_from(&advance.state);
         advance
@@ -194,6 +198,7 @@ steps:
     );
     let end = run.advance().finish.expect("the run has ended");
     assert_eq!(run.step("a").phase, StepPhase::Skipped);
+    assert_eq!(run.step("a").reason, Some(EndReason::WhenFalse));
     assert_eq!(end.output, Some(json!({"b": {"phase": "Skipped", "output": null, "error": null}})));
 }
 
@@ -215,6 +220,9 @@ fn a_failure_ends_the_run_when_the_running_steps_have_ended() {
     assert_eq!(end.phase, RunPhase::Failed);
     insta::assert_yaml_snapshot!(end.error);
     assert_eq!(run.step("after-bad").phase, StepPhase::Skipped);
+    assert_eq!(run.step("after-bad").reason, Some(EndReason::UpstreamFailed));
+    let message = run.step("after-bad").message.clone().unwrap_or_default();
+    assert!(message.contains("the step bad,"), "{message}");
     assert_eq!(run.step("after-good").phase, StepPhase::Cancelled);
 }
 

@@ -33,18 +33,55 @@ fn an_approval_suspends_the_run_until_the_decision() {
     assert_eq!(run.step("ask").waiting, None);
 }
 
-/// A rejection, and a decision whose input violates the schema, fail the step.
+/// A rejection fails the step, unless the step says that it continues. Then the rejection is its output.
 #[test]
-fn a_rejection_and_an_invalid_decision_fail_the_step() {
-    let code = |approved, input| {
-        let mut run = Driver::new(APPROVED);
+fn a_rejection_fails_the_step_or_is_its_output() {
+    let rejected = |yaml: &str| {
+        let mut run = Driver::new(yaml);
         run.advance();
-        run.decide("ask", approved, input);
-        let error = ended(run.advance()).error.expect("the run has an error");
-        (error.kind, error.code)
+        run.decide("ask", false, None);
+        run.advance();
+        let step = run.step("ask");
+        (step.phase, step.error.clone().map(|error| error.code), step.output.clone())
     };
-    assert_eq!(code(false, None), (ErrorKind::User, "REJECTED".to_owned()));
-    assert_eq!(code(true, Some(json!({"sum": "x"}))), (ErrorKind::Schema, "DECISION_INVALID".to_owned()));
+    assert_eq!(rejected(APPROVED), (StepPhase::Failed, Some("REJECTED".to_owned()), None));
+    let continues = APPROVED
+        .replace("timeout: 2h", "onReject: Continue")
+        .replace("{sum: '${{ steps.ask.output.input.sum }}'}", "{}");
+    let output = json!({"approved": false, "by": "anna@acme.example", "input": null});
+    assert_eq!(rejected(&continues), (StepPhase::Succeeded, None, Some(output)));
+}
+
+/// A decision whose input violates the schema is refused with the reason, and another one with the same key replaces it.
+#[test]
+fn an_invalid_decision_is_refused_and_can_be_replaced() {
+    let mut run = Driver::new(APPROVED);
+    run.advance();
+    run.decide("ask", true, Some(json!({"sum": "x"})));
+    assert!(run.advance().suspend.is_some(), "the run waits on");
+    let refused = run.step("ask").waiting.clone().and_then(|waiting| waiting.refused).expect("it is refused");
+    assert!(refused.message.contains("/sum"), "{}", refused.message);
+    assert_eq!((refused.by.as_deref(), refused.generation), (Some("anna@acme.example"), 1));
+    let before = run.state.clone();
+    run.advance();
+    assert_eq!(run.state, before, "a decision is refused once");
+
+    run.decisions.clear();
+    run.decide("ask", true, Some(json!({"sum": 7})));
+    assert_eq!(run.advance().start[0].input, json!({"sum": 7}));
+}
+
+/// An approval whose only decision was refused ends at its timeout like one without a decision.
+#[test]
+fn a_refused_decision_does_not_prolong_the_approval() {
+    let mut run = Driver::new(APPROVED);
+    run.advance();
+    run.decide("ask", true, None);
+    run.advance();
+    run.now = 7200.0;
+    run.run = run_waited(&run.run, 7200);
+    run.advance();
+    assert_eq!(run.step("ask").error.clone().map(|error| error.code), Some("APPROVAL_TIMEOUT".to_owned()));
 }
 
 /// An approval without a decision ends at its timeout as `onTimeout` specifies.
@@ -89,6 +126,28 @@ fn a_short_wait_holds_the_runner_and_a_long_one_does_not() {
     assert_eq!(ended(short.advance()).phase, RunPhase::Succeeded);
     let mut long = Driver::new("steps: [{name: w, wait: {for: 31s}}]");
     assert_eq!(long.advance().suspend, Some(SuspendRun { wake_at: Some(time_at(31.0)), stops_clock: true }));
+}
+
+/// A wait ends as soon as the step that it names has ended, in whatever phase, and says whether its time has elapsed.
+#[test]
+fn a_wait_ends_with_the_step_that_it_names() {
+    let yaml = "
+steps:
+- {name: ask, continueOnError: true, approval: {message: 'go?'}}
+- {name: w, wait: {for: 1h, untilStep: ask}}";
+    let output = |run: &Driver| run.step("w").output.as_ref().map(|output| output["elapsed"].clone());
+    let mut early = Driver::new(yaml);
+    assert_eq!(early.advance().suspend.and_then(|suspend| suspend.wake_at), Some(time_at(3600.0)));
+    early.decide("ask", false, None);
+    assert_eq!(ended(early.advance()).phase, RunPhase::Succeeded);
+    assert_eq!(output(&early), Some(json!(false)));
+
+    let mut late = Driver::new(yaml);
+    late.advance();
+    late.now = 3600.0;
+    late.run = run_waited(&late.run, 3600);
+    assert!(late.advance().suspend.is_some(), "the approval is still open");
+    assert_eq!(output(&late), Some(json!(true)));
 }
 
 /// A wait ends at the time of `until`, and fails if this time is invalid or too far in the future.

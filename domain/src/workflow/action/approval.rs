@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::workflow::{ApprovalAction, OnTimeout};
+use crds::workflow::{ApprovalAction, OnReject, OnTimeout};
 use serde_json::Value;
 
 use super::wait::check_length;
@@ -27,6 +27,8 @@ pub struct Approval {
     pub timeout: Duration,
     /// Outcome of the step when no decision was made within the timeout.
     pub on_timeout: OnTimeout,
+    /// Outcome of the step when the approval was rejected.
+    pub on_reject: OnReject,
     pub(crate) message: Template,
     /// Schema of the input that a decision carries.
     pub(crate) schema: Option<Schema>,
@@ -49,7 +51,7 @@ pub(super) fn parse(
     scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Approval> {
-    let ApprovalAction { message, schema, roles, timeout, on_timeout } = spec;
+    let ApprovalAction { message, schema, roles, timeout, on_timeout, on_reject } = spec;
     for (index, role) in roles.iter().enumerate().filter(|(_, role)| !ROLES.contains(&role.as_str())) {
         let message = format!("unknown role {role}: use one of {}", ROLES.join(", "));
         problems.add(format!("{path}.roles[{index}]"), "UnknownRole", message);
@@ -63,6 +65,7 @@ pub(super) fn parse(
         roles: if roles.is_empty() { vec![DEFAULT_ROLE.to_owned()] } else { roles.clone() },
         timeout,
         on_timeout: on_timeout.unwrap_or_default(),
+        on_reject: on_reject.unwrap_or_default(),
         message: message?,
         schema: match schema {
             None => None,

@@ -11,6 +11,7 @@ use crds::workflow::{Action as ActionSpec, ContainerAction, PythonAction, Step a
 pub use approval::Approval;
 pub use http::{Http, HttpBody, HttpCredentials, HttpTls};
 pub use wait::Wait;
+pub(crate) use wait::WaitEnd;
 
 use super::calls;
 use super::context::ValidationContext;
@@ -52,6 +53,8 @@ pub struct Container {
     pub command: Vec<String>,
     /// Further arguments.
     pub(crate) args: Vec<Template>,
+    /// Working directory; `None` means the directory of the attempt.
+    pub working_dir: Option<String>,
     /// Environment variables.
     pub(crate) env: BTreeMap<String, Template>,
 }
@@ -129,14 +132,19 @@ fn parse_container(
     problems: &mut Problems,
 ) -> Option<Container> {
     // Image and resources configure the host container of the step: see `hosts`.
-    let ContainerAction { image: _, command, args, env, resources: _ } = spec;
+    let ContainerAction { image: _, command, args, working_dir, env, resources: _ } = spec;
     let args: Vec<_> = args
         .iter()
         .enumerate()
         .map(|(index, arg)| problems.text_template(&format!("{path}.args[{index}]"), arg, &scope))
         .collect();
     let env = problems.text_templates(&format!("{path}.env"), env, &scope.with_secrets());
-    Some(Container { command: command.clone(), args: args.into_iter().collect::<Option<_>>()?, env: env? })
+    Some(Container {
+        command: command.clone(),
+        args: args.into_iter().collect::<Option<_>>()?,
+        working_dir: working_dir.clone(),
+        env: env?,
+    })
 }
 
 fn parse_python(

@@ -43,10 +43,15 @@ pub(super) fn suspension(
     Suspension::Until(wake_at.into_iter().chain(timeout).min())
 }
 
-/// Returns whether there is a decision for an approval that a step, or an item of a step, waits for.
+/// Returns whether there is a decision for an approval that a step, or an item of a step, waits for. A decision that was
+/// refused does not count until the run's spec has changed.
 fn is_decided(snapshot: &Snapshot, status: &WorkflowRunStatus) -> bool {
+    let generation = snapshot.run.metadata.generation.unwrap_or_default();
     let needs_approval = |waiting: &Option<Waiting>| {
-        waiting.as_ref().is_some_and(|waiting| waiting.reason == WaitingFor::Approval)
+        waiting.as_ref().is_some_and(|waiting| {
+            waiting.reason == WaitingFor::Approval
+                && waiting.refused.as_ref().is_none_or(|refused| refused.generation < generation)
+        })
     };
     let has_decision = |key: &str| snapshot.run.spec.decisions.iter().any(|decision| decision.key == key);
     status.steps.iter().any(|step| {

@@ -7,6 +7,8 @@ use domain::egress::Denied;
 use serde_json::json;
 use telemetry::errors::chain;
 
+use crate::action::http::header_value::HeaderValueError;
+
 /// Failure of a request. Each variant maps to the class and code of a step error.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::action) enum HttpError {
@@ -14,6 +16,8 @@ pub(in crate::action) enum HttpError {
     Url { url: String, reason: String },
     #[error("failed to build the request: {reason}")]
     Request { reason: String },
+    #[error(transparent)]
+    HeaderValue(#[from] HeaderValueError),
     #[error("secrets.{name} has no key {key}, which http.tls requires")]
     Secret { name: String, key: String },
     #[error("secrets.{name}, which http.tls refers to, holds invalid certificates or an invalid private key")]
@@ -60,15 +64,30 @@ pub(in crate::action) enum HttpError {
         #[source]
         source: serde_json::Error,
     },
-    #[error("the response (status {status}) is not UTF-8; set `response: Bytes` to read it as base64")]
-    NotText { status: u16, body: String },
+    #[error(
+        "the response (status {status}) is not text in {charset}; set `response: Bytes` to read it as base64"
+    )]
+    NotText { status: u16, charset: &'static str, body: String },
+    #[error(
+        "the response (status {status}) has the unknown charset {charset:?}; set `response: Bytes` to read it as base64"
+    )]
+    UnknownCharset { status: u16, charset: String },
+    #[error("failed to decode the response (status {status}) with Content-Encoding {encodings:?}")]
+    Decode {
+        status: u16,
+        encodings: String,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl HttpError {
     /// Returns the step error with the class and code that `retry` evaluates.
     pub(in crate::action) fn into_step_error(self) -> StepError {
         let (kind, code) = match &self {
-            Self::Url { .. } | Self::Request { .. } => (ErrorKind::User, "HTTP_REQUEST"),
+            Self::Url { .. } | Self::Request { .. } | Self::HeaderValue(_) => {
+                (ErrorKind::User, "HTTP_REQUEST")
+            }
             Self::Secret { .. } => (ErrorKind::User, "SECRET_MISSING"),
             Self::Tls { .. } | Self::NoCertificate { .. } => (ErrorKind::User, "HTTP_TLS"),
             Self::Redirect { .. } | Self::Redirects { .. } => (ErrorKind::User, "HTTP_REDIRECT"),
@@ -83,11 +102,17 @@ impl HttpError {
             Self::Send(_) => (ErrorKind::Infra, "HTTP_CONNECT"),
             Self::Read(_) => (ErrorKind::Infra, "HTTP_READ"),
             Self::TooLarge { .. } => (ErrorKind::User, "HTTP_TOO_LARGE"),
-            Self::NotJson { .. } | Self::NotText { .. } => (ErrorKind::User, "HTTP_BODY"),
+            Self::NotJson { .. }
+            | Self::NotText { .. }
+            | Self::UnknownCharset { .. }
+            | Self::Decode { .. } => (ErrorKind::User, "HTTP_BODY"),
         };
         let details = match &self {
-            Self::NotJson { status, body, .. } | Self::NotText { status, body } => {
+            Self::NotJson { status, body, .. } | Self::NotText { status, body, .. } => {
                 Some(json!({"status": status, "body": body}))
+            }
+            Self::UnknownCharset { status, .. } | Self::Decode { status, .. } => {
+                Some(json!({"status": status}))
             }
             _ => None,
         };

@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    action::http::{errors::HttpError, tls::Tls},
+    action::http::{errors::HttpError, header_value, tls::Tls},
     secrets::Secrets,
 };
 
@@ -40,7 +40,7 @@ impl Request {
     /// Validates the rendered fields. Headers of the step take precedence over those added here.
     ///
     /// # Errors
-    /// Returns an error if the URL, a header or a TLS secret is invalid.
+    /// Returns an error if the URL, a header, the credentials or a TLS secret is invalid.
     pub(in crate::action) fn parse(
         rendered: domain::run::HttpRequest,
         idempotency_key: &str,
@@ -59,15 +59,17 @@ impl Request {
         } = rendered;
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_PRODUCT));
-        headers.insert(IDEMPOTENCY_KEY, header_value("idempotency-key", idempotency_key)?);
+        headers.insert(IDEMPOTENCY_KEY, header_value::parse("idempotency-key", idempotency_key, secrets)?);
         if let Some(HttpBody::Text(_)) = body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         }
         for (name, text) in &own {
             let parsed = HeaderName::from_str(name)
                 .map_err(|_| HttpError::Request { reason: format!("{name:?} is not a valid header name") })?;
-            headers.insert(parsed, header_value(name, text)?);
+            headers.insert(parsed, header_value::parse(&format!("the header {name}"), text, secrets)?);
         }
+        let credentials =
+            credentials.map(|credentials| parse_credentials(credentials, secrets)).transpose()?;
         let method = self::method(method);
         let url = Url::parse(&url).map_err(|error| HttpError::Url { url, reason: error.to_string() })?;
         let tls = Tls::parse(tls.ca.as_deref(), tls.client.as_deref(), secrets)?;
@@ -125,8 +127,19 @@ pub(super) fn build(client: &Client, request: &Request) -> RequestBuilder {
     builder.headers(headers.clone())
 }
 
-fn header_value(name: &str, text: &str) -> Result<HeaderValue, HttpError> {
-    HeaderValue::from_str(text).map_err(|_| HttpError::Request {
-        reason: format!("the value of header {name} contains characters that are not allowed in headers"),
+/// Returns the credentials without line breaks at their ends.
+fn parse_credentials(
+    credentials: HttpCredentials<String>,
+    secrets: &Secrets,
+) -> Result<HttpCredentials<String>, HttpError> {
+    Ok(match credentials {
+        HttpCredentials::Bearer(token) => {
+            header_value::parse("auth.bearer", &token, secrets)?;
+            HttpCredentials::Bearer(header_value::without_final_line_break(&token).to_owned())
+        }
+        HttpCredentials::Basic { username, password } => HttpCredentials::Basic {
+            username: header_value::parse_credential("auth.basic.username", &username, secrets)?,
+            password: header_value::parse_credential("auth.basic.password", &password, secrets)?,
+        },
     })
 }

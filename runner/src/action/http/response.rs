@@ -2,52 +2,47 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::{
     run::StepError,
     workflow::{ErrorKind, HttpResponse},
 };
-use domain::schema;
 use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::{Value, json};
 
-use crate::action::http::errors::HttpError;
-
-/// Maximum size of a body in an error's details. The beginning of a body usually shows the cause, and the
-/// steps of a run share the space of its status.
-const MAX_ERROR_BODY_BYTES: usize = 1024;
+use crate::action::http::{
+    body::{BodyFormat, for_details},
+    content_coding::{self, DecodeError},
+    errors::HttpError,
+    headers,
+};
 
 /// Complete response.
 #[derive(Debug)]
 pub(in crate::action) struct Response {
     pub(in crate::action) status: u16,
-    /// Headers by lower-case name. The values of a repeated header are joined with `, `.
+    /// Headers by lower-case name. The values of a repeated header are joined with `, `; of `set-cookie`, it is the first.
     pub(in crate::action) headers: BTreeMap<String, String>,
+    /// All values of each header by lower-case name.
+    pub(in crate::action) header_values: BTreeMap<String, Vec<String>>,
     pub(in crate::action) body: Value,
 }
 
 impl Response {
     /// Returns the step's output.
     pub(in crate::action) fn into_output(self) -> Value {
-        json!({"status": self.status, "headers": self.headers, "body": self.body})
+        let Self { status, headers, header_values, body } = self;
+        json!({"status": status, "headers": headers, "headerValues": header_values, "body": body})
     }
 
     /// Returns the step error for a response that is not a success. Its details contain the beginning of the body, which
     /// usually explains the failure.
     pub(in crate::action) fn into_step_error(self, summary: &str) -> StepError {
         let status = self.status;
-        let body = match schema::json_size(&self.body) {
-            short if short <= MAX_ERROR_BODY_BYTES => self.body,
-            _ => Value::String(match self.body {
-                Value::String(text) => beginning(text.as_bytes()),
-                other => beginning(other.to_string().as_bytes()),
-            }),
-        };
         StepError {
             kind: ErrorKind::User,
             code: format!("HTTP_{status}"),
             message: format!("{summary} returned status {status}"),
-            details: Some(json!({"status": status, "body": body})),
+            details: Some(json!({"status": status, "body": for_details(self.body)})),
         }
     }
 
@@ -63,83 +58,49 @@ impl Response {
     }
 }
 
-/// Returns the first [`MAX_ERROR_BODY_BYTES`] of a body as text, with the total size of a longer one.
-fn beginning(body: &[u8]) -> String {
-    let shown = body.get(..MAX_ERROR_BODY_BYTES).unwrap_or(body);
-    let text = String::from_utf8_lossy(shown).into_owned();
-    if shown.len() < body.len() { format!("{text}… ({} bytes)", body.len()) } else { text }
-}
-
-/// Reads the body of a response in the expected format.
+/// Reads the body of a response in the expected format, without its content codings.
 ///
 /// # Errors
-/// Returns an error if the body exceeds `limit` bytes, cannot be received, or does not have the format.
+/// Returns an error if the body exceeds `limit` bytes, cannot be received or decoded, or does not have the format.
 pub(super) async fn read(
     response: reqwest::Response,
     expected: Option<HttpResponse>,
     limit: u64,
 ) -> Result<Response, HttpError> {
     let status = response.status().as_u16();
-    let headers = headers(&response);
-    let expected = expected.unwrap_or_else(|| by_media_type(headers.get("content-type")));
-    let bytes = bytes(response, limit).await?;
-    let body = match body(&bytes, expected, status) {
-        // The body may be the error page of a proxy; then the status is more useful than an error about JSON.
-        Err(_) if status >= 400 => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
-        body => body?,
+    let header_values = headers::all_values(response.headers());
+    let headers = headers::joined(&header_values);
+    let header = |name: &str| headers.get(name).map(String::as_str);
+    let format = BodyFormat::new(expected, header("content-type"));
+    let encodings = header("content-encoding").unwrap_or_default().to_owned();
+    let received_limit = if encodings.is_empty() { limit } else { content_coding::encoded_limit(limit) };
+    let received = receive(response, received_limit).await?.ok_or(HttpError::TooLarge { limit })?;
+    let body = match content_coding::decode(received, &encodings, limit).await {
+        Ok(bytes) => match format.parse(&bytes, status) {
+            // The body may be the error page of a proxy; then the status is more useful than an error about JSON.
+            Err(_) if status >= 400 => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+            parsed => parsed?,
+        },
+        Err(DecodeError::TooLarge) => return Err(HttpError::TooLarge { limit }),
+        Err(DecodeError::Invalid(_)) if status >= 400 => Value::Null,
+        Err(DecodeError::Invalid(source)) => return Err(HttpError::Decode { status, encodings, source }),
     };
-    Ok(Response { status, headers, body })
+    Ok(Response { status, headers, header_values, body })
 }
 
-/// Reads the body. The limit applies first to the announced length and then to the bytes received.
-async fn bytes(mut response: reqwest::Response, limit: u64) -> Result<Vec<u8>, HttpError> {
+/// Receives the body, or returns `None` if it exceeds the limit, which applies first to the announced length and then to
+/// the bytes received.
+async fn receive(mut response: reqwest::Response, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
     if response.content_length().is_some_and(|length| length > limit) {
-        return Err(HttpError::TooLarge { limit });
+        return Ok(None);
     }
     let limit_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(HttpError::Read)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > limit_bytes {
-            return Err(HttpError::TooLarge { limit });
+            return Ok(None);
         }
     }
-    Ok(bytes)
-}
-
-/// Returns `Json` for media types such as `application/json` and `application/problem+json`, else `Text`.
-fn by_media_type(content_type: Option<&String>) -> HttpResponse {
-    let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
-    let is_json = essence.ends_with("/json") || essence.ends_with("+json");
-    if is_json { HttpResponse::Json } else { HttpResponse::Text }
-}
-
-/// Converts a body to a value. An empty body is not valid JSON, but many services send one: it becomes `null`.
-fn body(bytes: &[u8], expected: HttpResponse, status: u16) -> Result<Value, HttpError> {
-    match expected {
-        HttpResponse::Json if bytes.is_empty() => Ok(Value::Null),
-        HttpResponse::Json => serde_json::from_slice(bytes).map_err(|source| HttpError::NotJson {
-            status,
-            body: beginning(bytes),
-            source,
-        }),
-        HttpResponse::Text => {
-            let text = std::str::from_utf8(bytes)
-                .map_err(|_| HttpError::NotText { status, body: beginning(bytes) })?;
-            Ok(Value::String(text.to_owned()))
-        }
-        HttpResponse::Bytes => Ok(Value::String(STANDARD.encode(bytes))),
-    }
-}
-
-fn headers(response: &reqwest::Response) -> BTreeMap<String, String> {
-    let mut headers = BTreeMap::<String, String>::new();
-    for (name, value) in response.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        headers
-            .entry(name.as_str().to_owned())
-            .and_modify(|joined| *joined = format!("{joined}, {value}"))
-            .or_insert_with(|| value.into_owned());
-    }
-    headers
+    Ok(Some(bytes))
 }

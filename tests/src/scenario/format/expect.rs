@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::run::{RunPhase, StepPhase};
+use crds::run::{EndReason, RunPhase, StepPhase};
 use crds::workflow::ErrorKind;
 use serde::Deserialize;
 use serde_json::Value;
@@ -106,6 +106,10 @@ pub struct ExpectedStep {
     pub stored: Option<bool>,
     /// Error of the step.
     pub error: Option<ExpectedError>,
+    /// Why the step was skipped or cancelled.
+    pub reason: Option<EndReason>,
+    /// Part of the description of that reason, or of why the last decision was refused.
+    pub message: Option<String>,
     /// Items of a `forEach` step.
     pub items: Option<ExpectedItems>,
 }

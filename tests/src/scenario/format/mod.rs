@@ -87,17 +87,40 @@ fn default_true() -> bool {
 pub struct Response {
     /// HTTP status. Default: 200.
     pub status: Option<u16>,
-    /// Headers, which may contain `$SERVER`.
+    /// Headers, which may contain `$SERVER`; a repeated header has a list of values.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, HeaderValues>,
     /// Body as JSON.
     pub json: Option<Value>,
     /// Body as text.
     pub text: Option<String>,
     /// Length in bytes of a body that consists of the letter `x`.
     pub bytes: Option<u64>,
+    /// Body in base64, sent as it is; without a media type unless `headers` has one.
+    pub base64: Option<String>,
     /// Delay of the response in seconds.
     pub delay: Option<f64>,
+}
+
+/// Values of a header.
+#[derive(Deserialize, serde::Serialize, Clone, Debug)]
+#[serde(untagged)]
+pub enum HeaderValues {
+    /// One value.
+    One(String),
+    /// Values of a repeated header.
+    Many(Vec<String>),
+}
+
+impl HeaderValues {
+    /// Returns all values.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
 }
 
 /// Simulation of a scenario without a cluster.
@@ -169,7 +192,7 @@ pub struct Condition {
     pub run: Option<String>,
     /// Phase of the run.
     pub run_phase: Option<RunPhase>,
-    /// Step that `phase`, `attempt` and `items` are about.
+    /// Step that `phase`, `attempt`, `items` and `decisionRefused` are about.
     pub step: Option<String>,
     /// Phase of the step.
     pub phase: Option<StepPhase>,
@@ -177,6 +200,9 @@ pub struct Condition {
     pub attempt: Option<u32>,
     /// Minimum number of items of the step that have ended.
     pub items: Option<u32>,
+    /// Whether the last decision on the approval of the step was refused.
+    #[serde(default)]
+    pub decision_refused: bool,
     /// Reason why the run is queued.
     pub queued: Option<String>,
     /// Path at which the recording server has received a request.

@@ -23,6 +23,12 @@ pub(in crate::http) struct Step {
     /// Status of the step: `PENDING`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `SKIPPED` or `CANCELLED`.
     #[schema(example = "SUCCEEDED")]
     status: String,
+    /// Why the step was skipped or cancelled: `WHEN_FALSE`, `UPSTREAM_FAILED`, `RUN_FAILED`, `RUN_CANCELLED` or `RUN_TIMED_OUT`; more
+    /// may be added. Null in other states.
+    #[schema(example = "WHEN_FALSE")]
+    reason: Option<String>,
+    /// Human-readable explanation of `reason`.
+    message: Option<String>,
     /// Number of the current or last attempt, starting at 1. Null until the first attempt.
     #[schema(minimum = 1)]
     attempt: Option<i32>,
@@ -58,6 +64,17 @@ pub(in crate::http) struct Waiting {
     roles: Vec<String>,
     /// Name of the run that the step waits for. Null unless the step waits for a run.
     run: Option<String>,
+    /// Last decision that was refused because of its input, after which another decision can be made. Null if none was.
+    refused: Option<RefusedDecision>,
+}
+
+/// Decision that was refused because its input does not match the schema of the approval.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct RefusedDecision {
+    /// User who made the decision.
+    by: Option<String>,
+    /// Violations of the schema.
+    message: String,
 }
 
 /// Progress of the items of a `forEach` step.
@@ -83,6 +100,8 @@ pub(in crate::http) struct Items {
 pub(in crate::http) struct ActiveItem {
     /// Index of the item, starting at 0.
     index: u32,
+    /// Name of the item by the step's `forEach.label`. Null if it has none.
+    label: Option<String>,
     /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     attempt: u32,
     /// Time at which the first attempt started. Null until then.
@@ -98,12 +117,17 @@ pub(in crate::http) struct ActiveItem {
 pub(in crate::http) struct ItemFailure {
     /// Index of the item, starting at 0.
     index: u32,
+    /// Name of the item by the step's `forEach.label`. Null if it has none.
+    label: Option<String>,
     /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     kind: String,
     /// Machine-readable code of the error.
     code: String,
     /// Human-readable explanation of the error.
     message: String,
+    /// Details that depend on the code, such as a traceback or the beginning of a response body. Null for later failures.
+    #[schema(value_type = AnyJson)]
+    details: Option<AnyJson>,
 }
 
 impl From<runs::Step> for Step {
@@ -111,6 +135,8 @@ impl From<runs::Step> for Step {
         let runs::Step {
             name,
             phase,
+            reason,
+            message,
             attempt,
             started_at,
             finished_at,
@@ -124,6 +150,8 @@ impl From<runs::Step> for Step {
         Self {
             name,
             status: upper_snake(phase.as_str()),
+            reason: reason.map(|reason| upper_snake(&serde_name(&reason))),
+            message,
             attempt,
             started_at: started_at.map(Into::into),
             finished_at: finished_at.map(Into::into),
@@ -138,13 +166,15 @@ impl From<runs::Step> for Step {
 }
 
 impl From<run::Waiting> for Waiting {
-    fn from(run::Waiting { reason, message, roles, run }: run::Waiting) -> Self {
+    fn from(run::Waiting { reason, message, roles, run, refused }: run::Waiting) -> Self {
         let r#for = match reason {
             run::WaitingFor::Approval => "APPROVAL",
             run::WaitingFor::Time => "TIME",
             run::WaitingFor::Run => "RUN",
         };
-        Self { r#for, message, roles, run }
+        let refused = refused
+            .map(|run::RefusedDecision { message, by, generation: _ }| RefusedDecision { by, message });
+        Self { r#for, message, roles, run, refused }
     }
 }
 
@@ -164,10 +194,11 @@ impl From<run::ItemsStatus> for Items {
 
 impl From<run::ActiveItem> for ActiveItem {
     fn from(item: run::ActiveItem) -> Self {
-        let run::ActiveItem { index, attempt, started_at, next_at, waiting, .. } = item;
+        let run::ActiveItem { index, label, attempt, started_at, next_at, waiting, .. } = item;
         let time = |MicroTime(time): MicroTime| Time::from(time);
         Self {
             index,
+            label,
             attempt,
             started_at: started_at.map(time),
             next_at: next_at.map(time),
@@ -177,7 +208,8 @@ impl From<run::ActiveItem> for ActiveItem {
 }
 
 impl From<run::ItemFailure> for ItemFailure {
-    fn from(run::ItemFailure { index, kind, code, message }: run::ItemFailure) -> Self {
-        Self { index, kind: upper_snake(&serde_name(&kind)), code, message }
+    fn from(run::ItemFailure { index, kind, code, message, label, details }: run::ItemFailure) -> Self {
+        let kind = upper_snake(&serde_name(&kind));
+        Self { index, label, kind, code, message, details: details.map(Into::into) }
     }
 }

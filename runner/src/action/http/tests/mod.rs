@@ -25,6 +25,7 @@ use super::{
 };
 use crate::secrets::{Redactor, Secrets};
 
+mod bodies;
 mod tls;
 
 /// Server of a test: the host name in the URLs, and its addresses.
@@ -79,7 +80,8 @@ async fn serve() -> TestServer {
         .route("/circle", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "circle")]) }))
         .route("/moved", any(|| async { (StatusCode::FOUND, [(header::LOCATION, "/echo")]) }))
         .route("/repeat", any(|| async { (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/echo")]) }))
-        .route("/elsewhere", any(redirect_to_other_host));
+        .route("/elsewhere", any(redirect_to_other_host))
+        .route("/body/{name}", any(bodies::respond));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
@@ -198,6 +200,40 @@ async fn a_redirect_to_another_host_carries_no_credentials() {
     assert_eq!(received(&send("/elsewhere").await), ["POST", "1", "1", "", ""]);
 }
 
+/// A token from a file ends with a line break, which is not sent. A token that cannot be sent is named by its secret.
+#[tokio::test]
+async fn one_line_break_at_the_end_of_credentials_is_not_sent() {
+    let target = serve().await;
+    let request = |credentials| domain::run::HttpRequest {
+        credentials: Some(credentials),
+        headers: [("X-Key".to_owned(), "s3cret-key\n".to_owned())].into(),
+        ..rendered(&target, "/echo")
+    };
+    let bearer = HttpCredentials::Bearer("s3cret-key\r\n".into());
+    let received = send_to(parse(request(bearer)), &target).await.unwrap().body;
+    assert_eq!(
+        (&received["authorization"], &received["secret"]),
+        (&json!("Bearer s3cret-key"), &json!("s3cret-key"))
+    );
+    let basic = HttpCredentials::Basic { username: "anna\n".into(), password: "s3cret-key\n".into() };
+    let received = send_to(parse(request(basic)), &target).await.unwrap().body;
+    assert_eq!(received["authorization"], "Basic YW5uYTpzM2NyZXQta2V5");
+
+    let secrets = [("erp".to_owned(), [("key".to_owned(), "s3cret\nkey\n".to_owned())].into())].into();
+    let bearer = HttpCredentials::Bearer("s3cret\nkey\n".into());
+    let Err(error) = Request::parse(request(bearer), "run-7/price", &secrets) else {
+        panic!("it was accepted")
+    };
+    let error = error.into_step_error();
+    assert_eq!(error.code, "HTTP_REQUEST");
+    assert!(
+        error.message.contains("auth.bearer") && error.message.contains("secrets.erp.key"),
+        "{}",
+        error.message
+    );
+    assert!(!error.message.contains("s3cret"), "{}", error.message);
+}
+
 /// Redirect loops and redirects to other schemes than HTTP are refused.
 #[tokio::test]
 async fn redirect_loops_and_file_urls_are_refused() {
@@ -237,6 +273,7 @@ async fn an_unsuccessful_response_gives_its_body_and_retry_delay() {
     let dated = |date: &str| Response {
         status: 503,
         headers: [("retry-after".to_owned(), date.to_owned())].into(),
+        header_values: [].into(),
         body: Value::Null,
     };
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
