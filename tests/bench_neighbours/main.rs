@@ -47,7 +47,9 @@ fn run() -> anyhow::Result<()> {
 /// another machine, and take no processor from the platform.
 fn attacker_runtime() -> io::Result<Runtime> {
     // On Linux, the priority is that of the calling thread.
-    let lower = || drop(rustix::process::nice(19));
+    let lower = || {
+        let _ = rustix::process::nice(19);
+    };
     Builder::new_multi_thread().worker_threads(2).enable_all().on_thread_start(lower).build()
 }
 
@@ -156,10 +158,10 @@ async fn beside(
 
 /// Prints a line to standard error, which xtask shows and logs; a closed pipe is ignored.
 fn progress(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Prints a line to standard output, which xtask prints at the end; a closed pipe is ignored.
 fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(io::stdout(), "{line}");
 }
