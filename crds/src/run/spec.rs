@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::WorkflowRunStatus;
 use crate::schema;
 
-/// WorkflowRunSpec defines one execution of a workflow. It is immutable, except that `cancel` can be set once and `decisions` can be added.
+/// WorkflowRunSpec defines one execution of a workflow. It is immutable, except that `cancel` can be set, or changed from `Graceful` to `Now`, and `decisions` can be added.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "smbcopilot.dev",
@@ -47,7 +47,7 @@ use crate::schema;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || (self.trigger.kind == oldSelf.trigger.kind && has(self.trigger.by) == has(oldSelf.trigger.by) && (!has(self.trigger.by) || self.trigger.by == oldSelf.trigger.by) && has(self.trigger.parent) == has(oldSelf.trigger.parent) && (!has(self.trigger.parent) || self.trigger.parent == oldSelf.trigger.parent)))").message("spec.trigger is immutable: create another run").field_path(".trigger"))]
 #[x_kube(validation = Rule::new("self.workflowRef.name == oldSelf.workflowRef.name && has(self.input) == has(oldSelf.input) && has(self.reuse) == has(oldSelf.reuse) && has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)").message("spec is immutable except for cancel and decisions: create another run"))]
-#[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)").message("cancel is immutable once set").field_path(".cancel"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && (self.cancel == oldSelf.cancel || self.cancel == 'Now'))").message("cancel, once set, can only be changed from Graceful to Now").field_path(".cancel"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions must not be removed: include all existing decisions").field_path(".decisions"))]
 pub struct WorkflowRunSpec {
     /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, and with `WORKFLOW_INVALID` if it has problems.
@@ -66,7 +66,7 @@ pub struct WorkflowRunSpec {
     /// Reuses outputs of an earlier run of the same workflow, to repeat only part of it. Default: all steps are executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
-    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set once and only while the run is unfinished. Default: the run is not cancelled.
+    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set while the run is unfinished, and then only be changed from `Graceful` to `Now`. Default: the run is not cancelled.
     #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
