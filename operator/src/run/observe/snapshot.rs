@@ -49,7 +49,7 @@ impl Snapshot {
     /// Returns how the run is to be cancelled, if a user or the operator has requested it.
     pub(in crate::run) fn cancel(&self) -> Option<Cancel> {
         let requested = self.run.status.as_ref().and_then(|status| status.cancel_requested);
-        self.run.spec.cancel.or(requested)
+        self.run.spec.cancel.max(requested)
     }
 
     /// Returns whether the workflow has `onExit` steps, which run after all others.

@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crds::workflow::HttpResponse;
 use encoding_rs::{Encoding, UTF_8};
+use protocol::number;
 use serde_json::Value;
 
 use crate::action::http::errors::HttpError;
@@ -43,11 +44,15 @@ impl BodyFormat {
             _ if bytes.is_empty() => Ok(Value::Null),
             HttpResponse::Json => {
                 let text = self.decode(bytes, status)?;
-                serde_json::from_str(&text).map_err(|source| HttpError::NotJson {
+                let value = serde_json::from_str(&text).map_err(|source| HttpError::NotJson {
                     status,
                     body: beginning(text.as_bytes()),
                     source,
-                })
+                })?;
+                match number::oversized_integer(text.as_bytes()) {
+                    None => Ok(value),
+                    Some(oversized) => Err(HttpError::Number { status, number: number::display(oversized) }),
+                }
             }
             HttpResponse::Text => Ok(Value::String(self.decode(bytes, status)?)),
             HttpResponse::Bytes => Ok(Value::String(STANDARD.encode(bytes))),

@@ -65,6 +65,11 @@ pub(in crate::action) enum HttpError {
         source: serde_json::Error,
     },
     #[error(
+        "the response (status {status}) contains the integer {number}, which does not fit into 64 bits; set `response: Text` to \
+         read it as text"
+    )]
+    Number { status: u16, number: String },
+    #[error(
         "the response (status {status}) is not text in {charset}; set `response: Bytes` to read it as base64"
     )]
     NotText { status: u16, charset: &'static str, body: String },
@@ -103,6 +108,7 @@ impl HttpError {
             Self::Read(_) => (ErrorKind::Infra, "HTTP_READ"),
             Self::TooLarge { .. } => (ErrorKind::User, "HTTP_TOO_LARGE"),
             Self::NotJson { .. }
+            | Self::Number { .. }
             | Self::NotText { .. }
             | Self::UnknownCharset { .. }
             | Self::Decode { .. } => (ErrorKind::User, "HTTP_BODY"),
@@ -111,7 +117,7 @@ impl HttpError {
             Self::NotJson { status, body, .. } | Self::NotText { status, body, .. } => {
                 Some(json!({"status": status, "body": body}))
             }
-            Self::UnknownCharset { status, .. } | Self::Decode { status, .. } => {
+            Self::UnknownCharset { status, .. } | Self::Decode { status, .. } | Self::Number { status, .. } => {
                 Some(json!({"status": status}))
             }
             _ => None,
