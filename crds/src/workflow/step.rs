@@ -108,7 +108,7 @@ pub struct ForEach {
     /// List, or a template that evaluates to a list, of at most 1,000 items (`TOO_MANY_ITEMS`). The step's templates can read `item` and `index`.
     #[schemars(schema_with = "schema::free")]
     pub items: Value,
-    /// Name of an item in messages, failures and logs, a template that can read `item` and `index`, such as `${{ item.customer }}`; at most 256 characters. Only the first 64 characters of the name are shown. An item whose name cannot be evaluated has none. Default: none, only the index.
+    /// Name of an item in messages, failures and logs: a template with at most 256 characters, whose expressions can read `item` and `index`, such as `item.customer`. Only the first 64 characters of the name are shown. An item whose name cannot be evaluated has none. Default: none, only the index.
     #[schemars(length(min = 1, max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

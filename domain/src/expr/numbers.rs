@@ -37,8 +37,8 @@ pub(super) const REPLACED: &[(&str, &str, &[usize], Function)] = &[
         order(operators::GREATER_EQUALS, operands, Ordering::is_ge)
     }),
     (operators::IN, "@in_list", &[2], contains),
-    ("math.@max", "@max", &[1, 2], |numbers| extreme("math.greatest", Ordering::Greater, numbers)),
-    ("math.@min", "@min", &[1, 2], |numbers| extreme("math.least", Ordering::Less, numbers)),
+    ("math.@max", "@max", &[1, 2], |numbers| extreme("math.greatest", Ordering::Greater, &numbers)),
+    ("math.@min", "@min", &[1, 2], |numbers| extreme("math.least", Ordering::Less, &numbers)),
 ];
 
 /// Functions on doubles that return an integer unchanged.
@@ -82,7 +82,8 @@ enum Number {
 }
 
 impl Number {
-    fn of(value: &dyn Val) -> Option<Self> {
+    /// Returns the number that a value is, or `None` if it is of another type.
+    fn from_value(value: &dyn Val) -> Option<Self> {
         if let Some(integer) = value.downcast_ref::<CelInt>() {
             return Some(Self::Integer(i128::from(*integer.inner())));
         }
@@ -134,7 +135,7 @@ fn compare_with_double(integer: i128, double: f64) -> Option<Ordering> {
 fn calculate<'b, 'v>(operator: Operator, operands: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     let [left, right] = take_two(operands)?;
     let is_same_type = left.get_type().name() == right.get_type().name();
-    match (Number::of(left.as_ref()), Number::of(right.as_ref())) {
+    match (Number::from_value(left.as_ref()), Number::from_value(right.as_ref())) {
         (Some(Number::Integer(left)), Some(Number::Integer(right))) if !is_same_type => {
             calculate_integers(operator, left, right)
         }
@@ -212,7 +213,7 @@ fn equality<'b, 'v>(operands: Vec<CowVal<'b, 'v>>, result: fn(bool) -> bool) -> 
 /// Returns whether two values are equal: numbers of any types by their exact values, lists and maps by those
 /// of their elements.
 fn equals(left: &dyn Val, right: &dyn Val) -> bool {
-    if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
+    if let (Some(left), Some(right)) = (Number::from_value(left), Number::from_value(right)) {
         return left.compare(right) == Some(Ordering::Equal);
     }
     if let (Some(left), Some(right)) =
@@ -242,7 +243,7 @@ fn order<'b, 'v>(
 ) -> Outcome<'b, 'v> {
     let [left, right] = take_two(operands)?;
     let (left, right) = (left.as_ref(), right.as_ref());
-    let ordering = match (Number::of(left), Number::of(right)) {
+    let ordering = match (Number::from_value(left), Number::from_value(right)) {
         (Some(left), Some(right)) => left.compare(right),
         _ => left.as_comparer().and_then(|left| left.compare(right).ok()),
     };
@@ -263,8 +264,8 @@ fn contains<'b, 'v>(operands: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
 
 /// Returns the greatest or least of the arguments, or of the elements of a list. The first of equal numbers
 /// wins and retains its type.
-fn extreme<'b, 'v>(function: &str, preferred: Ordering, arguments: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
-    let numbers: Vec<&dyn Val> = match arguments.as_slice() {
+fn extreme<'b, 'v>(function: &str, preferred: Ordering, arguments: &[CowVal<'b, 'v>]) -> Outcome<'b, 'v> {
+    let numbers: Vec<&dyn Val> = match arguments {
         [list] if list.downcast_ref::<CelList<'_>>().is_some() => list
             .downcast_ref::<CelList<'_>>()
             .map(|list| list.inner().iter().map(AsRef::as_ref).collect())
@@ -273,7 +274,7 @@ fn extreme<'b, 'v>(function: &str, preferred: Ordering, arguments: Vec<CowVal<'b
     };
     let mut best: Option<(&dyn Val, Number)> = None;
     for value in numbers {
-        let number = Number::of(value).ok_or_else(|| {
+        let number = Number::from_value(value).ok_or_else(|| {
             ExecutionError::no_such_overload(function, vec![value.get_type().name().to_owned()])
         })?;
         let is_better = match &best {

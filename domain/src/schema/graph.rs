@@ -178,14 +178,7 @@ impl<'a> Builder<'a> {
                 return Err(self.remote(value, target));
             }
             ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(target)) => {
-                if !target.starts_with('#') {
-                    return Err(self.remote(value, target));
-                }
-                let Some(referred) = self.document.target(target) else {
-                    let pointer = self.document.pointer(value);
-                    let message = format!("the schema has no `{target}`");
-                    return Err(SchemaError::Invalid { pointer, message });
-                };
+                let referred = self.referred(value, target)?;
                 let index = self.node(referred, depth, bytes)?;
                 if keyword == "$ref" {
                     node.always.insert(0, index);
@@ -211,9 +204,12 @@ impl<'a> Builder<'a> {
             }
             ("properties", Value::Object(parts)) => {
                 for (name, part) in parts {
-                    node.parts
-                        .push(Part::Property(name.clone(), self.node(part, depth, longer(bytes, name))?));
+                    let index = self.node(part, depth, longer(bytes, name))?;
+                    node.parts.push(Part::Property(name.clone(), index));
                 }
+            }
+            ("unevaluatedProperties", part) => {
+                node.parts.push(Part::OtherProperties(BTreeSet::new(), self.node(part, depth, bytes)?));
             }
             ("patternProperties", Value::Object(parts)) => {
                 for (name, part) in parts {
@@ -228,11 +224,20 @@ impl<'a> Builder<'a> {
                     schema.get("patternProperties").is_none().then(|| (declared.clone(), index));
                 node.parts.push(Part::OtherProperties(declared, index));
             }
-            ("unevaluatedProperties", part) => {
-                let index = self.node(part, depth, bytes)?;
-                node.parts.push(Part::OtherProperties(BTreeSet::new(), index));
-            }
             ("propertyNames", part) => node.parts.push(Part::Names(self.node(part, depth, bytes)?)),
+            _ => self.item_keyword((keyword, value), node, (depth, bytes))?,
+        }
+        Ok(())
+    }
+
+    /// Adds the parts of a keyword that applies to the items of a list.
+    fn item_keyword(
+        &mut self,
+        (keyword, value): (&str, &'a Value),
+        node: &mut Node,
+        (depth, bytes): (usize, usize),
+    ) -> Result<(), SchemaError> {
+        match (keyword, value) {
             ("prefixItems", Value::Array(parts)) => {
                 for (position, part) in parts.iter().enumerate() {
                     node.parts.push(Part::Item(position, self.node(part, depth, bytes.saturating_add(6))?));
@@ -248,6 +253,17 @@ impl<'a> Builder<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Returns the part of the document that a reference points to.
+    fn referred(&self, value: &Value, target: &str) -> Result<&'a Value, SchemaError> {
+        if !target.starts_with('#') {
+            return Err(self.remote(value, target));
+        }
+        self.document.target(target).ok_or_else(|| SchemaError::Invalid {
+            pointer: self.document.pointer(value),
+            message: format!("the schema has no `{target}`"),
+        })
     }
 
     fn remote(&self, value: &Value, target: &str) -> SchemaError {

@@ -103,8 +103,8 @@ fn values_that_take_too_long_to_validate_are_refused() {
     assert_eq!(schema.check(&json!({"kind": "add", "other": vec![1; 10_000]})), Ok(()));
 }
 
-fn complete(schema: Value, value: Value) -> Result<Value, Vec<super::Violation>> {
-    Schema::compile(&schema).expect("the schema is valid").complete(value)
+fn complete(schema: &Value, value: Value) -> Result<Value, Vec<super::Violation>> {
+    Schema::compile(schema).expect("the schema is valid").complete(value)
 }
 
 /// A property that is absent gets its default before validation, at every depth; one that is present keeps its
@@ -130,7 +130,7 @@ fn defaults_are_applied_at_every_depth() {
         "allOf": [{"properties": {"late": {"default": "yes"}, "lang": {"default": "en"}}}],
     });
     let completed = complete(
-        schema,
+        &schema,
         json!({"note": null, "lines": [{}, {"quantity": 2}], "pair": [{}, {}], "map": {"k": {}}, "other": 1}),
     );
     assert_eq!(
@@ -148,14 +148,14 @@ fn defaults_are_applied_at_every_depth() {
 fn alternatives_add_no_defaults() {
     let part = json!({"properties": {"a": {"default": 1}}});
     for keyword in ["anyOf", "oneOf"] {
-        assert_eq!(complete(json!({keyword: [part]}), json!({})), Ok(json!({})), "{keyword}");
+        assert_eq!(complete(&json!({keyword: [part]}), json!({})), Ok(json!({})), "{keyword}");
     }
     for keyword in ["not", "if", "then", "else", "unevaluatedProperties", "contains", "propertyNames"] {
-        let completed = complete(json!({keyword: part, "default": {"root": 1}}), json!({}));
+        let completed = complete(&json!({keyword: part, "default": {"root": 1}}), json!({}));
         assert!(completed.is_err() || completed == Ok(json!({})), "{keyword}");
     }
     let pattern = json!({"patternProperties": {"^a": part}, "additionalProperties": part});
-    assert_eq!(complete(pattern, json!({"a": {}, "b": {}})), Ok(json!({"a": {}, "b": {}})));
+    assert_eq!(complete(&pattern, json!({"a": {}, "b": {}})), Ok(json!({"a": {}, "b": {}})));
 }
 
 /// Defaults that multiply or never end are refused with the limit, before they occupy memory.
@@ -163,11 +163,11 @@ fn alternatives_add_no_defaults() {
 fn defaults_that_multiply_are_refused() {
     let large = "x".repeat(50_000);
     let schema = json!({"items": {"properties": {"text": {"default": large}}}});
-    let violations = complete(schema, json!(vec![json!({}); 1000])).expect_err("the defaults have 50 MB");
+    let violations = complete(&schema, json!(vec![json!({}); 1000])).expect_err("the defaults have 50 MB");
     assert!(violations[0].message.contains("262144 bytes"), "{violations:?}");
     let node = json!({"properties": {"next": {"$ref": "#/$defs/node", "default": {}}, "other": {"$ref": "#/$defs/node", "default": {}}}});
     let endless = json!({"$defs": {"node": node}, "$ref": "#/$defs/node"});
-    assert!(complete(endless.clone(), json!({})).is_err());
+    assert!(complete(&endless, json!({})).is_err());
     let compiled = Schema::compile(&endless).expect("the schema is valid");
     assert!(compiled.check_defaults(&endless).is_err());
 }

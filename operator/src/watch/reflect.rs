@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    fn run(priority: Value) -> DeserializeGuard<WorkflowRun> {
+    fn run(priority: &Value) -> DeserializeGuard<WorkflowRun> {
         serde_json::from_value(json!({
             "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
             "metadata": {"name": "order-7", "namespace": "bakery", "uid": "u1"},
@@ -233,15 +233,15 @@ mod tests {
     #[test]
     fn an_object_that_cannot_be_parsed_exists_until_it_is_deleted() {
         let (mut reflection, unparsable, reference) = reflection();
-        assert_eq!(changes(&mut reflection, Event::Apply(run(json!(1)))), "+");
-        assert_eq!(changes(&mut reflection, Event::Apply(run(json!("high")))), "");
+        assert_eq!(changes(&mut reflection, Event::Apply(run(&json!(1)))), "+");
+        assert_eq!(changes(&mut reflection, Event::Apply(run(&json!("high")))), "");
         assert_eq!(unparsable.uid(&reference).as_deref(), Some("u1"));
         assert!(reflection.store.get(&reference).is_none());
-        for event in [Event::Init, Event::InitApply(run(json!("high"))), Event::InitDone] {
+        for event in [Event::Init, Event::InitApply(run(&json!("high"))), Event::InitDone] {
             assert_eq!(changes(&mut reflection, event), "", "a new list contains the object");
         }
         assert_eq!(unparsable.uids::<WorkflowRun>(), ["u1"]);
-        assert_eq!(changes(&mut reflection, Event::Delete(run(json!("high")))), "-");
+        assert_eq!(changes(&mut reflection, Event::Delete(run(&json!("high")))), "-");
         assert_eq!(unparsable.uid(&reference), None);
     }
 
@@ -249,12 +249,12 @@ mod tests {
     #[test]
     fn an_object_that_can_be_parsed_again_is_in_the_store() {
         let (mut reflection, unparsable, reference) = reflection();
-        for event in [Event::Init, Event::InitApply(run(json!("high"))), Event::InitDone] {
+        for event in [Event::Init, Event::InitApply(run(&json!("high"))), Event::InitDone] {
             assert_eq!(changes(&mut reflection, event), "");
         }
-        assert_eq!(changes(&mut reflection, Event::Apply(run(json!(2)))), "+");
+        assert_eq!(changes(&mut reflection, Event::Apply(run(&json!(2)))), "+");
         assert!(unparsable.uid(&reference).is_none() && reflection.store.get(&reference).is_some());
-        assert_eq!(changes(&mut reflection, Event::Apply(run(json!("high")))), "");
+        assert_eq!(changes(&mut reflection, Event::Apply(run(&json!("high")))), "");
         assert_eq!(changes(&mut reflection, Event::Init), "");
         assert_eq!(changes(&mut reflection, Event::InitDone), "-");
         assert!(unparsable.uids::<WorkflowRun>().is_empty());

@@ -18,6 +18,7 @@ pub(super) use workflow::{Workflow, WorkflowStatus};
 /// Object with a global ID.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global ID of the object, unique across all types."))]
+#[expect(clippy::large_enum_variant, reason = "a response has few of them, and each is moved once")]
 pub(super) enum Node {
     Tenant(Tenant),
     Plan(Plan),

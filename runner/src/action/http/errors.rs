@@ -117,9 +117,9 @@ impl HttpError {
             Self::NotJson { status, body, .. } | Self::NotText { status, body, .. } => {
                 Some(json!({"status": status, "body": body}))
             }
-            Self::UnknownCharset { status, .. } | Self::Decode { status, .. } | Self::Number { status, .. } => {
-                Some(json!({"status": status}))
-            }
+            Self::UnknownCharset { status, .. }
+            | Self::Decode { status, .. }
+            | Self::Number { status, .. } => Some(json!({"status": status})),
             _ => None,
         };
         StepError { kind, code: code.to_owned(), message: chain(&self), details }
