@@ -127,25 +127,23 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    /// Takes nearly all memory of acme: a small request still fits.
+    /// Takes nearly all memory of acme: a small request fits, and waits only behind a larger one.
     async fn hold_memory(server: &Server) -> Permit {
         server.limits().memory.reserve(&ACME.parse().unwrap(), 95 << 20, NOW).await.unwrap()
     }
 
-    /// A tenant's large bodies wait for memory, small ones do not, and those of another tenant are parsed meanwhile.
+    /// A tenant's large bodies wait for memory, small ones fit, and those of another tenant are parsed meanwhile.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn large_bodies_of_a_tenant_wait_for_each_other(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflows/{WORKFLOW}/runs");
         let held = hold_memory(&server).await;
+        let small = server.post("acme", "builder", &path, &json!({"input": {"url": "x"}})).await;
         let large = json!({"input": {"url": "x", "zeros": vec![0; 20_000]}});
         let mut waiting = std::pin::pin!(server.post("acme", "builder", &path, &large));
-        let (small, neighbour) = tokio::select! {
+        let neighbour = tokio::select! {
             answer = &mut waiting => panic!("answered without memory: {answer:?}"),
-            answers = async {
-                let small = server.post("acme", "builder", &path, &json!({"input": {"url": "x"}})).await;
-                (small, server.post("globex", "builder", &path, &large).await)
-            } => answers,
+            answer = server.post("globex", "builder", &path, &large) => answer,
         };
         assert_eq!((small.status, neighbour.status), (202, 404));
         drop(held);

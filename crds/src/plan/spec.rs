@@ -142,7 +142,7 @@ pub struct PlanLimits {
     /// Maximum size of the logs of all runs in the database in bytes, such as `1Gi`; each line counts 100 bytes more than its text. Later lines are dropped, and the log of each run says so. Default: unlimited, up to 50 MiB for each run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<Quantity>,
-    /// Maximum number of chunks of all documents. Not enforced by this version.
+    /// Maximum number of chunks of all documents. Default: unlimited. Not enforced by this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
     /// Maximum number of workflows, archived ones included. The API server refuses a further one. Default: 200.

@@ -8,11 +8,6 @@ use serde_json::Value;
 use super::{Schedule, Step, WorkflowStatus};
 use crate::{Duration, schema};
 
-/// CEL expression of the message about the first step that needs one which does not exist.
-const UNKNOWN_NEED: &str = "self.steps.filter(s, has(s.needs) && s.needs.exists(n, !self.steps.exists(t, t.name == n))).map(s, 'step ' + s.name + ' needs ' + s.needs.filter(n, !self.steps.exists(t, t.name == n))[0] + ', which is not a step of spec.steps: correct the name, or add that step')[0]";
-/// CEL expression of the message about the first `onExit` step that needs one which does not exist.
-const UNKNOWN_EXIT_NEED: &str = "self.onExit.filter(s, has(s.needs) && s.needs.exists(n, !self.onExit.exists(t, t.name == n))).map(s, 'onExit step ' + s.name + ' needs ' + s.needs.filter(n, !self.onExit.exists(t, t.name == n))[0] + ', which is not a step of spec.onExit: correct the name; the steps of spec.steps have always ended before')[0]";
-
 /// WorkflowSpec defines an automation: its input, steps, output, schedules and the handling of its runs.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
@@ -40,8 +35,8 @@ const UNKNOWN_EXIT_NEED: &str = "self.onExit.filter(s, has(s.needs) && s.needs.e
     printcolumn(name = "Age", description = "Time since the workflow was created", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message(Message::Expression(UNKNOWN_NEED.to_owned())).field_path(".steps"))]
-#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(s, !has(s.needs) || s.needs.all(n, self.onExit.exists(t, t.name == n)))").message(Message::Expression(UNKNOWN_EXIT_NEED.to_owned())).field_path(".onExit"))]
+#[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message("needs must contain only names of other steps in spec.steps: correct the name, or add that step").field_path(".steps"))]
+#[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(s, !has(s.needs) || s.needs.all(n, self.onExit.exists(t, t.name == n)))").message("needs of an onExit step must contain only names of other steps in spec.onExit: the steps of spec.steps have always ended before").field_path(".onExit"))]
 #[x_kube(validation = Rule::new("!has(self.onExit) || self.onExit.all(e, !self.steps.exists(s, s.name == e.name))").message("step names must be unique across spec.steps and spec.onExit").field_path(".onExit"))]
 pub struct WorkflowSpec {
     /// Human-readable name of the workflow; at most 120 characters. Default: `metadata.name`.
