@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::server::Server;
 
-/// A cancellation is written to the run, and repeating it does not change its mode.
+/// A cancellation is written to the run. A graceful one can become an immediate one, and never the reverse.
 #[tokio::test]
 async fn a_cancellation_reaches_the_run_once() -> anyhow::Result<()> {
     let server = Server::start().await?;
@@ -22,7 +22,9 @@ async fn a_cancellation_reaches_the_run_once() -> anyhow::Result<()> {
     );
     assert_eq!(server.tenant.only_run().await?.spec.cancel, Some(Cancel::Graceful));
     assert_eq!(cancel("GRACEFUL").await?.status, 202);
-    let other = cancel("NOW").await?;
+    assert_eq!(cancel("NOW").await?.status, 202);
+    assert_eq!(server.tenant.only_run().await?.spec.cancel, Some(Cancel::Now));
+    let other = cancel("GRACEFUL").await?;
     assert_eq!((other.status, other.body["code"].as_str()), (409, Some("cancellation_fixed")));
     server.tenant.finish(run["name"].as_str().unwrap_or_default()).await?;
     let late = cancel("GRACEFUL").await?;
