@@ -86,7 +86,7 @@ async fn an_http_500_succeeds_on_the_third_attempt() -> anyhow::Result<()> {
     let spec = "
         steps:
         - name: call
-          retry: {attempts: 3, 'on': [User], when: \"error.code == 'HTTP_500'\", backoff: {initial: 100ms}}
+          retry: {attempts: 3, kinds: [User], when: \"error.code == 'HTTP_500'\", backoff: {initial: 100ms}}
           http: {url: 'http://${{ tenant.settings.host }}:8080/'}
         output: '${{ steps.call.output.body }}'";
     let status = fixture.run("heals", spec, json!({})).await?;

@@ -68,13 +68,13 @@ fn steps_yaml(letter: &str, plans: &[Plan]) -> String {
             7 => "workflow: {name: other}",
             _ => "python: {code: x}",
         };
-        let on = if plan.retries { "[Infra, User, Timeout]" } else { "[User]" };
+        let kinds = if plan.retries { "[Infra, User, Timeout]" } else { "[User]" };
         let each = plan.each.map_or(String::new(), |(items, parallel, continues)| {
             let list = vec!["1"; items].join(", ");
             format!("forEach: {{items: [{list}], maxParallel: {parallel}, continueOnError: {continues}}}, ")
         });
         format!(
-            "- {{name: {letter}{index}, needs: [{}], continueOnError: {}, retry: {{on: {on}}}, {each}{action}}}\n",
+            "- {{name: {letter}{index}, needs: [{}], continueOnError: {}, retry: {{kinds: {kinds}}}, {each}{action}}}\n",
             needs.join(", "),
             plan.continues
         )
