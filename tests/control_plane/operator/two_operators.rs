@@ -1,4 +1,4 @@
-//! Two operators that reconcile at the same time, as during the moments in which a lease changes hands.
+//! Tests of two operators that reconcile at the same time, for example while the lease changes its holder.
 
 use std::collections::BTreeSet;
 

@@ -110,7 +110,7 @@ mod tests {
         blocks(page).unwrap().into_iter().map(|block| block.kind).collect()
     }
 
-    /// Each mark is parsed as the kind that the table above describes.
+    /// The text after the opening fence of a code block determines the kind of the block.
     #[test]
     fn marks_are_parsed() {
         let page = "# Title\n```yaml\na: 1\n```\n- item\n  ```yaml steps\n  - name: b\n  ```\n\n```python step.py\npass\n```\n```text not executed: a diagram\n-->\n```\n";

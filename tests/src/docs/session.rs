@@ -119,7 +119,7 @@ impl Session {
     }
 }
 
-/// Returns the variables that `cargo xtask env` sets, and the place of the real helm.
+/// Returns the variables that `cargo xtask env` sets, and the path of the helm program that the test wraps.
 fn environment(folder: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let kubectl = variable("SMBCOPILOT_TEST_KUBECTL")?;
     let programs = Path::new(&kubectl).parent().context("the folder of kubectl")?.display().to_string();

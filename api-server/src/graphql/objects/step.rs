@@ -61,7 +61,7 @@ pub(in crate::graphql) struct Waiting {
     roles: Vec<String>,
     /// Name of the run that the step waits for. Null unless the step waits for a run.
     run: Option<String>,
-    /// Why the last decision was refused, after which another decision can be made. Null if none was refused.
+    /// Reason for which the last decision was refused. Another decision can be made. Null if none was refused.
     refused: Option<String>,
 }
 
