@@ -5,7 +5,7 @@
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
 //! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `store`, `project`, `mirror`, `app`, `retention`,
-//! `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
+//! `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
 
 pub mod app;
 pub mod auth;
@@ -23,3 +23,4 @@ pub mod project;
 pub mod retention;
 pub mod serve;
 pub mod store;
+pub mod tenant_end;

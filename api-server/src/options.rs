@@ -1,6 +1,6 @@
 //! The configuration of the api-server: flags, each with an environment variable.
 
-use std::{net::SocketAddr, num::NonZeroU16};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -33,6 +33,10 @@ pub struct Options {
     /// answer 502.
     #[arg(long, env = "SMBCOPILOT_IDLE_TIMEOUT_SECONDS", default_value = "90", global = true)]
     pub idle_timeout_seconds: NonZeroU16,
+    /// Time for which new connections are accepted after SIGTERM, in seconds: until the proxies and the Service have noticed that
+    /// the replica is not ready. Requests in progress then have 20 s to finish.
+    #[arg(long, env = "SMBCOPILOT_DRAIN_DELAY_SECONDS", default_value = "5", global = true)]
+    pub drain_delay_seconds: u8,
     /// Listen address of the internal API for runners, which must not be reachable through an Ingress.
     #[arg(long, env = "SMBCOPILOT_INTERNAL_LISTEN", default_value = "0.0.0.0:8081", global = true)]
     pub internal_listen: SocketAddr,
@@ -50,6 +54,10 @@ pub struct Options {
     /// Key that signs the cursors of lists: at least 16 characters, the same for all replicas. Required to serve.
     #[arg(long, env = "SMBCOPILOT_CURSOR_KEY", hide_env_values = true, global = true)]
     pub cursor_key: Option<String>,
+    /// File or folder with trusted GraphQL documents. Only these are executed then: a file `*.graphql` or `*.gql` is one
+    /// document, and a file `*.json` is an object with documents by their SHA-256. Without it, all documents are executed.
+    #[arg(long, env = "SMBCOPILOT_TRUSTED_DOCUMENTS", global = true)]
+    pub trusted_documents: Option<PathBuf>,
     /// Identity of this replica in the lease: the name of its pod.
     #[arg(long, env = "POD_NAME", default_value = "api-server", global = true)]
     pub pod_name: String,

@@ -6,12 +6,13 @@ use anyhow::Context as _;
 use axum::Router;
 use telemetry::{Health, Registry, health, logs, shutdown, tasks::Tasks};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::App,
+    app::{App, audit},
     auth::{Issuers, Runners, Verifier},
     db::{AppPool, MirrorPool, Urls},
+    graphql::TrustedDocuments,
     http::{self, ConnectionLimits, HttpState, TrustedProxies},
     limits::Limits,
     mirror::{self, Mirror},
@@ -19,6 +20,7 @@ use crate::{
     options::Options,
     retention::Sweeper,
     store::CursorKey,
+    tenant_end::{Resources, TenantEnds},
 };
 
 /// Time that requests in progress have to finish during a shutdown. Those that wait for a run are answered at once.
@@ -52,23 +54,37 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let urls = options.database.urls()?;
     let state = state(&options, &urls, &registry, &shutdown).await?;
     health.set("database", true);
-    let App { kube, mirror, objects, compute, .. } = state.app.clone();
+    let App { kube, db, mirror, objects, compute, .. } = state.app.clone();
+    let resources =
+        Resources { client: kube.clone(), app: db, mirror: mirror.clone(), objects: objects.clone() };
     let mirror_task = Mirror::new(kube, mirror.clone(), compute, mirror_options(&options), health, &registry);
+    let tenant_ends = TenantEnds::new(resources, mirror_task.signals(), &registry);
     tasks.spawn("mirror", mirror_task.run(shutdown.clone()));
+    tasks.spawn("audit", audit::reconcile(mirror.clone(), shutdown.clone()));
+    tasks.spawn("tenant ends", tenant_ends.run(shutdown.clone()));
     tasks.spawn("retention", Sweeper::new(mirror, objects, &registry).run(shutdown.clone()));
     let proxies: TrustedProxies =
         options.trusted_proxies.parse().context("failed to read SMBCOPILOT_TRUSTED_PROXIES")?;
     tasks.spawn("token-keys", state.verifier.clone().finish_fetches(shutdown.clone()));
     let internal = http::internal_router(state.clone());
-    let internal_limits = ConnectionLimits::for_runners();
+    let drain_delay = Duration::from_secs(options.drain_delay_seconds.into());
+    let internal_limits = ConnectionLimits::for_runners().with_drain_delay(drain_delay);
     tasks.spawn(
         "internal",
         serve_router(options.internal_listen, internal, internal_limits, shutdown.clone()),
     );
     let limits =
-        ConnectionLimits::new(proxies, Duration::from_secs(options.idle_timeout_seconds.get().into()));
-    tasks.spawn("http", serve_router(options.http_addr, http::router(state)?, limits, shutdown));
-    Ok(tasks.run(SHUTDOWN_TIMEOUT).await?)
+        ConnectionLimits::new(proxies, Duration::from_secs(options.idle_timeout_seconds.get().into()))
+            .with_drain_delay(drain_delay);
+    let (writes, router) = (state.app.writes.clone(), http::router(state)?);
+    tasks.spawn("http", async move {
+        let served = serve_router(options.http_addr, router, limits, shutdown).await;
+        // Writes whose clients have closed the connection.
+        writes.close();
+        writes.wait().await;
+        served
+    });
+    Ok(tasks.run(drain_delay + SHUTDOWN_TIMEOUT).await?)
 }
 
 async fn state(
@@ -88,6 +104,7 @@ async fn state(
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
         verifier: Arc::new(Verifier::new(issuers)?),
         metrics: http::Metrics::registered(registry),
+        trusted_documents: trusted_documents(options)?,
         app: App {
             db,
             mirror,
@@ -97,8 +114,17 @@ async fn state(
             compute: compute::Pool::new(compute::Limits::default(), registry),
             limits: Arc::new(Limits::default()),
             shutdown: shutdown.clone(),
+            writes: TaskTracker::new(),
         },
     })
+}
+
+fn trusted_documents(options: &Options) -> anyhow::Result<Option<Arc<TrustedDocuments>>> {
+    let path = options.trusted_documents.as_deref().filter(|path| !path.as_os_str().is_empty());
+    let Some(path) = path else { return Ok(None) };
+    let documents = TrustedDocuments::load(path)?;
+    tracing::info!(documents = documents.number(), "only trusted GraphQL documents are executed");
+    Ok(Some(Arc::new(documents)))
 }
 
 fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {

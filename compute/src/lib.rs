@@ -4,11 +4,13 @@
 //! The cost of each computation is bounded in `domain`. This crate bounds what a mistake in that bound can do: it delays
 //! the tenant whose text it is, and nobody else.
 
+mod memory;
 mod metrics;
 mod panics;
 mod pool;
 mod shares;
 
+pub use memory::Memory;
 pub use panics::{Panic, catch_panic, catch_panic_of};
 pub use pool::{Error, Limits, Pool};
 pub use shares::{Permit, Shares};

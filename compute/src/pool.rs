@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use crate::{
+    memory::{HeldMemory, Memory},
     metrics::Metrics,
     panics::{self, Panic},
     shares::{Permit, Shares},
@@ -40,6 +41,9 @@ pub struct Limits {
     pub max_wait: Duration,
     /// Number of a tenant's computations that may wait for a thread.
     pub max_waiting: usize,
+    /// Memory of all computations that exceed their deadline, in bytes, which is apart from the memory that their callers
+    /// have reserved; see [`Pool::run_with_memory`].
+    pub overdue_bytes: usize,
 }
 
 impl Default for Limits {
@@ -47,7 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.saturating_sub(1).max(MIN_THREADS);
-        Self { threads, deadline: DEADLINE, max_wait: MAX_WAIT, max_waiting: MAX_WAITING }
+        Self { threads, deadline: DEADLINE, max_wait: MAX_WAIT, max_waiting: MAX_WAITING, overdue_bytes: 0 }
     }
 }
 
@@ -64,6 +68,8 @@ struct Inner {
     places: Shares,
     /// One permit for each computation that runs.
     threads: Shares,
+    /// One permit for each KiB of memory of computations that exceed their deadline.
+    overdue_memory: Arc<Semaphore>,
     limits: Limits,
     metrics: Metrics,
 }
@@ -114,7 +120,8 @@ impl Pool {
     pub fn new(limits: Limits, registry: &Registry) -> Self {
         let places = Shares::new(Semaphore::MAX_PERMITS, THREADS_PER_TENANT + limits.max_waiting);
         let threads = Shares::new(limits.threads, THREADS_PER_TENANT);
-        Self(Arc::new(Inner { places, threads, limits, metrics: Metrics::new(registry) }))
+        let overdue_memory = Arc::new(Semaphore::new(limits.overdue_bytes / 1024));
+        Self(Arc::new(Inner { places, threads, overdue_memory, limits, metrics: Metrics::new(registry) }))
     }
 
     /// Runs a computation on text of a tenant on a thread of the pool.
@@ -126,26 +133,47 @@ impl Pool {
         tenant: &str,
         computation: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let result = self.compute(tenant, computation).await;
+        let memory = Memory { bytes: 0, reservation: () };
+        self.run_with_memory(tenant, memory, computation).await.map(|(result, ())| result)
+    }
+
+    /// Runs a computation like [`Self::run`] on a value whose memory is reserved, and returns the reservation with the result.
+    ///
+    /// A computation that exceeds its deadline keeps its value, so its memory counts until it ends: towards
+    /// [`Limits::overdue_bytes`] as long as that has room, so that the reservation is available to others, and otherwise
+    /// towards the reservation.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::run`] does.
+    pub async fn run_with_memory<T: Send + 'static, R: Send + 'static>(
+        &self,
+        tenant: &str,
+        memory: Memory<R>,
+        computation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, R), Error> {
+        let result = self.compute(tenant, memory, computation).await;
         self.0.metrics.count(result.as_ref().map_or_else(Error::label, |_| "ok"));
         result
     }
 
-    async fn compute<T: Send + 'static>(
+    async fn compute<T: Send + 'static, R: Send + 'static>(
         &self,
         tenant: &str,
+        memory: Memory<R>,
         computation: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let Inner { places, threads, limits, metrics } = self.0.as_ref();
+    ) -> Result<(T, R), Error> {
+        let Inner { places, threads, overdue_memory, limits, metrics } = self.0.as_ref();
         let _place = places.try_acquire(tenant).ok_or(Error::TooManyWaiting(limits.max_waiting))?;
         let permit = timeout(limits.max_wait, threads.acquire(tenant)).await;
         let Permit { total, share } = permit.map_err(|_| Error::NoThreadInTime(limits.max_wait))?;
         let begun = Instant::now();
         let (sender, mut result) = oneshot::channel();
         let span = tracing::Span::current();
+        let held = HeldMemory::new(memory);
+        let held_by_thread = held.clone();
         let compute = move || {
             let result = span.in_scope(|| panics::catch_panic(computation));
-            drop(share);
+            drop((held_by_thread, share));
             // Nobody receives the result if the caller has stopped waiting.
             let _ = sender.send(result);
         };
@@ -154,6 +182,7 @@ impl Pool {
         let received = timeout(limits.deadline, &mut result).await;
         drop(total);
         let Ok(received) = received else {
+            held.count_as_overdue(overdue_memory);
             tracing::error!(tenant.name = tenant, "a computation on a tenant's text exceeds its deadline");
             metrics.overdue.inc();
             let metrics = metrics.clone();
@@ -164,7 +193,8 @@ impl Pool {
             return Err(Error::TooSlow(limits.deadline));
         };
         metrics.duration.observe(begun.elapsed().as_secs_f64());
-        received.expect("the thread sends a result even if the computation panics").map_err(Error::Panicked)
+        let result = received.expect("the thread sends a result even if the computation panics");
+        Ok((result.map_err(Error::Panicked)?, held.into_reservation()))
     }
 }
 
@@ -182,7 +212,7 @@ mod tests {
     const AMPLE: Duration = Duration::from_secs(60);
 
     fn limits(threads: usize, deadline: Duration) -> Limits {
-        Limits { threads, deadline, max_wait: AMPLE, max_waiting: 2 }
+        Limits { threads, deadline, max_wait: AMPLE, max_waiting: 2, overdue_bytes: 2048 }
     }
 
     fn pool(limits: Limits) -> (Pool, Registry) {
@@ -297,5 +327,64 @@ mod tests {
         assert!(matches!(pool.run("acme", || ()).await, Err(Error::NoThreadInTime(_))));
         assert_eq!(pool.run("globex", || 1).await.unwrap(), 1);
         drop(release);
+    }
+
+    /// Runs a computation that does not end on a value of some KiB, which are reserved, and returns what ends it.
+    async fn overdue(pool: &Pool, tenant: &str, budget: &Arc<Semaphore>, kib: u32) -> mpsc::Sender<()> {
+        let (release, endless) = blocked();
+        let reservation = Arc::clone(budget).try_acquire_many_owned(kib).unwrap();
+        let memory = Memory { bytes: 1024 * usize::try_from(kib).unwrap(), reservation };
+        let computed = pool.run_with_memory(tenant, memory, endless).await;
+        assert!(matches!(computed, Err(Error::TooSlow(_))), "{computed:?}");
+        release
+    }
+
+    /// The values of computations that exceed their deadline count until these end: up to the limit for all tenants
+    /// together, they leave what was reserved for them to others, and beyond it, the reservation remains.
+    #[tokio::test]
+    async fn the_memory_of_overdue_computations_is_bounded_over_all_tenants() {
+        let (pool, registry) = pool(limits(1, SHORT));
+        let budget = Arc::new(Semaphore::new(3));
+        let mut releases = Vec::new();
+        for (tenant, available) in [("acme", 3), ("globex", 3), ("hooli", 2), ("initech", 1), ("umbrella", 0)]
+        {
+            releases.push(overdue(&pool, tenant, &budget, 1).await);
+            assert_eq!(budget.available_permits(), available, "after {tenant}");
+        }
+        assert!(budget.try_acquire().is_err(), "a further computation waits for memory");
+        assert_eq!(pool.run("soylent", || 1).await.unwrap(), 1, "without a large value, it does not");
+        releases.clear();
+        await_metric(&registry, "smb_compute_overdue_threads 0").await;
+        assert_eq!((budget.available_permits(), pool.0.overdue_memory.available_permits()), (3, 2));
+    }
+
+    /// A computation whose caller stops waiting keeps its reservation until it ends.
+    #[tokio::test]
+    async fn a_caller_that_disconnects_releases_no_memory() {
+        let (pool, _) = pool(limits(1, AMPLE));
+        let budget = Arc::new(Semaphore::new(1));
+        let (release, endless) = blocked();
+        let (begin, begun) = oneshot::channel();
+        let computation = move || {
+            let _ = begin.send(());
+            endless();
+        };
+        let memory = Memory { bytes: 1024, reservation: Arc::clone(&budget).try_acquire_owned().unwrap() };
+        let caller =
+            tokio::spawn(async move { pool.run_with_memory("acme", memory, computation).await.map(drop) });
+        begun.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert!(budget.try_acquire().is_err(), "the value still exists");
+        drop(release);
+        drop(timeout(AMPLE, budget.acquire()).await.unwrap().unwrap());
+    }
+
+    /// The result of a computation is returned with the reservation of its value.
+    #[tokio::test]
+    async fn a_result_is_returned_with_its_reservation() {
+        let (pool, _) = pool(limits(1, AMPLE));
+        let memory = Memory { bytes: 1, reservation: "reserved" };
+        assert_eq!(pool.run_with_memory("acme", memory, || 1).await.unwrap(), (1, "reserved"));
     }
 }

@@ -12,7 +12,7 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// The tenant's namespace, ResourceQuota and LimitRange are up to date.
 pub const NAMESPACE_READY: &str = "NamespaceReady";
-/// The tenant's network policies are up to date.
+/// The tenant's network policies are up to date and may be in force, and its usage is within the plan.
 pub const POLICY_READY: &str = "PolicyReady";
 /// The tenant's role bindings are up to date.
 pub const ACCESS_READY: &str = "AccessReady";
@@ -22,6 +22,10 @@ pub const VECTOR_STORE_READY: &str = "VectorStoreReady";
 pub const MIRRORED: &str = "Mirrored";
 /// The data of the archived tenant has been exported. Written by the api-server.
 pub const EXPORTED: &str = "Exported";
+/// The data of the archived tenant is exported, and its retention has ended. Written by the api-server.
+pub const PURGEABLE: &str = "Purgeable";
+/// The records and the stored outputs of the deleted tenant are deleted. Written by the api-server.
+pub const DATA_DELETED: &str = "DataDeleted";
 /// The workflow has no problems.
 pub const VALID: &str = "Valid";
 /// The workflow's schedules are active.

@@ -22,6 +22,19 @@ pub const TENANT_UID: &str = "smbcopilot.dev/tenant-uid";
 /// Annotation: slug of the tenant that may adopt an existing namespace. Whoever manages the namespace sets it; the operator
 /// must not.
 pub const ADOPT_BY: &str = "smbcopilot.dev/adopt-by";
+/// Annotation: slug of the Tenant, on a Tenant that may be deleted although it is not archived.
+pub const CONFIRM_DELETE: &str = "smbcopilot.dev/confirm-delete";
+/// Annotation: UID of the deleted Tenant whose namespace and data a new Tenant of the same name takes over.
+pub const RESTORE_FROM: &str = "smbcopilot.dev/restore-from";
+/// Label: `Archived` on the namespace of a tenant that is to be archived. Admission policies refuse new runs and changes of
+/// workflows in it.
+pub const TENANT_STATE: &str = "smbcopilot.dev/tenant-state";
+/// Annotation: `true` on a namespace that the operator has created. It never deletes another one, such as one that a tenant has
+/// adopted, also if the permission to adopt it has been withdrawn since.
+pub const CREATED: &str = "smbcopilot.dev/created";
+/// Annotation: digests of the idempotency key and of the content of the request that created a workflow or a tenant by the API,
+/// so that a repetition of the request finds it.
+pub const CREATED_BY_REQUEST: &str = "smbcopilot.dev/created-by-request";
 /// Label: `true` on a Secret that workflows may use.
 pub const WORKFLOW_SECRET: &str = "smbcopilot.dev/workflow-secret";
 /// Finalizer of a Tenant.

@@ -21,6 +21,7 @@ mod revision;
 pub mod run;
 mod schema;
 pub mod tenant;
+pub mod value_count;
 pub mod workflow;
 
 pub use custom_resource_definitions::custom_resource_definitions;

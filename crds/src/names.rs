@@ -14,6 +14,8 @@ pub const OBJECT_COUNT_PROBE: &str = "smb-copilot-object-counts";
 pub const RUN_COUNT: &str = "count/workflowruns.smbcopilot.dev";
 /// Resource of a quota that limits the number of workflows.
 pub const WORKFLOW_COUNT: &str = "count/workflows.smbcopilot.dev";
+/// Resource of a quota that limits the number of Secrets.
+pub const SECRET_COUNT: &str = "count/secrets";
 /// LimitRange in each tenant's namespace.
 pub const LIMIT_RANGE: &str = "smb-tenant";
 /// NetworkPolicy that denies all traffic of a tenant's namespace by default.

@@ -3,6 +3,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::schema::Violation;
+
 /// Message about such a number, without the number: the digits that were written are not known any more.
 pub const MESSAGE: &str = "the number is beyond the range of 64-bit integers (±9223372036854775807), where integers are rounded: write it as a string";
 
@@ -21,6 +23,17 @@ pub fn oversized(value: &Value) -> Option<String> {
             pointer
         })
     })
+}
+
+/// Checks that no number of a value was rounded.
+///
+/// # Errors
+/// Returns the violation with the JSON pointer of the number.
+pub(crate) fn check(value: &Value) -> Result<(), Vec<Violation>> {
+    match oversized(value) {
+        Some(pointer) => Err(vec![Violation { pointer, message: MESSAGE.to_owned() }]),
+        None => Ok(()),
+    }
 }
 
 /// Returns whether a value contains such a number, and appends the names of the path to it, innermost first.

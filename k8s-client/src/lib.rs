@@ -1,21 +1,23 @@
 //! Kubernetes client that all programs share. It reads objects of any nesting depth; values below 120 levels
 //! are replaced with `null`.
 
+mod create;
 mod decoded_bytes;
 mod limit_depth;
 mod select;
 
-use http::{Response, header::CONTENT_TYPE};
+use http::{Method, Request, Response, header::CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use kube::{
     Client, Config, Error,
-    client::{ClientBuilder, DynBody},
+    client::{Body, ClientBuilder, DynBody},
 };
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::{limit_depth::DepthLimiter, select::SelectLayer};
 
 pub use crate::{
+    create::create,
     decoded_bytes::decoded_bytes,
     select::{Fields, ResourcePath, Selection, list_items, member, select_text, without_items},
 };
@@ -30,15 +32,23 @@ const MAX_LEVELS: usize = 120;
 /// # Errors
 /// Returns an error if the configuration is not valid, for example if a certificate cannot be read.
 pub fn connect(config: Config) -> Result<Client, Error> {
-    connect_selective(config, |_| None)
+    connect_selective(config, |_| None, |_| ())
 }
 
-/// Returns a client like [`connect`] whose responses contain only the fields that `selection` keeps. All other fields are
-/// removed while a response is received, so that they need no memory.
+/// Returns a client like [`connect`] whose responses contain only the fields that `selection` keeps, and that calls `on_request`
+/// with the method of each request. All other fields are removed while a response is received, so that they need no memory.
 ///
 /// # Errors
 /// Returns an error if the configuration is not valid, for example if a certificate cannot be read.
-pub fn connect_selective(config: Config, selection: Selection) -> Result<Client, Error> {
+pub fn connect_selective(
+    config: Config,
+    selection: Selection,
+    on_request: impl Fn(&Method) + Clone + Send + Sync + 'static,
+) -> Result<Client, Error> {
+    let count = MapRequestLayer::new(move |request: Request<Body>| {
+        on_request(request.method());
+        request
+    });
     let limit_depth = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
         let is_json = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/json");
         let mut limiter =
@@ -52,5 +62,6 @@ pub fn connect_selective(config: Config, selection: Selection) -> Result<Client,
             })
         })
     });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&SelectLayer(selection)).with_layer(&limit_depth).build())
+    let builder = ClientBuilder::try_from(config)?.with_layer(&SelectLayer(selection));
+    Ok(builder.with_layer(&limit_depth).with_layer(&count).build())
 }

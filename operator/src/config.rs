@@ -1,8 +1,67 @@
 //! Command line of the operator. Each flag can also be set by an environment variable.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    convert::Infallible,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use ipnet::IpNet;
+
+/// An API key, which is never printed.
+#[derive(Clone)]
+pub(crate) struct ApiKey(String);
+
+impl ApiKey {
+    /// Returns the key.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey(…)")
+    }
+}
+
+/// A version of the Pod Security Standards: `v1.` and the minor version of Kubernetes that defines them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodSecurityVersion(String);
+
+/// A text is not a version of the Pod Security Standards.
+#[derive(Debug, thiserror::Error)]
+#[error("a version of the Pod Security Standards is `v1.` and a number, such as `v1.31`")]
+pub(crate) struct InvalidPodSecurityVersion;
+
+impl PodSecurityVersion {
+    /// Returns the version as a label of a namespace has it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PodSecurityVersion {
+    type Err = InvalidPodSecurityVersion;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPodSecurityVersion> {
+        let minor = text.strip_prefix("v1.").and_then(|minor| minor.parse::<u16>().ok());
+        // The API server ignores a version such as `v1.031`, and would then enforce its latest.
+        match minor {
+            Some(minor) if text == format!("v1.{minor}") => Ok(Self(text.to_owned())),
+            _ => Err(InvalidPodSecurityVersion),
+        }
+    }
+}
 
 /// Command line of the operator.
 #[derive(Clone, Debug, clap::Parser)]
@@ -44,13 +103,43 @@ pub(crate) struct Config {
     /// `cidr`. Private, link-local and loopback ranges are closed in any case.
     #[arg(long, env = "SMBCOPILOT_CLUSTER_CIDRS", value_delimiter = ',')]
     pub(crate) cluster_cidrs: Vec<IpNet>,
+    /// Namespace in which pods find out whether the cluster enforces network policies. Without it, that is not known.
+    #[arg(long, env = "SMBCOPILOT_NETWORK_PROBE_NAMESPACE")]
+    pub(crate) network_probe_namespace: Option<String>,
+    /// Interval at which that is found out again, in seconds.
+    #[arg(long, env = "SMBCOPILOT_NETWORK_PROBE_INTERVAL", default_value = "86400")]
+    pub(crate) network_probe_interval: u64,
+    /// Version of the Pod Security Standard that tenants' namespaces enforce, such as `v1.31`. A cluster that does not know the
+    /// version applies its latest.
+    #[arg(long, env = "SMBCOPILOT_POD_SECURITY_VERSION", default_value = "v1.31")]
+    pub(crate) pod_security_version: PodSecurityVersion,
     /// IP address of the Kubernetes API Service, to which runs may connect. Kubernetes sets it in every pod.
     #[arg(long, env = "KUBERNETES_SERVICE_HOST")]
     pub(crate) kubernetes_service_host: Option<IpAddr>,
     /// Port of the Kubernetes API Service. Kubernetes sets it in every pod.
     #[arg(long, env = "KUBERNETES_SERVICE_PORT", default_value = "443")]
     pub(crate) kubernetes_service_port: u16,
+    /// URL of the gRPC port of Qdrant. Without it, tenants have no vector storage.
+    #[arg(long, env = "SMBCOPILOT_QDRANT_URL")]
+    pub(crate) qdrant_url: Option<String>,
+    /// API key of Qdrant.
+    #[arg(long, env = "SMBCOPILOT_QDRANT_API_KEY", hide_env_values = true)]
+    pub(crate) qdrant_api_key: Option<ApiKey>,
     /// Format and level of log lines.
     #[command(flatten)]
     pub(crate) logs: telemetry::logs::Options,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version that the API server would not understand is refused at the start, since it would enforce its latest instead.
+    #[test]
+    fn a_version_that_kubernetes_does_not_understand_is_refused() {
+        assert_eq!("v1.31".parse::<PodSecurityVersion>().unwrap().as_str(), "v1.31");
+        for text in ["", "latest", "1.31", "v1", "v1.", "v1.031", "v1.+3", "v2.1", "v1.31.0"] {
+            assert!(text.parse::<PodSecurityVersion>().is_err(), "{text}");
+        }
+    }
 }

@@ -94,6 +94,20 @@ pub(crate) enum Error {
         /// Memory of the revision, in KiB.
         kib: u32,
     },
+    /// An object cannot be held, since others take all of the memory for objects.
+    #[error("failed to hold an object that takes {kib} KiB of memory: too many large objects are in use")]
+    ObjectsInUse {
+        /// Memory of the object, in KiB.
+        kib: u32,
+    },
+    /// Another object of the tenant is held, for a computation that takes long.
+    #[error(
+        "failed to read an object of {namespace}: a computation on another one of the namespace has not ended"
+    )]
+    TenantComputes {
+        /// Namespace of the tenant.
+        namespace: String,
+    },
     /// The reconcile panicked.
     #[error("failed to reconcile the object")]
     Panicked(#[from] compute::Panic),
@@ -150,7 +164,10 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::TooMuchMemory { .. }
             | Self::TooManyKeys { .. } => Class::SetAside,
-            Self::Timeout { .. } | Self::RevisionsInUse { .. } => Class::Transient,
+            Self::Timeout { .. }
+            | Self::RevisionsInUse { .. }
+            | Self::ObjectsInUse { .. }
+            | Self::TenantComputes { .. } => Class::Transient,
             Self::Revision { .. } => Class::Invalid,
             Self::Encode { .. } | Self::Finalizer { .. } => Class::Bug,
         }

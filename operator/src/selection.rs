@@ -4,8 +4,9 @@
 //! What is kept is bounded by the validation rules of the resources, or is written by the platform. An operation that needs
 //! a full object reads it with [`crate::api::FullObjects`] and drops it.
 
+use crds::{constants::MAX_WORKFLOW_BYTES, labels};
 use k8s_client::{
-    Fields::{self, All, None as Removed, Only, Size},
+    Fields::{self, All, Json, None as Removed, Only, Size, Text},
     ResourcePath,
 };
 
@@ -21,16 +22,21 @@ const METADATA: Fields = Only(&[
     ("continue", All),
 ]);
 
+/// Number of bytes that is kept of a message, which appears in an Event.
+const MESSAGE: Fields = Text(1024);
+/// Number of bytes that is kept of an error code, which a step may choose.
+const CODE: Fields = Text(128);
+
 const WAITING: Fields = Only(&[
     ("for", All),
     ("run", All),
     ("message", Removed),
-    ("roles", Removed),
-    ("refused", Only(&[("message", Removed), ("by", Removed), ("generation", All)])),
+    ("roles", All),
+    ("refused", Only(&[("message", MESSAGE), ("by", Removed), ("generation", All)])),
 ]);
 
-/// About 2 KiB a run, and at most 190 KiB with 64 steps, 256 decisions and 256 active items. In place of the input there is the
-/// number of bytes of its text.
+/// About 2 KiB a run. With 64 steps, 256 decisions and 256 active items it has at most 230 KiB while it is decoded, of which
+/// `run_events::trim` and `waits::reduce` retain 20 KiB at most. In place of the input there is the number of bytes of its text.
 const RUN: Fields = Only(&[
     ("metadata", METADATA),
     (
@@ -51,7 +57,8 @@ const RUN: Fields = Only(&[
             ("observedGeneration", All),
             ("phase", All),
             ("step", Removed),
-            ("duration", Removed),
+            ("trigger", All),
+            ("duration", All),
             ("conditions", All),
             ("queue", All),
             ("revision", All),
@@ -73,14 +80,17 @@ const RUN: Fields = Only(&[
                     ("phase", All),
                     ("reason", Removed),
                     ("message", Removed),
-                    ("attempt", Removed),
-                    ("notStarted", Removed),
+                    ("attempt", All),
+                    ("notStarted", All),
                     ("startedAt", Removed),
                     ("finishedAt", All),
-                    ("nextAt", Removed),
+                    ("nextAt", All),
                     ("output", Removed),
                     ("outputRef", Removed),
-                    ("error", Removed),
+                    (
+                        "error",
+                        Only(&[("kind", All), ("code", CODE), ("message", MESSAGE), ("details", Removed)]),
+                    ),
                     ("waiting", WAITING),
                     (
                         "items",
@@ -93,16 +103,26 @@ const RUN: Fields = Only(&[
                                 "active",
                                 Only(&[
                                     ("index", All),
-                                    ("label", Removed),
+                                    ("label", All),
                                     ("attempt", All),
                                     ("notStarted", Removed),
                                     ("startedAt", Removed),
-                                    ("nextAt", Removed),
-                                    ("code", Removed),
+                                    ("nextAt", All),
+                                    ("code", CODE),
                                     ("waiting", WAITING),
                                 ]),
                             ),
-                            ("failures", Removed),
+                            (
+                                "failures",
+                                Only(&[
+                                    ("index", All),
+                                    ("kind", All),
+                                    ("code", CODE),
+                                    ("message", MESSAGE),
+                                    ("label", All),
+                                    ("details", Removed),
+                                ]),
+                            ),
                             ("outputs", Removed),
                             ("batches", Removed),
                         ]),
@@ -153,6 +173,41 @@ const WORKFLOW: Fields = Only(&[
     ("status", All),
 ]);
 
+/// Metadata of a tenant, with the annotations that the operator reads. Its managed fields take ten times as much memory as the tenant
+/// itself, and an annotation of kubectl may repeat the whole object.
+const TENANT_METADATA: Fields = Only(&[
+    ("name", All),
+    ("uid", All),
+    ("resourceVersion", All),
+    ("generation", All),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+    ("continue", All),
+    ("finalizers", All),
+    ("annotations", Only(&[(labels::RESTORE_FROM, All), (labels::CONFIRM_DELETE, All)])),
+]);
+
+/// A tenant as it is stored, with the text of its settings in place of the settings: the operator copies them and never reads
+/// them, and decoded they may take a hundred times their text.
+const TENANT: Fields = Only(&[
+    ("metadata", TENANT_METADATA),
+    (
+        "spec",
+        Only(&[
+            ("displayName", All),
+            ("planRef", All),
+            ("state", All),
+            ("access", All),
+            ("namespace", All),
+            ("network", All),
+            ("settings", Json),
+            ("onSuspend", All),
+            ("deletionPolicy", All),
+            ("retention", All),
+        ]),
+    ),
+]);
+
 /// The data of a revision is read as a [`Part`] only.
 const REVISION: Fields = Only(&[("metadata", LABELLED_METADATA), ("data", Removed)]);
 
@@ -166,9 +221,6 @@ pub(crate) struct Part {
     pub(crate) max_bytes: usize,
 }
 
-/// Maximum memory of the spec of a workflow, in bytes: twice what the largest schema takes (64 KiB of properties). What is
-/// parsed from a spec takes as much again.
-const MAX_WORKFLOW_BYTES: usize = 4 << 20;
 /// Maximum memory of the input or of the steps of a run, in bytes. An input of 256 KiB takes less, whatever it consists of.
 const MAX_VALUE_BYTES: usize = 32 << 20;
 
@@ -260,6 +312,7 @@ pub(crate) fn selection(path: ResourcePath<'_>) -> Option<Fields> {
     match (path.group, path.resource, path.name) {
         ("smbcopilot.dev", "workflowruns", _) => Some(RUN),
         ("smbcopilot.dev", "workflows", _) => Some(WORKFLOW),
+        ("smbcopilot.dev", "tenants", _) => Some(TENANT),
         ("apps", "controllerrevisions", _) => Some(REVISION),
         ("", "pods", None) => Some(LISTED_POD),
         ("", "nodes", None) => Some(LISTED_NODE),
@@ -289,6 +342,24 @@ mod tests {
                 compare(part, &schema[part], *fields);
             }
         }
+    }
+
+    /// Each field of a tenant's spec is kept, and its settings as their text.
+    #[test]
+    fn each_field_of_a_tenant_is_selected_and_its_settings_as_text() {
+        let definition = serde_json::to_value(crds::Tenant::crd()).unwrap();
+        let spec = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        let Only([_, ("spec", fields)]) = TENANT else { panic!("{TENANT:?}") };
+        compare("spec", spec, *fields);
+        let text = r#"{"metadata":{"name":"acme","managedFields":[{"manager":"kubectl"}],"annotations":{
+            "smbcopilot.dev/confirm-delete":"acme","kubectl.kubernetes.io/last-applied-configuration":"{}"}},
+            "spec":{"planRef":{"name":"starter"},"settings":{"vat":[7]}},"status":{"phase":"Active"}}"#;
+        let tenant: crds::Tenant = serde_json::from_slice(&k8s_client::select_text(text, TENANT)).unwrap();
+        assert_eq!(tenant.metadata.managed_fields, None);
+        let annotations: Vec<_> = tenant.metadata.annotations.iter().flatten().collect();
+        assert_eq!(annotations, [(&labels::CONFIRM_DELETE.to_owned(), &"acme".to_owned())]);
+        assert!(tenant.status.is_some(), "what is not named at the top level is kept");
+        assert_eq!(tenant.spec.settings, Some(Value::from(r#"{"vat":[7]}"#)));
     }
 
     /// Compares the properties of a schema with the named fields, except for the actions of steps.

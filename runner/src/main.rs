@@ -7,6 +7,7 @@ mod assignment;
 mod cluster;
 mod config;
 mod logs;
+mod network_probe;
 mod retry;
 mod run;
 mod secrets;
@@ -19,6 +20,9 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(network_probe::SUBCOMMAND) {
+        return network_probe::run(std::env::args().skip(1)).await;
+    }
     // A TLS provider must be installed once, before the first TLS connection, since the libraries have
     // different defaults.
     let installed = rustls::crypto::ring::default_provider().install_default();

@@ -14,6 +14,7 @@ mod own_process;
 mod processes;
 mod python;
 mod step;
+mod volumes;
 
 use std::{
     error::Error,

@@ -40,7 +40,7 @@ impl OwnProcess {
     /// Protects this process and returns its attributes.
     ///
     /// Other processes cannot attach to it, nor read or write its memory and its files. Its limits, which steps inherit,
-    /// allow no core dumps, which the node might store, and hardly a larger file than the file system of `scratch` has space for. That
+    /// allow no core dumps, which the node might store, and no file that is much larger than the file system of `scratch`. That
     /// bounds the one file outside of the volumes that steps can write to: the container's termination message.
     ///
     /// # Errors

@@ -50,10 +50,36 @@ def run(input, ctx):
 "#;
     let (mut host, is_reset) = attack("daemon", bomb);
     assert!(is_reset, "a reset kills processes faster than they fork");
-    let pids = "import os\ndef run(i, c): return sorted(int(n) for n in os.listdir('/proc') if n.isdigit())";
-    let found = value(&mut host, pids);
+    let processes = r#"
+import os
+def run(input, ctx):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name, state = open(f"/proc/{pid}/stat").read().split("(")[1].rsplit(") ")
+        except FileNotFoundError:
+            continue
+        # One that has ended and whose exit status nobody has read yet executes nothing.
+        if state[0] not in "ZX":
+            found.append(f"{pid} {name} {state[0]}")
+    return found
+"#;
+    let found = value(&mut host, processes);
     // Process 1, the interpreter, and the step itself.
     assert_eq!(found.as_array().map(Vec::len), Some(3), "{found}");
+}
+
+/// Files of a volume of the image would survive, and count towards no limit: no step is executed beside one, with the path and
+/// what to do.
+#[test]
+fn a_volume_of_the_image_that_steps_can_write_to_is_refused() {
+    let mut host = TestHost::contained_with_volume("volume", &[], "/mnt");
+    for _ in 0..2 {
+        let outcome = host.run("def run(input, ctx): return 1", json!(null)).outcome;
+        let Some(Outcome::VolumeWritable { message }) = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("/mnt/data") && message.contains("without it"), "{message}");
+        assert!(host.reset(), "the volume is still there in the next run");
+    }
 }
 
 /// Files, queues and messages that a run leaves are removed from everything that a step can write to.

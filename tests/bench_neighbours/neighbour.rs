@@ -17,8 +17,9 @@ const STEPS: &str = r#"
 /// Name of the kubectl user with the role `admin`. The attacker is another user, so that the fairness of the
 /// Kubernetes API server, which is by user, applies.
 const USER: &str = "admin@scenarios.example";
-/// Interval between two runs: several times the duration of one.
-const RUN_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval between two runs: ten times the duration of one, so that a run which takes several times as long does not delay
+/// the next one, which the same client starts.
+const RUN_INTERVAL: Duration = Duration::from_secs(1);
 /// Interval between two reading requests.
 const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// Deadline of the recovery after an attack: longer than the delay between two restarts of a failed container, which

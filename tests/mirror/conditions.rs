@@ -3,10 +3,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
 };
 use serde_json::json;
-use tests::{cluster, wait::until};
+use tests::{cluster, tenant_deletion::delete_confirmed, wait::until};
 
 use super::{
     database::{DEADLINE, Database},
@@ -50,26 +50,27 @@ async fn a_stored_tenant_gets_the_condition_once_per_generation() -> anyhow::Res
     running.stop().await
 }
 
-/// A tenant that cannot be stored, since another one has its namespace, has the reason in its condition.
+/// A tenant that the database refuses has the reason in its condition.
 #[tokio::test]
 async fn a_tenant_that_cannot_be_stored_has_the_reason_in_its_condition() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let (database, tenant) = (Database::create().await?, TestTenant::create(&client).await?);
+    let refuse = "alter table tenants add constraint refused check (slug not like '%-rival')";
+    sqlx::raw_sql(refuse).execute(&database.owner).await?;
     let running = database.start(&client).await?;
-    let second = tenant.create_with_same_namespace().await?.name_any();
+    let second = tenant.create_rival().await?.name_any();
     let mirrored = async || tenant.mirrored_condition(&second).await;
     let condition = until("the second tenant is refused", DEADLINE, mirrored, |condition| {
         has_status(condition.as_ref(), "False", 1)
     })
     .await?;
-    let reason =
-        condition.map(|condition| (condition.reason, condition.message.contains("tenants_namespace")));
+    let reason = condition.map(|condition| (condition.reason, condition.message.contains("refused")));
     assert_eq!(reason, Some(("Refused".to_owned(), true)));
     let mirrored = async || tenant.mirrored_condition(&tenant.slug).await;
     until("the first tenant is stored", DEADLINE, mirrored, |condition| {
         has_status(condition.as_ref(), "True", 1)
     })
     .await?;
-    tenant.tenants.delete(&second, &DeleteParams::default()).await?;
+    delete_confirmed(&tenant.tenants, &second).await?;
     running.stop().await
 }

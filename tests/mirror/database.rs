@@ -1,24 +1,27 @@
 //! A database for one test, and mirrors that write to it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context as _;
 use api_server::{
-    db::{self, MirrorPool, Urls},
+    db::{MirrorPool, Urls},
     mirror::{Mirror, Options},
 };
 use kube::Client;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgPool};
 use telemetry::{Health, Registry};
-use tests::{cluster::unique, wait::until};
+use tests::{cluster::unique, database::TestDatabase, wait::until};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Deadline of a wait: ten times what the mirror takes on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Deadline of a mirror's first lists: it reads what all tests before have left in the cluster.
+const READY_DEADLINE: Duration = Duration::from_secs(120);
+
 pub(super) struct Database {
+    database: TestDatabase,
     urls: Urls,
     /// Pool that can read every row.
     pub(super) owner: PgPool,
@@ -33,15 +36,34 @@ pub(super) struct RunningMirror {
 impl Database {
     /// Creates an empty, migrated database on the server in `DATABASE_URL`.
     pub(super) async fn create() -> anyhow::Result<Self> {
-        let name = unique("mirror").replace('-', "_");
-        let mut url: url::Url = server_url()?.parse()?;
-        let mut server =
-            PgConnection::connect(url.as_str()).await.context("failed to connect to the test database")?;
-        sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut server).await?;
-        url.set_path(&name);
-        let urls = Urls::new(url.as_str(), Some(url.as_str()), Some(url.as_str()))?;
-        db::migrate(&urls, None).await?;
-        Ok(Self { urls, owner: PgPool::connect(url.as_str()).await?, lease: unique("mirror") })
+        let database = TestDatabase::create(&unique("mirror")).await?;
+        Ok(Self {
+            urls: database.urls.clone(),
+            owner: database.owner.clone(),
+            lease: unique("mirror"),
+            database,
+        })
+    }
+
+    /// Returns the same database, whose mirrors connect to this address, at which a proxy to it listens.
+    pub(super) fn behind(&self, address: SocketAddr) -> anyhow::Result<Self> {
+        let database = self.database.behind(address)?;
+        Ok(Self {
+            urls: database.urls.clone(),
+            owner: self.owner.clone(),
+            lease: self.lease.clone(),
+            database,
+        })
+    }
+
+    /// Returns the address of the server.
+    pub(super) fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.database.address()
+    }
+
+    /// Returns a pool of the role that writes the projection.
+    pub(super) async fn mirror_pool(&self) -> anyhow::Result<MirrorPool> {
+        Ok(MirrorPool::connect(&self.urls).await?)
     }
 
     /// Returns the connection options of the database.
@@ -76,7 +98,7 @@ impl Database {
         let task = tokio::spawn(async move {
             let _ = mirror.run(stopped).await;
         });
-        until("the mirror is ready", DEADLINE, async || Ok(health.missing()), Vec::is_empty).await?;
+        until("the mirror is ready", READY_DEADLINE, async || Ok(health.missing()), Vec::is_empty).await?;
         Ok(RunningMirror { stop, task })
     }
 
@@ -84,7 +106,8 @@ impl Database {
     pub(super) async fn truncate(&self) -> anyhow::Result<()> {
         let tables: String = sqlx::query_scalar(
             "select string_agg(format('%I', relname), ', ') from pg_class
-             where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> '_sqlx_migrations'",
+             where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> '_sqlx_migrations'
+               and relname not like 'audit%'",
         )
         .fetch_one(&self.owner)
         .await?;
@@ -135,9 +158,4 @@ impl RunningMirror {
         self.stop.cancel();
         Ok(tokio::time::timeout(DEADLINE, self.task).await??)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test has no command line")]
-fn server_url() -> anyhow::Result<String> {
-    std::env::var("DATABASE_URL").context("no test database: run `cargo xtask test control-plane`")
 }

@@ -19,7 +19,7 @@ use protocol::internal::logs_path;
 use serde_json::json;
 use telemetry::Registry;
 use tests::{cluster, wait::until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     database::{DEADLINE, Database},
@@ -40,6 +40,7 @@ impl InternalApi {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(Verifier::new("[]".parse::<Issuers>()?)?),
             metrics: http::Metrics::registered(&registry),
+            trusted_documents: None,
             app: App {
                 objects: None,
                 db,
@@ -49,6 +50,7 @@ impl InternalApi {
                 compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
                 limits: Arc::default(),
                 shutdown: stop.clone(),
+                writes: TaskTracker::new(),
             },
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

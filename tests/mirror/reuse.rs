@@ -1,6 +1,6 @@
 //! Runs that reuse steps of a deleted run.
 
-use crds::constants::EARLIER_RUN_NOT_FOUND;
+use crds::run::QueueReason;
 use serde_json::json;
 use tests::{cluster, wait::until};
 
@@ -45,7 +45,8 @@ async fn a_rerun_of_a_run_that_never_existed_is_reported() -> anyhow::Result<()>
         let status = tenant.runs.get("again").await?.status.unwrap_or_default();
         Ok(status.queue.map(|queue| queue.reason))
     };
-    let is_reported = |reason: &Option<String>| reason.as_deref() == Some(EARLIER_RUN_NOT_FOUND);
+    let is_reported =
+        |reason: &Option<String>| reason.as_deref() == Some(QueueReason::EarlierRunNotFound.as_str());
     until("the earlier run is reported as not found", DEADLINE, reason, is_reported).await?;
     running.stop().await
 }

@@ -33,10 +33,9 @@ impl TestTenant {
         Ok(Self { slug, tenants, runs, workflows })
     }
 
-    /// Creates another tenant that claims the same namespace and comes after this one in every list.
-    pub(super) async fn create_with_same_namespace(&self) -> anyhow::Result<Tenant> {
-        let spec = json!({"displayName": "Rival", "planRef": {"name": "starter"},
-                          "namespace": {"name": format!("t-{}", self.slug)}});
+    /// Creates another tenant, whose name ends with `-rival`, and which comes after this one in every list.
+    pub(super) async fn create_rival(&self) -> anyhow::Result<Tenant> {
+        let spec = json!({"displayName": "Rival", "planRef": {"name": "starter"}});
         create(&self.tenants, object("Tenant", &format!("{}-rival", self.slug), &spec)).await
     }
 

@@ -7,5 +7,6 @@ mod api_server;
 mod api_snapshot;
 mod database;
 mod fence;
+mod network_probe;
 mod operator;
 mod product;

@@ -17,7 +17,6 @@ use k8s_openapi::api::{
     authentication::v1::SelfSubjectReview,
     core::v1::{ConfigMap, ServiceAccount},
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams, PostParams},
@@ -61,7 +60,7 @@ impl RunnerNamespace {
         let run = serde_json::from_value(json!({
             "metadata": {"name": unique("pay")}, "spec": {"workflowRef": {"name": "pay"}, "input": {"n": 1}},
         }))?;
-        Ok(self.runs.create(&PostParams::default(), &run).await?.name_any())
+        Ok(k8s_client::create(&self.runs, &PostParams::default(), &run).await?.name_any())
     }
 
     /// Assigns the run to a new pod, as the operator does, and waits until its runner has ended.
@@ -69,11 +68,11 @@ impl RunnerNamespace {
         let pod = RunnerPod::create(&self.client, &self.namespace).await?;
         let status = self.runs.get(run).await?.status.unwrap_or_default();
         let phase = status.phase.unwrap_or_default();
-        let started_at = status.started_at.unwrap_or_else(|| MicroTime(telemetry::clock::now()));
         self.write(
             run,
             json!({
-                "phase": phase, "startedAt": started_at, "revision": {"name": "pay-1"},
+                "phase": phase, "revision": {"name": "pay-1"},
+                "queue": {"reason": "PodStarting", "message": "pod run-1-x is being scheduled"},
                 "runner": {"job": "run-1", "pod": "run-1-x", "podUid": pod.uid},
             }),
         )

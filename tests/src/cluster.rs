@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use kube::{Client, Config, config::KubeConfigOptions};
 
+use crate::chaos_proxy::ChaosProxy;
+
 /// Returns a client of the cluster in `KUBECONFIG`, as its administrator.
 ///
 /// # Errors
@@ -24,16 +26,53 @@ pub async fn config() -> anyhow::Result<Config> {
         .context("no test cluster: run `cargo xtask test control-plane` or `cargo xtask test node`")
 }
 
+/// Returns a proxy to the Kubernetes API, and an administrator's client that connects through it.
+///
+/// # Errors
+/// Returns the errors of [`client`], or an error if no port is free.
+pub async fn client_behind_proxy() -> anyhow::Result<(ChaosProxy, Client)> {
+    let mut config = config().await?;
+    let (proxy, url) = proxy_of(&config).await?;
+    config.cluster_url = url;
+    Ok((proxy, k8s_client::connect(config)?))
+}
+
+/// Returns a proxy to the Kubernetes API, and its URL.
+async fn proxy_of(config: &Config) -> anyhow::Result<(ChaosProxy, http::Uri)> {
+    let authority = config.cluster_url.authority().context("the URL of the cluster has no host")?;
+    let upstream = tokio::net::lookup_host(authority.as_str()).await?.next();
+    let proxy = ChaosProxy::start(upstream.context("the host of the cluster has no address")?).await?;
+    // The certificate of the test cluster is for this address.
+    let url = format!("https://{}", proxy.address()).parse()?;
+    Ok((proxy, url))
+}
+
 /// Returns a client that impersonates `user` with these groups.
 ///
 /// # Errors
 /// Returns the errors of [`client`].
 pub async fn client_as(user: &str, groups: &[&str]) -> anyhow::Result<Client> {
     let mut config = config().await?;
+    impersonate(&mut config, user, groups);
+    Ok(Client::try_from(config)?)
+}
+
+/// Returns a proxy to the Kubernetes API, and a client that connects through it and impersonates `user` with these groups.
+///
+/// # Errors
+/// Returns the errors of [`client_behind_proxy`].
+pub async fn client_behind_proxy_as(user: &str, groups: &[&str]) -> anyhow::Result<(ChaosProxy, Client)> {
+    let mut config = config().await?;
+    let (proxy, url) = proxy_of(&config).await?;
+    config.cluster_url = url;
+    impersonate(&mut config, user, groups);
+    Ok((proxy, k8s_client::connect(config)?))
+}
+
+fn impersonate(config: &mut Config, user: &str, groups: &[&str]) {
     config.auth_info.impersonate = Some(user.to_owned());
     config.auth_info.impersonate_groups =
         (!groups.is_empty()).then(|| groups.iter().map(|group| (*group).to_owned()).collect());
-    Ok(Client::try_from(config)?)
 }
 
 /// Returns a name that no other test uses: `<prefix>-<8 hex digits>`, a DNS-1035 label if `prefix` is one.

@@ -63,7 +63,7 @@ impl Neighbour {
         };
         self.namespace.wait_until(&run, "it is assigned to a pod", is_assigned).await?;
         let finished = telemetry::clock::now().to_string();
-        let patch = json!({"status": {"phase": RunPhase::Succeeded, "finishedAt": finished}});
+        let patch = json!({"status": {"phase": RunPhase::Succeeded, "queue": null, "finishedAt": finished}});
         let runs = self.namespace.runs();
         runs.patch_status(&run.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
         Ok(begun.elapsed())

@@ -82,7 +82,7 @@ impl RunWatch {
             ..WorkflowRunSpec::default()
         };
         let started = Instant::now();
-        self.runs.create(&PostParams::default(), &WorkflowRun::new(&name, spec)).await?;
+        k8s_client::create(&self.runs, &PostParams::default(), &WorkflowRun::new(&name, spec)).await?;
         let end = async {
             while let Some(run) = self.changes.try_next().await? {
                 let status = run.status.clone().unwrap_or_default();

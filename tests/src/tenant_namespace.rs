@@ -72,7 +72,7 @@ impl TenantNamespace {
         let mut run = WorkflowRun::new(&cluster::unique("run"), WorkflowRunSpec::default());
         workflow.clone_into(&mut run.spec.workflow_ref.name);
         run.spec.input = Some(input);
-        Ok(self.runs().create(&PostParams::default(), &run).await?)
+        Ok(k8s_client::create(&self.runs(), &PostParams::default(), &run).await?)
     }
 
     /// Waits until the status of a run satisfies a condition, and returns the status.

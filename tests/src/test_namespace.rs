@@ -23,7 +23,8 @@ impl TestNamespace {
     /// Returns an error if the API server refuses the request.
     pub async fn managed(client: &Client) -> anyhow::Result<Self> {
         let slug = unique("fenced");
-        Self::create(client, &format!("t-{slug}"), json!({"smbcopilot.dev/tenant": slug})).await
+        let annotations = json!({"smbcopilot.dev/created": "true"});
+        Self::create(client, &format!("t-{slug}"), json!({"smbcopilot.dev/tenant": slug}), annotations).await
     }
 
     /// Creates a namespace that does not belong to a tenant.
@@ -31,11 +32,21 @@ impl TestNamespace {
     /// # Errors
     /// Returns an error if the API server refuses the request.
     pub async fn unmanaged(client: &Client) -> anyhow::Result<Self> {
-        Self::create(client, &unique("unmanaged"), json!({})).await
+        Self::create(client, &unique("unmanaged"), json!({}), json!({})).await
     }
 
-    async fn create(client: &Client, name: &str, labels: Value) -> anyhow::Result<Self> {
-        let namespace = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))?;
+    /// Creates a namespace that a tenant has adopted, which the operator has not created.
+    ///
+    /// # Errors
+    /// Returns an error if the API server refuses the request.
+    pub async fn adopted(client: &Client) -> anyhow::Result<Self> {
+        let slug = unique("adopted");
+        Self::create(client, &format!("t-{slug}"), json!({"smbcopilot.dev/tenant": slug}), json!({})).await
+    }
+
+    async fn create(client: &Client, name: &str, labels: Value, annotations: Value) -> anyhow::Result<Self> {
+        let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+        let namespace = serde_json::from_value(json!({"metadata": metadata}))?;
         Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?;
         Ok(Self { client: client.clone(), name: name.to_owned() })
     }

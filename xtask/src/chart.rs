@@ -54,6 +54,7 @@ impl Values {
             ("image.tag", json!("local")),
             ("image.pullPolicy", json!(self.pull_policy)),
             ("postgres.embedded.enabled", json!(true)),
+            ("qdrant.embedded.enabled", json!(true)),
             ("api.service", self.service.clone()),
             ("api.oidc.issuers", issuers),
         ]

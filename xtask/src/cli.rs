@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::checkout::Checkout;
 use crate::cluster::Existing;
 use crate::instance::{Homes, Instance};
-use crate::{bench, deploy, down, env, fuzz, generate, status, test, token, up};
+use crate::{bench, deploy, down, env, fuzz, generate, push, status, test, token, up};
 
 /// Builds, runs and tests SMB Copilot on one machine.
 #[derive(Parser)]
@@ -56,11 +56,13 @@ enum Command {
         /// Component to deploy [default: all].
         component: Option<deploy::Component>,
     },
+    /// Build all images with optimised programs and push them to a registry.
+    Push(push::Options),
     /// Run the tests: all tiers, or only those that are named.
     Test(test::Options),
     /// Run a benchmark and print its figures beside the machine's lower bound.
     Bench(bench::Options),
-    /// Test everything that parses tenants' text with random inputs.
+    /// Test everything that parses tenants' text with random inputs, or the REST API with random requests.
     Fuzz(fuzz::Options),
     /// Regenerate all generated files.
     Gen {
@@ -104,9 +106,12 @@ impl Cli {
             Command::Env => env::run(&checkout, &instance)?,
             Command::Token(options) => token::run(&checkout, &instance, &options)?,
             Command::Deploy { component } => deploy::run(&checkout, &instance, component, global.verbose)?,
+            Command::Push(options) => push::run(&checkout, &instance, &options, global.verbose)?,
             Command::Test(options) => return test::run(&checkout, &global.homes, &options, global.verbose),
             Command::Bench(options) => bench::run(&checkout, &global.homes, &options, global.verbose)?,
-            Command::Fuzz(options) => fuzz::run(&checkout, &instance, &options, global.verbose)?,
+            Command::Fuzz(options) => {
+                return fuzz::run(&checkout, (&global.homes, &instance), &options, global.verbose);
+            }
             Command::Gen { check } => generate::run(&checkout, &instance, check, global.verbose)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -62,26 +62,29 @@ pub(crate) fn run(
     })
 }
 
-/// Deployments of our images. A rebuilt image has the same tag, so Kubernetes does not notice the change.
-const DEPLOYMENTS: [(&str, &str); 2] =
-    [("operator", "deployment/smb-copilot-operator"), ("api-server", "deployment/smb-copilot-api-server")];
+/// Workloads of our images. A rebuilt image has the same tag, so Kubernetes does not notice the change.
+const WORKLOADS: [(&str, &str); 3] = [
+    ("operator", "deployment/smb-copilot-operator"),
+    ("api-server", "deployment/smb-copilot-api-server"),
+    ("qdrant", "statefulset/smb-copilot-qdrant"),
+];
 
-/// Restarts each Deployment whose image has changed since it was started.
+/// Restarts each workload whose image has changed since it was started.
 pub(crate) fn restart_changed(
     phase: &mut Phase<'_>,
     checkout: &Checkout,
     cluster: &Cluster,
     marks: &mut Marks,
 ) -> anyhow::Result<()> {
-    for (image, deployment) in DEPLOYMENTS {
+    for (image, workload) in WORKLOADS {
         let fingerprint = images::fingerprint(checkout, image)?;
         let recorded = marks.get(image);
         if recorded == Some(fingerprint.as_str()) {
             continue;
         }
-        // Without a recorded fingerprint the Deployment is new, and was started with this image.
+        // Without a recorded fingerprint the workload is new, and was started with this image.
         if recorded.is_some() {
-            let restart = ["rollout", "restart", deployment];
+            let restart = ["rollout", "restart", workload];
             phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
         }
         marks.set(phase, cluster, image, fingerprint)?;
@@ -89,8 +92,7 @@ pub(crate) fn restart_changed(
     Ok(())
 }
 
-/// Waits until the Deployments of the product are rolled out.
+/// Waits until the workloads of the product are rolled out.
 pub(crate) fn wait_until_rolled_out(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
-    let deployments = DEPLOYMENTS.map(|(_, deployment)| deployment);
-    rollout::wait_for(phase, cluster, chart::NAMESPACE, &deployments)
+    rollout::wait_for(phase, cluster, chart::NAMESPACE, &WORKLOADS.map(|(_, workload)| workload))
 }

@@ -1,19 +1,22 @@
-//! `cargo xtask fuzz`: tests of everything that parses tenants' text, with random inputs for as long as you like.
+//! `cargo xtask fuzz`: tests of everything that parses tenants' text, with random inputs for as long as you like, and of the REST API
+//! with requests that Schemathesis derives from its description.
 //!
 //! The targets are property tests, which the unit tier runs briefly. Here they run again and again with new inputs. A
 //! failing input is made small, printed, and written to a file of regressions, which is committed: every run of the
 //! tests then begins with it.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::checkout::Checkout;
-use crate::instance::Instance;
+use crate::instance::{Homes, Instance};
 use crate::phase::{Phase, Phases};
 use crate::program::Program;
+use crate::test;
 use crate::test::executables::{self, Executable};
 
 /// A parser, or several that belong together.
@@ -31,18 +34,29 @@ enum Target {
     Texts,
     /// Cursors and request headers of the api-server.
     Requests,
+    /// Requests to REST that Schemathesis derives from the OpenAPI document, with a real control plane.
+    Api,
 }
 
 /// Options of `cargo xtask fuzz`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// What to fuzz [default: everything].
+    /// What to fuzz [default: all parsers].
     target: Option<Target>,
     /// Duration for each target, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
 }
 
+/// The targets that need nothing but their test program.
+const PARSERS: [Target; 6] = [
+    Target::Expressions,
+    Target::Templates,
+    Target::Schemas,
+    Target::Patterns,
+    Target::Texts,
+    Target::Requests,
+];
 /// Inputs of one run of a test, which is repeated until the time is over.
 const CASES: &str = "2000";
 /// Maximum duration of one run of a test.
@@ -54,14 +68,18 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Returns an error with the failing input.
 pub(crate) fn run(
     checkout: &Checkout,
-    instance: &Instance,
+    (homes, instance): (&Homes, &Instance),
     options: &Options,
     verbose: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
+    if options.target == Some(Target::Api) {
+        let options = test::Options::for_schemathesis(Duration::from_secs(options.seconds));
+        return test::run(checkout, homes, &options, verbose);
+    }
     let phases = Phases::new(&instance.log("fuzz"), verbose)?;
     let targets = match options.target {
         Some(target) => vec![target],
-        None => Target::value_variants().to_vec(),
+        None => PARSERS.to_vec(),
     };
     let needs_server = targets.contains(&Target::Requests);
     let selection: &[&str] = if needs_server { &["--test", "fuzz", "--lib"] } else { &["--test", "fuzz"] };
@@ -70,7 +88,7 @@ pub(crate) fn run(
         let time = Duration::from_secs(options.seconds);
         phases.run(&format!("fuzz {}", target.filter()), |phase| fuzz(phase, target, &programs, time))?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Target {
@@ -83,6 +101,7 @@ impl Target {
             Self::Patterns => "patterns",
             Self::Texts => "texts",
             Self::Requests => "any_text",
+            Self::Api => "schemathesis",
         }
     }
 

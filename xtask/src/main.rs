@@ -20,6 +20,7 @@ mod orphans;
 mod phase;
 mod preflight;
 mod program;
+mod push;
 mod status;
 mod test;
 mod token;

@@ -66,9 +66,7 @@ fn existing_cluster(
 ) -> anyhow::Result<()> {
     preflight::check(&[Need::Registry])?;
     let cluster = Cluster::existing(checkout, existing);
-    install_packages(phases, &[Need::Registry])?;
-    build(phases, checkout, instance, || build_roots(phases, checkout, instance).map(|_| ()))?;
-    phases.run("push images", |phase| images::push(phase, checkout, &existing.registry))?;
+    build_and_push(phases, checkout, instance, &existing.registry, images::LOCAL_TAG)?;
     let values = Values::registry(&existing.registry);
     install(phases, checkout, &cluster, &values, &existing.registry)?;
     let finished: Finished =
@@ -94,6 +92,19 @@ fn existing_cluster(
     };
     print(&report::page(&access, &finished));
     Ok(())
+}
+
+/// Installs packages, builds programs and images, and pushes the images to a registry.
+pub(crate) fn build_and_push(
+    phases: &Phases,
+    checkout: &Checkout,
+    instance: &Instance,
+    registry: &str,
+    tag: &str,
+) -> anyhow::Result<()> {
+    install_packages(phases, &[Need::Registry])?;
+    build(phases, checkout, instance, || build_roots(phases, checkout, instance).map(|_| ()))?;
+    phases.run("push images", |phase| images::push(phase, checkout, registry, tag))
 }
 
 /// Installs packages, builds programs and images, and starts the node with the images' root file systems as soon as its

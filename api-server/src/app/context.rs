@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::Client;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     db::{AppPool, MirrorPool},
@@ -32,4 +32,6 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// Cancelled when the process shuts down. Requests that wait for a run are then answered at once.
     pub shutdown: CancellationToken,
+    /// Writes that go on if their clients close the connection. The process ends after them.
+    pub writes: TaskTracker,
 }

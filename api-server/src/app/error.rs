@@ -1,6 +1,8 @@
 //! Errors of use cases.
 
-use super::enum_names::serde_name;
+use domain::admission::UnfinishedRunsExceeded;
+
+use super::{enum_names::serde_name, managed_fields::ManagedField};
 use crate::{
     limits::Exhausted,
     mirror, objects,
@@ -30,6 +32,14 @@ pub enum Error {
     /// The cursor is not a position in a log.
     #[error("failed to accept the cursor: not a position in a log")]
     InvalidLogCursor,
+    /// The cursor is not a position in the events of a tenant.
+    #[error("failed to accept the cursor: not the ID of an event")]
+    InvalidEventCursor,
+    /// Events after the requested position were deleted.
+    #[error(
+        "failed to continue: the next events were deleted after their retention; read the current state, and begin without a position"
+    )]
+    EventsExpired,
     /// The tenant is suspended or archived and accepts no writes.
     #[error("failed to write: tenant {slug} is {}", state_name(*state))]
     TenantSuspended {
@@ -37,6 +47,22 @@ pub enum Error {
         slug: String,
         /// State of the tenant.
         state: TenantState,
+    },
+    /// The operator has not set the tenant up in the namespace that it names, which may be that of another tenant.
+    #[error(
+        "failed to write: tenant {slug} is not set up in namespace {namespace} yet; its condition NamespaceReady says why: wait until it is true, or ask the administrator of the platform"
+    )]
+    TenantNotReady {
+        /// Slug of the tenant.
+        slug: String,
+        /// Namespace that the tenant names.
+        namespace: String,
+    },
+    /// The tenant is archived, which the API server knows earlier than the database.
+    #[error("failed to {action}: the tenant is archived")]
+    TenantArchived {
+        /// Action that failed.
+        action: &'static str,
     },
     /// The workflow is archived and cannot be run.
     #[error("failed to start a run: workflow {workflow} is archived")]
@@ -63,6 +89,16 @@ pub enum Error {
         /// Maximum size, in bytes.
         limit: usize,
     },
+    /// The input has too many values.
+    #[error(
+        "failed to accept an input of {values} values: at most {limit} are allowed; pass a large list as text, or an id under which a step reads it"
+    )]
+    InputTooManyValues {
+        /// Number of values, lists and objects included.
+        values: usize,
+        /// Maximum number.
+        limit: usize,
+    },
     /// An input could not be checked against its schema.
     #[error("failed to check the input against its schema")]
     Compute(#[from] compute::Error),
@@ -76,7 +112,7 @@ pub enum Error {
     },
     /// The requested contents of runs or workflows are too large for one response.
     #[error(
-        "failed to read the contents: larger than {limit} bytes, or too many values; request fewer runs or workflows at once, or the outputs of single steps"
+        "failed to read the contents: larger than {limit} bytes, or too many values; request fewer objects at once, or the outputs of single steps"
     )]
     ResponseTooLarge {
         /// Maximum size, in bytes.
@@ -141,6 +177,26 @@ pub enum Error {
     /// Only the outputs of a finished run can be reused.
     #[error("failed to reuse outputs: the run has not finished")]
     RunUnfinished,
+    /// Only a finished run can be deleted.
+    #[error(
+        "failed to delete the run: its status is {}; cancel it first, and wait until it has finished",
+        serde_name(status)
+    )]
+    DeletedUnfinished {
+        /// Status of the run.
+        status: RunStatus,
+    },
+    /// An unfinished run needs the run.
+    #[error("failed to delete the run: the unfinished run {user} needs it")]
+    RunInUse {
+        /// Name of the unfinished run.
+        user: String,
+    },
+    /// The runs before this one took too long.
+    #[error(
+        "failed to begin in time: the other runs of the request took too long; repeat the request with this run"
+    )]
+    BulkTimeout,
     /// The workflow of the run was deleted.
     #[error("failed to rerun: workflow {workflow} was deleted")]
     WorkflowGone {
@@ -177,8 +233,8 @@ pub enum Error {
     /// The input of the decision does not match the schema of the approval.
     #[error("failed to accept the decision: its input does not match the schema of the approval")]
     InvalidDecision(Vec<Violation>),
-    /// Other writers changed the run during every attempt.
-    #[error("failed to {action}: the run was changed during every attempt")]
+    /// Other writers changed the object, or the quota that counts it, during every attempt.
+    #[error("failed to {action}: other requests changed the object or its quota during every attempt")]
     Contended {
         /// Action that failed.
         action: &'static str,
@@ -196,6 +252,64 @@ pub enum Error {
         action: &'static str,
         /// Message of the Kubernetes API, which addresses the author of the object.
         message: String,
+        /// Errors in single fields.
+        violations: Vec<Violation>,
+    },
+    /// An object of this name exists already.
+    #[error("failed to {action}: {name} exists already")]
+    AlreadyExists {
+        /// Action that failed.
+        action: &'static str,
+        /// Name of the object.
+        name: String,
+    },
+    /// The definition of a workflow is not valid.
+    #[error("failed to {action}: its definition has errors")]
+    InvalidDefinition {
+        /// Action that failed.
+        action: &'static str,
+        /// Errors in single fields.
+        violations: Vec<Violation>,
+    },
+    /// The description of a tenant is not valid.
+    #[error("failed to {action}: the request has errors")]
+    InvalidTenant {
+        /// Action that failed.
+        action: &'static str,
+        /// Errors in single fields.
+        violations: Vec<Violation>,
+    },
+    /// The state of the tenant does not permit the change.
+    #[error("failed to {action}: it is {}", state_name(*state))]
+    TenantState {
+        /// Action that failed.
+        action: &'static str,
+        /// State of the tenant.
+        state: TenantState,
+    },
+    /// Fields of the object belong to other tools.
+    #[error("failed to {action}: {}", managed_fields(fields))]
+    ManagedElsewhere {
+        /// Action that failed.
+        action: &'static str,
+        /// Fields that the request would change, and their managers.
+        fields: Vec<ManagedField>,
+    },
+    /// The object was changed since the client read it.
+    #[error("failed to {action}: it was changed since it was read; read it again")]
+    Stale {
+        /// Action that failed.
+        action: &'static str,
+    },
+    /// The tenant has as many workflows as its plan allows.
+    #[error(
+        "failed to create the workflow: the tenant has {used} workflows, archived ones included, and its plan allows {limit} (workflows)"
+    )]
+    WorkflowLimit {
+        /// Number of workflows.
+        used: u64,
+        /// Maximum number of workflows.
+        limit: u64,
     },
     /// The tenant has as many runs in the cluster as its plan allows.
     #[error(
@@ -208,6 +322,15 @@ pub enum Error {
         used: u64,
         /// Maximum number of stored runs.
         limit: u64,
+    },
+    /// The tenant has as many unfinished runs, or inputs of them, as its plan allows.
+    #[error("failed to start the run: {0}")]
+    UnfinishedRuns(#[from] UnfinishedRunsExceeded),
+    /// A write has no audit event, which is a defect.
+    #[error("failed to {action}: no audit event was begun for it")]
+    Unaudited {
+        /// Action that failed.
+        action: &'static str,
     },
     /// The Kubernetes API cannot be reached or refused the request.
     #[error("failed to {action}")]
@@ -231,6 +354,18 @@ pub enum Error {
     /// The object was written but cannot be read yet.
     #[error("failed to mirror the written object")]
     Mirror(#[from] mirror::Error),
+}
+
+/// Maximum number of fields that a message names.
+const MAX_SHOWN_FIELDS: usize = 5;
+
+/// Says which tools manage fields, such as `argocd-controller manages spec.timeout: change it there`.
+fn managed_fields(fields: &[ManagedField]) -> String {
+    let shown = fields.iter().take(MAX_SHOWN_FIELDS).map(ManagedField::to_string);
+    let more = fields.len().saturating_sub(MAX_SHOWN_FIELDS);
+    let more = (more > 0).then(|| format!("{more} further fields are managed elsewhere"));
+    let all: Vec<_> = shown.chain(more).collect();
+    format!("{}; change these fields where they are managed", all.join(", "))
 }
 
 fn state_name(state: TenantState) -> &'static str {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error},
+    app::{App, Error, workflows::Definition},
     auth::TenantScope,
     store::{
         TenantTx,
@@ -49,6 +49,13 @@ pub enum KeyedAction<'a> {
         /// Steps to execute again.
         from: Option<&'a ReuseFrom>,
     },
+    /// Creation of a workflow.
+    CreateWorkflow {
+        /// Name of the workflow.
+        name: &'a str,
+        /// Fields of its spec.
+        definition: &'a Definition,
+    },
 }
 
 /// Claim of a request on its idempotency key.
@@ -73,6 +80,13 @@ impl IdempotencyKey {
     #[must_use]
     pub fn new(key: &str) -> Option<Self> {
         (1..=MAX_KEY_BYTES).contains(&key.len()).then(|| Self(key.to_owned()))
+    }
+
+    /// Returns the key of a part of the request that concerns one run.
+    #[must_use]
+    pub fn of_part(&self, run: Uuid) -> Self {
+        let digest = Sha256::new().chain_update(run.as_bytes()).chain_update(self.0.as_bytes()).finalize();
+        Self(format!("part-{}", hex::encode(digest)))
     }
 
     /// Returns the key as text.

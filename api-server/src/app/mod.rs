@@ -1,19 +1,33 @@
 //! The use cases of the API and their rules. REST and GraphQL both call these functions; `store` reads the database for
 //! them, and `mirror` writes what Kubernetes returned.
 
+pub mod audit;
+mod change_object;
+mod contents;
 mod context;
+mod created_by_request;
+mod creation;
 pub mod enum_names;
 mod error;
+pub mod events;
+mod field_path;
 pub mod idempotency;
+mod kubernetes;
 pub mod logs;
+mod managed_fields;
+mod merge_patch;
 pub mod outputs;
 pub mod page;
 pub mod plans;
 mod reservation;
 pub mod runs;
+mod strict;
 pub mod tenants;
+pub mod usage;
 pub mod workflows;
 
+pub use contents::{Content, contents};
 pub use context::App;
 pub use error::{Error, Violation};
+pub use managed_fields::ManagedField;
 pub use reservation::Reservation;

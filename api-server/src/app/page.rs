@@ -8,14 +8,38 @@ use super::Error;
 use crate::store::{self, CursorKey, Limit, Order, Position};
 
 /// Selection of a page.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Paging {
-    /// Cursor after which the page starts; `None` for the first page.
-    pub after: Option<String>,
-    /// Order of the list.
+    /// Cursor at which the page begins, without the object of the cursor itself; `None` for the beginning of the list, or for
+    /// its end if the page is read backward.
+    pub cursor: Option<String>,
+    /// Order of the list, which is also that of the page.
     pub order: Order,
     /// Page size.
     pub limit: Limit,
+    /// Direction in which the page is read from its cursor.
+    pub direction: Direction,
+}
+
+/// Direction in which a page is read from its cursor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The page has the objects that follow the cursor.
+    #[default]
+    Forward,
+    /// The page has the objects that precede the cursor.
+    Backward,
+}
+
+impl Paging {
+    /// Returns the order in which the store reads the page: a page that is read backward is the beginning of the list in the
+    /// opposite order.
+    pub(super) fn reading_order(&self) -> Order {
+        match self.direction {
+            Direction::Forward => self.order,
+            Direction::Backward => self.order.reversed(),
+        }
+    }
 }
 
 /// Page of a list.
@@ -23,7 +47,7 @@ pub struct Paging {
 pub struct Page<T> {
     /// Objects, in order.
     pub items: Vec<T>,
-    /// Cursor of the last object; `None` on the last page.
+    /// Cursor of the next page in the direction of reading; `None` on the last page.
     pub next: Option<String>,
     /// Page size.
     pub limit: Limit,
@@ -67,17 +91,21 @@ impl List {
         self.key.sign(&self.name, position)
     }
 
-    /// Returns the position after which a page starts.
+    /// Returns the position at which a page begins.
     ///
     /// # Errors
     /// Returns an error if the cursor was altered or belongs to another list.
     pub(super) fn open(&self, paging: &Paging) -> Result<Option<Position>, Error> {
-        Ok(paging.after.as_deref().map(|cursor| self.key.verify(&self.name, cursor)).transpose()?)
+        Ok(paging.cursor.as_deref().map(|cursor| self.key.verify(&self.name, cursor)).transpose()?)
     }
 
-    /// Converts a page of the store.
-    pub(super) fn page<T>(self, found: store::Page<T>, limit: Limit) -> Page<T> {
-        let next = found.next.map(|position| self.cursor(position));
-        Page { items: found.items, next, limit, list: self }
+    /// Converts a page that the store has read in [`Paging::reading_order`].
+    pub(super) fn page<T>(self, found: store::Page<T>, paging: &Paging) -> Page<T> {
+        let store::Page { mut items, next } = found;
+        let next = next.map(|position| self.cursor(position));
+        if paging.direction == Direction::Backward {
+            items.reverse();
+        }
+        Page { items, next, limit: paging.limit, list: self }
     }
 }

@@ -10,8 +10,8 @@ use super::{
     page::{List, Page, Paging},
 };
 use crate::{
-    auth::TenantScope,
-    store::{Plan, TenantTx, plans},
+    auth::{PlatformScope, TenantScope},
+    store::{Count, Plan, PlatformTx, TenantTx, plans},
 };
 
 /// Price of a plan.
@@ -48,8 +48,17 @@ pub async fn list(app: &App, scope: TenantScope, paging: &Paging) -> Result<Page
     let list = List::new(&app.cursors, None, "plans", paging.order);
     let after = list.open(paging)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let query = plans::Query { order: paging.order, after, limit: paging.limit };
-    Ok(list.page(plans::list(&mut tx, query).await?, paging.limit))
+    let query = plans::Query { order: paging.reading_order(), after, limit: paging.limit };
+    Ok(list.page(plans::list(&mut tx, query).await?, paging))
+}
+
+/// Counts all plans.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count(app: &App, scope: TenantScope) -> Result<Count, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(plans::count(&mut tx).await?)
 }
 
 /// Returns the plans with these names, in no particular order. Unknown names are skipped.
@@ -61,13 +70,26 @@ pub async fn get_by_names(app: &App, scope: TenantScope, names: &[String]) -> Re
     Ok(plans::by_names(&mut tx, names).await?)
 }
 
-/// Returns a plan.
+/// Returns the plans with these names for an administrator of the platform, in no particular order. Unknown names are skipped.
 ///
 /// # Errors
-/// Returns an error if there is no such plan or the database fails.
-pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<Plan, Error> {
+/// Returns an error if the database fails.
+pub async fn get_by_names_for_platform(
+    app: &App,
+    scope: PlatformScope,
+    names: &[String],
+) -> Result<Vec<Plan>, Error> {
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
+    Ok(plans::by_names_for_platform(&mut tx, names).await?)
+}
+
+/// Returns the plans with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<Plan>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    plans::by_ids(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)
+    Ok(plans::by_ids(&mut tx, ids).await?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Authentication of users by the bearer token of a request.
 
+use std::sync::Arc;
+
 use domain::permission::{Permission, Permissions};
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
 use http::HeaderMap;
@@ -90,10 +92,19 @@ async fn membership(
 }
 
 fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
-    let Claims { email, sub: _, tenant: _, roles, exp: _, iat: _, nbf: _ } = claims;
+    let Claims { email, iss, sub, tenant: _, roles, exp: _, iat: _, nbf: _ } = claims;
     let permissions = Permissions::of_roles(roles);
     let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
-    Principal { email: email.to_lowercase(), roles: roles.clone(), permissions, tenant, platform }
+    Principal {
+        email: email.to_lowercase(),
+        issuer: iss.clone(),
+        subject: sub.clone(),
+        roles: roles.clone(),
+        permissions,
+        tenant,
+        platform,
+        origin: Arc::default(),
+    }
 }
 
 /// Returns the bearer token of the `Authorization` header.

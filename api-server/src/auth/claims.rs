@@ -10,6 +10,9 @@ const MAX_EMAIL_BYTES: usize = 254;
 pub struct Claims {
     /// Email address that identifies the user; its case is ignored.
     pub email: String,
+    /// Issuer of the token.
+    #[serde(default)]
+    pub iss: String,
     /// Subject: the issuer's own identifier of the user.
     #[serde(default)]
     pub sub: Option<String>,
@@ -37,7 +40,7 @@ impl Claims {
     /// # Errors
     /// Returns the reason why the claims are refused.
     pub(super) fn check(&self, now: i64, skew: i64) -> Result<(), &'static str> {
-        let Self { email, sub, tenant, roles: _, exp: _, iat, nbf } = self;
+        let Self { email, iss: _, sub, tenant, roles: _, exp: _, iat, nbf } = self;
         if !is_identity(email) || email.len() > MAX_EMAIL_BYTES || !email.contains('@') {
             return Err("the claim email is not an e-mail address");
         }

@@ -84,7 +84,7 @@ struct KeySetDocument {
 }
 
 impl KeySet {
-    /// Creates an empty set. The tracker has the fetches in the background, so that they can be awaited.
+    /// Creates an empty set. The tracker owns the fetches in the background, so that they can be awaited.
     pub(super) fn new(issuer: Issuer, client: Client, fetches: TaskTracker) -> Self {
         let recent_fetch = Cache::builder().max_capacity(1).time_to_live(FETCH_INTERVAL).build();
         Self(Arc::new(Shared { issuer, client, fetches, keys: RwLock::new(None), recent_fetch }))

@@ -1,16 +1,23 @@
 //! The authenticated caller.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, sync::Arc};
 
 use domain::permission::{Permission, Permissions};
 
-use super::scope::{PlatformScope, TenantScope};
+use super::{
+    origin::Origin,
+    scope::{PlatformScope, TenantScope},
+};
 
 /// Authenticated caller: the user that a verified token identifies.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Email address, in lower case.
     pub email: String,
+    /// Issuer of the token.
+    pub issuer: String,
+    /// Identifier of the user that the issuer has chosen, if the token has one.
+    pub subject: Option<String>,
     /// Names of the roles in the token.
     pub roles: Vec<String>,
     /// Permissions that the roles grant.
@@ -19,6 +26,8 @@ pub struct Principal {
     pub tenant: Option<Membership>,
     /// Access to the rows of all tenants, for platform administrators.
     pub platform: Option<PlatformScope>,
+    /// Origin of the request.
+    pub origin: Arc<Origin>,
 }
 
 impl Principal {

@@ -6,11 +6,13 @@ use sqlx::{
     Encode, Postgres, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo, types::Oid},
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, types::Oid},
 };
 
 /// OID of the type `json`, the same in every Postgres.
 const JSON: Oid = Oid(114);
+/// OID of the type `json[]`.
+const JSON_ARRAY: Oid = Oid(199);
 
 /// A value that is stored as `json`, unchanged.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,12 @@ pub struct Json<T>(pub T);
 impl<T> Type<Postgres> for Json<T> {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(JSON)
+    }
+}
+
+impl<T> PgHasArrayType for Json<T> {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(JSON_ARRAY)
     }
 }
 
@@ -47,6 +55,21 @@ mod tests {
             let text: String =
                 sqlx::query_scalar("select $1::text").bind(Json(&value)).fetch_one(&pool).await.unwrap();
             assert_eq!(text, value.to_string());
+        }
+    }
+
+    /// The function `without_nul` changes a NUL, and no text that looks like one.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn without_nul_changes_only_nul(pool: PgPool) {
+        for text in ["a", "\0", "\0\0", "\\u0000", "\\\0", "\\\\u0000\0", "\\", "x\0\\\\\0", "\u{1}\"\0"] {
+            let value = json!({text: [text, {"a": text}]});
+            let found: Value = sqlx::query_scalar("select without_nul($1)")
+                .bind(Json(&value))
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+            let expected = text.replace('\0', "\u{fffd}");
+            assert_eq!(found, json!({&expected: [&expected, {"a": &expected}]}), "{text:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn tables(urls: &Urls) -> Result<Vec<Table>, Error> {
                   ) as "primary!",
                   col_description(c.oid, a.attnum) as comment
            from pg_attribute a join pg_class c on c.oid = a.attrelid
-           where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attnum > 0
+           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0
              and not a.attisdropped and c.relname <> '_sqlx_migrations'
            order by c.relname, a.attnum"#
     )

@@ -1,7 +1,7 @@
 //! Limits of a document, checked on its text in one pass before it is parsed. They bound the work of the parser;
 //! `document_work` bounds the work after it.
 
-use super::document_work::{MAX_SELECTIONS, MAX_VALUES};
+use super::document_work::{MAX_REPRESENTATIONS, MAX_SELECTIONS, MAX_VALUES};
 
 /// Maximum nesting of selections, lists and objects. The depth limit of the schema refuses deeper selections anyway.
 const MAX_NESTING: usize = 64;
@@ -12,7 +12,7 @@ const MAX_ALIASES: usize = 30;
 
 /// Limit that a document exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TooLarge {
+pub enum TooLarge {
     /// Nesting of brackets.
     #[error("failed to read the document: brackets are nested more than {MAX_NESTING} levels deep")]
     Nesting,
@@ -28,6 +28,9 @@ pub(crate) enum TooLarge {
     /// Number of values in arguments with all fragments and variables expanded.
     #[error("failed to read the document: its arguments expand to more than {MAX_VALUES} values")]
     Values,
+    /// Number of representations of entities.
+    #[error("failed to read the document: it looks for more than {MAX_REPRESENTATIONS} entities")]
+    Representations,
     /// Fragment that contains itself.
     #[error("failed to read the document: a fragment contains itself")]
     Cycle,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensions as _, SimpleObject};
+use async_graphql::{
+    Error, ErrorExtensions as _, PathSegment, QueryPathNode, ServerError, SimpleObject, parser::types::Field,
+};
 
 use crate::{
     app,
@@ -30,9 +32,39 @@ pub(super) fn tenant_required() -> Error {
     with_code(Code::TenantRequired, Code::TenantRequired.title())
 }
 
-/// Builds the error for an idempotency key that is too long.
-pub(super) fn invalid_key() -> Error {
-    with_code(Code::InvalidParameter, "idempotencyKey must have 1 to 255 bytes")
+/// Builds the error for an argument that is not valid.
+pub(super) fn invalid_parameter(message: &str) -> Error {
+    with_code(Code::InvalidParameter, message)
+}
+
+/// Builds the error for a caller who is no administrator of the platform.
+pub(super) fn platform_required() -> Error {
+    with_code(Code::Forbidden, Code::Forbidden.title())
+}
+
+/// Builds the error for an answer that is too large.
+pub(super) fn response_too_large(limit: usize) -> Error {
+    with_code(
+        Code::ResponseTooLarge,
+        &format!("the answer has more than {limit} bytes: select fewer objects or fields"),
+    )
+}
+
+/// Gives an error the place of the field that is being resolved.
+pub(super) fn at_field(error: Error, path_node: &QueryPathNode<'_>, field: &Field) -> ServerError {
+    let mut error = error.into_server_error(field.name.pos);
+    error.path = path(path_node);
+    error
+}
+
+fn path(path_node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let segments = path_node.to_string_vec().into_iter();
+    segments
+        .map(|segment| match segment.parse() {
+            Ok(index) => PathSegment::Index(index),
+            Err(_) => PathSegment::Field(segment),
+        })
+        .collect()
 }
 
 /// Converts the error of a use case into the error of a field.
@@ -62,6 +94,7 @@ pub(super) fn user_errors(error: app::Error) -> Result<Vec<UserError>, Error> {
     if problem.status().is_server_error() {
         return Err(with_code(problem.code, problem.message()));
     }
+    app::audit::record_refusal(problem.code.as_str());
     if problem.errors.is_empty() {
         let (code, message) = (upper(problem.code.as_str()), problem.message().to_owned());
         return Ok(vec![UserError { code, message, field: None }]);

@@ -11,10 +11,11 @@ pub(super) enum Kind {
     Plan,
     Workflow,
     WorkflowRun,
+    AuditEvent,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun];
+    const ALL: [Self; 5] = [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent];
 
     fn name(self) -> &'static str {
         match self {
@@ -22,6 +23,7 @@ impl Kind {
             Self::Plan => "Plan",
             Self::Workflow => "Workflow",
             Self::WorkflowRun => "WorkflowRun",
+            Self::AuditEvent => "AuditEvent",
         }
     }
 

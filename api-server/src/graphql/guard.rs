@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, ServerError, ServerResult, Value,
+    Context, ServerResult, Value,
     async_trait::async_trait,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
 };
 
 use super::error;
-use crate::auth::{Operations, Principal, Rule};
+use crate::{
+    app::{
+        App,
+        audit::{self, Ending},
+    },
+    auth::{Operations, Principal, Rule},
+    problem::Code,
+};
 
 /// Extension of the schema that checks the caller's permissions before a field is resolved.
 pub(super) struct PermissionGuard(pub(super) Arc<Operations>);
@@ -28,31 +35,48 @@ impl Extension for PermissionGuard {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        if let Some(rule) = self.0.graphql_rule(info.parent_type, info.name) {
-            let position = info.field.name.pos;
-            let principal = ctx.data::<Principal>().map_err(|error| error.into_server_error(position))?;
-            check(rule, principal).map_err(|error| {
-                let mut error: ServerError = error.into_server_error(position);
-                error.path = path(&info);
-                error
-            })?;
+        let Some(rule) = self.0.graphql_rule(info.parent_type, info.name) else {
+            return next.run(ctx, info).await;
+        };
+        let (path_node, field) = (info.path_node, info.field);
+        let in_field = |error: async_graphql::Error| error::at_field(error, path_node, field);
+        let principal = ctx.data::<Principal>().map_err(in_field)?;
+        if info.parent_type != "Mutation" {
+            check(rule, principal).map_err(in_field)?;
+            return next.run(ctx, info).await;
         }
-        next.run(ctx, info).await
+        let app = ctx.data::<App>().map_err(in_field)?;
+        let name = format!("{}.{}", info.parent_type, info.name);
+        let operation = audit::operation_of(app, principal, &name, rule);
+        let work = async {
+            check(rule, principal).map_err(in_field)?;
+            next.run(ctx, info).await
+        };
+        let result = audit::audited(operation, work, ending).await;
+        result.map_err(|error| in_field(error::from_app(error.into())))?
     }
 }
 
-fn path(info: &ResolveInfo<'_>) -> Vec<async_graphql::PathSegment> {
-    info.path_node
-        .to_string_vec()
-        .into_iter()
-        .map(|segment| match segment.parse() {
-            Ok(index) => async_graphql::PathSegment::Index(index),
-            Err(_) => async_graphql::PathSegment::Field(segment),
-        })
-        .collect()
+/// Returns how a mutation ended. The use case has recorded whether the payload has user errors.
+fn ending(result: &ServerResult<Option<Value>>) -> Ending {
+    let Err(error) = result else { return Ending::Succeeded };
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let code = match code {
+        Some(Value::String(code)) => {
+            Code::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(code))
+        }
+        _ => None,
+    };
+    // Errors without a code concern the arguments.
+    let code = code.unwrap_or(Code::Invalid);
+    match code.status().is_server_error() {
+        true => Ending::Failed(code.as_str()),
+        false => Ending::Refused(code.as_str()),
+    }
 }
 
-/// Checks the permission of another field of `Query`. `node` uses it for the type of the object that it finds.
+/// Checks the permission of another field of `Query`. Fields that find objects of
+/// several types use it for the type of the object.
 ///
 /// # Errors
 /// Returns an error if the caller lacks the permission.
@@ -61,6 +85,16 @@ pub(super) fn check_field(ctx: &Context<'_>, field: &str) -> async_graphql::Resu
         Some(rule) => check(rule, ctx.data::<Principal>()?),
         None => Err(error::forbidden("no permission grants access to this type")),
     }
+}
+
+/// Returns whether the caller has the permission of another field of `Query`.
+///
+/// # Errors
+/// Returns an error if the context has no caller.
+pub(super) fn may_resolve(ctx: &Context<'_>, field: &str) -> async_graphql::Result<bool> {
+    let (rule, principal) =
+        (ctx.data::<Arc<Operations>>()?.graphql_rule("Query", field), ctx.data::<Principal>()?);
+    Ok(rule.is_some_and(|rule| rule.allows(principal.permissions)))
 }
 
 fn check(rule: Rule, principal: &Principal) -> async_graphql::Result<()> {

@@ -7,16 +7,18 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderValue, Method, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
+use uuid::Uuid;
 
 use super::{
-    HttpState, MAX_BODY_BYTES, body, in_flight,
+    HttpState, MAX_BODY_BYTES, audit, body, in_flight,
     listener::{Connection, client_address},
     query_parameters::QueryParameters,
     rate_limit,
 };
 use crate::{
+    app::{App, audit::Operation},
     auth::{self, Membership, Operations, Principal, Rule, TokenError},
     problem::{Code, Problem},
 };
@@ -33,7 +35,7 @@ pub(in crate::http) struct AuthorizationState {
 pub(in crate::http) async fn authorize(
     State(state): State<AuthorizationState>,
     path: MatchedPath,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let operation = operation(request.method(), path.as_str());
@@ -45,23 +47,57 @@ pub(in crate::http) async fn authorize(
         admit().map_err(|error| rate_limit::refusal("address", &error))?;
         return Ok(next.run(request).await);
     }
-    let principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
+    let mut principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
+    principal.origin = Arc::new(audit::origin(&request));
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
     if let Some(connection) = request.extensions().get::<Connection>() {
         connection.authenticate(&tenant);
     }
     let rate_headers = rate_limit::count_principal(&app.limits, &principal)?;
-    if !rule.allows(principal.permissions) {
-        return Err(forbidden(rule));
-    }
-    state.parameters.check(&operation, request.uri())?;
+    let audited = audit::operation(app, &principal, request.method(), &operation, rule);
+    let response = if rule.allows(principal.permissions) {
+        match state.parameters.check(&operation, request.uri()) {
+            Ok(()) => admit_and_run(app, principal, tenant, audited, request, next).await,
+            Err(problem) => Err(problem),
+        }
+    } else {
+        Err(match audited {
+            Some(audited) => audit::refuse(audited, forbidden(rule)).await,
+            None => forbidden(rule),
+        })
+    };
+    // Refused requests are counted, too, and show what remains.
+    let mut response = response.into_response();
+    response.headers_mut().extend(rate_headers.into_iter().flatten());
+    Ok(response)
+}
+
+/// Runs the handler of a request once there is room for the request and its body.
+async fn admit_and_run(
+    app: &App,
+    principal: Principal,
+    tenant: Uuid,
+    audited: Option<Operation>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
+    let permit = Arc::new(permit);
     request.extensions_mut().insert(principal);
     let (request, memory) = body::admit(request, &app.limits, &tenant, MAX_BODY_BYTES).await?;
-    let mut response = next.run(request).await;
-    memory.release();
-    response.headers_mut().extend(rate_headers.into_iter().flatten());
+    // A write that goes on without its client holds its permit.
+    let held = permit.clone();
+    let work = async move {
+        let response = next.run(request).await;
+        memory.release();
+        drop(held);
+        response
+    };
+    let response = match audited {
+        Some(audited) => audit::run(audited, work).await?,
+        None => work.await,
+    };
     let size = in_flight::size(&response);
     let memory = in_flight::reserve_response(&app.limits, &tenant, size).await?;
     Ok(in_flight::hold_until_sent(response, (permit, memory)))

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::in_flight;
 use crate::{
-    limits::{Exhausted, Limits, Permit, decoded_bytes},
+    limits::{Exhausted, Limits, Permit, json_memory},
     problem::{Code, Problem},
 };
 
@@ -46,14 +46,26 @@ impl BodyMemory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    async fn reserve(&self, limits: &Limits, tenant: &Uuid, bytes: usize) -> Result<(), Problem> {
+    /// Reserves the memory of a text before it is read.
+    async fn reserve_text(&self, limits: &Limits, tenant: &Uuid, bytes: usize) -> Result<(), Problem> {
+        let permit = limits.memory.reserve_text(tenant, bytes, MEMORY_TIMEOUT).await.map_err(no_memory)?;
+        self.add(permit);
+        Ok(())
+    }
+
+    /// Reserves the memory of the values of a body before it is parsed.
+    async fn reserve_values(&self, limits: &Limits, tenant: &Uuid, bytes: usize) -> Result<(), Problem> {
         if bytes > limits.memory.per_tenant() {
             let detail = "the body takes too much memory once it is parsed: it has too many values";
             return Err(Problem::new(Code::TooLarge).detail(detail));
         }
         let permit = limits.memory.reserve(tenant, bytes, MEMORY_TIMEOUT).await.map_err(no_memory)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
+        self.add(permit);
         Ok(())
+    }
+
+    fn add(&self, permit: Permit) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
     }
 }
 
@@ -89,11 +101,11 @@ pub(in crate::http) async fn read(
     let announced = body.size_hint().exact().map_or(Some(limit), |bytes| usize::try_from(bytes).ok());
     let announced = announced.filter(|bytes| *bytes <= limit).ok_or_else(|| too_large(limit))?;
     if announced > 0 {
-        memory.reserve(limits, tenant, announced).await?;
+        memory.reserve_text(limits, tenant, announced).await?;
     }
     let bytes = to_bytes(body, limit).await.map_err(|error| unreadable(error, limit))?;
     if kind == BodyKind::Json && !bytes.is_empty() {
-        memory.reserve(limits, tenant, COPIES * decoded_bytes(&bytes)).await?;
+        memory.reserve_values(limits, tenant, COPIES * json_memory(&bytes)).await?;
     }
     Ok((bytes, memory))
 }
@@ -127,23 +139,27 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    /// Takes nearly all memory of acme: a small request fits, and waits only behind a larger one.
+    /// Takes all memory of acme that large requests use.
     async fn hold_memory(server: &Server) -> Permit {
-        server.limits().memory.reserve(&ACME.parse().unwrap(), 95 << 20, NOW).await.unwrap()
+        let memory = &server.limits().memory;
+        memory.reserve(&ACME.parse().unwrap(), memory.per_tenant(), NOW).await.unwrap()
     }
 
-    /// A tenant's large bodies wait for memory, small ones fit, and those of another tenant are parsed meanwhile.
+    /// A tenant's large bodies wait for memory. Its small ones do not, also while a large one waits, and those of another
+    /// tenant are parsed meanwhile.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn large_bodies_of_a_tenant_wait_for_each_other(pool: PgPool) {
         let server = Server::start(&pool).await;
         let path = format!("/v1/workflows/{WORKFLOW}/runs");
         let held = hold_memory(&server).await;
-        let small = server.post("acme", "builder", &path, &json!({"input": {"url": "x"}})).await;
-        let large = json!({"input": {"url": "x", "zeros": vec![0; 20_000]}});
+        let large = json!({"input": {"url": "x", "zeros": vec![0; 19_000]}});
         let mut waiting = std::pin::pin!(server.post("acme", "builder", &path, &large));
-        let neighbour = tokio::select! {
+        let (small, neighbour) = tokio::select! {
             answer = &mut waiting => panic!("answered without memory: {answer:?}"),
-            answer = server.post("globex", "builder", &path, &large) => answer,
+            answers = async {
+                let neighbour = server.post("globex", "builder", &path, &large).await;
+                (server.post("acme", "builder", &path, &json!({"input": {"url": "x"}})).await, neighbour)
+            } => answers,
         };
         assert_eq!((small.status, neighbour.status), (202, 404));
         drop(held);

@@ -8,11 +8,17 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract;
+use super::{
+    extract,
+    fields::{self, Field, Fields},
+};
 use crate::{
-    app::page::{Page, Paging},
+    app::{
+        Error,
+        page::{Page, Paging},
+    },
     problem::{Code, Problem},
-    store::{self, Order},
+    store::{self, Count, Order},
 };
 
 /// Page of a list.
@@ -35,6 +41,19 @@ pub(in crate::http) struct PageInfo {
     has_more: bool,
     /// Maximum number of resources on the page.
     limit: usize,
+    /// Number of resources in the list, on all pages: a number, or `10000+` if there are more than 10,000. Only with
+    /// `include=totalCount`.
+    #[schema(example = "137")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_count: Option<String>,
+}
+
+/// What a response has in addition to the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) enum Include {
+    /// `totalCount`.
+    TotalCount,
 }
 
 /// Page size, 1 to 100.
@@ -47,6 +66,13 @@ impl TryFrom<i64> for Limit {
 
     fn try_from(limit: i64) -> Result<Self, Self::Error> {
         store::Limit::new(limit).map(Self).ok_or("limit must be between 1 and 100")
+    }
+}
+
+impl Limit {
+    /// Returns the page size.
+    pub(in crate::http) fn get(self) -> store::Limit {
+        self.0
     }
 }
 
@@ -75,38 +101,48 @@ pub(in crate::http) struct PageParameters {
     /// Order of the list: `-createdAt` for newest first or `createdAt` for oldest first. Default: `-createdAt`.
     #[param(value_type = Option<String>)]
     sort: Option<Sort>,
+    /// What the page has in addition: `totalCount`, the number of resources in the list. Counting takes longer than reading
+    /// a page. Default: nothing.
+    #[param(value_type = Option<String>)]
+    include: Option<Include>,
 }
 
 /// Names of [`PageParameters`].
-const PAGE_PARAMETERS: [&str; 3] = ["limit", "cursor", "sort"];
+const PAGE_PARAMETERS: [&str; 4] = ["limit", "cursor", "sort", "include"];
 
 /// Filters of a list without filters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NoFilter {}
 
-/// Request for a page of a list. `F` has the filters of the list and must deny unknown fields.
-pub(in crate::http) struct ListRequest<F> {
+/// Request for a page of a list. `F` has the filters of the list and must deny unknown fields; `R` names the fields of its resources.
+pub(in crate::http) struct ListRequest<F, R: 'static> {
     uri: Uri,
+    include: Option<Include>,
+    /// Selected fields of the resources.
+    pub(in crate::http) fields: Fields<R>,
     /// Requested page.
     pub(in crate::http) paging: Paging,
     /// Filters.
     pub(in crate::http) filter: F,
 }
 
-impl<F: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ListRequest<F> {
+impl<F: DeserializeOwned, R: Field, S: Send + Sync> FromRequestParts<S> for ListRequest<F, R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let uri = parts.uri.clone();
-        let PageParameters { limit, cursor, sort } = read(&uri, |name| PAGE_PARAMETERS.contains(&name))?;
+        let PageParameters { limit, cursor, sort, include } =
+            read(&uri, |name| PAGE_PARAMETERS.contains(&name))?;
         let order = match sort.unwrap_or_default() {
             Sort::NewestFirst => Order::NewestFirst,
             Sort::OldestFirst => Order::OldestFirst,
         };
         let limit = limit.map(|Limit(limit)| limit).unwrap_or_default();
-        let filter = read(&uri, |name| !PAGE_PARAMETERS.contains(&name))?;
-        Ok(Self { uri, paging: Paging { after: cursor, order, limit }, filter })
+        let filter = read(&uri, |name| !PAGE_PARAMETERS.contains(&name) && name != fields::PARAMETER)?;
+        let fields = Fields::from_uri(&uri)?;
+        let paging = Paging { cursor, order, limit, ..Paging::default() };
+        Ok(Self { uri, include, fields, paging, filter })
     }
 }
 
@@ -119,16 +155,32 @@ fn read<T: DeserializeOwned>(uri: &Uri, is_selected: impl Fn(&str) -> bool) -> R
     extract::read(&uri)
 }
 
-fn parameters(uri: &Uri) -> url::form_urlencoded::Parse<'_> {
+/// Returns the names and values of the query parameters of a URI.
+pub(in crate::http) fn parameters(uri: &Uri) -> url::form_urlencoded::Parse<'_> {
     url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
 }
 
-impl<F> ListRequest<F> {
-    /// Builds the response for a page, with `Link: rel="next"` if there is a next page.
-    pub(in crate::http) fn response<R, T: Serialize>(
+impl<F, R: Field> ListRequest<F, R> {
+    /// Returns the number of resources in the list if the client wants it. Otherwise they are not counted.
+    ///
+    /// # Errors
+    /// Returns an error if counting fails.
+    pub(in crate::http) async fn total_count(
         &self,
-        page: Page<R>,
-        present: impl Fn(R) -> T,
+        count: impl Future<Output = Result<Count, Error>>,
+    ) -> Result<Option<Count>, Problem> {
+        match self.include {
+            Some(Include::TotalCount) => Ok(Some(count.await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Builds the response for a page, with `Link: rel="next"` if there is a next page.
+    pub(in crate::http) fn response<Row, T: Serialize>(
+        &self,
+        page: Page<Row>,
+        total_count: Option<Count>,
+        present: impl Fn(Row) -> T,
     ) -> Response {
         let Page { items, next, limit, list: _ } = page;
         let headers: HeaderMap = next
@@ -137,10 +189,14 @@ impl<F> ListRequest<F> {
             .map(|link| (header::LINK, link))
             .into_iter()
             .collect();
-        let data = items.into_iter().map(present).collect();
-        let list =
-            List { data, page: PageInfo { has_more: next.is_some(), next_cursor: next, limit: limit.get() } };
-        (headers, axum::Json(list)).into_response()
+        let data = items.into_iter().map(|row| self.fields.select(present(row))).collect();
+        let page = PageInfo {
+            has_more: next.is_some(),
+            next_cursor: next,
+            limit: limit.get(),
+            total_count: total_count.map(|count| count.to_string()),
+        };
+        self.fields.mark((headers, axum::Json(List { data, page })).into_response())
     }
 }
 

@@ -43,7 +43,7 @@ async fn malformed_bodies_are_refused_by_every_operation(pool: PgPool) {
     let malformed = (400, "malformed");
     let invalid = (422, "invalid");
     let deep = nested(10_000);
-    let huge = format!("{{\"x\": \"{}\"}}", "x".repeat(600_000));
+    let huge = format!("{{\"x\": \"{}\"}}", "x".repeat(1_100_000));
     for (method, path, valid) in operations_with_body() {
         let twice = valid.to_string();
         let trailing = format!("{valid} {{}}");
@@ -73,6 +73,48 @@ async fn malformed_bodies_are_refused_by_every_operation(pool: PgPool) {
             assert!(answer.body["detail"].is_string(), "{method} {path} {start}: {}", answer.body);
         }
     }
+}
+
+/// Malformed definitions of workflows and tenants are refused with the matching code, and nothing is written.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn malformed_definitions_are_refused(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let before = server.kubernetes.workflow("invoice");
+    let deep = nested(10_000);
+    let huge = format!("{{\"description\": \"{}\"}}", "x".repeat(1_100_000));
+    let patch = "application/merge-patch+json";
+    let workflow = format!("/v1/workflows/{WORKFLOW}");
+    for (method, path, media) in [
+        ("POST", "/v1/workflows", "application/json"),
+        ("PATCH", &workflow, patch),
+        ("PATCH", "/v1/tenant", patch),
+    ] {
+        for (body, expected) in [
+            ("", (400, "malformed")),
+            ("{", (400, "malformed")),
+            (&deep, (422, "invalid")),
+            ("null", (422, "invalid")),
+            ("[]", (422, "invalid")),
+            ("{\"surprise\": 1}", (422, "invalid")),
+            ("{\"name\": \"a\", \"name\": \"b\"}", (422, "invalid")),
+            (&huge, (413, "too_large")),
+        ] {
+            let request = Request::builder().method(method).uri(path).header("content-type", media);
+            let request = request.header("if-match", "*");
+            let token = format!("Bearer {}", server.issuer.token("acme", "admin"));
+            let request = request.header("authorization", token).body(Body::from(body.to_owned()));
+            let answer = server.send(request.unwrap()).await;
+            let start: String = body.chars().take(60).collect();
+            assert_eq!(code(&answer), expected, "{method} {path} {start}: {}", answer.body);
+        }
+    }
+    let deep = format!(
+        "{{\"name\": \"a\", \"steps\": [{{\"name\": \"one\", \"expr\": {{\"value\": {}}}}}]}}",
+        nested(70)
+    );
+    let answer = send(&server, "POST", "/v1/workflows", deep.as_bytes()).await;
+    assert_eq!(code(&answer), (422, "workflow_invalid"), "{}", answer.body);
+    assert_eq!(server.kubernetes.workflow("invoice"), before);
 }
 
 /// Values of another type are neither converted nor wrapped around.
@@ -123,7 +165,7 @@ async fn inputs_are_stored_unchanged_or_refused(pool: PgPool) {
     for text in [nested(64), nested(100), nested(122)] {
         let answer = send(&server, method, &path, input(&text).as_bytes()).await;
         assert_eq!(code(&answer), (422, "invalid_input"), "{}: {}", text.len() / 2, answer.body);
-        let decision = format!("{{\"key\": \"write\", \"approved\": true, \"input\": {text}}}");
+        let decision = format!("{{\"key\": \"write\", \"approved\": true, \"input\": {{\"x\": {text}}}}}");
         server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval"}));
         let path = format!("/v1/workflow-runs/{QUEUED_RUN}/decisions");
         let answer = send(&server, "POST", &path, decision.as_bytes()).await;

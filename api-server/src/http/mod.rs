@@ -1,9 +1,14 @@
 //! The HTTP servers: REST and GraphQL on the public port, and the requests of runners on the internal port.
 
+mod audit;
 mod authorize;
 mod body;
+#[cfg(test)]
+mod differential;
+mod docs;
 mod etag;
 mod extract;
+mod fields;
 mod graphql;
 mod idempotency;
 mod in_flight;
@@ -18,12 +23,15 @@ mod problem;
 mod query_parameters;
 mod rate_limit;
 mod request_id;
+#[cfg(test)]
+mod round_trips;
 mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod trace_context;
 mod v1;
 #[cfg(test)]
 mod words;
@@ -55,8 +63,9 @@ pub use listener::{ClientAddress, ConnectionLimits, TrustedProxies, serve};
 pub use metrics::Metrics;
 pub use state::HttpState;
 
-/// Maximum size of a request body: a run's input of 256 KiB, and the same again for white space and escapes.
-const MAX_BODY_BYTES: usize = 512 * 1024;
+/// Maximum size of a request body: the definition of a workflow with code and schemas, or a run's input of 256 KiB with white space
+/// and escapes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Builds the router of the public port.
 ///
@@ -64,7 +73,7 @@ const MAX_BODY_BYTES: usize = 512 * 1024;
 /// Returns an error if `operations.yaml` lacks an operation or names one that does not exist.
 pub fn router(state: HttpState) -> anyhow::Result<Router> {
     let operations = Arc::new(Operations::load()?);
-    let (routes, document) = openapi::routes().split_for_parts();
+    let (routes, document) = openapi::routes()?.split_for_parts();
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;
     let metrics = state.metrics.clone();
@@ -74,8 +83,9 @@ pub fn router(state: HttpState) -> anyhow::Result<Router> {
         parameters: Arc::new(QueryParameters::from_document(&document)),
     };
     let routes = routes
-        .merge(graphql::routes(schema, operations))
+        .merge(graphql::routes(schema, operations, state.trusted_documents.clone()))
         .merge(openapi::document(&document)?)
+        .merge(docs::routes())
         .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
     Ok(with_public_layers(routes, metrics))
@@ -109,6 +119,7 @@ fn with_common_layers(routes: Router, metrics: Metrics) -> Router {
                 .on_response(())
                 .on_failure(()),
         )
+        .layer(from_fn(trace_context::propagate))
         .layer(SetRequestIdLayer::x_request_id(request_id::MakeUuidV7))
         .layer(MapRequestLayer::new(request_id::remove_unsafe_id))
 }
@@ -118,6 +129,6 @@ fn with_common_layers(routes: Router, metrics: Metrics) -> Router {
 /// # Errors
 /// Returns an error if the document cannot be serialized.
 pub fn openapi_json() -> anyhow::Result<String> {
-    let (_, document) = openapi::routes().split_for_parts();
+    let (_, document) = openapi::routes()?.split_for_parts();
     Ok(document.to_pretty_json()? + "\n")
 }

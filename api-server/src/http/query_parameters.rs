@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use axum::http::Uri;
-use utoipa::openapi::{
-    OpenApi, RefOr,
-    path::{Operation, Parameter, ParameterIn},
-};
+use utoipa::openapi::{OpenApi, path::Operation};
 
 use super::openapi;
 use crate::problem::{Code, Problem};
@@ -41,12 +38,7 @@ impl QueryParameters {
 }
 
 fn names(operation: &Operation) -> Vec<String> {
-    let name = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
-        // The document has no parameters by reference.
-        RefOr::T(_) | RefOr::Ref(_) => None,
-    };
-    operation.parameters.iter().flatten().filter_map(name).collect()
+    openapi::query_parameters(operation).map(str::to_owned).collect()
 }
 
 fn explanation(unknown: &str, known: &[String]) -> String {
@@ -68,10 +60,13 @@ mod tests {
     async fn an_unknown_parameter_is_refused_with_the_known_ones(pool: PgPool) {
         let server = Server::start(&pool).await;
         for (path, known) in [
-            ("/v1/workflow-runs".to_owned(), "has limit, cursor, sort, status, createdAfter"),
-            ("/v1/plans".to_owned(), "has limit, cursor, sort"),
+            (
+                "/v1/workflow-runs".to_owned(),
+                "has limit, cursor, sort, include, status, createdAfter, fields",
+            ),
+            ("/v1/plans".to_owned(), "has limit, cursor, sort, include, fields"),
             (format!("/v1/workflow-runs/{RUN}/logs"), "has step, item, attempt, stream, cursor, limit"),
-            (format!("/v1/workflow-runs/{RUN}"), "has none"),
+            (format!("/v1/workflow-runs/{RUN}"), "has fields"),
             ("/v1/me".to_owned(), "has none"),
         ] {
             let answer = server.get("acme", "admin", &format!("{path}?state=FAILED")).await;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use axum::http::{HeaderName, HeaderValue};
 
 use crate::{
-    auth::Principal,
+    auth::{Membership, Principal},
     http::listener::client_network,
     limits::{Allowance, Limits, RateExceeded},
     problem::{Code, Problem},
@@ -52,6 +52,25 @@ pub(in crate::http) fn count_principal(
     let tenant = limits.tenant_rates.count(tenant, limit).map_err(|error| refusal("tenant", &error))?;
     let scarcer = if user.remaining < tenant.remaining { ("user", user) } else { ("tenant", tenant) };
     Ok(Some(headers(scarcer.0, scarcer.1)))
+}
+
+/// Counts the parts of a request beyond the first one, each like a request of the user.
+///
+/// # Errors
+/// Returns an error if the user or the tenant has sent too many requests.
+pub(in crate::http) fn count_further(
+    limits: &Limits,
+    email: &str,
+    tenant: &Membership,
+    further: u32,
+) -> Result<(), Problem> {
+    let (Some(limit), Some(further)) = (tenant.requests_per_minute, NonZeroU32::new(further)) else {
+        return Ok(());
+    };
+    let id = tenant.scope.tenant_id();
+    let user = limits.user_rates.count_many((id, email.to_owned()), user_limit(limit), further);
+    user.map_err(|error| refusal("user", &error))?;
+    limits.tenant_rates.count_many(id, limit, further).map_err(|error| refusal("tenant", &error))
 }
 
 /// Builds the problem of a request beyond a rate. `subject` names who has sent too many.
@@ -132,6 +151,21 @@ mod tests {
         assert_eq!(rate(&me(&server, &bob).await), (200, "\"tenant\";r=0"));
         assert_eq!(rate(&me(&server, &bob).await), (429, "\"tenant\";r=0"));
         assert_eq!(me(&server, &server.issuer.token("globex", "viewer")).await.status, 200);
+    }
+
+    /// Refused requests count, and show what remains.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn refused_requests_show_what_remains(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        server.set_plan_limits(json!({"apiRequestsPerMinute": 5})).await;
+        for (role, path, status, remaining) in [
+            ("viewer", "/v1/usage", 403, 3),
+            ("viewer", "/v1/plans?page=2", 400, 2),
+            ("viewer", "/v1/workflows/nonsense", 404, 1),
+        ] {
+            let answer = server.get("acme", role, path).await;
+            assert_eq!(rate(&answer), (status, format!("\"user\";r={remaining}").as_str()), "{path}");
+        }
     }
 
     /// A plan without a limit limits nothing.

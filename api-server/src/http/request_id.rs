@@ -8,6 +8,8 @@ use axum::{
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Span;
 
+use super::trace_context::TraceContext;
+
 /// Name of the header, in requests and in responses.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of a client's id, in bytes. A UUID has 36 characters, a trace id with a prefix fits too, and longer
@@ -36,9 +38,12 @@ pub(in crate::http) fn remove_unsafe_id(mut request: Request<Body>) -> Request<B
 /// Opens the tracing span of a request.
 pub(in crate::http) fn span(request: &Request<Body>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    let context = request.extensions().get::<TraceContext>();
     tracing::info_span!(
         "request",
         request.id = id.unwrap_or_default(),
+        trace.id = context.map(|context| context.trace_id()),
+        span.id = context.map(|context| context.span_id()),
         http.method = %request.method(),
         http.path = %request.uri().path(),
     )

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     auth::{Runners, Verifier},
     db::AppPool,
+    graphql::TrustedDocuments,
 };
 
 /// State shared by all requests of both routers. Clones are cheap; handlers extract the part that they need.
@@ -22,4 +23,6 @@ pub struct HttpState {
     pub runners: Arc<Runners<AppPool>>,
     /// Metrics of requests.
     pub metrics: Metrics,
+    /// The only GraphQL documents that are executed; `None` if all are.
+    pub trusted_documents: Option<Arc<TrustedDocuments>>,
 }

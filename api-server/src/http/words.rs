@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crds::{Tenant, Workflow, WorkflowRun};
+use crds::{Tenant, Workflow, WorkflowRun, run::QueueReason};
 use kube::CustomResourceExt as _;
 use serde_json::Value;
+use strum::VariantArray as _;
 
 use super::openapi_json;
 use crate::app::enum_names::upper_snake;
@@ -95,9 +96,14 @@ fn all_values_are_listed_in_both_spellings() {
         ("state of a tenant", field(&tenants, "spec.state")),
     ];
     let rows = rows("## Values");
-    for (name, schema) in enums {
+    let reasons = QueueReason::VARIANTS.iter().map(ToString::to_string).collect();
+    let values = |(name, schema): (&'static str, Option<&Value>)| {
         let values = schema.and_then(|schema| schema["enum"].as_array()).expect(name);
-        let expected: Vec<_> = values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        (name, values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    };
+    let enums = enums.map(values).into_iter().chain([("why a run waits (`queue.reason`)", reasons)]);
+    for (name, expected) in enums {
+        let expected: Vec<String> = expected;
         let listed: Vec<_> = rows.iter().filter(|row| row[0] == name).collect();
         let kubernetes: Vec<_> = listed.iter().map(|row| row[1].to_owned()).collect();
         assert_eq!(kubernetes, expected, "{name}");

@@ -8,7 +8,7 @@ mod replica;
 mod share;
 
 pub use log_limit::LogLimit;
-pub use memory::{Memory, decoded_bytes};
+pub use memory::{Memory, MemoryLimit, json_memory};
 pub use rate::{Allowance, RateExceeded, Rates};
 pub use replica::Limits;
 pub use share::{Exhausted, Permit, Shares};

@@ -58,6 +58,25 @@ impl<K: Eq + Hash + Send + Sync + 'static> Rates<K> {
     }
 }
 
+impl<K: Eq + Hash + Send + Sync + 'static> Rates<K> {
+    /// Counts several requests of a key at once: all of them, or none. At most as many as the key may send in a minute are
+    /// counted.
+    ///
+    /// # Errors
+    /// Returns an error if the key may not send as many now.
+    pub fn count_many(&self, key: K, limit: NonZeroU32, requests: NonZeroU32) -> Result<(), RateExceeded> {
+        let limiter = self.0.get_with((key, limit), || Arc::new(limiter(limit)));
+        match limiter.check_n(requests.min(limit)) {
+            Ok(Err(until)) => {
+                let reset = until.wait_time_from(DefaultClock::default().now());
+                Err(RateExceeded(Allowance { limit, remaining: 0, reset }))
+            }
+            // The number is not above the limit, so that there is always capacity for it.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
 impl<K: Eq + Hash + Send + Sync + 'static> Default for Rates<K> {
     fn default() -> Self {
         let cache = Cache::builder().max_capacity(MAX_KEYS).time_to_idle(WINDOW);
@@ -72,6 +91,17 @@ fn limiter(limit: NonZeroU32) -> Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Several requests are counted together, or not at all.
+    #[test]
+    fn several_requests_are_counted_together() {
+        let (rates, number) = (Rates::default(), |number| NonZeroU32::new(number).unwrap());
+        assert!(rates.count_many("acme", number(10), number(8)).is_ok());
+        assert!(rates.count_many("acme", number(10), number(8)).is_err());
+        assert_eq!(rates.count("acme", number(10)).unwrap().remaining, 1);
+        assert!(rates.count_many("globex", number(10), number(100)).is_ok());
+        assert!(rates.count("globex", number(10)).is_err());
+    }
 
     /// A key that has used its requests is refused until one is replenished, and other keys are not affected.
     #[test]

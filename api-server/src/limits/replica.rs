@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crds::constants::{MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS};
 use uuid::Uuid;
 
-use super::{Memory, Rates, Shares};
+use super::{Memory, MemoryLimit, Rates, Shares};
 
 /// Maximum number of requests in progress, and of one tenant.
 const REQUESTS: (usize, usize) = (256, MAX_TENANT_REQUESTS);
@@ -15,10 +15,13 @@ const WAITERS: (usize, usize) = (64, MAX_TENANT_WAITERS);
 /// Maximum number of log streams, and of one tenant. Each polls three times a second while the log does not grow:
 /// together about 400 short queries a second.
 const STREAMS: (usize, usize) = (128, MAX_TENANT_STREAMS);
-/// Memory for the bodies of requests, the contents of runs and workflows that they read, and uploads, in all and for one
-/// tenant, in bytes. Decision 13 adds up what else the 512 MiB contain that the chart sets as memory limit. A tenant can
-/// read its largest usual run, 1 MiB of text that takes 22 MiB once decoded, with GraphQL, which needs two copies.
-const MEMORY: (usize, usize) = (224 << 20, 96 << 20);
+/// Memory for the bodies of requests, the contents of runs and workflows that they read, and uploads. Decision 13 adds up what
+/// else the 512 MiB contain that the chart sets as memory limit. A tenant can read its largest usual run, 1 MiB of text that
+/// takes 22 MiB once decoded, with GraphQL, which needs two copies; and start a run with the largest input, of which two copies
+/// are decoded and one is validated.
+const MEMORY: MemoryLimit = MemoryLimit { all: 208 << 20, per_tenant: 100 << 20 };
+/// The same for small requests, which therefore do not wait for large ones.
+const SMALL_MEMORY: MemoryLimit = MemoryLimit { all: 16 << 20, per_tenant: 6 << 20 };
 /// Maximum number of requests of runners whose token is being verified, and of one address, which is that of a pod.
 const RUNNER_AUTHENTICATIONS: (usize, usize) = (128, 16);
 /// Maximum number of requests of runners in progress, and of one tenant.
@@ -58,7 +61,7 @@ impl Default for Limits {
             requests: shares(REQUESTS),
             waiters: shares(WAITERS),
             streams: shares(STREAMS),
-            memory: Memory::new(MEMORY.0, MEMORY.1),
+            memory: Memory::new(MEMORY, SMALL_MEMORY),
             runner_authentications: Shares::new(RUNNER_AUTHENTICATIONS.0, RUNNER_AUTHENTICATIONS.1),
             runner_requests: shares(RUNNER_REQUESTS),
             writes: shares(WRITES),

@@ -110,6 +110,12 @@ impl<K: Clone + Eq + Hash> Shares<K> {
         self.per_key
     }
 
+    /// Returns the number of permits that a key can still take.
+    #[cfg(test)]
+    pub(crate) fn available(&self, key: &K) -> usize {
+        self.permits_of(key).available_permits()
+    }
+
     fn permits_of(&self, key: &K) -> Arc<Semaphore> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(permits) = by_key.get(key).and_then(Weak::upgrade) {

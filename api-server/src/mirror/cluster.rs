@@ -64,6 +64,12 @@ pub(super) async fn ensure_accepted(
     if other { Err(Error::Halted) } else { Ok(()) }
 }
 
+/// Verifies that the rows belong to this cluster, and that it is accepted.
+pub(super) async fn ensure_known(pool: &MirrorPool, observed: Uuid) -> Result<(), Error> {
+    let mut connection = pool.inner().acquire().await.map_err(Error::database("take a connection"))?;
+    ensure_accepted(&mut connection, Some(observed)).await
+}
+
 /// Stops projecting because a list is older than an earlier one: the cluster was restored from a backup.
 pub(super) async fn halt_restored(pool: &MirrorPool) -> Result<(), Error> {
     sqlx::query!("update mirror_cluster set halted = 'RESTORED' where halted is null")
@@ -82,7 +88,8 @@ pub async fn accept_cluster(urls: &Urls, relation: ClusterRelation) -> Result<()
     accept(pool.inner(), relation).await
 }
 
-async fn accept(pool: &PgPool, relation: ClusterRelation) -> Result<(), Error> {
+/// Accepts the observed cluster, as [`accept_cluster`] does.
+pub(super) async fn accept(pool: &PgPool, relation: ClusterRelation) -> Result<(), Error> {
     let mut tx = pool.begin().await.map_err(Error::database("begin a transaction"))?;
     lock::acquire_exclusive(&mut tx).await?;
     let halted = sqlx::query!(
@@ -186,7 +193,7 @@ mod tests {
         assert_eq!(check(&pool, OLD).await.unwrap(), ClusterStatus::Accepted);
         store(&owner, [tenant("acme").version(900).build()]).await;
         assert_eq!(check(&pool, REBUILT).await.unwrap(), ClusterStatus::Halted);
-        let empty = CompleteList { kind: Kind::Tenant, resource_version: 5, uids: Vec::new(), stored: None };
+        let empty = CompleteList { kind: Kind::Tenant, resource_version: 5, uids: Vec::new() };
         let refused = try_apply(&owner, &[Change::ListCompleted(empty)]).await;
         assert!(matches!(refused, Err(Error::Halted)));
         assert_eq!(ids(&owner).await, [(uid("acme"), 900)]);

@@ -1,5 +1,11 @@
 //! Errors of the mirror.
 
+use std::time::Duration;
+
+/// Timeout of a transaction. Each statement has 10 s in the database, which does not help if the connection is lost without having
+/// been closed: no answer arrives then.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Failure of a step of the mirror.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -10,6 +16,14 @@ pub enum Error {
         action: &'static str,
         /// Error that the driver returned.
         source: sqlx::Error,
+    },
+    /// The database did not answer in time: its connection may be lost without having been closed.
+    #[error("failed to {action} within {seconds} s")]
+    DatabaseTimeout {
+        /// Purpose of the transaction.
+        action: &'static str,
+        /// Timeout in seconds.
+        seconds: u64,
     },
     /// The Kubernetes API server cannot be reached, or refused a request.
     #[error("failed to {action} in Kubernetes")]
@@ -57,10 +71,21 @@ impl Error {
     }
 
     /// Returns whether the database cannot hold one of the objects, so that a retry is useless: SQLSTATE
-    /// class 22 (data exception) or 23 (integrity constraint violation).
+    /// class 22 (data exception), 23 (integrity constraint violation) or 54 (program limit exceeded, such as the size of an
+    /// indexed value).
     pub(super) fn is_refusal(&self) -> bool {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
-        error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+    }
+
+    /// Awaits a transaction for at most [`TRANSACTION_TIMEOUT`].
+    pub(super) async fn with_timeout<T>(
+        action: &'static str,
+        transaction: impl Future<Output = Result<T, Self>>,
+    ) -> Result<T, Self> {
+        let seconds = TRANSACTION_TIMEOUT.as_secs();
+        let result = tokio::time::timeout(TRANSACTION_TIMEOUT, transaction).await;
+        result.unwrap_or(Err(Self::DatabaseTimeout { action, seconds }))
     }
 
     /// Returns the HTTP status with which the Kubernetes API server refused the request, if it did.

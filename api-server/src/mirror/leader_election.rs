@@ -32,11 +32,11 @@ pub struct Options {
 
 /// Takes part in the election and mirrors whenever this replica is the leader, until `stop` is cancelled; then
 /// releases the lease.
-pub(super) async fn run(leadership: &Leadership, options: &Options, stop: &CancellationToken) {
+pub(super) async fn run(leadership: &Leadership, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         let lease = tokio::select! {
             () = stop.cancelled() => return,
-            lease = lease_manager(leadership, options) => lease,
+            lease = lease_manager(leadership) => lease,
         };
         match lease {
             Ok(manager) => take_part(manager, leadership, stop).await,
@@ -70,8 +70,8 @@ async fn take_part(manager: LeaseManager, leadership: &Leadership, stop: &Cancel
     }
 }
 
-async fn lease_manager(leadership: &Leadership, options: &Options) -> Result<LeaseManager, Error> {
-    let client = &leadership.client;
+async fn lease_manager(leadership: &Leadership) -> Result<LeaseManager, Error> {
+    let Leadership { client, options, .. } = leadership;
     let namespace = options.lease_namespace.as_deref().unwrap_or(client.default_namespace());
     LeaseManagerBuilder::new(client.clone(), &options.lease_name)
         .with_namespace(namespace)
@@ -92,6 +92,7 @@ async fn lead_while_elected(
     while wait_until(leading, true, stop).await {
         tracing::info!("this replica is the leader and mirrors");
         leadership.metrics.set_leading(true);
+        leadership.signals.set_leading(true);
         let lost = stop.child_token();
         let until_lost = async {
             wait_until(leading, false, stop).await;
@@ -99,6 +100,7 @@ async fn lead_while_elected(
         };
         tokio::join!(leadership.run(&lost), until_lost);
         leadership.metrics.set_leading(false);
+        leadership.signals.set_leading(false);
     }
 }
 

@@ -4,24 +4,27 @@
 use std::time::Duration;
 
 use kube::Client;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Error,
+    Error, Options,
+    apply::quarantine,
+    canary::Canary,
     cluster::{self, ClusterStatus},
     kube_api,
-    memory::{MemoryLimit, Pending},
     metrics::Metrics,
+    queue::Queue,
     reflector::{IDLE_TIMEOUT, Reflector},
+    signals::Senders,
     status_update::StatusUpdater,
     writer::Writer,
 };
 use crate::{db::MirrorPool, project::Kind};
 
-/// Capacity of the channel between reflectors and writer. The memory of what it contains is limited separately.
-const CHANNEL_CAPACITY: usize = 64;
+/// Interval between counts of the objects in the quarantine.
+const QUARANTINE_INTERVAL: Duration = Duration::from_secs(30);
 /// Delay before the tasks are started again, after a failure or while the cluster is not accepted.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
@@ -30,7 +33,9 @@ pub(super) struct Leadership {
     pub client: Client,
     pub pool: MirrorPool,
     pub compute: compute::Pool,
+    pub options: Options,
     pub metrics: Metrics,
+    pub signals: Senders,
 }
 
 impl Leadership {
@@ -39,6 +44,7 @@ impl Leadership {
         while !stop.is_cancelled() {
             if let Err(error) = self.mirror(stop).await {
                 tracing::error!(error = error.chain(), "mirroring failed and is started again");
+                self.metrics.count_restart();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -65,8 +71,7 @@ impl Leadership {
     }
 
     fn start(&self, cluster: Uuid, stop: &CancellationToken) -> JoinSet<Result<(), Error>> {
-        let (sender, changes) = mpsc::channel(CHANNEL_CAPACITY);
-        let mut tasks = JoinSet::new();
+        let (queue, mut tasks) = (Queue::default(), JoinSet::new());
         let (pool, client, stop) = (self.pool.clone(), self.client.clone(), stop.clone());
         let updater = StatusUpdater {
             pool: pool.clone(),
@@ -75,29 +80,56 @@ impl Leadership {
             stop: stop.clone(),
         };
         let written = updater.start(&mut tasks);
-        let metrics = self.metrics.clone();
-        tasks.spawn(Writer { pool, cluster, changes, written, metrics, stop: stop.clone() }.run());
-        tasks.spawn(reflect_all(client, cluster, sender, stop));
+        let (metrics, signals) = (self.metrics.clone(), self.signals.clone());
+        tasks.spawn(report_quarantine(pool.clone(), metrics.clone(), stop.clone()));
+        let canary = Canary {
+            client: client.clone(),
+            options: self.options.clone(),
+            queue: queue.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn(canary.run());
+        let reflector = |kind| Reflector {
+            kind,
+            client: client.clone(),
+            cluster,
+            pool: pool.clone(),
+            queue: queue.clone(),
+            metrics: metrics.clone(),
+            idle_timeout: IDLE_TIMEOUT,
+            stop: stop.clone(),
+        };
+        tasks.spawn(reflect_all(Kind::ALL.map(reflector)));
+        let writer = Writer { pool, cluster, queue, written, metrics, signals, stop };
+        tasks.spawn(writer.run());
         tasks
     }
 }
 
 /// Lists the kinds one after the other, referenced kinds first, and watches each of them after its list.
-async fn reflect_all(
-    client: Client,
-    cluster: Uuid,
-    changes: mpsc::Sender<Pending>,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    let (mut watches, memory) = (JoinSet::new(), MemoryLimit::default());
-    for kind in Kind::ALL {
-        let (client, changes, stop) = (client.clone(), changes.clone(), stop.clone());
-        let (idle_timeout, memory) = (IDLE_TIMEOUT, memory.clone());
-        let reflector = Reflector { kind, client, cluster, changes, memory, idle_timeout, stop };
+async fn reflect_all(reflectors: [Reflector; 4]) -> Result<(), Error> {
+    let mut watches = JoinSet::new();
+    for reflector in reflectors {
         let Some(version) = reflector.list_until_stored().await? else { return Ok(()) };
         watches.spawn(reflector.watch_from(version));
     }
     flatten(watches.join_next().await)
+}
+
+/// Updates the metric of quarantined objects at intervals, until `stop` is cancelled.
+async fn report_quarantine(pool: MirrorPool, metrics: Metrics, stop: CancellationToken) -> Result<(), Error> {
+    loop {
+        match quarantine::counts(&pool).await {
+            Ok(counts) => {
+                counts.into_iter().for_each(|(reason, count)| metrics.set_quarantined(reason, count))
+            }
+            Err(error) => tracing::debug!(error = error.chain(), "the quarantine cannot be counted"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(QUARANTINE_INTERVAL) => {}
+        }
+    }
 }
 
 fn flatten(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> Result<(), Error> {

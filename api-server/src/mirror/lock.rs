@@ -47,12 +47,17 @@ pub(super) async fn acquire_exclusive(connection: &mut PgConnection) -> Result<(
 /// objects that waited for the tenant there are stored with it.
 fn names(change: &Change) -> Vec<String> {
     match change {
-        Change::Upserted(object) if object.identity.kind == Kind::Tenant => {
-            let namespace = crate::project::tenant_namespace(object);
+        Change::Upserted(upsert) if upsert.projection.object.identity.kind == Kind::Tenant => {
+            let namespace = crate::project::tenant_namespace(&upsert.projection.object);
             vec![CLUSTER.to_owned(), namespace]
         }
-        Change::Upserted(object) => vec![object.identity.namespace.clone().unwrap_or_default()],
+        Change::Upserted(upsert) => {
+            vec![upsert.projection.object.identity.namespace.clone().unwrap_or_default()]
+        }
         Change::Deleted(identity) => vec![identity.namespace.clone().unwrap_or_default()],
-        Change::ListStarted { .. } | Change::ListCompleted(_) | Change::Bookmark { .. } => Vec::new(),
+        Change::ListStarted { .. }
+        | Change::ListCompleted(_)
+        | Change::Bookmark { .. }
+        | Change::LeaseRenewed { .. } => Vec::new(),
     }
 }

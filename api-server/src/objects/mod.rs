@@ -1,5 +1,5 @@
 //! Object storage: a directory, or a bucket of an S3-compatible server. Objects are written once under names
-//! derived from their content, read completely, and deleted; they are never changed or listed.
+//! derived from their content, read completely, copied, and deleted; they are never changed, and listed only to delete a folder.
 
 mod location;
 mod open;
@@ -11,11 +11,16 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions, path::Path};
+use object_store::{
+    Attribute, Attributes, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutOptions, path::Path,
+};
 
 pub use location::{Location, LocationError};
 pub use open::{Credentials, OpenError};
 pub use output_name::{InvalidOutputName, OutputName};
+
+/// Number of objects of a folder that are deleted at the same time.
+const DELETIONS: usize = 8;
 
 /// Client of the object storage.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub struct Objects {
     store: Arc<dyn ObjectStore>,
     /// Prefix of all object names: empty, or ends with `/`.
     prefix: String,
+    /// URL of the storage without the prefix, for people. Ends with `/`.
+    url: String,
     /// Whether the storage records media types; a directory does not.
     records_media_types: bool,
 }
@@ -39,7 +46,7 @@ pub struct ObjectContent {
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {action} object {name}")]
 pub struct Error {
-    /// Operation: `write`, `read` or `delete`.
+    /// Operation: `write`, `read`, `copy`, `list` or `delete`.
     pub action: &'static str,
     /// Name of the object.
     pub name: String,
@@ -78,6 +85,24 @@ impl Objects {
         }
     }
 
+    /// Copies an object within the storage, and returns whether it exists. A copy that exists already is overwritten.
+    ///
+    /// # Errors
+    /// Returns an error if the storage cannot be reached, is full, or refuses the request.
+    pub async fn copy(&self, name: &str, copy: &str) -> Result<bool, Error> {
+        match self.store.copy(&self.path(name), &self.path(copy)).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(error("copy", name, source)),
+        }
+    }
+
+    /// Returns the URL of an object or a folder, for people and their tools.
+    #[must_use]
+    pub fn url(&self, name: &str) -> String {
+        format!("{}{}{name}", self.url, self.prefix)
+    }
+
     /// Deletes an object. An object that does not exist counts as deleted.
     ///
     /// # Errors
@@ -87,6 +112,22 @@ impl Objects {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(error("delete", name, source)),
         }
+    }
+
+    /// Deletes all objects in a folder. A folder that does not exist counts as deleted.
+    ///
+    /// # Errors
+    /// Returns an error if the storage cannot be reached or refuses a request. Some of the objects may be deleted then.
+    pub async fn delete_folder(&self, folder: &str) -> Result<(), Error> {
+        let delete = |found: ObjectMeta| async move {
+            match self.store.delete(&found.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(error("delete", found.location.as_ref(), source)),
+            }
+        };
+        let found = self.store.list(Some(&self.path(folder)));
+        let found = found.map_err(|source| error("list", folder, source));
+        found.try_for_each_concurrent(DELETIONS, delete).await
     }
 
     fn path(&self, name: &str) -> Path {

@@ -59,11 +59,13 @@ impl Objects {
                 std::fs::create_dir_all(&path)
                     .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
                 // After a crash of the machine, no reference may point to an incomplete object.
+                let url = format!("file://{}/", path.display());
                 let store = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
-                Self { store: Arc::new(store), prefix: String::new(), records_media_types: false }
+                Self { store: Arc::new(store), prefix: String::new(), url, records_media_types: false }
             }
             Location::Bucket { bucket, prefix } => {
-                Self { store: open_bucket(&bucket, credentials)?, prefix, records_media_types: true }
+                let (store, url) = (open_bucket(&bucket, credentials)?, format!("s3://{bucket}/"));
+                Self { store, prefix, url, records_media_types: true }
             }
         })
     }

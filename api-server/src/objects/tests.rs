@@ -36,6 +36,21 @@ async fn conforms(objects: &Objects) {
         objects.delete(&name).await.unwrap();
         assert_eq!(read(objects, &name).await, None);
     }
+
+    let folder = format!("exports/acme/{}", telemetry::ids::uuid_v7());
+    let inside = [format!("{folder}/manifest.json"), format!("{folder}/outputs/run/0a1b")];
+    let beside = format!("{folder}-beside/manifest.json");
+    for name in inside.iter().chain([&beside]) {
+        objects.put(name, b"any".to_vec().into(), "text/plain").await.unwrap();
+    }
+    for _ in 0..2 {
+        objects.delete_folder(&format!("{folder}/")).await.unwrap();
+        for name in &inside {
+            assert_eq!(read(objects, name).await, None);
+        }
+    }
+    assert!(read(objects, &beside).await.is_some(), "another folder was deleted");
+    objects.delete(&beside).await.unwrap();
 }
 
 fn credentials(endpoint: Option<String>, secret: &str) -> Credentials {

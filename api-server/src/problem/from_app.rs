@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Code, FieldError, Problem};
 use crate::{
-    app::{Error, Violation},
+    app::{Error, ManagedField, Violation},
     limits::Exhausted,
     store,
 };
@@ -18,6 +18,7 @@ const KEY_IN_USE_RETRY_DELAY: Duration = Duration::from_secs(1);
 const BUSY_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
+    #[expect(clippy::too_many_lines, reason = "a table with one row for each error")]
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
@@ -27,7 +28,8 @@ impl From<Error> for Problem {
             Error::OutputTooLarge { .. }
             | Error::StorageFull { .. }
             | Error::TooManyLines { .. }
-            | Error::InputTooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
+            | Error::InputTooLarge { .. }
+            | Error::InputTooManyValues { .. } => Self::new(Code::TooLarge).detail(detail),
             Error::ResponseTooLarge { .. } => Self::new(Code::ResponseTooLarge).detail(detail),
             Error::Exhausted { source: Exhausted::All, .. } => {
                 Self::new(Code::Unavailable).detail(detail).retry_after(BUSY_RETRY_DELAY)
@@ -35,9 +37,14 @@ impl From<Error> for Problem {
             Error::Exhausted { .. } => Self::new(Code::Busy).detail(detail).retry_after(BUSY_RETRY_DELAY),
             Error::DigestMismatch { .. } => Self::new(Code::DigestMismatch).detail(detail),
             Error::Objects(_) => Self::unavailable(&error, "object storage is unavailable"),
-            Error::InvalidLogCursor => Self::new(Code::InvalidCursor).detail(detail),
+            Error::InvalidLogCursor | Error::InvalidEventCursor => {
+                Self::new(Code::InvalidCursor).detail(detail)
+            }
+            Error::EventsExpired => Self::new(Code::EventsExpired).detail(detail),
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor),
-            Error::TenantSuspended { .. } => Self::new(Code::TenantSuspended).detail(detail),
+            Error::TenantSuspended { .. } | Error::TenantArchived { .. } => {
+                Self::new(Code::TenantSuspended).detail(detail)
+            }
             Error::WorkflowArchived { .. } => Self::new(Code::WorkflowArchived).detail(detail),
             Error::WorkflowInvalid { problems, .. } => {
                 with_violations(Code::WorkflowInvalid, detail, problems)
@@ -46,9 +53,29 @@ impl From<Error> for Problem {
             Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
-            Error::Refused { .. } => Self::new(Code::Invalid).detail(detail),
-            Error::PlanLimitReached { .. } => Self::new(Code::PlanLimitReached).detail(detail),
-            Error::RunUnfinished => Self::new(Code::RunUnfinished).detail(detail),
+            Error::Refused { violations, .. } | Error::InvalidTenant { violations, .. } => {
+                with_violations(Code::Invalid, detail, violations)
+            }
+            Error::TenantState { .. } | Error::TenantNotReady { .. } => {
+                Self::new(Code::Conflict).detail(detail)
+            }
+            Error::InvalidDefinition { violations, .. } => {
+                with_violations(Code::WorkflowInvalid, detail, violations)
+            }
+            Error::AlreadyExists { .. } => Self::new(Code::AlreadyExists).detail(detail),
+            Error::Stale { .. } => Self::new(Code::PreconditionFailed).detail(detail),
+            Error::ManagedElsewhere { fields, .. } => {
+                let violations = fields.into_iter().map(managed_field).collect();
+                with_violations(Code::ManagedByGitops, detail, violations)
+            }
+            Error::PlanLimitReached { .. } | Error::UnfinishedRuns(_) | Error::WorkflowLimit { .. } => {
+                Self::new(Code::PlanLimitReached).detail(detail)
+            }
+            Error::RunUnfinished | Error::DeletedUnfinished { .. } => {
+                Self::new(Code::RunUnfinished).detail(detail)
+            }
+            Error::RunInUse { .. } => Self::new(Code::RunInUse).detail(detail),
+            Error::BulkTimeout => Self::new(Code::Timeout).detail(detail).retry_after(BUSY_RETRY_DELAY),
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
             Error::NoSuchStep { message } => {
                 let (pointer, code) = ("/key".to_owned(), "unknown_step".to_owned());
@@ -58,7 +85,7 @@ impl From<Error> for Problem {
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
             Error::NotAnApprover { .. } => Self::new(Code::Forbidden).detail(detail),
             Error::Contended { .. } => {
-                Self::unavailable(&error, "the run is being changed by other requests")
+                Self::unavailable(&error, "the object is being changed by other requests")
             }
             Error::InvalidInput(violations) | Error::InvalidDecision(violations) => {
                 with_violations(Code::InvalidInput, detail, violations)
@@ -68,16 +95,11 @@ impl From<Error> for Problem {
             Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_defect(status.code) => {
                 internal(&error)
             }
+            Error::Unaudited { .. } => internal(&error),
             Error::Kubernetes { .. } | Error::KubernetesTimeout { .. } => {
                 Self::unavailable(&error, "the Kubernetes API is unavailable")
             }
-            Error::Store(store::Error::Exhausted(Exhausted::Key { limit })) => Self::new(Code::Busy)
-                .detail(format!(
-                    "{limit} requests of the tenant use the database already: repeat the request later"
-                ))
-                .retry_after(BUSY_RETRY_DELAY),
-            Error::Store(ref store) if !store.is_transient() => internal(&error),
-            Error::Store(_) => Self::unavailable(&error, "the database is unavailable"),
+            Error::Store(ref source) => from_store(&error, source),
             Error::Mirror(_) => Self::unavailable(&error, "the change was made but cannot be read yet"),
         }
     }
@@ -91,6 +113,18 @@ fn is_defect(status: u16) -> bool {
 fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::error!(error, "request failed because of a defect");
     Problem::new(Code::Internal).retry_after(INTERNAL_RETRY_DELAY)
+}
+
+fn from_store(error: &Error, source: &store::Error) -> Problem {
+    match source {
+        store::Error::Exhausted(Exhausted::Key { limit }) => Problem::new(Code::Busy)
+            .detail(format!(
+                "{limit} requests of the tenant use the database already: repeat the request later"
+            ))
+            .retry_after(BUSY_RETRY_DELAY),
+        source if !source.is_transient() => internal(error),
+        _ => Problem::unavailable(error, "the database is unavailable"),
+    }
 }
 
 fn from_compute(error: &Error, source: &compute::Error) -> Problem {
@@ -109,6 +143,11 @@ fn from_compute(error: &Error, source: &compute::Error) -> Problem {
 
 fn with_violations(code: Code, detail: String, violations: Vec<Violation>) -> Problem {
     Problem::new(code).detail(detail).errors(violations.into_iter().map(field_error).collect())
+}
+
+fn managed_field(field: ManagedField) -> Violation {
+    let message = field.to_string();
+    Violation { pointer: field.pointer, code: Code::ManagedByGitops.as_str().to_owned(), message }
 }
 
 fn field_error(Violation { pointer, code, message }: Violation) -> FieldError {

@@ -3,6 +3,7 @@
 
 mod code;
 mod from_app;
+pub mod reference;
 
 use std::{error::Error, time::Duration};
 

@@ -6,16 +6,19 @@ mod plan;
 mod row;
 mod run;
 mod tenant;
+mod tenant_end;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
+mod visible;
 mod workflow;
 
 use serde::de::DeserializeOwned;
 
 pub use identity::{Identity, Kind, MissingMetadata, Object};
-pub use row::{Meta, PlanRow, Row, RunRow, TenantRow, WorkflowRow};
+pub use row::{Meta, PlanRow, Row, RunRow, TenantEnd, TenantRow, WorkflowRow};
 pub use tenant::tenant_namespace;
+pub use visible::MirroredRow;
 
 /// A kind of custom resource that is mirrored.
 pub trait MirroredKind {
@@ -54,6 +57,24 @@ pub enum Malformed {
     Panicked(#[from] compute::Panic),
 }
 
+/// An object with its row, or with the reason why it has none.
+#[derive(Debug)]
+pub struct Projection {
+    /// The object as it was read.
+    pub object: Object,
+    /// Row of the object.
+    pub row: Result<Row, Malformed>,
+}
+
+impl Projection {
+    /// Projects an object.
+    #[must_use]
+    pub fn new(object: Object) -> Self {
+        let row = project(&object);
+        Self { object, row }
+    }
+}
+
 /// Builds the row of an object. Columns with a fixed vocabulary come from typed fields; free JSON is copied
 /// unchanged.
 ///
@@ -62,6 +83,17 @@ pub enum Malformed {
 /// mirror.
 pub fn project(object: &Object) -> Result<Row, Malformed> {
     compute::catch_panic(|| project_by_kind(object))?
+}
+
+/// Builds the row of a workflow that Kubernetes has checked without storing it, so that it has no resource version.
+///
+/// # Errors
+/// Returns an error if the object does not match the schema of its kind.
+pub fn project_dry_run(workflow: &crds::Workflow) -> anyhow::Result<WorkflowRow> {
+    let mut workflow = workflow.clone();
+    workflow.metadata.resource_version = Some("0".to_owned());
+    let raw = serde_json::to_value(&workflow)?;
+    Ok(workflow::project(&Object::new(Kind::Workflow, raw)?, workflow)?)
 }
 
 fn project_by_kind(object: &Object) -> Result<Row, Malformed> {

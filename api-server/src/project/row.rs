@@ -59,12 +59,31 @@ pub struct TenantRow {
     pub namespace: String,
     /// Free-form settings.
     pub settings: Value,
+    /// UID of the deleted tenant of the same name that this one restores.
+    pub restore_from: Option<Uuid>,
     /// Generation for which the condition `Mirrored` is true.
     pub mirrored_generation: Option<i64>,
+    /// What the object says about its end.
+    pub end: TenantEnd,
     /// The complete spec.
     pub spec: Value,
     /// The complete status.
     pub status: Value,
+}
+
+/// What the object of a tenant says about its archiving and deletion.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TenantEnd {
+    /// Time at which the tenant was archived, if its spec says `Archived`, too.
+    pub archived_at: Option<Timestamp>,
+    /// Archiving of which the object says that it is exported.
+    pub export_of: Option<Timestamp>,
+    /// Whether the condition `Purgeable` is true.
+    pub purgeable: bool,
+    /// Whether the object has anything that the api-server has written about an archiving.
+    pub reports_archiving: bool,
+    /// Whether the operator waits until the records and stored outputs are deleted.
+    pub awaits_data_deletion: bool,
 }
 
 /// Row of a workflow.

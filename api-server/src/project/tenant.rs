@@ -1,15 +1,21 @@
 //! Projects a tenant to its row.
 
-use crds::{conditions, names, tenant::TenantState as State};
+use crds::{conditions, labels, names, tenant::TenantState as State};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
-use super::{Malformed, Object, TenantRow, meta, text::storable};
+use super::{Malformed, Object, TenantRow, meta, tenant_end, text::storable};
 use crate::store::TenantState;
 
 pub(super) fn project(object: &Object, tenant: crds::Tenant) -> Result<TenantRow, Malformed> {
     let slug = &object.identity.name;
+    let annotations = tenant.metadata.annotations.as_ref();
+    // The operator reports an annotation that is no UID of an earlier tenant.
+    let restore_from = annotations.and_then(|all| all.get(labels::RESTORE_FROM)?.parse().ok());
+    let end = tenant_end::project(&tenant);
     Ok(TenantRow {
+        end,
+        restore_from,
         meta: meta::project(object, tenant.metadata)?,
         display_name: storable(tenant.spec.display_name.unwrap_or_else(|| slug.clone())),
         state: match tenant.spec.state.unwrap_or(State::Active) {

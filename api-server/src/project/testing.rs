@@ -48,6 +48,15 @@ impl Fixture {
         self.set("/metadata", "creationTimestamp", json!(at))
     }
 
+    pub(crate) fn annotation(self, key: &str, value: &str) -> Self {
+        self.set("/metadata", "annotations", json!({key: value}))
+    }
+
+    /// Marks the object as being deleted.
+    pub(crate) fn deleting(self) -> Self {
+        self.set("/metadata", "deletionTimestamp", json!("2026-11-24T09:00:00Z"))
+    }
+
     pub(crate) fn spec(self, field: &str, value: Value) -> Self {
         self.set("/spec", field, value)
     }

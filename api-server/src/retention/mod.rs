@@ -1,35 +1,38 @@
 //! Retention: deletes data whose retention period in the tenant's plan has ended. Every replica does this at
-//! intervals, in batches; concurrent statements of several replicas do no harm.
+//! intervals, in batches; concurrent statements of several replicas do no harm. Events that no tenant retains are dropped with the
+//! partition of their day, which this module creates in advance.
 //!
 //! Deleted are the records of finished runs that no longer exist in Kubernetes, logs, events, expired
-//! idempotency keys, and outputs in object storage that no stored run refers to.
+//! idempotency keys, and outputs in object storage that no stored run refers to. Of a tenant that was deleted together with its
+//! data, everything is deleted that has arrived since.
 
+mod audit;
 mod outputs;
+mod partitions;
 mod policy;
+mod purge;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
 use telemetry::{Registry, clock, ids};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::{db::MirrorPool, objects::Objects};
-use policy::{RetentionPolicy, tenants};
-use rows::Deleted;
+use crate::{db::MirrorPool, objects::Objects, store};
+pub use purge::{PurgeError, Purged, purge};
+pub use rows::Deleted;
+
+use policy::{RetainedTenant, RetentionPolicy, tenants};
 
 /// Interval between two sweeps, each of which deletes all that is due. Retention periods are counted in days.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
-/// Minimum age at which an unreferenced output is deleted. An output is stored before the run's status refers
-/// to it; the attempt that writes both takes less time than this.
-const MIN_OUTPUT_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Deletes data whose retention has ended.
 pub struct Sweeper {
@@ -54,6 +57,9 @@ pub enum Error {
         /// Error that the driver returned.
         source: sqlx::Error,
     },
+    /// A deletion cannot be recorded in the audit log.
+    #[error("failed to record a deletion in the audit log")]
+    Audit(#[source] store::Error),
 }
 
 impl Error {
@@ -84,6 +90,8 @@ impl Sweeper {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         // A random first delay spreads the sweeps of replicas that start together.
         let mut delay = SWEEP_INTERVAL.mul_f64(ids::unit_random());
+        // After a standstill, events go to the default partition until the one of their day is created.
+        self.create_partitions().await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -103,36 +111,58 @@ impl Sweeper {
 
     /// Deletes all data whose retention has ended, tenant by tenant. A tenant whose data cannot be deleted is reported and
     /// does not keep the others from it.
-    async fn sweep(&self, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), PurgeError> {
         let mut outcome = Ok(());
-        for (tenant, slug, policy) in tenants(&self.pool).await? {
-            let swept = self.sweep_tenant(tenant, &slug, &policy, now).await;
+        self.create_partitions().await;
+        let tenants = tenants(&self.pool).await?;
+        if let Err(error) = partitions::drop_old(&self.pool, &tenants, now).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::info!(error, "old partitions of events were not dropped; the next sweep tries again");
+        }
+        for tenant in tenants {
+            let swept = self.sweep_tenant(&tenant, now).await;
             if let Err(error) = &swept {
                 let error: &(dyn std::error::Error + 'static) = error;
                 tracing::warn!(
-                    tenant.name = slug,
+                    tenant.name = tenant.slug,
                     error,
                     "failed to delete a tenant's data whose retention has ended"
                 );
             }
             outcome = outcome.and(swept);
         }
-        outcome
+        let pruned = audit::prune_platform(&self.pool, now).await;
+        outcome.and(pruned.map(drop).map_err(PurgeError::from))
     }
 
-    async fn sweep_tenant(
-        &self,
-        tenant: Uuid,
-        slug: &str,
-        policy: &RetentionPolicy,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let rows = rows::delete(&self.pool, tenant, policy, now).await;
-        let outputs = match &self.objects {
-            Some(objects) => outputs::delete(&self.pool, objects, tenant, now - MIN_OUTPUT_AGE).await,
-            None => Ok(0),
+    async fn create_partitions(&self) {
+        if let Err(error) = partitions::create(&self.pool).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::info!(error, "partitions of events were not created; the next sweep tries again");
+        }
+    }
+
+    async fn sweep_tenant(&self, tenant: &RetainedTenant, now: Timestamp) -> Result<(), PurgeError> {
+        let RetainedTenant { id, slug, policy, is_purged } = tenant;
+        let audit_events = audit::prune(&self.pool, *id, now).await?;
+        self.deleted.get_or_create(&Labels { what: "audit events" }).inc_by(audit_events);
+        let Purged { outputs, rows: Deleted { runs, logs, events, keys } } = if *is_purged {
+            let purged = purge(&self.pool, self.objects.as_ref(), *id).await?;
+            rows::redact_tenant(&self.pool, *id).await?;
+            purged
+        } else {
+            let deletion = rows::delete(&self.pool, *id, policy, now);
+            // Expired keys and events are no records of the tenant, and an audit event for each sweep would hide the others.
+            let rows = match rows::has_records_to_delete(&self.pool, *id, policy, now).await? {
+                true => audit::audited_deletion(&self.pool, tenant, deletion, |deleted| *deleted).await,
+                false => deletion.await,
+            };
+            let outputs = match &self.objects {
+                Some(objects) => outputs::delete(&self.pool, objects, *id, now - policy.outputs).await,
+                None => Ok(0),
+            };
+            Purged { rows: rows?, outputs: outputs? }
         };
-        let (Deleted { runs, logs, events, keys }, outputs) = (rows?, outputs?);
         if runs + logs + events + keys + outputs == 0 {
             return Ok(());
         }
@@ -142,7 +172,7 @@ impl Sweeper {
             self.deleted.get_or_create(&Labels { what }).inc_by(count);
         }
         tracing::info!(
-            tenant.name = slug,
+            tenant.name = *slug,
             runs,
             logs,
             events,

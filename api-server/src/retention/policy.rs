@@ -17,6 +17,21 @@ pub(super) struct RetentionPolicy {
     pub(super) logs: SignedDuration,
     /// Retention of events.
     pub(super) events: SignedDuration,
+    /// Minimum age of stored outputs that no run refers to.
+    pub(super) outputs: SignedDuration,
+}
+
+/// Tenant with its retention policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RetainedTenant {
+    /// ID of the tenant.
+    pub(super) id: Uuid,
+    /// Slug of the tenant.
+    pub(super) slug: String,
+    /// Policy of its data.
+    pub(super) policy: RetentionPolicy,
+    /// Whether the tenant was deleted together with its data.
+    pub(super) is_purged: bool,
 }
 
 const HOURS_PER_DAY: i64 = 24;
@@ -24,13 +39,22 @@ const DEFAULT: RetentionPolicy = RetentionPolicy {
     runs: SignedDuration::from_hours(90 * HOURS_PER_DAY),
     logs: SignedDuration::from_hours(30 * HOURS_PER_DAY),
     events: SignedDuration::from_hours(7 * HOURS_PER_DAY),
+    // A run whose object is not mirrored yet may refer to a younger one.
+    outputs: SignedDuration::from_hours(HOURS_PER_DAY),
 };
 
-/// Returns all tenants with their IDs, slugs and policies. Returns none while the cluster is not accepted:
-/// nothing is deleted as long as it is unknown which cluster the rows belong to.
-pub(super) async fn tenants(pool: &MirrorPool) -> Result<Vec<(Uuid, String, RetentionPolicy)>, Error> {
+/// Returns all tenants with their policies. Returns none while the cluster is not accepted: nothing is deleted as long as it is
+/// unknown which cluster the rows belong to.
+///
+/// A tenant was deleted together with its data if the api-server itself has approved and completed the deletion of its data
+/// before: what the operator says in the status does not count.
+pub(super) async fn tenants(pool: &MirrorPool) -> Result<Vec<RetainedTenant>, Error> {
     let rows = sqlx::query!(
-        r#"select t.id, t.slug, p.spec as "spec?" from tenants t left join plans p on p.name = t.plan_name
+        r#"select t.id, t.slug, p.spec as "spec?",
+             t.deleted_at is not null and exists (
+               select from tenant_deletions d where d.tenant_id = t.id and d.uid = t.uid and d.completed_at is not null
+             ) as "is_purged!"
+           from tenants t left join plans p on p.name = t.plan_name
            where not exists (select from mirror_cluster where halted is not null) order by t.id"#
     )
     .fetch_all(pool.inner())
@@ -38,7 +62,12 @@ pub(super) async fn tenants(pool: &MirrorPool) -> Result<Vec<(Uuid, String, Rete
     .map_err(Error::database("read the retention policies"))?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.id, row.slug, RetentionPolicy::from_plan(row.spec.as_ref())))
+        .map(|row| RetainedTenant {
+            id: row.id,
+            slug: row.slug,
+            policy: RetentionPolicy::from_plan(row.spec.as_ref()),
+            is_purged: row.is_purged,
+        })
         .collect())
 }
 
@@ -55,6 +84,7 @@ impl RetentionPolicy {
             runs: period(retention.runs, DEFAULT.runs),
             logs: period(retention.logs, DEFAULT.logs),
             events: period(retention.events, DEFAULT.events),
+            outputs: DEFAULT.outputs,
         }
     }
 }

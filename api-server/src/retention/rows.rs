@@ -14,11 +14,15 @@ const LOG_BATCH_SIZE: i64 = 20;
 
 /// Numbers of deleted rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Deleted {
-    pub(super) runs: u64,
-    pub(super) logs: u64,
-    pub(super) events: u64,
-    pub(super) keys: u64,
+pub struct Deleted {
+    /// Records of runs.
+    pub runs: u64,
+    /// Logs.
+    pub logs: u64,
+    /// Events.
+    pub events: u64,
+    /// Idempotency keys.
+    pub keys: u64,
 }
 
 /// Deletes the rows of a tenant whose retention has ended.
@@ -28,7 +32,7 @@ pub(super) async fn delete(
     policy: &RetentionPolicy,
     now: Timestamp,
 ) -> Result<Deleted, Error> {
-    let RetentionPolicy { runs, logs, events } = *policy;
+    let RetentionPolicy { runs, logs, events, outputs: _ } = *policy;
     // Rows of one kind that cannot be deleted do not keep the others from it.
     let logs = old_logs(pool, tenant, (now - logs).into()).await;
     let runs = old_runs(pool, tenant, (now - runs).into()).await;
@@ -37,10 +41,35 @@ pub(super) async fn delete(
     Ok(Deleted { logs: logs?, runs: runs?, events: events?, keys: keys? })
 }
 
-type Statement = Query<'static, Postgres, PgArguments>;
+/// Returns whether the retention of a record of a run or of a log of a tenant has ended.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub(super) async fn has_records_to_delete(
+    pool: &MirrorPool,
+    tenant: Uuid,
+    policy: &RetentionPolicy,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let RetentionPolicy { runs, logs, events: _, outputs: _ } = *policy;
+    let (runs, logs): (db::Timestamp, db::Timestamp) = ((now - runs).into(), (now - logs).into());
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from workflow_runs where tenant_id = $1 and finished and not live and finished_at < $2
+           ) or exists (select from run_logs where tenant_id = $1 and updated_at < $3) as "is_due!""#,
+        tenant,
+        runs as _,
+        logs as _
+    )
+    .fetch_one(pool.inner())
+    .await
+    .map_err(Error::database("find records whose retention has ended"))
+}
+
+pub(super) type Statement = Query<'static, Postgres, PgArguments>;
 
 /// Repeats a statement until it deletes nothing, and returns the number of deleted rows.
-async fn delete_batches(
+pub(super) async fn delete_batches(
     pool: &MirrorPool,
     action: &'static str,
     batch: impl Fn() -> Statement,
@@ -53,6 +82,21 @@ async fn delete_batches(
             deleted => sum += deleted,
         }
     }
+}
+
+/// Removes what the row of a tenant says about it, except its slug and that its data was deleted. The row itself stays: rows
+/// that are deleted later refer to it.
+pub(super) async fn redact_tenant(pool: &MirrorPool, tenant: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        r#"update tenants set display_name = slug, settings = '{}', spec = '{"deletionPolicy": "Delete"}',
+             status = '{"phase": "Terminating"}'
+           where id = $1 and deleted_at is not null and spec::text <> '{"deletionPolicy": "Delete"}'"#,
+        tenant
+    )
+    .execute(pool.inner())
+    .await
+    .map(drop)
+    .map_err(Error::database("redact the row of a deleted tenant"))
 }
 
 async fn old_runs(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Result<u64, Error> {
@@ -92,7 +136,7 @@ async fn old_logs(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Res
 async fn old_events(pool: &MirrorPool, tenant: Uuid, before: db::Timestamp) -> Result<u64, Error> {
     delete_batches(pool, "delete events", || {
         sqlx::query!(
-            "delete from events where tenant_id = $1 and seq in (
+            "delete from events where tenant_id = $1 and at < $2 and seq in (
                select seq from events where tenant_id = $1 and at < $2 order by seq limit $3
              )",
             tenant,

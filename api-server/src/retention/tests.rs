@@ -48,6 +48,30 @@ async fn records_are_deleted_when_their_retention_has_ended(owner: PgPool) {
     assert_eq!(names(&owner).await, ["running", "still-there"]);
 }
 
+/// A deletion of records is in the audit log of its tenant, with their number, and a sweep that deletes none adds nothing to it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_deletion_of_records_is_audited(owner: PgPool) {
+    let old = run("acme", "invoices", "old").version(5).phase("Failed").build();
+    store(&owner, [tenant("acme").build(), tenant("globex").build(), old.clone()]).await;
+    delete(&owner, &old, 8).await;
+    let sweeper = sweeper(&owner, None).await;
+    for _ in 0..2 {
+        sweeper.sweep(time(AFTER_91_DAYS)).await.unwrap();
+    }
+    let events: Vec<(String, String)> = sqlx::query_as(
+        "select coalesce(action, outcome || ' ' || object_name), coalesce(changes ->> 0, '') from audit_events order by seq",
+    )
+    .fetch_all(&owner)
+    .await
+    .unwrap();
+    let deleted = json!({"field": "/runs", "before": 1, "after": 0}).to_string();
+    let expected = [("retention.delete", ""), ("SUCCEEDED acme", deleted.as_str())];
+    assert_eq!(
+        events.iter().map(|(what, change)| (what.as_str(), change.as_str())).collect::<Vec<_>>(),
+        expected
+    );
+}
+
 /// Logs, events and idempotency keys are deleted, each after its own retention period.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn logs_events_and_keys_have_their_own_retention(owner: PgPool) {
@@ -74,6 +98,76 @@ async fn logs_events_and_keys_have_their_own_retention(owner: PgPool) {
     assert_eq!(counts().await, (1, 1, 0, 0), "events are retained for 7 days, logs for 30");
     sweeper.sweep(time("2026-12-25T08:00:00Z")).await.unwrap();
     assert_eq!(counts().await, (0, 0, 0, 0));
+}
+
+/// Events have a partition for each day: those of the next days exist in advance, events of a day without one are moved when it is
+/// created, and a day that no tenant retains is dropped. Two replicas may do this at the same time.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn events_are_dropped_with_the_partition_of_their_day(owner: PgPool) {
+    let plan = plan("starter").spec("retention", json!({"events": "3d"})).build();
+    store(&owner, [plan, tenant("acme").build()]).await;
+    let partitions = async || {
+        let names = "select inhrelid::regclass::text from pg_inherits
+                     where inhparent = 'events'::regclass and inhrelid::regclass::text like 'events_2%' order by 1";
+        sqlx::query_scalar::<_, String>(names).fetch_all(&owner).await.unwrap()
+    };
+    assert_eq!(partitions().await.len(), 8, "today and seven days");
+    let late = "insert into events (tenant_id, seq, kind, object_id, change, data, at)
+                select tenant_id, seq + days, kind, object_id, change, data, now() + days * interval '1 day'
+                from events, unnest(array[-5, -2, 9]) as days";
+    sqlx::query(late).execute(&owner).await.unwrap();
+    let in_default = "select count(*) from only events_default";
+    let count = async |query| sqlx::query_scalar::<_, i64>(query).fetch_one(&owner).await.unwrap();
+    assert_eq!(count(in_default).await, 3);
+    let (one, other) = (sweeper(&owner, None).await, sweeper(&owner, None).await);
+    let now = telemetry::clock::now();
+    let (first, second) = tokio::join!(one.sweep(now), other.sweep(now));
+    first.and(second).unwrap();
+    // One of the two may have given up in favour of the other.
+    one.sweep(now).await.unwrap();
+    assert_eq!(partitions().await.len(), 8 + 2, "{:?}", partitions().await);
+    assert_eq!((count(in_default).await, count("select count(*) from events").await), (0, 3));
+    one.sweep(now + jiff::SignedDuration::from_hours(24 * 30)).await.unwrap();
+    assert_eq!((partitions().await.len(), count("select count(*) from events").await), (0, 0));
+}
+
+/// Records that arrive after the data of a tenant was deleted are deleted at the next sweep, and what its row says about it. Without
+/// the api-server's own record of that deletion, they stay, whatever the object said.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_late_records_of_a_deleted_tenant_are_deleted(owner: PgPool) {
+    let terminating = |slug: &str| {
+        let tenant = tenant(slug).version(3).spec("deletionPolicy", json!("Delete"));
+        tenant.spec("settings", json!({"vat": 7})).status(json!({"phase": "Terminating"})).build()
+    };
+    let tenants = [terminating("acme"), terminating("globex"), terminating("hooli")];
+    store(&owner, tenants.clone()).await;
+    for slug in ["acme", "globex", "hooli"] {
+        let run = run(slug, "invoices", slug).version(5).phase("Succeeded").build();
+        store(&owner, [run.clone()]).await;
+        delete(&owner, &run, 8).await;
+    }
+    let approved = "insert into tenant_deletions (tenant_id, uid, completed_at)
+         select id, uid, case slug when 'acme' then now() end from tenants where slug <> 'hooli'";
+    sqlx::query(approved).execute(&owner).await.unwrap();
+    let sweeper = sweeper(&owner, None).await;
+    sweeper.sweep(time("2026-11-24T09:00:00Z")).await.unwrap();
+    assert_eq!(names(&owner).await, ["acme", "globex", "hooli"], "none is deleted yet");
+    for tenant in &tenants {
+        delete(&owner, tenant, 9).await;
+    }
+    sweeper.sweep(time("2026-11-24T09:00:00Z")).await.unwrap();
+    assert_eq!(
+        names(&owner).await,
+        ["globex", "hooli"],
+        "the data of globex was not deleted, so its policy has changed"
+    );
+    let settings: Vec<(String, String)> =
+        sqlx::query_as("select slug, settings::text from tenants order by slug")
+            .fetch_all(&owner)
+            .await
+            .unwrap();
+    let shown = settings.iter().map(|(slug, settings)| format!("{slug} {settings}")).collect::<Vec<_>>();
+    assert_eq!(shown, ["acme {}", "globex {\"vat\":7}", "hooli {\"vat\":7}"]);
 }
 
 /// An output is deleted once no run refers to it any more, neither the run that stored it nor one that reuses

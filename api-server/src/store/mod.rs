@@ -3,28 +3,34 @@
 //! Every query names its tenant: it takes a transaction that only a scope made by `auth` can open, and
 //! row-level security enforces the same once more. A missing row is `None`, never an error.
 
+pub mod audit;
 mod content_size;
 mod cursor;
 mod error;
+pub mod events;
+pub mod export;
 pub mod idempotency;
 pub mod logs;
 pub mod outputs;
 mod page;
 pub mod plans;
+#[cfg(test)]
+mod query_plans;
 pub mod runs;
 mod tenant_lookup;
 pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tx;
+pub mod usage;
 pub mod workflows;
 
-pub use content_size::ContentSize;
+pub use content_size::{ContentSize, InlineContent};
 pub use cursor::{CursorKey, CursorKeyError, InvalidCursor};
 pub use error::Error;
-pub use page::{Limit, Order, Page, Position};
+pub use page::{Count, Limit, Order, Page, Position};
 pub use plans::Plan;
-pub use runs::{CancelMode, Run, RunContent, RunStatus};
-pub use tenants::{Tenant, TenantState};
+pub use runs::{CancelMode, Run, RunContent, RunReference, RunStatus};
+pub use tenants::{Tenant, TenantIdentity, TenantState, TenantToWrite};
 pub use tx::{PlatformTx, TenantTx};
-pub use workflows::{Workflow, WorkflowContent, WorkflowState};
+pub use workflows::{Workflow, WorkflowContent, WorkflowIdentity, WorkflowState};

@@ -15,7 +15,7 @@ pub struct Position {
 }
 
 /// Sort order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Newest first.
     #[default]
@@ -24,8 +24,19 @@ pub enum Order {
     OldestFirst,
 }
 
+impl Order {
+    /// Returns the opposite order.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::NewestFirst => Self::OldestFirst,
+            Self::OldestFirst => Self::NewestFirst,
+        }
+    }
+}
+
 /// Maximum number of rows of a page: 1 to 100, 50 by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit(u8);
 
 impl Limit {
@@ -33,6 +44,11 @@ impl Limit {
     #[must_use]
     pub fn new(limit: i64) -> Option<Self> {
         u8::try_from(limit).ok().filter(|limit| (1..=100).contains(limit)).map(Self)
+    }
+
+    /// Returns the limit of a query that shows whether more rows follow: one more.
+    pub(super) fn with_next(self) -> i64 {
+        i64::from(self.0) + 1
     }
 
     /// Returns the limit as a number.
@@ -57,6 +73,39 @@ pub struct Page<T> {
     pub next: Option<Position>,
 }
 
+/// Number of rows of a list, which is not counted further than [`Count::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(i64);
+
+impl Count {
+    /// Number of rows up to which lists are counted. Counting as many index entries takes some milliseconds.
+    pub const MAX: i64 = 10_000;
+
+    /// Creates a count of a query that returns at most one more than [`Self::MAX`].
+    pub(super) fn new(rows: i64) -> Self {
+        Self(rows)
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 > Self::MAX {
+            true => write!(f, "{}+", Self::MAX),
+            false => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Begins a query that counts the rows of the query that is appended, which ends with [`push_count_end`].
+pub(super) fn count_query() -> QueryBuilder<Postgres> {
+    QueryBuilder::new("select count(*) from (select 1 ")
+}
+
+/// Ends a query that begins with [`count_query`].
+pub(super) fn push_count_end(query: &mut QueryBuilder<Postgres>) {
+    query.push(format_args!(" limit {}) as counted", Count::MAX + 1));
+}
+
 /// Appends the condition, order and limit of a page to a list query. The query returns one row more than the
 /// limit, which shows whether more rows follow.
 pub(super) fn push_keyset(
@@ -74,7 +123,7 @@ pub(super) fn push_keyset(
         query.push_bind(created_at).push(", ").push_bind(id).push(")");
     }
     query.push(format_args!(" order by created_at {direction}, id {direction} limit "));
-    query.push_bind(i64::from(limit.0) + 1);
+    query.push_bind(limit.with_next());
 }
 
 /// Appends the condition on the creation time to a list query. A time that Postgres cannot represent is
@@ -97,6 +146,13 @@ pub(super) fn page<T>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A count that was not completed is marked.
+    #[test]
+    fn a_count_beyond_the_maximum_is_marked() {
+        let texts = [0, 137, 10_000, 10_001].map(|rows| Count::new(rows).to_string());
+        assert_eq!(texts, ["0", "137", "10000", "10000+"]);
+    }
 
     /// A page has at least 1 and at most 100 rows, whatever a client requests.
     #[test]

@@ -4,16 +4,16 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::QueryBuilder;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
-    page::{page, push_created_after, push_keyset},
+    ContentSize, Count, Error, InlineContent, Limit, Order, Page, PlatformTx, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created_after, push_keyset},
 };
 use crate::{
     auth::FoundTenant,
-    db::{AppPool, Timestamp},
+    db::{Access, AppPool, Slug, Timestamp},
 };
 
 /// Desired state of a tenant.
@@ -46,6 +46,8 @@ pub struct Tenant {
     pub namespace: String,
     /// Free-form settings.
     pub settings: Value,
+    /// Generation: number of changes of the spec, starting at 1.
+    pub generation: i64,
     /// Resource version of the object.
     pub resource_version: i64,
     /// Creation time of the object.
@@ -59,11 +61,8 @@ pub struct Tenant {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<FoundTenant>, Error> {
-    let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
-    sqlx::query!("select set_config('app.tenant_slug', $1, true)", slug)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(Error::Begin)?;
+    let Some(access) = Slug::new(slug).map(Access::Slug) else { return Ok(None) };
+    let mut tx = pool.begin_with(access).await.map_err(Error::Begin)?;
     let row = sqlx::query!(
         r#"select t.id, p.limits ->> 'apiRequestsPerMinute' as "requests_per_minute"
          from tenants t left join plans p on p.name = t.plan_name
@@ -92,14 +91,103 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Tenant,
-        "select id, slug, display_name, state, plan_name, namespace, settings, resource_version,
-                created_at, updated_at
+        "select id, slug, display_name, state, plan_name, namespace, settings, generation,
+                resource_version, created_at, updated_at
          from tenants where id = $1 and deleted_at is null",
         tenant
     )
     .fetch_optional(connection)
     .await
     .map_err(Error::query("read the tenant"))
+}
+
+/// Returns the tenant of the transaction if its settings take at most as much memory as `inline` says; `None` if they take more, or
+/// if it was deleted.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn current_with_settings(
+    tx: &mut TenantTx,
+    inline: InlineContent,
+) -> Result<Option<Tenant>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        Tenant,
+        "select id, slug, display_name, state, plan_name, namespace, settings, generation,
+                resource_version, created_at, updated_at
+         from tenants where id = $1 and deleted_at is null and decoded_bytes(settings) <= $2",
+        tenant,
+        inline.limit()
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("read the tenant"))
+}
+
+/// What writes need to know about their tenant. Its settings, which may be large, are not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantToWrite {
+    /// Name of the object.
+    pub slug: String,
+    /// Desired state.
+    pub state: TenantState,
+    /// Name of the plan.
+    pub plan_name: String,
+    /// Namespace in Kubernetes that the tenant names.
+    pub namespace: String,
+    /// Whether the operator has set the tenant up in this namespace: it may belong to another tenant.
+    pub is_set_up: bool,
+}
+
+/// Returns the tenant of the transaction for a write, or `None` if it was deleted.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn to_write(tx: &mut TenantTx) -> Result<Option<TenantToWrite>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        TenantToWrite,
+        r#"select slug, state, plan_name, namespace,
+                  coalesce(without_nul(status) ->> 'namespace' = namespace, false) as "is_set_up!"
+         from tenants where id = $1 and deleted_at is null"#,
+        tenant
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("read the tenant for a write"))
+}
+
+/// Returns the size of the settings of the tenant of the transaction.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn settings_size(tx: &mut TenantTx) -> Result<ContentSize, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let row = sqlx::query!(
+        r#"select octet_length(settings::text)::bigint as "text!", decoded_bytes(settings) as "decoded!"
+         from tenants where id = $1 and deleted_at is null"#,
+        tenant
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("measure the settings of the tenant"))?;
+    Ok(row.map(|row| ContentSize::from_sums(row.text, row.decoded)).unwrap_or_default())
+}
+
+/// Returns the size of the settings of any tenant, for platform roles, or `None` if it was deleted.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn size(tx: &mut PlatformTx, id: Uuid) -> Result<Option<ContentSize>, Error> {
+    let row = sqlx::query!(
+        r#"select octet_length(settings::text)::bigint as "text!", decoded_bytes(settings) as "decoded!"
+         from tenants where id = $1 and deleted_at is null"#,
+        id
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::query("measure the settings of a tenant"))?;
+    Ok(row.map(|row| ContentSize::from_sums(row.text, row.decoded)))
 }
 
 /// Returns any tenant, for platform roles.
@@ -109,8 +197,8 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
 pub async fn get(tx: &mut PlatformTx, id: Uuid) -> Result<Option<Tenant>, Error> {
     sqlx::query_as!(
         Tenant,
-        "select id, slug, display_name, state, plan_name, namespace, settings, resource_version,
-                created_at, updated_at
+        "select id, slug, display_name, state, plan_name, namespace, settings, generation,
+                resource_version, created_at, updated_at
          from tenants where id = $1 and deleted_at is null",
         id
     )
@@ -119,15 +207,126 @@ pub async fn get(tx: &mut PlatformTx, id: Uuid) -> Result<Option<Tenant>, Error>
     .map_err(Error::query("read a tenant"))
 }
 
-/// Returns the ID of the tenant that a namespace belongs to.
+/// Returns the tenants with these IDs that exist, in no particular order, for platform roles.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut PlatformTx, ids: &[Uuid]) -> Result<Vec<Tenant>, Error> {
+    sqlx::query_as!(
+        Tenant,
+        "select id, slug, display_name, state, plan_name, namespace, settings, generation,
+                resource_version, created_at, updated_at
+         from tenants where id = any($1) and deleted_at is null",
+        ids
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::query("read tenants"))
+}
+
+/// Returns the size of the settings that [`by_ids`] reads.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn size_of_many(tx: &mut PlatformTx, ids: &[Uuid]) -> Result<ContentSize, Error> {
+    let row = sqlx::query!(
+        r#"select coalesce(sum(octet_length(settings::text)), 0)::bigint as "text!",
+                  coalesce(sum(decoded_bytes(settings)), 0)::bigint as "decoded!"
+         from tenants where id = any($1) and deleted_at is null"#,
+        ids
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::query("measure the settings of tenants by their IDs"))?;
+    Ok(ContentSize::from_sums(row.text, row.decoded))
+}
+
+/// Object of a tenant in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantIdentity {
+    /// UID of the object.
+    pub uid: Uuid,
+    /// Name of the object.
+    pub slug: String,
+}
+
+/// Returns the object of the tenant of the transaction, or `None` if it was deleted.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn own_identity(tx: &mut TenantTx) -> Result<Option<TenantIdentity>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        TenantIdentity,
+        r#"select uid as "uid!", slug from tenants where id = $1 and deleted_at is null and uid is not null"#,
+        tenant
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("find the object of the tenant"))
+}
+
+/// Returns the object of any tenant, for platform roles.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn identity(tx: &mut PlatformTx, id: Uuid) -> Result<Option<TenantIdentity>, Error> {
+    sqlx::query_as!(
+        TenantIdentity,
+        r#"select uid as "uid!", slug from tenants where id = $1 and deleted_at is null and uid is not null"#,
+        id
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::query("find the object of a tenant"))
+}
+
+/// Returns the tenant of a slug, for platform roles.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn of_slug(tx: &mut PlatformTx, slug: &str) -> Result<Option<Tenant>, Error> {
+    sqlx::query_as!(
+        Tenant,
+        "select id, slug, display_name, state, plan_name, namespace, settings, generation,
+                resource_version, created_at, updated_at
+         from tenants where slug = $1 and deleted_at is null",
+        slug
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::query("find a tenant of a slug"))
+}
+
+/// Returns the ID of the tenant that a namespace belongs to. As in the mirror, a namespace that an earlier tenant has left, or that
+/// several tenants name, belongs to one of them once the operator says so.
 ///
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn id_of_namespace(tx: &mut PlatformTx, namespace: &str) -> Result<Option<Uuid>, Error> {
-    sqlx::query_scalar!("select id from tenants where namespace = $1 and deleted_at is null", namespace)
-        .fetch_optional(tx.connection())
-        .await
-        .map_err(Error::query("find the tenant of a namespace"))
+    let owner = sqlx::query_scalar!(
+        "select id from tenants t where namespace = $1 and deleted_at is null
+           and (status ->> 'namespace' = namespace or not exists (
+             select from tenants other where other.namespace = t.namespace and other.id <> t.id
+           ))
+         order by exists (
+             select from json_array_elements(t.status -> 'conditions') c
+             where c ->> 'type' = 'NamespaceReady' and c ->> 'status' = 'True'
+           ) desc, created_at
+         limit 1",
+        namespace
+    );
+    owner.fetch_optional(tx.connection()).await.map_err(Error::query("find the tenant of a namespace"))
+}
+
+/// Columns that a list reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TenantColumns {
+    /// All columns of a row.
+    #[default]
+    All,
+    /// All but `settings`, which is empty in the rows.
+    Small,
 }
 
 /// Options of a list of tenants.
@@ -143,6 +342,8 @@ pub struct Query {
     pub after: Option<Position>,
     /// Maximum number of rows.
     pub limit: Limit,
+    /// Columns to read.
+    pub columns: TenantColumns,
 }
 
 /// Lists all tenants, for platform roles.
@@ -150,20 +351,65 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut PlatformTx, query: Query) -> Result<Page<Tenant>, Error> {
-    let Query { state, created_after, order, after, limit } = query;
-    let mut sql = QueryBuilder::new(
-        "select id, slug, display_name, state, plan_name, namespace, settings, resource_version, \
-         created_at, updated_at from tenants where deleted_at is null",
-    );
-    if let Some(state) = state {
-        sql.push(" and state = ").push_bind(state);
-    }
-    push_created_after(&mut sql, created_after);
-    push_keyset(&mut sql, order, after, limit);
+    let settings = match query.columns {
+        TenantColumns::All => "settings",
+        TenantColumns::Small => "'{}'::json as settings",
+    };
+    let mut sql = QueryBuilder::new(format!(
+        "select id, slug, display_name, state, plan_name, namespace, {settings}, generation, resource_version, \
+         created_at, updated_at"
+    ));
+    push_page(&mut sql, query);
     let rows = sql
         .build_query_as::<Tenant>()
         .fetch_all(tx.connection())
         .await
         .map_err(Error::query("list tenants"))?;
-    Ok(page(rows, limit, |tenant| Position { created_at: tenant.created_at, id: tenant.id }))
+    Ok(page(rows, query.limit, |tenant| Position { created_at: tenant.created_at, id: tenant.id }))
+}
+
+/// Returns the size of the settings that [`list`] reads.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn list_size(tx: &mut PlatformTx, query: Query) -> Result<ContentSize, Error> {
+    let mut sql = QueryBuilder::new(
+        "select coalesce(sum(octet_length(settings::text)), 0)::bigint, coalesce(sum(decoded_bytes(settings)), 0)::bigint \
+         from (select settings",
+    );
+    push_page(&mut sql, query);
+    sql.push(") as listed");
+    let (text, decoded) = sql
+        .build_query_as::<(i64, i64)>()
+        .fetch_one(tx.connection())
+        .await
+        .map_err(Error::query("measure the settings of tenants"))?;
+    Ok(ContentSize::from_sums(text, decoded))
+}
+
+/// Counts all tenants that the filters of a query select, on all pages, for platform roles.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count(tx: &mut PlatformTx, query: Query) -> Result<Count, Error> {
+    let mut sql = count_query();
+    push_selection(&mut sql, query);
+    push_count_end(&mut sql);
+    let rows = sql.build_query_scalar().fetch_one(tx.connection()).await;
+    rows.map(Count::new).map_err(Error::query("count tenants"))
+}
+
+fn push_page(sql: &mut QueryBuilder<Postgres>, query: Query) {
+    let Query { order, after, limit, .. } = query;
+    push_selection(sql, query);
+    push_keyset(sql, order, after, limit);
+}
+
+fn push_selection(sql: &mut QueryBuilder<Postgres>, query: Query) {
+    let Query { state, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    sql.push(" from tenants where deleted_at is null");
+    if let Some(state) = state {
+        sql.push(" and state = ").push_bind(state);
+    }
+    push_created_after(sql, created_after);
 }

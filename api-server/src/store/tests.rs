@@ -39,6 +39,7 @@ async fn without_a_tenant_no_row_is_visible(owner: PgPool) -> sqlx::Result<()> {
         "stored_outputs",
         "run_logs",
         "run_log_chunks",
+        "audit_events",
     ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;
@@ -74,6 +75,43 @@ async fn a_connection_forgets_its_tenant_after_the_transaction(owner: PgPool) ->
     Ok(())
 }
 
+/// A request succeeds although the server has closed all idle connections, as after a restart.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn closed_connections_are_replaced(owner: PgPool) {
+    two_tenants(&owner).await;
+    let app = app_pool(&owner).await;
+    let begin = || TenantTx::begin(&app, TenantScope::for_tests(uid("acme")));
+    let held = [begin().await.unwrap(), begin().await.unwrap(), begin().await.unwrap()];
+    drop(held);
+    let all_idle = async {
+        while app.inner().num_idle() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), all_idle).await.unwrap();
+    let closed: Vec<bool> = sqlx::query_scalar(
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity
+         where application_name = 'smb_app' and datname = current_database()",
+    )
+    .fetch_all(&owner)
+    .await
+    .unwrap();
+    assert_eq!(closed, [true; 3]);
+    let own = tenants::current(&mut begin().await.unwrap()).await.unwrap().unwrap();
+    assert_eq!(own.slug, "acme");
+}
+
+/// A slug that no tenant can have is not found, whatever it contains.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_slug_is_no_sql(owner: PgPool) {
+    two_tenants(&owner).await;
+    let app = app_pool(&owner).await;
+    for slug in ["", "'", "x'; set role smb_mirror; select '", "acme'", "Acme", "ä"] {
+        assert_eq!(tenants::by_slug(&app, slug).await.unwrap(), None, "{slug}");
+    }
+    assert_eq!(tenants::by_slug(&app, "acme").await.unwrap().unwrap().id, uid("acme"));
+}
+
 /// A platform role can list tenants but not read their data.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn platform_roles_can_read_tenants_but_not_their_data(owner: PgPool) -> sqlx::Result<()> {
@@ -96,7 +134,7 @@ async fn every_table_of_tenants_forces_row_level_security_and_no_role_bypasses_i
 ) -> sqlx::Result<()> {
     let open: Vec<String> = sqlx::query_scalar(
         "select c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
-         where c.relkind = 'r' and a.attname = 'tenant_id' and not a.attisdropped
+         where c.relkind in ('r', 'p') and a.attname = 'tenant_id' and not a.attisdropped
            and not (c.relrowsecurity and c.relforcerowsecurity)",
     )
     .fetch_all(&owner)

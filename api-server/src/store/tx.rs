@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Error;
 use crate::{
     auth::{PlatformScope, TenantScope},
-    db::{AppPool, BeginError, TenantSession},
+    db::{Access, AppPool, BeginError, TenantSession},
 };
 
 /// Transaction with access to the rows of one tenant. It is rolled back when dropped, so reads need no commit.
@@ -25,15 +25,10 @@ impl TenantTx {
     /// # Errors
     /// Returns an error if no connection is available in time, or if the database cannot be reached.
     pub async fn begin(pool: &AppPool, scope: TenantScope) -> Result<Self, Error> {
-        let mut session = pool.begin(scope.tenant_id()).await.map_err(|error| match error {
+        let session = pool.begin(scope.tenant_id()).await.map_err(|error| match error {
             BeginError::Exhausted(exhausted) => Error::Exhausted(exhausted),
             BeginError::Database(source) => Error::Begin(source),
         })?;
-        let tenant = scope.tenant_id().to_string();
-        sqlx::query!("select set_config('app.tenant_id', $1, true)", tenant)
-            .fetch_one(&mut *session.tx)
-            .await
-            .map_err(Error::Begin)?;
         Ok(Self { session, scope })
     }
 
@@ -63,12 +58,7 @@ impl PlatformTx {
     /// # Errors
     /// Returns an error if no connection is available in time, or if the database cannot be reached.
     pub async fn begin(pool: &AppPool, _proof: PlatformScope) -> Result<Self, Error> {
-        let mut tx = pool.inner().begin().await.map_err(Error::Begin)?;
-        sqlx::query!("select set_config('app.platform', 'on', true)")
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(Error::Begin)?;
-        Ok(Self(tx))
+        Ok(Self(pool.begin_with(Access::Platform).await.map_err(Error::Begin)?))
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {

@@ -1,13 +1,15 @@
 //! Workflows of a tenant.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::QueryBuilder;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    ContentSize, Error, Limit, Order, Page, Position, TenantTx,
-    page::{page, push_created_after, push_keyset},
+    ContentSize, Count, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created_after, push_keyset},
 };
 use crate::db::Timestamp;
 
@@ -20,6 +22,17 @@ pub enum WorkflowState {
     Active,
     /// The workflow cannot be run and is retained for its history.
     Archived,
+}
+
+impl WorkflowState {
+    /// Returns the value in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Archived => "ARCHIVED",
+        }
+    }
 }
 
 /// Row of a workflow without its large columns, which are in [`WorkflowContent`].
@@ -80,24 +93,48 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Error> {
-    let Query { state, created_after, order, after, limit } = query;
     let (connection, tenant) = tx.connection_and_tenant();
-    let mut sql = QueryBuilder::new(
-        "select id, name, display_name, description, state, revision, valid, generation, \
-         resource_version, created_at, updated_at from workflows where tenant_id = ",
-    );
-    sql.push_bind(tenant);
-    if let Some(state) = state {
-        sql.push(" and state = ").push_bind(state);
-    }
-    push_created_after(&mut sql, created_after);
-    push_keyset(&mut sql, order, after, limit);
+    let mut sql = QueryBuilder::default();
+    push_list(&mut sql, tenant, query);
     let rows = sql
         .build_query_as::<Workflow>()
         .fetch_all(connection)
         .await
         .map_err(Error::query("list workflows"))?;
-    Ok(page(rows, limit, |workflow| Position { created_at: workflow.created_at, id: workflow.id }))
+    Ok(page(rows, query.limit, |workflow| Position { created_at: workflow.created_at, id: workflow.id }))
+}
+
+/// Appends the statement of [`list`].
+pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+    sql.push(
+        "select id, name, display_name, description, state, revision, valid, generation, \
+         resource_version, created_at, updated_at ",
+    );
+    push_selection(sql, tenant, query);
+    push_keyset(sql, query.order, query.after, query.limit);
+}
+
+/// Counts the tenant's workflows that the filters of a query select, on all pages.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let mut sql = count_query();
+    push_selection(&mut sql, tenant, query);
+    push_count_end(&mut sql);
+    let rows =
+        sql.build_query_scalar().fetch_one(connection).await.map_err(Error::query("count workflows"))?;
+    Ok(Count::new(rows))
+}
+
+fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+    let Query { state, created_after, order: _, after: _, limit: _ } = query;
+    sql.push("from workflows where tenant_id = ").push_bind(tenant);
+    if let Some(state) = state {
+        sql.push(" and state = ").push_bind(state);
+    }
+    push_created_after(sql, created_after);
 }
 
 /// Returns one workflow, or `None` if it does not exist.
@@ -125,6 +162,158 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Er
     .fetch_all(connection)
     .await
     .map_err(Error::query("read workflows"))
+}
+
+/// Workflow with the size of its content, and with the content if it was requested and is small enough.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundWorkflow {
+    /// Row of the workflow.
+    pub workflow: Workflow,
+    /// Size of the content; zero if no content was requested.
+    pub size: ContentSize,
+    /// Content of the workflow.
+    pub content: Option<WorkflowContent>,
+}
+
+/// Returns one workflow with its content if that is small, or `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn read(
+    tx: &mut TenantTx,
+    id: Uuid,
+    inline: InlineContent,
+) -> Result<Option<FoundWorkflow>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let row = sqlx::query!(
+        r#"select id, name, display_name, description, state, revision, valid, generation, resource_version, created_at,
+                  updated_at, s.text as "text!", s.decoded as "decoded!", s.decoded <= $3::bigint as "is_inline!",
+                  case when s.decoded <= $3 then problems end as problems,
+                  case when s.decoded <= $3 then spec end as spec
+           from workflows
+           cross join lateral (
+             select coalesce(sum(octet_length(v::text)), 0)::bigint as text,
+                    coalesce(sum(decoded_bytes(v)), 0)::bigint as decoded
+             from unnest(array[problems, spec]) as v where $3::bigint >= 0
+           ) s
+           where tenant_id = $1 and id = $2"#,
+        tenant,
+        id,
+        inline.limit()
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("read a workflow"))?;
+    Ok(row.map(|row| FoundWorkflow {
+        size: ContentSize::from_sums(row.text, row.decoded),
+        content: row.is_inline.then(|| WorkflowContent {
+            id: row.id,
+            problems: row.problems.unwrap_or_default(),
+            spec: row.spec.unwrap_or_default(),
+        }),
+        workflow: Workflow {
+            id: row.id,
+            name: row.name,
+            display_name: row.display_name,
+            description: row.description,
+            state: row.state,
+            revision: row.revision,
+            valid: row.valid,
+            generation: row.generation,
+            resource_version: row.resource_version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        },
+    }))
+}
+
+/// Object of a workflow in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkflowIdentity {
+    /// UID of the object.
+    pub uid: Uuid,
+    /// Name of the object.
+    pub name: String,
+}
+
+/// Returns the object of a workflow, or `None` if the workflow does not exist.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn identity(tx: &mut TenantTx, id: Uuid) -> Result<Option<WorkflowIdentity>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        WorkflowIdentity,
+        r#"select uid as "uid!", name from workflows where tenant_id = $1 and id = $2 and uid is not null"#,
+        tenant,
+        id
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("find the object of a workflow"))
+}
+
+/// Returns the ID of the workflow with this name.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn id_of_name(tx: &mut TenantTx, name: &str) -> Result<Option<Uuid>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!("select id from workflows where tenant_id = $1 and name = $2", tenant, name)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::query("find a workflow by its name"))
+}
+
+/// Returns the number of the tenant's workflows.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn total(tx: &mut TenantTx) -> Result<u64, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let count =
+        sqlx::query_scalar!(r#"select count(*) as "count!" from workflows where tenant_id = $1"#, tenant)
+            .fetch_one(connection)
+            .await
+            .map_err(Error::query("count workflows"))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// Returns the workflows of these names and all that they run, directly or by others, each with the names of those that it
+/// runs. Names that do not exist are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn callees(
+    tx: &mut TenantTx,
+    names: &[String],
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let rows = sqlx::query!(
+        r#"with recursive reached(name) as (
+             select unnest($2::text[])
+             union
+             select step -> 'workflow' ->> 'name'
+             from reached
+             join workflows w on w.tenant_id = $1 and w.name = reached.name
+             cross join lateral unnest(array[without_nul(w.spec) -> 'steps', without_nul(w.spec) -> 'onExit']) as steps
+             cross join lateral json_array_elements(steps) as step
+             where step -> 'workflow' ->> 'name' is not null
+           )
+           select w.name, array(
+             select step -> 'workflow' ->> 'name'
+             from unnest(array[without_nul(w.spec) -> 'steps', without_nul(w.spec) -> 'onExit']) as steps
+             cross join lateral json_array_elements(steps) as step
+             where step -> 'workflow' ->> 'name' is not null
+           ) as "calls!"
+           from workflows w where w.tenant_id = $1 and w.name in (select name from reached)"#,
+        tenant,
+        names
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("find the workflows that a workflow runs"))?;
+    Ok(rows.into_iter().map(|row| (row.name, row.calls.into_iter().collect())).collect())
 }
 
 /// Returns the contents of the workflows with these IDs, in no particular order.

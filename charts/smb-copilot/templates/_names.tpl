@@ -23,6 +23,11 @@ app.kubernetes.io/component: {{ .component }}
 system:serviceaccount:{{ .root.Release.Namespace }}:smb-copilot-{{ .component }}
 {{- end }}
 
+{{/* Namespace of the pods that find out whether the cluster enforces network policies. */}}
+{{- define "smb.probe.namespace" -}}
+{{ .Release.Namespace }}-network-probe
+{{- end }}
+
 {{/* Name of the Secret with the URL of the database. Exactly one of the three settings must be given. */}}
 {{- define "smb.database.secret" -}}
 {{- $given := list }}
@@ -38,4 +43,26 @@ system:serviceaccount:{{ .root.Release.Namespace }}:smb-copilot-{{ .component }}
 {{/* Key of the database URL in that Secret. */}}
 {{- define "smb.database.key" -}}
 {{- if .Values.postgres.existingSecret.name }}{{ .Values.postgres.existingSecret.key }}{{ else }}url{{ end }}
+{{- end }}
+
+{{/* URL of the vector database, or nothing if there is none. */}}
+{{- define "smb.qdrant.url" -}}
+{{- if and .Values.qdrant.url .Values.qdrant.embedded.enabled }}
+{{- fail "at most one of qdrant.url and qdrant.embedded.enabled may be set" }}
+{{- end }}
+{{- if .Values.qdrant.embedded.enabled }}http://smb-copilot-qdrant.{{ .Release.Namespace }}.svc:6334{{ else }}{{ .Values.qdrant.url }}{{ end }}
+{{- end }}
+
+{{/* Environment variables with the URL and the API key of the vector database. */}}
+{{- define "smb.qdrant.env" -}}
+{{- with include "smb.qdrant.url" . }}
+- {name: SMBCOPILOT_QDRANT_URL, value: {{ . | quote }}}
+{{- end }}
+{{- if .Values.qdrant.embedded.enabled }}
+- name: SMBCOPILOT_QDRANT_API_KEY
+  valueFrom: {secretKeyRef: {name: smb-copilot-qdrant, key: api-key}}
+{{- else if and .Values.qdrant.url .Values.qdrant.apiKeySecret.name }}
+- name: SMBCOPILOT_QDRANT_API_KEY
+  valueFrom: {secretKeyRef: {name: {{ .Values.qdrant.apiKeySecret.name }}, key: {{ .Values.qdrant.apiKeySecret.key }}}}
+{{- end }}
 {{- end }}

@@ -36,6 +36,10 @@ readinessProbe:
 - {name: SMBCOPILOT_HEALTH_ADDR, value: "0.0.0.0:9090"}
 - {name: SMBCOPILOT_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
 - {name: RUST_LOG, value: {{ .Values.logs.filter | quote }}}
+{{- /* The allocator returns the memory of a burst instead of keeping it: few arenas, and fixed thresholds in bytes. */}}
+- {name: MALLOC_ARENA_MAX, value: "2"}
+- {name: MALLOC_MMAP_THRESHOLD_, value: "131072"}
+- {name: MALLOC_TRIM_THRESHOLD_, value: "131072"}
 {{- end }}
 
 {{- define "smb.placement" -}}

@@ -27,7 +27,7 @@ pub struct PlanNetwork {
 #[x_kube(validation = Rule::new("has(self.cidr) != has(self.namespace)")
     .message("an egress entry must have exactly one of cidr and namespace"))]
 pub struct EgressEntry {
-    /// Range of IP addresses in CIDR notation, such as `203.0.113.0/24`, or one address. Private, link-local and cluster addresses within the range are excluded; they are reachable only through an entry with `namespace` and `hosts`. Exactly one of `cidr` and `namespace` must be set.
+    /// Range of IP addresses in CIDR notation, such as `203.0.113.0/24`, or one address. Private, link-local and cluster addresses within the range are excluded. Pods of the cluster need an entry with `namespace`, and `http` steps its `hosts`, too; other private addresses cannot be reached. Exactly one of `cidr` and `namespace` must be set.
     #[schemars(length(min = 1, max = 49))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidr: Option<String>,

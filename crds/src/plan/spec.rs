@@ -66,7 +66,7 @@ pub struct PlanSpec {
     /// Settings for the runner pods that execute runs. Default: no idle runners, and requests of 50m CPU and 64Mi memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<PlanRunners>,
-    /// Vector storage of the tenant's knowledge base. Not used by this version. Default: shared.
+    /// Vector storage of the tenant's knowledge base. Default: shared, with the model `minilm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PlanVectors>,
     /// Network destinations that runs may connect to. Default: none except the platform itself.
@@ -83,7 +83,7 @@ pub struct PlanSpec {
     /// Time that finished runs, logs and events are retained in the database. Default: 90d for runs, 30d for logs, 7d for events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<PlanRetention>,
-    /// Weight of each tenant when queued runs of several tenants compete for a start; 1 to 100. A tenant with weight 2 gets twice the share of a tenant with weight 1. Default: 1.
+    /// Weight of each tenant in the order in which queued runs of several tenants start; 1 to 100. A tenant with weight 2 starts two runs for each run that a tenant with weight 1 starts, as long as both have runs that may start. Default: 1.
     #[schemars(range(min = 1, max = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
@@ -229,11 +229,11 @@ pub struct PlanRunners {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanVectors {
-    /// Placement of the tenant's vectors. `Shared`: in the collection that all tenants share, separated by a tenant filter. `Dedicated`: in a collection of its own. Not used by this version. Default: Shared.
+    /// Placement of the tenant's vectors. `Shared`: in the collection that all tenants share, separated by a tenant filter. `Dedicated`: in a collection of its own, with `limits.chunks` as the limit of its points. Vectors that exist are not moved. Default: Shared.
     #[schemars(with = "VectorPlacement")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<VectorPlacement>,
-    /// Name of the embedding model, such as `minilm`; at most 63 characters. Not used by this version. Default: none.
+    /// Name of the embedding model; at most 63 characters. `minilm`: all-MiniLM-L6-v2, 384 dimensions. Vectors that exist are not moved. Default: minilm.
     #[schemars(length(min = 1, max = 63))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -269,7 +269,7 @@ pub struct PlanRetention {
     /// Time that the logs of a finished run are retained. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<Duration>,
-    /// Time that an event is retained; clients can resume an event stream from retained events only. Default: 7d.
+    /// Time that an event of the database is retained. Default: 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Duration>,
 }

@@ -11,7 +11,7 @@ pub struct PlanStatus {
     /// Most recent `metadata.generation` that the operator has observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions of the plan, by type: `Ready` (the plan is valid).
+    /// Conditions of the plan, by type: `Ready` (the plan is valid), `Reconciling`, `Stalled`.
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,

@@ -1,11 +1,13 @@
 //! The WorkflowRun kind: one execution of a workflow, in the tenant's namespace. Short name `swr`.
 
 mod phase;
+mod queue;
 mod spec;
 mod status;
 mod step;
 
 pub use phase::{RunPhase, StepPhase};
+pub use queue::QueueReason;
 pub use spec::{
     Cancel, Decision, ParentRun, Reuse, ReuseFrom, RunTrigger, TriggerKind, WorkflowRef, WorkflowRun,
     WorkflowRunSpec,

@@ -31,14 +31,20 @@ use crate::schema;
     selectable = ".status.phase",
     selectable = ".status.runner.podUid",
     printcolumn(name = "Workflow", description = "Workflow of the run", type_ = "string", json_path = ".spec.workflowRef.name"),
-    printcolumn(name = "Trigger", description = "Cause of the run", type_ = "string", json_path = ".spec.trigger.kind"),
+    printcolumn(name = "Trigger", description = "Cause of the run", type_ = "string", json_path = ".status.trigger"),
     printcolumn(name = "Phase", description = "Phase of the run", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Step", description = "Running steps, or the step that ended the run", type_ = "string", json_path = ".status.step"),
-    printcolumn(name = "Started", description = "Time since the run started", type_ = "date", json_path = ".status.startedAt"),
+    printcolumn(name = "Started", description = "Time since a runner began to execute the run", type_ = "date", json_path = ".status.startedAt"),
     printcolumn(name = "Duration", description = "Duration of the finished run", type_ = "string", json_path = ".status.duration"),
     printcolumn(name = "Age", description = "Time since the run was created", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
-        name = "Message", description = "Message of the condition Succeeded",
+        name = "Reason", description = "Reason why the run waits, or of its end",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Succeeded")].reason"#,
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message", description = "Message of the condition Succeeded: why the run waits, or has failed",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Succeeded")].message"#,
         priority = 1
@@ -50,9 +56,9 @@ use crate::schema;
 #[x_kube(validation = Rule::new("!has(oldSelf.cancel) || (has(self.cancel) && (self.cancel == oldSelf.cancel || self.cancel == 'Now'))").message("cancel, once set, can only be changed from Graceful to Now").field_path(".cancel"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(n, n.key == o.key)))").message("decisions must not be removed: include all existing decisions").field_path(".decisions"))]
 pub struct WorkflowRunSpec {
-    /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, and with `WORKFLOW_INVALID` if it has problems.
+    /// Reference to the workflow to run, in the same namespace. The run fails with `WORKFLOW_NOT_FOUND` if it does not exist, with `SECRET_MISSING` if it lacks nothing but Secrets, and with `WORKFLOW_INVALID` if it has other problems.
     pub workflow_ref: WorkflowRef,
-    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). Properties that are absent get the `default` of the schema; `status.input` shows the result. At most 256 KiB (`INPUT_TOO_LARGE`) and 64 levels of nesting (`INPUT_TOO_DEEP`), defaults included. Default: `{}`.
+    /// Input of the run, a JSON object that must match the workflow's input schema (otherwise the run fails with `INPUT_INVALID`). Properties that are absent get the `default` of the schema; `status.input` shows the result. At most 256 KiB and 20,000 values (`INPUT_TOO_LARGE`), and 64 levels of nesting (`INPUT_TOO_DEEP`), defaults included. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
@@ -66,7 +72,7 @@ pub struct WorkflowRunSpec {
     /// Reuses outputs of an earlier run of the same workflow, to repeat only part of it. Default: all steps are executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
-    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. Can be set while the run is unfinished, and then only be changed from `Graceful` to `Now`. Default: the run is not cancelled.
+    /// Requests cancellation. `Graceful`: no new step starts; running attempts may finish. `Now`: running attempts are killed. A run that no runner has begun to execute ends at once with both, and its `onExit` steps do not run. Can be set while the run is unfinished, and then only be changed from `Graceful` to `Now`. Default: the run is not cancelled.
     #[schemars(with = "Cancel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
@@ -213,11 +219,11 @@ pub struct Decision {
     pub key: String,
     /// Whether the request is approved. If false, the step fails with `REJECTED`, unless its `onReject` is `Continue`.
     pub approved: bool,
-    /// Values entered with the decision, a JSON object that must match the approval's `schema`. Default: `{}`.
+    /// Values entered with the decision, a JSON object that must match the approval's `schema`, which also gives the defaults of absent properties. Default: `{}`.
     #[schemars(schema_with = "schema::free_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// User who made the decision. It must equal the user name of the requester, except for requests by the operator and the api-server. Default: none, which is refused unless the operator or the api-server makes the request.
+    /// User who made the decision. Required with kubectl, and must equal your user name (`kubectl auth whoami`): an admission policy can compare it with the requester, but Kubernetes enables none by default that could fill it in. REST and GraphQL set it. Default: none, which is refused unless the api-server makes the request.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::SHORT_TEXT))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cancel, RunPhase, StepStatus};
+use super::{Cancel, RunPhase, StepStatus, TriggerKind};
 use crate::{
     schema,
     workflow::{ErrorKind, RevisionRef},
@@ -18,21 +18,25 @@ pub struct WorkflowRunStatus {
     /// Most recent `metadata.generation` that has been observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Phase of the run. `Queued`: waits for a slot or a runner. `Running`: a runner executes it. `Suspended`: waits for an approval, a time, a retry or a sub-run, and is assigned to no runner. `Succeeded`, `Failed`, `Cancelled` and `TimedOut` are final. Absent directly after creation.
+    /// Phase of the run. `Queued`: waits for a slot or a runner, see `queue`. `Running`: a runner executes it. `Suspended`: waits for an approval, a time, a retry or a sub-run, and is assigned to no runner. `Succeeded`, `Failed`, `Cancelled` and `TimedOut` are final. Absent directly after creation.
     #[schemars(with = "RunPhase")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<RunPhase>,
+    /// Kind of `spec.trigger`, or `Manual` if the run was created without it; for display. Absent directly after creation.
+    #[schemars(with = "TriggerKind")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerKind>,
     /// Steps that are running, or the step that ended the run; for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Time from start to finish, such as `1.2s`; for display. Set when the run finishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// Conditions of the run, by type: `Succeeded` (`Unknown` while the run is unfinished), `Reconciling`, `Stalled`, `Archived` (the finished run is stored in the database).
+    /// Conditions of the run, by type: `Succeeded` (`Unknown` while the run is unfinished), `Reconciling` (while the run waits, both have the reason and message of `queue`; while a runner executes it, those of a container of its pod that cannot start, such as `ImagePullFailed`), `Stalled`, `Archived` (the finished run is stored in the database).
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Reason why the run is queued, and its position in the queue. Absent if it is not queued.
+    /// Reason why the run waits for a slot, its pod or its runner. Absent while a runner executes the run, and while a Suspended run waits for something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueStatus>,
     /// Revision of the workflow that the run executes. Later changes of the workflow do not affect it.
@@ -44,7 +48,7 @@ pub struct WorkflowRunStatus {
     /// Runner pod that executes the run, or executed it last. Absent while the run is queued or suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<RunnerStatus>,
-    /// Time at which the run was first assigned to a runner pod.
+    /// Time at which the first runner began to execute the run. Absent while the run waits for a slot, its pod or its runner.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<MicroTime>,
@@ -93,15 +97,16 @@ pub struct WorkflowRunStatus {
     pub error: Option<RunError>,
 }
 
-/// Why a run is queued, and its position.
+/// Why a run waits, and its position in the queue.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueStatus {
     /// Position among the queued runs of the same tenant, starting at 1. Absent if the run does not wait for a slot.
+    /// It is updated every 15 seconds, and less often far back in the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
-    /// Machine-readable reason, such as `TenantNotActive`, `PlanConcurrency`, `PlanRunsPerDay`, `WorkflowConcurrency`, `ClusterConcurrency`, `ClusterFull`, `FenceNotReady` or `EarlierRun`.
+    /// Machine-readable reason. Before the run has a slot: `WorkflowNotValidated`, `TenantNotActive`, `PlanConcurrency`, `PlanRunsPerDay`, `WorkflowConcurrency`, `FenceNotReady`, `EarlierRun` or `EarlierRunNotFound`. Until it has a pod: `ClusterFull` (the quota of the namespace, not the nodes, has no room) or `PodLost`. Until a runner executes it: `PodUnschedulable`, `ImagePullFailed`, `SecretMissing`, `ContainerNotCreated`, `NodeNotReady`, `PodStarting` or `RunnerStarting`. More may be added.
     pub reason: String,
-    /// Human-readable reason.
+    /// Human-readable reason: for a pod, the message of the API server, the scheduler or the kubelet. It may be older than the last change of numbers in it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }

@@ -7,4 +7,7 @@ pub use spec::{
     Access, AccessKind, AccessRole, DeletionPolicy, OnSuspend, PlanRef, Tenant, TenantNamespace,
     TenantNetwork, TenantRetention, TenantSpec, TenantState,
 };
-pub use status::{AppliedPlan, DailyRuns, QuotaStatus, TenantPhase, TenantRuns, TenantStatus, TenantVectors};
+pub use status::{
+    AppliedPlan, DELETING_DATA, DailyRuns, DataDeletion, QuotaStatus, TenantExport, TenantPhase, TenantRuns,
+    TenantStatus, TenantVectors,
+};

@@ -51,7 +51,7 @@ pub struct TenantSpec {
     pub display_name: Option<String>,
     /// Reference to the plan that defines what the tenant may use.
     pub plan_ref: PlanRef,
-    /// Desired state. `Active`: runs may start. `Suspended`: data can be read, but no run starts. `Archived`: like Suspended, runs that have started are cancelled, and the namespace may contain no pods. Default: Active.
+    /// Desired state. `Active`: runs may start. `Suspended`: data can be read, but no run starts. `Archived`: like Suspended, all unfinished runs are cancelled, the namespace may contain no pods, and neither can runs be created nor workflows be changed. Default: Active.
     #[schemars(with = "TenantState")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<TenantState>,
@@ -76,7 +76,7 @@ pub struct TenantSpec {
     #[schemars(with = "OnSuspend")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_suspend: Option<OnSuspend>,
-    /// Handling of the tenant's data when this object is deleted. `Retain`: the namespace and its content are retained. `Delete`: the namespace is deleted with its content. Default: Retain.
+    /// Handling of the tenant's data when this object is deleted. `Retain`: the namespace and its content are retained, and a later Tenant of the same name can restore them with the annotation `smbcopilot.dev/restore-from`. `Delete`: the vectors, the stored outputs, the records in the database and the namespace with its content are deleted; those of an archived tenant also without a deletion of this object, at `status.purgeAfter`. Default: Retain.
     #[schemars(with = "DeletionPolicy")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
@@ -101,7 +101,7 @@ pub enum TenantState {
     Active,
     /// Data can be read, but no run starts.
     Suspended,
-    /// Like Suspended; runs that have started are cancelled, and the namespace may contain no pods.
+    /// Like Suspended; all unfinished runs are cancelled, the namespace may contain no pods, and workflows cannot be changed.
     Archived,
 }
 
@@ -166,7 +166,7 @@ impl AccessRole {
 /// The tenant's namespace.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantNamespace {
-    /// Name of the namespace. Immutable once set. Default: `t-<slug>`.
+    /// Name of the namespace. Immutable once it is set, or once the tenant has a namespace. Default: `t-<slug>`.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("namespace.name is immutable once set: create another tenant to use another namespace"))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("namespace.name must consist of lower-case letters, digits and hyphens, and start and end with a letter or digit"))]
@@ -221,7 +221,7 @@ pub enum DeletionPolicy {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantRetention {
-    /// Time between archiving the tenant and `status.purgeAfter`, if `deletionPolicy` is Delete. Default: 30d.
+    /// Time between archiving the tenant and the deletion of the Tenant with its data, if `deletionPolicy` is Delete. Default: 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_for: Option<Duration>,
 }

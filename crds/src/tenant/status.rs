@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{plan::VectorPlacement, schema};
+
+/// Reason of the condition `Reconciling` of a deleted tenant while the operator waits until the api-server has deleted its data.
+pub const DELETING_DATA: &str = "DeletingData";
 
 /// TenantStatus is the observed state of a Tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -19,7 +23,7 @@ pub struct TenantStatus {
     #[schemars(with = "TenantPhase")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<TenantPhase>,
-    /// Conditions of the tenant, by type: `Ready`, `Reconciling`, `Stalled`, `NamespaceReady` (namespace and quota), `PolicyReady` (network policies), `AccessReady` (role bindings), `Mirrored` (stored in the database). `VectorStoreReady` and `Exported` are not set by this version.
+    /// Conditions of the tenant, by type: `Ready`, `Reconciling`, `Stalled`, `NamespaceReady` (namespace and quota), `PolicyReady` (network policies, whether the cluster enforces them, and usage within the plan; not a part of `Ready` unless a rule is invalid), `AccessReady` (role bindings), `VectorStoreReady` (vector storage; not a part of `Ready`), `Mirrored` (stored in the database), `Exported` (the data of the archived tenant is in object storage), `Purgeable` (exported, and the retention of the archived tenant has ended), `DataDeleted` (records and stored outputs of the deleted tenant are deleted).
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -35,7 +39,7 @@ pub struct TenantStatus {
     /// Limits and usage of the namespace's ResourceQuota; updated at most every 10 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaStatus>,
-    /// Vector storage of the tenant. Not set by this version.
+    /// Vector storage of the tenant. The condition `VectorStoreReady` says whether it can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<TenantVectors>,
     /// Numbers of the tenant's unfinished and admitted runs; updated at most every 10 seconds.
@@ -45,14 +49,17 @@ pub struct TenantStatus {
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_at: Option<Time>,
-    /// Time at which the tenant was archived. Absent if it is not archived.
+    /// Time at which all runs of the archived tenant had ended. Absent if the tenant is not archived.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Time>,
-    /// Time from which the archived tenant's data is due for deletion. The operator deletes the data only when the Tenant is deleted. Absent unless the tenant is archived and `deletionPolicy` is Delete.
+    /// Time from which the operator deletes the archived Tenant with its data, once the conditions `Exported` and `Purgeable` are true. Absent unless the tenant is archived and `deletionPolicy` is Delete.
     #[schemars(schema_with = "schema::time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_after: Option<Time>,
+    /// Export of the archived tenant's data. Absent if the tenant is not archived or its data is not exported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<TenantExport>,
 }
 
 /// Summary of a tenant's state: `Pending`, `Active`, `Suspended`, `Archived`, `Terminating` or `Failed`.
@@ -108,6 +115,48 @@ pub struct TenantVectors {
     /// Stable alias of the collection, if the collection is the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+}
+
+/// Reason of the condition `DataDeleted` of a deleted tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+pub enum DataDeletion {
+    /// The data is deleted.
+    Deleted,
+    /// The data is being deleted.
+    Deleting,
+    /// The deletion begins when the export of the archived tenant is complete.
+    WaitingForExport,
+    /// The data is not deleted: the deletion is not confirmed, and no export makes up for it.
+    NotConfirmed,
+    /// The tenant has stored outputs, and no object storage is configured.
+    ObjectStorageNotConfigured,
+    /// The object storage cannot be reached or refuses requests. The deletion is retried.
+    ObjectStorageUnavailable,
+}
+
+impl DataDeletion {
+    /// Returns the reason as it is written in the condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Returns whether the deletion continues by itself, without a user.
+    #[must_use]
+    pub fn continues(self) -> bool {
+        matches!(self, Self::Deleting | Self::WaitingForExport)
+    }
+}
+
+/// Export of an archived tenant's data.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantExport {
+    /// URL of the folder in object storage; its file `manifest.json` lists all others.
+    pub location: String,
+    /// `status.archivedAt` of the archiving whose data was exported.
+    #[schemars(schema_with = "schema::time")]
+    pub archived_at: Time,
 }
 
 /// Numbers of a tenant's runs.

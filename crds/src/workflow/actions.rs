@@ -34,7 +34,7 @@ pub enum Action<'a> {
 /// Calls a Python function.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PythonAction {
-    /// Python source that defines `def run(input, ctx)`. The returned value is the output of the step. At most 64 KiB.
+    /// Python source that defines `def run(input, ctx)`. The returned value is the output of the step. Code that does not parse is a problem of the workflow (`PythonSyntax`). At most 65,536 characters.
     #[schemars(length(min = 1, max = 65536))]
     pub code: String,
     /// Container image to use instead of the platform's Python image. It must contain `python3` and the platform's `step-host` program. Default: the platform's Python image.
@@ -111,7 +111,7 @@ pub struct ApprovalAction {
     /// Question to the user, a template; at most 4 KiB.
     #[schemars(length(min = 1, max = 4096), regex(pattern = schema::TEXT))]
     pub message: String,
-    /// JSON Schema of the values that the user enters with the decision. Default: any object is valid.
+    /// JSON Schema of the values that the user enters with the decision. Properties that are absent get its `default`. Default: any object is valid.
     #[schemars(schema_with = "schema::free")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
@@ -122,7 +122,7 @@ pub struct ApprovalAction {
     /// Maximum time to wait for a decision; at most 90d (`WaitTooLong`). Default: 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// Action on timeout. `Fail`: the step fails with `APPROVAL_TIMEOUT`. `Approve`: as if it had been approved. `Reject`: as if it had been rejected. Default: Fail.
+    /// Action on timeout. `Fail`: the step fails with `APPROVAL_TIMEOUT`. `Approve`: the step succeeds with the output `{approved: true, by: null, input: null}`, without the defaults of `schema`. `Reject`: as if it had been rejected, with `by` and `input` null. Default: Fail.
     #[schemars(with = "OnTimeout")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<OnTimeout>,
@@ -148,9 +148,9 @@ pub enum OnTimeout {
     /// The step fails with `APPROVAL_TIMEOUT`.
     #[default]
     Fail,
-    /// As if the request had been approved.
+    /// The step succeeds with the output `{approved: true, by: null, input: null}`.
     Approve,
-    /// As if the request had been rejected.
+    /// As if the request had been rejected, with `by` and `input` null.
     Reject,
 }
 

@@ -23,16 +23,27 @@ use crate::{Duration, schema};
     doc = "Workflow is an automation of typed steps. A run executes the revision that was current when it started; later changes do not affect it.",
     validation = Rule::new("self.metadata.name.size() <= 40")
         .message("metadata.name of a Workflow must have at most 40 characters: use spec.displayName for a longer name"),
-    printcolumn(name = "Schedule", description = "Cron expression of the first schedule", type_ = "string", json_path = ".spec.schedules[0].cron"),
+    printcolumn(name = "Schedule", description = "Schedules with their time zones, and whether they are suspended", type_ = "string", json_path = ".status.scheduleSummary"),
     printcolumn(
         name = "Ready", description = "Whether the workflow is valid and ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
+    printcolumn(
+        name = "Reason", description = "Reason of the condition Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
     printcolumn(name = "Last-Run", description = "Name of the run that finished last", type_ = "string", json_path = ".status.lastRun.name"),
     printcolumn(name = "Last-Status", description = "Final phase of the run that finished last", type_ = "string", json_path = ".status.lastRun.phase"),
     printcolumn(name = "Next-Run", description = "Next scheduled time", type_ = "string", json_path = ".status.nextRunAt"),
-    printcolumn(name = "Age", description = "Time since the workflow was created", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", description = "Time since the workflow was created", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message", description = "Message of the condition Ready: the number of problems and the first one",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.steps.all(s, !has(s.needs) || s.needs.all(n, self.steps.exists(t, t.name == n)))").message("needs must contain only names of other steps in spec.steps: correct the name, or add that step").field_path(".steps"))]
@@ -78,7 +89,7 @@ pub struct WorkflowSpec {
     )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_exit: Vec<Step>,
-    /// Maximum duration of a run, measured from `status.startedAt`. Waits for approvals and times do not count. A run that exceeds it is `TimedOut` (`RUN_TIMEOUT`). Default: 1h.
+    /// Maximum duration of a run, measured from `status.startedAt`. Waits for approvals and times do not count. A run that exceeds it is `TimedOut` (`RUN_TIMEOUT`), and so is one whose pod has not started ten minutes after it, counted from `status.runner.assignedAt`. Default: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// Limit on concurrent runs of this workflow. Default: only the plan's limit.

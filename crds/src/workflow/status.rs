@@ -21,7 +21,7 @@ pub struct WorkflowStatus {
     /// Revision that new runs execute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionRef>,
-    /// All problems of the spec. While there are any, no run starts (`WORKFLOW_INVALID`).
+    /// All problems of the spec. While there are any, no run starts (`WORKFLOW_INVALID`, or `SECRET_MISSING` if all problems are about Secrets).
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -38,6 +38,9 @@ pub struct WorkflowStatus {
     /// Effective values of `spec.runners` under the plan. Absent if `spec.runners` is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runners: Option<WorkflowRunners>,
+    /// Schedules with their time zones, such as `0 2 * * * Europe/Berlin (+2)`; for display. `(suspended)`: this schedule is suspended. `(paused)`: no schedule starts runs, see the condition `Scheduled`. Absent without schedules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_summary: Option<String>,
     /// Progress of each schedule.
     #[schemars(
         length(max = 16),

@@ -1,9 +1,10 @@
 //! The admission decision.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Decision, Queue, QueuedRun, Tenant, TenantGuard, Verdict, WaitReason};
+use crds::run::QueueReason;
+
+use super::{Decision, Queue, QueuedRun, Tenant, TenantGuard, Verdict};
 
 /// Decides on every queued run. The admitted runs come first, in the order in which they are to be started, followed by
 /// the runs that wait.
@@ -30,7 +31,6 @@ struct TenantQueue<'a> {
 struct Admission<'a> {
     queues: BTreeMap<&'a str, TenantQueue<'a>>,
     group_running: BTreeMap<String, u32>,
-    free_slots: Option<u32>,
 }
 
 impl<'a> Admission<'a> {
@@ -45,16 +45,13 @@ impl<'a> Admission<'a> {
             queues.entry(run.tenant.as_str()).or_insert(new).waiting.push(run);
         }
         for queue in queues.values_mut() {
-            queue.waiting.sort_by_key(|run| (Reverse(run.priority), run.created_at, run.uid.as_str()));
+            queue.waiting.sort_by_key(|run| run.order());
         }
-        Self { queues, group_running: queue.group_running.clone(), free_slots: queue.free_slots }
+        Self { queues, group_running: queue.group_running.clone() }
     }
 
     /// Removes the next run to start from the queue of its tenant and counts it as running.
     fn admit_next(&mut self) -> Option<&'a QueuedRun> {
-        if self.free_slots == Some(0) {
-            return None;
-        }
         let (name, at) = self
             .queues
             .iter()
@@ -67,7 +64,6 @@ impl<'a> Admission<'a> {
         if let Some(group) = &run.group {
             *self.group_running.entry(group.key.clone()).or_default() += 1;
         }
-        self.free_slots = self.free_slots.map(|slots| slots.saturating_sub(1));
         Some(run)
     }
 
@@ -87,13 +83,13 @@ impl<'a> Admission<'a> {
     }
 
     /// Returns the limit of the tenant or the workflow that blocks a run, with a message that states the numbers.
-    fn blocked_by(&self, queue: &TenantQueue<'_>, run: &QueuedRun) -> Option<(WaitReason, String)> {
+    fn blocked_by(&self, queue: &TenantQueue<'_>, run: &QueuedRun) -> Option<(QueueReason, String)> {
         let Some(tenant) = queue.tenant else {
-            return Some((WaitReason::TenantNotActive, format!("tenant {} does not exist", run.tenant)));
+            return Some((QueueReason::TenantNotActive, format!("tenant {} does not exist", run.tenant)));
         };
         if let TenantGuard::Closed(state) = &tenant.guard {
             return Some((
-                WaitReason::TenantNotActive,
+                QueueReason::TenantNotActive,
                 format!("tenant {} is {state}: no run can start", tenant.name),
             ));
         }
@@ -102,7 +98,7 @@ impl<'a> Admission<'a> {
                 "{} of {limit} concurrent runs allowed by plan {} are running",
                 queue.running, tenant.plan
             );
-            return Some((WaitReason::PlanConcurrency, message));
+            return Some((QueueReason::PlanConcurrency, message));
         }
         if let Some(limit) = tenant.runs_per_day.filter(|limit| !run.is_resumed && queue.runs_today >= *limit)
         {
@@ -110,7 +106,7 @@ impl<'a> Admission<'a> {
                 "{} of {limit} runs per day allowed by plan {} have started; the quota resets at midnight UTC",
                 queue.runs_today, tenant.plan
             );
-            return Some((WaitReason::PlanRunsPerDay, message));
+            return Some((QueueReason::PlanRunsPerDay, message));
         }
         let group = run.group.as_ref()?;
         let running = self.group_running.get(&group.key).copied().unwrap_or(0);
@@ -119,7 +115,7 @@ impl<'a> Admission<'a> {
                 "{running} of {} concurrent runs allowed by the workflow's concurrency are running",
                 group.limit
             );
-            (WaitReason::WorkflowConcurrency, message)
+            (QueueReason::WorkflowConcurrency, message)
         })
     }
 
@@ -127,12 +123,11 @@ impl<'a> Admission<'a> {
         let mut decisions = Vec::new();
         for queue in self.queues.values() {
             for (position, run) in (1..).zip(&queue.waiting) {
-                let (reason, message) = self.blocked_by(queue, run).unwrap_or_else(|| {
-                    let message =
-                        "all slots of the cluster are in use; slots are shared among tenants by weight";
-                    (WaitReason::ClusterConcurrency, message.to_owned())
-                });
-                let verdict = Verdict::Wait { position, reason, message };
+                let verdict = match self.blocked_by(queue, run) {
+                    Some((reason, message)) => Verdict::Wait { position, reason, message },
+                    // Does not occur: `admit_next` has removed each run that nothing blocks.
+                    None => Verdict::Admit,
+                };
                 decisions.push(Decision { uid: run.uid.clone(), verdict });
             }
         }

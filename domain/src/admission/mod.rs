@@ -1,18 +1,22 @@
 //! Admission: the decision which queued runs start now.
 //!
-//! Slots are shared by weighted round robin over tenants: the next slot goes to the tenant with the fewest running runs
-//! in proportion to its weight. Within a tenant, the run with the highest priority starts first, then the oldest. So a
-//! busy tenant cannot delay another one. The same input always gives the same decision, so two operators that act at
-//! the same time decide alike.
+//! Runs start in weighted round robin over tenants: the next run is one of the tenant with the fewest running runs in
+//! proportion to its weight. Within a tenant, the run with the highest priority starts first, then the oldest. So a
+//! busy tenant cannot delay another one. How many runs start is limited for each tenant and each concurrency group; there
+//! is no limit over all tenants. The same input always gives the same decision, so two operators that act at the same time
+//! decide alike.
 
 mod decide;
+mod unfinished;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crds::run::QueueReason;
 use jiff::Timestamp;
-use strum::IntoStaticStr;
 
 pub use decide::decide;
+pub use unfinished::{UnfinishedRuns, UnfinishedRunsExceeded};
 
 /// Limits and counters of a tenant that has queued runs.
 #[derive(Clone, Debug)]
@@ -63,6 +67,14 @@ pub struct QueuedRun {
     pub group: Option<ConcurrencyGroup>,
 }
 
+impl QueuedRun {
+    /// Returns the key by which the queued runs of a tenant are ordered: the run with the lowest key starts first.
+    #[must_use]
+    pub fn order(&self) -> (Reverse<i32>, Timestamp, &str) {
+        (Reverse(self.priority), self.created_at, &self.uid)
+    }
+}
+
 /// Concurrency group of a run, from the `concurrency` of its workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcurrencyGroup {
@@ -91,33 +103,10 @@ pub enum Verdict {
         /// Position among the waiting runs of the tenant, starting at 1.
         position: u32,
         /// Machine-readable reason.
-        reason: WaitReason,
+        reason: QueueReason,
         /// Human-readable reason that states the limit and the current number.
         message: String,
     },
-}
-
-/// Reason why a run waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
-pub enum WaitReason {
-    /// The tenant is suspended, archived, not ready or does not exist.
-    TenantNotActive,
-    /// The plan's `concurrentRuns` is reached.
-    PlanConcurrency,
-    /// The plan's `runsPerDay` is reached.
-    PlanRunsPerDay,
-    /// The workflow's `concurrency.limit` is reached.
-    WorkflowConcurrency,
-    /// All slots are in use by runs of other tenants.
-    ClusterConcurrency,
-}
-
-impl WaitReason {
-    /// Returns the value of `status.queue.reason`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// Input of the decision.
@@ -129,8 +118,6 @@ pub struct Queue {
     pub group_running: BTreeMap<String, u32>,
     /// Queued runs, in any order.
     pub queued: Vec<QueuedRun>,
-    /// Number of runs of all tenants that may start now; `None` means that only the limits of the tenants apply.
-    pub free_slots: Option<u32>,
 }
 
 #[cfg(test)]

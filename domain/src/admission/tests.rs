@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use crds::run::QueueReason;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{ConcurrencyGroup, Queue, QueuedRun, Tenant, TenantGuard, Verdict, WaitReason, decide};
+use super::{ConcurrencyGroup, Queue, QueuedRun, Tenant, TenantGuard, Verdict, decide};
 
 fn tenant(name: &str, weight: u32, limit: Option<u32>, running: u32) -> Tenant {
     Tenant {
@@ -42,24 +43,22 @@ fn a_busy_tenant_does_not_delay_a_quiet_one() {
     let queue = Queue {
         tenants: vec![tenant("busy", 1, None, 3), tenant("small", 1, None, 0)],
         queued: runs,
-        free_slots: Some(2),
         ..Queue::default()
     };
-    assert_eq!(admitted(&queue), ["quiet", "busy-0000"]);
+    assert_eq!(admitted(&queue)[..2], ["quiet", "busy-0000"]);
 }
 
-/// Slots are shared in proportion to weight: a tenant of weight 2 gets twice the slots of one of weight 1.
+/// Tenants take turns in proportion to their weight: one of weight 2 starts two runs for each run of one of weight 1.
 #[test]
-fn slots_are_shared_by_weight() {
+fn tenants_take_turns_by_weight() {
     let runs =
         (0..10).flat_map(|n| [queued(&format!("a{n}"), "acme", n), queued(&format!("g{n}"), "globex", n)]);
     let queue = Queue {
         tenants: vec![tenant("acme", 2, None, 0), tenant("globex", 1, None, 0)],
         queued: runs.collect(),
-        free_slots: Some(6),
         ..Queue::default()
     };
-    assert_eq!(admitted(&queue), ["a0", "a1", "g0", "a2", "a3", "g1"]);
+    assert_eq!(admitted(&queue)[..6], ["a0", "a1", "g0", "a2", "a3", "g1"]);
 }
 
 /// Runs of a tenant start by priority, and runs of the same priority by age, oldest first.
@@ -87,7 +86,7 @@ fn the_daily_quota_limits_new_runs_and_not_resumed_ones() {
     assert_eq!(admitted(&queue), ["tenth", "resumed"]);
     let last = decide(&queue).pop().map(|decision| decision.verdict);
     assert!(
-        matches!(&last, Some(Verdict::Wait { reason: WaitReason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
+        matches!(&last, Some(Verdict::Wait { reason: QueueReason::PlanRunsPerDay, message, .. }) if message.contains("10 of 10")),
         "{last:?}"
     );
 }
@@ -110,7 +109,6 @@ fn waiting_runs_state_the_reason() {
             queued("shut", "initech", 1),
             queued("lost", "nobody", 1),
         ],
-        free_slots: Some(1),
     };
     insta::assert_debug_snapshot!(decide(&queue));
 }
@@ -124,7 +122,7 @@ fn any_queue() -> impl Strategy<Value = Queue> {
         proptest::collection::vec((1_u32..4, proptest::option::of(0_u32..5), 0_u32..5, any::<bool>()), 1..5);
     let runs =
         proptest::collection::vec((0_usize..5, 0_i64..50, -1_i32..2, proptest::option::of(0_u32..2)), 0..30);
-    (tenants, runs, proptest::option::of(0_u32..10)).prop_map(|(tenants, runs, free_slots)| Queue {
+    (tenants, runs).prop_map(|(tenants, runs)| Queue {
         tenants: tenants
             .into_iter()
             .enumerate()
@@ -145,7 +143,6 @@ fn any_queue() -> impl Strategy<Value = Queue> {
             })
             .collect(),
         group_running: BTreeMap::new(),
-        free_slots,
     })
 }
 
@@ -156,7 +153,6 @@ proptest! {
         let decisions = decide(&queue);
         prop_assert_eq!(decisions.len(), queue.queued.len());
         let admitted = admitted(&queue);
-        prop_assert!(queue.free_slots.is_none_or(|free_slots| count(admitted.len()) <= free_slots));
         for tenant in &queue.tenants {
             let starts = queue.queued.iter().filter(|r| r.tenant == tenant.name && admitted.contains(&r.uid)).count();
             prop_assert!(tenant.guard == TenantGuard::Open || starts == 0);
@@ -166,16 +162,5 @@ proptest! {
         reversed.queued.reverse();
         reversed.tenants.reverse();
         prop_assert_eq!(decide(&reversed), decisions);
-    }
-
-    /// A run waits for the concurrency of the cluster only if all free slots were given to other runs.
-    #[test]
-    fn a_run_waits_for_the_cluster_only_if_all_slots_are_used(queue in any_queue()) {
-        let starts = count(admitted(&queue).len());
-        for decision in decide(&queue) {
-            if let Verdict::Wait { reason: WaitReason::ClusterConcurrency, .. } = decision.verdict {
-                prop_assert_eq!(queue.free_slots, Some(starts));
-            }
-        }
     }
 }

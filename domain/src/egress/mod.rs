@@ -70,12 +70,12 @@ pub enum EgressError {
 /// Who else has to change something.
 const OTHERS: &str = "in a Plan with tenantsMayExtend: true, spec.network.egress of the Tenant suffices; a Tenant with egress of its own needs the entry there, too";
 
-/// Returns the namespace in the name of a service, or a placeholder.
-fn namespace_of(host: &str) -> &str {
+/// Returns the namespace in the name of a service.
+fn namespace_of(host: &str) -> Option<&str> {
     let mut labels = host.trim_end_matches('.').split('.');
     match (labels.next(), labels.next(), labels.next()) {
-        (Some(_), Some(namespace), Some("svc")) => namespace,
-        _ => "<namespace of its pods>",
+        (Some(_), Some(namespace), Some("svc")) => Some(namespace),
+        _ => None,
     }
 }
 
@@ -95,7 +95,7 @@ pub enum Denied {
     /// An address inside a private network or the cluster.
     #[error(
         "{host} resolves to {addr}, a {kind} address, which the plan's egress does not allow. A platform administrator can add to spec.network.egress of the Plan: {{namespace: {namespace}, ports: [{port}], hosts: [{host}]}} ({OTHERS})",
-        namespace = namespace_of(host)
+        namespace = namespace_of(host).unwrap_or("<namespace of its pods>")
     )]
     Private {
         /// Requested host name.
@@ -106,6 +106,20 @@ pub enum Denied {
         kind: &'static str,
         /// TCP port.
         port: u16,
+    },
+    /// A service of a namespace that an entry contains, but not under this name.
+    #[error(
+        "{host} resolves to {addr}, a {kind} address, and the entry of the plan's egress for namespace {namespace} does not list it in its hosts: only the code of python and container steps may connect to the pods. A platform administrator can add to this entry in spec.network.egress of the Plan: hosts: [{host}] ({OTHERS})"
+    )]
+    HostNotListed {
+        /// Requested host name.
+        host: String,
+        /// Address that the host name resolved to.
+        addr: IpAddr,
+        /// `private`, `cluster`, …
+        kind: &'static str,
+        /// Namespace of the entry.
+        namespace: String,
     },
     /// A public address that no entry contains.
     #[error(
@@ -167,11 +181,22 @@ impl Egress {
             return Ok(());
         }
         if let Some(kind) = special::private(target, &self.cluster) {
-            return Err(Denied::Private { host: host.to_owned(), addr, kind, port });
+            return Err(self.private(host.to_owned(), addr, kind, port));
         }
         let listed =
             self.ranges.iter().any(|range| range.net.contains(&target) && covers(&range.ports, port));
         if listed { Ok(()) } else { Err(Denied::NotListed { host: host.to_owned(), addr, port }) }
+    }
+
+    fn private(&self, host: String, addr: IpAddr, kind: &'static str, port: u16) -> Denied {
+        let namespace = namespace_of(&host).map(str::to_ascii_lowercase);
+        let entry = |namespace: &String| {
+            self.pods.iter().any(|pods| pods.namespace == *namespace && covers(&pods.ports, port))
+        };
+        match namespace.filter(entry) {
+            Some(namespace) => Denied::HostNotListed { host, addr, kind, namespace },
+            None => Denied::Private { host, addr, kind, port },
+        }
     }
 
     /// Returns the address ranges for network policies. A range that lies entirely within private addresses is listed

@@ -96,6 +96,25 @@ fn a_refusal_says_what_to_do() {
     insta::assert_snapshot!(messages.join("\n"));
 }
 
+/// A service whose namespace an entry contains without its name is refused with the field to change.
+#[test]
+fn a_service_without_its_name_in_hosts_is_refused_with_that_reason() {
+    let entries = entries("[{namespace: shop, podLabels: {app: prices}, ports: [8080]}]");
+    let egress = Egress::parse(&entries, &cluster()).expect("the entries are valid");
+    let refused = |host: &str, port| {
+        let addr = "10.96.7.7".parse().expect("the address is valid");
+        egress.allows(host, addr, port).expect_err("the destination is refused")
+    };
+    let refusal = refused("prices.shop.svc.cluster.local", 8080);
+    assert!(
+        matches!(&refusal, Denied::HostNotListed { namespace, .. } if namespace == "shop"),
+        "{refusal:?}"
+    );
+    assert!(refusal.to_string().contains("hosts: [prices.shop.svc.cluster.local]"), "{refusal}");
+    assert!(matches!(refused("prices.shop.svc.cluster.local", 80), Denied::Private { .. }));
+    assert!(matches!(refused("prices.other.svc.cluster.local", 8080), Denied::Private { .. }));
+}
+
 /// A plan without egress entries allows no destination.
 #[test]
 fn a_plan_without_egress_allows_nothing() {

@@ -21,8 +21,16 @@ const READ: &[&str] = &[
     "plan.read",
 ];
 const MEMBER: &[&str] = &["document.create", "document.update", "workflow.run.create", "workflow.run.decide"];
-const OPERATOR: &[&str] = &["workflow.run", "document.process", "usage.read"];
-const BUILDER: &[&str] = &["workflow", "document", "schema.introspect", "usage.read"];
+/// Not `workflow.run.delete`: only administrators delete the history.
+const OPERATOR: &[&str] = &["workflow.run.cancel", "workflow.run.rerun", "document.process", "usage.read"];
+const BUILDER: &[&str] = &[
+    "workflow.create",
+    "workflow.update",
+    "workflow.archive",
+    "document",
+    "schema.introspect",
+    "usage.read",
+];
 const ADMIN: &[&str] = &[
     "tenant",
     "user",

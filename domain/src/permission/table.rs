@@ -92,6 +92,7 @@ const TABLE: &[(&str, &str)] = &[
     ("platform.audit.read", "view the audit log of the platform"),
     ("platform.mirror.manage", "accept a rebuilt cluster, and retry quarantined objects"),
     ("platform.impersonate", "act within a tenant; every action is audited"),
+    ("workflow.run.delete", "delete finished runs with their records and logs"),
 ];
 
 const _: () = assert!(TABLE.len() <= 64, "a set of permissions has 64 bits");
@@ -209,4 +210,6 @@ impl Permission {
     pub const PLATFORM_MIRROR_MANAGE: Self = Self(54);
     /// `platform.impersonate`: act within a tenant; every action is audited.
     pub const PLATFORM_IMPERSONATE: Self = Self(55);
+    /// `workflow.run.delete`: delete finished runs with their records and logs.
+    pub const WORKFLOW_RUN_DELETE: Self = Self(56);
 }

@@ -36,6 +36,7 @@ fn constants_match_the_table() {
     assert_eq!(Permission::TENANT_READ.name(), "tenant.read");
     assert_eq!(Permission::WORKFLOW_RUN_CREATE.name(), "workflow.run.create");
     assert_eq!(Permission::PLATFORM_IMPERSONATE.name(), "platform.impersonate");
+    assert_eq!(Permission::WORKFLOW_RUN_DELETE.name(), "workflow.run.delete");
 }
 
 /// No role of a tenant grants a permission on other tenants or on the platform.

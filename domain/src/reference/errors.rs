@@ -52,7 +52,7 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
     (
         "User",
         "INPUT_TOO_LARGE",
-        "The input of the run or of a step exceeds the size limit, or has so many values that it takes more than 32 MiB of memory.",
+        "The input of the run or of a step exceeds the size limit, or has too many values: more than 20,000, or so many that it takes more than 32 MiB of memory.",
     ),
     (
         "User",
@@ -136,9 +136,18 @@ pub const ERRORS: &[(&str, &str, &str)] = &[
         "The tenant has as many unfinished runs as the plan allows (unfinishedRuns).",
     ),
     ("Infra", "UNKNOWN", "No error was recorded."),
+    (
+        "User",
+        "VOLUME_WRITABLE",
+        "The image of the step declares a VOLUME that steps can write to: its files would outlive the run and are not limited.",
+    ),
     ("User", "WAIT_INVALID", "wait.until did not evaluate to a time."),
     ("User", "WAIT_TOO_LONG", "wait.until evaluated to a time that is more than 90 days in the future."),
     ("User", "WORKFLOW_ARCHIVED", "The workflow is archived and starts no runs."),
-    ("User", "WORKFLOW_INVALID", "The workflow has problems, which its status lists."),
+    (
+        "User",
+        "WORKFLOW_INVALID",
+        "The workflow has problems, which its status lists, and not only missing Secrets (`SECRET_MISSING`).",
+    ),
     ("User", "WORKFLOW_NOT_FOUND", "The workflow does not exist."),
 ];

@@ -2,8 +2,8 @@
 
 use crds::constants::{
     EXIT_TIMEOUT_SECONDS, MAX_ACTIVE_ITEMS, MAX_CONCURRENCY_KEY_BYTES, MAX_EXIT_STEPS, MAX_EXPRESSION_BYTES,
-    MAX_FAILED_STARTS, MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_ITEMS,
-    MAX_LOST_RUNNERS, MAX_NEEDS, MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_REQUEST_HEADER_BYTES,
+    MAX_FAILED_STARTS, MAX_INLINE_OUTPUT_BYTES, MAX_INLINE_RUN_BYTES, MAX_INPUT_BYTES, MAX_INPUT_VALUES,
+    MAX_ITEMS, MAX_LOST_RUNNERS, MAX_NEEDS, MAX_PARALLEL, MAX_PYTHON_BYTES, MAX_REQUEST_HEADER_BYTES,
     MAX_RESPONSE_CONTENT_BYTES, MAX_RUN_BYTES, MAX_SCHEMA_BYTES, MAX_STEPS, MAX_STORED_OUTPUT_BYTES,
     MAX_SUB_RUN_DEPTH, MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS, MAX_VALUE_DEPTH,
     MAX_WAIT_SECONDS,
@@ -76,6 +76,7 @@ pub const LIMITS: &[Limit] = &[
     ),
     limit_u64("cost of a validation whose violations are listed one by one", schema::MAX_LISTED_COST, ""),
     limit_usize("input of a run", MAX_INPUT_BYTES, "bytes"),
+    limit_usize("values in the input of a run, lists and objects included", MAX_INPUT_VALUES, ""),
     limit_usize("depth of an input or output, in nested lists and objects", MAX_VALUE_DEPTH, ""),
     limit_usize(
         "one output stored inline in the status of the run; larger outputs are written to object storage",

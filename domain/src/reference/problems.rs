@@ -52,7 +52,15 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("PatternInvalid", "A pattern in matches() is not a regular expression (RE2), or is too large."),
     (
         "PatternsTooLarge",
-        "All regular expressions of the workflow, those of expressions and of schemas together, compile to more than about 50,000 states.",
+        "All regular expressions of the workflow, those of expressions and of schemas together, compile to more than about 150,000 states.",
+    ),
+    (
+        "PythonEntryPoint",
+        "The code of a python step defines no function that can be called as run(input, ctx).",
+    ),
+    (
+        "PythonSyntax",
+        "The code of a python step does not parse. The message gives line and column, counted from 1.",
     ),
     ("QuantityInvalid", "A quantity of bytes is not valid."),
     ("ScheduleInput", "The input of a schedule violates the input schema of the workflow."),

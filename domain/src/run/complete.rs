@@ -11,8 +11,8 @@ use super::attempt::{Ambient, Attempts, Transition, check_output, retry_or_fail,
 use super::scheduler::Scheduler;
 use super::state::{attempt, find, step_error};
 use super::{Output, StepKey, SubRunOutcome};
-use crate::schema;
 use crate::workflow::{Action, Approval, Step};
+use crate::{numbers, schema};
 
 impl Scheduler<'_> {
     /// Completes the wait of a step if it is over. Returns whether the status changed.
@@ -78,9 +78,9 @@ impl Scheduler<'_> {
         let Some(decision) = self.events.decisions.iter().find(|decision| decision.key == key) else {
             return Decided::No;
         };
-        match input_violations(approval, decision) {
-            None => Decided::Accepted(output_of_decision(approval, decision)),
-            Some(message) => {
+        match input_of_decision(approval, decision) {
+            Ok(input) => Decided::Accepted(output_of_decision(approval, decision, &input)),
+            Err(message) => {
                 let generation = self.events.generation;
                 Decided::Refused(RefusedDecision { message, by: decision.by.clone(), generation })
             }
@@ -132,21 +132,25 @@ enum Decided {
     Refused(RefusedDecision),
 }
 
-/// Returns the violations of the approval's schema by the input of a decision, or `None` if it has none. The input of a
-/// rejection is not checked.
-fn input_violations(approval: &Approval, decision: &Decision) -> Option<String> {
-    let schema = approval.schema.as_ref().filter(|_| decision.approved)?;
-    let input = decision.input.clone().unwrap_or_else(|| json!({}));
-    let violations = schema.check(&input).err()?;
-    Some(format!(
-        "the input does not match the approval's schema: {}",
-        schema::describe_violations(&violations)
-    ))
+/// Returns the input of a decision, with the defaults of the approval's form, or the reason to refuse the decision. The form
+/// applies to approvals only: a rejection may be without an input.
+fn input_of_decision(approval: &Approval, decision: &Decision) -> Result<Value, String> {
+    if decision.approved {
+        return approval.complete_input(decision.input.as_ref()).map_err(|violations| {
+            let violations = schema::describe_violations(&violations);
+            format!("the input does not match the approval's schema: {violations}")
+        });
+    }
+    let input = decision.input.clone().unwrap_or(Value::Null);
+    match numbers::check(&input) {
+        Ok(()) => Ok(input),
+        Err(violations) => Err(format!("the input is refused: {}", schema::describe_violations(&violations))),
+    }
 }
 
 /// Returns the output of an approval that was decided, or the error if it was rejected.
-fn output_of_decision(approval: &Approval, decision: &Decision) -> Result<Value, StepError> {
-    let Decision { key: _, approved, input, by } = decision;
+fn output_of_decision(approval: &Approval, decision: &Decision, input: &Value) -> Result<Value, StepError> {
+    let Decision { key: _, approved, input: _, by } = decision;
     if !approved && approval.on_reject == OnReject::Fail {
         let by = by.as_deref().unwrap_or("an unknown user");
         return Err(step_error(ErrorKind::User, "REJECTED", format!("{by} rejected the approval")));

@@ -51,7 +51,7 @@ use serde_json::{Value, json};
 
 pub use actions::{Advance, FinishRun, StartAttempt, StopAttempt, SuspendRun};
 pub use creation::is_same_run;
-pub use display::display_duration;
+pub use display::{display_duration, log_location, with_log_location};
 pub use external_events::{ExternalEvents, SubRunOutcome};
 pub use outcome::{Failure, Outcome, Output};
 pub use persisted::{ValueLocation, insert_value, missing_values, persisted_steps};
@@ -106,6 +106,12 @@ pub struct RunData {
 }
 
 impl Run {
+    /// Returns `status.startedAt`.
+    #[must_use]
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
     /// Creates a run of a workflow. `started_at` is `status.startedAt`, from which the run's timeout counts.
     /// `waited` is the time that the run has spent waiting for approvals and times since then, which does not
     /// count against the timeout: `status.waitedSeconds` plus, for a run that resumes now, the time since

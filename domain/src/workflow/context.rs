@@ -24,6 +24,18 @@ pub struct ValidationContext {
     pub images: Option<ImagePolicy>,
     /// Shortest interval between two runs of a schedule that the plan allows.
     pub min_schedule_interval: Option<Duration>,
+    /// Check of the code of Python steps.
+    pub code: CodeCheck,
+}
+
+/// Check of the code of Python steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CodeCheck {
+    /// The code was checked before, or is checked by Python when it is executed.
+    #[default]
+    Skip,
+    /// The code is parsed.
+    Parse,
 }
 
 /// Properties of a Secret that validation needs.

@@ -24,7 +24,7 @@ pub(crate) use action::WaitEnd;
 pub use action::{
     Action, Approval, Container, Http, HttpBody, HttpCredentials, HttpTls, Python, SubWorkflow, Wait,
 };
-pub use context::{ReferencedSecret, ReferencedWorkflow, ValidationContext};
+pub use context::{CodeCheck, ReferencedSecret, ReferencedWorkflow, ValidationContext};
 pub(crate) use graph::Graph;
 pub use problems::{Problem, is_unchecked};
 pub use step::{ForEach, Retry, Step};

@@ -60,9 +60,8 @@ pub(super) fn of_steps<'a>(
                 Action::Approval(approval) => of_decision(approval),
                 Action::Expr(expr) => of_template(&expr.value, MAX_TEMPLATE_DEPTH),
                 Action::Workflow(workflow) => workflows(&workflow.name)?,
-                Action::Python(_) | Action::Container(_) | Action::Wait(_) | Action::Search(_) => {
-                    return None;
-                }
+                Action::Wait(_) => object([("elapsed", json!({"type": "boolean"}))]),
+                Action::Python(_) | Action::Container(_) | Action::Search(_) => return None,
             };
             Some((step.name.as_str(), shape))
         })

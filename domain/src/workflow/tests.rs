@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Problem, ReferencedSecret, ReferencedWorkflow, ValidationContext, validate};
+use super::{CodeCheck, Problem, ReferencedSecret, ReferencedWorkflow, ValidationContext, validate};
 use crate::workflow::Graph;
 
 fn problems(yaml: &str) -> Vec<Problem> {
@@ -29,6 +29,20 @@ fn codes(yaml: &str, context: &ValidationContext) -> Vec<String> {
 fn assert_valid(yaml: &str, context: &ValidationContext) {
     let spec = serde_yaml::from_str(yaml).expect("the text is a spec");
     assert_eq!(validate(&spec, context).err(), None, "{yaml}");
+}
+
+/// Python code that does not parse, or that the harness cannot call, is a problem with its position.
+#[test]
+fn mistakes_in_python_code_are_problems() {
+    let yaml = r#"
+steps:
+- {name: a, python: {code: "def run(input, ctx):\n  return [1\n"}}
+- {name: b, python: {code: "def main(input, ctx): pass"}}
+- {name: c, python: {code: "def run(input, ctx): pass"}}"#;
+    let context = ValidationContext { code: CodeCheck::Parse, ..ValidationContext::default() };
+    let expected = ["spec.steps[0].python.code PythonSyntax", "spec.steps[1].python.code PythonEntryPoint"];
+    assert_eq!(codes(yaml, &context), expected);
+    assert_valid(yaml, &ValidationContext::default());
 }
 
 const TYPED: &str = "

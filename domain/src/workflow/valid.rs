@@ -80,9 +80,7 @@ impl ValidWorkflow {
     /// Returns the violations of the schema, each with its JSON pointer, or that of a number which was rounded.
     pub fn complete_input(&self, given: Option<Value>) -> Result<Value, Vec<Violation>> {
         let given = given.unwrap_or_else(|| json!({}));
-        if let Some(pointer) = numbers::oversized(&given) {
-            return Err(vec![Violation { pointer, message: numbers::MESSAGE.to_owned() }]);
-        }
+        numbers::check(&given)?;
         match &self.0.input {
             Some(schema) => schema.complete(given),
             None => Ok(given),

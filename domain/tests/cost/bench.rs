@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::measure::{Measured, measure};
 use super::{cases, generate};
 
-/// Number of generated expressions, and of generated pairs of schema and value.
+/// Number of generated expressions, of generated pairs of schema and value, and of generated codes.
 const GENERATED: u32 = 2000;
 /// Number of cases that are printed.
 const PRINTED: usize = 25;
@@ -23,6 +23,8 @@ fn slowest_cases() {
         let (schema, value) = generate::schema(seed);
         let name = format!("{schema} on {} bytes", value.to_string().len());
         measured.push((name, measure(|| cases::check_schema(&schema, &value))));
+        let code = generate::code(seed);
+        measured.push((code.clone(), measure(|| cases::check_code(&code))));
     }
     measured.sort_by_key(|(_, measured)| std::cmp::Reverse(measured.time));
     let mut table =

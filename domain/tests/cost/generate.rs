@@ -14,6 +14,79 @@ const MAX_SUBSCHEMAS: u32 = 600;
 /// Maximum number of values within a generated value: an input of 256 KiB has as many.
 const MAX_VALUES: u32 = 20_000;
 
+/// Parts of Python code, among them such that do not go together.
+const CODE_PARTS: &[&str] = &[
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    "\"",
+    "'''",
+    "f'",
+    "f\"",
+    "f'''",
+    "{a",
+    "{a:",
+    "}'",
+    "'\\''",
+    "\\",
+    "\n",
+    "\n ",
+    "\n  ",
+    "#",
+    "a",
+    " a ",
+    "run",
+    ",",
+    ":",
+    ";",
+    "=",
+    ":=",
+    ".",
+    "-",
+    "*",
+    "**",
+    " not ",
+    " lambda a,b: ",
+    " await ",
+    " async ",
+    " yield ",
+    " if ",
+    " else ",
+    " for ",
+    " in ",
+    " with ",
+    " match ",
+    " case ",
+    " def f(",
+    " class A",
+    " try",
+    " except ",
+    " import ",
+    " from ",
+    "@",
+    "|",
+    "0x1",
+    "1e3",
+    "!r",
+    "é",
+];
+
+/// Returns Python code: a few parts, repeated up to the length that the code of a step can have.
+pub(crate) fn code(seed: u32) -> String {
+    let mut random = StdRng::seed_from_u64(seed.into());
+    let mut parts = |count: u32| -> String {
+        (0..count).filter_map(|_| CODE_PARTS.choose(&mut random).copied()).collect()
+    };
+    let (start, repeated) = (parts(seed % 4), parts(1 + seed % 9));
+    let mut code = start + &repeated.repeat(65_536 / repeated.len());
+    code.truncate(code.floor_char_boundary(65_536));
+    code
+}
+
 /// Returns an expression over the data of [`super::cases`].
 pub(crate) fn expression(seed: u32) -> String {
     let mut random = StdRng::seed_from_u64(seed.into());

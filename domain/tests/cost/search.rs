@@ -24,3 +24,12 @@ fn generated_schemas_are_bounded() {
         assert_bounded(&schema.to_string(), &measure(|| cases::check_schema(&schema, &value)));
     }
 }
+
+/// Generated code is checked within bounded time and memory.
+#[test]
+fn generated_code_is_bounded() {
+    for seed in SEEDS {
+        let code = generate::code(seed);
+        assert_bounded(&code, &measure(|| cases::check_code(&code)));
+    }
+}

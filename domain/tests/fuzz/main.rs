@@ -8,6 +8,7 @@
 mod mutate;
 
 use domain::expr::{Context, MAX_COST, Program};
+use domain::python::check;
 use domain::schedule::Schedule;
 use domain::schema::Schema;
 use domain::template::Template;
@@ -72,6 +73,16 @@ proptest! {
         let _ = program.evaluate(&context);
         if let Ok(schema) = Schema::compile(&json!({"pattern": source, "patternProperties": {source.as_str(): true}})) {
             let _ = schema.check(&json!("ab cd@ef.gh Äx"));
+        }
+    }
+
+    /// Any text is refused as code, or accepted.
+    #[test]
+    fn codes_are_refused_or_accepted(source in mutated(include_str!("corpus/codes.txt"))) {
+        let code = source.replace('¶', "\n");
+        for code in [format!("def run(input, ctx):\n    {code}"), code] {
+            let count = check(&code).len();
+            prop_assert!(count <= 5);
         }
     }
 

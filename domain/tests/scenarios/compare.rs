@@ -5,7 +5,7 @@ use crds::run::{RunError, RunPhase, StepError, StepStatus};
 use domain::workflow::Problem;
 
 use crate::format::{Expect, ExpectedError, ExpectedItems, ExpectedProblem, ExpectedRun, ExpectedStep, MAIN};
-use crate::play::Play;
+use crate::simulator::Simulator;
 use crate::world::Run;
 
 /// Differences found so far.
@@ -27,7 +27,7 @@ impl Differences {
 }
 
 /// Compares the runs, the sub-runs and the requests with the expected ones.
-pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Result<(), Vec<String>> {
+pub(crate) fn all(expect: &Expect, simulator: &Simulator<'_>) -> Result<(), Vec<String>> {
     let mut differences = Differences::default();
     for (name, expectation) in expect
         .run
@@ -35,7 +35,7 @@ pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Result<(), Vec<String>> {
         .map(|run| (MAIN, run))
         .chain(expect.runs.iter().map(|(name, run)| (name.as_str(), run)))
     {
-        match play.named(name) {
+        match simulator.run_named(name) {
             Some(run) => compare_run(&mut differences, name, expectation, run),
             None => differences.0.push(format!("run {name} does not exist")),
         }
@@ -45,12 +45,12 @@ pub(crate) fn all(expect: &Expect, play: &Play<'_>) -> Result<(), Vec<String>> {
             phases.sort_by_key(|phase| phase.as_str());
             phases
         };
-        let got = play.children.iter().filter_map(|name| play.named(name)).map(Run::phase);
+        let got = simulator.children.iter().filter_map(|name| simulator.run_named(name)).map(Run::phase);
         differences.equal("children", Some(&sorted(expected.clone())), &sorted(got.collect()));
     }
-    differences.0.extend(play.server.compare(expect));
+    differences.0.extend(simulator.server.compare(expect));
     if let Some(times) = expect.scheduled {
-        let succeeded = play.runs.iter().filter(|run| run.phase() == RunPhase::Succeeded).count();
+        let succeeded = simulator.runs.iter().filter(|run| run.phase() == RunPhase::Succeeded).count();
         differences.equal("scheduled", Some(&times), &succeeded);
     }
     into_result(differences.0)
@@ -95,8 +95,8 @@ fn compare_run(differences: &mut Differences, name: &str, expectation: &Expected
         reused.and_then(|steps| usize::try_from(steps).ok()).as_ref(),
         &run.reused,
     );
-    if at_least.is_some_and(|seconds| run.took < seconds) {
-        differences.0.push(format!("{name} took only {} s", run.took));
+    if at_least.is_some_and(|seconds| run.duration_seconds < seconds) {
+        differences.0.push(format!("{name} took only {} s", run.duration_seconds));
     }
     for (step, expectation) in steps {
         let path = format!("{name}.{step}");

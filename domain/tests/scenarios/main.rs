@@ -16,16 +16,16 @@ mod compare;
 #[path = "../../../tests/src/scenario/format/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "expectations that require a cluster are parsed but not checked")]
 mod format;
-mod play;
 mod queue;
 mod schedules;
 mod script;
+mod simulator;
 mod world;
 
 use std::path::{Path, PathBuf};
 
 use format::Scenario;
-use play::Played;
+use simulator::SimulationResult;
 
 /// Adds the YAML files in the folder and its subfolders to `found`.
 fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -62,9 +62,9 @@ fn scenarios_hold_without_a_cluster() {
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let scenario: Scenario =
             serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
-        match play::play(&scenario) {
-            Ok(Played::All) => simulated += 1,
-            Ok(Played::Not(reason)) => excluded.push(format!("{name}: {reason}")),
+        match simulator::simulate(&scenario) {
+            Ok(SimulationResult::Completed) => simulated += 1,
+            Ok(SimulationResult::Excluded(reason)) => excluded.push(format!("{name}: {reason}")),
             Err(differences) => {
                 failed.push(format!("{name}: {}\n  {}", scenario.title, differences.join("\n  ")))
             }

@@ -2,37 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use crds::run::{Cancel, RunError, RunPhase};
+use crds::run::{Cancel, QueueReason, RunError, RunPhase};
 use crds::workflow::{ConcurrencyPolicy, ErrorKind};
-use domain::admission::{self, ConcurrencyGroup, Queue, QueuedRun, TenantGuard, Verdict, WaitReason};
+use domain::admission::{self, ConcurrencyGroup, Queue, QueuedRun, TenantGuard, Verdict};
 use domain::run::SubRunOutcome;
 use serde_json::Value;
 
-use crate::play::Play;
+use crate::simulator::Simulator;
 use crate::world::Run;
 
 const TENANT: &str = "scenarios";
 
-impl Play<'_> {
+impl Simulator<'_> {
     /// Gives a slot to the runs that require one, within the limits of the plan and of the concurrency of
     /// workflows.
     pub(crate) fn admit(&mut self, ended: &BTreeMap<String, SubRunOutcome>) {
         for run in self.runs.iter_mut().filter(|run| !run.has_begun() && run.finish.is_none()) {
             if run.cancel.is_some() {
-                run.ends(RunPhase::Cancelled, None);
+                run.end_without_runner(RunPhase::Cancelled, None);
             }
         }
         let requesting: Vec<usize> =
-            (0..self.runs.len()).filter(|index| self.runs[*index].asks(ended, self.now)).collect();
+            (0..self.runs.len()).filter(|index| self.runs[*index].requests_slot(ended, self.now)).collect();
         for decision in admission::decide(&self.queue(&requesting)) {
             let now = self.now;
             let Some(run) = self.runs.iter_mut().find(|run| run.name == decision.uid) else { continue };
             match decision.verdict {
                 Verdict::Admit => run.admit(&self.objects, now),
-                Verdict::Wait { reason: WaitReason::WorkflowConcurrency, message, .. }
+                Verdict::Wait { reason: QueueReason::WorkflowConcurrency, message, .. }
                     if !run.has_begun() && run.valid.concurrency_policy() == ConcurrencyPolicy::Reject =>
                 {
-                    run.ends(RunPhase::Failed, Some(policy_error("CONCURRENCY_LIMIT", message)));
+                    run.end_without_runner(
+                        RunPhase::Failed,
+                        Some(policy_error("CONCURRENCY_LIMIT", message)),
+                    );
                 }
                 Verdict::Wait { reason, .. } => run.queued_for = Some(reason.as_str().to_owned()),
             }
@@ -65,7 +68,7 @@ impl Play<'_> {
             is_resumed: run.has_begun(),
             group: group(run),
         });
-        Queue { tenants: vec![tenant], group_running, queued: queued.collect(), free_slots: None }
+        Queue { tenants: vec![tenant], group_running, queued: queued.collect() }
     }
 
     /// Cancels the older runs of the concurrency group of the newest run, if its workflow has the policy
@@ -87,9 +90,9 @@ impl Play<'_> {
 }
 
 fn group(run: &Run) -> Option<ConcurrencyGroup> {
-    let input: &Value = &run.facts.input;
+    let input: &Value = &run.data.input;
     let (limit, key) = run.valid.concurrency(input).unwrap_or_else(|failed| panic!("{failed}"))?;
-    Some(ConcurrencyGroup { key: format!("{}/{key}", run.facts.workflow), limit })
+    Some(ConcurrencyGroup { key: format!("{}/{key}", run.data.workflow), limit })
 }
 
 fn policy_error(code: &str, message: String) -> RunError {

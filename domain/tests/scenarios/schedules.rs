@@ -5,12 +5,12 @@ use std::time::Duration;
 use domain::schedule::{Schedule, ScheduleEvaluation, evaluate};
 
 use crate::format::MAIN;
-use crate::play::Play;
+use crate::simulator::Simulator;
 
 /// Default of `startingDeadline`.
 const DEADLINE: Duration = Duration::from_mins(10);
 
-impl Play<'_> {
+impl Simulator<'_> {
     /// Creates this many runs by the first schedule of `main`, and checks that each scheduled time has one
     /// run.
     pub(crate) fn start_by_schedule(&mut self, times: usize) -> Result<(), String> {

@@ -41,7 +41,7 @@ impl Objects {
 pub(crate) struct Run {
     pub(crate) name: String,
     pub(crate) valid: ValidWorkflow,
-    pub(crate) facts: RunData,
+    pub(crate) data: RunData,
     run: Engine,
     pub(crate) created: Timestamp,
     /// Time at which the run was first admitted.
@@ -60,7 +60,7 @@ pub(crate) struct Run {
     /// Number of changes of the run's spec.
     pub(crate) generation: i64,
     pub(crate) finish: Option<FinishRun>,
-    pub(crate) took: f64,
+    pub(crate) duration_seconds: f64,
     pub(crate) reused: usize,
 }
 
@@ -68,15 +68,15 @@ impl Run {
     pub(crate) fn new(
         name: &str,
         valid: ValidWorkflow,
-        facts: RunData,
+        data: RunData,
         created: Timestamp,
         reused: Vec<StepStatus>,
     ) -> Self {
         Self {
             name: name.to_owned(),
-            run: Engine::new(valid.clone(), facts.clone(), created, Duration::ZERO),
+            run: Engine::new(valid.clone(), data.clone(), created, Duration::ZERO),
             valid,
-            facts,
+            data,
             created,
             first_admitted_at: None,
             holds_slot: false,
@@ -92,7 +92,7 @@ impl Run {
             decisions: Vec::new(),
             generation: 1,
             finish: None,
-            took: 0.0,
+            duration_seconds: 0.0,
         }
     }
 
@@ -110,7 +110,7 @@ impl Run {
     }
 
     /// Returns whether the run requires a slot to continue.
-    pub(crate) fn asks(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
+    pub(crate) fn requests_slot(&self, ended: &BTreeMap<String, SubRunOutcome>, now: Timestamp) -> bool {
         self.finish.is_none() && !self.holds_slot && (self.suspended.is_none() || self.can_resume(ended, now))
     }
 
@@ -123,7 +123,7 @@ impl Run {
     }
 
     /// Ends the run without a runner.
-    pub(crate) fn ends(&mut self, phase: RunPhase, error: Option<RunError>) {
+    pub(crate) fn end_without_runner(&mut self, phase: RunPhase, error: Option<RunError>) {
         self.finish = Some(FinishRun { phase, output: None, error });
     }
 
@@ -137,7 +137,7 @@ impl Run {
     }
 
     /// Advances the run once, if it has a runner, and returns the sub-runs to cancel.
-    pub(crate) fn go_on(
+    pub(crate) fn advance(
         &mut self,
         ended: &BTreeMap<String, SubRunOutcome>,
         now: Timestamp,
@@ -160,7 +160,8 @@ impl Run {
         self.suspended = suspend.map(|suspend| (suspend, now));
         if finish.is_some() {
             assert!(self.running.is_empty(), "{}: an attempt is running after the end of the run", self.name);
-            self.took = now.duration_since(self.first_admitted_at.unwrap_or(self.created)).as_secs_f64();
+            self.duration_seconds =
+                now.duration_since(self.first_admitted_at.unwrap_or(self.created)).as_secs_f64();
         }
         self.holds_slot = finish.is_none() && self.suspended.is_none();
         self.finish = finish;
@@ -194,7 +195,7 @@ impl Run {
             self.waited += Duration::try_from(now.duration_since(since)).unwrap_or_default();
         }
         let first_admitted_at = self.first_admitted_at.unwrap_or(self.created);
-        self.run = Engine::new(self.valid.clone(), self.facts.clone(), first_admitted_at, self.waited);
+        self.run = Engine::new(self.valid.clone(), self.data.clone(), first_admitted_at, self.waited);
         let mut state =
             RunState { steps: persisted_steps(&self.memory.steps), ending: self.memory.ending.clone() };
         objects.fetch(&mut state.steps);

@@ -6,6 +6,7 @@
 mod lexer;
 mod list;
 mod resource;
+mod shorten;
 mod text;
 
 use http::{Request, Response, header::CONTENT_TYPE};
@@ -30,6 +31,11 @@ pub enum Fields {
     None,
     /// The size of the value's JSON text in bytes, as a number in place of the value.
     Size,
+    /// The beginning of a string, with an ellipsis in place of what is beyond this number of bytes of its JSON text. A value that
+    /// is not a string is kept.
+    Text(usize),
+    /// The value's JSON text, as a string in place of the value: it takes no more memory than its text.
+    Json,
     /// These fields of the object, or of each object in the list. Fields that are not named are removed.
     Only(&'static [(&'static str, Self)]),
 }

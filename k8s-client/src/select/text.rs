@@ -1,6 +1,6 @@
 //! Selection of fields in JSON text, chunk by chunk.
 
-use super::{Fields, lexer::ValueLexer};
+use super::{Fields, lexer::ValueLexer, shorten::Shortener};
 
 /// Fields to keep of the current value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ enum Open {
 enum State {
     /// Before a value.
     Value(Rule),
-    /// Within a value of which all, nothing or the size is selected.
+    /// Within a value that is not selected field by field.
     Opaque { content: Content, lexer: ValueLexer },
     /// Before the name of a member, or the end of an object.
     Member,
@@ -57,6 +57,10 @@ enum Content {
     Removed,
     /// The size of the text so far, in bytes.
     Measured(usize),
+    /// The beginning of a string.
+    Shortened(Shortener),
+    /// The text, as a string.
+    Quoted,
 }
 
 /// Selects fields in JSON text: one document, or one per line.
@@ -84,10 +88,16 @@ impl TextSelector {
                     Content::Selected => self.selected.extend_from_slice(value),
                     Content::Removed => {}
                     Content::Measured(bytes) => *bytes += value.len(),
+                    Content::Shortened(shortener) => shortener.copy(value, &mut self.selected),
+                    Content::Quoted => quote(value, &mut self.selected),
                 }
                 if lexer.has_ended() {
-                    if let Content::Measured(bytes) = content {
-                        self.selected.extend_from_slice(bytes.to_string().as_bytes());
+                    match content {
+                        Content::Measured(bytes) => {
+                            self.selected.extend_from_slice(bytes.to_string().as_bytes());
+                        }
+                        Content::Quoted => self.selected.push(b'"'),
+                        Content::Selected | Content::Removed | Content::Shortened(_) => {}
                     }
                     self.state = State::AfterValue;
                 }
@@ -143,6 +153,11 @@ impl TextSelector {
                 let content = match rule.fields {
                     Fields::None => Content::Removed,
                     Fields::Size => Content::Measured(0),
+                    Fields::Text(bytes) => Content::Shortened(Shortener::new(bytes)),
+                    Fields::Json => {
+                        self.selected.push(b'"');
+                        Content::Quoted
+                    }
                     Fields::All | Fields::Only(_) => Content::Selected,
                 };
                 self.state = State::Opaque { content, lexer: ValueLexer::default() };
@@ -199,6 +214,18 @@ impl TextSelector {
     }
 }
 
+/// Appends a part of a JSON text as a part of a string. Line breaks and tabs are only between its tokens, and mean as much as a
+/// space there.
+fn quote(part: &[u8], quoted: &mut Vec<u8>) {
+    for byte in part {
+        match byte {
+            b'"' | b'\\' => quoted.extend_from_slice(&[b'\\', *byte]),
+            b'\n' | b'\r' | b'\t' => quoted.push(b' '),
+            _ => quoted.push(*byte),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -214,6 +241,8 @@ mod tests {
                 ("steps", Fields::Only(&[("a", Fields::All)])),
                 ("input", Fields::None),
                 ("size", Fields::Size),
+                ("text", Fields::Text(4)),
+                ("json", Fields::Json),
             ]),
         ),
         ("data", Fields::None),
@@ -257,6 +286,42 @@ mod tests {
             for size in [1, 3, 1000] {
                 let selected = select(&format!("{{\"spec\": {{\"size\": {value} , \"steps\": 1}}}}"), size);
                 assert_eq!(selected, format!("{{\"spec\":{{\"size\":{},\"steps\":1}}}}", value.len()));
+            }
+        }
+    }
+
+    /// A value of which the text is selected is replaced with a string of that text, however it is received.
+    #[test]
+    fn the_text_of_a_value_is_a_string_that_can_be_decoded() {
+        for value in [r#"{"a": [0, {"": "\\é\"]"}]}"#, "12", r#""\u00e9]""#, "null", "[]", "{\n\t\"a\":\r1}"]
+        {
+            for size in [1, 3, 1000] {
+                let selected = select(&format!("{{\"spec\": {{\"json\": {value} , \"steps\": 1}}}}"), size);
+                let selected: Value = serde_json::from_str(&selected).unwrap();
+                let text = selected["spec"]["json"].as_str().unwrap();
+                assert_eq!(text, value.replace(['\n', '\t', '\r'], " "));
+                assert_eq!(selected["spec"]["steps"], 1);
+            }
+        }
+    }
+
+    /// A long string is shortened between characters and outside of escapes, however it is received.
+    #[test]
+    fn a_long_string_is_shortened_between_characters() {
+        let cases = [
+            (r#""abcd""#, r#""abcd""#),
+            (r#""abcde""#, r#""abcd…""#),
+            (r#""abcüx""#, r#""abcü…""#),
+            (r#""abc\"x\"""#, r#""abc\"…""#),
+            (r#""a\\\\bcdef""#, r#""a\\\\…""#),
+            (r#""\u00e9\ud83d\ude00xyz""#, r#""\u00e9\ud83d\ude00…""#),
+            ("12345", "12345"),
+            ("[\"abcdef\"]", "[\"abcdef\"]"),
+        ];
+        for (value, expected) in cases {
+            for size in [1, 2, 1000] {
+                let selected = select(&format!("{{\"spec\":{{\"text\":{value},\"steps\":1}}}}"), size);
+                assert_eq!(selected, format!("{{\"spec\":{{\"text\":{expected},\"steps\":1}}}}"));
             }
         }
     }

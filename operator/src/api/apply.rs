@@ -1,8 +1,8 @@
-//! Server-side apply of objects that the operator owns.
+//! Creation and server-side apply of objects that the operator owns.
 
 use kube::{
     Api, ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{Patch, PatchParams, PostParams},
 };
 use serde::Serialize;
 
@@ -19,4 +19,14 @@ pub(crate) async fn apply<K: Readable + Serialize>(api: &Api<K>, object: &K) -> 
     let name = object.name_any();
     let params = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
     api.patch(&name, &params, &Patch::Apply(object)).await.map_err(failed(Verb::Apply, api, &name))
+}
+
+/// Creates an object, and returns it as it is stored.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the object, and a conflict if one of its name exists.
+pub(crate) async fn create<K: Readable + Serialize>(api: &Api<K>, object: &K) -> Result<K, Error> {
+    let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
+    let params = PostParams { field_manager, ..PostParams::default() };
+    k8s_client::create(api, &params, object).await.map_err(failed(Verb::Create, api, &object.name_any()))
 }

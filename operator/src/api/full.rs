@@ -8,8 +8,10 @@ use std::{
     ops::Deref,
     panic::resume_unwind,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
+use compute::Memory;
 use crds::{Workflow, WorkflowRun, names::is_object_name};
 use k8s_client::{Fields, decoded_bytes, select_text};
 use k8s_openapi::api::{apps::v1::ControllerRevision, core::v1::Secret};
@@ -18,7 +20,10 @@ use kube::{
     api::GetParams,
     core::{NamespaceResourceScope, Request},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use super::{Readable, failed, within};
 use crate::{
@@ -26,8 +31,17 @@ use crate::{
     selection::{Part, REVISION_DATA, RUN_INPUT, RUN_SPEC, RUN_STEPS, SECRET, WORKFLOW_SPEC},
 };
 
-/// Memory that all full objects together may take, in KiB: 96 MiB, of which the largest object reserves two thirds.
-const MAX_MEMORY_KIB: u32 = 96 * 1024;
+/// Memory that all large objects together may take, in KiB: 72 MiB, of which the largest object reserves 64.
+const MAX_LARGE_KIB: u32 = 72 * 1024;
+/// Memory that all other objects together may take, in KiB. Most workflows and inputs are among them, and do not wait for
+/// large ones.
+const MAX_SMALL_KIB: u32 = 24 * 1024;
+/// Maximum memory that is reserved for an object that is not large, in KiB.
+const SMALL_KIB: u32 = 2 * 1024;
+/// Memory of all objects whose computation exceeds its deadline, in bytes: one of the largest, as it is reserved.
+pub(crate) const MAX_OVERDUE_BYTES: usize = 64 << 20;
+/// Time for which an object waits for its namespace and for memory, while its reconcile keeps others of its tenant from theirs.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Memory that is reserved for an object, as a multiple of what it takes: as much again for what is computed from it.
 const RESERVED_FACTOR: usize = 2;
 /// Number of objects whose text is held at the same time, of at most 1.5 MiB each.
@@ -36,11 +50,15 @@ const MAX_TEXTS: usize = 8;
 /// Reader of full objects.
 pub(crate) struct FullObjects {
     client: Client,
-    /// One permit for each KiB of memory.
-    memory: Arc<Semaphore>,
+    /// One permit for each KiB of memory of large objects.
+    large: Arc<Semaphore>,
+    /// One permit for each KiB of memory of other objects.
+    small: Arc<Semaphore>,
     texts: Semaphore,
     /// One permit for each namespace, so that a tenant with many objects does not take all memory.
     namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
+    /// Time for which an object waits for its namespace and for memory.
+    max_wait: Duration,
 }
 
 /// A full object. Others of its namespace can be read when it is dropped, so it must not be held while waiting for anything
@@ -68,8 +86,8 @@ impl<K: Send + 'static> FullObject<K> {
         self.bytes
     }
 
-    /// Runs a computation on the object. One that exceeds its deadline keeps the object, and no other of its namespace is read
-    /// until it ends; but its memory no longer counts, so that other tenants do not wait for it.
+    /// Runs a computation on the object. One that exceeds its deadline keeps the object until it ends: no other of its
+    /// namespace is read, and its memory counts towards [`MAX_OVERDUE_BYTES`], or remains reserved if that has no room.
     ///
     /// # Errors
     /// Returns an error if no thread becomes available in time, or if the computation takes too long or panics.
@@ -80,8 +98,9 @@ impl<K: Send + 'static> FullObject<K> {
         computation: impl FnOnce(&mut K) -> T + Send + 'static,
     ) -> Result<(T, Self), compute::Error> {
         let Self { mut object, bytes, namespace, memory } = self;
-        let computed = pool.run(tenant, move || (computation(&mut object), object, namespace));
-        let (result, object, namespace) = computed.await?;
+        let memory = Memory { bytes: bytes.saturating_mul(RESERVED_FACTOR), reservation: memory };
+        let compute = move || (computation(&mut object), object, namespace);
+        let ((result, object, namespace), memory) = pool.run_with_memory(tenant, memory, compute).await?;
         Ok((result, Self { object, bytes, namespace, memory }))
     }
 }
@@ -89,8 +108,16 @@ impl<K: Send + 'static> FullObject<K> {
 impl FullObjects {
     /// Returns a reader that uses this client.
     pub(crate) fn new(client: Client) -> Self {
-        let memory = Arc::new(Semaphore::new(usize::try_from(MAX_MEMORY_KIB).unwrap_or(usize::MAX)));
-        Self { client, memory, texts: Semaphore::new(MAX_TEXTS), namespaces: Mutex::default() }
+        let memory = |kib: u32| Arc::new(Semaphore::new(usize::try_from(kib).unwrap_or(usize::MAX)));
+        let (large, small) = (memory(MAX_LARGE_KIB), memory(MAX_SMALL_KIB));
+        Self {
+            client,
+            large,
+            small,
+            texts: Semaphore::new(MAX_TEXTS),
+            namespaces: Mutex::default(),
+            max_wait: MAX_WAIT,
+        }
     }
 
     /// Returns the spec of a workflow, or `None` if it does not exist.
@@ -165,7 +192,8 @@ impl FullObjects {
         self.get(namespace, name, SECRET).await
     }
 
-    /// Returns a part of an object. Waits while full objects take too much memory, or while one of the same namespace is held.
+    /// Returns a part of an object. Waits for a while if full objects take too much memory, or if one of the same namespace is
+    /// held.
     async fn get<K>(&self, namespace: &str, name: &str, part: Part) -> Result<Option<FullObject<K>>, Error>
     where
         K: Readable + Resource<Scope = NamespaceResourceScope>,
@@ -174,7 +202,8 @@ impl FullObjects {
         if !is_object_name(name) {
             return Ok(None);
         }
-        let permit = acquire(self.namespace(namespace)).await;
+        let permit = timeout(self.max_wait, acquire(self.namespace(namespace))).await;
+        let permit = permit.map_err(|_| Error::TenantComputes { namespace: namespace.to_owned() })?;
         let _text = self.texts.acquire().await.expect("the semaphore is never closed");
         let api = within::<K>(&self.client, namespace);
         let text = read_text(&self.client, &api, name, part.fields).await;
@@ -189,16 +218,18 @@ impl FullObjects {
                 limit: part.max_bytes,
             });
         }
-        let memory = self.reserve(bytes).await;
+        let memory = self.reserve(bytes).await?;
         let object = decode(text).await.map_err(failed(Verb::Get, &api, name))?;
         Ok(Some(FullObject { object, bytes, namespace: permit, memory }))
     }
 
     /// Reserves the memory of an object.
-    async fn reserve(&self, bytes: usize) -> OwnedSemaphorePermit {
+    async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
         let kib = u32::try_from(bytes.saturating_mul(RESERVED_FACTOR) / 1024 + 1).unwrap_or(u32::MAX);
-        let memory = Arc::clone(&self.memory).acquire_many_owned(kib.min(MAX_MEMORY_KIB)).await;
-        memory.expect("the semaphore is never closed")
+        let (memory, kib) =
+            if kib <= SMALL_KIB { (&self.small, kib) } else { (&self.large, kib.min(MAX_LARGE_KIB)) };
+        let permit = timeout(self.max_wait, Arc::clone(memory).acquire_many_owned(kib)).await;
+        Ok(permit.map_err(|_| Error::ObjectsInUse { kib })?.expect("the semaphore is never closed"))
     }
 
     /// Returns the semaphore of a namespace. Those that nobody uses are forgotten.

@@ -6,11 +6,11 @@ mod full;
 mod read;
 mod status;
 
-pub(crate) use apply::apply;
-pub(crate) use delete::delete;
-pub(crate) use full::{FullObject, FullObjects};
+pub(crate) use apply::{apply, create};
+pub(crate) use delete::{delete, delete_unchanged};
+pub(crate) use full::{FullObject, FullObjects, MAX_OVERDUE_BYTES};
 pub(crate) use read::{PAGE_SIZE, exists, for_each, get, list, list_metadata};
-pub(crate) use status::{apply_status, merge_status};
+pub(crate) use status::{apply_status, apply_vector_status, merge_status};
 
 use std::fmt::Debug;
 

@@ -1,9 +1,9 @@
 //! Writes to the status subresource.
 
-use crds::constants::MAX_RUN_BYTES;
+use crds::{Tenant, TenantStatus, constants::MAX_RUN_BYTES};
 use domain::schema::json_size;
 use kube::{
-    Api,
+    Api, Client, ResourceExt as _,
     api::{Patch, PatchParams},
 };
 use serde::Serialize;
@@ -21,15 +21,41 @@ pub(crate) async fn apply_status<K: Readable>(
     name: &str,
     status: &impl Serialize,
 ) -> Result<K, Error> {
+    let metadata = json!({"name": name});
+    apply_status_as(crds::constants::OPERATOR_MANAGER, api, &metadata, status).await
+}
+
+/// Applies the fields of a tenant's status that concern its vector storage. They have a manager of their own, since they are
+/// written independently of the others.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the status, and a conflict if `tenant` was replaced by
+/// another object of the same name.
+pub(crate) async fn apply_vector_status(
+    client: &Client,
+    tenant: &Tenant,
+    status: &TenantStatus,
+) -> Result<Tenant, Error> {
+    let metadata = json!({"name": tenant.name_any(), "uid": tenant.uid()});
+    apply_status_as(crds::constants::VECTOR_MANAGER, &Api::all(client.clone()), &metadata, status).await
+}
+
+async fn apply_status_as<K: Readable>(
+    manager: &str,
+    api: &Api<K>,
+    metadata: &Value,
+    status: &impl Serialize,
+) -> Result<K, Error> {
+    let name = metadata["name"].as_str().unwrap_or_default();
     let status = serde_json::to_value(status).map_err(|source| Error::Encode { what: "a status", source })?;
     check_size::<K>(name, &status)?;
     let object = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
-        "metadata": {"name": name},
+        "metadata": metadata,
         "status": status,
     });
-    let params = PatchParams::apply(crds::constants::OPERATOR_MANAGER).force();
+    let params = PatchParams::apply(manager).force();
     api.patch_status(name, &params, &Patch::Apply(&object)).await.map_err(failed(
         Verb::PatchStatus,
         api,

@@ -178,7 +178,7 @@ fn report<K: Reconciled>(name: &'static str, object: &K, error: &Error, count: u
     let failures_before_event = if class == Class::Transient { TRANSIENT_FAILURES_BEFORE_EVENT } else { 1 };
     if count == failures_before_event {
         let event = NewEvent::warning("Reconcile", "ReconcileFailed", message);
-        ctx.events.publish_in_background(reference, event);
+        ctx.events.publish_in_background(&reference, event);
     }
 }
 

@@ -24,6 +24,7 @@ use kube::{
         watcher::Event,
     },
 };
+use prometheus_client::metrics::counter::Counter;
 use serde_json::{Value, json};
 use telemetry::Registry;
 use tokio::sync::mpsc;
@@ -32,14 +33,16 @@ use tokio_util::sync::CancellationToken;
 use super::{Controller, reconciler::Reconciler};
 use crate::{
     api::FullObjects,
+    backoff::Failures,
     config::Config,
     context::Context,
     errors::Error,
     events::Events,
     metrics::Metrics,
+    run_events::RunEvents,
     state::{
-        FenceState, ImagePulls, LastRuns, ObjectCounts, Reservations, RevisionScans, Revisions, Slots,
-        Validations,
+        DataDeletions, EnforcementState, FenceState, ImagePulls, LastRuns, ObjectCounts, ObservedChildren,
+        QueuePace, Reservations, RevisionScans, Revisions, Slots, Validations, VerifiedVectors,
     },
     watch::{ReconcileRequests, Stores},
 };
@@ -138,19 +141,28 @@ impl Cluster {
     fn context(&self) -> Arc<Context> {
         let (client, config) = (self.api.client(), Config::parse_from(["operator"]));
         let compute = compute::Pool::new(compute::Limits::default(), &Registry::default());
+        let events = Events::new(client.clone(), "operator-1", Counter::default());
         Arc::new(Context {
-            events: Events::new(client.clone(), "operator-1"),
+            run_events: RunEvents::new(events.clone()),
+            events,
             metrics: Metrics::new(&Registry::default()),
             slots: Slots::default(),
+            queue_pace: QueuePace::default(),
             fence: FenceState::default(),
+            enforcement: EnforcementState::default(),
             reservations: Reservations::default(),
             image_pulls: ImagePulls::default(),
             object_counts: ObjectCounts::default(),
+            children: ObservedChildren::default(),
             revisions: Revisions::new(compute.clone(), config.python_image.clone()),
             compute,
             last_runs: LastRuns::default(),
             revision_scans: RevisionScans::default(),
             validations: Validations::default(),
+            vectors: None,
+            verified_vectors: VerifiedVectors::default(),
+            data_deletions: DataDeletions::default(),
+            vector_failures: Failures::default(),
             full: FullObjects::new(client.clone()),
             client,
             config,

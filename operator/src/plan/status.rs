@@ -7,28 +7,48 @@ use crds::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+/// Conditions that the operator writes.
+const OWNED_CONDITIONS: [&str; 3] = [conditions::READY, conditions::RECONCILING, conditions::STALLED];
+
 /// Reason of condition Ready on a plan whose egress rules are not valid.
 pub(super) const EGRESS_INVALID: &str = "EgressInvalid";
 
 /// Returns the status to write, or `None` if the plan has it already.
 pub(super) fn build(plan: &Plan, problem: Option<&str>, tenants: u32, now: Timestamp) -> Option<PlanStatus> {
-    let old = plan.status.clone().unwrap_or_default();
+    let old = owned_status(plan);
     let mut status = PlanStatus {
         observed_generation: plan.metadata.generation,
-        conditions: old.conditions.iter().filter(|c| c.type_ == conditions::READY).cloned().collect(),
         tenants: Some(tenants),
+        conditions: old.conditions.clone(),
     };
-    let ready = ConditionUpdate {
-        kind: conditions::READY,
-        status: if problem.is_none() { conditions::TRUE } else { conditions::FALSE },
+    for update in conditions_of(plan, problem) {
+        conditions::set(&mut status.conditions, update, Time(now));
+    }
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    (old != status).then_some(status)
+}
+
+/// Returns the part of the stored status that the operator writes.
+fn owned_status(plan: &Plan) -> PlanStatus {
+    let mut status = plan.status.clone().unwrap_or_default();
+    status.conditions.retain(|condition| OWNED_CONDITIONS.contains(&condition.type_.as_str()));
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    status
+}
+
+fn conditions_of(plan: &Plan, problem: Option<&str>) -> [ConditionUpdate<'static>; 3] {
+    let condition = |kind, holds: bool, message: Option<&str>| ConditionUpdate {
+        kind,
+        status: if holds { conditions::TRUE } else { conditions::FALSE },
         reason: if problem.is_none() { "Ready" } else { EGRESS_INVALID },
-        message: problem.unwrap_or_default().to_owned(),
+        message: message.unwrap_or_default().to_owned(),
         generation: plan.metadata.generation,
     };
-    let changed = conditions::set(&mut status.conditions, ready, Time(now));
-    let same =
-        !changed && old.observed_generation == status.observed_generation && old.tenants == status.tenants;
-    (!same).then_some(status)
+    [
+        condition(conditions::READY, problem.is_none(), problem),
+        condition(conditions::RECONCILING, false, None),
+        condition(conditions::STALLED, problem.is_some(), problem),
+    ]
 }
 
 #[cfg(test)]
@@ -52,11 +72,16 @@ mod tests {
         assert!(build(&plan, None, 4, now).is_some());
     }
 
-    /// A plan with an egress problem is not ready, and the condition says why.
+    /// A plan with an egress problem is stalled, since a user has to correct it, and the conditions say why.
     #[test]
-    fn a_plan_with_a_problem_is_not_ready() {
+    fn a_plan_with_a_problem_is_stalled() {
         let status = build(&plan(), Some("not a CIDR"), 0, Timestamp::UNIX_EPOCH).unwrap();
-        let ready = conditions::get(&status.conditions, conditions::READY).unwrap();
-        assert_eq!((ready.status.as_str(), ready.message.as_str()), ("False", "not a CIDR"));
+        let condition = |kind| {
+            let found = conditions::get(&status.conditions, kind).unwrap();
+            (found.status.as_str(), found.message.as_str())
+        };
+        assert_eq!(condition(conditions::READY), ("False", "not a CIDR"));
+        assert_eq!(condition(conditions::STALLED), ("True", "not a CIDR"));
+        assert_eq!(condition(conditions::RECONCILING), ("False", ""));
     }
 }

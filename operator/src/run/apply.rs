@@ -1,6 +1,7 @@
 //! Writes to the status of a run, on condition that it has not changed since the snapshot.
 
 use crds::{WorkflowRun, run::QueueStatus};
+use jiff::Timestamp;
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
 
@@ -32,10 +33,11 @@ pub(super) async fn write_status_of_run(
 ) -> Result<(), Error> {
     let api = within::<WorkflowRun>(client, &run.namespace().unwrap_or_default());
     let version = run.resource_version().unwrap_or_default();
+    let patch = status::with_trigger(run, patch);
     merge_status(&api, &run.name_any(), &version, patch).await.map(|_| ())
 }
 
-/// Writes why a run is queued, unless its status says so already.
+/// Writes why a run waits, unless its status says so already.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses the patch, and a conflict if another client has
@@ -46,7 +48,26 @@ pub(super) async fn write_queued(
     revision: Option<&Revision>,
     queue: &QueueStatus,
 ) -> Result<(), Error> {
-    match status::queued(snapshot, revision.map(Revision::reference), queue) {
+    let now = telemetry::clock::now();
+    match status::queued(snapshot, revision.map(Revision::reference), queue, now) {
+        Some(patch) => write_status(client, snapshot, patch).await,
+        None => Ok(()),
+    }
+}
+
+/// Writes what keeps the pod of a run that its runner has begun from starting one of its containers, unless the status says so
+/// already.
+///
+/// # Errors
+/// Returns an error if the API server cannot be reached or refuses the patch, and a conflict if another client has
+/// written the run since the snapshot.
+pub(super) async fn write_pod_problem(
+    client: &Client,
+    snapshot: &Snapshot,
+    problem: Option<&QueueStatus>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match status::pod_problem(snapshot, problem, now) {
         Some(patch) => write_status(client, snapshot, patch).await,
         None => Ok(()),
     }

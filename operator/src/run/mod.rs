@@ -26,7 +26,6 @@ use kube::runtime::controller::Action;
 pub(crate) use admission::restore;
 pub(crate) use assignment::pool;
 pub(crate) use completion::{release, sweep};
-pub(crate) use observe::{is_suspended, occupies_slot};
 
 use self::{
     decide::Decision,
@@ -61,7 +60,13 @@ async fn advance(
 ) -> Stage<Action> {
     match decision {
         Decision::AwaitChange => Ok(Action::await_change()),
-        Decision::Watch(until) => Ok(stage::requeue_at(until, now)),
+        Decision::Watch { problem, until } => {
+            apply::write_pod_problem(&ctx.client, snapshot, problem.as_ref(), now).await?;
+            Ok(until.map_or_else(Action::await_change, |until| stage::requeue_at(until, now)))
+        }
+        Decision::AwaitRunner(queue, until) => {
+            assignment::await_runner(ctx, snapshot, queue, until, now).await
+        }
         Decision::HoldSlot => {
             admission::hold_slot(ctx, snapshot);
             let decision = decide::decide(snapshot, now);

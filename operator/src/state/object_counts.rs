@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct ObjectCounts(AtomicBool);
 
 impl ObjectCounts {
-    /// Returns whether a probe has shown that runs and workflows are counted.
+    /// Returns whether the last probe has shown that runs and workflows are counted.
     pub(crate) fn are_available(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

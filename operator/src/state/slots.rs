@@ -47,6 +47,8 @@ pub(crate) struct QueueEntry {
     pub(crate) run: QueuedRun,
     /// Reference to the run, for requesting its reconcile.
     pub(crate) object: ObjectRef<WorkflowRun>,
+    /// Time at which the run's position was last written to its status by this operator.
+    pub(crate) shown_at: Option<Timestamp>,
 }
 
 /// Number of runs of a tenant that count against its limits.
@@ -66,6 +68,8 @@ pub(crate) struct SlotRequest {
     pub(crate) admitted: Vec<ObjectRef<WorkflowRun>>,
     /// Number of queued runs of the same tenant, including the requesting run if it is queued.
     pub(crate) queue_length: usize,
+    /// Time at which the position of the requesting run was last written to its status by this operator.
+    pub(crate) shown_at: Option<Timestamp>,
 }
 
 impl Slots {
@@ -95,12 +99,14 @@ impl Slots {
     /// `tenant` returns the limits of a tenant, given its usage.
     pub(crate) fn request(
         &self,
-        entry: QueueEntry,
+        mut entry: QueueEntry,
         today: Date,
         tenant: impl Fn(&str, TenantUsage) -> Tenant,
     ) -> SlotRequest {
         let mut table = self.lock();
         let (own_uid, own_tenant) = (entry.run.uid.clone(), entry.run.tenant.clone());
+        entry.shown_at = table.queued.get(&own_uid).and_then(|known| known.shown_at);
+        let shown_at = entry.shown_at;
         table.queued.insert(own_uid.clone(), entry);
         let (mut own_verdict, mut admitted) = (None, Vec::new());
         for Decision { uid, verdict } in table.decide(today, tenant) {
@@ -116,7 +122,21 @@ impl Slots {
         }
         let queue_length = table.queued.values().filter(|entry| entry.run.tenant == own_tenant).count();
         // `decide` returns a decision for every queued run, so there always is one for the requesting run.
-        SlotRequest { verdict: own_verdict.unwrap_or(Verdict::Admit), admitted, queue_length }
+        SlotRequest { verdict: own_verdict.unwrap_or(Verdict::Admit), admitted, queue_length, shown_at }
+    }
+
+    /// Records that the position of a queued run was written to its status.
+    pub(crate) fn record_shown(&self, run_uid: &str, at: Timestamp) {
+        if let Some(entry) = self.lock().queued.get_mut(run_uid) {
+            entry.shown_at = Some(at);
+        }
+    }
+
+    /// Returns the number of queued runs of the same tenant that start before a run.
+    pub(crate) fn queued_ahead(&self, run: &QueuedRun) -> usize {
+        let table = self.lock();
+        let queued = table.queued.values().map(|entry| &entry.run);
+        queued.filter(|queued| queued.tenant == run.tenant && queued.order() < run.order()).count()
     }
 
     /// Releases the slot of a run that has ended or is suspended, and returns the runs that are admitted instead.
@@ -199,11 +219,11 @@ impl SlotTable {
             today: self.admitted_on(name, today),
         };
         let tenants = names.iter().map(|name| tenant(name, usage(name))).collect();
-        decide(&Queue { tenants, group_running, queued, free_slots: None })
+        decide(&Queue { tenants, group_running, queued })
     }
 
     fn admit(&mut self, run_uid: &str, today: Date) -> Option<ObjectRef<WorkflowRun>> {
-        let QueueEntry { run, object } = self.queued.remove(run_uid)?;
+        let QueueEntry { run, object, shown_at: _ } = self.queued.remove(run_uid)?;
         if !run.is_resumed {
             let count = self.admitted_on(&run.tenant, today).saturating_add(1);
             self.daily.insert(run.tenant.clone(), (today, count));
@@ -244,7 +264,7 @@ mod tests {
             is_resumed: false,
             group: None,
         };
-        QueueEntry { run, object: ObjectRef::new(uid).within("bakery") }
+        QueueEntry { run, object: ObjectRef::new(uid).within("bakery"), shown_at: None }
     }
 
     /// Two runs that request the last slot at the same time do not both get it.
@@ -282,6 +302,34 @@ mod tests {
         assert_eq!(requested.admitted, [ObjectRef::new("a").within("bakery")]);
         slots.enqueue(entry("c", 1));
         assert_eq!(slots.request(entry("d", 3), ADMISSION_DAY, tenant(1)).queue_length, 3);
+    }
+
+    /// A run that requests a slot again is still known to show its position, which is therefore not written again at once.
+    #[test]
+    fn a_repeated_request_knows_when_the_position_was_shown() {
+        let slots = Slots::default();
+        let at = Timestamp::from_second(5).unwrap();
+        slots.hold("a", "acme", None);
+        assert_eq!(slots.request(entry("b", 2), ADMISSION_DAY, tenant(1)).shown_at, None);
+        slots.record_shown("b", at);
+        assert_eq!(slots.request(entry("b", 2), ADMISSION_DAY, tenant(1)).shown_at, Some(at));
+    }
+
+    /// Only runs of the same tenant that start earlier are ahead of a run: older ones, and those with a higher priority.
+    #[test]
+    fn queued_runs_that_start_earlier_are_ahead() {
+        let slots = Slots::default();
+        let run = |uid: &str, second, change: fn(&mut QueuedRun)| {
+            let mut entry = entry(uid, second);
+            change(&mut entry.run);
+            entry
+        };
+        slots.enqueue(run("older", 1, |_| ()));
+        slots.enqueue(run("newer", 9, |_| ()));
+        slots.enqueue(run("urgent", 9, |run| run.priority = 1));
+        slots.enqueue(run("other", 1, |run| run.tenant = "globex".to_owned()));
+        assert_eq!(slots.queued_ahead(&entry("new", 5).run), 2);
+        assert_eq!(slots.queued_ahead(&run("new", 5, |run| run.priority = 2).run), 0);
     }
 
     /// A restart does not let a tenant start more runs per day than its plan allows.

@@ -43,7 +43,7 @@ where
     .await;
     outcome.or_else(|error| match error {
         FinalizerError::ApplyFailed(error) | FinalizerError::CleanupFailed(error) => match error {
-            CleanupError::NamespaceTerminating => Ok(Action::requeue(NAMESPACE_CHECK_INTERVAL)),
+            CleanupError::Unfinished => Ok(Action::requeue(NAMESPACE_CHECK_INTERVAL)),
             CleanupError::Failed(error) => Err(error),
         },
         // Another client has removed the last finalizer, so the tenant was deleted.

@@ -3,18 +3,30 @@
 mod apply;
 mod build;
 mod cleanup;
+mod drain;
 mod fetch;
 mod finalizer;
-mod object_counts;
+pub(crate) mod object_counts;
+mod orphans;
+mod policy;
+mod purge;
 mod status;
+mod sweep;
+mod usage;
 mod validate;
+pub(crate) mod vectors;
 
 use std::{collections::BTreeSet, future, sync::Arc, time::Duration};
 
 use crds::Tenant;
-use kube::runtime::controller::Action;
+use kube::{ResourceExt as _, runtime::controller::Action};
 
-use self::{status::Outcome, validate::Validated};
+pub(crate) use self::{
+    orphans::sweep as sweep_orphans,
+    policy::PolicyState,
+    usage::{RunUsage, Usage},
+};
+use self::{purge::Purge, status::Outcome, validate::Validated};
 use crate::{
     context::Context,
     errors::{Class, Error, chain},
@@ -22,11 +34,9 @@ use crate::{
     watch::Stores,
 };
 
-/// Interval at which children are applied again, to cover changes that no watch shows: the addresses of the
-/// API server.
-const RESYNC_INTERVAL: Duration = Duration::from_secs(600);
-/// Interval at which children are applied again while the number of runs and workflows cannot be limited yet.
-const COUNTS_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// Interval at which a tenant is reconciled although nothing has changed. It covers a change that a watch has missed, and costs
+/// no request if nothing has changed.
+const RESYNC_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Sets up a tenant, or cleans up after a deleted one.
 ///
@@ -34,6 +44,7 @@ const COUNTS_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Returns an error if the API server cannot be reached or refuses a request.
 pub(crate) async fn reconcile(ctx: Arc<Context>, tenant: Arc<Tenant>) -> Result<Action, Error> {
     if tenant.metadata.deletion_timestamp.is_some() {
+        ctx.children.forget_deleted(&tenant.name_any());
         return finalizer::with_finalizer(&ctx, tenant, |_| future::ready(Ok(Action::await_change()))).await;
     }
     let fetched = fetch::fetch(&ctx, Arc::clone(&tenant)).await?;
@@ -44,7 +55,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, tenant: Arc<Tenant>) -> Result<
         Err(refusal) => {
             let interval = match refusal {
                 // No watch shows a namespace that does not have the label of a tenant.
-                validate::Refusal::NamespaceNotOurs(_) => cleanup::NAMESPACE_CHECK_INTERVAL,
+                validate::Refusal::NamespaceConflict(_) => cleanup::NAMESPACE_CHECK_INTERVAL,
                 _ => RESYNC_INTERVAL,
             };
             write_status(&ctx, &tenant, &Outcome::Refused(refusal)).await?;
@@ -55,7 +66,7 @@ pub(crate) async fn reconcile(ctx: Arc<Context>, tenant: Arc<Tenant>) -> Result<
 
 async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Result<Action, Error> {
     let children = build::children(validated, &ctx.config)?;
-    match apply::apply_children(&ctx.client, children).await {
+    let tenant = match apply::apply_children(ctx, &tenant, children).await {
         Ok(applied) => write_status(ctx, &tenant, &Outcome::Applied(applied, validated)).await?,
         Err(error) => {
             if matches!(error.class(), Class::Invalid | Class::Bug | Class::SetAside) {
@@ -64,8 +75,12 @@ async fn set_up(ctx: &Context, tenant: Arc<Tenant>, validated: &Validated) -> Re
             }
             return Err(error);
         }
+    };
+    match purge::decide(&tenant, telemetry::clock::now()) {
+        Purge::Never => Ok(Action::requeue(RESYNC_INTERVAL)),
+        Purge::In(time_left) => Ok(Action::requeue(RESYNC_INTERVAL.min(time_left))),
+        Purge::Due => apply::purge(ctx, &tenant).await.map(|()| Action::await_change()),
     }
-    Ok(Action::requeue(if validated.counts_objects { RESYNC_INTERVAL } else { COUNTS_CHECK_INTERVAL }))
 }
 
 fn users_of_others(stores: &Stores, tenant: &Tenant) -> BTreeSet<u32> {
@@ -74,10 +89,15 @@ fn users_of_others(stores: &Stores, tenant: &Tenant) -> BTreeSet<u32> {
     others.filter_map(|other| other.status.as_ref()?.run_as_user).collect()
 }
 
-async fn write_status(ctx: &Context, tenant: &Tenant, outcome: &Outcome<'_>) -> Result<(), Error> {
+/// Writes the status if it has changed, and returns the tenant as it is stored.
+async fn write_status(
+    ctx: &Context,
+    tenant: &Arc<Tenant>,
+    outcome: &Outcome<'_>,
+) -> Result<Arc<Tenant>, Error> {
     let user = tenant_user::choose(tenant, &users_of_others(&ctx.stores, tenant));
     match status::update(tenant, outcome, user, telemetry::clock::now()) {
-        Some((status, event)) => apply::apply_status(ctx, tenant, &status, event).await,
-        None => Ok(()),
+        Some((status, events)) => apply::apply_status(ctx, tenant, &status, events).await.map(Arc::new),
+        None => Ok(Arc::clone(tenant)),
     }
 }

@@ -3,7 +3,8 @@
 use crds::{
     Tenant, TenantStatus,
     conditions::{self, ConditionUpdate},
-    tenant::{AppliedPlan, DeletionPolicy, TenantPhase, TenantState},
+    constants::DEFAULT_ARCHIVED_FOR_SECONDS,
+    tenant::{AppliedPlan, DeletionPolicy, OnSuspend, TenantPhase, TenantState},
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -11,12 +12,12 @@ use kube::ResourceExt as _;
 
 use super::{
     apply::Applied,
+    drain::Unfinished,
+    policy::USAGE_ABOVE_PLAN,
+    purge,
     validate::{Refusal, Validated},
 };
-use crate::events::NewEvent;
-
-/// Time from archiving to the purge if the tenant specifies none: 30 days.
-const DEFAULT_ARCHIVE_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+use crate::{events::NewEvent, names::NAMESPACE_CONFLICT};
 
 /// Conditions that the operator writes. Those of others are preserved.
 const OWNED_CONDITIONS: [&str; 6] = [
@@ -36,26 +37,26 @@ pub(super) enum Outcome<'a> {
     Refused(Refusal),
 }
 
-/// Returns the status to write and an Event about its transition, or `None` if the tenant has that status already.
+/// Returns the status to write and Events about its transition, or `None` if the tenant has that status already.
 pub(super) fn update(
     tenant: &Tenant,
     outcome: &Outcome<'_>,
     user: u32,
     now: Timestamp,
-) -> Option<(TenantStatus, Option<NewEvent>)> {
+) -> Option<(TenantStatus, Vec<NewEvent>)> {
     let old = owned_status(tenant);
     let mut new = build(tenant, outcome, now);
     new.run_as_user = Some(user);
-    let event = transition_event(&old, &new);
-    (old != new).then_some((new, event))
+    let events = ready_event(&old, &new).into_iter().chain(usage_event(&old, &new)).collect();
+    (old != new).then_some((new, events))
 }
 
 /// Returns the part of the stored status that the operator writes here.
-fn owned_status(tenant: &Tenant) -> TenantStatus {
+pub(super) fn owned_status(tenant: &Tenant) -> TenantStatus {
     let mut status = tenant.status.clone().unwrap_or_default();
     status.conditions.retain(|condition| OWNED_CONDITIONS.contains(&condition.type_.as_str()));
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
-    TenantStatus { quota: None, vectors: None, runs: None, ..status }
+    TenantStatus { quota: None, vectors: None, runs: None, export: None, ..status }
 }
 
 fn build(tenant: &Tenant, outcome: &Outcome<'_>, now: Timestamp) -> TenantStatus {
@@ -69,37 +70,38 @@ fn build(tenant: &Tenant, outcome: &Outcome<'_>, now: Timestamp) -> TenantStatus
                 name: validated.plan.name_any(),
                 generation: validated.plan.metadata.generation.unwrap_or_default(),
             });
-            set_times(&mut status, tenant, now);
-            status.phase = Some(phase(validated.state));
+            set_times(&mut status, tenant, validated.unfinished, now);
+            status.phase = Some(phase(validated));
         }
         Outcome::Refused(refusal) => status.phase = Some(refused_phase(refusal)),
     }
-    for condition in conditions_of(tenant, outcome) {
+    for condition in conditions_of(tenant, outcome, &status, now) {
         conditions::set(&mut status.conditions, condition, Time(now));
     }
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
     status
 }
 
-fn set_times(status: &mut TenantStatus, tenant: &Tenant, now: Timestamp) {
+fn set_times(status: &mut TenantStatus, tenant: &Tenant, unfinished: Unfinished, now: Timestamp) {
     let state = tenant.spec.state.unwrap_or_default();
     let since = |old: &Option<Time>, is_set: bool| is_set.then(|| old.clone().unwrap_or(Time(now)));
     status.suspended_at = since(&status.suspended_at, state == TenantState::Suspended);
-    status.archived_at = since(&status.archived_at, state == TenantState::Archived);
+    let is_archived = status.archived_at.is_some() || unfinished.all == 0;
+    status.archived_at = since(&status.archived_at, state == TenantState::Archived && is_archived);
     let is_purged = tenant.spec.deletion_policy == Some(DeletionPolicy::Delete);
     let retention = tenant.spec.retention.as_ref().and_then(|retention| retention.archived_for.as_ref());
     let retention = retention
         .and_then(|retention| SignedDuration::try_from(retention.to_std().ok()?).ok())
-        .unwrap_or(DEFAULT_ARCHIVE_RETENTION);
+        .unwrap_or(SignedDuration::from_secs(DEFAULT_ARCHIVED_FOR_SECONDS));
     let archived_at = status.archived_at.as_ref().filter(|_| is_purged);
     status.purge_after = archived_at.and_then(|at| at.0.checked_add(retention).ok()).map(Time);
 }
 
-fn phase(state: TenantState) -> TenantPhase {
-    match state {
+fn phase(tenant: &Validated) -> TenantPhase {
+    match tenant.state {
         TenantState::Active => TenantPhase::Active,
-        TenantState::Suspended => TenantPhase::Suspended,
-        TenantState::Archived => TenantPhase::Archived,
+        TenantState::Archived if tenant.unfinished.all == 0 => TenantPhase::Archived,
+        TenantState::Suspended | TenantState::Archived => TenantPhase::Suspended,
     }
 }
 
@@ -110,7 +112,7 @@ fn refused_phase(refusal: &Refusal) -> TenantPhase {
 /// Returns whether a user has to change something before the tenant can be set up.
 fn is_stalled(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::NamespaceNotOurs(_) | Refusal::EgressInvalid(_) | Refusal::ApplyFailed(_) => true,
+        Refusal::NamespaceConflict(_) | Refusal::EgressInvalid(_) | Refusal::ApplyFailed(_) => true,
         Refusal::PlanNotFound(_) | Refusal::NamespaceTerminating(_) => false,
     }
 }
@@ -118,13 +120,18 @@ fn is_stalled(refusal: &Refusal) -> bool {
 /// Returns the condition of the children because of which a tenant is refused, if it is known.
 fn failed_child(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::NamespaceNotOurs(_) | Refusal::NamespaceTerminating(_) => Some(conditions::NAMESPACE_READY),
+        Refusal::NamespaceConflict(_) | Refusal::NamespaceTerminating(_) => Some(conditions::NAMESPACE_READY),
         Refusal::EgressInvalid(_) => Some(conditions::POLICY_READY),
         Refusal::PlanNotFound(_) | Refusal::ApplyFailed(_) => None,
     }
 }
 
-fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpdate<'a>> {
+fn conditions_of<'a>(
+    tenant: &Tenant,
+    outcome: &Outcome<'a>,
+    status: &TenantStatus,
+    now: Timestamp,
+) -> Vec<ConditionUpdate<'a>> {
     let generation = tenant.metadata.generation;
     let condition = |kind, holds: bool, reason, message: &str| ConditionUpdate {
         kind,
@@ -135,9 +142,9 @@ fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpd
     };
     match outcome {
         Outcome::Applied(_, validated) => {
-            let (reason, message) = ready_reason(validated.state);
+            let (reason, message) = ready_reason(tenant, validated, status, now);
             vec![
-                condition(conditions::READY, true, reason, message),
+                condition(conditions::READY, true, reason, &message),
                 condition(conditions::RECONCILING, false, reason, ""),
                 condition(conditions::STALLED, false, reason, ""),
                 condition(
@@ -146,7 +153,7 @@ fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpd
                     "Applied",
                     "the namespace, quota and limits are up to date",
                 ),
-                condition(conditions::POLICY_READY, true, "Applied", "the network policies are up to date"),
+                validated.policy.condition(generation),
                 condition(conditions::ACCESS_READY, true, "Applied", "the role bindings are up to date"),
             ]
         }
@@ -174,12 +181,32 @@ fn conditions_of<'a>(tenant: &Tenant, outcome: &Outcome<'a>) -> Vec<ConditionUpd
     }
 }
 
-fn ready_reason(state: TenantState) -> (&'static str, &'static str) {
-    match state {
-        TenantState::Active => ("Ready", "the tenant is set up"),
-        TenantState::Suspended => ("Suspended", "suspended by spec.state: no runs are started"),
+fn ready_reason(
+    tenant: &Tenant,
+    validated: &Validated,
+    status: &TenantStatus,
+    now: Timestamp,
+) -> (&'static str, String) {
+    let Unfinished { all, with_slot } = validated.unfinished;
+    match validated.state {
+        TenantState::Active => ("Ready", "the tenant is set up".to_owned()),
+        TenantState::Suspended => {
+            let rest = match (with_slot, tenant.spec.on_suspend.unwrap_or_default()) {
+                (0, _) => String::new(),
+                (left, OnSuspend::Drain) => format!("; {left} runs continue until they finish"),
+                (left, OnSuspend::Cancel) => format!("; {left} runs are being cancelled"),
+            };
+            ("Suspended", format!("suspended by spec.state: no runs are started{rest}"))
+        }
+        TenantState::Archived if all > 0 => {
+            ("Suspended", format!("being archived by spec.state: {all} runs are being cancelled"))
+        }
         TenantState::Archived => {
-            ("Archived", "archived by spec.state: no runs are started and no pods are running")
+            let purge = purge::description(tenant, status, now);
+            (
+                "Archived",
+                format!("archived by spec.state: no runs are started and no pods are running{purge}"),
+            )
         }
     }
 }
@@ -190,7 +217,7 @@ fn refusal_reason(refusal: &Refusal) -> (&'static str, String) {
             "PlanNotFound",
             format!("Plan {plan} does not exist: create it, or name another one in spec.planRef"),
         ),
-        Refusal::NamespaceNotOurs(message) => ("NamespaceNotOurs", message.clone()),
+        Refusal::NamespaceConflict(message) => (NAMESPACE_CONFLICT, message.clone()),
         Refusal::NamespaceTerminating(name) => (
             "NamespaceTerminating",
             format!("namespace {name} is being deleted; it is created again afterwards"),
@@ -201,7 +228,7 @@ fn refusal_reason(refusal: &Refusal) -> (&'static str, String) {
 }
 
 /// Returns an Event about a changed condition Ready.
-fn transition_event(old: &TenantStatus, new: &TenantStatus) -> Option<NewEvent> {
+fn ready_event(old: &TenantStatus, new: &TenantStatus) -> Option<NewEvent> {
     let ready = |status: &TenantStatus| conditions::get(&status.conditions, conditions::READY).cloned();
     let state = |ready: &Condition| (ready.status.clone(), ready.reason.clone());
     let now = ready(new)?;
@@ -214,9 +241,19 @@ fn transition_event(old: &TenantStatus, new: &TenantStatus) -> Option<NewEvent> 
         "Suspended" => NewEvent::normal("SetUp", "Suspended", message),
         "Archived" => NewEvent::normal("SetUp", "Archived", message),
         "PlanNotFound" => NewEvent::warning("SetUp", "PlanNotFound", message),
-        "NamespaceNotOurs" => NewEvent::warning("SetUp", "NamespaceNotOurs", message),
+        NAMESPACE_CONFLICT => NewEvent::warning("SetUp", NAMESPACE_CONFLICT, message),
         _ => NewEvent::warning("SetUp", "NotReady", message),
     })
+}
+
+/// Returns an Event about usage that exceeds the plan now.
+fn usage_event(old: &TenantStatus, new: &TenantStatus) -> Option<NewEvent> {
+    let policy =
+        |status: &TenantStatus| conditions::get(&status.conditions, conditions::POLICY_READY).cloned();
+    let is_above = |policy: &Condition| policy.reason == USAGE_ABOVE_PLAN;
+    let now = policy(new).filter(is_above)?;
+    let was_above = policy(old).as_ref().is_some_and(is_above);
+    (!was_above).then(|| NewEvent::warning("SetUp", USAGE_ABOVE_PLAN, now.message))
 }
 
 #[cfg(test)]
@@ -254,7 +291,7 @@ mod tests {
             "AccessReady=Unknown NamespaceReady=Unknown PolicyReady=Unknown Ready=False Reconciling=True Stalled=False"
         );
         assert_eq!(
-            statuses(Refusal::NamespaceNotOurs("not ours".to_owned())),
+            statuses(Refusal::NamespaceConflict("not ours".to_owned())),
             "AccessReady=Unknown NamespaceReady=False PolicyReady=Unknown Ready=False Reconciling=False Stalled=True"
         );
         assert_eq!(

@@ -1,59 +1,22 @@
-//! Detection of changes to a tenant's children, after which the tenant is set up again. Changes of a child's
-//! status are ignored.
-//!
-//! The status of the quota changes with every pod, and a tenant has about sixteen children to apply again.
-
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Mutex, PoisonError},
-};
-
-use crds::labels;
-use kube::Resource;
+//! Requests for the tenant of a child that somebody has changed or deleted.
 
 use super::{reflect::Change, requeue::ReconcileRequest};
+use crate::state::{ChildKey, ObservedChildren, WatchedChild};
 
-/// Fingerprint of each child when it was last observed, by UID.
-#[derive(Debug, Default)]
-pub(super) struct DriftDetector(Mutex<HashMap<String, u64>>);
-
-impl DriftDetector {
-    /// Returns a request for the child's tenant if the child is new, was changed or was deleted.
-    pub(super) fn requests<K: Resource>(&self, change: &Change<K>) -> Vec<ReconcileRequest> {
-        let child = change.object();
-        let uid = child.meta().uid.clone().unwrap_or_default();
-        let mut fingerprints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_drifted = match change {
-            Change::Applied(child) => {
-                let now = fingerprint(child.as_ref());
-                fingerprints.insert(uid, now) != Some(now)
-            }
-            Change::Deleted(_) => {
-                fingerprints.remove(&uid);
-                true
-            }
-        };
-        let tenant = child.meta().labels.as_ref().and_then(|labels| labels.get(labels::TENANT));
-        let drifted = tenant.filter(|_| has_drifted);
-        drifted.map(|tenant| ReconcileRequest::for_tenant(tenant)).into_iter().collect()
-    }
-}
-
-/// Returns a hash of the labels and the managed fields (manager, time and set of fields), except those of the
-/// status.
-fn fingerprint<K: Resource>(child: &K) -> u64 {
-    let meta = child.meta();
-    let mut hash = DefaultHasher::new();
-    meta.labels.hash(&mut hash);
-    meta.deletion_timestamp.is_some().hash(&mut hash);
-    let writes = meta.managed_fields.iter().flatten();
-    for write in writes.filter(|write| write.subresource.as_deref() != Some("status")) {
-        (&write.manager, &write.operation).hash(&mut hash);
-        write.time.as_ref().map(|time| time.0.as_nanosecond()).hash(&mut hash);
-        write.fields_v1.as_ref().map(|fields| fields.0.to_string()).hash(&mut hash);
-    }
-    hash.finish()
+/// Records a change of a child, and returns a request for its tenant if the content of the child may differ from what the operator
+/// builds. Changes of a child's status are ignored: that of the quota changes with every pod.
+pub(super) fn for_child<K: WatchedChild>(
+    children: &ObservedChildren,
+    change: &Change<K>,
+) -> Vec<ReconcileRequest> {
+    let child = change.object().as_ref();
+    let Some(tenant) = child.tenant() else { return Vec::new() };
+    let key = ChildKey::new(child);
+    let has_drifted = match change {
+        Change::Applied { current, .. } => children.observe(key, tenant, current.stored().clone()),
+        Change::Deleted(_) => children.record_deleted(&key, child.meta().uid.as_deref().unwrap_or_default()),
+    };
+    if has_drifted { vec![ReconcileRequest::for_tenant(tenant)] } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -63,22 +26,23 @@ mod tests {
     use k8s_openapi::api::core::v1::ResourceQuota;
 
     use super::*;
+    use crate::state::ChildObject;
 
-    fn quota(spec_written: &str, status_written: &str) -> Change<ResourceQuota> {
+    fn quota(pods: &str, used: &str) -> Change<ChildObject<ResourceQuota>> {
         let text = format!(
-            "metadata: {{uid: u1, labels: {{smbcopilot.dev/tenant: acme}}, managedFields: [{{manager: a, time: \
-             '{spec_written}'}}, {{manager: kcm, subresource: status, time: '{status_written}'}}]}}"
+            "metadata: {{name: smb-tenant, uid: u1, labels: {{smbcopilot.dev/tenant: acme}}, managedFields: [{{manager: \
+             smb-copilot-operator, operation: Apply, fieldsV1: {{'f:spec': {{'f:hard': {{'f:pods': {{}}}}}}}}}}]}}\n\
+             spec: {{hard: {{pods: '{pods}'}}}}\nstatus: {{used: {{pods: '{used}'}}}}"
         );
-        Change::Applied(Arc::new(serde_yaml::from_str(&text).unwrap()))
+        Change::Applied { previous: None, current: Arc::new(serde_yaml::from_str(&text).unwrap()) }
     }
 
     /// A changed spec sets the tenant up again; a changed status, as of the quota with every pod, does not.
     #[test]
     fn a_changed_spec_is_drift_and_a_changed_status_is_not() {
-        let drift = DriftDetector::default();
-        let (early, late) = ("2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z");
-        assert_eq!(drift.requests(&quota(early, early)), [ReconcileRequest::for_tenant("acme")]);
-        assert_eq!(drift.requests(&quota(early, late)), []);
-        assert_eq!(drift.requests(&quota(late, late)), [ReconcileRequest::for_tenant("acme")]);
+        let children = ObservedChildren::default();
+        assert_eq!(for_child(&children, &quota("20", "0")), [ReconcileRequest::for_tenant("acme")]);
+        assert_eq!(for_child(&children, &quota("20", "1")), []);
+        assert_eq!(for_child(&children, &quota("900", "1")), [ReconcileRequest::for_tenant("acme")]);
     }
 }

@@ -1,7 +1,12 @@
 //! Objects that have to be reconciled when another object changes.
 
-use crds::{Plan, Tenant, Workflow, WorkflowRun, labels};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use std::sync::Arc;
+
+use crds::{Plan, Tenant, Workflow, WorkflowRun, labels, run::QueueReason, tenant::TenantState};
+use k8s_openapi::api::{
+    core::v1::{Node, Pod},
+    discovery::v1::EndpointSlice,
+};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::{
@@ -11,19 +16,41 @@ use super::{
 };
 use crate::names;
 
-/// Returns requests for a changed plan, its tenants, their workflows and runner pools, and their runs without a pod.
+/// Returns requests for a changed plan and what depends on it. The tenants of a plan that is changed take turns: a thousand of them
+/// must not occupy the API server. They wait for a plan that did not exist before, and are requested at once.
 pub(super) fn for_plan(stores: &Stores, change: &Change<Plan>) -> Vec<ReconcileRequest> {
     let name = change.object().name_any();
     let tenants = stores.tenants.state_filter(|tenant| tenant.spec.plan_ref.name == name);
-    let mut requests: Vec<_> = tenants.iter().flat_map(|tenant| unassigned_runs(stores, tenant)).collect();
+    let mut requests: Vec<_> = match change {
+        Change::Applied { previous: Some(_), .. } => tenants
+            .iter()
+            .map(|tenant| ReconcileRequest::RollOut(ObjectRef::from_obj(tenant.as_ref())))
+            .collect(),
+        Change::Applied { previous: None, .. } | Change::Deleted(_) => {
+            tenants.iter().flat_map(|tenant| for_plan_of(stores, tenant)).collect()
+        }
+    };
+    requests.push(ReconcileRequest::Plan(ObjectRef::new(&name)));
     requests
-        .extend(tenants.iter().map(|tenant| ReconcileRequest::Tenant(ObjectRef::from_obj(tenant.as_ref()))));
-    for workflow in tenants.iter().flat_map(|tenant| workflows_of_tenant(stores, tenant)) {
+}
+
+/// Returns requests for a tenant whose plan has changed, its vectors, its workflows and runner pools, and its runs without a pod.
+pub(super) fn for_plan_of(stores: &Stores, tenant: &Tenant) -> Vec<ReconcileRequest> {
+    let mut requests = unassigned_runs(stores, tenant);
+    let itself = ObjectRef::from_obj(tenant);
+    requests.push(ReconcileRequest::Vectors(itself.clone()));
+    requests.push(ReconcileRequest::Tenant(itself));
+    for workflow in workflows_of_tenant(stores, tenant) {
         requests.push(ReconcileRequest::RunnerPool(workflow.clone()));
         requests.push(ReconcileRequest::Workflow(workflow));
     }
-    requests.push(ReconcileRequest::Plan(ObjectRef::new(&name)));
     requests
+}
+
+/// Returns requests for all tenants, whose network policies contain the addresses of the Kubernetes API.
+pub(super) fn for_kubernetes_endpoints(stores: &Stores, _: &Change<EndpointSlice>) -> Vec<ReconcileRequest> {
+    let tenants = stores.tenants.state();
+    tenants.iter().map(|tenant| ReconcileRequest::Tenant(ObjectRef::from_obj(tenant.as_ref()))).collect()
 }
 
 /// Returns requests for a changed tenant, its plan, its workflows and its unfinished runs.
@@ -35,7 +62,12 @@ pub(super) fn for_tenant(stores: &Stores, change: &Change<Tenant>) -> Vec<Reconc
     requests.extend(workflows.iter().cloned().map(ReconcileRequest::RunnerPool));
     requests.extend(workflows.into_iter().map(ReconcileRequest::Workflow));
     requests.push(ReconcileRequest::Plan(ObjectRef::new(&tenant.spec.plan_ref.name)));
+    // The tenant may have used another plan until now, which counts its tenants.
+    let applied = tenant.status.as_ref().and_then(|status| status.plan.as_ref());
+    let previous = applied.filter(|applied| applied.name != tenant.spec.plan_ref.name);
+    requests.extend(previous.map(|previous| ReconcileRequest::Plan(ObjectRef::new(&previous.name))));
     requests.push(ReconcileRequest::Tenant(ObjectRef::from_obj(tenant.as_ref())));
+    requests.push(ReconcileRequest::Vectors(ObjectRef::from_obj(tenant.as_ref())));
     requests
 }
 
@@ -71,13 +103,17 @@ pub(super) fn for_workflow(stores: &Stores, change: &Change<Workflow>) -> Vec<Re
     requests
 }
 
-/// Returns requests for a changed run.
+/// Returns requests for a changed run, and for its tenant if that waits for the end of its runs.
 ///
 /// When a run leaves the watch, its resources are released, its parent continues, its sub-runs are cancelled, and the
 /// revision that the run used may be deleted.
 pub(super) fn for_run(stores: &Stores, change: &Change<WorkflowRun>) -> Vec<ReconcileRequest> {
     match change {
-        Change::Applied(run) => vec![ReconcileRequest::for_run(run)],
+        // A run that must end in a suspended tenant needs a pod, which the quota may not allow.
+        Change::Applied { current, .. } if waits_for_quota(current) => {
+            [ReconcileRequest::for_run(current)].into_iter().chain(inactive_tenant(stores, current)).collect()
+        }
+        Change::Applied { current, .. } => vec![ReconcileRequest::for_run(current)],
         Change::Deleted(run) => {
             let parent = run.spec.trigger.as_ref().and_then(|trigger| trigger.parent.as_ref());
             let parent = parent.zip(run.namespace()).map(|(parent, namespace)| {
@@ -93,13 +129,22 @@ pub(super) fn for_run(stores: &Stores, change: &Change<WorkflowRun>) -> Vec<Reco
             let mut requests: Vec<_> = parent.into_iter().collect();
             requests.extend(children.iter().map(|child| ReconcileRequest::for_run(child)));
             requests.extend([
-                ReconcileRequest::Release(Released::Run(ObjectRef::from_obj(run.as_ref()))),
+                ReconcileRequest::Release(Released::Run(Arc::clone(run))),
                 ReconcileRequest::for_runner_pool(run),
             ]);
             requests.extend(workflow_of_old_revision(stores, run));
+            requests.extend(inactive_tenant(stores, run));
             requests
         }
     }
+}
+
+/// Returns a request for the tenant of a run, if the tenant is suspended, archived or being deleted.
+fn inactive_tenant(stores: &Stores, run: &WorkflowRun) -> Option<ReconcileRequest> {
+    let tenant = stores.tenant_in(run.metadata.namespace.as_deref()?)?;
+    let is_active = tenant.spec.state.unwrap_or_default() == TenantState::Active
+        && tenant.metadata.deletion_timestamp.is_none();
+    (!is_active).then(|| ReconcileRequest::Tenant(ObjectRef::from_obj(tenant.as_ref())))
 }
 
 /// Returns a request for the workflow of the revision that a run used, if the revision may be unused now: it is not the
@@ -168,5 +213,5 @@ fn has_no_runner(run: &WorkflowRun) -> bool {
 
 fn waits_for_quota(run: &WorkflowRun) -> bool {
     let queue = run.status.as_ref().and_then(|status| status.queue.as_ref());
-    queue.is_some_and(|queue| queue.reason == names::CLUSTER_FULL)
+    queue.is_some_and(|queue| queue.has_reason(QueueReason::ClusterFull))
 }

@@ -24,7 +24,12 @@ use crate::{api::Readable, errors::chain, unparsable::Unparsable};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change<K> {
     /// The object was created or changed, or may have changed while the watch was interrupted.
-    Applied(Arc<K>),
+    Applied {
+        /// Stored content before the change, or `None` if the object was unknown.
+        previous: Option<Arc<K>>,
+        /// Content, before it was trimmed for the store.
+        current: Arc<K>,
+    },
     /// The object was deleted or no longer matches the watch's selector. Contains its last known content.
     Deleted(Arc<K>),
 }
@@ -33,26 +38,31 @@ impl<K> Change<K> {
     /// Returns the current or last known content of the object.
     pub(super) fn object(&self) -> &Arc<K> {
         match self {
-            Self::Applied(object) | Self::Deleted(object) => object,
+            Self::Applied { current: object, .. } | Self::Deleted(object) => object,
         }
     }
 }
 
 /// Receiver of changes.
 pub(super) trait Listener<K> {
-    /// Processes a change. May wait until there is room in a queue.
-    fn on_change(&self, change: Change<K>) -> impl Future<Output = ()> + Send;
+    /// What follows from changes.
+    type Requests: Send;
+    /// Records changes, and returns what follows from them. Never waits.
+    fn on_changes(&self, changes: Vec<Change<K>>) -> Self::Requests;
+    /// Records that the changes of a full list have been recorded.
+    fn on_listed(&self);
+    /// Sends what follows from changes. May wait until there is room in a queue.
+    fn send(&self, requests: Self::Requests) -> impl Future<Output = ()> + Send;
     /// Processes an object that cannot be parsed.
     fn on_unparsable(&self, object: Unparsable);
 }
 
 /// Watches until `stop` is cancelled. Interruptions are retried with backoff. An object that cannot be parsed is reported
-/// and recorded in `unparsable`, and is not in the store. It exists nevertheless, so it does not count as deleted.
+/// and recorded, and is not in the store. It exists nevertheless, so it does not count as deleted.
 pub(super) async fn reflect<K: Readable>(
     api: Api<K>,
     config: watcher::Config,
-    writer: Writer<K>,
-    unparsable: UnparsableObjects,
+    mut reflection: Reflection<K>,
     listener: impl Listener<K>,
     stop: CancellationToken,
 ) {
@@ -62,15 +72,17 @@ pub(super) async fn reflect<K: Readable>(
     };
     let events = watcher(guarded, config).default_backoff().take_until(stop.cancelled_owned());
     let mut events = std::pin::pin!(events);
-    let mut reflection = Reflection::new(writer, unparsable);
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
+                let is_end_of_list = matches!(event, Event::InitDone);
                 let (changes, unparsable) = reflection.apply(event);
                 unparsable.into_iter().for_each(|object| listener.on_unparsable(object));
-                for change in changes {
-                    listener.on_change(change).await;
+                let requests = listener.on_changes(changes);
+                if is_end_of_list {
+                    listener.on_listed();
                 }
+                listener.send(requests).await;
             }
             Err(error) => {
                 tracing::warn!(kind = %K::kind(&()), error = chain(&error), "a watch was interrupted")
@@ -80,9 +92,11 @@ pub(super) async fn reflect<K: Readable>(
 }
 
 /// The store, and the objects that an ongoing list has returned so far.
-struct Reflection<K: Readable> {
+pub(super) struct Reflection<K: Readable> {
     writer: Writer<K>,
     store: Store<K>,
+    /// Removes from an object what the store does not retain.
+    trim: fn(&mut K),
     /// Objects of the ongoing list that could be parsed.
     listing: HashMap<ObjectRef<K>, Arc<K>>,
     /// Objects of the ongoing list that could not be parsed.
@@ -97,10 +111,13 @@ struct Reflection<K: Readable> {
 type Changes<K> = (Vec<Change<K>>, Option<Unparsable>);
 
 impl<K: Readable> Reflection<K> {
-    fn new(writer: Writer<K>, unparsable: UnparsableObjects) -> Self {
+    /// Returns an empty reflection. `trim` removes from an object what only the listener needs of a change, before the object is
+    /// stored.
+    pub(super) fn new(writer: Writer<K>, unparsable: UnparsableObjects, trim: fn(&mut K)) -> Self {
         Self {
             store: writer.as_reader(),
             writer,
+            trim,
             listing: HashMap::new(),
             listing_unparsable: HashSet::new(),
             unparsable,
@@ -127,7 +144,9 @@ impl<K: Readable> Reflection<K> {
 
     fn add_to_list(&mut self, object: DeserializeGuard<K>) -> Changes<K> {
         let unparsable = match object.0 {
-            Ok(object) => {
+            Ok(mut object) => {
+                // All objects of the list are held until it has ended.
+                (self.trim)(&mut object);
                 self.writer.apply_watcher_event(&Event::InitApply(object.clone()));
                 self.listing.insert(ObjectRef::from_obj(&object), Arc::new(object));
                 None
@@ -150,25 +169,31 @@ impl<K: Readable> Reflection<K> {
         let now = std::mem::take(&mut self.listing);
         let unparsable = std::mem::take(&mut self.listing_unparsable);
         self.unparsable.retain::<K>(|object| unparsable.contains(object));
-        let mut deleted = Vec::new();
+        let mut changes = Vec::new();
+        for (reference, current) in now {
+            changes.push(Change::Applied { previous: before.remove(&reference), current });
+        }
         for (reference, object) in before {
             if unparsable.contains(&reference) {
                 self.last_known.insert(reference, object);
-            } else if !now.contains_key(&reference) {
-                deleted.push(Change::Deleted(object));
+            } else {
+                changes.push(Change::Deleted(object));
             }
         }
-        now.into_values().map(Change::Applied).chain(deleted).collect()
+        changes
     }
 
     fn apply_object(&mut self, object: DeserializeGuard<K>) -> Changes<K> {
         match object.0 {
             Ok(object) => {
                 let reference = ObjectRef::from_obj(&object);
-                self.writer.apply_watcher_event(&Event::Apply(object.clone()));
+                let hidden = self.last_known.remove(&reference);
+                let previous = self.store.get(&reference).or(hidden);
+                let mut stored = object.clone();
+                (self.trim)(&mut stored);
+                self.writer.apply_watcher_event(&Event::Apply(stored));
                 self.unparsable.remove(&reference);
-                self.last_known.remove(&reference);
-                (vec![Change::Applied(Arc::new(object))], None)
+                (vec![Change::Applied { previous, current: Arc::new(object) }], None)
             }
             Err(invalid) => {
                 let unparsable = Unparsable::from_invalid::<K>(invalid);
@@ -217,7 +242,11 @@ mod tests {
     fn reflection() -> (Reflection<WorkflowRun>, UnparsableObjects, ObjectRef<WorkflowRun>) {
         let (_, writer) = reflector::store();
         let unparsable = UnparsableObjects::default();
-        (Reflection::new(writer, unparsable.clone()), unparsable, ObjectRef::new("order-7").within("bakery"))
+        (
+            Reflection::new(writer, unparsable.clone(), |_| {}),
+            unparsable,
+            ObjectRef::new("order-7").within("bakery"),
+        )
     }
 
     /// Returns `+` for each applied object, and `-` for each deleted one.
@@ -226,7 +255,10 @@ mod tests {
         event: Event<DeserializeGuard<WorkflowRun>>,
     ) -> String {
         let (changes, _) = reflection.apply(event);
-        changes.iter().map(|change| if matches!(change, Change::Applied(_)) { '+' } else { '-' }).collect()
+        changes
+            .iter()
+            .map(|change| if matches!(change, Change::Applied { .. }) { '+' } else { '-' })
+            .collect()
     }
 
     /// An object that cannot be parsed any more is not in the store, and counts as deleted only when it is deleted.
@@ -243,6 +275,29 @@ mod tests {
         assert_eq!(unparsable.uids::<WorkflowRun>(), ["u1"]);
         assert_eq!(changes(&mut reflection, Event::Delete(run(&json!("high")))), "-");
         assert_eq!(unparsable.uid(&reference), None);
+    }
+
+    /// A listener learns the content before a change and all of the content after it, of which the store holds less.
+    #[test]
+    fn a_listener_learns_the_content_before_and_after_a_change() {
+        let (_, writer) = reflector::store();
+        let trim = |run: &mut WorkflowRun| run.spec.workflow_ref.name.clear();
+        let mut reflection = Reflection::new(writer, UnparsableObjects::default(), trim);
+        let mut priorities = Vec::new();
+        let events = [
+            Event::Apply(run(&json!(1))),
+            Event::Apply(run(&json!(2))),
+            Event::Init,
+            Event::InitApply(run(&json!(3))),
+            Event::InitDone,
+        ];
+        for change in events.into_iter().flat_map(|event| reflection.apply(event).0) {
+            let Change::Applied { previous, current } = change else { panic!("{change:?}") };
+            let previous = previous.map(|run| (run.spec.priority, run.spec.workflow_ref.name.clone()));
+            priorities.push((previous, current.spec.priority));
+        }
+        let trimmed = |priority| Some((Some(priority), String::new()));
+        assert_eq!(priorities, [(None, Some(1)), (trimmed(1), Some(2)), (trimmed(2), Some(3))]);
     }
 
     /// An object that can be parsed again is in the store, and one that a new list lacks was deleted.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crds::{Plan, Tenant, Workflow, WorkflowRun};
+use crds::{Plan, Tenant, Workflow, WorkflowRun, names};
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
-    core::v1::{Node, Pod},
+    core::v1::{Namespace, Node, Pod, ResourceQuota},
+    discovery::v1::EndpointSlice,
 };
 use kube::{
     ResourceExt as _,
@@ -17,7 +18,10 @@ use kube::{
 };
 
 use super::unparsable_objects::UnparsableObjects;
-use crate::names::{RUNNER_FENCE, tenant_namespace};
+use crate::{
+    names::{RUNNER_FENCE, owner_of_namespace, tenant_namespace},
+    state::{ChildMetadata, ChildObject},
+};
 
 /// Metadata of the policy that fences runners.
 pub(super) type FencePolicy = PartialObjectMeta<ValidatingAdmissionPolicy>;
@@ -33,6 +37,12 @@ pub(crate) struct Stores {
     pub(crate) runs: Store<WorkflowRun>,
     pub(crate) pods: Store<Pod>,
     pub(crate) nodes: Store<Node>,
+    /// Namespaces with the label of a tenant: their names, UIDs, and what says to whom they belong.
+    namespaces: Store<ChildMetadata<Namespace>>,
+    /// Quotas of tenants' namespaces.
+    quotas: Store<ChildObject<ResourceQuota>>,
+    /// Addresses of the Kubernetes API.
+    pub(crate) kubernetes_endpoints: Store<EndpointSlice>,
     fence_policies: Store<FencePolicy>,
     fence_bindings: Store<FenceBinding>,
     /// Objects that exist and are in no store, since they cannot be parsed.
@@ -47,6 +57,9 @@ pub(crate) struct Writers {
     pub(crate) runs: Writer<WorkflowRun>,
     pub(crate) pods: Writer<Pod>,
     pub(crate) nodes: Writer<Node>,
+    pub(crate) namespaces: Writer<ChildMetadata<Namespace>>,
+    pub(crate) quotas: Writer<ChildObject<ResourceQuota>>,
+    pub(crate) kubernetes_endpoints: Writer<EndpointSlice>,
     pub(super) fence_policies: Writer<FencePolicy>,
     pub(super) fence_bindings: Writer<FenceBinding>,
 }
@@ -60,6 +73,9 @@ impl Stores {
         let (runs, runs_writer) = reflector::store();
         let (pods, pods_writer) = reflector::store();
         let (nodes, nodes_writer) = reflector::store();
+        let (namespaces, namespaces_writer) = reflector::store();
+        let (quotas, quotas_writer) = reflector::store();
+        let (kubernetes_endpoints, kubernetes_endpoints_writer) = reflector::store();
         let (fence_policies, fence_policies_writer) = reflector::store();
         let (fence_bindings, fence_bindings_writer) = reflector::store();
         let writers = Writers {
@@ -69,12 +85,27 @@ impl Stores {
             runs: runs_writer,
             pods: pods_writer,
             nodes: nodes_writer,
+            namespaces: namespaces_writer,
+            quotas: quotas_writer,
+            kubernetes_endpoints: kubernetes_endpoints_writer,
             fence_policies: fence_policies_writer,
             fence_bindings: fence_bindings_writer,
         };
         let unparsable = UnparsableObjects::default();
-        let stores =
-            Self { plans, tenants, workflows, runs, pods, nodes, fence_policies, fence_bindings, unparsable };
+        let stores = Self {
+            plans,
+            tenants,
+            workflows,
+            runs,
+            pods,
+            nodes,
+            namespaces,
+            quotas,
+            kubernetes_endpoints,
+            fence_policies,
+            fence_bindings,
+            unparsable,
+        };
         (stores, writers)
     }
 
@@ -90,6 +121,9 @@ impl Stores {
             runs,
             pods,
             nodes,
+            namespaces,
+            quotas,
+            kubernetes_endpoints,
             fence_policies,
             fence_bindings,
             unparsable: _,
@@ -101,6 +135,9 @@ impl Stores {
         workflows.wait_until_ready().await?;
         runs.wait_until_ready().await?;
         pods.wait_until_ready().await?;
+        namespaces.wait_until_ready().await?;
+        quotas.wait_until_ready().await?;
+        kubernetes_endpoints.wait_until_ready().await?;
         nodes.wait_until_ready().await
     }
 
@@ -121,9 +158,28 @@ impl Stores {
         self.plan(&tenant.spec.plan_ref.name)
     }
 
+    /// Returns a namespace with the label of a tenant: its name, UID, and what says to whom it belongs.
+    pub(crate) fn namespace(&self, name: &str) -> Option<Namespace> {
+        let namespace = self.namespaces.get(&ObjectRef::new(name))?;
+        Some(Namespace { metadata: namespace.to_metadata(), ..Namespace::default() })
+    }
+
+    /// Returns the quota that the operator has applied in a namespace.
+    pub(crate) fn quota_in(&self, namespace: &str) -> Option<Arc<ChildObject<ResourceQuota>>> {
+        self.quotas.get(&ObjectRef::new(names::RESOURCE_QUOTA).within(namespace))
+    }
+
     /// Returns the tenant that a namespace belongs to.
     pub(crate) fn tenant_in(&self, namespace: &str) -> Option<Arc<Tenant>> {
-        self.tenants.find(|tenant| tenant_namespace(tenant) == namespace)
+        owner_of_namespace(self.tenants.state_filter(|tenant| tenant_namespace(tenant) == namespace))
+    }
+
+    /// Returns the namespace of a tenant, unless it belongs to another one.
+    pub(crate) fn namespace_of(&self, tenant: &Tenant) -> Option<String> {
+        let namespace = tenant_namespace(tenant);
+        self.tenant_in(&namespace)
+            .filter(|owner| owner.metadata.uid == tenant.metadata.uid)
+            .map(|_| namespace)
     }
 
     /// Returns whether a tenant exists whose namespace is unknown, since the tenant cannot be parsed.

@@ -10,7 +10,7 @@ use crds::{
     Tenant, Workflow,
     constants::{DEFAULT_MIN_SCHEDULE_INTERVAL_SECONDS, MAX_SCHEMA_BYTES},
 };
-use domain::workflow::{ReferencedWorkflow, ValidationContext};
+use domain::workflow::{CodeCheck, ReferencedWorkflow, ValidationContext};
 use k8s_client::decoded_bytes;
 use kube::ResourceExt as _;
 
@@ -60,6 +60,7 @@ pub(super) async fn read(ctx: &Context, workflow: &Workflow, tenant: &Tenant) ->
         workflows: Some(workflows),
         images: Some(images),
         min_schedule_interval: Some(min_schedule_interval),
+        code: CodeCheck::Parse,
     };
     Ok(Environment { context, calls, fingerprint: hash.finish() })
 }

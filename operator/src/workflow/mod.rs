@@ -9,7 +9,7 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{Tenant, Workflow};
+use crds::{Tenant, Workflow, tenant::TenantState};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::controller::Action};
 
@@ -63,7 +63,9 @@ async fn plan_schedules(
     validity: &Validity,
     now: Timestamp,
 ) -> Result<SchedulePlan, Error> {
-    let state = tenant.spec.state.unwrap_or_default();
+    // A tenant that is being deleted starts no runs any more.
+    let is_deleted = tenant.metadata.deletion_timestamp.is_some();
+    let state = if is_deleted { TenantState::Archived } else { tenant.spec.state.unwrap_or_default() };
     let suspended = schedules::suspension_reason(workflow, state, validity.revision().is_some());
     let namespace = workflow.namespace().unwrap_or_default();
     let workflow = Arc::clone(workflow);

@@ -40,7 +40,7 @@ impl Observed {
         Self {
             validity: Validity::NoTenant,
             warnings: Vec::new(),
-            schedule: SchedulePlan::default(),
+            schedule: SchedulePlan { suspended: Some("NoTenant"), ..SchedulePlan::default() },
             runners: None,
         }
     }
@@ -77,6 +77,7 @@ fn build(workflow: &Workflow, observed: Observed, now: Timestamp) -> WorkflowSta
         status.conditions.retain(|condition| condition.type_ != conditions::SCHEDULED);
     }
     updates.extend(scheduled);
+    status.schedule_summary = schedules::summary(workflow, &schedule);
     status.schedules = schedule.schedules;
     status.runners = runners;
     status.next_run_at = schedule.next_at.map(Time);

@@ -112,6 +112,11 @@ pub enum Outcome {
         /// Command and reason.
         message: String,
     },
+    /// The host executes no steps, since its image has a volume that they could write to.
+    VolumeWritable {
+        /// Path, and what to do.
+        message: String,
+    },
     /// The input is larger than a frame allows.
     InputTooLarge {
         /// Size and limit.

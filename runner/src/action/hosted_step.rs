@@ -97,6 +97,7 @@ fn into_result(outcome: Outcome, stderr: &str) -> Result<Value, ActionError> {
         Outcome::TooManyProcesses { message } => failed("TOO_MANY_PROCESSES", message, None),
         Outcome::DiskFull { message } => failed("DISK_FULL", with_stderr(message), None),
         Outcome::NoCommand { message } => failed("COMMAND_INVALID", message, None),
+        Outcome::VolumeWritable { message } => failed("VOLUME_WRITABLE", message, None),
         Outcome::InputTooLarge { message } => failed("INPUT_TOO_LARGE", message, None),
         Outcome::NotStarted { message } => {
             let code = "NOT_STARTED".to_owned();

@@ -30,9 +30,9 @@ use crate::cluster::{
 pub(super) async fn create(runs: &Api<WorkflowRun>, run: &WorkflowRun) -> Result<(), CreateError> {
     let name = run.name_any();
     let params = PostParams { field_manager: Some(RUNNER_MANAGER.to_owned()), ..PostParams::default() };
-    match runs.create(&params, run).await {
+    match k8s_client::create(runs, &params, run).await {
         Ok(_) => Ok(()),
-        Err(error) if status_code(&error) == Some(409) => {
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
             let found = runs.get(&name).await.map_err(|source| CreateError::new(&name, source))?;
             if is_same_run(&found.spec, &run.spec) { Ok(()) } else { Err(CreateError::Taken { run: name }) }
         }

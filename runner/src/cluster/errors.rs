@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::retry::Transient;
 
+/// Message with which the API server refuses a JSON patch that removes what the object does not have: another writer has changed
+/// it. The API server applies the patch before it compares the resource version.
+const INAPPLICABLE_PATCH: &str = "the server rejected our request due to an error in our request";
+
 /// Failure to read an object.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -128,6 +132,7 @@ impl WriteError {
         let run = run.to_owned();
         match status_code(&source) {
             Some(409) => Self::Conflict { run },
+            Some(422) if source.to_string().contains(INAPPLICABLE_PATCH) => Self::Conflict { run },
             Some(403 | 404) => Self::NotAssigned { run },
             _ if is_transient_failure(&source) => Self::Transient { run, source: Some(Box::new(source)) },
             _ => Self::Refused { run, source: Box::new(source) },

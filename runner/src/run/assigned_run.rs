@@ -19,7 +19,10 @@ pub(crate) struct AssignedRun {
     pub(crate) uid: String,
     pub(crate) resource_version: String,
     pub(crate) created_at: Timestamp,
-    pub(crate) started_at: Timestamp,
+    /// Time at which the first runner began to execute the run; absent if this runner is the first.
+    pub(crate) started_at: Option<Timestamp>,
+    /// Whether `status.queue` is set: the run waits for this runner.
+    pub(crate) is_awaited: bool,
     /// Input that the run was given; an empty object if it was given none.
     pub(crate) input: Value,
     /// Whether `status.input` is set.
@@ -67,8 +70,8 @@ impl AssignedRun {
             uid,
             resource_version,
             created_at,
-            // The operator sets `startedAt` with the assignment.
-            started_at: status.started_at.or(runner.assigned_at).map_or(created_at, |time| time.0),
+            started_at: status.started_at.map(|time| time.0),
+            is_awaited: status.queue.is_some(),
             input: run.spec.input.unwrap_or_else(|| json!({})),
             has_input: status.input.is_some(),
             // Both may be set. The immediate one takes precedence.

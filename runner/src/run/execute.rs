@@ -73,7 +73,8 @@ async fn handle_load_error(
         (_, Some(finish)) => {
             let now = telemetry::clock::now();
             let (steps, waited) = (assigned.steps.clone(), assigned.waited_until(now));
-            let report = RunReport { assigned, input: None, steps: &steps, ending: None, waited };
+            let started_at = assigned.started_at.unwrap_or(now);
+            let report = RunReport { assigned, started_at, input: None, steps: &steps, ending: None, waited };
             let patch = status_patch::finish(&report, &RunResult { finish: &finish, stored: None }, now);
             write(context.cluster, &assigned.name, patch).await?;
             Ok(RunExit::Finished)

@@ -13,7 +13,6 @@ use crds::{
 use domain::run::{
     Advance, ExternalEvents, FinishRun, Outcome, Run, RunState, StartAttempt, Task, persisted_steps,
 };
-use domain::schema::json_size;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use telemetry::errors::chain;
@@ -32,7 +31,7 @@ use crate::{
         context::RunnerContext,
         exit::{RunError, RunExit},
         load::READ_RETRY_POLICY,
-        pace::Pace,
+        pace::{self, Pace},
         pending_write::{PendingWrite, WriteKind, WriteResult, wait_for_write},
         status_update::{FinalState, StatusUpdate},
         write::write,
@@ -69,8 +68,8 @@ pub(super) struct Execution<'a, C> {
     /// Whether the last write contains `state`.
     is_written: bool,
     written_at: Option<Instant>,
-    /// Size of the run's input as JSON, in bytes.
-    input_bytes: usize,
+    /// Cost of storing the run's input, in bytes.
+    input_cost: usize,
     pace: Pace,
 }
 
@@ -90,8 +89,10 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         Self {
             context,
             run: Arc::clone(&step_context.run),
-            is_written: assigned.steps == persisted_steps(&state.steps) && assigned.ending == state.ending,
-            input_bytes: json_size(&assigned.input),
+            is_written: !assigned.is_awaited
+                && assigned.steps == persisted_steps(&state.steps)
+                && assigned.ending == state.ending,
+            input_cost: pace::cost(&assigned.input),
             pace: Pace::new(Instant::now()),
             attempts: Attempts::new(step_context.clone()),
             step_context,
@@ -210,7 +211,7 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         };
         let (cluster, name, update) =
             (self.context.cluster, self.assigned.name.clone(), self.status_update());
-        self.pace.record(self.bytes(&update), Instant::now());
+        self.pace.record(self.cost(&update), Instant::now());
         let cancellations = self.child_runs.take_cancellations();
         let response = async move {
             child_runs::cancel(cluster, cancellations).await;
@@ -233,11 +234,11 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
         last.map_or(earliest, |last| earliest.max(last + FAN_OUT_WRITE_INTERVAL))
     }
 
-    /// Returns the approximate size of the run as it is stored after a write, in bytes.
-    fn bytes(&self, update: &StatusUpdate) -> usize {
+    /// Returns the approximate cost of storing the run with a write, in bytes.
+    fn cost(&self, update: &StatusUpdate) -> usize {
         let decisions = self.assigned.decisions.iter().filter_map(|decision| decision.input.as_ref());
-        let steps = serde_json::to_vec(&update.steps).map_or(0, |steps| steps.len());
-        self.input_bytes + decisions.map(json_size).sum::<usize>() + steps
+        let steps = serde_json::to_value(&update.steps).map_or(0, |steps| pace::cost(&steps));
+        self.input_cost + decisions.map(pace::cost).sum::<usize>() + steps
     }
 
     fn has_running_items(&self) -> bool {

@@ -120,7 +120,7 @@ impl<C: ClusterApi> Execution<'_, C> {
                 Some(_) => {
                     (timeout(WRITE_TIMEOUT, self.status_update().into_patch(now)).await, RunExit::Finished)
                 }
-                None => (Ok(Ok(self.status_update().into_hand_over())), RunExit::HandedOver),
+                None => (Ok(Ok(self.status_update().into_hand_over(now))), RunExit::HandedOver),
             };
             let patch = match patch {
                 Ok(Ok(patch)) => patch,

@@ -107,8 +107,9 @@ pub(super) async fn load<C: ClusterApi>(
         depth: assigned.depth,
     };
     let hosts = Hosts::for_workflow(&revision.spec, context.python_image);
-    let waited = assigned.waited_until(telemetry::clock::now());
-    let run = Run::new(workflow, facts, assigned.started_at, waited);
+    let now = telemetry::clock::now();
+    let waited = assigned.waited_until(now);
+    let run = Run::new(workflow, facts, assigned.started_at.unwrap_or(now), waited);
     Ok(LoadedRun { run, hosts, egress, secrets, redactor, steps, waited, child_runs })
 }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crds::{
-    conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE},
-    run::{OutputRef, RunEnding, RunPhase, StepStatus},
+    conditions::{self, ConditionUpdate, FALSE, RECONCILING, SUCCEEDED, TRUE, UNKNOWN},
+    run::{OutputRef, QueueReason, RunEnding, RunPhase, StepStatus},
 };
-use domain::run::{FinishRun, SuspendRun, active_step_names, display_duration};
+use domain::run::{FinishRun, SuspendRun, active_step_names, display_duration, with_log_location};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::run::assigned_run::AssignedRun;
 pub(super) struct RunReport<'r> {
     /// Version of the run that the patch applies to.
     pub(super) assigned: &'r AssignedRun,
+    /// Time at which the first runner began to execute the run.
+    pub(super) started_at: Timestamp,
     /// Input that the run executes with, if the status has to show it and does not yet.
     pub(super) input: Option<&'r Value>,
     /// Steps, without the values that are stored elsewhere.
@@ -28,8 +30,9 @@ pub(super) struct RunReport<'r> {
 }
 
 /// Returns the patch that records the progress of the run.
-pub(super) fn progress(report: &RunReport<'_>) -> Vec<Value> {
+pub(super) fn progress(report: &RunReport<'_>, now: Timestamp) -> Vec<Value> {
     let mut patch = base_patch(report, RunPhase::Running);
+    patch.extend(set_conditions(report.assigned, RunPhase::Running, now));
     patch.extend(set_wake_at(report.assigned, None));
     patch.extend(set_step(report.assigned, active_step_names(report.steps)));
     patch
@@ -38,6 +41,7 @@ pub(super) fn progress(report: &RunReport<'_>) -> Vec<Value> {
 /// Returns the patch that suspends the run and releases it from this pod.
 pub(super) fn suspend(report: &RunReport<'_>, suspend: &SuspendRun, now: Timestamp) -> Vec<Value> {
     let mut patch = base_patch(report, RunPhase::Suspended);
+    patch.extend(set_conditions(report.assigned, RunPhase::Suspended, now));
     patch.extend(set_wake_at(report.assigned, suspend.wake_at));
     if suspend.stops_clock {
         patch.push(set("suspendedAt", MicroTime(now)));
@@ -55,7 +59,7 @@ pub(super) fn finish(report: &RunReport<'_>, result: &RunResult<'_>, now: Timest
     let mut patch = base_patch(&RunReport { ending: None, ..*report }, *phase);
     patch.extend(set_wake_at(assigned, None));
     patch.push(set("finishedAt", MicroTime(now)));
-    patch.push(set("duration", display_duration(now.duration_since(assigned.started_at))));
+    patch.push(set("duration", display_duration(now.duration_since(report.started_at))));
     patch.push(set("conditions", final_conditions(assigned, finish, now)));
     let step =
         error.as_ref().and_then(|error| error.step.clone()).or_else(|| last_ended(report.steps).cloned());
@@ -76,10 +80,16 @@ pub(super) struct RunResult<'r> {
 
 /// Returns the operations that every patch contains.
 fn base_patch(report: &RunReport<'_>, phase: RunPhase) -> Vec<Value> {
-    let RunReport { assigned, input, steps, ending, waited } = report;
+    let RunReport { assigned, started_at, input, steps, ending, waited } = report;
     let mut patch = vec![replace_version(assigned)];
     if assigned.phase != phase {
         patch.push(set("phase", phase));
+    }
+    if assigned.started_at.is_none() {
+        patch.push(set("startedAt", MicroTime(*started_at)));
+    }
+    if assigned.is_awaited {
+        patch.push(remove("queue"));
     }
     patch.extend(input.map(|input| set("input", input)));
     patch.push(set("steps", steps));
@@ -117,10 +127,38 @@ fn last_ended(steps: &[StepStatus]) -> Option<&String> {
 }
 
 /// Returns the patch that records the progress of the run and releases it, so that another pod continues it.
-pub(super) fn hand_over(report: &RunReport<'_>) -> Vec<Value> {
-    let mut patch = progress(report);
+pub(super) fn hand_over(report: &RunReport<'_>, now: Timestamp) -> Vec<Value> {
+    let mut patch = progress(report, now);
     patch.push(remove("runner"));
     patch
+}
+
+/// Sets the conditions of an unfinished run, unless they say already that it is in this phase.
+fn set_conditions(assigned: &AssignedRun, phase: RunPhase, now: Timestamp) -> Option<Value> {
+    let mut all = assigned.conditions.clone();
+    let mut is_changed = false;
+    for (kind, status) in [(SUCCEEDED, UNKNOWN), (RECONCILING, TRUE)] {
+        let known = conditions::get(&all, kind);
+        if known.is_some_and(|known| known.status == status && known.reason == phase.as_str()) {
+            continue;
+        }
+        if phase == RunPhase::Running && !assigned.is_awaited && known.is_some_and(is_pod_problem) {
+            continue;
+        }
+        let (reason, message, generation) = (phase.as_str(), String::new(), assigned.generation);
+        is_changed |= conditions::set(
+            &mut all,
+            ConditionUpdate { kind, status, reason, message, generation },
+            Time(now),
+        );
+    }
+    is_changed.then(|| set("conditions", all))
+}
+
+/// Returns whether the operator has recorded in a condition what keeps the pod from starting one of its containers. It removes
+/// that, too.
+fn is_pod_problem(condition: &Condition) -> bool {
+    condition.reason.parse().is_ok_and(QueueReason::is_blocked_pod)
 }
 
 /// Returns the conditions of a finished run.
@@ -133,7 +171,7 @@ fn final_conditions(assigned: &AssignedRun, finish: &FinishRun, now: Timestamp) 
         None => format!("{}: {}", error.code, error.message),
     });
     let (status, reason) = if succeeded { (TRUE, "Succeeded") } else { (FALSE, finish.phase.as_str()) };
-    let message = bounded(message.unwrap_or_default());
+    let message = with_log_location(&bounded(message.unwrap_or_default()), &assigned.name);
     conditions::set(
         &mut all,
         ConditionUpdate { kind: SUCCEEDED, status, reason, message, generation },
@@ -175,6 +213,43 @@ fn remove(field: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A report of progress leaves the conditions as they are while the operator shows in them that an image cannot be pulled.
+    #[test]
+    fn a_report_of_progress_keeps_the_problem_of_the_pod() {
+        let assigned = |queue: &str| {
+            let conditions = [(SUCCEEDED, UNKNOWN), (RECONCILING, TRUE)].map(|(kind, status)| {
+                json!({
+                    "type": kind,
+                    "status": status,
+                    "reason": "ImagePullFailed",
+                    "message": "not found",
+                    "lastTransitionTime": "2026-11-24T10:00:00Z",
+                })
+            });
+            let run = json!({
+                "apiVersion": "smbcopilot.dev/v1alpha1",
+                "kind": "WorkflowRun",
+                "metadata": {"name": "r", "uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-11-24T10:00:00Z"},
+                "spec": {"workflowRef": {"name": "w"}},
+                "status": {
+                    "phase": "Running",
+                    "queue": serde_json::from_str::<Value>(queue).unwrap(),
+                    "revision": {"name": "w-1"},
+                    "runner": {"podUid": "pod"},
+                    "conditions": conditions,
+                },
+            });
+            AssignedRun::parse(serde_json::from_value(run).unwrap(), "pod").unwrap()
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(set_conditions(&assigned("null"), RunPhase::Running, now), None);
+        let begins = assigned(r#"{"reason": "ImagePullFailed"}"#);
+        for (assigned, phase) in [(assigned("null"), RunPhase::Suspended), (begins, RunPhase::Running)] {
+            let patch = set_conditions(&assigned, phase, now).unwrap().to_string();
+            assert!(patch.contains(phase.as_str()) && !patch.contains("ImagePullFailed"), "{patch}");
+        }
+    }
 
     /// `kubectl get` shows the step that ended last for a run that succeeded.
     #[test]

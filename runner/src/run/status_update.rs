@@ -51,48 +51,49 @@ impl StatusUpdate {
     ///
     /// # Errors
     /// Returns an error if the run would be larger than its limit.
-    pub(super) async fn into_patch(self, now: Timestamp) -> Result<Vec<Value>, WriteError> {
-        let Self { assigned, mut steps, mut ending, waited, final_state, is_reduced, step_context } = self;
-        let input = completed_input(&step_context, &assigned);
-        if is_reduced {
-            steps.iter_mut().for_each(reduce);
+    pub(super) async fn into_patch(mut self, now: Timestamp) -> Result<Vec<Value>, WriteError> {
+        if self.is_reduced {
+            self.steps.iter_mut().for_each(reduce);
         }
-        step_context.redactor.redact_steps(&mut steps);
-        ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
-        let report = RunReport {
-            assigned: &assigned,
-            input: input.as_ref(),
-            steps: &steps,
-            ending: ending.as_ref(),
-            waited,
-        };
+        let final_state = self.final_state.take();
+        let input = self.redact();
+        let report = self.report(input.as_ref());
         let patch = match final_state {
-            None => status_patch::progress(&report),
+            None => status_patch::progress(&report, now),
             Some(FinalState::Suspend(suspend)) => status_patch::suspend(&report, &suspend, now),
             Some(FinalState::Finish(finish)) => {
-                let (finish, stored) = redact_and_store_output(&step_context, finish).await;
+                let (finish, stored) = redact_and_store_output(&self.step_context, finish).await;
                 let result = RunResult { finish: &finish, stored: stored.as_ref() };
                 status_patch::finish(&report, &result, now)
             }
         };
-        if is_reduced { Ok(patch) } else { with_size_checked(&assigned, patch) }
+        if self.is_reduced { Ok(patch) } else { with_size_checked(&self.assigned, patch) }
     }
 
     /// Returns the JSON patch that releases the run, so that another pod continues it.
-    pub(super) fn into_hand_over(self) -> Vec<Value> {
-        let Self { assigned, mut steps, mut ending, waited, final_state: _, is_reduced: _, step_context } =
-            self;
-        let input = completed_input(&step_context, &assigned);
-        step_context.redactor.redact_steps(&mut steps);
-        ending.iter_mut().for_each(|ending| step_context.redactor.redact_ending(ending));
-        let report = RunReport {
-            assigned: &assigned,
-            input: input.as_ref(),
-            steps: &steps,
+    pub(super) fn into_hand_over(mut self, now: Timestamp) -> Vec<Value> {
+        let input = self.redact();
+        status_patch::hand_over(&self.report(input.as_ref()), now)
+    }
+
+    /// Removes the secrets from the steps and the ending, and returns the input that the status has to show.
+    fn redact(&mut self) -> Option<Value> {
+        let redactor = &self.step_context.redactor;
+        redactor.redact_steps(&mut self.steps);
+        self.ending.iter_mut().for_each(|ending| redactor.redact_ending(ending));
+        completed_input(&self.step_context, &self.assigned)
+    }
+
+    fn report<'r>(&'r self, input: Option<&'r Value>) -> RunReport<'r> {
+        let Self { assigned, steps, ending, waited, final_state: _, is_reduced: _, step_context } = self;
+        RunReport {
+            assigned,
+            started_at: step_context.run.started_at(),
+            input,
+            steps,
             ending: ending.as_ref(),
-            waited,
-        };
-        status_patch::hand_over(&report)
+            waited: *waited,
+        }
     }
 }
 

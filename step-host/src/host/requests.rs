@@ -11,6 +11,7 @@ use crate::{
     },
     launch,
     step::Step,
+    volumes,
 };
 
 impl Host<'_> {
@@ -36,9 +37,13 @@ impl Host<'_> {
         Ok(peer.into())
     }
 
-    /// Starts a step. One that cannot be started is reported to the runner.
+    /// Starts a step. One that cannot be started, or must not be, is reported to the runner.
     fn start(&mut self, start: Start) -> Result<(), HostError> {
         let id = start.id;
+        if let Some(path) = &self.writable_volume {
+            let outcome = Outcome::VolumeWritable { message: volumes::message(path) };
+            return self.send_event(&Event::Exited { id, outcome });
+        }
         match self.try_start(start) {
             Ok(step) => {
                 self.steps.insert(id, step);

@@ -14,7 +14,7 @@ use protocol::host::{Event, Outcome};
 
 use crate::{
     config::Kind,
-    host::{error::HostError, state::Host},
+    host::{error::HostError, serve, state::Host},
     leftovers,
     processes::{self, Remaining},
     python::Python,
@@ -97,6 +97,7 @@ impl Host<'_> {
             leftovers::empty_termination_message(Path::new(TERMINATION_MESSAGE))?;
             leftovers::check_system_v()?;
         }
+        self.writable_volume = serve::find_writable_volume(config);
         if !self.own_process.is_unchanged() {
             return Err(HostError::Changed);
         }

@@ -1,6 +1,6 @@
 //! Main loop of the host.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use nix::{
     errno::Errno,
@@ -30,6 +30,7 @@ use crate::{
     processes,
     python::{Message, Python},
     step::{Source, Step},
+    volumes,
 };
 
 /// Serves one runner from its connection to its end. The interpreter starts while the host waits for the runner.
@@ -59,11 +60,27 @@ pub(crate) fn serve(config: &Config) -> Result<(), HostError> {
     let steps = BTreeMap::new();
     let process_limit = ProcessLimit::new(config.max_processes);
     let (signals, own_process) = (&signals, &own_process);
-    let mut host =
-        Host { config, signals, own_process, runner, python, failed_starts: 0, process_limit, steps };
+    let writable_volume = find_writable_volume(config);
+    let mut host = Host {
+        config,
+        signals,
+        own_process,
+        runner,
+        python,
+        failed_starts: 0,
+        process_limit,
+        steps,
+        writable_volume,
+    };
     let ended = host.run();
     host.kill_all();
     ended
+}
+
+/// Returns a path of this container that steps could write to although the host does not empty it. Outside of a container, that
+/// is no defect.
+pub(super) fn find_writable_volume(config: &Config) -> Option<PathBuf> {
+    if processes::is_first() { volumes::find_writable(config) } else { None }
 }
 
 /// Blocks the signals that the host handles and returns the descriptor from which it reads them.

@@ -1,6 +1,6 @@
 //! State of a host while a runner is connected.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use nix::sys::signalfd::SignalFd;
 use protocol::host::{Event, StepId};
@@ -31,6 +31,8 @@ pub(super) struct Host<'a> {
     pub(super) failed_starts: u32,
     pub(super) process_limit: ProcessLimit,
     pub(super) steps: BTreeMap<StepId, Step>,
+    /// Path that steps could write to although the host does not empty it; no step is executed then.
+    pub(super) writable_volume: Option<PathBuf>,
 }
 
 /// Continuation of the main loop.

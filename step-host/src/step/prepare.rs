@@ -30,7 +30,7 @@ pub(crate) enum PrepareError {
     Io(#[from] ChildIoError),
 }
 
-/// Directory of a step: for the files of a container step's input and output, and with the working directory of the step.
+/// Directory of a step. It contains the working directory of the step and, for a container step, the files of its input and output.
 /// Dropping it removes the directory with its content.
 pub(crate) struct WorkDir(PathBuf);
 

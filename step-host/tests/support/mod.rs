@@ -25,7 +25,12 @@ const HARNESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/harness.py");
 /// becomes `/media`, the program, the harness, and the flags of the program.
 const CONTAINER: &str = r#"
 set -e
+# As in a pod, everything is read-only except for the volumes that follow. What is hidden cannot be mounted again.
+for point in $(cut -d ' ' -f 5 /proc/self/mountinfo); do
+    case "$point" in /proc*) ;; *) mount -o remount,bind,ro "$point" 2> /dev/null || true ;; esac
+done
 mount --bind "$1" /media
+mount -o remount,bind,rw /media
 mount -t tmpfs tmpfs /srv
 cp "$2" /srv/step-host
 cp "$3" /srv/harness.py
@@ -33,11 +38,20 @@ shift 3
 mkdir /srv/dev /srv/dev/shm /srv/dev/mqueue
 touch /srv/dev/null /srv/dev/termination-log
 chmod 666 /srv/dev/termination-log
+mount --bind /srv/dev/termination-log /srv/dev/termination-log
 mount --bind /dev/null /srv/dev/null
 mount -t tmpfs -o mode=1777 tmpfs /srv/dev/shm
 mount -t mqueue mqueue /srv/dev/mqueue
 chmod 1777 /srv/dev/mqueue
 mount --rbind /srv/dev /dev
+umount /srv/dev/null /srv/dev/termination-log /srv/dev/shm /srv/dev/mqueue
+mount -o remount,bind,ro /srv
+mount -o remount,bind,ro /dev
+if [ -n "$VOLUME" ]; then
+    mount -t tmpfs -o mode=755 tmpfs "$VOLUME"
+    mkdir "$VOLUME/data"
+    chown 10002 "$VOLUME/data"
+fi
 mount -t tmpfs -o mode=1777,size=16m,nr_inodes=1k tmpfs /tmp
 exec setpriv --reuid 10002 --regid 10002 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs \
     /srv/step-host "$@"
@@ -80,10 +94,17 @@ impl TestHost {
     /// Starts a host as in a pod: as process 1 of namespaces of its own, as a user without capabilities, with the volumes of a
     /// pod. The directory of its socket is `/media`.
     pub(crate) fn contained(name: &'static str, flags: &[&str]) -> Self {
+        Self::contained_with_volume(name, flags, "")
+    }
+
+    /// Starts a host like [`Self::contained`], in which a volume is mounted at a path. It has a directory that steps can write
+    /// to.
+    pub(crate) fn contained_with_volume(name: &'static str, flags: &[&str], volume: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("smb-contained-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
         let mut container = Command::new("unshare");
+        container.env("VOLUME", volume);
         container.args([
             "--ipc",
             "--pid",

@@ -19,7 +19,8 @@ async fn execute(server: &Server, query: &str, input: Value) -> anyhow::Result<V
     Ok(answer.body.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
-/// GraphQL starts a run once per idempotency key, and cancels it.
+/// GraphQL starts a run once per idempotency key, and cancels it. A graceful cancellation can become an immediate one, and never
+/// the reverse.
 #[tokio::test]
 async fn a_run_is_started_once_and_cancelled() -> anyhow::Result<()> {
     let server = Server::start().await?;
@@ -32,8 +33,10 @@ async fn a_run_is_started_once_and_cancelled() -> anyhow::Result<()> {
     assert_eq!(first, again);
     let run = &first["startWorkflowRun"]["workflowRun"];
     assert_eq!(run["status"], "QUEUED", "{first}");
-    let cancelled = execute(&server, CANCEL, json!({"workflowRunId": run["id"], "mode": "NOW"})).await?;
-    assert_eq!(cancelled["cancelWorkflowRun"]["workflowRun"]["cancellation"], "NOW", "{cancelled}");
+    for mode in ["GRACEFUL", "NOW"] {
+        let cancelled = execute(&server, CANCEL, json!({"workflowRunId": run["id"], "mode": mode})).await?;
+        assert_eq!(cancelled["cancelWorkflowRun"]["workflowRun"]["cancellation"], mode, "{cancelled}");
+    }
     assert_eq!(server.tenant.only_run().await?.spec.cancel, Some(Cancel::Now));
     let other = execute(&server, CANCEL, json!({"workflowRunId": run["id"], "mode": "GRACEFUL"})).await?;
     assert_eq!(other["cancelWorkflowRun"]["userErrors"], json!([{"code": "CANCELLATION_FIXED"}]));

@@ -2,8 +2,12 @@
 //! of the api-server.
 
 mod cancel;
+mod disturbances;
 mod graphql;
-mod issuer;
+mod isolation;
+mod schemathesis;
 mod server;
 mod start;
 mod tenant;
+mod tenants;
+mod workflows;

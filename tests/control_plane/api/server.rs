@@ -1,70 +1,67 @@
-//! The router of the api-server on a port, with a database of its own.
+//! The router of the api-server on a port, with a database of its own, and a tenant.
 
-use std::sync::Arc;
-
-use anyhow::Context as _;
-use api_server::{
-    app::App,
-    auth::Runners,
-    db::{self, AppPool, MirrorPool, Urls},
-    http::{self, HttpState},
-    store::CursorKey,
-};
-use reqwest::{Method, header::HeaderMap};
+use reqwest::Method;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
-use telemetry::Registry;
-use tests::cluster::{client, client_as, unique};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use sqlx::PgPool;
+use tests::{
+    api::ApiResponse,
+    api_router::{ApiRouter, Proxies, TestIssuer},
+    cluster::client,
+};
 
-use super::{issuer::TestIssuer, tenant::TestTenant};
-
-const ACCOUNT: &str = "system:serviceaccount:smb-copilot:smb-copilot-api-server";
-const GROUPS: [&str; 2] = ["system:serviceaccounts", "system:authenticated"];
+use super::tenant::TestTenant;
 
 pub(super) struct Server {
     pub(super) tenant: TestTenant,
-    /// Pool that can read every row.
-    pub(super) owner: PgPool,
-    url: String,
+    router: ApiRouter,
     token: String,
-}
-
-#[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
 }
 
 impl Server {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let (urls, owner) = database().await?;
-        let issuer = TestIssuer::start().await?;
-        let mirror = MirrorPool::connect(&urls).await?;
-        let tenant = TestTenant::create(&client().await?, &mirror).await?;
-        let (db, kube) = (AppPool::connect(&urls).await?, client_as(ACCOUNT, &GROUPS).await?);
-        let state = HttpState {
-            runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-            verifier: Arc::new(issuer.verifier()?),
-            metrics: http::Metrics::registered(&Registry::default()),
-            app: App {
-                objects: None,
-                db,
-                mirror,
-                kube,
-                cursors: CursorKey::new("a key of the tests")?,
-                compute: compute::Pool::new(compute::Limits::default(), &Registry::default()),
-                limits: Arc::default(),
-                shutdown: CancellationToken::new(),
-            },
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let router = http::router(state)?;
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { token: issuer.token(&tenant.slug)?, tenant, owner, url })
+        Self::with_tenant(ApiRouter::start().await?).await
+    }
+
+    /// Starts a server that connects to its dependencies through proxies.
+    pub(super) async fn start_behind_proxies() -> anyhow::Result<(Self, Proxies)> {
+        let (router, proxies) = ApiRouter::start_behind_proxies().await?;
+        Ok((Self::with_tenant(router).await?, proxies))
+    }
+
+    async fn with_tenant(router: ApiRouter) -> anyhow::Result<Self> {
+        let tenant = TestTenant::create(&client().await?, &router.mirror).await?;
+        Ok(Self { token: router.issuer.token(&tenant.slug)?, tenant, router })
+    }
+
+    /// Returns the base URL of the API.
+    pub(super) fn url(&self) -> &str {
+        self.router.url()
+    }
+
+    /// Creates another tenant of the same api-server.
+    pub(super) async fn another_tenant(&self) -> anyhow::Result<TestTenant> {
+        TestTenant::create(&client().await?, &self.router.mirror).await
+    }
+
+    /// Returns the issuer of tokens.
+    pub(super) fn issuer(&self) -> &TestIssuer {
+        &self.router.issuer
+    }
+
+    /// Returns a pool that can read every row.
+    pub(super) fn owner(&self) -> &PgPool {
+        &self.router.owner
+    }
+
+    /// Sends a request with another token. A body that is not JSON is returned as null.
+    pub(super) async fn send_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<ApiResponse> {
+        self.send_with(token, method, path, &[], body).await
     }
 
     pub(super) async fn send(
@@ -73,36 +70,38 @@ impl Server {
         path: &str,
         headers: &[(&str, &str)],
         body: &Value,
-    ) -> anyhow::Result<Response> {
-        let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.bearer_auth(&self.token).json(body).send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Response { status, headers, body: response.json().await? })
+    ) -> anyhow::Result<ApiResponse> {
+        self.send_with(&self.token, method, path, headers, body).await
+    }
+
+    /// Returns a token of an admin of the tenant.
+    pub(super) fn admin(&self) -> anyhow::Result<String> {
+        self.issuer().token_with_roles(&self.tenant.slug, &["admin"])
+    }
+
+    /// Returns a token of an administrator of the platform.
+    pub(super) fn platform_admin(&self) -> anyhow::Result<String> {
+        self.issuer().platform_token()
+    }
+
+    pub(super) async fn send_with(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> anyhow::Result<ApiResponse> {
+        self.router.send(token, method, path, headers, body).await
     }
 
     /// Starts a run of the tenant's workflow.
-    pub(super) async fn start_run(&self, headers: &[(&str, &str)], body: &Value) -> anyhow::Result<Response> {
+    pub(super) async fn start_run(
+        &self,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> anyhow::Result<ApiResponse> {
         let path = format!("/v1/workflows/{}/runs", self.tenant.workflow);
         self.send(Method::POST, &path, headers, body).await
     }
-}
-
-async fn database() -> anyhow::Result<(Urls, PgPool)> {
-    let name = unique("api").replace('-', "_");
-    let mut url: url::Url = server_url()?.parse()?;
-    let mut server =
-        PgConnection::connect(url.as_str()).await.context("failed to connect to the test database")?;
-    sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut server).await?;
-    url.set_path(&name);
-    let urls = Urls::new(url.as_str(), Some(url.as_str()), Some(url.as_str()))?;
-    db::migrate(&urls, None).await?;
-    Ok((urls, PgPool::connect(url.as_str()).await?))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test has no command line")]
-fn server_url() -> anyhow::Result<String> {
-    std::env::var("DATABASE_URL").context("no test database: run `cargo xtask test control-plane`")
 }

@@ -44,12 +44,12 @@ async fn a_retry_returns_the_run_of_the_first_request() -> anyhow::Result<()> {
     let second = server.start_run(&key, &body).await?;
     assert_eq!(second.headers["idempotent-replayed"], "true");
     // This simulates a process that died between creating the run and storing the response.
-    sqlx::query("delete from idempotency_keys").execute(&server.owner).await?;
+    sqlx::query("delete from idempotency_keys").execute(server.owner()).await?;
     let third = server.start_run(&key, &body).await?;
     assert_eq!((&second.body["id"], &third.body["id"]), (&first.body["id"], &first.body["id"]));
     let other = server.start_run(&key, &json!({"input": {"total": 2}})).await?;
     assert_eq!((other.status, other.body["code"].as_str()), (422, Some("idempotency_key_reused")));
-    sqlx::query("delete from idempotency_keys").execute(&server.owner).await?;
+    sqlx::query("delete from idempotency_keys").execute(server.owner()).await?;
     let other = server.start_run(&key, &json!({"input": {"total": 2}})).await?;
     assert_eq!((other.status, other.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     server.tenant.only_run().await?;
@@ -71,7 +71,7 @@ async fn a_retry_never_returns_the_run_of_another_workflow() -> anyhow::Result<(
     run.metadata = ObjectMeta { name: Some(name), ..ObjectMeta::default() };
     run.spec.workflow_ref.name = "payroll".to_owned();
     runs.create(&PostParams::default(), &run).await?;
-    sqlx::query("delete from idempotency_keys").execute(&server.owner).await?;
+    sqlx::query("delete from idempotency_keys").execute(server.owner()).await?;
     let retry = server.start_run(&key, &body).await?;
     assert_eq!((retry.status, retry.body["code"].as_str()), (422, Some("idempotency_key_reused")));
     Ok(())

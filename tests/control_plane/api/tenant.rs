@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use api_server::{db::MirrorPool, mirror};
 use crds::{Tenant, Workflow, WorkflowRun};
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
+use k8s_openapi::api::{
+    apps::v1::ControllerRevision,
+    core::v1::{Namespace, ResourceQuota},
+};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
@@ -20,6 +23,7 @@ pub(super) struct TestTenant {
     pub(super) slug: String,
     pub(super) workflow: String,
     pub(super) runs: Api<WorkflowRun>,
+    pub(super) workflows: Api<Workflow>,
     mirror: MirrorPool,
 }
 
@@ -28,7 +32,10 @@ impl TestTenant {
         let slug = unique("api");
         let namespace = format!("t-{slug}");
         let spec = json!({"displayName": "Acme Bakery", "planRef": {"name": "starter"}});
-        let tenant: Tenant = create(&Api::all(admin.clone()), object("Tenant", &slug, &spec)).await?;
+        let tenants: Api<Tenant> = Api::all(admin.clone());
+        create(&tenants, object("Tenant", &slug, &spec)).await?;
+        let status = Patch::Merge(json!({"status": {"namespace": namespace}}));
+        let tenant = tenants.patch_status(&slug, &PatchParams::default(), &status).await?;
         mirror::apply_one(mirror, &tenant).await?;
         let named = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
             "name": namespace, "labels": {"smbcopilot.dev/tenant": slug},
@@ -38,12 +45,42 @@ impl TestTenant {
             "input": {"schema": {"type": "object", "properties": {"total": {"type": "number"}}}},
             "steps": [{"name": "shape", "expr": {"value": "${{ input.total }}"}}],
         });
-        let workflows = Api::namespaced(admin.clone(), &namespace);
+        let workflows: Api<Workflow> = Api::namespaced(admin.clone(), &namespace);
         let workflow: Workflow = create(&workflows, object("Workflow", "invoices", &spec)).await?;
         mirror::apply_one(mirror, &workflow).await?;
         let runs = Api::namespaced(admin.clone(), &namespace);
         let workflow = workflow.uid().unwrap_or_default();
-        Ok(Self { slug, workflow, runs, mirror: mirror.clone() })
+        Ok(Self { slug, workflow, runs, workflows, mirror: mirror.clone() })
+    }
+
+    /// Stores a revision of the workflow, as the operator does.
+    pub(super) async fn store_revision(&self, name: &str) -> anyhow::Result<()> {
+        let revisions: Api<ControllerRevision> =
+            Api::namespaced(self.runs.clone().into_client(), &format!("t-{}", self.slug));
+        let spec = json!({"steps": [{"name": "shape", "expr": {"value": 1}}]});
+        let revision = json!({
+            "metadata": {
+                "name": name,
+                "labels": {"smbcopilot.dev/workflow": "invoices"},
+                "annotations": {"smbcopilot.dev/workflow-uid": self.workflow},
+            },
+            "revision": 1,
+            "data": {"schemaVersion": 1, "workflow": "invoices", "spec": spec},
+        });
+        create(&revisions, revision).await.map(drop)
+    }
+
+    /// Mirrors a workflow that was not written by the API.
+    pub(super) async fn mirror(&self, workflow: &Workflow) -> anyhow::Result<()> {
+        Ok(mirror::apply_one(&self.mirror, workflow).await?)
+    }
+
+    /// Labels the namespace as the operator does when the tenant is archived.
+    pub(super) async fn set_state_label(&self, state: &str) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"smbcopilot.dev/tenant-state": state}}}));
+        let namespaces: Api<Namespace> = Api::all(self.runs.clone().into_client());
+        namespaces.patch(&format!("t-{}", self.slug), &PatchParams::default(), &patch).await?;
+        Ok(())
     }
 
     /// Creates the quota of a plan that allows this number of runs, and waits until it is in force.
@@ -75,7 +112,9 @@ impl TestTenant {
     /// Writes the final status of a run, as a runner does, and mirrors it.
     pub(super) async fn finish(&self, run: &str) -> anyhow::Result<()> {
         let status = json!({"status": {
-            "phase": "Succeeded", "finishedAt": "2026-11-24T08:00:02Z", "output": {"total": 12.5},
+            "phase": "Succeeded", "startedAt": "2026-11-24T08:00:01Z", "finishedAt": "2026-11-24T08:00:02Z",
+            "steps": [{"name": "shape", "phase": "Succeeded", "attempt": 1, "output": 12.5}],
+            "output": {"total": 12.5},
         }});
         let run = self.runs.patch_status(run, &PatchParams::default(), &Patch::Merge(&status)).await?;
         Ok(mirror::apply_one(&self.mirror, &run).await?)

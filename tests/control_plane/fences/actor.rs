@@ -96,7 +96,7 @@ async fn a_decision_is_made_in_the_name_of_its_author() -> anyhow::Result<()> {
     let (anna, runs) = person(&namespace, "admin").await?;
     let run = waiting(&admin, &namespace).await?;
     accepted("her own", || decide(&runs, &run, "approve", Some(&anna))).await?;
-    let words = format!("spec.decisions[].by must equal your user name ({anna})");
+    let words = format!("spec.decisions[].by must be your user name: write by: {anna} in each decision");
     refused(&words, || decide(&runs, &run, "approve", Some("boss@acme.example"))).await?;
     refused(&words, || decide(&runs, &run, "approve", None)).await?;
     namespace.delete().await
@@ -127,7 +127,7 @@ async fn only_a_refused_decision_is_replaced() -> anyhow::Result<()> {
     namespace.api::<WorkflowRun>(&admin).patch_status(&run, &PatchParams::default(), &patch).await?;
     accepted("another decision", || runs.patch(&run, &dry_run, &second)).await?;
     let foreign = decision("boss@acme.example", "second");
-    refused("must equal your user name", || runs.patch(&run, &dry_run, &foreign)).await?;
+    refused("must be your user name", || runs.patch(&run, &dry_run, &foreign)).await?;
     let unauthorized = decision(&jan, "second");
     refused("has none of the roles", || operators.patch(&run, &dry_run, &unauthorized)).await?;
     let removed = Patch::Merge(json!({"spec": {"decisions": []}}));

@@ -2,6 +2,9 @@
 
 mod access;
 mod actor;
+mod api_server;
+mod archive;
+mod deletion;
 mod metadata;
 mod operator;
 mod runner;

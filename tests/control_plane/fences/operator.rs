@@ -3,7 +3,8 @@
 use crds::Tenant;
 use k8s_openapi::api::{
     batch::v1::Job,
-    core::v1::{Namespace, Secret},
+    core::v1::{ConfigMap, Namespace, Pod, Secret},
+    networking::v1::NetworkPolicy,
     rbac::v1::RoleBinding,
 };
 use kube::{
@@ -11,9 +12,12 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use tests::cluster::{client, client_as, unique};
-
-use tests::test_namespace::TestNamespace;
+use tests::{
+    cluster::{client, client_as, unique},
+    operator_process::{NAMESPACE, PROBE_NAMESPACE},
+    tenant_deletion::delete_confirmed,
+    test_namespace::TestNamespace,
+};
 
 use super::{accepted, refusal, refused};
 
@@ -82,7 +86,8 @@ async fn the_operator_binds_named_roles_only_in_namespaces_of_tenants() -> anyho
     other.delete().await
 }
 
-/// The operator cannot delete a namespace that does not belong to a tenant, nor create one that is not restricted.
+/// The operator cannot delete a namespace that it has not created for a tenant, nor create one that is not restricted, or that
+/// is restricted as an old version of Kubernetes was.
 #[tokio::test]
 async fn the_operator_changes_only_namespaces_of_tenants() -> anyhow::Result<()> {
     let (admin, operator) = (client().await?, operator().await?);
@@ -100,8 +105,25 @@ async fn the_operator_changes_only_namespaces_of_tenants() -> anyhow::Result<()>
     accepted("a tenant's namespace", || namespaces.create(&DRY_RUN, &new)).await?;
     refused(FENCE, || namespaces.create(&DRY_RUN, &plain)).await?;
     refused("enforce the Pod Security Standard restricted", || namespaces.create(&DRY_RUN, &open)).await?;
+    let versioned = |version: &str| {
+        named(json!({
+            "smbcopilot.dev/tenant": "new", "pod-security.kubernetes.io/enforce": "restricted",
+            "pod-security.kubernetes.io/enforce-version": version,
+        }))
+    };
+    let (old, current) = (versioned("v1.0")?, versioned("v1.31")?);
+    refused("in the version v1.31", || namespaces.create(&DRY_RUN, &old)).await?;
+    accepted("the version of the chart", || namespaces.create(&DRY_RUN, &current)).await?;
     assert_eq!(refusal(namespaces.delete(&tenant.name, &delete).await)?, None);
     refused(FENCE, || namespaces.delete(&other.name, &delete)).await?;
+    let adopted = TestNamespace::adopted(&admin).await?;
+    refused("only namespaces that it has created", || namespaces.delete(&adopted.name, &delete)).await?;
+    let mark = Patch::Merge(json!({"metadata": {
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"}, "annotations": {"smbcopilot.dev/created": "true"},
+    }}));
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    refused("only when it creates a namespace", || namespaces.patch(&adopted.name, &params, &mark)).await?;
+    adopted.delete().await?;
     tenant.delete().await?;
     other.delete().await
 }
@@ -171,7 +193,146 @@ async fn the_operator_never_changes_the_spec_of_a_tenant() -> anyhow::Result<()>
     refused("may change only the finalizers", || tenants.patch(&slug, &params, &access)).await?;
     let finalizers = Patch::Merge(json!({"metadata": {"finalizers": ["smbcopilot.dev/tenant"]}}));
     assert_eq!(refusal(tenants.patch(&slug, &params, &finalizers).await)?, None);
-    all.delete(&slug, &DeleteParams::default()).await?;
+    let confirmed =
+        Patch::Merge(json!({"metadata": {"annotations": {"smbcopilot.dev/confirm-delete": slug}}}));
+    refused("may change only the finalizers", || tenants.patch(&slug, &params, &confirmed)).await?;
+    delete_confirmed(&all, &slug).await
+}
+
+/// The operator deletes a Tenant only for the purge: the spec says Archived and Delete, and the api-server says that the data is
+/// exported and that the retention has ended.
+#[tokio::test]
+async fn the_operator_deletes_only_archived_and_exported_tenants() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let (all, tenants) = (Api::<Tenant>::all(admin), Api::<Tenant>::all(operator));
+    let delete = DeleteParams { dry_run: true, ..DeleteParams::default() };
+    let reported = |kinds: &[&str]| kinds.iter().map(|kind| condition(kind, "True")).collect::<Value>();
+    let (exported, purgeable) = (reported(&["Exported"]), reported(&["Exported", "Purgeable"]));
+    let purged = json!({"state": "Archived", "deletionPolicy": "Delete"});
+    for (spec, conditions, permitted) in [
+        (json!({}), json!([]), false),
+        (json!({"state": "Archived"}), purgeable.clone(), false),
+        (json!({"deletionPolicy": "Delete"}), purgeable.clone(), false),
+        (purged.clone(), json!([]), false),
+        (purged.clone(), exported, false),
+        (purged, purgeable, true),
+    ] {
+        let slug = unique("purged");
+        let mut tenant = json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Tenant",
+            "metadata": {"name": slug, "annotations": {"smbcopilot.dev/confirm-delete": slug}}, "spec": spec,
+        });
+        tenant["spec"]["planRef"] = json!({"name": "missing"});
+        all.create(&PostParams::default(), &serde_json::from_value(tenant)?).await?;
+        let times = json!({"archivedAt": "2026-11-24T07:00:00Z", "purgeAfter": "2026-11-24T07:00:01Z"});
+        let mut status = json!({"status": times});
+        status["status"]["conditions"] = conditions;
+        all.patch_status(&slug, &PatchParams::default(), &Patch::Merge(status)).await?;
+        if permitted {
+            accepted("an exported tenant", || tenants.delete(&slug, &delete)).await?;
+        } else {
+            refused("the operator may delete only a Tenant", || tenants.delete(&slug, &delete)).await?;
+        }
+        delete_confirmed(&all, &slug).await?;
+    }
+    Ok(())
+}
+
+fn condition(kind: &str, status: &str) -> Value {
+    json!({"type": kind, "status": status, "reason": "Any", "message": "", "lastTransitionTime": "2026-11-24T08:00:00Z"})
+}
+
+/// A compromised operator cannot pretend that a tenant's data is exported, that its retention has ended or that its data is
+/// deleted, and cannot remove what the api-server says about it.
+#[tokio::test]
+async fn the_operator_never_changes_what_the_api_server_reports() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let (all, tenants) = (Api::<Tenant>::all(admin), Api::<Tenant>::all(operator));
+    let slug = unique("reported");
+    let tenant = json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": slug},
+        "spec": {"planRef": {"name": "missing"}}});
+    all.create(&PostParams::default(), &serde_json::from_value(tenant)?).await?;
+    let export = json!({"location": "s3://bucket/exports", "archivedAt": "2026-11-24T07:00:00Z"});
+    let reported = json!({"conditions": [condition("Exported", "False")], "export": export});
+    let own = PatchParams::apply("smb-copilot-api-server-tenant-end");
+    let applied = |status: &Value| {
+        Patch::Apply(
+            json!({"apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": slug},
+            "status": status}),
+        )
+    };
+    all.patch_status(&slug, &own, &applied(&reported)).await?;
+    let mut forced = PatchParams::apply("smb-copilot-operator").force();
+    forced.dry_run = true;
+    for status in [
+        json!({"conditions": [condition("Exported", "True")]}),
+        json!({"conditions": [condition("Purgeable", "True")]}),
+        json!({"conditions": [condition("DataDeleted", "True")]}),
+        json!({"export": {"location": "s3://bucket/exports", "archivedAt": "2026-11-25T07:00:00Z"}}),
+    ] {
+        let forged = applied(&status);
+        refused("may not change what the api-server reports", || {
+            tenants.patch_status(&slug, &forced, &forged)
+        })
+        .await?;
+    }
+    let merged = PatchParams { dry_run: true, ..PatchParams::default() };
+    let removed = Patch::Merge(json!({"status": {"conditions": [condition("Ready", "True")]}}));
+    refused("may not change what the api-server reports", || tenants.patch_status(&slug, &merged, &removed))
+        .await?;
+    let ready = applied(&json!({"phase": "Active", "conditions": [condition("Ready", "True")]}));
+    accepted("its own conditions", || tenants.patch_status(&slug, &forced, &ready)).await?;
+    delete_confirmed(&all, &slug).await
+}
+
+/// The operator releases a namespace that was adopted, and no other one.
+#[tokio::test]
+async fn the_operator_releases_only_adopted_namespaces() -> anyhow::Result<()> {
+    let (admin, operator) = (client().await?, operator().await?);
+    let (created, adopted) = (TestNamespace::managed(&admin).await?, TestNamespace::adopted(&admin).await?);
+    let namespaces = Api::<Namespace>::all(operator);
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    let labels = json!({"smbcopilot.dev/tenant": null, "pod-security.kubernetes.io/enforce": null});
+    let release = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    refused(FENCE, || namespaces.patch(&created.name, &params, &release)).await?;
+    accepted("an adopted namespace", || namespaces.patch(&adopted.name, &params, &release)).await?;
+    let labels = json!({"smbcopilot.dev/tenant": null, "pod-security.kubernetes.io/enforce": "privileged"});
+    let weaken = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    refused("may not weaken", || namespaces.patch(&adopted.name, &params, &weaken)).await?;
+    created.delete().await?;
+    adopted.delete().await
+}
+
+/// Outside of tenants' namespaces the operator can create pods in the namespace of the network probe alone, and of the objects
+/// there it can change only the result of the probe.
+#[tokio::test]
+async fn the_operator_creates_pods_of_its_own_only_for_the_network_probe() -> anyhow::Result<()> {
+    let operator = operator().await?;
+    let probe = json!({"metadata": {"name": unique("server")}, "spec": {
+        "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{
+            "name": "probe", "image": "docker.io/smb-copilot/runner:local",
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+            "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+        }],
+    }});
+    let pod: Pod = serde_json::from_value(probe)?;
+    let pods = |namespace| Api::<Pod>::namespaced(operator.clone(), namespace);
+    accepted("a pod of the probe", || async { pods(PROBE_NAMESPACE).create(&DRY_RUN, &pod).await }).await?;
+    for namespace in [NAMESPACE, "default"] {
+        let message = refusal(pods(namespace).create(&DRY_RUN, &pod).await)?;
+        assert!(message.is_some(), "a pod in {namespace} must be refused");
+    }
+    let maps = Api::<ConfigMap>::namespaced(operator.clone(), PROBE_NAMESPACE);
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    let result = Patch::Merge(json!({"data": {"result": "Enforced"}}));
+    accepted("the result", || maps.patch("network-probe", &params, &result)).await?;
+    let message = refusal(maps.patch("kube-root-ca.crt", &params, &result).await)?;
+    assert!(message.is_some(), "another ConfigMap must not be changed");
+    let policies = Api::<NetworkPolicy>::namespaced(operator, PROBE_NAMESPACE);
+    let open = Patch::Merge(json!({"spec": {"ingress": [{}]}}));
+    let message = refusal(policies.patch("incoming", &params, &open).await)?;
+    assert!(message.is_some(), "the policies of the probe must not be changed");
     Ok(())
 }
 

@@ -103,21 +103,18 @@ async fn a_runner_writes_only_the_run_of_its_pod() -> anyhow::Result<()> {
     for (status, words) in [
         (reassigned, "a runner may release a run by clearing status.runner, but must not change it"),
         (json!({"phase": "Queued"}), "never back to Queued"),
-        (
-            by_operator,
-            "only the operator may write status.queue, status.revision, status.concurrency and status.startedAt",
-        ),
+        (by_operator, "a runner may remove status.queue when it begins to execute the run"),
         (
             json!({"revision": {"name": "order-invoice-2"}}),
-            "only the operator may write status.queue, status.revision, status.concurrency and status.startedAt",
+            "only the operator may write status.revision and status.concurrency, and a set status.startedAt is immutable",
         ),
         (
             json!({"concurrency": {"key": "7", "limit": 9}}),
-            "only the operator may write status.queue, status.revision, status.concurrency and status.startedAt",
+            "only the operator may write status.revision and status.concurrency, and a set status.startedAt is immutable",
         ),
         (
             json!({"startedAt": "2026-11-24T09:00:00Z"}),
-            "only the operator may write status.queue, status.revision, status.concurrency and status.startedAt",
+            "only the operator may write status.revision and status.concurrency, and a set status.startedAt is immutable",
         ),
         (
             all(condition("Archived", "True")),

@@ -17,7 +17,7 @@ fn secret(kind: Option<&str>, data: &Value) -> anyhow::Result<Secret> {
     }))?)
 }
 
-/// A tenant's administrator cannot get a token of a runner, nor any other Secret that Kubernetes fills.
+/// A tenant's administrator cannot get a token of a runner, nor any other Secret that Kubernetes fills, nor one that cannot be deleted.
 #[tokio::test]
 async fn a_tenant_gets_no_secret_that_kubernetes_fills() -> anyhow::Result<()> {
     let admin = client().await?;
@@ -44,5 +44,10 @@ async fn a_tenant_gets_no_secret_that_kubernetes_fills() -> anyhow::Result<()> {
         })
         .await?;
     }
+    let mut held = secret(None, &json!({"token": "t"}))?;
+    held.metadata.finalizers = Some(vec!["acme.example/hold".to_owned()]);
+    refused("metadata.finalizers of a Secret must not be set", || secrets.create(&dry_run, &held)).await?;
+    let of_administrators = namespace.api::<Secret>(&admin);
+    accepted("a finalizer of an administrator", || of_administrators.create(&dry_run, &held)).await?;
     namespace.delete().await
 }

@@ -117,10 +117,12 @@ async fn the_oldest_archived_runs_beyond_the_limit_are_deleted() -> anyhow::Resu
 #[tokio::test]
 async fn an_operator_that_lost_its_lease_ends() -> anyhow::Result<()> {
     let fixture = Fixture::with_workflow("lease", objects::plan()).await?;
+    let alone = process::alone().await;
     let operator_pid = process::take_lease(&fixture.client).await?;
     let ended = async || process::has_ended(operator_pid).await;
     wait::until("the operator ends", DEADLINE, ended, |ended| *ended).await?;
     process::ensure(&fixture.client).await?;
+    drop(alone);
     fixture.run("order-7", json!({"quantity": 1})).await?;
     fixture.wait_until_assigned("order-7").await?;
     Ok(())

@@ -10,9 +10,9 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use tests::{cluster, wait};
+use tests::{cluster, qdrant_process, tenant_deletion, wait};
 
-use super::{DEADLINE, objects, process};
+use super::{DEADLINE, NAMESPACE_DEADLINE, objects, process};
 
 /// A tenant with the APIs of its namespace.
 pub(super) struct Fixture {
@@ -32,6 +32,7 @@ impl Fixture {
     /// Starts the operator and chooses a unique name; creates no object.
     pub(super) async fn new(prefix: &str) -> anyhow::Result<Self> {
         let client = cluster::client().await?;
+        qdrant_process::ensure_unless_stopped()?;
         process::ensure(&client).await?;
         let slug = cluster::unique(prefix);
         let namespace = format!("t-{slug}");
@@ -84,6 +85,54 @@ impl Fixture {
         wait::until(&format!("the tenant has Ready={ready}"), DEADLINE, get, holds).await
     }
 
+    /// Changes the spec of the tenant.
+    pub(super) async fn patch_tenant(&self, spec: Value) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        self.tenants.patch(&self.slug, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// Waits until the tenant satisfies a condition.
+    pub(super) async fn tenant_until(
+        &self,
+        what: &str,
+        condition: impl Fn(&Tenant) -> bool,
+    ) -> anyhow::Result<Tenant> {
+        let get = async || Ok(self.tenants.get(&self.slug).await?);
+        wait::until(&format!("the tenant {what}"), DEADLINE, get, condition).await
+    }
+
+    /// Waits until a condition of the tenant has this reason and is based on its current spec. Returns the message.
+    pub(super) async fn tenant_with_reason(&self, kind: &str, reason: &str) -> anyhow::Result<String> {
+        let found = |tenant: &Tenant| {
+            let conditions = tenant.status.as_ref().map_or(&[][..], |status| &status.conditions);
+            let found = crds::conditions::get(conditions, kind).filter(|condition| {
+                condition.reason == reason && condition.observed_generation == tenant.metadata.generation
+            });
+            found.map(|condition| condition.message.clone())
+        };
+        let what = format!("has {kind} with the reason {reason}");
+        let tenant = self.tenant_until(&what, |tenant| found(tenant).is_some()).await?;
+        Ok(found(&tenant).unwrap_or_default())
+    }
+
+    /// Waits until the tenant does not exist. Meanwhile, says that its data is deleted once the operator waits for that.
+    pub(super) async fn wait_until_tenant_deleted(&self) -> anyhow::Result<()> {
+        let get = async || {
+            tenant_deletion::delete_data(&self.tenants, &self.slug).await?;
+            Ok(self.tenants.get_opt(&self.slug).await?)
+        };
+        wait::until("the tenant is deleted", NAMESPACE_DEADLINE, get, Option::is_none).await.map(drop)
+    }
+
+    /// Waits until the operator has left the deletion of the data to the api-server, and says that it is deleted.
+    pub(super) async fn delete_data(&self) -> anyhow::Result<()> {
+        let deleted = async || tenant_deletion::delete_data(&self.tenants, &self.slug).await;
+        wait::until("the operator waits for the deletion of the data", DEADLINE, deleted, |deleted| *deleted)
+            .await
+            .map(drop)
+    }
+
     /// Waits until the condition `Valid` of a workflow has this status.
     pub(super) async fn workflow_with_valid(&self, name: &str, valid: &str) -> anyhow::Result<Workflow> {
         let get = async || Ok(self.workflows.get(name).await?);
@@ -113,7 +162,7 @@ impl Fixture {
             "metadata": {"name": name, "labels": {"smbcopilot.dev/parent": parent}},
             "spec": {"workflowRef": {"name": "intake"}, "input": {"quantity": 1}, "trigger": trigger},
         }))?;
-        runs.create(&PostParams::default(), &run).await?;
+        k8s_client::create(&runs, &PostParams::default(), &run).await?;
         Ok(())
     }
 
@@ -155,9 +204,31 @@ impl Fixture {
         Ok(())
     }
 
+    /// Writes what a runner writes when it begins to execute a run.
+    pub(super) async fn begin_run(&self, name: &str) -> anyhow::Result<()> {
+        let started = telemetry::clock::now().to_string();
+        self.write_run(name, json!({"phase": "Running", "queue": null, "startedAt": started})).await
+    }
+
     /// Writes the final status of a run, as a runner does.
     pub(super) async fn finish_run(&self, name: &str) -> anyhow::Result<()> {
-        self.write_run(name, json!({"phase": "Succeeded", "finishedAt": "2026-11-24T08:00:02Z"})).await
+        let finished = json!({"phase": "Succeeded", "queue": null, "finishedAt": "2026-11-24T08:00:02Z"});
+        self.write_run(name, finished).await
+    }
+
+    /// Requests the cancellation of a run, as a user does.
+    pub(super) async fn cancel_run(&self, name: &str, mode: &str) -> anyhow::Result<()> {
+        let cancel = Patch::Merge(json!({"spec": {"cancel": mode}}));
+        self.runs.patch(name, &PatchParams::default(), &cancel).await?;
+        Ok(())
+    }
+
+    /// Writes the status of the pod that a run is assigned to, as the scheduler and the kubelet do.
+    pub(super) async fn write_pod_of(&self, run: &str, status: Value) -> anyhow::Result<()> {
+        let pod = self.pod_of(run).await?;
+        let patch = Patch::Merge(json!({"status": status}));
+        self.pods.patch_status(&pod, &PatchParams::default(), &patch).await?;
+        Ok(())
     }
 
     /// Returns the name of the pod that a run is assigned to.

@@ -1,7 +1,6 @@
 //! Runs whose pod is lost.
 
 use crds::run::RunPhase;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,16 +12,8 @@ async fn running(prefix: &str) -> anyhow::Result<(Fixture, String)> {
     let fixture = Fixture::with_workflow(prefix, objects::plan()).await?;
     fixture.run("order-7", json!({"quantity": 3})).await?;
     let uid = fixture.wait_until_assigned("order-7").await?;
-    fixture.write_run("order-7", json!({"phase": "Running"})).await?;
+    fixture.begin_run("order-7").await?;
     Ok((fixture, uid))
-}
-
-/// Writes the status of the pod, as its kubelet does.
-async fn write_pod(fixture: &Fixture, status: Value) -> anyhow::Result<()> {
-    let pod = fixture.pod_of("order-7").await?;
-    let patch = Patch::Merge(json!({"status": status}));
-    fixture.pods.patch_status(&pod, &PatchParams::default(), &patch).await?;
-    Ok(())
 }
 
 fn ended(container: &str, reason: &str) -> Value {
@@ -50,7 +41,7 @@ async fn a_run_whose_pod_is_deleted_continues_in_another() -> anyhow::Result<()>
 #[tokio::test]
 async fn an_out_of_memory_host_is_reported_to_the_next_runner() -> anyhow::Result<()> {
     let (fixture, _) = running("oom").await?;
-    write_pod(&fixture, ended("host-0", "OOMKilled")).await?;
+    fixture.write_pod_of("order-7", ended("host-0", "OOMKilled")).await?;
     let reported = |status: &crds::WorkflowRunStatus| {
         let lost = status.runner.as_ref().and_then(|runner| runner.lost.as_ref());
         lost.and_then(|lost| lost.reason.as_deref()) == Some("OOMKilled") && assigned_pod(status).is_some()
@@ -64,12 +55,12 @@ async fn an_out_of_memory_host_is_reported_to_the_next_runner() -> anyhow::Resul
 async fn five_lost_pods_in_a_row_fail_the_run() -> anyhow::Result<()> {
     let (fixture, mut uid) = running("five").await?;
     for _ in 0..4 {
-        write_pod(&fixture, ended("runner", "Error")).await?;
+        fixture.write_pod_of("order-7", ended("runner", "Error")).await?;
         let other = |status: &crds::WorkflowRunStatus| assigned_pod(status).is_some_and(|now| now != uid);
         let status = fixture.run_until("order-7", "has another pod", other).await?;
         uid = assigned_pod(&status).unwrap_or_default();
     }
-    write_pod(&fixture, ended("runner", "Error")).await?;
+    fixture.write_pod_of("order-7", ended("runner", "Error")).await?;
     let status =
         fixture.run_until("order-7", "fails", |status| status.phase == Some(RunPhase::Failed)).await?;
     assert_eq!(status.error.map(|error| error.code), Some("RUNNER_LOST".to_owned()));

@@ -1,14 +1,22 @@
-//! Memory of the operator beside a tenant with large runs.
+//! Memory of the operator beside a tenant with large runs, workflows or settings.
 
 use anyhow::Context as _;
 use crds::run::RunPhase;
-use kube::api::{DeleteParams, ListParams};
+use k8s_client::{
+    Fields::{self, All, Only},
+    Selection,
+};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::json;
-use tests::{neighbour::Neighbour, wait};
+use tests::{cluster, neighbour::Neighbour, wait};
 
 use super::{DEADLINE, fixture::Fixture, objects, process};
 
-/// Maximum memory of the operator in bytes, clearly below the 256 MiB of the chart, which some 40 whole runs would take.
+/// Maximum memory of the operator in bytes, clearly below the 320 MiB of the chart, which some 40 whole runs would take.
 const MEMORY_LIMIT: u64 = 160 * 1024 * 1024;
 /// Number of runs, half of which have finished. Each took some 5 MiB while the operator held whole objects; more would keep
 /// the API server from serving the other tests, since its policies compare the inputs.
@@ -22,8 +30,8 @@ async fn large_runs_fit_into_the_memory_of_the_operator_also_after_a_restart() -
     plan["limits"] = json!({"concurrentRuns": 1});
     let fixture = Fixture::with_workflow("large", plan).await?;
     let neighbour = Neighbour::create().await?;
-    // 250 KB of text, and 125,000 values once it is decoded.
-    let input = json!({"quantity": 1, "zeros": vec![0; 125_000]});
+    // Nearly as many bytes and values as an input may have.
+    let input = json!({"quantity": 1, "numbers": vec![123_456_789_012_u64; 19_000]});
     for number in 0..RUNS {
         fixture.run(&format!("large-{number}"), input.clone()).await?;
     }
@@ -41,19 +49,18 @@ async fn large_runs_fit_into_the_memory_of_the_operator_also_after_a_restart() -
     delete_runs(&fixture).await
 }
 
-/// A workflow and runs of tiny objects, which take a hundred times their text once they are decoded, are refused with what to
-/// change. They fit into the memory of the operator, also when it reads them after a restart, and another tenant's run finishes
+/// A workflow and a run of tiny objects, which take a hundred times their text once they are decoded, are refused with what to
+/// change. They fit into the memory of the operator, also when it reads both after a restart, and another tenant's run finishes
 /// beside them.
 #[tokio::test]
 async fn tiny_values_are_refused_before_they_take_memory_also_after_a_restart() -> anyhow::Result<()> {
-    let fixture = Fixture::with_workflow("tiny", objects::plan()).await?;
+    let fixture = read_without_values(Fixture::with_workflow("tiny", objects::plan()).await?).await?;
     let neighbour = Neighbour::create().await?;
-    // 1.4 MB of text, and 140 MB once it is decoded.
+    // 1.4 MB of text, and 140 MB once it is decoded. The API server needs seconds for each write of such an object, so there are
+    // only two.
     let tiny = json!({"quantity": 1, "tiny": vec![json!({"": 0}); 200_000]});
     let workflow = objects::with(objects::intake(), "output", tiny.clone());
     objects::create(&fixture.workflows, "Workflow", "tiny", workflow).await?;
-    fixture.run("before", tiny.clone()).await?;
-    expect_refusal(&fixture, "before").await?;
     let workflow = fixture.workflow_with_valid("tiny", "False").await?;
     let problems = workflow.status.map(|status| status.problems).unwrap_or_default();
     let problem = problems.first().context("the workflow has no problem")?;
@@ -70,6 +77,41 @@ async fn tiny_values_are_refused_before_they_take_memory_also_after_a_restart() 
     assert!(before < MEMORY_LIMIT && after < MEMORY_LIMIT, "peaks of {before} and {after} bytes");
     fixture.workflows.delete("tiny", &DeleteParams::default()).await?;
     delete_runs(&fixture).await
+}
+
+/// Settings of tiny values, which take a hundred times their text once they are decoded, reach the runners, and fit into the memory
+/// of the operator, also when it lists them at its start. Another tenant's run finishes beside them.
+#[tokio::test]
+async fn settings_of_tiny_values_fit_into_the_memory_of_the_operator() -> anyhow::Result<()> {
+    let fixture = Fixture::with_tenant("settings", objects::plan()).await?;
+    let neighbour = Neighbour::create().await?;
+    // 960 KB of text, and 80 MB each time that it is decoded.
+    let settings = json!({"tiny": vec![json!({"": 0}); 120_000]});
+    fixture.patch_tenant(json!({"settings": settings})).await?;
+    let config: Api<ConfigMap> = Api::namespaced(fixture.client.clone(), &fixture.namespace);
+    let text = settings.to_string();
+    let applied =
+        async || Ok(config.get("tenant").await?.data.is_some_and(|data| data.get("settings") == Some(&text)));
+    wait::until("the settings are applied", DEADLINE, applied, |applied| *applied).await?;
+    neighbour.finish_run_without_node().await?;
+    let before = process::peak_memory().await?;
+    process::kill().await?.start(&fixture.client).await?;
+    neighbour.finish_run_without_node().await?;
+    let after = process::peak_memory().await?;
+    assert!(before < MEMORY_LIMIT && after < MEMORY_LIMIT, "peaks of {before} and {after} bytes");
+    fixture.patch_tenant(json!({"settings": null})).await
+}
+
+/// Returns the fixture with a client that reads workflows and runs without inputs and outputs: decoding them for each observation
+/// would take minutes, and keep the API server from serving the other tests.
+async fn read_without_values(fixture: Fixture) -> anyhow::Result<Fixture> {
+    const WITHOUT_VALUES: Fields = Only(&[("spec", Only(&[("workflowRef", All), ("steps", All)]))]);
+    let selection: Selection =
+        |path| matches!(path.resource, "workflows" | "workflowruns").then_some(WITHOUT_VALUES);
+    let client = k8s_client::connect_selective(cluster::config().await?, selection, |_| ())?;
+    let workflows = Api::namespaced(client.clone(), &fixture.namespace);
+    let runs = Api::namespaced(client.clone(), &fixture.namespace);
+    Ok(Fixture { client, workflows, runs, ..fixture })
 }
 
 /// Waits until the operator has refused the input of a run.

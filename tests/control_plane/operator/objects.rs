@@ -14,7 +14,7 @@ where
     let object = json!({
         "apiVersion": "smbcopilot.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec,
     });
-    Ok(api.create(&PostParams::default(), &serde_json::from_value(object)?).await?)
+    Ok(k8s_client::create(api, &PostParams::default(), &serde_json::from_value(object)?).await?)
 }
 
 /// Returns the spec of a workflow with a Python step and an expression, whose input is an object with an integer

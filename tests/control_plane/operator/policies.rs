@@ -42,6 +42,7 @@ async fn cancel_older_cancels_all_but_the_newest_run() -> anyhow::Result<()> {
     let fixture = fixture("cancel-older", json!({"limit": 1, "policy": "CancelOlder"})).await?;
     fixture.run("a-runs", json!({"quantity": 1})).await?;
     fixture.wait_until_assigned("a-runs").await?;
+    fixture.begin_run("a-runs").await?;
     // Creation times have a resolution of one second; runs with the same time are ordered by name.
     fixture.run("b-waits", json!({"quantity": 2})).await?;
     let requested = |status: &WorkflowRunStatus| status.cancel_requested == Some(Cancel::Now);

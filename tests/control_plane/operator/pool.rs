@@ -62,7 +62,8 @@ async fn a_runner_of_a_suspended_run_gets_the_next_run() -> anyhow::Result<()> {
     let approval = json!({"for": "Approval", "message": "pay?", "roles": ["admin"]});
     let steps = json!([{"name": "parse", "phase": "Suspended", "attempt": 1, "waiting": approval}]);
     let now = telemetry::clock::now().to_string();
-    let waits = json!({"phase": "Suspended", "runner": null, "suspendedAt": now, "steps": steps});
+    let waits =
+        json!({"phase": "Suspended", "runner": null, "queue": null, "suspendedAt": now, "steps": steps});
     fixture.write_run("asks", waits).await?;
     fixture.run("next", json!({"quantity": 1})).await?;
     assert_eq!(fixture.wait_until_assigned("next").await?, pod);

@@ -1,17 +1,9 @@
 //! Runs that are queued for a slot or for resources.
 
 use crds::{WorkflowRunStatus, run::RunPhase};
-use k8s_openapi::api::admissionregistration::v1::{
-    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
-};
-use kube::{
-    Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
-};
 use serde_json::json;
-use tests::wait;
 
-use super::{DEADLINE, fixture::Fixture, objects};
+use super::{fixture::Fixture, objects, refused_deletions::RefusedDeletions};
 
 fn reason(status: &WorkflowRunStatus) -> Option<&str> {
     status.queue.as_ref().map(|queue| queue.reason.as_str())
@@ -33,7 +25,8 @@ async fn runs_beyond_the_plans_limit_wait_for_a_slot() -> anyhow::Result<()> {
     assert!(fixture.jobs_of("second").await?.is_empty());
     fixture.finish_run("first").await?;
     fixture.wait_until_assigned("second").await?;
-    assert_eq!(fixture.runs.get("second").await?.status.unwrap_or_default().queue, None);
+    let queue = fixture.runs.get("second").await?.status.unwrap_or_default().queue.unwrap_or_default();
+    assert_eq!((queue.position, queue.reason.as_str()), (None, "PodStarting"));
     Ok(())
 }
 
@@ -49,6 +42,7 @@ async fn a_run_without_resources_is_queued_and_starts_when_they_are_available() 
     let waiting =
         fixture.run_until("second", "waits", |status| reason(status) == Some("ClusterFull")).await?;
     let message = waiting.queue.map(|queue| queue.message).unwrap_or_default();
+    assert!(message.starts_with("the quota of the tenant has no room for the pod of the run: "), "{message}");
     assert!(message.contains("exceeded quota"), "{message}");
     assert!(fixture.jobs_of("second").await?.is_empty());
     fixture.finish_run("first").await?;
@@ -66,30 +60,9 @@ async fn a_queued_run_is_cancelled_at_once() -> anyhow::Result<()> {
         fixture.run(name, json!({"quantity": 1})).await?;
         fixture.run_until(name, "is reconciled", |status| status.phase.is_some()).await?;
     }
-    let cancel = Patch::Merge(json!({"spec": {"cancel": "Graceful"}}));
-    fixture.runs.patch("second", &PatchParams::default(), &cancel).await?;
+    fixture.cancel_run("second", "Graceful").await?;
     fixture.run_until("second", "is cancelled", |status| status.phase == Some(RunPhase::Cancelled)).await?;
     Ok(())
-}
-
-/// Returns a policy that refuses the deletion of Jobs in a namespace, with its binding.
-fn refuse_deletions(
-    name: &str,
-    namespace: &str,
-) -> anyhow::Result<(ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding)> {
-    let rule = json!({"apiGroups": ["batch"], "apiVersions": ["*"], "resources": ["jobs"], "operations": ["DELETE"]});
-    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
-    let policy = json!({
-        "metadata": {"name": name},
-        "spec": {
-            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
-            "validations": [{"expression": "false", "message": "the test refuses this"}],
-        },
-    });
-    let binding = json!({
-        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]},
-    });
-    Ok((serde_json::from_value(policy)?, serde_json::from_value(binding)?))
 }
 
 /// The slot of a run that has ended goes to the next run although the rest of the run's resources cannot be released.
@@ -101,19 +74,36 @@ async fn the_slot_of_an_ended_run_is_free_although_its_job_cannot_be_deleted() -
     fixture.run("first", json!({"quantity": 1})).await?;
     fixture.wait_until_assigned("first").await?;
     fixture.run("second", json!({"quantity": 2})).await?;
-    let (policy, binding) = refuse_deletions(&fixture.slug, &fixture.namespace)?;
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(fixture.client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(fixture.client.clone());
-    policies.create(&PostParams::default(), &policy).await?;
-    bindings.create(&PostParams::default(), &binding).await?;
-    let job = fixture.jobs_of("first").await?.first().map(|job| job.name_any()).unwrap_or_default();
-    let dry_run = DeleteParams { dry_run: true, ..DeleteParams::background() };
-    let refused = async || Ok(fixture.jobs.delete(&job, &dry_run).await.is_err());
-    wait::until("the policy is in force", DEADLINE, refused, |refused| *refused).await?;
+    let refused = RefusedDeletions::begin(&fixture, "first").await?;
     fixture.finish_run("first").await?;
     fixture.wait_until_assigned("second").await?;
     assert_eq!(fixture.jobs_of("first").await?.len(), 1, "the Job could not be deleted");
-    bindings.delete(&fixture.slug, &DeleteParams::default()).await?;
-    policies.delete(&fixture.slug, &DeleteParams::default()).await?;
+    refused.end().await?;
     fixture.wait_until_jobs_deleted("first").await
+}
+
+/// Many new runs of a tenant are queued at its pace, none is forgotten, and a run with a higher priority does not wait behind
+/// them.
+#[tokio::test]
+async fn many_new_runs_are_queued_one_after_the_other() -> anyhow::Result<()> {
+    let mut plan = objects::plan();
+    plan["limits"] = json!({"concurrentRuns": 1});
+    let fixture = Fixture::with_workflow("flood", plan).await?;
+    fixture.run("first", json!({"quantity": 1})).await?;
+    fixture.wait_until_assigned("first").await?;
+    let names: Vec<_> = (0..100).map(|number| format!("flood-{number}")).collect();
+    for name in &names {
+        fixture.run(name, json!({"quantity": 1})).await?;
+    }
+    let urgent = json!({"workflowRef": {"name": "intake"}, "input": {"quantity": 1}, "priority": 1});
+    objects::create(&fixture.runs, "WorkflowRun", "urgent", urgent).await?;
+    let is_first =
+        |status: &WorkflowRunStatus| status.queue.as_ref().is_some_and(|queue| queue.position == Some(1));
+    fixture.run_until("urgent", "is the first in the queue", is_first).await?;
+    for name in &names {
+        fixture.run_until(name, "is queued", |status| reason(status) == Some("PlanConcurrency")).await?;
+    }
+    fixture.finish_run("first").await?;
+    fixture.wait_until_assigned("urgent").await?;
+    Ok(())
 }

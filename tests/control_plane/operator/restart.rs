@@ -40,7 +40,7 @@ async fn a_pod_created_before_a_kill_gets_its_run_afterwards() -> anyhow::Result
     // If the operator is killed between its two writes, the Job exists, and the status of the run says only
     // that it waits.
     let stopped = process::kill().await?;
-    let before = json!({"runner": null, "startedAt": null, "conditions": []});
+    let before = json!({"runner": null, "queue": null, "conditions": []});
     fixture.write_run("order-7", before).await?;
     stopped.start(&fixture.client).await?;
     assert_eq!(fixture.wait_until_assigned("order-7").await?, pod);

@@ -3,7 +3,7 @@
 use crds::{run::RunPhase, workflow::ErrorKind};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
-use tests::wait;
+use tests::{tenant_deletion::delete_confirmed, wait};
 
 use super::{DEADLINE, fixture::Fixture, objects};
 
@@ -15,7 +15,7 @@ async fn a_run_gets_a_pod_and_its_job_is_deleted_when_it_ends() -> anyhow::Resul
     let uid = fixture.wait_until_assigned("order-7").await?;
     let status = fixture.runs.get("order-7").await?.status.unwrap_or_default();
     assert_eq!(status.phase, Some(RunPhase::Queued), "only the runner sets the phase Running");
-    assert!(status.started_at.is_some() && status.revision.is_some());
+    assert!(status.started_at.is_none() && status.revision.is_some(), "no runner has begun");
     assert_eq!(fixture.pods.get(&fixture.pod_of("order-7").await?).await?.metadata.uid, Some(uid));
     fixture.finish_run("order-7").await?;
     fixture.wait_until_jobs_deleted("order-7").await?;
@@ -112,7 +112,7 @@ async fn runs_of_a_deleted_tenant_are_cancelled() -> anyhow::Result<()> {
     let fixture = Fixture::with_workflow("orphan", objects::plan()).await?;
     fixture.run("order-7", json!({"quantity": 3})).await?;
     fixture.wait_until_assigned("order-7").await?;
-    fixture.tenants.delete(&fixture.slug, &DeleteParams::default()).await?;
+    delete_confirmed(&fixture.tenants, &fixture.slug).await?;
     let cancelled = |status: &crds::WorkflowRunStatus| status.phase == Some(RunPhase::Cancelled);
     let status = fixture.run_until("order-7", "is cancelled", cancelled).await?;
     assert_eq!(status.error.map(|error| error.code), Some("TENANT_GONE".to_owned()));

@@ -71,7 +71,8 @@ async fn goods_are_released_only_if_the_payment_fails() -> anyhow::Result<()> {
         kube::core::ObjectMeta { name: Some(cluster::unique("refused")), ..Default::default() };
     refused.spec.input = Some(json!({"sku": "KU-301", "amountMinor": 99_999_999}));
     refused.status = None;
-    let refused = runs.create(&PostParams::default(), &refused).await?.metadata.name.unwrap_or_default();
+    let refused =
+        k8s_client::create(&runs, &PostParams::default(), &refused).await?.metadata.name.unwrap_or_default();
     assert_eq!(phase(&succeeded(&runs, &paid).await?, "release"), StepPhase::Skipped);
     let status = wait_for_end(&runs, &refused).await?;
     assert_eq!(status.phase, Some(RunPhase::Failed), "{status:#?}");

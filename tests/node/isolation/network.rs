@@ -10,6 +10,7 @@ use super::{
 };
 
 const POSTGRES: &str = "smb-copilot-postgres.smb-copilot:5432";
+const QDRANT: &str = "smb-copilot-qdrant.smb-copilot:6334";
 const API: &str = "smb-copilot-api-server.smb-copilot:80";
 const PRICES: &str = "prices.shop:8080";
 const KUBERNETES: &str = "kubernetes.default:443";
@@ -32,25 +33,27 @@ async fn a_connection_is_open_until_a_policy_denies_it() -> anyhow::Result<()> {
     unmanaged_namespace::delete(&client, &client_namespace).await
 }
 
-/// A pod of a tenant cannot connect to pods of another tenant, to the database, or to targets that only
+/// A pod of a tenant cannot connect to pods of another tenant, to the databases, or to targets that only
 /// another plan permits.
 #[tokio::test]
-async fn a_tenant_cannot_connect_to_another_one_or_the_database() -> anyhow::Result<()> {
+async fn a_tenant_cannot_connect_to_another_one_or_the_databases() -> anyhow::Result<()> {
     let client = cluster::client().await?;
     let listener = Listener::start(&client, "t-acme").await?;
-    let targets = [listener.address.as_str(), POSTGRES, PRICES, API];
+    let targets = [listener.address.as_str(), POSTGRES, QDRANT, PRICES, API];
     let found = probe(&client, "t-globex", &targets).await?;
     assert_eq!(found.get(API), Some(&Connection::Open), "the allowed connection is not open: {found:?}");
-    for target in [&listener.address, POSTGRES, PRICES] {
+    for target in [&listener.address, POSTGRES, QDRANT, PRICES] {
         assert_eq!(found.get(target), Some(&Connection::Closed), "{target}: {found:?}");
     }
 
     // All targets listen for connections, so that only the policies can deny them.
     let postgres = json!({"app.kubernetes.io/component": "postgres"});
+    let qdrant = json!({"app.kubernetes.io/component": "qdrant"});
     let policies = [
         Policy::allow_egress(&client, "t-globex").await?,
         Policy::allow_ingress(&client, "t-acme", &json!({"isolation": listener.name}), "t-globex").await?,
         Policy::allow_ingress(&client, "smb-copilot", &postgres, "t-globex").await?,
+        Policy::allow_ingress(&client, "smb-copilot", &qdrant, "t-globex").await?,
     ];
     let observe = async || probe(&client, "t-globex", &targets).await;
     let opened = until("the connection is open when a policy allows it", DEADLINE, observe, |found| {

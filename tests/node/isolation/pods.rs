@@ -8,7 +8,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, PostParams},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tests::{cluster, wait};
 
@@ -56,6 +56,13 @@ pub(super) enum Connection {
     Unknown,
 }
 
+/// Whether a pod has a token of its service account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Mounted,
+    None,
+}
+
 /// A pod that accepts connections on [`PORT`].
 pub(super) struct Listener {
     pods: Api<Pod>,
@@ -77,9 +84,8 @@ impl Listener {
         let command =
             json!(["python3", "-m", "http.server", PORT.to_string(), "--directory", "/usr/share/doc"]);
         let readiness = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
-        let name =
-            create(&pods, "listener", account, &json!({"command": command, "readinessProbe": readiness}))
-                .await?;
+        let container = json!({"command": command, "readinessProbe": readiness});
+        let name = create(&pods, "listener", account, Token::None, &container).await?;
         let is_ready = |pod: &Pod| condition(pod, "Ready").is_some_and(|status| status == "True");
         let pod =
             wait::until("the listener is ready", DEADLINE, async || Ok(pods.get(&name).await?), is_ready);
@@ -103,12 +109,33 @@ pub(super) async fn probe(
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let mut command = vec!["python3", "-c", PROBE_PROGRAM];
     command.extend(targets);
-    let name = create(&pods, "prober", "default", &json!({"command": command})).await?;
+    let message = run(&pods, "default", Token::None, &json!({"command": command})).await?;
+    serde_json::from_str(&message).with_context(|| format!("the prober of {namespace} wrote {message:?}"))
+}
+
+/// Runs a Python program with arguments in a new pod that has a token of its service account, and returns what the program has
+/// written to the termination message as JSON.
+pub(super) async fn python<T: DeserializeOwned>(
+    client: &Client,
+    (namespace, account): (&str, &str),
+    program: &str,
+    arguments: &[&str],
+) -> anyhow::Result<T> {
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let mut command = vec!["python3", "-c", program];
+    command.extend(arguments);
+    let message = run(&pods, account, Token::Mounted, &json!({"command": command})).await?;
+    serde_json::from_str(&message)
+        .with_context(|| format!("the program of {account} in {namespace} wrote {message:?}"))
+}
+
+/// Runs a pod to its end, deletes it, and returns its termination message.
+async fn run(pods: &Api<Pod>, account: &str, token: Token, container: &Value) -> anyhow::Result<String> {
+    let name = create(pods, "prober", account, token, container).await?;
     let observe = async || Ok(message(&pods.get(&name).await?));
     let message = wait::until("the prober has ended", DEADLINE, observe, Option::is_some).await?;
-    delete(&pods, &name).await?;
-    let message = message.unwrap_or_default();
-    serde_json::from_str(&message).with_context(|| format!("the prober of {namespace} wrote {message:?}"))
+    delete(pods, &name).await?;
+    Ok(message.unwrap_or_default())
 }
 
 /// Tries to connect to one target from a new pod in a namespace.
@@ -130,7 +157,13 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a str> {
 }
 
 /// Creates a pod that satisfies the restricted Pod Security Standard and requests few resources.
-async fn create(pods: &Api<Pod>, prefix: &str, account: &str, container: &Value) -> anyhow::Result<String> {
+async fn create(
+    pods: &Api<Pod>,
+    prefix: &str,
+    account: &str,
+    token: Token,
+    container: &Value,
+) -> anyhow::Result<String> {
     let name = cluster::unique(prefix);
     let container = with_security_and_resources(container);
     let pod = json!({
@@ -138,7 +171,7 @@ async fn create(pods: &Api<Pod>, prefix: &str, account: &str, container: &Value)
         "spec": {
             "restartPolicy": "Never",
             "serviceAccountName": account,
-            "automountServiceAccountToken": false,
+            "automountServiceAccountToken": token == Token::Mounted,
             "terminationGracePeriodSeconds": 0,
             "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],

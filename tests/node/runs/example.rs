@@ -50,7 +50,7 @@ async fn run_orders(client: &Client) -> anyhow::Result<WorkflowRunStatus> {
     run.spec.workflow_ref.name = "order-invoice".to_owned();
     run.spec.input = Some(json!({"orders": orders}));
     let runs = Api::<WorkflowRun>::namespaced(client.clone(), "t-acme");
-    runs.create(&PostParams::default(), &run).await?;
+    k8s_client::create(&runs, &PostParams::default(), &run).await?;
     let has_ended = |status: &WorkflowRunStatus| status.phase.is_some_and(RunPhase::is_final);
     let observe = async || Ok(runs.get(&name).await?.status.unwrap_or_default());
     wait::until("the run has ended", DEADLINE, observe, has_ended).await

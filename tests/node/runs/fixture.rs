@@ -67,7 +67,7 @@ impl Fixture {
         let mut run = WorkflowRun::new(&name, WorkflowRunSpec::default());
         run.spec.workflow_ref.name = workflow.name_any();
         run.spec.input = Some(input);
-        self.runs().create(&PostParams::default(), &run).await?;
+        k8s_client::create(&self.runs(), &PostParams::default(), &run).await?;
         Ok(name)
     }
 

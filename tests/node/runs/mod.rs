@@ -3,7 +3,9 @@
 mod crashes;
 mod example;
 mod fixture;
+mod large_tenant;
 mod outcomes;
 mod record;
 mod refused;
 mod service;
+mod waiting;

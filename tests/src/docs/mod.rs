@@ -6,7 +6,10 @@
 pub mod block;
 mod commands;
 mod manifests;
+#[cfg(test)]
+mod named_tests;
 pub mod page;
+pub mod section;
 mod session;
 pub mod yaml;
 

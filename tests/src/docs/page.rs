@@ -12,6 +12,9 @@ use super::block::{Block, blocks};
 /// Folders without pages: build results, and files that belong to git.
 const OTHER_FOLDERS: &[&str] = &["target", ".git", "node_modules"];
 
+/// Page whose commands need a running Argo CD, which the tests of `tests/gitops` have.
+pub const GITOPS: &str = "docs/guides/gitops.md";
+
 /// Page of the documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {

@@ -123,12 +123,15 @@ impl Session {
 fn environment(folder: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let kubectl = variable("SMBCOPILOT_TEST_KUBECTL")?;
     let programs = Path::new(&kubectl).parent().context("the folder of kubectl")?.display().to_string();
-    Ok(vec![
-        ("SMBCOPILOT_URL", variable("SMBCOPILOT_TEST_API_URL")?),
-        ("SMBCOPILOT_TOKEN", variable("SMBCOPILOT_TEST_TOKEN")?),
-        ("PATH", format!("{}:{programs}:{}", folder.join(".bin").display(), variable("PATH")?)),
-        ("REAL_HELM", format!("{programs}/helm")),
-    ])
+    let api = [("SMBCOPILOT_URL", "SMBCOPILOT_TEST_API_URL"), ("SMBCOPILOT_TOKEN", "SMBCOPILOT_TEST_TOKEN")];
+    // A cluster without nodes has no API.
+    let api = api.into_iter().filter_map(|(name, source)| Some((name, variable(source).ok()?)));
+    Ok(api
+        .chain([
+            ("PATH", format!("{}:{programs}:{}", folder.join(".bin").display(), variable("PATH")?)),
+            ("REAL_HELM", format!("{programs}/helm")),
+        ])
+        .collect())
 }
 
 /// Reads the output of a command until it ends or, if it is to be interrupted, until it has printed what the page shows.

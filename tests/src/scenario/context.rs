@@ -133,7 +133,12 @@ impl ScenarioContext<'_> {
             priority: run.priority,
             ..WorkflowRunSpec::default()
         };
-        self.runs().create(&PostParams::default(), &WorkflowRun::new(&self.name(&run.name), spec)).await?;
+        k8s_client::create(
+            &self.runs(),
+            &PostParams::default(),
+            &WorkflowRun::new(&self.name(&run.name), spec),
+        )
+        .await?;
         Ok(())
     }
 

@@ -4,6 +4,9 @@
   GET /_/<scenario>          returns the recorded requests, in order
   ... /<scenario>/<path>     is recorded and gets the configured responses, in order
 
+A response has the optional fields status (200), headers (a value or a list of values by name), delay (in seconds), and one of json, text,
+base64 and bytes (their number).
+
 If a client presents a certificate over TLS, its common name is recorded as the header x-client-certificate.
 """
 import base64

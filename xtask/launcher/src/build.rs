@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{ChildStderr, Command, Stdio};
 use std::time::Instant;
 
+use crate::environment::without_cargo_variables;
+
 /// What fits beside the name of the phase in 80 columns.
 const PROGRESS_WIDTH: usize = 40;
 
@@ -16,7 +18,9 @@ const PROGRESS_WIDTH: usize = 40;
 pub(crate) fn build(root: &Path, folder: &Path) -> Result<(), String> {
     let started = Instant::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut child = Command::new(cargo)
+    let mut cargo = Command::new(cargo);
+    without_cargo_variables(&mut cargo);
+    let mut child = cargo
         .args(["build", "--package", "xtask", "--target-dir"])
         .arg(folder.parent().unwrap_or(folder))
         .current_dir(root)

@@ -4,6 +4,7 @@
 //! they are compiled, and their build is shown like every other phase.
 
 mod build;
+mod environment;
 mod plan;
 
 use std::ffi::OsString;
@@ -37,6 +38,8 @@ fn run(arguments: &[OsString]) -> Result<std::convert::Infallible, String> {
         let _ = std::io::stdout().flush();
     }
     build::build(&root, folder)?;
-    let error = Command::new(folder.join("xtask")).args(arguments).exec();
+    let mut xtask = Command::new(folder.join("xtask"));
+    environment::without_cargo_variables(&mut xtask);
+    let error = xtask.args(arguments).exec();
     Err(format!("failed to start xtask: {error}"))
 }

@@ -18,6 +18,8 @@ pub enum Need {
     Python,
     /// Install programs with pip that Debian does not package.
     Pip,
+    /// Run Argo CD.
+    Argocd,
 }
 
 /// Programs that `xtask` itself calls, each with its Debian package.
@@ -26,13 +28,18 @@ const PROGRAMS: [(&str, &str); 5] =
 
 /// Programs that images and a local Kubernetes need in addition. Equals the list of `smb-kube preflight`, which is
 /// not built yet when this list is needed.
-const NODE_PROGRAMS: [(&str, &str); 5] = [
+const NODE_PROGRAMS: [(&str, &str); 6] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("iptables", "iptables"),
     ("mmdebstrap", "mmdebstrap"),
     ("musl-gcc", "musl-tools"),
+    ("pip3", "python3-pip"),
 ];
+
+/// Programs that Argo CD needs. The Redis server is `redis-check-rdb` under another name; the package `redis-server` would
+/// also start a service.
+const ARGOCD_PROGRAMS: [(&str, &str); 2] = [("git", "git"), ("redis-check-rdb", "redis-tools")];
 
 /// Returns the Debian packages that are needed and not installed.
 #[must_use]
@@ -49,6 +56,9 @@ pub fn missing(needs: &[Need]) -> Vec<&'static str> {
     }
     if needs.contains(&Need::Pip) {
         programs.push(("pip3", "python3-pip"));
+    }
+    if needs.contains(&Need::Argocd) {
+        programs.extend(ARGOCD_PROGRAMS);
     }
     let mut packages: Vec<&str> =
         programs.into_iter().filter(|(name, _)| !is_in_path(name)).map(|(_, package)| package).collect();

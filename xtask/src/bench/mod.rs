@@ -1,16 +1,20 @@
 //! `cargo xtask bench`: benchmarks, each in a separate node that is removed afterwards.
 
 mod cost;
+mod mirror;
 mod neighbours;
 mod runs;
+mod tenants;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use crate::build::rust;
+use crate::build::{go, rust};
+use crate::chart;
 use crate::checkout::{Checkout, Profile};
+use crate::cluster::Cluster;
 use crate::cluster::boot::{self, Data, Mode};
 use crate::instance::{Homes, Instance};
 use crate::phase::{Phase, Phases, print};
@@ -30,6 +34,10 @@ enum Subject {
     Runs(runs::Options),
     /// Measure the latency of one tenant's runs and requests while another tenant attacks the platform.
     Neighbours(neighbours::Options),
+    /// Measure many tenants: the time until they are ready, and after a change of their plan and a restart of the operator.
+    Tenants(tenants::Options),
+    /// Measure the mirror: objects per second of a list, and the time until a change is in the database, also during a flood of changes.
+    Mirror(mirror::Options),
     /// Measure the most expensive expressions, schemas and workflows that a tenant can write, on one core.
     Cost(cost::Options),
 }
@@ -62,6 +70,8 @@ pub(crate) fn run(
     match &options.subject {
         Subject::Runs(options) => runs::run(checkout, homes, options, verbose),
         Subject::Neighbours(options) => neighbours::run(checkout, homes, options, verbose),
+        Subject::Tenants(options) => tenants::run(checkout, homes, options, verbose),
+        Subject::Mirror(options) => mirror::run(checkout, homes, options, verbose),
         Subject::Cost(options) => cost::run(checkout, homes, options, verbose),
     }
 }
@@ -75,14 +85,58 @@ impl Shared {
         target: &str,
         measure: impl FnOnce(&mut Phase<'_>, &Bench<'_>) -> anyhow::Result<String>,
     ) -> anyhow::Result<()> {
-        let checkout = &checkout.with(self.profile);
-        let instance = &Instance::new(checkout, homes, "bench")?;
+        let (checkout, instance, phases) = &self.begin(checkout, homes, verbose)?;
+        up::build_and_boot(phases, checkout, instance, mode, Data::Purge)?;
+        up::install_local(phases, checkout, instance)?;
+        self.measure(phases, (checkout, instance), target, measure)
+    }
+
+    /// Like [`Self::with_node`], with a control plane alone and the operator program beside the benchmark.
+    fn with_control_plane(
+        &self,
+        (checkout, homes, verbose): (&Checkout, &Homes, bool),
+        target: &str,
+        measure: impl FnOnce(&mut Phase<'_>, &Bench<'_>) -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        let (checkout, instance, phases) = &self.begin(checkout, homes, verbose)?;
+        phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+        phases.run("build the operator", |phase| rust::build(phase, checkout, &["operator"]))?;
+        phases.run("start a control plane", |phase| {
+            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
+            boot::up(phase, checkout, instance, Mode::ControlPlane)
+        })?;
+        let cluster = Cluster::local(checkout, instance);
+        phases.run("install both charts", |phase| {
+            chart::install_crds(phase, checkout, &cluster)?;
+            chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
+        })?;
+        self.measure(phases, (checkout, instance), target, measure)
+    }
+
+    /// Returns the checkout with the profile, the instance of benchmarks, and its phases. Announces a long build.
+    fn begin(
+        &self,
+        checkout: &Checkout,
+        homes: &Homes,
+        verbose: bool,
+    ) -> anyhow::Result<(Checkout, Instance, Phases)> {
+        let checkout = checkout.with(self.profile);
+        let instance = Instance::new(&checkout, homes, "bench")?;
         let phases = Phases::new(&instance.log("bench"), verbose)?;
-        if self.profile == Profile::Release && !rust::program(checkout, "operator").exists() {
+        if self.profile == Profile::Release && !rust::program(&checkout, "operator").exists() {
             print("will build all programs with cargo, optimised: about 10 minutes the first time\n");
         }
-        up::build_and_boot(&phases, checkout, instance, mode, Data::Purge)?;
-        up::install_local(&phases, checkout, instance)?;
+        Ok((checkout, instance, phases))
+    }
+
+    /// Builds the benchmark, calls `measure`, removes the cluster, and prints the returned text.
+    fn measure(
+        &self,
+        phases: &Phases,
+        (checkout, instance): (&Checkout, &Instance),
+        target: &str,
+        measure: impl FnOnce(&mut Phase<'_>, &Bench<'_>) -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
         let programs = phases
             .run("build the benchmark", |phase| executables::build(phase, checkout, &["--test", target]))?;
         let program = programs.iter().find(|program| program.target == target);
@@ -90,7 +144,7 @@ impl Shared {
         let bench = Bench { checkout, instance, program };
         let printed = phases.run("measure", |phase| measure(phase, &bench));
         if !self.keep {
-            phases.run("remove the node", |phase| {
+            phases.run("remove the cluster", |phase| {
                 boot::down(phase, checkout, &instance.kube_state(), Data::Purge)
             })?;
         }

@@ -13,12 +13,13 @@ use crate::program::Program;
 pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
 
 /// Images, each with the programs of the workspace that it contains.
-pub(crate) const IMAGES: [(&str, &[&str]); 5] = [
+pub(crate) const IMAGES: [(&str, &[&str]); 6] = [
     ("operator", &["operator"]),
     ("api-server", &["api-server"]),
     ("runner", &["runner"]),
     ("python", &["step-host"]),
     ("postgres", &[]),
+    ("qdrant", &[]),
 ];
 
 /// Returns the names of all images.
@@ -74,14 +75,22 @@ pub(crate) fn import(
     phase.exec(program.args(layouts(checkout, images)))
 }
 
-/// Pushes all images to a registry.
+/// Tag of images that are built for one machine, or pushed for evaluation.
+pub(crate) const LOCAL_TAG: &str = "local";
+
+/// Pushes all images to a registry with a tag.
 ///
 /// # Errors
 /// Returns an error if the registry cannot be reached or refuses the push.
-pub(crate) fn push(phase: &mut Phase<'_>, checkout: &Checkout, registry: &str) -> anyhow::Result<()> {
+pub(crate) fn push(
+    phase: &mut Phase<'_>,
+    checkout: &Checkout,
+    registry: &str,
+    tag: &str,
+) -> anyhow::Result<()> {
     phase.advice("log in to the registry (`skopeo login`), or check its name");
-    let program =
-        Program::new(checkout.local().join("smb-kube")).args(["images", "push", "--registry", registry]);
+    let push = ["images", "push", "--registry", registry, "--tag", tag];
+    let program = Program::new(checkout.local().join("smb-kube")).args(push);
     phase.exec(program.args(layouts(checkout, &all())))
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn page(access: &Access, run: &Finished) -> String {
     let output = run.object.pointer("/status/output").unwrap_or(&Value::Null);
     page.push_str(&format!(
         "output: {output:#}\n\n\
-         REST:    {0}/v1, described by {0}/openapi.json\n\
+         REST:    {0}/v1, described by {0}/docs\n\
          GraphQL: {0}/graphql, described by api-server/schema.graphql\n\n",
         access.url
     ));

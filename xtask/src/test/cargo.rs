@@ -33,13 +33,14 @@ pub(super) fn clippy(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Resu
     phase.exec(program)
 }
 
-/// Runs the tests of smb-kube and checks its formatting. Each Go test is counted as one test.
+/// Runs the tests of a Go module and checks its formatting. Each Go test is counted as one test.
 ///
 /// # Errors
 /// Returns an error if the script fails without a failed test, for example because the formatting differs.
-pub(super) fn go_tests(phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Report> {
-    phase.advice("sh local/kube/test.sh");
-    let program = Program::new("sh").arg(checkout.path("local/kube/test.sh")).arg("-v");
+pub(super) fn go_tests(phase: &mut Phase<'_>, checkout: &Checkout, module: &str) -> anyhow::Result<Report> {
+    let script = format!("{module}/test.sh");
+    phase.advice(format!("sh {script}"));
+    let program = Program::new("sh").arg(checkout.path(&script)).arg("-v");
     let (mut tally, mut failures) = (Tally::default(), String::new());
     let end = program.run(&mut |line| {
         let text = line.text();

@@ -1,7 +1,8 @@
-//! Checks of the chart with helm and a real API server.
+//! Checks of the chart with helm, promtool and a real API server.
 
 use super::clusters::Clusters;
 use super::libtest::{Report, Tally};
+use super::promtool;
 use crate::chart;
 use crate::checkout::Checkout;
 use crate::phase::Phase;
@@ -9,8 +10,12 @@ use crate::phase::Phase;
 /// One check of the chart.
 type Check = fn(&mut Phase<'_>, &Checkout, &Clusters<'_>) -> anyhow::Result<()>;
 
-const CHECKS: [(&str, Check); 3] =
-    [("helm lint", lint), ("render and dry-run", render), ("upgrade changes nothing", upgrade)];
+const CHECKS: [(&str, Check); 4] = [
+    ("helm lint", lint),
+    ("alert rules", alert_rules),
+    ("render and dry-run", render),
+    ("upgrade changes nothing", upgrade),
+];
 
 /// Runs all checks; each counts as one test.
 pub(super) fn check(
@@ -40,6 +45,10 @@ fn lint(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> 
     )
 }
 
+fn alert_rules(phase: &mut Phase<'_>, checkout: &Checkout, _clusters: &Clusters<'_>) -> anyhow::Result<()> {
+    promtool::check_rules(phase, checkout)
+}
+
 /// Checks that the API server accepts the rendered chart with strict field validation.
 fn render(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> anyhow::Result<()> {
     let cluster = clusters.control_plane_cluster();
@@ -49,7 +58,8 @@ fn render(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -
     )?;
     let apply =
         ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"];
-    phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(apply).input(rendered))
+    // Objects without a namespace are checked in `default`: with `--namespace`, kubectl refuses those that name another one.
+    phase.exec(cluster.kubectl().args(apply).input(rendered))
 }
 
 /// Checks that a second upgrade with the same values changes no workload.

@@ -1,4 +1,4 @@
-//! The clusters of the tests: a control plane without node, and a complete node. Both are separate from the user's
+//! The clusters of the tests: two control planes without nodes, and a complete node. They are separate from the user's
 //! instance.
 
 use crate::build::go;
@@ -10,12 +10,17 @@ use crate::issuer::token::{Holder, mint};
 use crate::phase::{Phase, Phases};
 use crate::{chart, issuer, up};
 
-/// Both clusters.
+/// Slug of a tenant that a test of the node creates, with the maximum length of 40 characters.
+const LARGE_TENANT: &str = "chengdu-noodles-and-dumplings-by-auntie7";
+
+/// The clusters.
 pub(super) struct Clusters<'a> {
     checkout: &'a Checkout,
     control_plane: Instance,
+    gitops: Instance,
     node: Instance,
     control_plane_is_up: bool,
+    gitops_is_up: bool,
     node_is_up: bool,
 }
 
@@ -25,8 +30,10 @@ impl<'a> Clusters<'a> {
         Ok(Self {
             checkout,
             control_plane: instance("test-cp")?,
+            gitops: instance("test-gitops")?,
             node: instance("test")?,
             control_plane_is_up: false,
+            gitops_is_up: false,
             node_is_up: false,
         })
     }
@@ -38,17 +45,25 @@ impl<'a> Clusters<'a> {
             return Ok(());
         }
         let (checkout, instance) = (self.checkout, &self.control_plane);
-        phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
-        phases.run("start a control plane", |phase| {
-            boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
-            boot::up(phase, checkout, instance, Mode::ControlPlane)
-        })?;
+        start_control_plane(phases, checkout, instance)?;
         let cluster = Cluster::local(checkout, instance);
         phases.run("install both charts", |phase| {
             chart::install_crds(phase, checkout, &cluster)?;
             chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
         })?;
         self.control_plane_is_up = true;
+        Ok(())
+    }
+
+    /// Builds Argo CD, and starts an empty control plane without the charts, unless it is running. The tests start Argo CD,
+    /// which installs the charts.
+    pub(super) fn gitops(&mut self, phases: &Phases) -> anyhow::Result<()> {
+        if self.gitops_is_up {
+            return Ok(());
+        }
+        phases.run("build Argo CD", |phase| go::build_argocd(phase, self.checkout))?;
+        start_control_plane(phases, self.checkout, &self.gitops)?;
+        self.gitops_is_up = true;
         Ok(())
     }
 
@@ -78,16 +93,22 @@ impl<'a> Clusters<'a> {
         self.environment(&self.control_plane)
     }
 
+    pub(super) fn gitops_environment(&self) -> Vec<(String, String)> {
+        self.environment(&self.gitops)
+    }
+
     /// Returns the environment variables with the node's API and tokens of its issuer.
     pub(super) fn node_environment(&self) -> anyhow::Result<Vec<(String, String)>> {
         let mut environment = self.environment(&self.node);
         environment.push(("SMBCOPILOT_TEST_API_URL".to_owned(), up::api_url(&self.node)?));
+        environment.push(("SMBCOPILOT_TEST_LARGE_TENANT".to_owned(), LARGE_TENANT.to_owned()));
         let key = issuer::key::load(&Cluster::local(self.checkout, &self.node))?;
         for (variable, tenant, role) in [
             ("SMBCOPILOT_TEST_TOKEN", "acme", "admin"),
             ("SMBCOPILOT_TEST_VIEWER_TOKEN", "acme", "viewer"),
             ("SMBCOPILOT_TEST_GLOBEX_TOKEN", "globex", "admin"),
             ("SMBCOPILOT_TEST_SCENARIOS_TOKEN", "scenarios", "admin"),
+            ("SMBCOPILOT_TEST_LARGE_TENANT_TOKEN", LARGE_TENANT, "admin"),
         ] {
             environment.push((variable.to_owned(), mint(&key, &Holder::new(tenant, role))?));
         }
@@ -104,14 +125,23 @@ impl<'a> Clusters<'a> {
         ]
     }
 
-    /// Stops both and removes their data.
+    /// Stops all and removes their data.
     pub(super) fn remove(&self, phase: &mut Phase<'_>) -> anyhow::Result<()> {
         if !self.checkout.local().join("smb-kube").exists() {
             return Ok(()); // nothing was started
         }
-        for instance in [&self.control_plane, &self.node] {
+        for instance in [&self.control_plane, &self.gitops, &self.node] {
             boot::down(phase, self.checkout, &instance.kube_state(), Data::Purge)?;
         }
         Ok(())
     }
+}
+
+/// Starts an empty control plane in place of one that an earlier run has left.
+fn start_control_plane(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
+    phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
+    phases.run("start a control plane", |phase| {
+        boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
+        boot::up(phase, checkout, instance, Mode::ControlPlane)
+    })
 }

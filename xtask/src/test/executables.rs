@@ -57,7 +57,7 @@ pub(crate) fn build(
         let message = serde_json::from_str(message).context("failed to parse a message of cargo")?;
         found.extend(executable(&message));
     }
-    // Sorted, so that `node_outage`, which stops parts of the node, runs after `node`.
+    // Sorted, so that `node_outage`, which stops parts of the node, runs after `node`, and `uninstall` after all others.
     found.sort_by(|one, other| (&one.package, &one.target).cmp(&(&other.package, &other.target)));
     phase.outcome(format!("{} test programs", found.len()));
     Ok(found)
@@ -110,6 +110,8 @@ fn run_one(
         .dir(&executable.folder)
         .env("CARGO_MANIFEST_DIR", &executable.folder)
         .args(filter)
+        // `cargo xtask fuzz api` names the one test that is ignored otherwise.
+        .args((filter == Some("schemathesis")).then_some("--include-ignored"))
         .limit(limit);
     for (key, value) in environment {
         program = program.env(key, value);

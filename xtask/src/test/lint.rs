@@ -4,15 +4,19 @@ use std::path::Path;
 
 use super::libtest::{Report, Tally};
 use crate::checkout::Checkout;
-use crate::lint::{layers, words};
+use crate::lint::{layers, metrics, words};
 use crate::phase::Phase;
 
 /// Returns the violations of one rule, one line each.
 type Check = fn(&Path) -> anyhow::Result<Vec<String>>;
 
-const CHECKS: [(&str, Check); 2] = [("words of names", words::check), ("layers of modules", layers::check)];
+const CHECKS: [(&str, Check); 3] = [
+    ("words of names", words::check),
+    ("layers of modules", layers::check),
+    ("metrics of dashboards and alerts", metrics::check),
+];
 
-/// Runs both checks; each counts as one test.
+/// Runs all checks; each counts as one test.
 ///
 /// # Errors
 /// Returns an error if a source file or a list cannot be read.

@@ -2,16 +2,19 @@
 
 mod cargo;
 mod chart;
+mod clients;
 mod clusters;
 pub(crate) mod executables;
 mod libtest;
 mod lint;
 pub(crate) mod postgres;
+mod promtool;
+pub(crate) mod qdrant;
 mod s3;
 mod tier;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -39,6 +42,22 @@ pub(crate) struct Options {
     /// Set on CI.
     #[arg(long, env = "CI", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
+    /// Duration of the requests of Schemathesis; `None` for that of a test.
+    #[arg(skip)]
+    schemathesis: Option<Duration>,
+}
+
+impl Options {
+    /// Returns the options of a long run of Schemathesis alone.
+    pub(crate) fn for_schemathesis(duration: Duration) -> Self {
+        Self {
+            tiers: vec![Tier::ControlPlane],
+            filter: Some("schemathesis".to_owned()),
+            keep: false,
+            ci: false,
+            schemathesis: Some(duration),
+        }
+    }
 }
 
 /// What tiers share: created when the first of them needs it, stopped after the last.
@@ -47,8 +66,12 @@ pub(crate) struct Session<'a> {
     executables: Option<Vec<Executable>>,
     /// Text that the names of the tests to run contain.
     filter: Option<&'a str>,
+    /// Duration of the requests of Schemathesis; `None` for that of a test.
+    schemathesis: Option<Duration>,
     postgres: Postgres,
     s3: s3::Server,
+    qdrant: qdrant::Server,
+    clients: clients::Tools,
     clusters: Clusters<'a>,
 }
 
@@ -70,8 +93,11 @@ pub(crate) fn run(
         checkout,
         executables: None,
         filter: options.filter.as_deref(),
+        schemathesis: options.schemathesis,
         postgres: Postgres::new(&instance)?,
         s3: s3::Server::new(&instance),
+        qdrant: qdrant::Server::new(checkout, &instance)?,
+        clients: clients::Tools::new(checkout, &instance)?,
         clusters: Clusters::new(checkout, homes)?,
     };
     let mut sum = Tally::default();
@@ -128,7 +154,9 @@ fn finish(phases: &Phases, session: &Session<'_>, options: &Options) -> anyhow::
     phases.run("clean up", |phase| {
         session.postgres.stop(phase)?;
         if options.keep && !options.ci {
-            phase.outcome("left running; stop with `cargo xtask down --instance test` (and test-cp)");
+            phase.outcome(
+                "left running; stop with `cargo xtask down --instance test` (and test-cp, test-gitops)",
+            );
             return Ok(());
         }
         session.clusters.remove(phase)

@@ -15,14 +15,22 @@ use crate::program::Program;
 pub(crate) struct Postgres {
     folder: PathBuf,
     port: u16,
+    durability: Durability,
+}
+
+/// Whether commits wait for the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Durability {
+    /// Test data need not survive a crash, so nothing waits for the disk.
+    None,
+    /// The server has its default settings, as in production.
+    Full,
 }
 
 /// A start or stop takes less than a second.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Test data need not survive a crash, so nothing waits for the disk.
-const SERVER_OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
-     -c listen_addresses=127.0.0.1";
+const SERVER_OPTIONS: &str = "-c max_connections=300 -c listen_addresses=127.0.0.1";
 
 impl Postgres {
     /// Returns the server of an instance; starts nothing.
@@ -35,7 +43,12 @@ impl Postgres {
         // Not in the state folder: the user that the server runs as cannot enter root's home.
         let name = instance.file_name().context("failed to name the folder of Postgres")?;
         let folder = std::env::temp_dir().join(format!("smb-postgres-{}", name.to_string_lossy()));
-        Ok(Self { folder, port: ports.postgres })
+        Ok(Self { folder, port: ports.postgres, durability: Durability::None })
+    }
+
+    /// Returns the same server with another durability.
+    pub(crate) fn with(self, durability: Durability) -> Self {
+        Self { durability, ..self }
     }
 
     /// Starts the server with an empty database, unless it is running.
@@ -55,7 +68,8 @@ impl Postgres {
                 .arg(self.data()),
         )?;
         let options = format!(
-            "{SERVER_OPTIONS} -c port={} -c unix_socket_directories={}",
+            "{SERVER_OPTIONS} {} -c port={} -c unix_socket_directories={}",
+            self.durability.options(),
             self.port,
             self.folder.display()
         );
@@ -124,6 +138,15 @@ impl Postgres {
             Some(user) => program.user(user.uid.as_raw(), user.gid.as_raw()),
             None => program,
         })
+    }
+}
+
+impl Durability {
+    fn options(self) -> &'static str {
+        match self {
+            Self::None => "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
+            Self::Full => "",
+        }
     }
 }
 

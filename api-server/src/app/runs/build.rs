@@ -8,7 +8,7 @@ use kube::api::ObjectMeta;
 use serde_json::Value;
 
 use super::name::RunName;
-use crate::store::{Tenant, Workflow};
+use crate::store::{TenantToWrite, Workflow};
 
 /// Properties of a new run.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct NewRun {
 }
 
 /// Builds the object that is created in Kubernetes.
-pub(super) fn run(tenant: &Tenant, workflow: &Workflow, new_run: NewRun) -> WorkflowRun {
+pub(super) fn run(tenant: &TenantToWrite, workflow: &Workflow, new_run: NewRun) -> WorkflowRun {
     let NewRun { input, priority, name, trigger, requested_by, reuse } = new_run;
     WorkflowRun {
         metadata: ObjectMeta {

@@ -1,12 +1,19 @@
 //! Cancelling runs.
 
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{change, content, kubernetes};
+use super::{change, kubernetes};
 use crate::{
-    app::{App, Error},
+    app::{
+        App, Error,
+        audit::{self, Change},
+        contents::reserve_object,
+        kubernetes::write_permit,
+        reservation::COPIES,
+    },
     auth::TenantScope,
-    store::{CancelMode, Run, TenantTx},
+    store::{CancelMode, Run, RunContent, TenantTx},
 };
 
 /// Cancels a run and returns its new state. Repeating a cancellation with the same mode has no further effect, and a
@@ -20,11 +27,14 @@ pub async fn cancel(app: &App, scope: TenantScope, id: Uuid, mode: CancelMode) -
     let (tenant, run) = change::writable_run(&mut tx, id).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
+    audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);
     if !is_needed(&run, mode)? {
         return Ok(run);
     }
-    let _reservation = content::reserve_object(app, scope, id).await?;
-    let _permit = change::permit(app, scope, "cancel the run").await?;
+    let _reservation = reserve_object::<RunContent>(app, scope, id, COPIES).await?;
+    let _permit = write_permit(app, scope.tenant_id(), "cancel the run").await?;
+    let before = run.cancel.map(|mode| json!(mode));
+    audit::record_changes([Change::new("/cancel", before, Some(json!(mode)))]);
     let object = kubernetes::cancel(&app.kube, &tenant.namespace, &run.name, mode).await?;
     change::mirror_and_get(app, scope, id, &object).await
 }

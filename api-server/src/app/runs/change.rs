@@ -1,26 +1,20 @@
 //! The steps that all changes of a run share: the checks before the request to Kubernetes, and mirroring its response.
 
-use std::time::Duration;
-
 use crds::WorkflowRun;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error, Reservation, tenants, workflows::WorkflowDetails},
+    app::{App, Error, Reservation, contents::content_to_process, tenants, workflows::WorkflowDetails},
     auth::TenantScope,
-    limits::Permit,
     mirror,
-    store::{Run, Tenant, TenantTx, Workflow, runs, workflows},
+    store::{Run, TenantToWrite, TenantTx, Workflow, runs, workflows},
 };
-
-/// Time for which a write waits for others of its tenant.
-const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Returns a run and its tenant, which accepts writes.
 ///
 /// # Errors
 /// Returns an error if the tenant accepts no writes or has no such run, or if the database fails.
-pub(super) async fn writable_run(tx: &mut TenantTx, id: Uuid) -> Result<(Tenant, Run), Error> {
+pub(super) async fn writable_run(tx: &mut TenantTx, id: Uuid) -> Result<(TenantToWrite, Run), Error> {
     let tenant = tenants::writable(tx).await?;
     let run = runs::get(tx, id).await?.ok_or(Error::NotFound)?;
     Ok((tenant, run))
@@ -46,13 +40,7 @@ pub(super) async fn with_content(
     scope: TenantScope,
     workflow: Workflow,
 ) -> Result<(WorkflowDetails, Reservation), Error> {
-    let (reservation, ids) = (Reservation::default(), [workflow.id]);
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let size = workflows::content_size(&mut tx, &ids).await?;
-    drop(tx);
-    reservation.add_object(app, scope, size).await?;
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let content = workflows::contents(&mut tx, &ids).await?.pop().ok_or(Error::NotFound)?;
+    let (content, reservation) = content_to_process(app, scope, workflow.id).await?;
     Ok((WorkflowDetails { workflow, content }, reservation))
 }
 
@@ -65,16 +53,6 @@ pub(super) fn require_unfinished(run: &Run, action: &'static str) -> Result<(), 
         status if status.is_final() || !run.live => Err(Error::RunFinished { action, status }),
         _ => Ok(()),
     }
-}
-
-/// Takes a permit to write a run. Writes of one tenant wait for each other in the database; those that wait here hold no
-/// connection.
-///
-/// # Errors
-/// Returns an error if the tenant has too many writes in progress for a long time.
-pub(super) async fn permit(app: &App, scope: TenantScope, action: &'static str) -> Result<Permit, Error> {
-    let permit = app.limits.writes.acquire_within(&scope.tenant_id(), 1, PERMIT_TIMEOUT).await;
-    permit.map_err(|source| Error::Exhausted { action, source })
 }
 
 /// Mirrors a run as Kubernetes has just returned it, and returns its row.

@@ -1,12 +1,13 @@
 //! Validation of the input of a run before the request to Kubernetes.
 
-use crds::nesting::is_deeper_than;
+use compute::Memory;
+use crds::{nesting::is_deeper_than, value_count::count_values};
 use domain::schema::{self, Schema};
 use serde_json::Value;
 
 use crate::{
     app::{
-        App, Error, Violation,
+        App, Error, Reservation, Violation,
         workflows::{self, WorkflowDetails},
     },
     auth::TenantScope,
@@ -36,6 +37,10 @@ pub(super) async fn check_input(
     if bytes > limit {
         return Err(Error::InputTooLarge { bytes, limit });
     }
+    let (values, limit) = (count_values(input), crds::constants::MAX_INPUT_VALUES);
+    if values > limit {
+        return Err(Error::InputTooManyValues { values, limit });
+    }
     let mut violations = form_violations(input);
     if violations.is_empty()
         && let Some(schema) = content.spec.pointer("/input/schema")
@@ -57,8 +62,8 @@ fn problems(content: &WorkflowContent) -> Vec<Violation> {
     workflows::problems(content).into_iter().map(violation).collect()
 }
 
-/// Returns a violation if an input is nested too deeply: Kubernetes would store it, but its clients could not read it. Or if
-/// it has a number that was rounded.
+/// Returns a violation if an input is nested too deeply, since Kubernetes would store it but its clients could not read it, or
+/// if it contains a number that was rounded.
 pub(super) fn form_violations(input: &Value) -> Vec<Violation> {
     let limit = crds::constants::MAX_VALUE_DEPTH;
     if is_deeper_than(input, limit) {
@@ -82,7 +87,8 @@ pub(super) type Validate = fn(&Schema, &Value) -> Result<(), Vec<schema::Violati
 /// Returns the violations of a tenant's schema, with pointers below `/input`.
 ///
 /// # Errors
-/// Returns an error if the schema could not be compiled, or the input validated, on the tenant's share of the threads.
+/// Returns an error if the schema could not be compiled, or the input validated, on the tenant's share of the threads, or if the
+/// memory for it is not free in time.
 pub(super) async fn schema_violations(
     app: &App,
     scope: TenantScope,
@@ -90,9 +96,13 @@ pub(super) async fn schema_violations(
     input: &Value,
     validate: Validate,
 ) -> Result<Vec<Violation>, Error> {
+    // A validation that exceeds its deadline keeps its copy of the input, which counts until it ends.
+    let (bytes, reservation) = Reservation::of_copy(app, scope, input).await?;
     let (schema, input) = (schema.clone(), input.clone());
     let find = move || find_violations(&schema, &input, validate);
-    Ok(app.compute.run(&scope.tenant_id().to_string(), find).await?)
+    let memory = Memory { bytes, reservation };
+    let (violations, _) = app.compute.run_with_memory(&scope.tenant_id().to_string(), memory, find).await?;
+    Ok(violations)
 }
 
 fn find_violations(schema: &Value, input: &Value, validate: Validate) -> Vec<Violation> {

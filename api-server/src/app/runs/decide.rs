@@ -4,15 +4,21 @@ use crds::{
     WorkflowRun,
     run::{Decision, RunPhase, StepStatus, Waiting, WaitingFor},
 };
-use domain::{permission::Permissions, schema::Schema};
-use serde_json::Value;
+use domain::permission::Permissions;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{change, check, content, kubernetes};
+use super::{approval_form, change, check, kubernetes};
 use crate::{
-    app::{App, Error, workflows::WorkflowDetails},
+    app::{
+        App, Error,
+        audit::{self, Change},
+        contents::reserve_object,
+        kubernetes::write_permit,
+        reservation::COPIES,
+    },
     auth::TenantScope,
-    store::{Run, RunStatus, TenantTx, Workflow},
+    store::{Run, RunContent, RunStatus, TenantTx},
 };
 
 /// Maximum number of attempts to write a decision while other writers change the run.
@@ -50,16 +56,19 @@ pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> 
     }
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let (tenant, run) = change::writable_run(&mut tx, id).await?;
-    let workflow = change::workflow(&mut tx, &run).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
+    audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);
     change::require_unfinished(&run, "decide")?;
-    let _reservation = content::reserve_object(app, scope, id).await?;
-    let _permit = change::permit(app, scope, "decide").await?;
+    let _reservation = reserve_object::<RunContent>(app, scope, id, COPIES).await?;
+    let _permit = write_permit(app, scope.tenant_id(), "decide").await?;
+    audit::record_changes(changes(&decide));
     for _ in 0..MAX_ATTEMPTS {
         let object = kubernetes::get(&app.kube, &tenant.namespace, &run.name).await?;
-        if let Some((workflow, step)) = check_decision(&object, workflow.as_ref(), &decide)? {
-            check_decision_input(app, scope, workflow, &step, decide.input.as_ref()).await?;
+        if let Some(form) = check_decision(&object, &decide)? {
+            let schema =
+                approval_form::read(&app.kube, &tenant.namespace, &form.revision, &form.step).await?;
+            check_form(app, scope, schema, decide.input.as_ref()).await?;
         }
         let decision = decision(&decide);
         if let Some(object) = kubernetes::decide(&app.kube, &tenant.namespace, &object, &decision).await? {
@@ -69,17 +78,30 @@ pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> 
     Err(Error::Contended { action: "decide" })
 }
 
+/// Returns what a decision changes, without the input of the approver.
+fn changes(Decide { key, approved, input, by: _, roles: _ }: &Decide) -> Vec<Change> {
+    let field = format!("/decisions/{}", key.replace('~', "~0").replace('/', "~1"));
+    let approved = Change::new(format!("{field}/approved"), None, Some(json!(approved)));
+    let input = input.as_ref().map(|_| Change::omitted(format!("{field}/input")));
+    [approved].into_iter().chain(input).collect()
+}
+
 fn decision(Decide { key, approved, input, by, roles: _ }: &Decide) -> Decision {
     Decision { key: key.clone(), approved: *approved, input: input.clone(), by: Some(by.clone()) }
 }
 
-/// Checks that a run waits for the decision and that the approver may decide. Returns the step whose schema the input has to
-/// match, with its workflow.
-fn check_decision<'a>(
-    run: &WorkflowRun,
-    workflow: Option<&'a Workflow>,
-    decide: &Decide,
-) -> Result<Option<(&'a Workflow, String)>, Error> {
+/// Form that the input of an approval has to match.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    /// Revision that the run executes.
+    revision: String,
+    /// Name of the step.
+    step: String,
+}
+
+/// Checks that a run waits for the decision and that the approver may decide. Returns the form to check, which a rejection does
+/// not have.
+fn check_decision(run: &WorkflowRun, decide: &Decide) -> Result<Option<Form>, Error> {
     let status = run.status.clone().unwrap_or_default();
     if let Some(status) = status.phase.and_then(final_status) {
         return Err(Error::RunFinished { action: "decide", status });
@@ -94,10 +116,8 @@ fn check_decision<'a>(
     if !may_decide(&decide.roles, &waiting.roles) {
         return Err(Error::NotAnApprover { roles: waiting.roles.clone() });
     }
-    let revision = status.revision.map(|revision| revision.name);
-    // Only the runner knows the schemas of other revisions, and it checks the input again.
-    let workflow = workflow.filter(|workflow| decide.approved && workflow.revision == revision);
-    Ok(workflow.map(|workflow| (workflow, step.to_owned())))
+    let revision = status.revision.filter(|_| decide.approved);
+    Ok(revision.map(|revision| Form { revision: revision.name, step: step.to_owned() }))
 }
 
 fn final_status(phase: RunPhase) -> Option<RunStatus> {
@@ -162,26 +182,18 @@ fn may_decide(own: &[String], accepted: &[String]) -> bool {
     accepted.is_empty() || accepted.iter().any(is_sufficient)
 }
 
-async fn check_decision_input(
+/// Checks the input of an approval as the run does: with the defaults of the form.
+async fn check_form(
     app: &App,
     scope: TenantScope,
-    workflow: &Workflow,
-    step: &str,
+    schema: Option<Value>,
     input: Option<&Value>,
 ) -> Result<(), Error> {
-    let (WorkflowDetails { workflow: _, content }, _reservation) =
-        change::with_content(app, scope, workflow.clone()).await?;
-    let Some(schema) = approval_schema(&content.spec, step) else { return Ok(()) };
+    let Some(schema) = schema else { return Ok(()) };
     let empty = Value::Object(serde_json::Map::new());
-    let violations =
-        check::schema_violations(app, scope, schema, input.unwrap_or(&empty), Schema::check).await?;
+    let validate: check::Validate = |schema, input| schema.complete(input.clone()).map(drop);
+    let violations = check::schema_violations(app, scope, &schema, input.unwrap_or(&empty), validate).await?;
     if violations.is_empty() { Ok(()) } else { Err(Error::InvalidDecision(violations)) }
-}
-
-fn approval_schema<'a>(spec: &'a Value, step: &str) -> Option<&'a Value> {
-    let lists = ["steps", "onExit"].iter().filter_map(|list| spec.get(list)?.as_array());
-    let mut steps = lists.flatten();
-    steps.find(|found| found.get("name").and_then(Value::as_str) == Some(step))?.pointer("/approval/schema")
 }
 
 #[cfg(test)]
@@ -221,7 +233,7 @@ mod tests {
             by: "anna@acme.example".to_owned(),
             roles,
         };
-        match check_decision(&run(status, decisions), None, &decide) {
+        match check_decision(&run(status, decisions), &decide) {
             Ok(_) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Error},
     auth::TenantScope,
-    store::{TenantTx, runs},
+    store::{InlineContent, Run, RunReference, TenantTx, runs},
 };
 
 /// Maximum length of the name of an object in Kubernetes.
@@ -17,20 +17,30 @@ const MAX_NAME_LENGTH: usize = 253;
 /// # Errors
 /// Returns an error if the tenant has no such run or the database fails.
 pub async fn find(app: &App, scope: TenantScope, reference: &str) -> Result<Uuid, Error> {
-    let by_id = reference.parse::<Uuid>().ok();
-    if by_id.is_none() && !may_be_name(reference) {
+    Ok(find_row(app, scope, reference).await?.id)
+}
+
+/// Returns the run of a reference like [`find`], without its content.
+///
+/// # Errors
+/// Returns an error if the tenant has no such run or the database fails.
+pub async fn find_row(app: &App, scope: TenantScope, reference: &str) -> Result<Run, Error> {
+    let reference = parse(reference)?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let found = runs::read(&mut tx, reference, InlineContent::None).await?;
+    Ok(found.ok_or(Error::NotFound)?.run)
+}
+
+/// Returns what a reference says about its run. A name may look like an ID.
+///
+/// # Errors
+/// Returns an error if no run can have the reference.
+pub(in crate::app) fn parse(reference: &str) -> Result<RunReference<'_>, Error> {
+    let (id, name) = (reference.parse().ok(), may_be_name(reference).then_some(reference));
+    if id.is_none() && name.is_none() {
         return Err(Error::NotFound);
     }
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let mut found = None;
-    if let Some(id) = by_id {
-        found = runs::find_by_id_or_uid(&mut tx, id).await?;
-    }
-    // A name may look like an ID.
-    if found.is_none() && may_be_name(reference) {
-        found = runs::find_by_name(&mut tx, reference).await?;
-    }
-    found.ok_or(Error::NotFound)
+    Ok(RunReference { id, name })
 }
 
 fn may_be_name(text: &str) -> bool {

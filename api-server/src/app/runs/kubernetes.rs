@@ -1,20 +1,22 @@
 //! All requests that create or change runs in Kubernetes.
 
-use std::time::Duration;
-
 use crds::{WorkflowRun, run::Decision};
 use domain::run::is_same_run;
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::{app::Error, store::CancelMode};
+use crate::{
+    app::{
+        Error,
+        kubernetes::{failure, with_timeout},
+    },
+    store::CancelMode,
+};
 
-/// Time limit of a request to the Kubernetes API, which normally takes some milliseconds. A caller that would
-/// have to wait longer gets an error.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const FIELD_MANAGER: &str = crds::constants::API_SERVER_MANAGER;
 
 /// Creates a run, or returns the existing run of that name if the same request created it.
@@ -30,7 +32,7 @@ pub(super) async fn create(
     let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let action = "create the run";
-    match with_timeout(action, api.create(&params, run)).await? {
+    match with_timeout(action, k8s_client::create(&api, &params, run)).await? {
         Ok(created) => Ok(created),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             created_by_same_request(&api, run).await
@@ -69,6 +71,23 @@ pub(super) async fn cancel(
     with_timeout(action, api.patch(name, &params, &patch)).await?.map_err(|error| failure(action, error))
 }
 
+/// Deletes a finished run. Succeeds if the object with this UID does not exist any more.
+///
+/// # Errors
+/// Returns an error if the API server refuses the deletion or does not answer in time.
+pub(super) async fn delete(client: &Client, namespace: &str, name: &str, uid: Uuid) -> Result<(), Error> {
+    let api = Api::<WorkflowRun>::namespaced(client.clone(), namespace);
+    let preconditions = Preconditions { uid: Some(uid.to_string()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    let action = "delete the run";
+    match with_timeout(action, api.delete(name, &params)).await? {
+        Ok(_) => Ok(()),
+        // An object of this name with another UID is another run.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(error) => Err(failure(action, error)),
+    }
+}
+
 /// Returns the current state of a run.
 ///
 /// # Errors
@@ -102,55 +121,5 @@ pub(super) async fn decide(
         Ok(run) => Ok(Some(run)),
         Err(kube::Error::Api(status)) if status.is_conflict() => Ok(None),
         Err(error) => Err(failure(action, error)),
-    }
-}
-
-async fn with_timeout<T>(
-    action: &'static str,
-    call: impl Future<Output = kube::Result<T>>,
-) -> Result<kube::Result<T>, Error> {
-    let timed_out = |_| Error::KubernetesTimeout { action, seconds: REQUEST_TIMEOUT.as_secs() };
-    tokio::time::timeout(REQUEST_TIMEOUT, call).await.map_err(timed_out)
-}
-
-fn failure(action: &'static str, error: kube::Error) -> Error {
-    match error {
-        kube::Error::Api(status) if status.is_not_found() => Error::NotFound,
-        // The message of the schema, a CEL rule or an admission policy addresses the author of the object.
-        kube::Error::Api(status) if status.is_invalid() => {
-            Error::Refused { action, message: status.message.clone() }
-        }
-        kube::Error::Api(status) if status.is_forbidden() => match exceeded_quota(&status.message) {
-            Some((used, limit)) => Error::PlanLimitReached { action, used, limit },
-            None => Error::Kubernetes { action, source: kube::Error::Api(status) },
-        },
-        source => Error::Kubernetes { action, source },
-    }
-}
-
-/// Returns the used and the maximum number of objects, if a message of the API server says that the quota of the namespace
-/// is exhausted, as in `exceeded quota: smb-tenant, requested: count/…=1, used: count/…=200, limited: count/…=200`.
-fn exceeded_quota(message: &str) -> Option<(u64, u64)> {
-    let (_, amounts) = message.split_once("exceeded quota: ")?;
-    let amount = |name: &str| {
-        let (_, rest) = amounts.split_once(name)?;
-        let (_, number) = rest.split(", ").next()?.split_once('=')?;
-        number.parse().ok()
-    };
-    Some((amount("used: ")?, amount("limited: ")?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A refusal by the quota of the tenant is recognised, with both numbers.
-    #[test]
-    fn a_refusal_by_the_quota_is_recognised() {
-        let refused = "workflowruns.smbcopilot.dev \"order-7\" is forbidden: exceeded quota: smb-tenant, requested: \
-                       count/workflowruns.smbcopilot.dev=1, used: count/workflowruns.smbcopilot.dev=200, limited: \
-                       count/workflowruns.smbcopilot.dev=250";
-        assert_eq!(exceeded_quota(refused), Some((200, 250)));
-        assert_eq!(exceeded_quota("User \"anna\" cannot create resource \"workflowruns\""), None);
     }
 }

@@ -9,7 +9,11 @@ use crate::{
     },
     auth::TenantScope,
     db::Timestamp,
-    store::{Run, RunStatus, TenantTx, runs},
+    store::{
+        Count, Run, RunStatus, TenantTx,
+        runs::{self, RunColumns},
+        workflows,
+    },
 };
 
 /// Filters of a list of runs.
@@ -33,10 +37,25 @@ pub async fn list(
     filter: Filter,
     paging: &Paging,
 ) -> Result<Page<Run>, Error> {
+    list_columns(app, scope, filter, paging, RunColumns::All).await
+}
+
+/// Returns a page of the tenant's runs with some columns.
+///
+/// # Errors
+/// Returns an error if the cursor belongs to another list or the database fails.
+pub async fn list_columns(
+    app: &App,
+    scope: TenantScope,
+    filter: Filter,
+    paging: &Paging,
+    columns: RunColumns,
+) -> Result<Page<Run>, Error> {
     let list = filter.list(app, scope, paging);
     let after = list.open(paging)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    Ok(list.page(runs::list(&mut tx, filter.query(paging, after)).await?, paging.limit))
+    let query = runs::Query { columns, ..filter.query(paging, after) };
+    Ok(list.page(runs::list(&mut tx, query).await?, paging))
 }
 
 impl Filter {
@@ -50,8 +69,45 @@ impl Filter {
 
     fn query(self, paging: &Paging, after: Option<crate::store::Position>) -> runs::Query {
         let Self { workflow, status, created_after } = self;
-        runs::Query { workflow, status, created_after, order: paging.order, after, limit: paging.limit }
+        runs::Query {
+            workflow,
+            status,
+            created_after,
+            order: paging.reading_order(),
+            after,
+            limit: paging.limit,
+            columns: RunColumns::All,
+        }
     }
+}
+
+/// Returns a page of the runs of a workflow with some columns.
+///
+/// # Errors
+/// Returns an error if the tenant has no such workflow, if the cursor belongs to another list, or if the database fails.
+pub async fn list_of_workflow(
+    app: &App,
+    scope: TenantScope,
+    workflow: Uuid,
+    filter: Filter,
+    paging: &Paging,
+    columns: RunColumns,
+) -> Result<Page<Run>, Error> {
+    let filter = Filter { workflow: Some(workflow), ..filter };
+    let list = filter.list(app, scope, paging);
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    workflows::get(&mut tx, workflow).await?.ok_or(Error::NotFound)?;
+    let query = runs::Query { columns, ..filter.query(paging, list.open(paging)?) };
+    Ok(list.page(runs::list(&mut tx, query).await?, paging))
+}
+
+/// Counts the tenant's runs that a filter selects.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Count, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(runs::count(&mut tx, filter.query(&Paging::default(), None)).await?)
 }
 
 /// Returns the first page of the runs of each workflow, with one statement.
@@ -69,7 +125,7 @@ pub async fn list_by_workflows(
     let found = runs::list_by_workflows(&mut tx, workflows, filter.query(paging, None)).await?;
     let page = |runs::WorkflowRuns { workflow, runs }| {
         let list = Filter { workflow: Some(workflow), ..filter }.list(app, scope, paging);
-        (workflow, list.page(runs, paging.limit))
+        (workflow, list.page(runs, paging))
     };
     Ok(found.into_iter().map(page).collect())
 }

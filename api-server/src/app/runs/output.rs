@@ -3,10 +3,9 @@
 use crds::run::OutputRef;
 use serde::Deserialize as _;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
-    get::{RunDetails, details},
+    get::{RunDetails, find_details},
     step,
 };
 use crate::{
@@ -28,23 +27,28 @@ pub enum Content {
     },
 }
 
-/// Returns the output of a run.
+/// Returns the output of the run of a reference.
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run, if the run has no output or its bytes were deleted, or if the
 /// database or the object storage fails.
-pub async fn output(app: &App, scope: TenantScope, id: Uuid) -> Result<Content, Error> {
-    let (RunDetails { run: _, content }, _held) = details(app, scope, id).await?;
+pub async fn output(app: &App, scope: TenantScope, reference: &str) -> Result<Content, Error> {
+    let (RunDetails { run: _, content }, _held) = find_details(app, scope, reference).await?;
     read(app, scope, content.output, content.output_ref).await
 }
 
-/// Returns the output of a step.
+/// Returns the output of a step of the run of a reference.
 ///
 /// # Errors
 /// Returns an error if the tenant has no such run or the run no such step, if the step has no output or its bytes were
 /// deleted, or if the database or the object storage fails.
-pub async fn step_output(app: &App, scope: TenantScope, id: Uuid, step: &str) -> Result<Content, Error> {
-    let (RunDetails { run: _, content }, _held) = details(app, scope, id).await?;
+pub async fn step_output(
+    app: &App,
+    scope: TenantScope,
+    reference: &str,
+    step: &str,
+) -> Result<Content, Error> {
+    let (RunDetails { run: _, content }, _held) = find_details(app, scope, reference).await?;
     let found = step::parse(&content.steps).into_iter().find(|found| found.name == step);
     let step = found.ok_or(Error::NotFound)?;
     read(app, scope, step.output, step.output_ref).await

@@ -1,10 +1,10 @@
-//! Positions of runs in the queue.
+//! Why runs wait.
 
 use serde_json::Value;
 
 use crate::app::enum_names::upper_snake;
 
-/// Position of a run in the queue.
+/// Why a run waits, and its position in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
     /// Position among the queued runs of the tenant, starting at 1.

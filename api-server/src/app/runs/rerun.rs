@@ -1,14 +1,14 @@
 //! Rerunning runs.
 
 use crds::run::{Reuse, ReuseFrom, TriggerKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{build, change, check, content, name::RunName, start};
+use super::{build, change, check, name::RunName, start};
 use crate::{
-    app::{App, Error, Violation, workflows::WorkflowDetails},
+    app::{App, Error, Violation, contents, workflows::WorkflowDetails},
     auth::TenantScope,
-    store::{Run, TenantTx},
+    store::{Run, RunContent, TenantTx},
 };
 
 /// Parameters of a rerun.
@@ -41,9 +41,9 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
     let workflow = workflow.ok_or_else(|| Error::WorkflowGone { workflow: run.workflow_name.clone() })?;
     // The memory is reserved until the run is created.
     let (workflow, reservation) = change::with_content(app, scope, workflow).await?;
-    let content = content::contents(app, scope, &[id], 1, &reservation).await?;
+    let content = contents::<RunContent>(app, scope, &[id], 1, &reservation).await?;
     let content = content.into_iter().next().ok_or(Error::NotFound)?;
-    let input = content.input.unwrap_or_else(|| json!({}));
+    let input = content.input;
     check::check_input(app, scope, &workflow, &input).await?;
     check_selection(&run, &workflow, from.as_ref())?;
     let new_run = build::NewRun {

@@ -1,15 +1,15 @@
 //! Starting runs.
 
 use crds::{WorkflowRun, run::TriggerKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{build, change, check, kubernetes, name::RunName};
+use super::{build, change, check, kubernetes, name::RunName, plan_limits};
 use crate::{
-    app::{App, Error, tenants},
+    app::{App, Error, audit, kubernetes::write_permit, tenants},
     auth::TenantScope,
     mirror,
-    store::{Run, Tenant, TenantTx, runs, workflows},
+    store::{Run, TenantToWrite, TenantTx, runs, workflows},
 };
 
 /// Parameters of a new run.
@@ -51,12 +51,35 @@ pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, E
 pub(super) async fn create(
     app: &App,
     scope: TenantScope,
-    tenant: &Tenant,
+    tenant: &TenantToWrite,
     object: &WorkflowRun,
 ) -> Result<Run, Error> {
-    let _permit = change::permit(app, scope, "start the run").await?;
+    let _permit = write_permit(app, scope.tenant_id(), "start the run").await?;
+    check_plan_limits(app, scope, tenant, object).await?;
+    record(object);
     let run = kubernetes::create(&app.kube, &tenant.namespace, object).await?;
     mirror::apply_one(&app.mirror, &run).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    runs::by_name(&mut tx, &kube::ResourceExt::name_any(&run)).await?.ok_or(Error::NotFound)
+    let run = runs::by_name(&mut tx, &kube::ResourceExt::name_any(&run)).await?.ok_or(Error::NotFound)?;
+    audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);
+    Ok(run)
+}
+
+/// Records a new run in the audit log, without its input.
+fn record(object: &WorkflowRun) {
+    audit::record_object("WORKFLOW_RUN", None, &kube::ResourceExt::name_any(object));
+    let spec = serde_json::to_value(&object.spec).unwrap_or_default();
+    audit::record_changes(audit::differences(&json!({}), &spec));
+}
+
+async fn check_plan_limits(
+    app: &App,
+    scope: TenantScope,
+    tenant: &TenantToWrite,
+    object: &WorkflowRun,
+) -> Result<(), Error> {
+    let input_bytes = object.spec.input.as_ref().map_or(0, |input| input.to_string().len());
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let name = kube::ResourceExt::name_any(object);
+    plan_limits::check(&mut tx, tenant, &name, u64::try_from(input_bytes).unwrap_or(u64::MAX)).await
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::get;
 use crate::{
-    app::{App, Error},
+    app::{App, Error, audit},
     auth::TenantScope,
     store::Run,
 };
@@ -27,7 +27,8 @@ pub struct Waited {
     pub is_complete: bool,
 }
 
-/// Returns a run when it has finished, or in its current state when the time limit is over or the process shuts down.
+/// Returns a run when it has finished, or in its current state when the time limit is over, the process shuts
+/// down, or the client of a write has closed the connection.
 /// If too many requests are waiting, it returns the current state at once: a wait is the client's preference, not a
 /// promise, and the result says whether it was fulfilled.
 ///
@@ -41,7 +42,7 @@ pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> R
         let run = get(app, scope, id).await?;
         return Ok(Waited { is_complete: run.status.is_final(), run });
     };
-    let deadline = Instant::now() + limit;
+    let (client_gone, deadline) = (audit::client_gone(), Instant::now() + limit);
     let mut delays = ExponentialBuilder::default()
         .with_min_delay(MIN_POLL_DELAY)
         .with_max_delay(MAX_POLL_DELAY)
@@ -57,6 +58,7 @@ pub async fn wait(app: &App, scope: TenantScope, id: Uuid, limit: Duration) -> R
         let delay = delays.next().unwrap_or(MAX_POLL_DELAY);
         tokio::select! {
             () = tokio::time::sleep_until(deadline.min(now + delay)) => {}
+            () = client_gone.cancelled() => return Ok(Waited { run, is_complete: false }),
             () = app.shutdown.cancelled() => return Ok(Waited { run, is_complete: false }),
         }
     }

@@ -1,7 +1,12 @@
 //! The object types of the schema.
 
+mod audit_event;
+mod failure;
+mod items;
+mod log;
 mod plan;
 mod run;
+mod run_parts;
 mod step;
 mod tenant;
 mod viewer;
@@ -9,19 +14,20 @@ mod workflow;
 
 use async_graphql::{ID, Interface};
 
+pub(super) use audit_event::AuditEvent;
 pub(super) use plan::Plan;
 pub(super) use run::{CancellationMode, WorkflowRun, WorkflowRunStatus};
-pub(super) use tenant::Tenant;
+pub(super) use tenant::{Tenant, TenantStatus};
 pub(super) use viewer::Viewer;
 pub(super) use workflow::{Workflow, WorkflowStatus};
 
 /// Object with a global ID.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global ID of the object, unique across all types."))]
-#[expect(clippy::large_enum_variant, reason = "a response has few of them, and each is moved once")]
 pub(super) enum Node {
     Tenant(Tenant),
     Plan(Plan),
     Workflow(Workflow),
     WorkflowRun(WorkflowRun),
+    AuditEvent(AuditEvent),
 }

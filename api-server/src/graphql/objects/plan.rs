@@ -67,3 +67,10 @@ impl Plan {
         self.0.updated_at.into()
     }
 }
+
+impl Plan {
+    /// Returns the position of a row in lists.
+    pub(in crate::graphql) fn position(row: &store::Plan) -> store::Position {
+        store::Position { created_at: row.created_at, id: row.id }
+    }
+}

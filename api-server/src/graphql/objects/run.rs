@@ -2,24 +2,34 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Json, Object, Result};
 use serde_json::Value;
 
 use super::{
     Workflow,
-    step::{Failure, WorkflowRunStep},
+    failure::Failure,
+    log::{LogConnection, LogFilter, log_connection, log_cost},
+    run_parts::{Decision, Ending, Queue, Reuse, Trigger},
+    step::WorkflowRunStep,
 };
 use crate::{
-    app::{self, enum_names::upper_snake},
+    app::{
+        self,
+        logs::{LogPosition, PageLimit},
+    },
     graphql::{
         ContentRepeats,
         error::{from_app, from_loader},
         global_id::Kind,
         loaders::{ContentById, Loaders, WorkflowById},
+        request::Caller,
         scalars::DateTime,
     },
     store::{self, CancelMode, RunContent, RunStatus},
 };
+
+/// Size of the text of a page of a log after which it ends.
+const MAX_LOG_PAGE_BYTES: usize = 256 * 1024;
 
 /// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -49,27 +59,6 @@ pub(in crate::graphql) enum CancellationMode {
     Graceful,
     /// Steps in progress are killed.
     Now,
-}
-
-/// Cause of a run.
-#[derive(SimpleObject)]
-pub(in crate::graphql) struct Trigger {
-    /// Kind of the trigger: `MANUAL`, `API`, `SCHEDULE`, `WEBHOOK`, `WORKFLOW` or `RERUN`; more may be added.
-    kind: String,
-    /// User or object that triggered the run.
-    by: Option<String>,
-}
-
-/// Position of a run in the queue.
-#[derive(SimpleObject)]
-#[graphql(name = "WorkflowRunQueue")]
-pub(in crate::graphql) struct Queue {
-    /// Position among the queued runs of the tenant, starting at 1. Null if it is not known.
-    position: Option<u32>,
-    /// Machine-readable reason why the run waits, such as `PLAN_CONCURRENCY`; more may be added.
-    reason: String,
-    /// Human-readable reason why the run waits.
-    message: String,
 }
 
 /// Execution of a workflow.
@@ -112,8 +101,7 @@ impl WorkflowRun {
 
     /// Cause of the run.
     async fn trigger(&self) -> Trigger {
-        let text = |name: &str| self.0.trigger.get(name).and_then(Value::as_str);
-        Trigger { kind: upper_snake(text("kind").unwrap_or("Manual")), by: text("by").map(str::to_owned) }
+        Trigger::from_json(&self.0.trigger)
     }
 
     /// User or object that requested the run: an email address if the run was started through the API. Null if
@@ -132,15 +120,19 @@ impl WorkflowRun {
         self.0.priority
     }
 
-    /// Position in the queue. Null unless the run is queued.
+    /// Why the run waits for a slot, its pod or its runner. Null while it is executed, while it is suspended, and after its end.
     async fn queue(&self) -> Option<Queue> {
-        let app::runs::Queue { position, reason, message } = app::runs::Queue::parse(self.0.queue.as_ref()?)?;
-        Some(Queue { position, reason, message })
+        app::runs::Queue::parse(self.0.queue.as_ref()?).map(Queue::from)
     }
 
-    /// Input of the run, as it was given.
-    async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
-        Ok(self.content(ctx).await?.input.clone().map(Json))
+    /// Result of the steps while the `onExit` steps are executed. Null otherwise.
+    async fn ending(&self) -> Option<Ending> {
+        app::runs::Ending::parse(self.0.ending.as_ref()?).map(Ending::from)
+    }
+
+    /// Input of the run, as it was given; an empty object if it was given none.
+    async fn input(&self, ctx: &Context<'_>) -> Result<Json<Value>> {
+        Ok(Json(self.content(ctx).await?.input.clone()))
     }
 
     /// Input with which the run is executed: with the defaults of the workflow's input schema. Null if it is `input`.
@@ -160,14 +152,51 @@ impl WorkflowRun {
 
     /// Error of the run. Null unless the run failed, timed out or was cancelled.
     async fn error(&self) -> Option<Failure> {
-        let failure = self.0.error.as_ref()?;
-        serde_json::from_value::<app::runs::Failure>(failure.clone()).ok().map(Failure::from)
+        Failure::from_json(self.0.error.as_ref()?)
+    }
+
+    /// Decisions on the approval steps of the run.
+    async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<Decision>> {
+        Ok(Decision::parse(&*self.content(ctx).await?))
+    }
+
+    /// Earlier run whose outputs the run reuses. Null if it reuses none.
+    async fn reuse(&self, ctx: &Context<'_>) -> Result<Option<Reuse>> {
+        Ok(Reuse::parse(&*self.content(ctx).await?))
     }
 
     /// Steps of the run, in the order of the workflow.
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<WorkflowRunStep>> {
         let steps = app::runs::parse_steps(&self.content(ctx).await?.steps);
         Ok(steps.into_iter().map(WorkflowRunStep).collect())
+    }
+
+    /// Lines that the steps of the run have written, in order of arrival. A page also ends after about 256 KiB of text. Requires the
+    /// permission `workflow.run.log.read`.
+    #[graphql(complexity = "log_cost(first, child_complexity)")]
+    async fn logs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Maximum number of lines on the page, 1 to 100; required.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        first: i32,
+        #[graphql(
+            desc = "Position after which to continue: the `nextCursor` of the previous page, or the `cursor` of a line. Default: the beginning of the log."
+        )]
+        after: Option<String>,
+        #[graphql(desc = "Filter of the lines. Default: all lines.")] filter: Option<LogFilter>,
+    ) -> Result<LogConnection> {
+        let caller = Caller::from_context(ctx)?;
+        let (scope, filter) = (caller.tenant()?.scope, filter.unwrap_or_default().into());
+        let position = after.as_deref().map(str::parse).transpose().map_err(from_app)?;
+        let limit =
+            PageLimit { lines: usize::try_from(first).unwrap_or_default(), bytes: MAX_LOG_PAGE_BYTES };
+        let start = position.unwrap_or(LogPosition::START);
+        let page =
+            app::logs::read(caller.app, scope, self.0.id, &filter, start, limit).await.map_err(from_app)?;
+        Ok(log_connection(page, after.is_some(), self.0.status.is_final()))
     }
 
     /// Time at which the run was created.
@@ -180,7 +209,7 @@ impl WorkflowRun {
         self.0.updated_at.into()
     }
 
-    /// Time at which the first step started. Null until then.
+    /// Time at which the first runner began to execute the run. Null until then.
     async fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(DateTime::from)
     }

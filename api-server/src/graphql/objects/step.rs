@@ -1,9 +1,13 @@
 //! The type `WorkflowRunStep`.
 
-use async_graphql::{Enum, Json, Object, SimpleObject};
-use crds::run::{self, StepPhase};
+use async_graphql::{Enum, Json, Object};
+use crds::run::StepPhase;
 use serde_json::Value;
 
+use super::{
+    failure::Failure,
+    items::{Items, Waiting},
+};
 use crate::{
     app::{
         enum_names::{serde_name, upper_snake},
@@ -34,68 +38,6 @@ pub(in crate::graphql) enum WorkflowRunStepStatus {
 
 /// Step of a run.
 pub(in crate::graphql) struct WorkflowRunStep(pub(in crate::graphql) runs::Step);
-
-/// Error of a run or of a step.
-#[derive(SimpleObject)]
-#[graphql(name = "WorkflowRunError")]
-pub(in crate::graphql) struct Failure {
-    /// Name of the step that failed. Null if no step failed, and in the error of a step.
-    step: Option<String>,
-    /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
-    kind: String,
-    /// Machine-readable code of the error, such as `HTTP_404`; more may be added.
-    code: String,
-    /// Human-readable explanation of the error.
-    message: String,
-}
-
-/// Reason why a step is suspended.
-#[derive(SimpleObject)]
-#[graphql(name = "WorkflowRunStepWaiting")]
-pub(in crate::graphql) struct Waiting {
-    /// Kind of event that the step waits for: `APPROVAL`, `TIME` or `RUN`; more may be added.
-    r#for: String,
-    /// Message to the approvers. Null unless the step waits for an approval.
-    message: Option<String>,
-    /// Roles that may decide. Empty if every user with the permission `workflow.run.decide` may decide.
-    roles: Vec<String>,
-    /// Name of the run that the step waits for. Null unless the step waits for a run.
-    run: Option<String>,
-    /// Reason for which the last decision was refused. Another decision can be made. Null if none was refused.
-    refused: Option<String>,
-}
-
-/// Progress of the items of a `forEach` step.
-#[derive(SimpleObject)]
-#[graphql(name = "WorkflowRunStepItems")]
-pub(in crate::graphql) struct Items {
-    /// Total number of items.
-    total: u32,
-    /// Number of items that succeeded.
-    succeeded: u32,
-    /// Number of items that failed.
-    failed: u32,
-    /// Indexes of the finished items as ranges, starting at 0, such as `0-412,414`.
-    done: String,
-}
-
-impl From<run::Waiting> for Waiting {
-    fn from(run::Waiting { reason, message, roles, run, refused }: run::Waiting) -> Self {
-        let refused = refused.map(|refused| refused.message);
-        Self { r#for: upper_snake(&serde_name(&reason)), message, roles, run, refused }
-    }
-}
-
-impl From<&run::ItemsStatus> for Items {
-    fn from(items: &run::ItemsStatus) -> Self {
-        Self {
-            total: items.total,
-            succeeded: items.succeeded,
-            failed: items.failed,
-            done: items.done.clone(),
-        }
-    }
-}
 
 /// Step of a run.
 #[Object]
@@ -163,13 +105,6 @@ impl WorkflowRunStep {
 
     /// Progress of the items. Null unless the step is a `forEach` step whose items are known.
     async fn items(&self) -> Option<Items> {
-        self.0.items.as_ref().map(Items::from)
-    }
-}
-
-impl From<runs::Failure> for Failure {
-    fn from(failure: runs::Failure) -> Self {
-        let runs::Failure { step, kind, code, message, details: _ } = failure;
-        Self { step, kind: upper_snake(&kind), code, message }
+        self.0.items.clone().map(Items::from)
     }
 }

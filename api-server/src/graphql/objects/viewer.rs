@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, Result};
 use super::Tenant;
 use crate::{
     app,
-    graphql::{error::from_app, request::Caller},
+    graphql::{error::from_app, lookup, request::Caller},
 };
 
 /// Authenticated user.
@@ -31,11 +31,9 @@ impl Viewer {
 
     /// Tenant of the user. Null for platform administrators without a tenant. Requires the permission `tenant.read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
-        let caller = Caller::from_context(ctx)?;
-        match &caller.principal.tenant {
-            Some(tenant) => {
-                let tenant = app::tenants::current(caller.app, tenant.scope).await.map_err(from_app)?;
-                Ok(Some(Tenant(tenant)))
+        match Caller::from_context(ctx)?.principal.tenant {
+            Some(_) => {
+                Ok(Some(lookup::own_tenant(ctx).await?.ok_or_else(|| from_app(app::Error::NotFound))?))
             }
             None => Ok(None),
         }

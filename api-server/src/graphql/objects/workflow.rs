@@ -7,18 +7,23 @@ use serde_json::Value;
 
 use super::WorkflowRun;
 use crate::{
-    app::{self, page::Page, runs::Filter},
+    app::{
+        self,
+        page::{Page, Paging},
+        runs::Filter,
+    },
     graphql::{
         ContentRepeats,
-        connection::{ConnectionOf, connection, cost, paging},
+        connection::{ConnectionOf, PageArguments, connection, cost},
         error::{from_app, from_loader},
+        filters::WorkflowRunFilter,
         global_id::Kind,
-        loaders::{FirstRuns, Loaders, WorkflowContentById},
-        objects::run::WorkflowRunStatus,
+        loaders::{Loaders, RunsOfWorkflow, WorkflowContentById},
+        orders::WorkflowRunOrder,
         request::Caller,
         scalars::DateTime,
     },
-    store::{self, Run, RunStatus, WorkflowContent, WorkflowState},
+    store::{self, Run, WorkflowContent, WorkflowState},
 };
 
 /// Status of a workflow.
@@ -101,26 +106,46 @@ impl Workflow {
         Ok(self.content(ctx).await?.spec.pointer("/steps").cloned().map(Json))
     }
 
+    /// Complete definition of the workflow: its spec in Kubernetes.
+    async fn definition(&self, ctx: &Context<'_>) -> Result<Json<Value>> {
+        Ok(Json(self.content(ctx).await?.spec.clone()))
+    }
+
     /// JSON Schema of the input of its runs. Null if any input is accepted.
     async fn input_schema(&self, ctx: &Context<'_>) -> Result<Option<Json<Value>>> {
         Ok(self.content(ctx).await?.spec.pointer("/input/schema").cloned().map(Json))
     }
 
-    /// Runs of the workflow, newest first. Requires the permission `workflow.run.read`.
-    #[graphql(complexity = "cost(first, child_complexity)")]
+    /// Generation of the definition; every change of it increments the generation. `updateWorkflow` requires it.
+    async fn generation(&self) -> i32 {
+        i32::try_from(self.0.generation).unwrap_or(i32::MAX)
+    }
+
+    /// Runs of the workflow. Requires the permission `workflow.run.read`.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn runs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 1 to 100; required.", validator(minimum = 1, maximum = 100))] first: i32,
+        #[graphql(
+            desc = "Size of a page that is read forward, 1 to 100. `first` or `last` is required.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
-        #[graphql(desc = "Filter by status.")] status: Option<WorkflowRunStatus>,
+        #[graphql(
+            desc = "Size of a page that is read backward, 1 to 100.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends: the `startCursor` of the following page.")]
+        before: Option<String>,
+        #[graphql(default, desc = "Order of the runs.")] order_by: WorkflowRunOrder,
+        #[graphql(desc = "Filter of the runs. Default: all runs.")] filter: Option<WorkflowRunFilter>,
     ) -> Result<ConnectionOf<WorkflowRun>> {
-        let status = status.map(RunStatus::from);
-        let page = match &after {
-            Some(_) => self.later_runs(ctx, first, after.clone(), status).await?,
-            None => self.first_runs(ctx, FirstRuns { workflow: self.0.id, first, status }).await?,
-        };
-        Ok(connection(page, &paging(first, after), WorkflowRun::position, WorkflowRun))
+        let paging = PageArguments { first, after, last, before }.paging(order_by)?;
+        let page = self.page_of_runs(ctx, filter.unwrap_or_default().into(), &paging).await?;
+        Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun))
     }
 
     /// Time at which the workflow was created.
@@ -141,24 +166,17 @@ impl Workflow {
         content.ok_or_else(|| from_app(app::Error::NotFound))
     }
 
-    async fn first_runs(&self, ctx: &Context<'_>, key: FirstRuns) -> Result<Page<Run>> {
-        let page = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
-        page.ok_or_else(|| from_app(app::Error::NotFound))
-    }
-
-    /// Reads a later page without a loader: a cursor belongs to one workflow, so a document has few of them.
-    async fn later_runs(
-        &self,
-        ctx: &Context<'_>,
-        first: i32,
-        after: Option<String>,
-        status: Option<RunStatus>,
-    ) -> Result<Page<Run>> {
+    async fn page_of_runs(&self, ctx: &Context<'_>, filter: Filter, paging: &Paging) -> Result<Page<Run>> {
+        let workflow = self.0.id;
+        if paging.cursor.is_none() {
+            let key = RunsOfWorkflow { workflow, filter, paging: paging.clone() };
+            let page = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
+            return page.ok_or_else(|| from_app(app::Error::NotFound));
+        }
+        // A cursor belongs to one workflow, so that a document has few of them.
         let caller = Caller::from_context(ctx)?;
-        let filter = Filter { workflow: Some(self.0.id), status, created_after: None };
-        app::runs::list(caller.app, caller.tenant()?.scope, filter, &paging(first, after))
-            .await
-            .map_err(from_app)
+        let filter = Filter { workflow: Some(workflow), ..filter };
+        app::runs::list(caller.app, caller.tenant()?.scope, filter, paging).await.map_err(from_app)
     }
 
     /// Returns the position of a row in lists.

@@ -23,7 +23,7 @@ use media_type::MediaType;
 use crate::{
     app::App,
     auth::{Operations, Principal},
-    graphql::{self, Schema},
+    graphql::{self, Schema, TrustedDocuments},
     http::HttpState,
     problem::{Code, Problem},
 };
@@ -36,17 +36,23 @@ const EXECUTION_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// Returns the routes of the endpoint.
-pub(in crate::http) fn routes(schema: Schema, operations: Arc<Operations>) -> Router<HttpState> {
+pub(in crate::http) fn routes(
+    schema: Schema,
+    operations: Arc<Operations>,
+    trusted: Option<Arc<TrustedDocuments>>,
+) -> Router<HttpState> {
     Router::new()
         .route("/graphql", get(handle_get).post(handle_post))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(Extension(Endpoint { schema, operations }))
+        .layer(Extension(Endpoint { schema, operations, trusted }))
 }
 
 #[derive(Clone)]
 struct Endpoint {
     schema: Schema,
     operations: Arc<Operations>,
+    /// The only documents that are executed; `None` if all are.
+    trusted: Option<Arc<TrustedDocuments>>,
 }
 
 async fn handle_get(
@@ -57,7 +63,7 @@ async fn handle_get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let media_type = media_type::choose(&headers)?;
-    match parse::from_query(query.as_deref().unwrap_or_default()) {
+    match parse::from_query(query.as_deref().unwrap_or_default(), endpoint.trusted.as_deref()) {
         Ok(request) => endpoint.execute(&app, principal, request, &Method::GET, media_type).await,
         Err(error) => Ok(response::refused(media_type, &error)),
     }
@@ -75,7 +81,7 @@ async fn handle_post(
     let body = body.map_err(|rejection| {
         Problem::new(Code::from_status(rejection.status())).detail(rejection.body_text())
     })?;
-    match parse::from_body(&body) {
+    match parse::from_body(&body, endpoint.trusted.as_deref()) {
         Ok(request) => endpoint.execute(&app, principal, request, &Method::POST, media_type).await,
         Err(error) => Ok(response::refused(media_type, &error)),
     }

@@ -19,11 +19,21 @@ struct Unexecuted<E> {
 #[derive(Serialize)]
 struct Message {
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    code: &'static str,
 }
 
 /// Builds the response to a malformed request.
 pub(super) fn refused(media_type: MediaType, error: &ParseError) -> Response {
-    let errors = vec![Message { message: error.to_string() }];
+    let errors = vec![Message {
+        message: error.to_string(),
+        extensions: error.code().map(|code| Extensions { code }),
+    }];
     send(media_type, StatusCode::BAD_REQUEST, &Unexecuted { errors })
 }
 

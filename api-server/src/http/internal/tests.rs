@@ -108,7 +108,8 @@ async fn a_tenant_has_a_part_of_the_requests_of_runners(pool: PgPool) {
 async fn uploads_of_a_tenant_wait_for_its_memory(pool: PgPool) {
     let server = Server::start(&pool).await;
     let (acme, bytes) = (ACME.parse().unwrap(), vec![0; 1 << 20]);
-    let held = server.limits().memory.reserve(&acme, 96 << 20, std::time::Duration::ZERO).await.unwrap();
+    let memory = &server.limits().memory;
+    let held = memory.reserve(&acme, memory.per_tenant(), std::time::Duration::ZERO).await.unwrap();
     let digest = sha256(&bytes);
     let mut waiting = std::pin::pin!(put(&server, ASSIGNEE, QUEUED_RUN, &digest, &bytes));
     let neighbour = tokio::select! {

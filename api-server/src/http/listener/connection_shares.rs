@@ -10,7 +10,6 @@ use std::{
     },
 };
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -33,7 +32,8 @@ struct State {
     counted: Mutex<Counted>,
     members: Arc<Shares<Uuid>>,
     is_proxy: bool,
-    began_request: Notify,
+    /// Cancelled when the header of the first request is received.
+    began_request: CancellationToken,
 }
 
 enum Counted {
@@ -87,7 +87,7 @@ impl ConnectionShares {
             counted: Mutex::new(Counted::ByAddress { _permit: permit, _entry: entry }),
             members: self.members.clone(),
             is_proxy: address.is_none(),
-            began_request: Notify::new(),
+            began_request: CancellationToken::new(),
         };
         Ok((Connection(Arc::new(state)), closed))
     }
@@ -101,12 +101,12 @@ impl ConnectionShares {
 impl Connection {
     /// Notes that the header of a request was received.
     pub(super) fn begin_request(&self) {
-        self.0.began_request.notify_one();
+        self.0.began_request.cancel();
     }
 
-    /// Waits until the header of a request is received.
+    /// Waits until the header of the first request is received.
     pub(super) async fn began_request(&self) {
-        self.0.began_request.notified().await;
+        self.0.began_request.cancelled().await;
     }
 
     /// Notes that a request was authenticated: from now on, the connection counts towards the limit of the tenant, unless the

@@ -9,10 +9,16 @@ mod connection_shares;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, pin::pin, time::Duration};
 
-use axum::Router;
-use hyper_util::server::graceful::GracefulShutdown;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, header},
+    middleware::map_response_with_state,
+    response::Response,
+};
+use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -40,11 +46,18 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time after which an idle connection of a runner is closed: longer than the 90 s for which its client keeps it.
 const RUNNER_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Time for which the first request of a new connection is awaited during a shutdown: it is sent right after the connection is
+/// established.
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum number of connections that are accepted at the end of a shutdown, because their clients have established them before.
+const MAX_ACCEPTED_LAST: usize = 128;
+
 /// Limits on connections.
 pub struct ConnectionLimits {
     connections: ConnectionShares,
     proxies: TrustedProxies,
     timeouts: Timeouts,
+    drain_delay: Duration,
 }
 
 /// Maximum durations of a connection's silence.
@@ -75,7 +88,14 @@ impl ConnectionLimits {
             connections: ConnectionShares::new(NEWCOMERS, MEMBERS),
             proxies,
             timeouts: Timeouts::new(idle_timeout),
+            drain_delay: Duration::ZERO,
         }
+    }
+
+    /// Sets the time for which connections are accepted after the begin of the shutdown.
+    #[must_use]
+    pub fn with_drain_delay(self, drain_delay: Duration) -> Self {
+        Self { drain_delay, ..self }
     }
 
     /// Creates the limits of the port for runners, which pods reach without a proxy.
@@ -83,11 +103,14 @@ impl ConnectionLimits {
     pub fn for_runners() -> Self {
         let connections = ConnectionShares::new(RUNNER_NEWCOMERS, MEMBERS);
         let timeouts = Timeouts::new(RUNNER_IDLE_TIMEOUT);
-        Self { connections, proxies: TrustedProxies::default(), timeouts }
+        Self { connections, proxies: TrustedProxies::default(), timeouts, drain_delay: Duration::ZERO }
     }
 }
 
 /// Serves connections until the process shuts down and all requests in progress are answered.
+///
+/// After the begin of the shutdown, connections are accepted for the time of [`ConnectionLimits::with_drain_delay`]: proxies need
+/// it to notice that the process is not ready. Each response says then that its connection is closed after it.
 ///
 /// # Errors
 /// Never returns an error: connections that cannot be accepted are retried.
@@ -97,34 +120,88 @@ pub async fn serve(
     limits: ConnectionLimits,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
-    let ConnectionLimits { connections, proxies, timeouts } = limits;
+    let ConnectionLimits { connections, proxies, timeouts, drain_delay } = limits;
+    let router = router.layer(map_response_with_state(shutdown.clone(), announce_close));
+    let server = Server { router, timeouts, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+    let mut drained = pin!(async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(drain_delay).await;
+    });
     loop {
         let accepted = tokio::select! {
-            () = shutdown.cancelled() => break,
+            () = &mut drained => break,
             accepted = accept(&listener, &connections, &proxies) => accepted,
         };
-        let Some(Accepted { stream, address, connection, closed }) = accepted else { continue };
-        let service = connection::service(&router, address, &proxies, &connection);
-        let served = graceful.watch(
-            connection::http1(timeouts)
-                .serve_connection(connection::with_write_timeout(stream, timeouts), service),
-        );
-        tasks.spawn(async move {
-            tokio::select! {
-                result = served => if let Err(error) = result {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-                () = closed.cancelled() => tracing::debug!(%address, "closed a connection in favour of another one"),
-                () = without_request(&connection, timeouts.first) => {}
+        if let Some(accepted) = accepted {
+            server.spawn(accepted, &proxies);
+        }
+    }
+    // Connections that the operating system has accepted already.
+    for _ in 0..MAX_ACCEPTED_LAST {
+        match accept(&listener, &connections, &proxies).now_or_never() {
+            Some(Some(accepted)) => server.spawn(accepted, &proxies),
+            Some(None) => {}
+            None => break,
+        }
+    }
+    drop(listener);
+    server.stop.cancel();
+    server.tasks.close();
+    server.tasks.wait().await;
+    Ok(())
+}
+
+/// Tells the client to send no further request on the connection while the process shuts down.
+async fn announce_close(State(shutdown): State<CancellationToken>, mut response: Response) -> Response {
+    if shutdown.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// What connections share.
+struct Server {
+    router: Router,
+    timeouts: Timeouts,
+    /// Cancelled when no further connection is accepted.
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Serves a connection in a task of its own.
+    fn spawn(&self, accepted: Accepted, proxies: &TrustedProxies) {
+        let Accepted { stream, address, connection, closed } = accepted;
+        let service = connection::service(&self.router, address, proxies, &connection);
+        let stream = connection::with_write_timeout(stream, self.timeouts);
+        let served = connection::http1(self.timeouts).serve_connection(stream, service);
+        let (stop, timeouts) = (self.stop.clone(), self.timeouts);
+        self.tasks.spawn(async move {
+            let mut served = pin!(served);
+            let result = tokio::select! {
+                result = &mut served => result,
+                () = closed.cancelled() => {
+                    tracing::debug!(%address, "closed a connection in favour of another one");
+                    return;
+                }
+                () = without_request(&connection, timeouts.first) => return,
+                () = may_end(&stop, &connection) => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            };
+            if let Err(error) = result {
+                tracing::debug!(%error, "a connection ended early");
             }
         });
     }
-    drop(listener);
-    graceful.shutdown().await;
-    tasks.close();
-    tasks.wait().await;
-    Ok(())
+}
+
+/// Returns when a connection is to be closed after the request in progress, because the process shuts down. The first request of a
+/// new connection may still be on its way.
+async fn may_end(stop: &CancellationToken, connection: &Connection) {
+    stop.cancelled().await;
+    let _ = tokio::time::timeout(LAST_REQUEST_TIMEOUT, connection.began_request()).await;
 }
 
 /// Returns when the time for the first request is over, and never if there was one.

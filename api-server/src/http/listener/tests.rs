@@ -37,6 +37,7 @@ async fn listen_with(router: Router, connections: (usize, usize), timeout: Durat
         connections: ConnectionShares::new(connections, MEMBERS),
         proxies: TrustedProxies::default(),
         timeouts: Timeouts { first: timeout, idle: timeout, write: timeout },
+        drain_delay: Duration::ZERO,
     };
     let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
     Port { address, shutdown, served }
@@ -176,6 +177,7 @@ async fn a_used_connection_may_be_idle_for_longer() {
         connections: ConnectionShares::new((8, 4), MEMBERS),
         proxies: TrustedProxies::default(),
         timeouts,
+        drain_delay: Duration::ZERO,
     };
     let served = tokio::spawn(serve(listener, hello(), limits, shutdown.clone()));
     let port = Port { address, shutdown, served };
@@ -239,4 +241,83 @@ async fn a_shutdown_answers_requests_in_progress() {
     proceed.notify_one();
     assert!(read_to_end(&mut busy).await.ends_with("late"));
     tokio::time::timeout(DEADLINE, port.served).await.unwrap().unwrap().unwrap();
+}
+
+/// The first request of a connection that was accepted before the end is answered, also if it arrives afterwards.
+#[tokio::test]
+async fn a_shutdown_answers_the_first_request_of_a_new_connection() {
+    let port = listen_with(hello(), (8, 4), DEADLINE).await;
+    let mut new = port.connect("127.0.0.2").await;
+    assert!(port.get("127.0.0.3").await.starts_with("HTTP/1.1 200"), "the earlier connection is accepted");
+    port.shutdown.cancel();
+    let refused = async {
+        while TcpStream::connect(port.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, refused).await.unwrap();
+    new.write_all(REQUEST).await.unwrap();
+    assert!(read_to_end(&mut new).await.ends_with("hello"));
+    tokio::time::timeout(DEADLINE, port.served).await.unwrap().unwrap().unwrap();
+}
+
+/// A shutdown under load loses no request: those on connections that are open, and those on connections that clients open until
+/// they have noticed it. Each client is told to use another connection.
+#[tokio::test]
+async fn a_shutdown_under_load_loses_no_request() {
+    const CLIENTS: u8 = 8;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let limits = ConnectionLimits {
+        connections: ConnectionShares::new((64, 64), MEMBERS),
+        proxies: TrustedProxies::default(),
+        timeouts: Timeouts::new(DEADLINE),
+        // Longer than the test, which ends before.
+        drain_delay: DEADLINE * 10,
+    };
+    let served = tokio::spawn(serve(listener, hello(), limits, shutdown.clone()));
+    let noticed = CancellationToken::new();
+    let load = (0..CLIENTS).map(|_| tokio::spawn(send_requests(address, noticed.clone(), shutdown.clone())));
+    let load: Vec<_> = load.collect();
+    let port = Port { address, shutdown, served };
+    while !port.get("127.0.0.2").await.starts_with("HTTP/1.1 200") {}
+    port.shutdown.cancel();
+    // New connections are still accepted, and their responses close them.
+    for _ in 0..20 {
+        let mut stream = port.connect("127.0.0.2").await;
+        stream.write_all(REQUEST).await.unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.contains("connection: close") && answer.ends_with("hello"), "{answer}");
+    }
+    noticed.cancel();
+    for client in load {
+        let after_the_signal = tokio::time::timeout(DEADLINE, client).await.unwrap().unwrap();
+        assert!(after_the_signal > 0);
+    }
+    port.served.abort();
+}
+
+/// Sends requests one after the other, on one connection until it is closed and then on the next one, until the client has noticed
+/// the shutdown. Returns how many were answered after it began; panics if one is not answered.
+async fn send_requests(
+    address: SocketAddr,
+    noticed: CancellationToken,
+    shutdown: CancellationToken,
+) -> usize {
+    let mut answered = 0;
+    while !noticed.is_cancelled() || answered == 0 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        loop {
+            stream.write_all(REQUEST).await.unwrap();
+            let mut response = Vec::new();
+            while !response.ends_with(b"hello") {
+                response.push(stream.read_u8().await.expect("each request is answered"));
+            }
+            if String::from_utf8_lossy(&response).contains("connection: close") {
+                answered += usize::from(shutdown.is_cancelled());
+                break;
+            }
+        }
+    }
+    answered
 }

@@ -10,8 +10,8 @@ use crate::problem::FieldError;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub(in crate::http) struct Body {
-    /// URN of the error code.
-    #[schema(example = "urn:smbcopilot:problem:not_found")]
+    /// URI of the description of the error code, relative to the server.
+    #[schema(example = "/docs/problems#not_found")]
     pub(super) r#type: String,
     /// Human-readable title of the error code.
     #[schema(example = "Resource not found")]

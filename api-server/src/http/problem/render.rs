@@ -40,7 +40,7 @@ fn with_body(mut response: Response, instance: String, request_id: String) -> Re
     let Problem { code, detail, errors, headers: _ } =
         response.extensions_mut().remove().unwrap_or_else(|| from_status(response.status()));
     let body = Body {
-        r#type: format!("urn:smbcopilot:problem:{}", code.as_str()),
+        r#type: code.type_uri(),
         title: code.title(),
         status: response.status().as_u16(),
         detail,

@@ -41,6 +41,24 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
 }
 
+pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {
+    const PHASES: [&str; 7] =
+        ["Queued", "Running", "Suspended", "Succeeded", "Failed", "Cancelled", "TimedOut"];
+    for (index, phase) in (0..number).zip(PHASES.iter().cycle()) {
+        let run = serde_json::json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
+            "metadata": {
+                "name": format!("more-{index}"), "namespace": "t-acme", "generation": 1,
+                "uid": format!("c1000000-0000-4000-8000-{index:012}"), "resourceVersion": (100 + index).to_string(),
+                "creationTimestamp": format!("2026-11-24T08:02:{:02}Z", index / 2),
+            },
+            "spec": {"workflowRef": {"name": "invoice"}, "input": {}, "trigger": {"kind": "Manual"}},
+            "status": {"phase": phase},
+        });
+        mirror::apply_one(mirror, &serde_json::from_value::<WorkflowRun>(run).unwrap()).await.unwrap();
+    }
+}
+
 pub(super) async fn set_plan_limits(mirror: &MirrorPool, limits: &serde_json::Value) {
     let is_plan = |document: &serde_yaml::Value| document["kind"].as_str() == Some("Plan");
     let mut plan = documents().into_iter().find(is_plan).unwrap();
@@ -51,8 +69,22 @@ pub(super) async fn set_plan_limits(mirror: &MirrorPool, limits: &serde_json::Va
 
 /// Returns the runs as Kubernetes has them.
 pub(super) fn runs() -> Vec<serde_json::Value> {
-    let is_run = |document: &serde_yaml::Value| document["kind"].as_str() == Some("WorkflowRun");
-    documents().into_iter().filter(is_run).map(object).collect()
+    of_kind("WorkflowRun")
+}
+
+/// Returns the workflows as Kubernetes has them.
+pub(super) fn workflows() -> Vec<serde_json::Value> {
+    of_kind("Workflow")
+}
+
+/// Returns the tenants as Kubernetes has them.
+pub(super) fn tenants() -> Vec<serde_json::Value> {
+    of_kind("Tenant")
+}
+
+fn of_kind(kind: &str) -> Vec<serde_json::Value> {
+    let is_of_kind = |document: &serde_yaml::Value| document["kind"].as_str() == Some(kind);
+    documents().into_iter().filter(is_of_kind).map(object).collect()
 }
 
 fn documents() -> Vec<serde_yaml::Value> {

@@ -18,7 +18,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use telemetry::Registry;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
@@ -29,7 +29,11 @@ pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 use crate::{
     app::App,
     auth::{Runners, testing::TestIssuer},
-    db::testing::{app_pool, mirror_pool},
+    db::{
+        AppPool, MirrorPool,
+        testing::{RoundTrips, app_pool, counted_pools, mirror_pool},
+    },
+    graphql::TrustedDocuments,
     http::{HttpState, Metrics},
     limits::Limits,
     objects::{Credentials, Location, Objects},
@@ -43,6 +47,7 @@ const COMPUTE_LIMITS: compute::Limits = compute::Limits {
     deadline: Duration::from_secs(60),
     max_wait: Duration::from_secs(60),
     max_waiting: 1,
+    overdue_bytes: 0,
 };
 
 /// Server with the tenants acme, globex and hooli, which is suspended.
@@ -88,24 +93,36 @@ impl Drop for Directory {
 
 impl Server {
     pub(in crate::http) async fn start(pool: &PgPool) -> Self {
+        Self::start_with(app_pool(pool).await, mirror_pool(pool).await).await
+    }
+
+    /// Starts a server whose round trips to the database are counted.
+    pub(in crate::http) async fn start_counted(pool: &PgPool) -> (Self, RoundTrips) {
+        let (db, mirror, trips) = counted_pools(pool).await;
+        (Self::start_with(db, mirror).await, trips)
+    }
+
+    async fn start_with(db: AppPool, mirror: MirrorPool) -> Self {
         let issuer = TestIssuer::start().await;
         let registry = Registry::default();
         let kubernetes = Kubernetes::new();
-        let (db, kube) = (app_pool(pool).await, kubernetes.client());
+        let kube = kubernetes.client();
         let directory = Directory::new();
         let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(issuer.verifier()),
             metrics: Metrics::registered(&registry),
+            trusted_documents: None,
             app: App {
                 objects: Some(directory.objects()),
                 db,
-                mirror: mirror_pool(pool).await,
+                mirror,
                 kube,
                 cursors: CursorKey::new("a key of the tests").unwrap(),
                 compute: compute::Pool::new(COMPUTE_LIMITS, &registry),
                 limits: Arc::new(Limits::default()),
                 shutdown: CancellationToken::new(),
+                writes: TaskTracker::new(),
             },
         };
         fixtures::apply(&state.app.mirror).await;
@@ -122,6 +139,7 @@ impl Server {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(issuer.verifier()),
             metrics: Metrics::registered(&registry),
+            trusted_documents: None,
             app: App {
                 db,
                 mirror: mirror_pool(pool).await,
@@ -215,6 +233,50 @@ impl Server {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    /// Sends a request as a platform administrator.
+    pub(in crate::http) async fn platform(
+        &self,
+        role: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let mut request = bearer(request, &self.issuer.platform_token(role));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Sends a request without a body.
+    pub(in crate::http) async fn request(
+        &self,
+        tenant: &str,
+        role: &str,
+        method: &str,
+        path: &str,
+    ) -> Answer {
+        let request = bearer(Request::builder().method(method).uri(path), &self.issuer.token(tenant, role));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(in crate::http) async fn patch(
+        &self,
+        tenant: &str,
+        role: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = bearer(Request::patch(path), &self.issuer.token(tenant, role));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
     /// Sends a document as a user of acme.
     pub(in crate::http) async fn graphql(&self, role: &str, query: &str, variables: Value) -> Answer {
         let body = serde_json::json!({"query": query, "variables": variables});
@@ -252,6 +314,13 @@ impl Server {
         self
     }
 
+    /// Returns the server that executes only these GraphQL documents.
+    pub(in crate::http) fn with_trusted_documents(mut self, documents: TrustedDocuments) -> Self {
+        self.state.trusted_documents = Some(Arc::new(documents));
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
+    }
+
     /// Starts the shutdown of the process.
     pub(in crate::http) fn stop(&self) {
         self.state.app.shutdown.cancel();
@@ -262,6 +331,11 @@ impl Server {
         self.kubernetes.set_status(uid, status);
         let run: crds::WorkflowRun = serde_json::from_value(self.kubernetes.run(uid)).unwrap();
         crate::mirror::apply_one(&self.state.app.mirror, &run).await.unwrap();
+    }
+
+    /// Adds runs of the workflow `invoice` in all states, two of them created at the same time each.
+    pub(in crate::http) async fn add_runs(&self, number: usize) {
+        fixtures::add_runs(&self.state.app.mirror, number).await;
     }
 
     /// Returns the limits of the replica.

@@ -2,12 +2,15 @@
 
 #![allow(unused_qualifications, reason = "utoipa generates code with fully qualified paths")]
 
+mod audit_events;
+mod events;
 mod json;
 mod me;
 mod plans;
 mod tenant;
 mod tenants;
 mod time;
+mod usage;
 mod workflow_runs;
 mod workflows;
 
@@ -19,20 +22,33 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(me::get::get_me))
         .routes(routes!(me::permissions::get_my_permissions))
-        .routes(routes!(tenant::get::get_own_tenant))
-        .routes(routes!(tenants::list::list_tenants))
-        .routes(routes!(tenants::get::get_tenant))
+        .routes(routes!(tenant::get::get_own_tenant, tenant::update::update_own_tenant))
+        .routes(routes!(tenants::list::list_tenants, tenants::create::create_tenant))
+        .routes(routes!(tenants::get::get_tenant, tenants::update::update_tenant))
+        .routes(routes!(tenants::state::suspend_tenant, tenants::state::resume_tenant))
+        .routes(routes!(tenants::state::archive_tenant, tenants::state::restore_tenant))
         .routes(routes!(plans::list::list_plans))
-        .routes(routes!(workflows::list::list_workflows))
-        .routes(routes!(workflows::get::get_workflow))
+        .routes(routes!(usage::get::get_usage))
+        .routes(routes!(events::list::list_events))
+        .routes(routes!(workflows::list::list_workflows, workflows::create::create_workflow))
+        .routes(routes!(workflows::get::get_workflow, workflows::update::update_workflow))
+        .routes(routes!(workflows::revisions::list::list_revisions))
+        .routes(routes!(workflows::revisions::get::get_revision))
+        .routes(routes!(workflows::archive::archive_workflow, workflows::archive::unarchive_workflow))
         .routes(routes!(workflows::runs::list::list_runs_of_workflow, workflows::runs::start::start_run))
         .routes(routes!(workflow_runs::list::list_runs))
-        .routes(routes!(workflow_runs::get::get_run))
+        .routes(routes!(workflow_runs::get::get_run, workflow_runs::delete::delete_run))
+        .routes(routes!(workflow_runs::bulk::cancel::cancel_runs))
+        .routes(routes!(workflow_runs::bulk::rerun::rerun_runs))
+        .routes(routes!(workflow_runs::bulk::delete::delete_runs))
         .routes(routes!(workflow_runs::steps::list_steps))
+        .routes(routes!(workflow_runs::events::list_run_events))
         .routes(routes!(workflow_runs::cancel::cancel_run))
         .routes(routes!(workflow_runs::decide::decide_run))
         .routes(routes!(workflow_runs::rerun::rerun_run))
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+        .routes(routes!(audit_events::list::list_audit_events))
+        .routes(routes!(audit_events::list::list_platform_audit_events))
 }

@@ -2,46 +2,60 @@
 //! that nobody can make a run and its log disappear by deleting the object.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::event::{self, ChangeKind, Event};
+use super::{
+    Session,
+    delete::{self, DeletedRow},
+    event::{ChangeKind, Event},
+};
 use crate::{db::Json, mirror::Error, project::Kind, store::RunStatus};
 
 /// Phases of steps that have not finished.
 const UNFINISHED: [&str; 3] = ["Pending", "Running", "Suspended"];
 
-/// Ends the run of a row with the error `DELETED`, unless it has finished or its resource version is higher than `up_to`.
-pub(super) async fn end(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
-    let row = sqlx::query!(
-        r#"select tenant_id, name, workflow_name, steps::text as "steps!" from workflow_runs
-           where id = $1 and not finished and resource_version <= $2
-           for update"#,
-        id,
-        up_to
+/// Ends the unfinished runs among these rows with the error `DELETED`, except for those with a higher resource version than that of
+/// the deletion.
+pub(super) async fn end(session: &mut Session<'_>, rows: &[DeletedRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (ids, versions) = delete::columns(rows);
+    let unfinished = sqlx::query!(
+        r#"select r.id, tenant_id, name, workflow_name, steps::text as "steps!"
+           from workflow_runs r join unnest($1::uuid[], $2::bigint[]) as deleted (id, up_to) on deleted.id = r.id
+           where not finished and resource_version <= up_to"#,
+        &ids,
+        &versions
     )
-    .fetch_optional(&mut *connection)
+    .fetch_all(&mut *session.connection)
     .await
-    .map_err(Error::database("find an unfinished run"))?;
-    let Some(row) = row else { return Ok(()) };
+    .map_err(Error::database("find unfinished runs"))?;
+    if unfinished.is_empty() {
+        return Ok(());
+    }
     let status = RunStatus::Cancelled;
     let message = "the run was deleted in Kubernetes before it had finished";
+    let ids: Vec<Uuid> = unfinished.iter().map(|row| row.id).collect();
+    let steps: Vec<_> = unfinished.iter().map(|row| Json(end_steps(&row.steps))).collect();
     sqlx::query!(
-        "update workflow_runs set status = $2, live = false, error = $3, steps = $4, queue = null, wake_at = null,
-           suspended_at = null, finished_at = now()
-         where id = $1",
-        id,
+        "update workflow_runs r set status = $2, live = false, error = $3, steps = ended.steps, queue = null,
+           wake_at = null, suspended_at = null, finished_at = now(), visible_digest = null
+         from unnest($1::uuid[], $4::json[]) as ended (id, steps) where r.id = ended.id",
+        &ids,
         status as _,
         Json(json!({"kind": "User", "code": "DELETED", "message": message})) as _,
-        Json(end_steps(&row.steps)) as _
+        &steps as _
     )
-    .execute(&mut *connection)
+    .execute(&mut *session.connection)
     .await
-    .map_err(Error::database("end a deleted run"))?;
-    let data = json!({"name": row.name, "workflow": row.workflow_name, "status": status});
-    let event =
-        Event { tenant: row.tenant_id, kind: Kind::WorkflowRun, id, change: ChangeKind::Updated, data };
-    event::write(connection, event).await
+    .map_err(Error::database("end deleted runs"))?;
+    for row in unfinished {
+        let data = json!({"name": row.name, "workflow": row.workflow_name, "status": status});
+        let (kind, change) = (Kind::WorkflowRun, ChangeKind::Updated);
+        session.events.push(Event { tenant: row.tenant_id, kind, id: row.id, change, data });
+    }
+    Ok(())
 }
 
 /// Returns the steps with all unfinished ones cancelled. Steps that cannot be parsed are dropped: a row that cannot be

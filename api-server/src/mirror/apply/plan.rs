@@ -3,7 +3,11 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::decide::{ExistingRow, TargetRow, target_row};
+use super::{
+    Session,
+    decide::{ExistingRow, Target, TargetRow, target_row},
+    delete::DeletedRow,
+};
 use crate::{
     db::Json,
     mirror::Error,
@@ -11,32 +15,47 @@ use crate::{
 };
 
 /// Stores a plan, unless the stored row is as new or newer.
-pub(super) async fn upsert(connection: &mut PgConnection, row: &PlanRow) -> Result<(), Error> {
+pub(super) async fn upsert(
+    session: &mut Session<'_>,
+    row: &PlanRow,
+    read_up_to: Option<i64>,
+) -> Result<(), Error> {
     let Meta { uid, name, resource_version, .. } = &row.meta;
     let existing = sqlx::query_as!(
         ExistingRow,
-        "select id, uid, resource_version from plans where uid = $1 or name = $2",
+        r#"select id, uid, resource_version, null::bigint as visible_digest from plans where uid = $1 or name = $2"#,
         uid,
         name
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *session.connection)
     .await
     .map_err(Error::database("find a plan"))?;
-    let Some(TargetRow { id, change: _, replaces }) = target_row(*uid, *resource_version, &existing) else {
+    let Target::Row(TargetRow { id, replaces, .. }) = target_row(*uid, *resource_version, &existing) else {
         return Ok(());
     };
+    session.count_correction(read_up_to, *resource_version);
     if let Some(old) = replaces {
-        remove(connection, old, *resource_version).await?;
+        remove(session.connection, old, *resource_version).await?;
     }
-    store(connection, id, row).await
+    store(session.connection, id, row).await
 }
 
-/// Returns the ID of the row of the object with this UID.
-pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
-    sqlx::query_scalar!("select id from plans where uid = $1", uid)
-        .fetch_optional(connection)
-        .await
-        .map_err(Error::database("find a plan"))
+/// Returns the rows of the objects with these UIDs, which were deleted at these resource versions.
+pub(super) async fn find_ids(
+    connection: &mut PgConnection,
+    uids: &[Uuid],
+    versions: &[i64],
+) -> Result<Vec<DeletedRow>, Error> {
+    sqlx::query_as!(
+        DeletedRow,
+        r#"select id, version as "up_to!" from unnest($1::uuid[], $2::bigint[]) as deleted (uid, version)
+           join plans using (uid)"#,
+        uids,
+        versions
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::database("find plans"))
 }
 
 /// Deletes a row, unless its resource version is higher than `up_to`.

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{delete, tombstone};
+use super::{Session, delete, delete::DeletedRow, tombstone};
 use crate::{
     mirror::{Error, change::CompleteList},
     project::Kind,
@@ -16,16 +16,21 @@ struct Missing {
     uid: Option<Uuid>,
 }
 
+/// Number of rows that are removed by one statement.
+const BATCH_SIZE: usize = 1000;
+
 /// Deletes the rows and the quarantined objects that are not in the list.
-pub(super) async fn apply(connection: &mut PgConnection, list: &CompleteList) -> Result<(), Error> {
-    let CompleteList { kind, resource_version, uids, stored: _ } = list;
-    for Missing { id, uid } in missing(connection, *kind, *resource_version, uids).await? {
-        if let Some(uid) = uid {
-            tombstone::write(connection, *kind, uid, *resource_version).await?;
-        }
-        delete::remove(connection, *kind, id, *resource_version).await?;
+pub(super) async fn apply(session: &mut Session<'_>, list: &CompleteList) -> Result<(), Error> {
+    let CompleteList { kind, resource_version, uids } = list;
+    let missing = missing(session.connection, *kind, *resource_version, uids).await?;
+    for missing in missing.chunks(BATCH_SIZE) {
+        let deleted: Vec<_> = missing.iter().filter_map(|row| Some((row.uid?, *resource_version))).collect();
+        tombstone::write(session.connection, *kind, &deleted).await?;
+        let rows: Vec<_> =
+            missing.iter().map(|row| DeletedRow { id: row.id, up_to: *resource_version }).collect();
+        delete::remove(session, *kind, &rows).await?;
     }
-    release_missing(connection, *kind, *resource_version, uids).await
+    release_missing(session.connection, *kind, *resource_version, uids).await
 }
 
 async fn missing(
@@ -122,7 +127,7 @@ mod tests {
 
     fn listed(kind: Kind, version: i64, names: &[&str]) -> Change {
         let uids = names.iter().map(|name| uid(name)).collect();
-        Change::ListCompleted(CompleteList { kind, resource_version: version, uids, stored: None })
+        Change::ListCompleted(CompleteList { kind, resource_version: version, uids })
     }
 
     fn at_version(object: crate::project::testing::Fixture, version: i64) -> Object {

@@ -1,116 +1,271 @@
 //! Rows of workflow runs. The row of a run is its record and outlives the object.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    decide::{ExistingRow, TargetRow, target_row},
+    Session,
+    decide::{ExistingRow, Target, TargetRow, Write, target_row},
+    delete::{self, DeletedRow},
     deleted_run,
-    event::{self, Event},
+    event::Event,
+    namespaced::TenantObject,
 };
 use crate::{
     db::Json,
     mirror::Error,
     project::{Kind, Meta, RunRow},
+    store::CancelMode,
 };
 
-/// Stores a run of a tenant, unless the stored row is as new or newer.
-pub(super) async fn upsert(connection: &mut PgConnection, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
-    let Meta { uid, name, resource_version, .. } = &row.meta;
-    let existing = sqlx::query_as!(
-        ExistingRow,
-        "select id, uid, resource_version from workflow_runs
-         where uid = $1 or (tenant_id = $2 and name = $3 and live)",
-        uid,
-        tenant,
-        name
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(Error::database("find a run"))?;
-    let Some(TargetRow { id, change, replaces }) = target_row(*uid, *resource_version, &existing) else {
-        return Ok(());
-    };
-    if let Some(old) = replaces {
-        remove(connection, old, *resource_version).await?;
+/// A run that is written.
+struct RunWrite<'a> {
+    tenant: Uuid,
+    write: Write<'a, RunRow>,
+    /// Resource version at which the object was deleted, if it was: its row is only a record.
+    deleted_at: Option<i64>,
+}
+
+/// Stores runs of different names, except for those whose stored rows are as new or newer. A run that is known to be deleted is
+/// stored as a record: its deletion was applied before this version of it, by another writer.
+pub(super) async fn upsert(
+    session: &mut Session<'_>,
+    objects: &[TenantObject<'_, RunRow>],
+) -> Result<(), Error> {
+    let existing = existing(session.connection, objects).await?;
+    let mut writes = Vec::new();
+    let mut replaced = Vec::new();
+    for object in objects {
+        let rows = existing.get(&object.first.meta.uid).map(Vec::as_slice).unwrap_or_default();
+        let Some(write) = run_write(rows, object) else { continue };
+        let version = write.write.row.meta.resource_version;
+        session.count_correction(object.read_up_to, version);
+        replaced.extend(write.write.target.replaces.map(|id| DeletedRow { id, up_to: version }));
+        writes.push(write);
     }
-    store(connection, id, tenant, row).await?;
-    let data = json!({"name": name, "workflow": row.workflow_name, "status": row.status});
-    event::write(connection, Event { tenant, kind: Kind::WorkflowRun, id, change, data }).await
+    if writes.is_empty() {
+        return Ok(());
+    }
+    remove(session, &replaced).await?;
+    store(session.connection, &writes).await?;
+    let mut deleted = Vec::new();
+    for RunWrite { tenant, write, deleted_at } in writes {
+        let id = write.target.id;
+        deleted.extend(deleted_at.map(|up_to| DeletedRow { id, up_to }));
+        for (change, row) in write.events {
+            let data = json!({"name": row.meta.name, "workflow": row.workflow_name, "status": row.status});
+            session.events.push(Event { tenant, kind: Kind::WorkflowRun, id, change, data });
+        }
+    }
+    deleted_run::end(session, &deleted).await
 }
 
-/// Returns the ID of the row of the object with this UID.
-pub(super) async fn find_id(connection: &mut PgConnection, uid: Uuid) -> Result<Option<Uuid>, Error> {
-    sqlx::query_scalar!("select id from workflow_runs where uid = $1", uid)
-        .fetch_optional(connection)
-        .await
-        .map_err(Error::database("find a run"))
+/// Returns the write of a run, or `None` if the stored row is as new as the newest version. A run is deleted, too, if a newer one has
+/// its name.
+fn run_write<'a>(existing: &[ExistingRow], object: &TenantObject<'a, RunRow>) -> Option<RunWrite<'a>> {
+    let TenantObject { tenant, first, later, deleted_at, read_up_to: _ } = object;
+    let uid = Some(first.meta.uid);
+    let others = existing.iter().filter(|row| row.uid.is_some() && row.uid != uid);
+    let newest_other = others.map(|row| row.resource_version).max();
+    let mut versions = std::iter::once(*first).chain(later.iter().copied()).enumerate();
+    versions.find_map(|(position, row)| {
+        let meta = &row.meta;
+        let target = match target_row(meta.uid, meta.resource_version, existing) {
+            Target::Row(target) => target,
+            Target::Superseded => TargetRow::created(meta.uid),
+            Target::Stale => return None,
+        };
+        let superseded = newest_other.filter(|other| *other >= meta.resource_version);
+        let deleted_at = deleted_at.or(superseded);
+        let target = if deleted_at.is_some() { TargetRow { replaces: None, ..target } } else { target };
+        let write = Write::new(target, row, later.get(position..).unwrap_or_default());
+        Some(RunWrite { tenant: *tenant, write, deleted_at })
+    })
 }
 
-/// Marks the row of a finished run as no longer live, and ends that of an unfinished one, unless its resource version is
-/// higher than `up_to`.
-pub(super) async fn remove(connection: &mut PgConnection, id: Uuid, up_to: i64) -> Result<(), Error> {
-    sqlx::query!(
-        "update workflow_runs set live = false where id = $1 and finished and live and resource_version <= $2",
-        id,
-        up_to
+/// Returns the rows with the UID of each object, and the live ones with its name, by its UID.
+async fn existing(
+    connection: &mut PgConnection,
+    objects: &[TenantObject<'_, RunRow>],
+) -> Result<HashMap<Uuid, Vec<ExistingRow>>, Error> {
+    let uids: Vec<Uuid> = objects.iter().map(|object| object.first.meta.uid).collect();
+    let tenants: Vec<Uuid> = objects.iter().map(|object| object.tenant).collect();
+    let names: Vec<String> = objects.iter().map(|object| object.first.meta.name.clone()).collect();
+    let rows = sqlx::query!(
+        r#"select o.uid as "object!", r.id as "id!", r.uid, r.resource_version as "resource_version!", r.visible_digest
+           from unnest($1::uuid[], $2::uuid[], $3::text[]) as o (uid, tenant_id, name)
+           cross join lateral (
+             select id, uid, resource_version, visible_digest from workflow_runs own where own.uid = o.uid
+             union
+             select id, uid, resource_version, visible_digest from workflow_runs named
+             where named.tenant_id = o.tenant_id and named.name = o.name and named.live
+           ) as r"#,
+        &uids,
+        &tenants,
+        &names
     )
-    .execute(&mut *connection)
+    .fetch_all(connection)
     .await
-    .map_err(Error::database("retain a finished run"))?;
-    deleted_run::end(connection, id, up_to).await
+    .map_err(Error::database("find runs"))?;
+    let mut existing = HashMap::<Uuid, Vec<ExistingRow>>::new();
+    for row in rows {
+        let found = ExistingRow {
+            id: row.id,
+            uid: row.uid,
+            resource_version: row.resource_version,
+            visible_digest: row.visible_digest,
+        };
+        existing.entry(row.object).or_default().push(found);
+    }
+    Ok(existing)
 }
 
-#[expect(clippy::too_many_lines, reason = "one statement with one line per column")]
-async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunRow) -> Result<(), Error> {
-    let RunRow {
-        meta,
-        workflow_name,
-        revision,
-        status,
-        archived,
-        cancel,
-        trigger_kind,
-        requested_by,
-        trigger,
-        input,
-        effective_input,
-        output,
-        output_ref,
-        error,
-        queue,
-        steps,
-        decisions,
-        reuse,
-        reused,
-        ending,
-        wake_at,
-        suspended_at,
-        waited_seconds,
-        output_uris,
-        priority,
-        started_at,
-        finished_at,
-    } = row;
-    let Meta { uid, name, resource_version, generation, created_at, updated_at } = meta;
+/// Returns the rows of the objects with these UIDs, which were deleted at these resource versions.
+pub(super) async fn find_ids(
+    connection: &mut PgConnection,
+    uids: &[Uuid],
+    versions: &[i64],
+) -> Result<Vec<DeletedRow>, Error> {
+    sqlx::query_as!(
+        DeletedRow,
+        r#"select id, version as "up_to!" from unnest($1::uuid[], $2::bigint[]) as deleted (uid, version)
+           join workflow_runs using (uid)"#,
+        uids,
+        versions
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::database("find runs"))
+}
+
+/// Marks the rows of finished runs as no longer live, and ends those of unfinished ones, except for those with a higher resource
+/// version than that of the deletion.
+pub(super) async fn remove(session: &mut Session<'_>, rows: &[DeletedRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (ids, versions) = delete::columns(rows);
     sqlx::query!(
-        "insert into workflow_runs (
+        "update workflow_runs r set live = false from unnest($1::uuid[], $2::bigint[]) as deleted (id, up_to)
+         where r.id = deleted.id and r.finished and r.live and r.resource_version <= deleted.up_to",
+        &ids,
+        &versions
+    )
+    .execute(&mut *session.connection)
+    .await
+    .map_err(Error::database("retain finished runs"))?;
+    deleted_run::end(session, rows).await
+}
+
+#[expect(clippy::too_many_lines, reason = "one statement with several lines per column")]
+async fn store(connection: &mut PgConnection, writes: &[RunWrite<'_>]) -> Result<(), Error> {
+    let rows = || writes.iter().map(|write| write.write.row);
+    let metas = || rows().map(|row| &row.meta);
+    // Each column that a row has is an argument below, in the order of this pattern.
+    let check_columns = |row: &RunRow| {
+        let RunRow {
+            meta: Meta { uid: _, name: _, resource_version: _, generation: _, created_at: _, updated_at: _ },
+            workflow_name: _,
+            revision: _,
+            status: _,
+            archived: _,
+            cancel: _,
+            trigger_kind: _,
+            requested_by: _,
+            trigger: _,
+            input: _,
+            effective_input: _,
+            output: _,
+            output_ref: _,
+            error: _,
+            queue: _,
+            steps: _,
+            decisions: _,
+            reuse: _,
+            reused: _,
+            ending: _,
+            wake_at: _,
+            suspended_at: _,
+            waited_seconds: _,
+            output_uris: _,
+            priority: _,
+            started_at: _,
+            finished_at: _,
+        } = row;
+    };
+    rows().for_each(check_columns);
+    let ids: Vec<Uuid> = writes.iter().map(|write| write.write.target.id).collect();
+    let tenants: Vec<Uuid> = writes.iter().map(|write| write.tenant).collect();
+    let live: Vec<bool> = writes.iter().map(|write| write.deleted_at.is_none()).collect();
+    let digests: Vec<i64> = writes.iter().map(|write| write.write.visible_digest).collect();
+    let uids: Vec<Uuid> = metas().map(|meta| meta.uid).collect();
+    let names: Vec<&str> = metas().map(|meta| meta.name.as_str()).collect();
+    let versions: Vec<i64> = metas().map(|meta| meta.resource_version).collect();
+    let generations: Vec<i64> = metas().map(|meta| meta.generation).collect();
+    let created: Vec<_> = metas().map(|meta| meta.created_at).collect();
+    let updated: Vec<_> = metas().map(|meta| meta.updated_at).collect();
+    let workflows: Vec<&str> = rows().map(|row| row.workflow_name.as_str()).collect();
+    let revisions: Vec<Option<&str>> = rows().map(|row| row.revision.as_deref()).collect();
+    let statuses: Vec<&str> = rows().map(|row| row.status.as_str()).collect();
+    let archived: Vec<bool> = rows().map(|row| row.archived).collect();
+    let cancels: Vec<Option<&str>> = rows().map(|row| row.cancel.map(CancelMode::as_str)).collect();
+    let trigger_kinds: Vec<&str> = rows().map(|row| row.trigger_kind.as_str()).collect();
+    let requested_by: Vec<Option<&str>> = rows().map(|row| row.requested_by.as_deref()).collect();
+    let triggers: Vec<_> = rows().map(|row| Json(&row.trigger)).collect();
+    let inputs: Vec<_> = rows().map(|row| row.input.as_ref().map(Json)).collect();
+    let effective_inputs: Vec<_> = rows().map(|row| row.effective_input.as_ref().map(Json)).collect();
+    let outputs: Vec<_> = rows().map(|row| row.output.as_ref().map(Json)).collect();
+    let output_refs: Vec<_> = rows().map(|row| row.output_ref.as_ref().map(Json)).collect();
+    let errors: Vec<_> = rows().map(|row| row.error.as_ref().map(Json)).collect();
+    let queues: Vec<_> = rows().map(|row| row.queue.as_ref().map(Json)).collect();
+    let steps: Vec<_> = rows().map(|row| Json(&row.steps)).collect();
+    let decisions: Vec<_> = rows().map(|row| Json(&row.decisions)).collect();
+    let reuse: Vec<_> = rows().map(|row| row.reuse.as_ref().map(Json)).collect();
+    let reused: Vec<_> = rows().map(|row| row.reused.as_ref().map(Json)).collect();
+    let endings: Vec<_> = rows().map(|row| row.ending.as_ref().map(Json)).collect();
+    let wake_at: Vec<_> = rows().map(|row| row.wake_at).collect();
+    let suspended_at: Vec<_> = rows().map(|row| row.suspended_at).collect();
+    let waited: Vec<i64> = rows().map(|row| row.waited_seconds).collect();
+    // Arrays of arrays have to be rectangular: the URIs of a run are one JSON value.
+    let output_uris: Vec<_> = rows().map(|row| Json(&row.output_uris)).collect();
+    let priorities: Vec<i32> = rows().map(|row| row.priority).collect();
+    let started_at: Vec<_> = rows().map(|row| row.started_at).collect();
+    let finished_at: Vec<_> = rows().map(|row| row.finished_at).collect();
+    sqlx::query!(
+        "insert into workflow_runs as r (
            id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name, workflow_id,
            revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
            error, queue, steps, priority, started_at, finished_at, decisions, reuse, reused, ending, wake_at,
-           suspended_at, waited_seconds, output_uris, effective_input
+           suspended_at, waited_seconds, output_uris, effective_input, visible_digest
          )
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (select id from workflows where tenant_id = $3 and name = $9),
-                 $10, $11, true, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                 $26, $27, $28, $29, $30, $31, $32, $33, $34)
+         select id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name,
+           (select w.id from workflows w where w.tenant_id = n.tenant_id and w.name = n.workflow_name),
+           revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
+           error, queue, steps, priority, started_at, finished_at, decisions, reuse, reused, ending, wake_at,
+           suspended_at, waited_seconds, array(select json_array_elements_text(output_uris)), effective_input,
+           visible_digest
+         from unnest(
+           $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[],
+           $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::text[],
+           $15::text[], $16::text[], $17::json[], $18::json[], $19::json[], $20::json[], $21::json[], $22::json[],
+           $23::json[], $24::integer[], $25::timestamptz[], $26::timestamptz[], $27::json[], $28::json[], $29::json[],
+           $30::json[], $31::timestamptz[], $32::timestamptz[], $33::bigint[], $34::json[], $35::json[], $36::bigint[]
+         ) as n (
+           id, uid, tenant_id, name, resource_version, generation, created_at, updated_at, workflow_name,
+           revision, status, live, archived, cancel, trigger_kind, requested_by, trigger, input, output, output_ref,
+           error, queue, steps, priority, started_at, finished_at, decisions, reuse, reused, ending, wake_at,
+           suspended_at, waited_seconds, output_uris, effective_input, visible_digest
+         )
          on conflict (id) do update set
            uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
            resource_version = excluded.resource_version,
            generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
            workflow_name = excluded.workflow_name,
-           workflow_id = coalesce(workflow_runs.workflow_id, excluded.workflow_id),
-           revision = excluded.revision, status = excluded.status, live = true, archived = excluded.archived,
+           workflow_id = coalesce(r.workflow_id, excluded.workflow_id),
+           revision = excluded.revision, status = excluded.status, live = excluded.live, archived = excluded.archived,
            cancel = excluded.cancel, trigger_kind = excluded.trigger_kind, requested_by = excluded.requested_by,
            trigger = excluded.trigger, input = excluded.input, output = excluded.output,
            output_ref = excluded.output_ref, error = excluded.error, queue = excluded.queue, steps = excluded.steps,
@@ -118,46 +273,49 @@ async fn store(connection: &mut PgConnection, id: Uuid, tenant: Uuid, row: &RunR
            decisions = excluded.decisions, reuse = excluded.reuse, reused = excluded.reused,
            ending = excluded.ending, wake_at = excluded.wake_at, suspended_at = excluded.suspended_at,
            waited_seconds = excluded.waited_seconds, output_uris = excluded.output_uris,
-           effective_input = excluded.effective_input",
-        id,
-        uid,
-        tenant,
-        name,
-        resource_version,
-        generation,
-        *created_at,
-        *updated_at,
-        workflow_name,
-        revision.as_deref(),
-        *status as _,
-        archived,
-        *cancel as _,
-        trigger_kind,
-        requested_by.as_deref(),
-        Json(trigger) as _,
-        input.as_ref().map(Json) as _,
-        output.as_ref().map(Json) as _,
-        output_ref.as_ref().map(Json) as _,
-        error.as_ref().map(Json) as _,
-        queue.as_ref().map(Json) as _,
-        Json(steps) as _,
-        priority,
-        *started_at as _,
-        *finished_at as _,
-        Json(decisions) as _,
-        reuse.as_ref().map(Json) as _,
-        reused.as_ref().map(Json) as _,
-        ending.as_ref().map(Json) as _,
-        *wake_at as _,
-        *suspended_at as _,
-        waited_seconds,
-        output_uris,
-        effective_input.as_ref().map(Json) as _
+           effective_input = excluded.effective_input, visible_digest = excluded.visible_digest
+         where excluded.resource_version > r.resource_version",
+        &ids,
+        &uids,
+        &tenants,
+        &names as _,
+        &versions,
+        &generations,
+        &created as _,
+        &updated as _,
+        &workflows as _,
+        &revisions as _,
+        &statuses as _,
+        &live,
+        &archived,
+        &cancels as _,
+        &trigger_kinds as _,
+        &requested_by as _,
+        &triggers as _,
+        &inputs as _,
+        &outputs as _,
+        &output_refs as _,
+        &errors as _,
+        &queues as _,
+        &steps as _,
+        &priorities,
+        &started_at as _,
+        &finished_at as _,
+        &decisions as _,
+        &reuse as _,
+        &reused as _,
+        &endings as _,
+        &wake_at as _,
+        &suspended_at as _,
+        &waited,
+        &output_uris as _,
+        &effective_inputs as _,
+        &digests
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(Error::database("store a run"))
+    .map_err(Error::database("store runs"))
 }
 
 #[cfg(test)]

@@ -1,76 +1,64 @@
-//! Applies an object that was listed, added or modified.
+//! Applies a version of a plan or a tenant.
 
-use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
-    plan,
-    quarantine::{self, Reason},
-    run,
+    Session,
+    groups::{ObjectChange, groups},
+    namespaced, plan,
+    quarantine::{self, Reason, WaitingKey},
     tenant::{self, Upserted},
-    tombstone, workflow,
+    tombstone,
 };
 use crate::{
-    mirror::Error,
-    project::{Identity, Object, Row, project},
+    mirror::{Error, change::Upsert},
+    project::{Kind, Projection, Row},
 };
 
-/// Projects an object and stores its row. An object that cannot be projected is quarantined, and never stops
-/// the changes after it.
-pub(super) async fn apply(connection: &mut PgConnection, object: &Object) -> Result<(), Error> {
-    if tombstone::covers(connection, &object.identity).await? {
+/// Stores the row of a plan or a tenant. An object that cannot be projected is quarantined, and never stops the changes after it.
+pub(super) async fn apply(session: &mut Session<'_>, upsert: &Upsert) -> Result<(), Error> {
+    let Upsert { projection: Projection { object, row }, read_up_to } = upsert;
+    let identity = &object.identity;
+    let tombstones = tombstone::find(session.connection, identity.kind, &[identity.uid]).await?;
+    if tombstones.get(&identity.uid).is_some_and(|deleted_at| *deleted_at >= identity.resource_version) {
         return Ok(());
     }
-    match project(object) {
-        Ok(row) => store(connection, object, row).await,
-        Err(problem) => quarantine::add(connection, object, Reason::Malformed, &problem.to_string()).await,
-    }
-}
-
-async fn store(connection: &mut PgConnection, object: &Object, row: Row) -> Result<(), Error> {
-    let Identity { kind, uid, .. } = &object.identity;
     match row {
-        Row::Plan(row) => plan::upsert(connection, &row).await?,
-        Row::Tenant(row) => {
-            if tenant::upsert(connection, &row).await? == Upserted::Created {
-                store_quarantined(connection, &row.namespace).await?;
+        Ok(Row::Plan(row)) => plan::upsert(session, row, *read_up_to).await?,
+        Ok(Row::Tenant(row)) => {
+            if tenant::upsert(session, row, *read_up_to).await? == Upserted::GotNamespace {
+                store_quarantined(session, &row.namespace).await?;
             }
         }
-        Row::Workflow(_) | Row::Run(_) => return store_of_tenant(connection, object, row).await,
+        // Workflows and runs are stored in groups.
+        Ok(Row::Workflow(_) | Row::Run(_)) => {}
+        Err(problem) => {
+            let problem = problem.to_string();
+            return quarantine::add(session.connection, object, Reason::Malformed, &problem).await;
+        }
     }
-    quarantine::release(connection, *kind, *uid).await
-}
-
-async fn store_of_tenant(connection: &mut PgConnection, object: &Object, row: Row) -> Result<(), Error> {
-    let Identity { kind, uid, namespace, .. } = &object.identity;
-    let Some(tenant) = tenant::find_by_namespace(connection, namespace.as_deref()).await? else {
-        return quarantine::add(
-            connection,
-            object,
-            Reason::UnknownTenant,
-            "its namespace does not belong to a tenant",
-        )
-        .await;
-    };
-    match row {
-        Row::Workflow(row) => workflow::upsert(connection, tenant, &row).await?,
-        Row::Run(row) => run::upsert(connection, tenant, &row).await?,
-        // Cluster-scoped kinds do not belong to a tenant.
-        Row::Plan(_) | Row::Tenant(_) => {}
-    }
-    quarantine::release(connection, *kind, *uid).await
+    quarantine::release(session.connection, &[(identity.kind, identity.uid)]).await
 }
 
 /// Stores the objects that were read before their tenant.
-async fn store_quarantined(connection: &mut PgConnection, namespace: &str) -> Result<(), Error> {
-    for object in quarantine::waiting_for_tenant(connection, namespace).await? {
-        match project(&object) {
-            Ok(row) => store_of_tenant(connection, &object, row).await?,
-            Err(problem) => {
-                quarantine::add(connection, &object, Reason::Malformed, &problem.to_string()).await?;
+async fn store_quarantined(session: &mut Session<'_>, namespace: &str) -> Result<(), Error> {
+    let mut after: WaitingKey = (String::new(), 0, Uuid::nil());
+    loop {
+        let (objects, last) = quarantine::waiting_for_tenant(session.connection, namespace, &after).await?;
+        let Some(last) = last else { return Ok(()) };
+        after = last;
+        let upserts: Vec<Upsert> = objects
+            .into_iter()
+            .map(|object| Upsert { projection: Projection::new(object), read_up_to: None })
+            .collect();
+        for kind in [Kind::Workflow, Kind::WorkflowRun] {
+            let of_kind = upserts.iter().filter(|upsert| upsert.projection.object.identity.kind == kind);
+            let of_kind: Vec<_> = of_kind.map(ObjectChange::Upserted).collect();
+            for group in groups(&of_kind) {
+                namespaced::apply(session, kind, &group).await?;
             }
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

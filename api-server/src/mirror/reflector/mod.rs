@@ -12,17 +12,22 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use kube::Client;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Error,
+    apply::apply,
     change::Change,
     kube_api,
-    memory::{MemoryLimit, Pending, limited},
+    memory::limited,
+    metrics::Metrics,
+    queue::{ObjectText, Queue, VersionText},
 };
-use crate::project::{Identity, Kind};
+use crate::{
+    db::MirrorPool,
+    project::{Identity, Kind},
+};
 
 /// Time without any event after which a watch is considered dead. The API server ends a watch after 240 s; if
 /// not even that arrives, the connection is lost without having been closed.
@@ -30,15 +35,15 @@ pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(270);
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(500);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Lists and watches one kind of one cluster, and sends the changes to the writer.
+/// Lists and watches one kind of one cluster, and queues the changes for the writer.
 pub(super) struct Reflector {
     pub kind: Kind,
     pub client: Client,
     /// UID of the cluster that the rows belong to.
     pub cluster: Uuid,
-    pub changes: mpsc::Sender<Pending>,
-    /// Limit of the memory of the changes that are not stored yet.
-    pub memory: MemoryLimit,
+    pub pool: MirrorPool,
+    pub queue: Queue,
+    pub metrics: Metrics,
     /// Time without any event after which a watch is considered dead.
     pub idle_timeout: Duration,
     pub stop: CancellationToken,
@@ -94,24 +99,21 @@ impl Reflector {
         self.list().await
     }
 
-    /// Sends a change that takes little memory.
-    async fn send(&self, change: Change) -> Result<(), Error> {
-        self.send_pending(Pending { change, memory: None }).await
+    /// Stores a change that concerns the kind.
+    async fn store(&self, change: Change) -> Result<(), Error> {
+        let applied = apply(&self.pool, Some(self.cluster), &[change]).await?;
+        self.metrics.count_corrections(applied.corrections);
+        Ok(())
     }
 
-    /// Decodes an object that was listed, added or modified, and sends it. Its memory is reserved before that. Returns its
-    /// identity.
-    async fn send_object(&self, text: &str) -> Result<Identity, Error> {
-        let text = limited(self.kind, text);
-        let memory = self.memory.reserve(&text).await;
-        let object = kube_api::raw_object(self.kind, kube_api::parse(&text)?)?;
-        let identity = object.identity.clone();
-        self.send_pending(Pending { change: Change::Upserted(Box::new(object)), memory }).await?;
+    /// Queues an object that was listed, added or modified. Returns its identity.
+    async fn queue_object(&self, text: &str, read_up_to: Option<i64>) -> Result<Identity, Error> {
+        let limited = limited(self.kind, text);
+        let text = limited.text.into_owned();
+        let version = VersionText::new(self.kind, text, limited.decoded_bytes, read_up_to)?;
+        let identity = version.identity.clone();
+        self.queue.push(ObjectText::Upserted(version)).await?;
         Ok(identity)
-    }
-
-    async fn send_pending(&self, pending: Pending) -> Result<(), Error> {
-        self.changes.send(pending).await.map_err(|_| Error::Ended { part: "writer" })
     }
 
     async fn wait_to_retry(&self, error: &Error, delays: &mut ExponentialBackoff) {

@@ -15,14 +15,16 @@ use futures::{StreamExt as _, channel::mpsc as events};
 use kube::Client;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{IDLE_TIMEOUT, Reflector};
 use crate::{
     db::{MIGRATOR, testing::mirror_pool},
-    mirror::{memory::MemoryLimit, metrics::Metrics, testing::store, writer::Writer},
+    mirror::{
+        ClusterRelation, cluster::accept, metrics::Metrics, queue::Queue, testing::store, writer::Writer,
+    },
     project::{
         Kind,
         testing::{Fixture, run, tenant},
@@ -132,19 +134,20 @@ struct Mirror {
 
 impl Mirror {
     async fn start(owner: PgPool, api: &Api, idle_timeout: Duration) -> Self {
-        sqlx::query("insert into mirror_cluster (uid) values ($1)")
+        sqlx::query("insert into mirror_cluster (uid) values ($1) on conflict do nothing")
             .bind(CLUSTER)
             .execute(&owner)
             .await
             .unwrap();
         store(&owner, [tenant("acme").build()]).await;
-        let (stop, (sender, changes)) = (CancellationToken::new(), mpsc::channel(8));
+        let (stop, queue, pool) = (CancellationToken::new(), Queue::default(), mirror_pool(&owner).await);
         let writer = Writer {
-            pool: mirror_pool(&owner).await,
+            pool: pool.clone(),
             cluster: CLUSTER,
-            changes,
+            queue: queue.clone(),
             written: Default::default(),
             metrics: Metrics::default(),
+            signals: Default::default(),
             stop: stop.clone(),
         };
         let (client, kind) = (api.client(), Kind::WorkflowRun);
@@ -152,8 +155,9 @@ impl Mirror {
             kind,
             client,
             cluster: CLUSTER,
-            changes: sender,
-            memory: MemoryLimit::default(),
+            pool,
+            queue,
+            metrics: Metrics::default(),
             idle_timeout,
             stop: stop.clone(),
         };
@@ -221,6 +225,34 @@ async fn changes_that_an_expired_watch_missed_are_found_by_a_list(owner: PgPool)
     assert_eq!(api.watch_version(2).await, "30");
     api.send(2, "MODIFIED", &raw(run_at("known", "Running", 31)));
     mirror.wait_for_runs(&[("known", "RUNNING")]).await;
+}
+
+/// After etcd was restored from a backup, nothing is stored until an administrator has accepted the cluster. Then the rows are those of
+/// the restored objects, although they have older versions.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_restored_cluster_is_mirrored_once_it_is_accepted(owner: PgPool) {
+    let api = Api::new(&[]);
+    api.set_runs(90, &[run_at("changed", "Running", 80), run_at("new", "Queued", 85)]);
+    let mirror = Mirror::start(owner.clone(), &api, IDLE_TIMEOUT).await;
+    api.watch_version(0).await;
+    let before = [("changed", "RUNNING"), ("new", "QUEUED")];
+    mirror.wait_for_runs(&before).await;
+    api.set_runs(40, &[run_at("changed", "Queued", 30), run_at("old", "Queued", 20)]);
+    api.send(0, "ERROR", &status(410));
+    let until = Instant::now() + DEADLINE;
+    let halted = async || {
+        let halted = "select halted from mirror_cluster where halted is not null";
+        sqlx::query_scalar::<_, String>(halted).fetch_optional(&owner).await.unwrap()
+    };
+    while halted().await.as_deref() != Some("RESTORED") {
+        assert!(Instant::now() < until, "the mirror did not halt");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    mirror.wait_for_runs(&before).await;
+    drop(mirror);
+    accept(&owner, ClusterRelation::Continued).await.unwrap();
+    let mirror = Mirror::start(owner, &api, IDLE_TIMEOUT).await;
+    mirror.wait_for_runs(&[("changed", "QUEUED"), ("old", "QUEUED")]).await;
 }
 
 /// After a lost connection the watch continues from the last version, without a new list and without lost

@@ -12,7 +12,7 @@ use kube::{
 use serde::Deserialize;
 
 use super::Reflector;
-use crate::mirror::{Error, change::Change, kube_api, memory::DELETED};
+use crate::mirror::{Error, kube_api, memory::DELETED, queue::ObjectText};
 
 /// Time in seconds after which the API server ends a watch; see [`super::IDLE_TIMEOUT`].
 const WATCH_SECONDS: u32 = 240;
@@ -30,8 +30,8 @@ struct BookmarkMeta {
 }
 
 impl Reflector {
-    /// Watches once. `version` is advanced with every change that was sent, so that the next watch begins
-    /// there. An event is decoded only after the memory of its object was reserved.
+    /// Watches once. `version` is advanced with every change that was queued, so that the next watch begins
+    /// there.
     pub(super) async fn watch(&self, version: &mut i64) -> Result<(), Error> {
         let action = "watch objects";
         let path = DynamicObject::url_path(&kube_api::resource(self.kind), None);
@@ -41,7 +41,7 @@ impl Reflector {
         let events = kube_api::with_timeout(action, self.client.request_stream(request)).await?;
         let mut events = pin!(events.lines());
         while let Some(event) = self.next(&mut events).await? {
-            *version = self.send_event(&event).await?;
+            *version = self.queue_event(&event).await?;
         }
         Ok(())
     }
@@ -56,23 +56,23 @@ impl Reflector {
         }
     }
 
-    /// Sends the change that an event reports, and returns the resource version up to which the watch has read.
-    async fn send_event(&self, event: &str) -> Result<i64, Error> {
+    /// Queues the change that an event reports, and returns the resource version up to which the watch has read.
+    async fn queue_event(&self, event: &str) -> Result<i64, Error> {
         let kind = member(event, "type").unwrap_or_default().trim_matches('"');
         let object = member(event, "object").unwrap_or_default();
         match kind {
-            "ADDED" | "MODIFIED" => Ok(self.send_object(object).await?.resource_version),
+            "ADDED" | "MODIFIED" => Ok(self.queue_object(object, None).await?.resource_version),
             "DELETED" => {
                 let object = kube_api::parse(&select_text(object, DELETED))?;
                 let identity = kube_api::raw_object(self.kind, object)?.identity;
                 let version = identity.resource_version;
-                self.send(Change::Deleted(identity)).await?;
+                self.queue.push(ObjectText::Deleted(identity)).await?;
                 Ok(version)
             }
             "BOOKMARK" => {
                 let bookmark: Bookmark = kube_api::parse(object.as_bytes())?;
                 let version = kube_api::version(&bookmark.metadata.resource_version)?;
-                self.send(Change::Bookmark { kind: self.kind, resource_version: version }).await?;
+                self.queue.push_bookmark(self.kind, version);
                 Ok(version)
             }
             "ERROR" => {

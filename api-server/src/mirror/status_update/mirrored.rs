@@ -44,8 +44,8 @@ impl PendingUpdate for TenantMirrored {
                  where deleted_at is null and mirrored_generation is distinct from generation
                    and not exists (select from mirror_quarantine q where q.kind = 'TENANT' and q.uid = t.uid)
                  union all
-                 select uid, name, resource_version, (object #>> '{metadata,generation}')::bigint, object -> 'status',
-                        reason, problem
+                 select uid, name, resource_version, (without_nul(object) #>> '{metadata,generation}')::bigint,
+                        without_nul(object) -> 'status', reason, problem
                  from mirror_quarantine where kind = 'TENANT'
                ) as due
                where uid > $1 order by uid limit $2"#,
@@ -136,6 +136,24 @@ mod tests {
             second[0].1["lastTransitionTime"], "2026-11-24T08:00:00Z",
             "the condition has been true since then"
         );
+    }
+
+    /// A tenant whose object has a NUL keeps no other tenant from its condition.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_nul_of_one_tenant_stops_no_other(owner: PgPool) {
+        let bad = tenant("acme").version(5).generation(2).spec("planRef", json!("\0\\u0000\0"));
+        let bad = with_condition(bad, 2, &json!({"message": "\0"})).build();
+        store(&owner, [tenant("globex").version(4).build(), bad]).await;
+        let reasons: std::collections::HashMap<_, _> = due_conditions(&owner)
+            .await
+            .into_iter()
+            .map(|(tenant, condition)| {
+                (tenant, (condition["reason"].clone(), condition["observedGeneration"].clone()))
+            })
+            .collect();
+        let expected =
+            [(uid("acme"), (json!("Malformed"), json!(2))), (uid("globex"), (json!("Stored"), json!(1)))];
+        assert_eq!(reasons, expected.into());
     }
 
     /// A tenant whose change cannot be projected has the reason in its condition until it can.

@@ -110,7 +110,7 @@ impl StatusUpdater {
     async fn update_all<U: PendingUpdate>(&self) -> Result<(), Error> {
         let (mut after, mut failures, mut outcome) = (Uuid::nil(), 0, Ok(()));
         loop {
-            let page = U::due(&self.pool, after).await?;
+            let page = Error::with_timeout(U::ACTION, U::due(&self.pool, after)).await?;
             let Some(last) = page.last() else { return outcome };
             after = last.id();
             for row in page {

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crds::{
     WorkflowSpec,
-    constants::EARLIER_RUN_NOT_FOUND,
-    run::{Reuse, StepStatus},
+    run::{QueueReason, Reuse, StepStatus},
 };
 use domain::workflow::{ValidationContext, validate};
 use jiff::Timestamp;
@@ -49,14 +48,14 @@ impl PendingUpdate for ReusedSteps {
                join workflows w on w.tenant_id = r.tenant_id and w.name = r.workflow_name
                left join lateral (
                  select id, uid, steps from workflow_runs e
-                 where e.tenant_id = r.tenant_id and e.name = r.reuse ->> 'run' and e.workflow_name = r.workflow_name
+                 where e.tenant_id = r.tenant_id and e.name = without_nul(r.reuse) ->> 'run' and e.workflow_name = r.workflow_name
                    and e.finished and not e.live and e.created_at <= r.created_at
                  order by e.created_at desc, e.id desc limit 1
                ) e on true
                where r.live and not r.finished and r.reuse is not null and r.reused is null and r.uid is not null
                  and not exists (
                    select from workflow_runs l
-                   where l.tenant_id = r.tenant_id and l.name = r.reuse ->> 'run' and l.live
+                   where l.tenant_id = r.tenant_id and l.name = without_nul(r.reuse) ->> 'run' and l.live
                  )
                  and r.id > $1
                order by r.id limit $2"#,
@@ -105,7 +104,7 @@ fn status_patch(run: &ReusedSteps) -> Option<Value> {
 
 fn not_found(earlier: &str) -> Value {
     let message = format!("run {earlier} is not in the database");
-    json!({"queue": {"reason": EARLIER_RUN_NOT_FOUND, "message": message}})
+    json!({"queue": {"reason": QueueReason::EarlierRunNotFound.as_str(), "message": message}})
 }
 
 fn copied_steps(run: &ReusedSteps, uid: Uuid, steps: &Value, reuse: &Reuse) -> Option<Value> {
@@ -172,6 +171,25 @@ mod tests {
         assert_eq!(patch["status"]["reused"], json!({"uid": uid("first"), "steps": 1}));
         let steps = &patch["status"]["steps"];
         assert_eq!((steps.as_array().unwrap().len(), &steps[0]["output"]), (1, &json!(41)));
+    }
+
+    /// A NUL in a run keeps no other run from its steps, and the run itself from none.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_nul_of_one_run_stops_no_other(owner: PgPool) {
+        let earlier = failed("first", 5);
+        let workflow = workflow("acme", "invoices").spec("steps", workflow_of_two()).build();
+        let with_nul = run("acme", "invoices", "nul")
+            .version(8)
+            .created("2026-11-25T08:00:00Z")
+            .spec("reuse", json!({"run": "first", "from": ["\0"]}))
+            .build();
+        store(&owner, [tenant("acme").build(), workflow, earlier.clone(), with_nul, rerun(&json!("Failed"))])
+            .await;
+        delete(&owner, &earlier, 10).await;
+        let found = ReusedSteps::due(&mirror_pool(&owner).await, Uuid::nil()).await.unwrap();
+        let mut names: Vec<_> = found.iter().map(|run| (run.name.as_str(), run.earlier)).collect();
+        names.sort_unstable();
+        assert_eq!(names, [("again", Some(uid("first"))), ("nul", Some(uid("first")))]);
     }
 
     /// A run that reuses a run that never existed learns it from its status.

@@ -10,8 +10,8 @@ use crate::store::{ContentSize, Error, TenantTx};
 pub struct RunContent {
     /// ID of the run.
     pub id: Uuid,
-    /// Input.
-    pub input: Option<Value>,
+    /// Input; an empty object if the run was given none.
+    pub input: Value,
     /// Input with which the run is executed, if it differs from `input`.
     pub effective_input: Option<Value>,
     /// Output, if it is small enough to be stored inline.
@@ -36,8 +36,8 @@ pub async fn contents(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RunContent>
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         RunContent,
-        "select id, input, effective_input, output, output_ref, steps, decisions, reuse, reused
-         from workflow_runs where tenant_id = $1 and id = any($2)",
+        r#"select id, coalesce(input, '{}') as "input!", effective_input, output, output_ref, steps, decisions, reuse, reused
+         from workflow_runs where tenant_id = $1 and id = any($2)"#,
         tenant,
         ids
     )

@@ -1,19 +1,32 @@
 //! Lists of runs: of the tenant, of one workflow, or of several workflows at once.
 
-use sqlx::QueryBuilder;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Run, RunStatus};
 use crate::{
     db::Timestamp,
     store::{
-        Error, Limit, Order, Page, Position, TenantTx,
-        page::{page, push_created_after, push_keyset},
+        Count, Error, Limit, Order, Page, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created_after, push_keyset},
     },
 };
 
 const COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, \
                        error, queue, ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at, started_at, finished_at";
+/// The same without the columns that are JSON and may have some KiB, such as the traceback in an error.
+const SMALL_COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, '{}'::json as trigger, requested_by, \
+                       null::json as error, null::json as queue, null::json as ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at, started_at, finished_at";
+
+/// Columns that a list reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunColumns {
+    /// All columns of a row.
+    #[default]
+    All,
+    /// All but `trigger`, `error`, `queue` and `ending`, which are empty in the rows.
+    Small,
+}
 
 /// Options of a list of runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +43,8 @@ pub struct Query {
     pub after: Option<Position>,
     /// Maximum number of rows.
     pub limit: Limit,
+    /// Columns to read.
+    pub columns: RunColumns,
 }
 
 /// Lists the tenant's runs.
@@ -37,20 +52,47 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Run>, Error> {
-    let Query { workflow, status, created_after, order, after, limit } = query;
     let (connection, tenant) = tx.connection_and_tenant();
-    let mut sql = QueryBuilder::new(format!("select {COLUMNS} from workflow_runs where tenant_id = "));
-    sql.push_bind(tenant);
+    let mut sql = QueryBuilder::default();
+    push_list(&mut sql, tenant, query);
+    let rows = sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs"))?;
+    Ok(page(rows, query.limit, position))
+}
+
+/// Appends the statement of [`list`].
+pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+    let columns = match query.columns {
+        RunColumns::All => COLUMNS,
+        RunColumns::Small => SMALL_COLUMNS,
+    };
+    sql.push("select ").push(columns).push(" ");
+    push_selection(sql, tenant, query);
+    push_keyset(sql, query.order, query.after, query.limit);
+}
+
+/// Counts the tenant's runs that the filters of a query select, on all pages.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let mut sql = count_query();
+    push_selection(&mut sql, tenant, query);
+    push_count_end(&mut sql);
+    let rows = sql.build_query_scalar().fetch_one(connection).await.map_err(Error::query("count runs"))?;
+    Ok(Count::new(rows))
+}
+
+fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+    let Query { workflow, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    sql.push("from workflow_runs where tenant_id = ").push_bind(tenant);
     if let Some(workflow) = workflow {
         sql.push(" and workflow_id = ").push_bind(workflow);
     }
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    push_created_after(&mut sql, created_after);
-    push_keyset(&mut sql, order, after, limit);
-    let rows = sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs"))?;
-    Ok(page(rows, limit, position))
+    push_created_after(sql, created_after);
 }
 
 /// Page of the runs of one workflow.
@@ -62,7 +104,7 @@ pub struct WorkflowRuns {
     pub runs: Page<Run>,
 }
 
-/// Returns a page of the runs of each of these workflows, in one statement. `query.workflow` is ignored.
+/// Returns a page of the runs of each of these workflows, in one statement. `query.workflow` and `query.columns` are ignored.
 ///
 /// # Errors
 /// Returns an error if the query fails.
@@ -71,7 +113,7 @@ pub async fn list_by_workflows(
     workflows: &[Uuid],
     query: Query,
 ) -> Result<Vec<WorkflowRuns>, Error> {
-    let Query { workflow: _, status, created_after, order, after, limit } = query;
+    let Query { workflow: _, status, created_after, order, after, limit, columns: _ } = query;
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());

@@ -2,13 +2,21 @@
 
 mod content;
 mod list;
+mod read;
+mod unfinished;
+mod uses;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 pub use content::{RunContent, content_size, contents};
-pub use list::{Query, WorkflowRuns, list, list_by_workflows};
+#[cfg(test)]
+pub(in crate::store) use list::push_list;
+pub use list::{Query, RunColumns, WorkflowRuns, count, list, list_by_workflows};
+pub use read::{FoundRun, RunReference, read};
+pub use unfinished::{Unfinished, unfinished};
+pub use uses::{Uses, uses};
 
 use super::{Error, TenantTx};
 use crate::db::Timestamp;
@@ -35,6 +43,20 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// Returns the value in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running => "RUNNING",
+            Self::Suspended => "SUSPENDED",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::TimedOut => "TIMED_OUT",
+        }
+    }
+
     /// Returns whether the status is final.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -54,6 +76,17 @@ pub enum CancelMode {
     Graceful,
     /// Running steps are killed.
     Now,
+}
+
+impl CancelMode {
+    /// Returns the value in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Graceful => "GRACEFUL",
+            Self::Now => "NOW",
+        }
+    }
 }
 
 /// Row of a run without its large columns, which are in [`RunContent`].
@@ -129,38 +162,6 @@ pub async fn by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Run>, Error
         Some(id) => get(tx, id).await,
         None => Ok(None),
     }
-}
-
-/// Returns the ID of the run with this ID, or with this UID of its object.
-///
-/// # Errors
-/// Returns an error if the query fails.
-pub async fn find_by_id_or_uid(tx: &mut TenantTx, id: Uuid) -> Result<Option<Uuid>, Error> {
-    let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_scalar!(
-        "select id from workflow_runs where tenant_id = $1 and (id = $2 or uid = $2) order by id = $2 desc limit 1",
-        tenant,
-        id
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(Error::query("find a run by its ID or UID"))
-}
-
-/// Returns the ID of the run with this name that exists in Kubernetes, or of the newest one that had it.
-///
-/// # Errors
-/// Returns an error if the query fails.
-pub async fn find_by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Uuid>, Error> {
-    let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_scalar!(
-        "select id from workflow_runs where tenant_id = $1 and name = $2 order by live desc, created_at desc, id desc limit 1",
-        tenant,
-        name
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(Error::query("find the newest run of a name"))
 }
 
 /// Returns the runs with these IDs that exist, in no particular order.

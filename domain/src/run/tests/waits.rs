@@ -71,6 +71,43 @@ fn an_invalid_decision_is_refused_and_can_be_replaced() {
     assert_eq!(run.advance().start[0].input, json!({"sum": 7}));
 }
 
+/// The output of an approval has the defaults of its form.
+#[test]
+fn defaults_of_the_form_are_part_of_the_output() {
+    let form = "{type: object, required: [sum], properties: {sum: {type: number, default: 9}, note: {default: none}}}";
+    let yaml = APPROVED.replace("{type: object, properties: {sum: {type: number}}, required: [sum]}", form);
+    for (given, expected) in [
+        (None, json!({"sum": 9, "note": "none"})),
+        (Some(json!({"sum": 7})), json!({"sum": 7, "note": "none"})),
+    ] {
+        let mut run = Driver::new(&yaml);
+        run.advance();
+        run.decide("ask", true, given);
+        assert_eq!(run.advance().start[0].input, json!({"sum": expected["sum"]}));
+        assert_eq!(run.step("ask").output.as_ref().map(|output| output["input"].clone()), Some(expected));
+    }
+}
+
+/// A decision with a number that was rounded is refused by the name of the number, whether it approves or rejects, with or
+/// without a form.
+#[test]
+fn a_decision_with_a_rounded_number_is_refused() {
+    let without_form = "steps: [{name: ask, approval: {message: m, onReject: Continue}}]";
+    for (yaml, approved) in [(APPROVED, true), (without_form, true), (without_form, false)] {
+        let mut run = Driver::new(yaml);
+        run.advance();
+        run.decide("ask", approved, Some(json!({"sum": [1, 1.8e19]})));
+        assert!(run.advance().suspend.is_some(), "the run waits on");
+        let refused =
+            run.step("ask").waiting.clone().and_then(|waiting| waiting.refused).expect("it is refused");
+        assert!(
+            refused.message.contains("/sum/1") && refused.message.contains("64-bit"),
+            "{}",
+            refused.message
+        );
+    }
+}
+
 /// An approval whose only decision was refused ends at its timeout like one without a decision.
 #[test]
 fn a_refused_decision_does_not_prolong_the_approval() {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crds::workflow::{ApprovalAction, OnReject, OnTimeout};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::wait::check_length;
+use crate::numbers;
 use crate::schema::{Schema, Violation};
 use crate::template::Template;
 use crate::workflow::problems::Problems;
@@ -35,12 +36,17 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// Checks the input of a decision against the approval's schema.
+    /// Returns the input of an approval with the defaults of the form; an absent input is an empty object.
     ///
     /// # Errors
-    /// Returns the violations, each with its JSON pointer.
-    pub fn check(&self, input: &Value) -> Result<(), Vec<Violation>> {
-        self.schema.as_ref().map_or(Ok(()), |schema| schema.check(input))
+    /// Returns the violations of the form, each with its JSON pointer, or that of a number which was rounded.
+    pub(crate) fn complete_input(&self, given: Option<&Value>) -> Result<Value, Vec<Violation>> {
+        let given = given.cloned().unwrap_or_else(|| json!({}));
+        numbers::check(&given)?;
+        match &self.schema {
+            Some(schema) => schema.complete(given),
+            None => Ok(given),
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 
 mod approval;
 mod http;
+mod python;
 mod wait;
 
 use std::collections::BTreeMap;
 
-use crds::workflow::{Action as ActionSpec, ContainerAction, PythonAction, Step as StepSpec};
+use crds::workflow::{Action as ActionSpec, ContainerAction, Step as StepSpec};
 
 pub use approval::Approval;
 pub use http::{Http, HttpBody, HttpCredentials, HttpTls};
+pub use python::Python;
 pub use wait::Wait;
 pub(crate) use wait::WaitEnd;
 
@@ -66,17 +68,6 @@ pub struct SubWorkflow {
     pub name: String,
 }
 
-/// A Python function.
-#[derive(Clone, Debug)]
-pub struct Python {
-    /// Source code, which defines `def run(input, ctx)`.
-    pub code: String,
-    /// Modules that the host imports before the first step.
-    pub preload: Vec<String>,
-    /// Environment variables.
-    pub(crate) env: BTreeMap<String, Template>,
-}
-
 /// Parses the action of a step; returns `None` if it has a problem.
 pub(super) fn parse(
     path: &str,
@@ -90,7 +81,7 @@ pub(super) fn parse(
             problems.template(&format!("{path}.expr.value"), &expr.value, &scope).map(Action::Expr)
         }
         Some(ActionSpec::Python(python)) => {
-            parse_python(&format!("{path}.python"), python, scope, problems).map(Action::Python)
+            python::parse(&format!("{path}.python"), python, scope, context, problems).map(Action::Python)
         }
         Some(ActionSpec::Http(http)) => {
             let http = http::parse(&format!("{path}.http"), http, scope, problems);
@@ -145,16 +136,4 @@ fn parse_container(
         working_dir: working_dir.clone(),
         env: env?,
     })
-}
-
-fn parse_python(
-    path: &str,
-    spec: &PythonAction,
-    scope: Scope<'_>,
-    problems: &mut Problems,
-) -> Option<Python> {
-    // Image and resources configure the host container of the step: see `hosts`.
-    let PythonAction { code, image: _, preload, env, resources: _ } = spec;
-    let env = problems.text_templates(&format!("{path}.env"), env, &scope.with_secrets());
-    Some(Python { code: code.clone(), preload: preload.clone(), env: env? })
 }

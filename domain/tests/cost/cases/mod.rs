@@ -1,10 +1,12 @@
 //! Known attacks.
 
 mod expressions;
+mod python;
 mod schemas;
 mod workflows;
 
 pub(crate) use expressions::evaluate;
+pub(crate) use python::check_code;
 pub(crate) use schemas::check as check_schema;
 
 /// A case: a name, and what is run.
@@ -22,6 +24,7 @@ impl Case {
 /// Returns all cases.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = expressions::all();
+    cases.extend(python::all());
     cases.extend(schemas::all());
     cases.extend(workflows::all());
     cases

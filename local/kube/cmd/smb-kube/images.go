@@ -113,6 +113,7 @@ func instanceRuntime(state string) (images.Runtime, error) {
 func pushImages(args []string) error {
 	flags := flag.NewFlagSet("smb-kube images push", flag.ContinueOnError)
 	registry := flags.String("registry", "", "registry, with its port and path if it has them")
+	tag := flags.String("tag", images.Tag, "tag of the images in the registry")
 	plain := flags.Bool("plain", false, "allow a registry without TLS")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -121,7 +122,7 @@ func pushImages(args []string) error {
 		return errors.New("--registry is required")
 	}
 	for _, dir := range flags.Args() {
-		if err := images.Push(filepath.Clean(dir), *registry, !*plain); err != nil {
+		if err := images.Push(filepath.Clean(dir), *registry, *tag, !*plain); err != nil {
 			return err
 		}
 		fmt.Printf("%s pushed\n", filepath.Base(dir))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -20,18 +21,28 @@ type BuildOptions struct {
 
 // Build builds one image into Out/<name> and replaces an existing one.
 func Build(recipe Recipe, options BuildOptions) error {
-	root, err := ensureRoot(options.Cache, recipe.Root)
+	layers, err := baseLayers(recipe, options)
 	if err != nil {
 		return fmt.Errorf("image %s: %w", recipe.Name, err)
 	}
-	if err := buildOn(root, recipe, options); err != nil {
+	if err := buildOn(layers, recipe, options); err != nil {
 		return fmt.Errorf("image %s: %w", recipe.Name, err)
 	}
 	return nil
 }
 
-// buildOn builds an image on a root file system.
-func buildOn(root layer, recipe Recipe, options BuildOptions) error {
+// baseLayers returns the layers that are cached: the root file system and the Python packages.
+func baseLayers(recipe Recipe, options BuildOptions) ([]layer, error) {
+	root, err := ensureRoot(options.Cache, recipe.Root)
+	if err != nil || recipe.Python == nil {
+		return []layer{root}, err
+	}
+	packages, err := ensurePackages(options, root, *recipe.Python)
+	return []layer{root, packages}, err
+}
+
+// buildOn builds an image on cached layers.
+func buildOn(layers []layer, recipe Recipe, options BuildOptions) error {
 	entries, err := recipe.entries(options)
 	if err != nil {
 		return err
@@ -49,13 +60,12 @@ func buildOn(root layer, recipe Recipe, options BuildOptions) error {
 	if err != nil {
 		return err
 	}
-	layers := []layer{root}
 	if len(entries) > 0 {
 		top, err := image.add(entries)
 		if err != nil {
 			return err
 		}
-		layers = append(layers, top)
+		layers = append(slices.Clone(layers), top)
 	}
 	if err := image.write(recipe.config(), layers); err != nil {
 		return err
@@ -82,7 +92,16 @@ func (r Recipe) entries(options BuildOptions) ([]entry, error) {
 		if source == "" {
 			return nil, fmt.Errorf("binary %s is not specified; use --bin %s=PATH", file.Binary, file.Binary)
 		}
-		if info, err := os.Stat(source); err != nil || !info.Mode().IsRegular() {
+		info, err := os.Stat(source)
+		if err == nil && info.IsDir() {
+			below, err := filesBelow(source, file.Target)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, below...)
+			continue
+		}
+		if err != nil || !info.Mode().IsRegular() {
 			return nil, errors.Join(fmt.Errorf("%s is not a regular file", source), err)
 		}
 		entries = append(entries, entry{source: source, target: file.Target, mode: cmp.Or(file.Mode, mode)})

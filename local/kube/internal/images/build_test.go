@@ -28,6 +28,48 @@ func TestRecipesOfTheRepository(t *testing.T) {
 				t.Errorf("%s: %v", recipe.Name, err)
 			}
 		}
+		if recipe.Python != nil {
+			if _, err := os.Stat(filepath.Join(repository, recipe.Python.Requirements)); err != nil {
+				t.Errorf("%s: %v", recipe.Name, err)
+			}
+		}
+	}
+}
+
+// A folder is added with its files, without what Python has compiled.
+func TestFoldersAreAddedWithTheirFiles(t *testing.T) {
+	repo := t.TempDir()
+	for _, name := range []string{"server/__main__.py", "server/store/catalog.py", "server/__pycache__/__main__.pyc"} {
+		path := filepath.Join(repo, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recipe := Recipe{Name: "qdrant", Files: []File{{Source: "server", Target: "/srv"}}}
+	entries, err := recipe.entries(BuildOptions{Repo: repo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 || entries[0].target != "/srv/__main__.py" || entries[1].target != "/srv/store/catalog.py" {
+		t.Errorf("got %v", entries)
+	}
+}
+
+// Packages are those for the interpreter of the image, whatever the host has.
+func TestPythonVersionIsThatOfTheRoot(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(t.TempDir(), "root.tar")
+	if _, err := writeLayer(root, []entry{{source: empty, target: "/usr/bin/python3.13", mode: 0o755}}); err != nil {
+		t.Fatal(err)
+	}
+	if version, err := pythonVersion(root); err != nil || version != "3.13" {
+		t.Errorf("got %s, %v", version, err)
 	}
 }
 
@@ -93,7 +135,7 @@ func buildSample(t *testing.T, content string) layout {
 		Files: []File{{Binary: "program", Target: "/usr/local/bin/program"}},
 	}
 	options := BuildOptions{Out: filepath.Join(dir, "out"), Binaries: map[string]string{"program": write("program", content)}}
-	if err := buildOn(root, recipe, options); err != nil {
+	if err := buildOn([]layer{root}, recipe, options); err != nil {
 		t.Fatal(err)
 	}
 	return layout{dir: filepath.Join(dir, "out", "sample")}

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// Push copies the image of an OCI layout to a registry as <registry>/<name>:local. A registry on the loopback interface may use plain
+// Push copies the image of an OCI layout to a registry as <registry>/<name>:<tag>. A registry on the loopback interface may use plain
 // HTTP, as with Docker and containerd.
-func Push(dir, registry string, tlsVerify bool) error {
-	target := registry + "/" + filepath.Base(dir) + ":" + Tag
+func Push(dir, registry, tag string, tlsVerify bool) error {
+	target := registry + "/" + filepath.Base(dir) + ":" + tag
 	command := exec.Command("skopeo", "copy", "--dest-compress", fmt.Sprintf("--dest-tls-verify=%t", tlsVerify && !isLoopback(registry)),
 		"oci:"+dir+":"+Tag, "docker://"+target)
 	if err := run(command); err != nil {

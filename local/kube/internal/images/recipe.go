@@ -15,6 +15,7 @@ import (
 type Recipe struct {
 	Name       string   `json:"-"`
 	Root       Root     `json:"root"`
+	Python     *Python  `json:"python"`
 	Files      []File   `json:"files"`
 	User       string   `json:"user"` // numeric, since Kubernetes cannot check runAsNonRoot for a name
 	Entrypoint []string `json:"entrypoint"`
@@ -29,12 +30,12 @@ type Root struct {
 	Hooks []string `json:"hooks"`
 }
 
-// File is added to the root: either a binary from the flag --bin, or a file of the repository.
+// File is added to the root: either a binary from the flag --bin, or a file or a folder of the repository.
 type File struct {
 	Binary string `json:"binary"`
 	Source string `json:"source"` // relative to the root of the repository
 	Target string `json:"target"`
-	Mode   int64  `json:"mode"` // default: 0755 for a binary, 0644 for a file
+	Mode   int64  `json:"mode"` // default: 0755 for a binary, 0644 for a file; a folder has no mode
 }
 
 // ReadRecipes returns the named recipes of a directory, or all of them if no names are given.
@@ -81,6 +82,9 @@ func readRecipe(path, name string) (Recipe, error) {
 func (r Recipe) validate() error {
 	if len(r.Entrypoint) == 0 {
 		return fmt.Errorf("recipe %s: entrypoint is missing", r.Name)
+	}
+	if r.Python != nil && !filepath.IsAbs(r.Python.Target) {
+		return fmt.Errorf("recipe %s: target %q of the Python packages must be absolute", r.Name, r.Python.Target)
 	}
 	for _, file := range r.Files {
 		if (file.Binary == "") == (file.Source == "") {

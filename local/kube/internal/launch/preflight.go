@@ -20,7 +20,7 @@ var programs = map[spec.Mode]map[string]string{
 }
 
 // imagePrograms maps the programs for building images to their Debian packages.
-var imagePrograms = map[string]string{"mmdebstrap": "mmdebstrap", "musl-gcc": "musl-tools"}
+var imagePrograms = map[string]string{"mmdebstrap": "mmdebstrap", "musl-gcc": "musl-tools", "pip3": "python3-pip"}
 
 // Preflight returns an error if a unit cannot run on this host, before anything is started.
 func Preflight(mode spec.Mode) error {

@@ -68,35 +68,74 @@ fn the_largest_input_is_accepted() {
     }
 }
 
+/// Returns a pool in which each computation that does not end at once exceeds its deadline.
+fn impatient_pool() -> compute::Pool {
+    let deadline = Duration::from_millis(1);
+    let limits = compute::Limits { deadline, overdue_bytes: MAX_OVERDUE_BYTES, ..compute::Limits::default() };
+    compute::Pool::new(limits, &Registry::default())
+}
+
+/// Reads a tenant's workflow and starts a computation on it that does not end before the result is dropped.
+async fn abandon(
+    objects: &FullObjects,
+    pool: &compute::Pool,
+    namespace: &str,
+) -> Result<std::sync::mpsc::Sender<()>, Error> {
+    let full = objects.workflow(namespace, "intake").await?.unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let computed = full.compute(pool, namespace, move |_| released.recv().is_err()).await;
+    assert!(matches!(computed, Err(compute::Error::TooSlow(_))), "{computed:?}");
+    Ok(release)
+}
+
 /// A computation that exceeds its deadline keeps its tenant from reading other objects, and no other tenant.
 #[tokio::test]
 async fn an_abandoned_computation_blocks_its_tenant_only() {
-    let limits = compute::Limits { deadline: Duration::from_millis(1), ..compute::Limits::default() };
-    let pool = compute::Pool::new(limits, &Registry::default());
-    // Four fifths of the limit: the memory of five of them is more than that of all objects.
+    let pool = impatient_pool();
+    // 6 MiB are reserved for each: more than for all large objects together.
     let objects = reader(&list("0", 100_000));
     let mut releases = Vec::new();
     for tenant in 0..20 {
-        let namespace = format!("tenant-{tenant}");
-        let full = objects.workflow(&namespace, "intake").await.unwrap().unwrap();
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        let computed = full.compute(&pool, &namespace, move |_| released.recv().is_err()).await;
-        assert!(matches!(computed, Err(compute::Error::TooSlow(_))), "{computed:?}");
-        releases.push(release);
+        releases.push(abandon(&objects, &pool, &format!("tenant-{tenant}")).await.unwrap());
     }
     assert!(objects.workflow("tenant-0", "intake").now_or_never().is_none(), "its object is still in use");
     assert!(objects.workflow("other", "intake").await.unwrap().is_some());
 }
 
-/// The memory of an object is reserved until it is dropped, and the largest one fits beside a small one.
+/// However many tenants have computations that exceed their deadline, the memory of all of them is bounded: a further large
+/// object is refused for now, with the reason, while smaller objects of other tenants are read.
+#[tokio::test]
+async fn the_memory_of_abandoned_computations_is_bounded() {
+    let pool = impatient_pool();
+    let objects = FullObjects { max_wait: Duration::ZERO, ..reader(&list("0", 100_000)) };
+    let mut releases = Vec::new();
+    let refused = loop {
+        match abandon(&objects, &pool, &format!("tenant-{}", releases.len())).await {
+            Ok(release) => releases.push(release),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, Error::ObjectsInUse { .. }), "{refused}");
+    assert_eq!(refused.class(), crate::errors::Class::Transient);
+    let limit = usize::try_from(MAX_LARGE_KIB).unwrap() * 1024 + MAX_OVERDUE_BYTES;
+    assert!(releases.len() * RESERVED_FACTOR * 3_200_000 <= limit, "{} objects", releases.len());
+
+    let small = FullObjects { client: reader("0").client, ..objects };
+    assert!(small.workflow("other", "intake").await.unwrap().is_some());
+    let waits = small.workflow("tenant-0", "intake").await.unwrap_err();
+    assert!(matches!(waits, Error::TenantComputes { .. }), "{waits}");
+}
+
+/// The memory of an object is reserved until it is dropped, and the largest one fits beside small ones.
 #[tokio::test]
 async fn memory_is_reserved_until_the_object_is_dropped() {
     let objects = reader("0");
-    let largest = objects.reserve(RUN_INPUT.max_bytes).await;
-    let small = objects.reserve(1_000).await;
+    let largest = objects.reserve(RUN_INPUT.max_bytes).await.unwrap();
+    let small = objects.reserve(1_000).await.unwrap();
     assert!(objects.reserve(RUN_INPUT.max_bytes).now_or_never().is_none(), "a second one does not fit");
     drop(largest);
     assert!(objects.reserve(RUN_INPUT.max_bytes).now_or_never().is_some());
     drop(small);
-    assert_eq!(objects.memory.available_permits(), usize::try_from(MAX_MEMORY_KIB).unwrap());
+    let available = [&objects.large, &objects.small].map(|memory| memory.available_permits());
+    assert_eq!(available, [MAX_LARGE_KIB, MAX_SMALL_KIB].map(|kib| usize::try_from(kib).unwrap()));
 }

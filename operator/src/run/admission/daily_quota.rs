@@ -6,7 +6,7 @@ use crds::WorkflowRun;
 use jiff::{Timestamp, civil::Date};
 use kube::{Api, ResourceExt as _, api::ListParams};
 
-use crate::{api, context::Context, errors::Error, names::tenant_namespace, state::utc_day};
+use crate::{api, context::Context, errors::Error, state::utc_day};
 
 /// Counts the runs of each tenant that started today, and records the last finished run of each workflow. All runs are
 /// read once, page by page.
@@ -25,7 +25,8 @@ pub(super) async fn restore(ctx: &Context, now: Timestamp) -> Result<(), Error> 
     })
     .await?;
     for tenant in ctx.stores.tenants.state() {
-        let counted = started.get(&tenant_namespace(&tenant)).copied().unwrap_or(0);
+        let namespace = ctx.stores.namespace_of(&tenant).unwrap_or_default();
+        let counted = started.get(&namespace).copied().unwrap_or(0);
         let stored = tenant.status.as_ref().and_then(|status| status.runs.as_ref()?.today.clone());
         // Runs that were deleted since are included in the stored count, which is at most ten seconds old.
         let stored =
@@ -36,6 +37,8 @@ pub(super) async fn restore(ctx: &Context, now: Timestamp) -> Result<(), Error> 
 }
 
 fn started_on(run: &WorkflowRun, day: Date) -> bool {
-    let started = run.status.as_ref().and_then(|status| status.started_at.as_ref());
-    started.is_some_and(|started| utc_day(started.0) == day)
+    let Some(status) = &run.status else { return false };
+    let assigned = status.runner.as_ref().and_then(|runner| runner.assigned_at.as_ref());
+    // A run that has a pod was admitted, also before its runner has begun.
+    status.started_at.as_ref().or(assigned).is_some_and(|started| utc_day(started.0) == day)
 }

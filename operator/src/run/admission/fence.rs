@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use crds::{WorkflowRun, run::QueueStatus};
+use crds::{
+    WorkflowRun,
+    run::{QueueReason, QueueStatus},
+};
 use kube::{
     Client, Error as KubeError,
     api::{Patch, PatchParams},
@@ -37,7 +40,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Returns an exit if the fence is not in force, or if the API server cannot be reached.
 pub(super) async fn require(ctx: &Context, snapshot: &Snapshot, revision: Option<&Revision>) -> Stage<()> {
     let Some(message) = why_not_in_force(ctx, snapshot).await? else { return Ok(()) };
-    let queue = QueueStatus { position: None, reason: "FenceNotReady".to_owned(), message };
+    let queue = QueueStatus::new(QueueReason::FenceNotReady, message);
     write_queued(&ctx.client, snapshot, revision, &queue).await?;
     Err(retry_after(CHECK_INTERVAL))
 }
@@ -81,6 +84,25 @@ async fn probe(client: &Client, snapshot: &Snapshot) -> Result<bool, Error> {
     }
 }
 
+/// Returns whether the fence has denied a write. The message contains the name of the run, which may be that of the fence.
 fn is_denial(message: &str) -> bool {
-    message.contains("ValidatingAdmissionPolicy") && message.contains(RUNNER_FENCE)
+    message.contains(&format!("ValidatingAdmissionPolicy '{RUNNER_FENCE}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run with the name of the fence, which another policy denies, proves nothing.
+    #[test]
+    fn only_the_fence_itself_proves_that_it_is_in_force() {
+        let denied = |run: &str, policy: &str| {
+            is_denial(&format!(
+                "workflowruns.smbcopilot.dev \"{run}\" is forbidden: ValidatingAdmissionPolicy '{policy}' with binding '{policy}' \
+                 denied request: no"
+            ))
+        };
+        assert!(denied("order-7", RUNNER_FENCE));
+        assert!(!denied(RUNNER_FENCE, "acme-policy"));
+    }
 }

@@ -2,8 +2,9 @@
 
 use crds::{
     WorkflowRun,
-    constants::{MAX_INPUT_BYTES, MAX_VALUE_DEPTH},
+    constants::{MAX_INPUT_BYTES, MAX_INPUT_VALUES, MAX_VALUE_DEPTH},
     nesting::is_deeper_than,
+    value_count::count_values,
     workflow::ErrorKind,
 };
 use domain::{schema::describe_violations, workflow::ValidWorkflow};
@@ -48,6 +49,13 @@ fn check_size(input: &Value, subject: &str) -> Result<(), End> {
     let (bytes, limit) = (input.to_string().len(), MAX_INPUT_BYTES);
     if bytes > limit {
         let message = format!("{subject} has {bytes} bytes; the limit is {limit}");
+        return Err(End::failed(ErrorKind::User, "INPUT_TOO_LARGE", message));
+    }
+    let values = count_values(input);
+    if values > MAX_INPUT_VALUES {
+        let message = format!(
+            "{subject} has {values} values; the limit is {MAX_INPUT_VALUES}: pass a large list as text, or an id under which a step reads it"
+        );
         return Err(End::failed(ErrorKind::User, "INPUT_TOO_LARGE", message));
     }
     Ok(())

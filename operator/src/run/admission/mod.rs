@@ -1,6 +1,6 @@
 //! Third stage of a run's reconcile: whether the run may have a pod now, and for which revision.
 //!
-//! A new run is checked against the limits of its plan, pinned to a revision, and its input is checked; then the runner fence must be in force; then
+//! A new run of a tenant with many queued runs waits for its turn; a new run is checked against the limits of its plan, pinned to a revision, and its input is checked; then the runner fence must be in force; then
 //! its concurrency group is saved, steps of an earlier run are reused and older runs of the group are superseded; finally
 //! the run requests a slot.
 
@@ -9,6 +9,7 @@ mod concurrency;
 mod daily_quota;
 mod fence;
 mod input;
+mod pace;
 mod pin;
 mod plan_limits;
 mod restore;
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 pub(super) use admitted::Admitted;
 pub(crate) use restore::restore;
 pub(super) use restore::restore_slot;
-pub(super) use secrets::require_secrets;
+pub(super) use secrets::{require_secrets, secret_problem};
 pub(super) use slots::{hold_slot, hold_slot_of, release_slot};
 
 use super::{observe::Snapshot, stage::Stage};
@@ -33,6 +34,7 @@ use crate::context::Context;
 /// # Errors
 /// Returns an exit if the run has to wait or can never be admitted, or if the API server cannot be reached.
 pub(super) async fn admit(ctx: &Context, snapshot: &Snapshot, now: Timestamp) -> Stage<Admitted> {
+    pace::require(ctx, snapshot)?;
     plan_limits::check(&ctx.stores, snapshot)?;
     let pinned = pin::pin(ctx, snapshot).await?;
     fence::require(ctx, snapshot, Some(&pinned.revision)).await?;

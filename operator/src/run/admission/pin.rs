@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crds::{
     Workflow, WorkflowRun, conditions,
+    run::{QueueReason, QueueStatus},
     workflow::{ErrorKind, WorkflowState},
 };
 use domain::workflow::{ValidWorkflow, ValidationContext, validate};
@@ -14,6 +15,7 @@ use kube::{
 
 use super::{
     super::{
+        apply::write_queued,
         decide::End,
         observe::Snapshot,
         stage::{Exit, Stage, retry_after},
@@ -59,8 +61,17 @@ pub(super) async fn pin(ctx: &Context, snapshot: &Snapshot) -> Stage<Pinned> {
     match pinning(ctx, snapshot).await? {
         Pinning::Pinned(pinned) => Ok(pinned),
         Pinning::Rejected(end) => Err(end.into()),
-        Pinning::NotValidated => Err(retry_after(VALIDATION_CHECK_INTERVAL)),
+        Pinning::NotValidated => Err(await_validation(ctx, snapshot).await),
         Pinning::Deleted => Err(Exit::Done(Action::await_change())),
+    }
+}
+
+async fn await_validation(ctx: &Context, snapshot: &Snapshot) -> Exit {
+    let message = format!("workflow {} is being validated", snapshot.run.spec.workflow_ref.name);
+    let queue = QueueStatus::new(QueueReason::WorkflowNotValidated, message);
+    match write_queued(&ctx.client, snapshot, None, &queue).await {
+        Ok(()) => retry_after(VALIDATION_CHECK_INTERVAL),
+        Err(error) => error.into(),
     }
 }
 

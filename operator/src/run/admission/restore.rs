@@ -3,11 +3,15 @@
 use kube::ResourceExt as _;
 
 use super::{
-    super::observe::{Snapshot, is_queued_for_slot, occupies_slot},
+    super::observe::Snapshot,
     daily_quota,
     slots::{hold_slot, hold_slot_of, queue_entry},
 };
-use crate::{context::Context, errors::Error};
+use crate::{
+    context::Context,
+    errors::Error,
+    run_lifecycle::{is_queued_for_slot, occupies_slot},
+};
 
 /// Restores the slots, the queue and the daily counts, before any run is admitted. Only the status of the runs is read: a
 /// run that cannot be reconciled must not prevent the operator from starting.

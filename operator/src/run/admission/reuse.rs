@@ -5,8 +5,7 @@
 
 use crds::{
     WorkflowRun,
-    constants::EARLIER_RUN_NOT_FOUND,
-    run::{QueueStatus, ReuseFrom, RunPhase, StepStatus},
+    run::{QueueReason, QueueStatus, ReuseFrom, RunPhase, StepStatus},
     workflow::ErrorKind,
 };
 use domain::{
@@ -81,12 +80,12 @@ fn await_archive(
     now: Timestamp,
 ) -> Result<(QueueStatus, Timestamp), End> {
     let until = created.checked_add(ARCHIVE_TIMEOUT).unwrap_or(Timestamp::MAX);
-    if until <= now || queue.is_some_and(|queue| queue.reason == EARLIER_RUN_NOT_FOUND) {
+    if until <= now || queue.is_some_and(|queue| queue.has_reason(QueueReason::EarlierRunNotFound)) {
         let message = format!("run {earlier} exists neither in this namespace nor in the archive");
         return Err(End::failed(ErrorKind::User, "REUSE_NOT_FOUND", message));
     }
-    let message = format!("run {earlier} is being looked up in the archive");
-    Ok((QueueStatus { position: None, reason: "EarlierRun".to_owned(), message }, until))
+    let message = format!("the api-server looks up run {earlier} in the archive, for up to one minute");
+    Ok((QueueStatus::new(QueueReason::EarlierRun, message), until))
 }
 
 /// Checks that all steps to execute again exist.
@@ -149,7 +148,7 @@ mod tests {
     /// A run fails as soon as the api-server reports that the earlier run does not exist.
     #[test]
     fn the_answer_of_the_archive_ends_the_wait() {
-        let queue = QueueStatus { reason: EARLIER_RUN_NOT_FOUND.to_owned(), ..QueueStatus::default() };
+        let queue = QueueStatus::new(QueueReason::EarlierRunNotFound, "");
         let end = await_archive("never-was", Some(&queue), second(100), second(101)).unwrap_err();
         assert_eq!(end.error.unwrap().code, "REUSE_NOT_FOUND");
     }

@@ -18,33 +18,38 @@ use crate::{
     watch::ReconcileRequest,
 };
 
-/// Returns the end of a run whose revision names a Secret that does not exist or may not be used.
+/// Returns the first problem with the Secrets of a revision: one that does not exist or may not be used.
 ///
 /// A pod that mounts a missing Secret would wait indefinitely, and a Secret that lost its label may not be
 /// mounted any more.
 ///
 /// # Errors
 /// Returns an error if a Secret cannot be read, or if the workflow cannot be validated in time.
-async fn missing_secret(
+pub(in crate::run) async fn secret_problem(
     ctx: &Context,
     namespace: &str,
     revision: &Arc<Revision>,
-) -> Result<Option<End>, Error> {
+) -> Result<Option<String>, Error> {
+    Ok(problems(ctx, namespace, revision).await?.first().map(message))
+}
+
+async fn problems(ctx: &Context, namespace: &str, revision: &Arc<Revision>) -> Result<Vec<Problem>, Error> {
     if revision.spec.secrets.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let secrets = secret_facts(&ctx.full, namespace, &revision.spec).await?;
     let revision = Arc::clone(revision);
     let problems = ctx.compute.run(namespace, move || secret_problems(&revision.spec, secrets)).await;
-    Ok(end(&problems.map_err(Error::compute("validate a workflow"))?))
+    problems.map_err(Error::compute("validate a workflow"))
+}
+
+fn message(problem: &Problem) -> String {
+    format!("{}: {}", problem.path, problem.message)
 }
 
 /// Returns the end of a run whose workflow has problems with its Secrets.
 pub(super) fn end(problems: &[Problem]) -> Option<End> {
-    problems.first().map(|problem| {
-        let message = format!("{}: {}", problem.path, problem.message);
-        End::failed(ErrorKind::User, "SECRET_MISSING", message)
-    })
+    problems.first().map(|problem| End::failed(ErrorKind::User, "SECRET_MISSING", message(problem)))
 }
 
 /// Checks that the Secrets of an admitted run exist and may be used. Otherwise the workflow, which was valid with them, is
@@ -58,7 +63,7 @@ pub(in crate::run) async fn require_secrets(
     admitted: &Admitted,
 ) -> Stage<()> {
     let revision = admitted.revision();
-    let Some(end) = missing_secret(ctx, &snapshot.namespace, revision).await? else { return Ok(()) };
+    let Some(end) = end(&problems(ctx, &snapshot.namespace, revision).await?) else { return Ok(()) };
     let workflow = ObjectRef::<Workflow>::new(&revision.workflow).within(&snapshot.namespace);
     ctx.requests.send(ReconcileRequest::Workflow(workflow)).await;
     Err(end.into())

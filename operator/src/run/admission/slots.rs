@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crds::{
     Tenant, WorkflowRun, conditions,
-    run::QueueStatus,
-    tenant::TenantState,
+    run::{QueueReason, QueueStatus},
+    tenant::{TenantPhase, TenantState},
     workflow::{ConcurrencyPolicy, ErrorKind},
 };
-use domain::admission::{self, QueuedRun, TenantGuard, Verdict, WaitReason};
+use domain::admission::{self, QueuedRun, TenantGuard, Verdict};
 use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
@@ -16,19 +16,20 @@ use super::{
     super::{
         apply::write_queued,
         decide::End,
-        observe::{Snapshot, has_started, is_queued_for_slot},
+        observe::Snapshot,
         stage::{Stage, retry_after},
     },
     concurrency::group,
 };
 use crate::{
     context::Context,
+    run_lifecycle::{has_started, is_queued_for_slot},
     state::{QueueEntry, Revision, SlotRequest, TenantUsage, utc_day},
     watch::{ReconcileRequest, Stores},
 };
 
-/// Interval at which the position of the first queued run is updated. A slot that becomes free requests a
-/// reconcile of the run at once.
+/// Minimum time between two writes of the position of the first queued run. A slot that becomes free requests a
+/// reconcile of the run at once, and a run that waits for another reason shows it at once.
 const POSITION_INTERVAL: Duration = Duration::from_secs(15);
 /// Time by which the interval grows for each position in the queue, so that all queued runs together write a few times
 /// per second, however many they are.
@@ -45,7 +46,7 @@ pub(super) async fn request(
     now: Timestamp,
 ) -> Stage<()> {
     let entry = queue_entry(&snapshot.run, snapshot.tenant_name());
-    let SlotRequest { verdict, admitted, queue_length } =
+    let SlotRequest { verdict, admitted, queue_length, shown_at } =
         ctx.slots.request(entry, utc_day(now), |name, usage| tenant_limits(&ctx.stores, name, usage));
     ctx.requests.send_all(admitted.into_iter().map(ReconcileRequest::Run)).await;
     update_metrics(ctx);
@@ -54,9 +55,23 @@ pub(super) async fn request(
         release_slot(ctx, &snapshot.uid).await;
         return Err(end.into());
     }
-    let queue = QueueStatus { position: Some(position), reason: reason.as_str().to_owned(), message };
+    let interval = POSITION_INTERVAL + POSITION_INTERVAL_STEP.saturating_mul(position);
+    let queue = QueueStatus { position: Some(position), ..QueueStatus::new(reason, message) };
+    // Every run that ends changes the positions of all runs behind it, and the write of a position causes a reconcile.
+    if snapshot.status().queue.is_some_and(|shown| shown.reason == queue.reason)
+        && let Some(remaining) = shown_at.and_then(|shown_at| remaining(interval, shown_at, now))
+    {
+        return Err(retry_after(remaining));
+    }
     write_queued(&ctx.client, snapshot, Some(revision), &queue).await?;
-    Err(retry_after(POSITION_INTERVAL + POSITION_INTERVAL_STEP.saturating_mul(position)))
+    ctx.slots.record_shown(&snapshot.uid, now);
+    Err(retry_after(interval))
+}
+
+/// Returns the rest of an interval, or `None` if it has passed.
+fn remaining(interval: Duration, since: Timestamp, now: Timestamp) -> Option<Duration> {
+    let passed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    interval.checked_sub(passed).filter(|remaining| !remaining.is_zero())
 }
 
 /// Returns the queue entry of a run.
@@ -70,7 +85,7 @@ pub(super) fn queue_entry(run: &WorkflowRun, tenant: String) -> QueueEntry {
         is_resumed: has_started(run),
         group: group(run),
     };
-    QueueEntry { run, object }
+    QueueEntry { run, object, shown_at: None }
 }
 
 /// Returns the end of a new run that is rejected rather than queued. A run that is queued already is never rejected.
@@ -78,7 +93,7 @@ fn rejection(
     stores: &Stores,
     snapshot: &Snapshot,
     revision: &Revision,
-    reason: WaitReason,
+    reason: QueueReason,
     message: &str,
     queue_length: usize,
 ) -> Option<End> {
@@ -86,7 +101,7 @@ fn rejection(
         return None;
     }
     let policy = revision.spec.concurrency.as_ref().and_then(|concurrency| concurrency.policy);
-    if reason == WaitReason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
+    if reason == QueueReason::WorkflowConcurrency && policy == Some(ConcurrencyPolicy::Reject) {
         let message = format!("{message}; spec.concurrency.policy is Reject");
         return Some(End::failed(ErrorKind::Policy, "CONCURRENCY_LIMIT", message));
     }
@@ -162,9 +177,13 @@ fn tenant_guard(tenant: Option<&Tenant>) -> TenantGuard {
         TenantState::Archived => return TenantGuard::Closed("archived".to_owned()),
         TenantState::Active => (),
     }
-    let ready = tenant
-        .status
-        .as_ref()
-        .is_some_and(|status| conditions::is_true(&status.conditions, conditions::READY));
-    if ready { TenantGuard::Open } else { TenantGuard::Closed("not ready".to_owned()) }
+    let status = tenant.status.clone().unwrap_or_default();
+    if !conditions::is_true(&status.conditions, conditions::READY) {
+        TenantGuard::Closed("not ready".to_owned())
+    } else if matches!(status.phase, Some(TenantPhase::Suspended | TenantPhase::Archived)) {
+        // Its quota allows no pods yet.
+        TenantGuard::Closed("being resumed".to_owned())
+    } else {
+        TenantGuard::Open
+    }
 }

@@ -8,20 +8,19 @@ use crds::{
     workflow::{ConcurrencyPolicy, ErrorKind},
 };
 use jiff::Timestamp;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use serde_json::json;
 
 use super::{
-    super::{
-        apply::write_status_of_run,
-        decide::End,
-        observe::{Snapshot, has_started, is_suspended},
-        stage::Stage,
-        status,
-    },
+    super::{apply::write_status_of_run, decide::End, observe::Snapshot, stage::Stage, status},
     concurrency::group,
 };
-use crate::{context::Context, errors::Error, events::NewEvent, state::Revision};
+use crate::{
+    context::Context,
+    errors::Error,
+    run_lifecycle::{has_started, is_suspended},
+    state::Revision,
+};
 
 /// Cancels the runs of the run's group that are older than the newest ones, up to the concurrency limit.
 ///
@@ -83,9 +82,6 @@ async fn cancel(ctx: &Context, run: &WorkflowRun, now: Timestamp) -> Result<(), 
     };
     write_status_of_run(&ctx.client, run, patch).await?;
     tracing::info!(run.name = run.name_any(), run.id = run.uid(), "a run was superseded by a newer one");
-    let message = "a newer run of the same concurrency group replaces this one";
-    let event = NewEvent::normal("Cancel", "Superseded", message);
-    ctx.events.publish(&run.object_ref(&()), event).await;
     Ok(())
 }
 

@@ -61,7 +61,10 @@ async fn dry_run_pod(ctx: &Context, namespace: &str, job: &Job) -> Result<Option
                 Some(beyond) => too_large(&format!(
                     "the pod of the run exceeds the quota of the tenant by itself: {beyond}"
                 )),
-                None => Creation::QuotaExceeded(status.message),
+                None => Creation::QuotaExceeded(format!(
+                    "the quota of the tenant has no room for the pod of the run: {}",
+                    status.message
+                )),
             }))
         }
         Err(KubeError::Api(status)) if status.code == 403 && fit::violates_limit_range(&status.message) => {
@@ -86,7 +89,7 @@ async fn create_job(client: &Client, namespace: &str, job: &Job, now: Timestamp)
     let jobs = within::<Job>(client, namespace);
     let field_manager = Some(crds::constants::OPERATOR_MANAGER.to_owned());
     let params = PostParams { field_manager, ..PostParams::default() };
-    match jobs.create(&params, job).await {
+    match k8s_client::create(&jobs, &params, job).await {
         Ok(_) => Ok(Creation::Created),
         Err(KubeError::Api(status)) if status.is_already_exists() => {
             existing_job(&jobs, &job.name_any(), now).await

@@ -29,6 +29,10 @@ pub(super) fn beyond_quota(message: &str) -> Option<String> {
         .into_iter()
         .filter_map(|(resource, requested)| {
             let limit = limited.get(resource)?;
+            // A suspended tenant may have no pods; that changes when a run of it needs one to end.
+            if resource == "pods" && milli(limit) == Some(0) {
+                return None;
+            }
             let exceeds = milli(requested)? > milli(limit)?;
             exceeds.then(|| format!("{resource} {requested} of at most {limit}"))
         })
@@ -105,6 +109,14 @@ mod tests {
         let found = beyond_quota(&message("pods=1,requests.memory=100Gi"));
         assert_eq!(found.as_deref(), Some("requests.memory 100Gi of at most 8Gi"));
         assert_eq!(beyond_quota(&message("pods=1,requests.memory=2Gi")), None);
+        let cpu = "exceeded quota: smb-copilot, requested: requests.cpu=64250m, used: requests.cpu=0, limited: requests.cpu=4";
+        assert_eq!(beyond_quota(cpu).as_deref(), Some("requests.cpu 64250m of at most 4"));
+        let suspended = "exceeded quota: smb-tenant, requested: pods=1, used: pods=0, limited: pods=0";
+        assert_eq!(
+            beyond_quota(suspended),
+            None,
+            "the quota of a suspended tenant allows no pods for a while"
+        );
         assert_eq!(beyond_quota("another message"), None);
     }
 

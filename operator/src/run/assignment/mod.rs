@@ -1,5 +1,6 @@
 //! Fourth stage of a run's reconcile: finds or creates a runner pod for an admitted run, and assigns the run to it.
 
+mod await_runner;
 mod create;
 mod fit;
 mod job;
@@ -12,6 +13,7 @@ use crds::workflow::RevisionRef;
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
+pub(super) use await_runner::await_runner;
 pub(super) use runner::{attempt_of_job, create_runner, next_attempt};
 
 use super::{

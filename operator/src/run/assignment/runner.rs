@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{Workflow, names, run::QueueStatus, workflow::ErrorKind};
+use crds::{
+    Workflow, names,
+    run::{QueueReason, QueueStatus},
+    workflow::ErrorKind,
+};
 use jiff::Timestamp;
 use kube::runtime::{controller::Action, reflector::ObjectRef};
 
@@ -18,8 +22,7 @@ use super::{
     pool,
 };
 use crate::{
-    context::Context, images::image_policy, names::CLUSTER_FULL, runner_policy::RunnerPolicy,
-    state::Revision, tenant_user,
+    context::Context, images::image_policy, runner_policy::RunnerPolicy, state::Revision, tenant_user,
 };
 
 /// Delay after which a run whose pod has not appeared is reconciled: one second more than [`POD_CREATION_TIMEOUT`].
@@ -109,7 +112,7 @@ pub(in crate::run) async fn create_runner(
 }
 
 async fn wait_for_quota(ctx: &Context, snapshot: &Snapshot, revision: &Revision, message: String) -> Exit {
-    let queue = QueueStatus { position: None, reason: CLUSTER_FULL.to_owned(), message };
+    let queue = QueueStatus::new(QueueReason::ClusterFull, message);
     match write_queued(&ctx.client, snapshot, Some(revision), &queue).await {
         Ok(()) => retry_after(QUOTA_RETRY_INTERVAL),
         Err(error) => error.into(),

@@ -6,11 +6,8 @@ use std::{collections::HashSet, sync::Arc};
 use crds::WorkflowRun;
 use kube::ResourceExt as _;
 
-use super::super::{
-    admission::{hold_slot_of, release_slot},
-    observe::occupies_slot,
-};
-use crate::context::Context;
+use super::super::admission::{hold_slot_of, release_slot};
+use crate::{context::Context, run_lifecycle::occupies_slot};
 
 /// Difference between the slots and the runs that exist.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

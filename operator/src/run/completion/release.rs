@@ -7,7 +7,8 @@ use backon::{ExponentialBuilder, Retryable as _};
 use compute::Shares;
 use crds::WorkflowRun;
 use futures::{StreamExt as _, stream};
-use kube::{Resource as _, runtime::reflector::ObjectRef};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,6 @@ use crate::{
     api::{self, within},
     context::Context,
     errors::{Error, chain, without_panic},
-    events::NewEvent,
     watch::Released,
 };
 
@@ -62,8 +62,8 @@ pub(crate) async fn release(
 /// can be released now.
 async fn release_slot_of(ctx: &Context, object: &Released) {
     let Released::Run(run) = object else { return };
-    if let Some(uid) = run.extra.uid.as_ref()
-        && ctx.stores.uid_of_run(run).as_ref() != Some(uid)
+    if let Some(uid) = run.metadata.uid.as_ref()
+        && ctx.stores.uid_of_run(&ObjectRef::from_obj(run.as_ref())).as_ref() != Some(uid)
     {
         release_slot(ctx, uid).await;
     }
@@ -71,7 +71,7 @@ async fn release_slot_of(ctx: &Context, object: &Released) {
 
 fn namespace(object: &Released) -> &str {
     let namespace = match object {
-        Released::Run(run) => &run.namespace,
+        Released::Run(run) => &run.metadata.namespace,
         Released::Workflow(workflow) => &workflow.namespace,
     };
     namespace.as_deref().unwrap_or_default()
@@ -88,7 +88,15 @@ async fn release_with_retries(ctx: &Context, object: Released) {
             .unwrap_or(Err(Error::Timeout { seconds: RELEASE_TIMEOUT.as_secs() }))
     };
     let log = |error: &Error, retry_in: Option<Duration>| {
-        tracing::warn!(?object, ?retry_in, error = chain(error), "failed to release an object");
+        let ObjectReference { kind, namespace, name, .. } = object.object_ref();
+        tracing::warn!(
+            object.kind = kind,
+            object.namespace = namespace,
+            object.name = name,
+            ?retry_in,
+            error = chain(error),
+            "failed to release an object"
+        );
     };
     if let Err(error) = attempt.retry(backoff).notify(|error, delay| log(error, Some(delay))).await {
         log(&error, None);
@@ -97,32 +105,31 @@ async fn release_with_retries(ctx: &Context, object: Released) {
 
 async fn release_once(ctx: &Context, object: &Released) -> Result<(), Error> {
     match object {
-        Released::Run(run) => release_run(ctx, run).await,
+        Released::Run(run) => {
+            release_run(ctx, &ObjectRef::from_obj(run.as_ref()), Some(run.as_ref())).await?;
+            ctx.run_events.forget(run);
+            Ok(())
+        }
         Released::Workflow(workflow) => release_workflow(ctx, workflow).await,
     }
 }
 
-/// Releases the resources of a run. The run is read again, since the event by which it left the watch
-/// contains its old content.
+/// Releases the resources of a run, and publishes Events about its end. The run is read again, since the event by which it left
+/// the watch contains its old content: `last`, if the run was in the watch.
 ///
 /// # Errors
 /// Returns an error if the API server cannot be reached or refuses a request.
-pub(super) async fn release_run(ctx: &Context, run: &ObjectRef<WorkflowRun>) -> Result<(), Error> {
+pub(super) async fn release_run(
+    ctx: &Context,
+    run: &ObjectRef<WorkflowRun>,
+    last: Option<&WorkflowRun>,
+) -> Result<(), Error> {
     let namespace = run.namespace.clone().unwrap_or_default();
     let current = api::get(&within::<WorkflowRun>(&ctx.client, &namespace), &run.name).await?;
     delete_jobs_of_run(&ctx.client, &namespace, &run.name, current.as_ref()).await?;
     if let Some(run) = current.as_ref().filter(|run| has_ended(run)) {
         ctx.last_runs.record(run);
-        publish_failure(ctx, run);
+        ctx.run_events.publish_end(last, run);
     }
     Ok(())
-}
-
-/// Publishes an Event about a run that failed. Nothing is published about other runs.
-fn publish_failure(ctx: &Context, run: &WorkflowRun) {
-    let Some(error) = run.status.as_ref().and_then(|status| status.error.as_ref()) else { return };
-    let step = error.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
-    let message = format!("{step}{}: {}", error.code, error.message);
-    let event = NewEvent::warning("Run", "RunFailed", message);
-    ctx.events.publish_in_background(run.object_ref(&()), event);
 }

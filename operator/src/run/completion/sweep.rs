@@ -53,7 +53,7 @@ async fn release_orphaned_jobs(ctx: &Context) -> Result<(), Error> {
     let mut outcome = Ok(());
     for run in runs.iter().filter(|run| ctx.stores.runs.get(run).is_none()) {
         // A run that cannot be released does not keep the others from it.
-        outcome = outcome.and(without_panic(release_run(ctx, run)).await);
+        outcome = outcome.and(without_panic(release_run(ctx, run, None)).await);
     }
     outcome
 }

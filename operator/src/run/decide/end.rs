@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crds::{
-    run::{RunError, RunPhase},
+    run::{QueueStatus, RunError, RunPhase},
     workflow::ErrorKind,
 };
 
@@ -26,9 +26,14 @@ impl End {
         Self { phase: RunPhase::Cancelled, error: Some(error(kind, code, message.into())) }
     }
 
-    /// Returns the end of a run that exceeded its timeout.
-    pub(super) fn timed_out(timeout: Duration) -> Self {
-        let message = format!("the run did not end within its timeout of {} s", timeout.as_secs());
+    /// Returns the end of a run that exceeded its timeout, with what it waited for then.
+    pub(super) fn timed_out(timeout: Duration, queue: Option<&QueueStatus>) -> Self {
+        let waited = queue.map(|queue| format!("; it waited for its pod: {}", queue.message));
+        let message = format!(
+            "the run did not end within its timeout of {} s{}",
+            timeout.as_secs(),
+            waited.unwrap_or_default()
+        );
         Self { phase: RunPhase::TimedOut, error: Some(error(ErrorKind::Timeout, "RUN_TIMEOUT", message)) }
     }
 

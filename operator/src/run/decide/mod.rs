@@ -7,7 +7,7 @@ mod suspension;
 use crds::{
     WorkflowRunStatus,
     constants::MAX_LOST_RUNNERS,
-    run::{LostRunner, RunPhase, RunnerStatus},
+    run::{Cancel, LostRunner, QueueReason, QueueStatus, RunPhase, RunnerStatus},
     tenant::{OnSuspend, TenantState},
     workflow::ErrorKind,
 };
@@ -25,13 +25,25 @@ const RUNNER_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 /// for it, so that its `onExit` steps run and its sub-runs end.
 const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
+/// Time after an assignment from which the operator ends a run that is to be cancelled immediately, although its `onExit`
+/// steps have not run, since the pod that would execute them cannot start.
+const BLOCKED_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
+
 /// Action that is due for a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Decision {
     /// Do nothing: the run has ended, or the next event that concerns it requests a reconcile.
     AwaitChange,
-    /// Let the runner execute the run, and reconcile again at this time.
-    Watch(Timestamp),
+    /// Let the runner execute the run, record what keeps the pod from starting one of its containers, and reconcile again at
+    /// the time.
+    Watch {
+        /// Problem of the pod, or `None` if it has none.
+        problem: Option<QueueStatus>,
+        /// Time at which something else is due.
+        until: Option<Timestamp>,
+    },
+    /// Record why no runner executes the run yet, although it has a pod, and reconcile again at this time.
+    AwaitRunner(QueueStatus, Option<Timestamp>),
     /// Write a final phase, since no runner can.
     End(End),
     /// Pin the run to a revision, check its input, and request a slot.
@@ -80,22 +92,20 @@ pub(super) fn decide(snapshot: &Snapshot, now: Timestamp) -> Decision {
 /// Returns the end of a run whose tenant does not exist any more, or requires its runs to end.
 fn ended_by_tenant(snapshot: &Snapshot) -> Option<End> {
     let cancelled = |code: &str, message: &str| Some(End::cancelled(ErrorKind::Policy, code, message));
-    let has_started = snapshot.has_started();
+    let was_admitted = snapshot.has_started() || snapshot.holds_slot;
     let Some(tenant) = &snapshot.tenant else {
-        return has_started.then(|| cancelled("TENANT_GONE", "the tenant was deleted")).flatten();
+        return was_admitted.then(|| cancelled("TENANT_GONE", "the tenant was deleted")).flatten();
     };
     if tenant.metadata.deletion_timestamp.is_some() {
         return cancelled("TENANT_GONE", "the tenant is being deleted");
     }
-    let ends_runs = match tenant.spec.state.unwrap_or_default() {
-        TenantState::Active => false,
-        TenantState::Suspended => tenant.spec.on_suspend == Some(OnSuspend::Cancel),
-        TenantState::Archived => true,
-    };
-    if ends_runs && has_started {
-        cancelled("TENANT_SUSPENDED", "the tenant was suspended or archived")
-    } else {
-        None
+    match tenant.spec.state.unwrap_or_default() {
+        TenantState::Suspended if was_admitted && tenant.spec.on_suspend == Some(OnSuspend::Cancel) => {
+            cancelled("TENANT_SUSPENDED", "the tenant was suspended")
+        }
+        // A run that waits would start by itself when the tenant is active again, perhaps much later.
+        TenantState::Archived => cancelled("TENANT_SUSPENDED", "the tenant was archived"),
+        TenantState::Active | TenantState::Suspended => None,
     }
 }
 
@@ -121,30 +131,96 @@ fn assigned(
     deadlines: &Deadlines,
     now: Timestamp,
 ) -> Decision {
-    let pod = snapshot.pods.iter().find(|pod| pod.uid == pod_uid);
-    match pod.map(|pod| &pod.state) {
-        Some(PodState::Live | PodState::NodeNotReady(_)) if deadlines.are_exceeded(RUNNER_TIMEOUT, now) => {
-            Decision::End(End::timed_out(snapshot.timeout()))
-        }
-        Some(state @ (PodState::Live | PodState::NodeNotReady(_))) => {
-            watch(state, deadlines.end_after(RUNNER_TIMEOUT))
-        }
-        Some(PodState::Unpullable { message, until }) if *until <= now => {
-            Decision::End(End::unpullable(message))
-        }
-        Some(PodState::Unpullable { until, .. }) => Decision::Watch(*until),
-        Some(PodState::Lost(reason)) => lost(snapshot, status, *reason, deadlines, now),
+    let Some(pod) = snapshot.pods.iter().find(|pod| pod.uid == pod_uid) else {
         // The pod was deleted while no operator was running, or before the watch delivered its deletion.
-        None => lost(snapshot, status, LossReason::PodDeleted, deadlines, now),
+        return lost(snapshot, status, LossReason::PodDeleted, deadlines, now);
+    };
+    if snapshot.awaits_runner() {
+        return awaiting_runner(snapshot, status, pod, deadlines, now);
+    }
+    match &pod.state {
+        PodState::Live | PodState::NodeNotReady(_) if deadlines.are_exceeded(RUNNER_TIMEOUT, now) => {
+            Decision::End(End::timed_out(snapshot.timeout(), None))
+        }
+        PodState::Live | PodState::NodeNotReady(_) => watch(pod, deadlines.end_after(RUNNER_TIMEOUT)),
+        PodState::Unpullable { message, until } if *until <= now => Decision::End(End::unpullable(message)),
+        PodState::Unpullable { until, .. } => watch(pod, Some(*until)),
+        PodState::Lost(reason) => lost(snapshot, status, *reason, deadlines, now),
     }
 }
 
-fn watch(state: &PodState, run_ends_at: Option<Timestamp>) -> Decision {
-    let pod_lost_at = match state {
-        PodState::NodeNotReady(until) => Some(*until),
+/// Decides about a run that is assigned to a pod whose runner has not begun. The operator may end it: if the runner begins at
+/// the same moment, the API server accepts the first of both writes, and each side decides again after a conflict.
+fn awaiting_runner(
+    snapshot: &Snapshot,
+    status: &WorkflowRunStatus,
+    pod: &RunnerPod,
+    deadlines: &Deadlines,
+    now: Timestamp,
+) -> Decision {
+    if let PodState::Lost(reason) = pod.state {
+        return lost(snapshot, status, reason, deadlines, now);
+    }
+    if let Some(end) = ended_without_runner(snapshot, deadlines, now) {
+        return Decision::End(end);
+    }
+    let queue = recorded_secret_problem(status, wait(pod));
+    let blocked_until = blocked_cancellation(snapshot, status, &queue);
+    if blocked_until.is_some_and(|until| until <= now) {
+        return Decision::End(End { phase: RunPhase::Cancelled, error: None });
+    }
+    unpullable(pod, now).unwrap_or_else(|| {
+        let times = [pod_lost_at(pod), blocked_until, deadlines.end_after(START_TIMEOUT)];
+        Decision::AwaitRunner(queue, times.into_iter().flatten().min())
+    })
+}
+
+/// Returns why a pod does not execute its run yet.
+fn wait(pod: &RunnerPod) -> QueueStatus {
+    match pod.state {
+        PodState::NodeNotReady(until) => {
+            let message =
+                format!("the node of pod {} is not ready; the pod is replaced at {until}", pod.name);
+            QueueStatus::new(QueueReason::NodeNotReady, message)
+        }
+        PodState::Live | PodState::Lost(_) | PodState::Unpullable { .. } => pod.wait.clone(),
+    }
+}
+
+/// Returns what the status says about a missing Secret, while the pod's own status says no more than that the pod is starting.
+fn recorded_secret_problem(status: &WorkflowRunStatus, queue: QueueStatus) -> QueueStatus {
+    let recorded = status.queue.as_ref().filter(|queue| queue.has_reason(QueueReason::SecretMissing));
+    match recorded {
+        Some(recorded) if queue.has_reason(QueueReason::PodStarting) => recorded.clone(),
+        _ => queue,
+    }
+}
+
+/// Returns the time from which a run that was started before is cancelled without its `onExit` steps: it is to be cancelled
+/// immediately, and its pod cannot start.
+fn blocked_cancellation(
+    snapshot: &Snapshot,
+    status: &WorkflowRunStatus,
+    queue: &QueueStatus,
+) -> Option<Timestamp> {
+    let assigned_at = status.runner.as_ref()?.assigned_at.as_ref()?.0;
+    (queue.is_blocked_pod() && snapshot.cancel() == Some(Cancel::Now))
+        .then(|| assigned_at.checked_add(BLOCKED_TIMEOUT).unwrap_or(Timestamp::MAX))
+}
+
+/// Decides about a pod whose runner has begun. `status.queue` stays absent: with it, the run would count as one that its runner
+/// has not begun.
+fn watch(pod: &RunnerPod, ends_at: Option<Timestamp>) -> Decision {
+    let problem = Some(wait(pod)).filter(QueueStatus::is_blocked_pod);
+    Decision::Watch { problem, until: pod_lost_at(pod).into_iter().chain(ends_at).min() }
+}
+
+/// Returns the time at which the pod counts as lost, unless its node is ready by then.
+fn pod_lost_at(pod: &RunnerPod) -> Option<Timestamp> {
+    match pod.state {
+        PodState::NodeNotReady(until) => Some(until),
         PodState::Live | PodState::Lost(_) | PodState::Unpullable { .. } => None,
-    };
-    pod_lost_at.into_iter().chain(run_ends_at).min().map_or(Decision::AwaitChange, Decision::Watch)
+    }
 }
 
 /// Decides about a run whose pod is lost: another pod continues it, unless there is a reason to end it.
@@ -220,17 +296,21 @@ fn unassigned(
         (None, Some(_)) => lost(snapshot, status, LossReason::PodDeleted, deadlines, now),
         // The first pod failed before the run was assigned to it. A run that a runner handed over has
         // started.
-        (None, None) if status.started_at.is_none() && !snapshot.pods.is_empty() => {
+        (None, None) if !snapshot.has_started() && !snapshot.pods.is_empty() => {
             lost(snapshot, status, LossReason::PodFailed, deadlines, now)
         }
         (None, None) => Decision::Start,
     }
 }
 
-/// Decides about a pod whose image cannot be pulled, before the run is assigned to it.
+/// Decides about a pod whose image cannot be pulled and whose runner has not begun.
 fn unpullable(pod: &RunnerPod, now: Timestamp) -> Option<Decision> {
     let PodState::Unpullable { message, until } = &pod.state else { return None };
-    Some(if *until <= now { Decision::End(End::unpullable(message)) } else { Decision::Watch(*until) })
+    Some(if *until <= now {
+        Decision::End(End::unpullable(message))
+    } else {
+        Decision::AwaitRunner(wait(pod), Some(*until))
+    })
 }
 
 /// Returns the end of a run that was cancelled before it started, or that no runner will end any more.
@@ -238,7 +318,8 @@ fn ended_without_runner(snapshot: &Snapshot, deadlines: &Deadlines, now: Timesta
     if snapshot.cancel().is_some() && !snapshot.has_started() {
         return Some(End { phase: RunPhase::Cancelled, error: None });
     }
-    deadlines.are_exceeded(START_TIMEOUT, now).then(|| End::timed_out(snapshot.timeout()))
+    let queue = snapshot.run.status.as_ref().and_then(|status| status.queue.as_ref());
+    deadlines.are_exceeded(START_TIMEOUT, now).then(|| End::timed_out(snapshot.timeout(), queue))
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Whether a suspended run continues.
 
-use crds::{
-    WorkflowRunStatus,
-    run::{Waiting, WaitingFor},
-};
+use crds::WorkflowRunStatus;
 use jiff::Timestamp;
 
 use super::{Deadlines, Snapshot};
+use crate::waits;
 
 /// State of a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,27 +35,8 @@ pub(super) fn suspension(
         return Suspension::MustEnd;
     }
     let wake_at = status.wake_at.as_ref().map(|time| time.0);
-    if wake_at.is_some_and(|at| at <= now) || snapshot.sub_run_ended || is_decided(snapshot, status) {
+    if wake_at.is_some_and(|at| at <= now) || snapshot.sub_run_ended || waits::is_decided(&snapshot.run) {
         return Suspension::Over;
     }
     Suspension::Until(wake_at.into_iter().chain(timeout).min())
-}
-
-/// Returns whether there is a decision for an approval that a step, or an item of a step, waits for. A decision that was
-/// refused does not count until the run's spec has changed.
-fn is_decided(snapshot: &Snapshot, status: &WorkflowRunStatus) -> bool {
-    let generation = snapshot.run.metadata.generation.unwrap_or_default();
-    let needs_approval = |waiting: &Option<Waiting>| {
-        waiting.as_ref().is_some_and(|waiting| {
-            waiting.reason == WaitingFor::Approval
-                && waiting.refused.as_ref().is_none_or(|refused| refused.generation < generation)
-        })
-    };
-    let has_decision = |key: &str| snapshot.run.spec.decisions.iter().any(|decision| decision.key == key);
-    status.steps.iter().any(|step| {
-        let active = step.items.iter().flat_map(|items| &items.active);
-        let mut items = active.filter(|item| needs_approval(&item.waiting));
-        (needs_approval(&step.waiting) && has_decision(&step.name))
-            || items.any(|item| has_decision(&format!("{}/{}", step.name, item.index)))
-    })
 }

@@ -34,6 +34,7 @@ fn pod(uid: &str, attempt: u32, state: PodState) -> RunnerPod {
         job: format!("job-{attempt}"),
         attempt,
         revision: "intake-1".to_owned(),
+        wait: QueueStatus::new(QueueReason::PodStarting, "pod run-1-x is being scheduled"),
         state,
         is_running: true,
         is_pooled: false,
@@ -76,10 +77,14 @@ fn a_new_run_is_admitted_then_started_then_assigned() {
 #[test]
 fn a_run_with_a_live_pod_is_watched_until_after_its_deadline() {
     let live = |state| snapshot(ASSIGNED, vec![pod("a", 0, state)]);
+    let watched = |state| match decide(&live(state), second(NOW)) {
+        Decision::Watch { until, .. } => until,
+        decision => panic!("{decision:?}"),
+    };
     // The run started at 60 s; the timeout is one hour by default, and the runner has 30 s more to end the
     // run itself.
-    assert_eq!(decide(&live(PodState::Live), second(NOW)), Decision::Watch(second(60 + 3_600 + 30)));
-    assert_eq!(decide(&live(PodState::NodeNotReady(second(110))), second(NOW)), Decision::Watch(second(110)));
+    assert_eq!(watched(PodState::Live), Some(second(60 + 3_600 + 30)));
+    assert_eq!(watched(PodState::NodeNotReady(second(110))), Some(second(110)));
     let Decision::End(end) = decide(&live(PodState::Live), second(60 + 3_630)) else {
         panic!("the run is not ended")
     };
@@ -182,7 +187,7 @@ fn only_a_run_that_has_not_started_is_cancelled_by_the_operator() {
     };
     assert_eq!(end, End { phase: RunPhase::Cancelled, error: None });
     let running = snapshot(&cancel(ASSIGNED), vec![pod("a", 0, PodState::Live)]);
-    assert!(matches!(decide(&running, second(NOW)), Decision::Watch(_)));
+    assert!(matches!(decide(&running, second(NOW)), Decision::Watch { .. }));
     let lost = snapshot(&cancel(ASSIGNED), vec![]);
     assert!(matches!(decide(&lost, second(NOW)), Decision::Replace(_)), "another runner cancels it");
 }
@@ -207,7 +212,7 @@ fn the_runs_of_a_suspended_tenant_are_completed_by_default() {
         tenant: Some(tenant(spec)),
         ..snapshot(ASSIGNED, vec![pod("a", 0, PodState::Live)])
     };
-    assert!(matches!(decide(&assigned(", state: Suspended"), second(NOW)), Decision::Watch(_)));
+    assert!(matches!(decide(&assigned(", state: Suspended"), second(NOW)), Decision::Watch { .. }));
     assert!(matches!(
         decide(&assigned(", state: Suspended, onSuspend: Cancel"), second(NOW)),
         Decision::End(_)
@@ -266,7 +271,10 @@ fn an_orphaned_sub_run_is_cancelled_once() {
         |rest: &str| Snapshot { is_orphan: true, ..snapshot(rest, vec![pod("a", 0, PodState::Live)]) };
     assert_eq!(decide(&orphan(ASSIGNED), second(NOW)), Decision::RequestCancel);
     let requested = ASSIGNED.replace("phase: Running", "phase: Running, cancelRequested: Now");
-    assert!(matches!(decide(&orphan(&requested), second(NOW)), Decision::Watch(_)), "its runner cancels it");
+    assert!(
+        matches!(decide(&orphan(&requested), second(NOW)), Decision::Watch { .. }),
+        "its runner cancels it"
+    );
 }
 
 /// An approval of an item of a fan-out is decided by the step's name and the item's index.
@@ -292,11 +300,13 @@ fn an_item_is_decided_by_its_index() {
 fn an_image_that_cannot_be_pulled_fails_the_run_after_the_timeout() {
     let stuck =
         |until| PodState::Unpullable { message: "image x cannot be pulled: not found".to_owned(), until };
+    let decided = |rest, until| decide(&snapshot(rest, vec![pod("a", 0, stuck(until))]), second(NOW));
+    let waiting = decided(NEW, second(130));
+    assert!(matches!(waiting, Decision::AwaitRunner(_, Some(until)) if until == second(130)), "{waiting:?}");
+    // With `status.queue` set again, the run would count as one that its runner has not begun, and could be ended beside it.
+    let begun = decided(ASSIGNED, second(130));
+    assert!(matches!(begun, Decision::Watch { until, .. } if until == Some(second(130))), "{begun:?}");
     for rest in [ASSIGNED, NEW] {
-        assert_eq!(
-            decide(&snapshot(rest, vec![pod("a", 0, stuck(second(130)))]), second(NOW)),
-            Decision::Watch(second(130))
-        );
         let Decision::End(end) = decide(&snapshot(rest, vec![pod("a", 0, stuck(second(100)))]), second(NOW))
         else {
             panic!("the run is not ended")
@@ -305,9 +315,98 @@ fn an_image_that_cannot_be_pulled_fails_the_run_after_the_timeout() {
     }
 }
 
+/// A run that its runner has begun shows what keeps its pod from starting another container, and only that.
+#[test]
+fn a_run_that_has_begun_shows_the_problem_of_its_pod() {
+    let problem = |pod| match decide(&snapshot(ASSIGNED, vec![pod]), second(NOW)) {
+        Decision::Watch { problem, .. } => problem.map(|problem| problem.reason),
+        decision => panic!("{decision:?}"),
+    };
+    let with_wait =
+        |reason, state| RunnerPod { wait: QueueStatus::new(reason, "the cause"), ..pod("a", 0, state) };
+    let unpullable = PodState::Unpullable { message: "not found".to_owned(), until: second(130) };
+    for (reason, state, shown) in [
+        (QueueReason::RunnerStarting, PodState::Live, None),
+        (QueueReason::PodStarting, PodState::Live, None),
+        (QueueReason::ImagePullFailed, unpullable, Some("ImagePullFailed")),
+        (QueueReason::ContainerNotCreated, PodState::Live, Some("ContainerNotCreated")),
+        (QueueReason::RunnerStarting, PodState::NodeNotReady(second(110)), Some("NodeNotReady")),
+    ] {
+        assert_eq!(problem(with_wait(reason, state.clone())).as_deref(), shown, "{reason} {state:?}");
+    }
+}
+
 /// A run that has ended is not written again.
 #[test]
 fn a_run_that_has_ended_is_not_changed() {
     let ended = ASSIGNED.replace("phase: Running", "phase: Succeeded");
     assert_eq!(decide(&snapshot(&ended, vec![]), second(NOW)), Decision::AwaitChange);
+}
+
+/// Run that is assigned to a pod whose runner has not begun.
+const AWAITING: &str = "spec: {workflowRef: {name: intake}}\nstatus: {phase: Queued, queue: {reason: PodStarting}, \
+                        runner: {job: job-0, pod: p, podUid: a, assignedAt: '1970-01-01T00:01:00Z'}}";
+
+fn unschedulable(uid: &str) -> RunnerPod {
+    let wait = QueueStatus::new(QueueReason::PodUnschedulable, "0/1 nodes are available");
+    RunnerPod { wait, is_running: false, ..pod(uid, 0, PodState::Live) }
+}
+
+/// The reason for which a pod cannot start is recorded, and the run ends ten minutes after its timeout.
+#[test]
+fn a_run_whose_pod_cannot_start_says_why_and_ends_after_its_timeout() {
+    let stuck = snapshot(AWAITING, vec![unschedulable("a")]);
+    let ends_at = 60 + 3_600 + 600;
+    let expected = Decision::AwaitRunner(unschedulable("a").wait, Some(second(ends_at)));
+    assert_eq!(decide(&stuck, second(NOW)), expected);
+    let Decision::End(end) = decide(&stuck, second(ends_at)) else { panic!("the run is not ended") };
+    assert_eq!(end.phase, RunPhase::TimedOut);
+    let not_ready = snapshot(AWAITING, vec![pod("a", 0, PodState::NodeNotReady(second(110)))]);
+    let Decision::AwaitRunner(queue, until) = decide(&not_ready, second(NOW)) else { panic!("no reason") };
+    assert_eq!((queue.reason.as_str(), until), ("NodeNotReady", Some(second(110))));
+}
+
+/// What ends a queued run at once also ends a run whose runner has not begun, whatever the state of its pod.
+#[test]
+fn a_run_that_no_runner_has_begun_is_ended_by_the_operator() {
+    for cancel in ["cancel: Graceful", "cancel: Now"] {
+        let text = AWAITING.replace("name: intake}", &format!("name: intake}}, {cancel}"));
+        for pods in [vec![unschedulable("a")], vec![pod("a", 0, PodState::Live)], vec![]] {
+            let decision = decide(&snapshot(&text, pods), second(NOW));
+            assert_eq!(decision, Decision::End(End { phase: RunPhase::Cancelled, error: None }), "{cancel}");
+        }
+    }
+    let suspended = tenant(", state: Suspended, onSuspend: Cancel");
+    let stuck = Snapshot { tenant: Some(suspended), ..snapshot(AWAITING, vec![unschedulable("a")]) };
+    let Decision::End(end) = decide(&stuck, second(NOW)) else { panic!("the run is not ended") };
+    assert_eq!(end.error.map(|error| error.code), Some("TENANT_SUSPENDED".to_owned()));
+}
+
+/// A run that was started before is cancelled by a runner, so that its `onExit` steps run; if its pod cannot start for a
+/// minute, an immediate cancellation ends it without them.
+#[test]
+fn a_started_run_whose_pod_cannot_start_is_ended_by_an_immediate_cancellation_only() {
+    let started = AWAITING.replace("phase: Queued", "phase: Running, startedAt: '1970-01-01T00:00:30Z'");
+    let cancelled = |cancel: &str, pod: RunnerPod, now: i64| {
+        let text = started.replace("name: intake}", &format!("name: intake}}, cancel: {cancel}"));
+        decide(&snapshot(&text, vec![pod]), second(now))
+    };
+    let waits = |decision: Decision| matches!(decision, Decision::AwaitRunner(..));
+    assert!(waits(cancelled("Graceful", unschedulable("a"), 60 + 600)));
+    assert!(waits(cancelled("Now", pod("a", 0, PodState::Live), 60 + 600)), "its runner may begin");
+    assert!(waits(cancelled("Now", unschedulable("a"), 60 + 59)));
+    let end = End { phase: RunPhase::Cancelled, error: None };
+    assert_eq!(cancelled("Now", unschedulable("a"), 60 + 60), Decision::End(end));
+}
+
+/// A missing Secret is the reason for which a pod starts for a long time, although its status does not say so.
+#[test]
+fn a_missing_secret_stays_the_reason_while_the_pod_starts() {
+    let text = AWAITING.replace("reason: PodStarting", "reason: SecretMissing, message: shop");
+    let reason = |pod: RunnerPod| match decide(&snapshot(&text, vec![pod]), second(NOW)) {
+        Decision::AwaitRunner(queue, _) => queue.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(pod("a", 0, PodState::Live)), "SecretMissing");
+    assert_eq!(reason(unschedulable("a")), "PodUnschedulable");
 }

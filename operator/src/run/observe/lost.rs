@@ -128,10 +128,15 @@ pub(super) fn failed_pull(pod: &Pod) -> Option<FailedPull> {
             "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => false,
             _ => return None,
         };
-        let detail = waiting.message.as_deref().unwrap_or(reason);
+        let detail = waiting.message.as_deref().map_or(reason, without_back_off);
         let message = format!("image {} cannot be pulled: {detail}", image_of(pod, &container.name));
         Some(FailedPull { message, is_permanent })
     })
+}
+
+/// Returns the cause of a failed pull. While the kubelet waits before the next attempt, it puts other words before it.
+fn without_back_off(message: &str) -> &str {
+    message.rsplit_once(": ErrImagePull: ").map_or(message, |(_, cause)| cause)
 }
 
 /// Returns the image of a container as the pod's spec names it. The status shows how the runtime resolved it.

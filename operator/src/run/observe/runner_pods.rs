@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crds::{WorkflowRun, labels};
+use crds::{WorkflowRun, labels, run::QueueStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
-use super::lost::{self, FailedPull, PodState};
+use super::{
+    lost::{self, FailedPull, PodState},
+    pod_wait,
+};
 use crate::{
     context::Context,
     names,
@@ -27,10 +30,19 @@ pub(in crate::run) struct RunnerPod {
     /// Name of the workflow revision that the pod executes.
     pub(in crate::run) revision: String,
     pub(in crate::run) state: PodState,
+    /// Why the pod does not execute its run yet, until its runner has begun.
+    pub(in crate::run) wait: QueueStatus,
     /// Whether the pod's containers have been started.
     pub(in crate::run) is_running: bool,
     /// Whether the pod is reused by later runs.
     pub(in crate::run) is_pooled: bool,
+}
+
+impl RunnerPod {
+    /// Returns whether the pod cannot start before something else changes.
+    pub(in crate::run) fn is_blocked(&self) -> bool {
+        self.wait.is_blocked_pod()
+    }
 }
 
 /// Returns the runner pods created for or assigned to a run, newest attempt first.
@@ -102,6 +114,7 @@ pub(in crate::run) fn runner_pod(ctx: &Context, pod: &Pod, now: Timestamp) -> Op
         job: value(pod.annotations(), names::JOB)?,
         attempt: value(pod.annotations(), names::ATTEMPT)?.parse().ok()?,
         revision: value(pod.labels(), labels::REVISION)?,
+        wait: pod_wait::pod_wait(pod),
         state,
         is_running: pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running"),
         is_pooled: pod.labels().contains_key(labels::POOL),

@@ -7,7 +7,14 @@ use jiff::Timestamp;
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::runner_pods::{self, RunnerPod};
-use crate::{context::Context, errors::Error, state::Revision, watch::Stores};
+use crate::{
+    context::Context,
+    errors::Error,
+    run_lifecycle::{awaits_runner, has_started},
+    state::Revision,
+    waits,
+    watch::Stores,
+};
 
 /// State of a run and of the objects around it.
 #[derive(Clone)]
@@ -41,9 +48,14 @@ impl Snapshot {
         self.run.status.clone().unwrap_or_default()
     }
 
-    /// Returns whether a pod was ever assigned to the run. If so, a runner ends the run.
+    /// Returns whether a runner has begun to execute the run. If so, a runner ends the run.
     pub(in crate::run) fn has_started(&self) -> bool {
-        super::has_started(&self.run)
+        has_started(&self.run)
+    }
+
+    /// Returns whether the run is assigned to a pod whose runner has not begun to execute it.
+    pub(in crate::run) fn awaits_runner(&self) -> bool {
+        awaits_runner(&self.run)
     }
 
     /// Returns how the run is to be cancelled, if a user or the operator has requested it.
@@ -114,11 +126,6 @@ fn is_orphan(stores: &Stores, run: &WorkflowRun, namespace: &str) -> bool {
 /// Returns whether a sub-run that the run waits for has ended. The watch delivers a sub-run before the status by which
 /// its parent waits for it, so a sub-run that does not exist has ended.
 fn sub_run_ended(stores: &Stores, run: &WorkflowRun, namespace: &str) -> bool {
-    let steps = run.status.iter().flat_map(|status| &status.steps);
-    let waiting = steps.flat_map(|step| {
-        let items = step.items.iter().flat_map(|items| &items.active);
-        step.waiting.iter().chain(items.filter_map(|item| item.waiting.as_ref()))
-    });
-    let mut names = waiting.filter_map(|waiting| waiting.run.as_ref());
+    let mut names = waits::sub_runs(run);
     names.any(|name| stores.uid_of_run(&ObjectRef::new(name).within(namespace)).is_none())
 }

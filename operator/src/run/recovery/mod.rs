@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crds::{names, run::LostRunner};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::{Resource as _, runtime::controller::Action};
+use kube::runtime::controller::Action;
 
 use super::{
     admission::{Admitted, require_secrets},
@@ -19,7 +19,6 @@ use crate::{
     api::{self, within},
     context::Context,
     errors::Error,
-    events::NewEvent,
 };
 
 /// Creates the Job that is recorded in the status of a run, which has no pod.
@@ -58,7 +57,8 @@ pub(super) async fn replace(
     let revision = admitted.revision();
     let attempt = next_attempt(snapshot, revision);
     let job = names::runner_job(&revision.uid, &snapshot.uid, attempt);
-    write_status(&ctx.client, snapshot, status::lost(snapshot, &job, &revision.reference(), &lost)).await?;
+    write_status(&ctx.client, snapshot, status::lost(snapshot, &job, &revision.reference(), &lost, now))
+        .await?;
     ctx.metrics.runners_lost.inc();
     let reason = lost.reason.unwrap_or_default();
     tracing::info!(
@@ -69,9 +69,6 @@ pub(super) async fn replace(
         "a run lost its pod"
     );
     delete_old_jobs(ctx, snapshot, &job).await?;
-    let message = format!("the run's pod was lost ({reason}); another pod continues the run");
-    let event = NewEvent::warning("Replace", "RunnerLost", message);
-    ctx.events.publish(&snapshot.run.object_ref(&()), event).await;
     create_runner(ctx, snapshot, revision, attempt, now).await
 }
 

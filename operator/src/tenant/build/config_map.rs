@@ -17,7 +17,7 @@ pub(super) fn build(tenant: &Validated, config: &Config) -> Result<ConfigMap, Er
     let data = [
         ("name", tenant.slug.clone()),
         ("displayName", tenant.display_name.clone()),
-        ("settings", json(&tenant.settings)?),
+        ("settings", tenant.settings.clone()),
         ("egress", json(&tenant.egress_entries)?),
         ("clusterCidrs", json(&config.cluster_cidrs)?),
     ];

@@ -20,6 +20,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+pub(super) use self::namespace::mark;
 use super::validate::Validated;
 use crate::{config::Config, errors::Error};
 
@@ -46,7 +47,7 @@ pub(super) struct Children {
 /// Returns an error if the tenant's settings cannot be encoded as JSON.
 pub(super) fn children(tenant: &Validated, config: &Config) -> Result<Children, Error> {
     Ok(Children {
-        namespace: namespace::build(tenant),
+        namespace: namespace::build(tenant, config),
         operator: rbac::operator(tenant, config),
         policies: network_policy::build(tenant, config),
         quota: quota::build(tenant),

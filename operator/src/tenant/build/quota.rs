@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::{
-    constants::{DEFAULT_STORED_RUNS, DEFAULT_WORKFLOWS},
+    constants::{DEFAULT_STORED_RUNS, DEFAULT_WORKFLOWS, MAX_SECRETS},
     names,
     plan::{NamespaceQuota, PlanLimits, ResourceAmounts},
     tenant::TenantState,
@@ -15,20 +15,32 @@ use k8s_openapi::{
 
 use super::{Validated, child_metadata};
 
-/// Returns the quota of the plan. An archived tenant may have no pods.
+/// Returns the quota of the plan. A tenant that is archived, or suspended without a run that needs a pod to end, may have none.
 pub(super) fn build(tenant: &Validated) -> ResourceQuota {
     let quota = tenant.plan.spec.namespace.clone().unwrap_or_default();
     let mut hard = hard_limits(&quota);
     if tenant.counts_objects {
         hard.extend(object_limits(&tenant.plan.spec.limits.clone().unwrap_or_default()));
     }
-    if tenant.state == TenantState::Archived {
+    // An adopted namespace may have any number of Secrets of others.
+    if tenant.creates_namespace {
+        hard.insert(names::SECRET_COUNT.to_owned(), Quantity(MAX_SECRETS.to_string()));
+    }
+    if !may_have_pods(tenant) {
         hard.insert("pods".to_owned(), Quantity("0".to_owned()));
     }
     ResourceQuota {
         metadata: child_metadata(tenant, names::RESOURCE_QUOTA, "tenant"),
         spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
         ..ResourceQuota::default()
+    }
+}
+
+fn may_have_pods(tenant: &Validated) -> bool {
+    match tenant.state {
+        TenantState::Active => true,
+        TenantState::Suspended => tenant.unfinished.with_slot > 0,
+        TenantState::Archived => false,
     }
 }
 

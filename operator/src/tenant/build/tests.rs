@@ -7,9 +7,14 @@ use crds::{Plan, Tenant};
 use k8s_openapi::api::core::v1::Namespace;
 
 use super::*;
-use crate::tenant::{
-    fetch::{Endpoint, Fetched},
-    validate::validate,
+use crate::{
+    state::Enforcement,
+    tenant::{
+        drain::Unfinished,
+        fetch::{Endpoint, Fetched},
+        usage::Usage,
+        validate::validate,
+    },
 };
 
 fn config() -> Config {
@@ -27,6 +32,9 @@ fn fetched(tenant: &str, plan: &str, namespace: Option<Namespace>) -> Fetched {
         namespace,
         kubernetes,
         counts_objects: true,
+        unfinished: Unfinished::default(),
+        usage: Usage::default(),
+        enforcement: Enforcement::default(),
     }
 }
 
@@ -40,13 +48,21 @@ fn the_children_of_a_tenant_are_built_as_reviewed() {
     insta::assert_yaml_snapshot!(children(&validated, &config()).unwrap());
 }
 
-/// The quota of an archived tenant allows no pods.
+/// The quota of a suspended tenant allows no pods once its runs have ended, and that of an archived one allows none at all.
 #[test]
-fn an_archived_tenant_may_have_no_pods() {
-    let archived = TENANT.replace("state: Active", "state: Archived");
-    let validated = validate(&fetched(&archived, PLAN, None), &config()).unwrap();
-    let quota = children(&validated, &config()).unwrap().quota;
-    assert_eq!(quota.spec.unwrap().hard.unwrap()["pods"].0, "0");
+fn an_inactive_tenant_may_have_no_pods() {
+    let pods = |state: &str, with_slot: usize| {
+        let mut fetched = fetched(&TENANT.replace("state: Active", &format!("state: {state}")), PLAN, None);
+        fetched.unfinished = Unfinished { all: with_slot, with_slot };
+        let children = children(&validate(&fetched, &config()).unwrap(), &config()).unwrap();
+        let label = children.namespace.metadata.labels.unwrap().get("smbcopilot.dev/tenant-state").cloned();
+        assert_eq!(label.as_deref() == Some("Archived"), state == "Archived");
+        children.quota.spec.unwrap().hard.unwrap()["pods"].0.clone()
+    };
+    assert_ne!(pods("Suspended", 1), "0");
+    for (state, with_slot) in [("Suspended", 0), ("Archived", 0), ("Archived", 1)] {
+        assert_eq!(pods(state, with_slot), "0", "{state} with {with_slot} runs");
+    }
 }
 
 /// If no address of the API server is known, the policy for it allows nothing rather than everything.

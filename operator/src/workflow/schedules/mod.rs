@@ -2,6 +2,8 @@
 
 mod plan;
 mod start;
+mod summary;
 
 pub(super) use plan::{SchedulePlan, condition, plan, suspension_reason};
 pub(super) use start::start_runs;
+pub(super) use summary::summary;

@@ -18,6 +18,9 @@ use kube::ResourceExt as _;
 /// Starting deadline of a schedule that specifies none: the maximum delay of a run after its scheduled time.
 const DEFAULT_STARTING_DEADLINE: Duration = Duration::from_secs(600);
 
+/// Reason for which the schedules of a workflow start no runs if each of them is suspended.
+pub(super) const SUSPENDED: &str = "Suspended";
+
 /// Changes that the schedules of a workflow require now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::workflow) struct SchedulePlan {
@@ -55,7 +58,7 @@ pub(in crate::workflow) fn suspension_reason(
     } else if tenant != TenantState::Active {
         Some("TenantNotActive")
     } else if workflow.spec.schedules.iter().all(|schedule| schedule.suspend == Some(true)) {
-        Some("Suspended")
+        Some(SUSPENDED)
     } else {
         None
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{failed, within},
     context::Context,
-    errors::{Error, Verb},
+    errors::{Error, Verb, chain},
     events::NewEvent,
 };
 
@@ -43,6 +43,9 @@ pub(in crate::workflow) async fn start_runs(
             Ok(started) => started,
             // A run that cannot be created does not keep the others from it. All are tried again.
             Err(error) => {
+                let ScheduledRun { schedule, scheduled_at, .. } = scheduled;
+                let workflow = workflow.name_any();
+                tracing::warn!(workflow, schedule, %scheduled_at, error = chain(&error), "failed to create a scheduled run");
                 outcome = outcome.and(Err(error));
                 continue;
             }
@@ -76,7 +79,7 @@ pub(in crate::workflow) async fn start_runs(
                 NewEvent::warning("Schedule", "RunQuotaExceeded", message)
             }
         };
-        ctx.events.publish_in_background(workflow.object_ref(&()), event);
+        ctx.events.publish_in_background(&workflow.object_ref(&()), event);
     }
     outcome
 }
@@ -118,7 +121,7 @@ async fn start(
         let name = run_name(workflow, schedule, *scheduled_at, taken);
         let mut named = run.clone();
         named.metadata.name = Some(name.clone());
-        match api.create(&params, &named).await {
+        match k8s_client::create(api, &params, &named).await {
             Ok(_) => return Ok(Start::Created(name)),
             Err(KubeError::Api(status)) if status.is_already_exists() => {}
             Err(KubeError::Api(status))

@@ -51,6 +51,8 @@ pub(super) enum Fault {
     ResponseLost,
     /// Another writer has changed the run just before.
     Conflict,
+    /// The operator has ended the run just before.
+    EndedByOperator,
 }
 
 /// Cluster with the permissions of one pod.
@@ -66,8 +68,7 @@ impl MemoryCluster {
             "metadata": {"name": RUN, "namespace": "t-acme", "uid": format!("run-{}", telemetry::ids::uuid_v7()),
                          "resourceVersion": "1", "creationTimestamp": telemetry::clock::now().to_string()},
             "spec": {"workflowRef": {"name": "nightly"}, "input": input},
-            "status": {"phase": "Queued", "revision": {"name": "nightly-5d8c"},
-                       "startedAt": telemetry::clock::now().to_string()}
+            "status": {"phase": "Queued", "revision": {"name": "nightly-5d8c"}}
         });
         let state = State {
             run,
@@ -191,7 +192,11 @@ impl MemoryCluster {
     pub(super) fn assign(&self, pod: &str) -> Assignments {
         let (to, from) = mpsc::channel(16);
         self.lock().watcher = Some((pod.to_owned(), to));
-        self.change(|run| run["status"]["runner"] = json!({"podUid": pod}));
+        self.change(|run| {
+            run["status"]["runner"] = json!({"podUid": pod});
+            run["status"]["queue"] =
+                json!({"reason": "PodStarting", "message": "pod run-1-x is being scheduled"});
+        });
         Assignments::new(from)
     }
 }
@@ -200,6 +205,17 @@ impl State {
     fn increase_version(&mut self) {
         self.version += 1;
         self.run["metadata"]["resourceVersion"] = json!(self.version.to_string());
+    }
+
+    /// Ends the run, as the operator does if no runner has begun to execute it.
+    fn end(&mut self) {
+        let status = self.run["status"].as_object_mut().unwrap();
+        status.remove("queue");
+        status.extend([
+            ("phase".to_owned(), json!("Cancelled")),
+            ("finishedAt".to_owned(), json!(telemetry::clock::now().to_string())),
+        ]);
+        self.increase_version();
     }
 
     fn apply(&mut self, patch: &[Value]) {
@@ -257,6 +273,7 @@ impl ClusterApi for PodCluster {
         match fault {
             Some(Fault::Unavailable) => return Err(transient()),
             Some(Fault::Conflict) => state.increase_version(),
+            Some(Fault::EndedByOperator) => state.end(),
             Some(Fault::ResponseLost) | None => {}
         }
         let is_final = state.run["status"]["finishedAt"].is_string();
@@ -283,7 +300,7 @@ impl ClusterApi for PodCluster {
                 state.children.insert(name.clone(), serde_json::to_value(run).unwrap());
                 return Err(CreateError::Transient { run: name, source: None });
             }
-            Some(Fault::Conflict) | None => {}
+            Some(Fault::Conflict | Fault::EndedByOperator) | None => {}
         }
         match state.children.get(&name) {
             Some(found) => {

@@ -1,5 +1,6 @@
 //! Runs in pods with real step hosts and a real interpreter. Only the API server is an in-memory implementation.
 
+mod begin;
 mod memory_cluster;
 mod next_run;
 mod pod;

@@ -2,11 +2,12 @@
 
 use axum::{extract::State, response::Response};
 
-use super::resource::Plan;
+use super::resource::{Plan, PlanField};
 use crate::{
     app::{self, App},
     http::{
         authorize::Member,
+        fields::Fields,
         list::{List, ListRequest, NoFilter, PageParameters},
     },
     problem::Problem,
@@ -16,16 +17,17 @@ use crate::{
 ///
 /// Returns a page of all plans, newest first by default. Requires the permission `plan.read`.
 #[utoipa::path(
-    get, path = "/v1/plans", tag = "plans", params(PageParameters),
+    get, path = "/v1/plans", tag = "plans", params(PageParameters, Fields<PlanField>),
     responses((status = OK, description = "Page of plans", body = List<Plan>))
 )]
 pub(in crate::http) async fn list_plans(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    request: ListRequest<NoFilter>,
+    request: ListRequest<NoFilter, PlanField>,
 ) -> Result<Response, Problem> {
     let page = app::plans::list(&app, tenant.scope, &request.paging).await?;
-    Ok(request.response(page, Plan::from))
+    let total = request.total_count(app::plans::count(&app, tenant.scope)).await?;
+    Ok(request.response(page, total, Plan::from))
 }
 
 #[cfg(test)]

@@ -35,6 +35,20 @@ pub(in crate::http) struct Plan {
     updated_at: Time,
 }
 
+/// Fields of [`Plan`], which a list can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum PlanField {
+    Id,
+    Name,
+    DisplayName,
+    Price,
+    Features,
+    Limits,
+    CreatedAt,
+    UpdatedAt,
+}
+
 /// Price of a plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,7 +4,11 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use crate::{
     app::{self, App},
-    http::{authorize::Member, etag, v1::tenants::resource::Tenant},
+    http::{
+        authorize::Member,
+        fields::Fields,
+        v1::tenants::resource::{Tenant, TenantField},
+    },
     problem::Problem,
 };
 
@@ -13,15 +17,23 @@ use crate::{
 /// Returns the tenant that the bearer token names. Requires the permission `tenant.read`. Fails with 403 `tenant_required` if the token names no tenant.
 #[utoipa::path(
     get, path = "/v1/tenant", tag = "tenants",
-    responses((status = OK, description = "Tenant", body = Tenant))
+    params(
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
+        Fields<TenantField>,
+    ),
+    responses(
+        (status = OK, description = "Tenant", body = Tenant),
+        (status = NOT_MODIFIED, description = "The tenant has not changed"),
+    )
 )]
 pub(in crate::http) async fn get_own_tenant(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
+    fields: Fields<TenantField>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let tenant = app::tenants::current(&app, tenant.scope).await?;
-    Ok(etag::with_etag(&headers, &Tenant::from(tenant)))
+    let (tenant, _reservation) = app::tenants::current(&app, tenant.scope).await?;
+    Ok(Tenant::selected(tenant, &headers, &fields))
 }
 
 #[cfg(test)]

@@ -4,16 +4,20 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{platform, resource::Tenant};
+use super::{
+    platform,
+    resource::{Tenant, TenantField},
+};
 use crate::{
     app::{self, App, tenants::Filter},
     auth::Principal,
     http::{
         extract::optional_enum_name,
+        fields::Fields,
         list::{List, ListRequest, PageParameters},
     },
     problem::Problem,
-    store::TenantState,
+    store::{TenantState, tenants::TenantColumns},
 };
 
 /// Filters of the list.
@@ -35,18 +39,24 @@ pub(in crate::http) struct Parameters {
 /// Returns a page of all tenants of the platform, newest first by default. Requires the permission
 /// `platform.tenant.read`.
 #[utoipa::path(
-    get, path = "/v1/tenants", tag = "tenants", params(PageParameters, Parameters),
+    get, path = "/v1/tenants", tag = "tenants", params(PageParameters, Parameters, Fields<TenantField>),
     responses((status = OK, description = "Page of tenants", body = List<Tenant>))
 )]
 pub(in crate::http) async fn list_tenants(
     State(app): State<App>,
     principal: Principal,
-    request: ListRequest<Parameters>,
+    request: ListRequest<Parameters, TenantField>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after: created_after.map(Into::into) };
-    let page = app::tenants::list(&app, platform(&principal)?, filter, &request.paging).await?;
-    Ok(request.response(page, Tenant::from))
+    let scope = platform(&principal)?;
+    let columns = match request.fields.has_any(&[TenantField::Settings]) {
+        true => TenantColumns::All,
+        false => TenantColumns::Small,
+    };
+    let (page, _reservation) = app::tenants::list(&app, scope, filter, &request.paging, columns).await?;
+    let total = request.total_count(app::tenants::count(&app, scope, filter)).await?;
+    Ok(request.response(page, total, Tenant::from))
 }
 
 #[cfg(test)]
@@ -54,6 +64,29 @@ mod tests {
     use sqlx::PgPool;
 
     use crate::http::testing::Server;
+
+    /// A page whose settings take more memory than a response may is refused before they are read; fewer tenants are returned.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn settings_that_take_too_much_memory_are_not_read(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let token = server.issuer.platform_token("platform-admin");
+        let tiny = serde_json::json!({"a": vec![serde_json::json!({"": 0}); 22_000]});
+        sqlx::query("update tenants set settings = $1::json")
+            .bind(sqlx::types::Json(tiny))
+            .execute(&pool)
+            .await
+            .unwrap();
+        let page = server.with_token(&token, "/v1/tenants").await;
+        assert_eq!(
+            (page.status, page.body["code"].as_str()),
+            (422, Some("response_too_large")),
+            "{}",
+            page.status
+        );
+        assert_eq!(server.with_token(&token, "/v1/tenants?limit=1").await.status, 200);
+        let selected = server.with_token(&token, "/v1/tenants?fields=slug,status&include=totalCount").await;
+        assert_eq!((selected.status, &selected.body["page"]["totalCount"]), (200, &"3".into()));
+    }
 
     /// Paging returns every tenant exactly once.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]

@@ -1,8 +1,12 @@
 //! All tenants, for platform administrators.
 
+pub(super) mod body;
+pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod resource;
+pub(super) mod state;
+pub(super) mod update;
 
 use crate::{
     auth::{PlatformScope, Principal},

@@ -1,11 +1,16 @@
 //! The JSON representation of a tenant.
 
+use axum::{http::HeaderMap, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    http::v1::{json::AnyJson, time::Time},
+    http::{
+        etag,
+        fields::Fields,
+        v1::{json::AnyJson, time::Time},
+    },
     store::{self, TenantState},
 };
 
@@ -35,6 +40,38 @@ pub(in crate::http) struct Tenant {
     updated_at: Time,
 }
 
+/// Fields of [`Tenant`], which a response can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum TenantField {
+    Id,
+    Slug,
+    Name,
+    Status,
+    Plan,
+    Settings,
+    CreatedAt,
+    UpdatedAt,
+}
+
+impl Tenant {
+    /// Returns the response with a tenant and its tag.
+    pub(in crate::http::v1) fn response(tenant: store::Tenant, request: &HeaderMap) -> Response {
+        let generation = tenant.generation;
+        etag::with_generation(request, generation, &Self::from(tenant))
+    }
+
+    /// Returns the response with fields of a tenant and its tag.
+    pub(in crate::http::v1) fn selected(
+        tenant: store::Tenant,
+        request: &HeaderMap,
+        fields: &Fields<TenantField>,
+    ) -> Response {
+        let generation = tenant.generation;
+        fields.mark(etag::with_generation(request, generation, &fields.select(Self::from(tenant))))
+    }
+}
+
 impl From<store::Tenant> for Tenant {
     fn from(tenant: store::Tenant) -> Self {
         let store::Tenant {
@@ -45,6 +82,7 @@ impl From<store::Tenant> for Tenant {
             plan_name,
             namespace: _,
             settings,
+            generation: _,
             resource_version: _,
             created_at,
             updated_at,

@@ -107,7 +107,8 @@ mod tests {
             "update workflow_runs set input = to_json(array_fill(0, array[100000])) where id = $1::uuid";
         sqlx::query(large).bind(QUEUED_RUN).execute(&pool).await.unwrap();
         let acme = ACME.parse().unwrap();
-        let held = server.limits().memory.reserve(&acme, 95 << 20, std::time::Duration::ZERO).await.unwrap();
+        let memory = &server.limits().memory;
+        let held = memory.reserve(&acme, memory.per_tenant(), std::time::Duration::ZERO).await.unwrap();
         let (path, body) = (path(QUEUED_RUN), json!({"mode": "NOW"}));
         let mut waiting = std::pin::pin!(server.put("acme", "operator", &path, &body));
         let neighbour = tokio::select! {

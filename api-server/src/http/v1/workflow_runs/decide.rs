@@ -89,16 +89,30 @@ mod tests {
         assert_eq!(shown.body["decisions"], json!([expected]));
     }
 
-    /// An input that does not match the schema is refused before it can fail the run.
+    /// An input that does not match the form of the run's own revision is refused with pointers, also if the workflow was
+    /// changed since.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn an_input_that_breaks_the_schema_is_refused_with_pointers(pool: PgPool) {
+    async fn an_input_that_breaks_the_form_of_the_runs_revision_is_refused(pool: PgPool) {
         let server = Server::start(&pool).await;
+        server.kubernetes.set_form(&json!({"properties": {"amount": {"type": "integer"}}}));
         server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval"}));
         let body = json!({"key": "write", "approved": true, "input": {"amount": "seven"}});
         let answer = decide(&server, "member", QUEUED_RUN, &body).await;
         assert_eq!(code(&answer), (422, "invalid_input"));
         assert_eq!(answer.body["errors"][0]["pointer"], "/input/amount");
         assert_eq!(server.kubernetes.run(QUEUED_RUN)["spec"]["decisions"], Value::Null, "nothing is used up");
+    }
+
+    /// The defaults of a form are applied before it is checked, as the run does.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn defaults_of_the_form_are_applied(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        server
+            .kubernetes
+            .set_form(&json!({"required": ["amount"], "properties": {"amount": {"default": 7}}}));
+        server.kubernetes.suspend(QUEUED_RUN, &json!({"for": "Approval"}));
+        let answer = decide(&server, "member", QUEUED_RUN, &json!({"key": "write", "approved": true})).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
     /// Deciding requires the permission, an unfinished run and a step that waits.

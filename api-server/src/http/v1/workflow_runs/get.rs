@@ -2,13 +2,14 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::resource::Run;
+use super::resource::{Run, RunField, RunSummary};
 use crate::{
     app::{self, App},
     http::{
         authorize::Member,
         etag,
-        extract::{RunId, Wait},
+        extract::{RunReference, Wait},
+        fields::Fields,
     },
     problem::Problem,
 };
@@ -26,6 +27,7 @@ use crate::{
         ("id" = String, Path, description = "ID, UID or name of the run"),
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: time to wait for the end of the run, at most 55 seconds. Default: 0."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
+        Fields<RunField>,
     ),
     responses(
         (status = OK, description = "Run", body = Run),
@@ -35,16 +37,28 @@ use crate::{
 pub(in crate::http) async fn get_run(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    RunId(id): RunId,
+    RunReference(mut reference): RunReference,
     wait: Wait,
+    fields: Fields<RunField>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Wait(limit) = wait;
-    let waited = app::runs::wait(&app, tenant.scope, id, limit).await?;
-    let (details, _held) = app::runs::details(&app, tenant.scope, id).await?;
-    let mut response = etag::with_etag(&headers, &Run::from(details));
-    response.headers_mut().extend(wait.applied(&waited));
-    Ok(response)
+    let (Wait(limit), scope) = (wait, tenant.scope);
+    let mut applied = None;
+    if !limit.is_zero() {
+        let id = app::runs::find(&app, scope, &reference).await?;
+        applied = wait.applied(&app::runs::wait(&app, scope, id, limit).await?);
+        // Another run may have got the name meanwhile.
+        reference = id.to_string();
+    }
+    let mut response = if fields.has_any(&RunField::CONTENT) {
+        let (details, _held) = app::runs::find_details(&app, scope, &reference).await?;
+        etag::with_etag(&headers, &fields.select(Run::from(details)))
+    } else {
+        let run = app::runs::find_row(&app, scope, &reference).await?;
+        etag::with_etag(&headers, &fields.select(RunSummary::from(run)))
+    };
+    response.headers_mut().extend(applied);
+    Ok(fields.mark(response))
 }
 
 #[cfg(test)]

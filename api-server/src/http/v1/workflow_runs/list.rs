@@ -4,16 +4,17 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::resource::RunSummary;
+use super::resource::{RunSummary, RunSummaryField};
 use crate::{
     app::{self, App, runs::Filter},
     http::{
         authorize::Member,
         extract::optional_enum_name,
+        fields::Fields,
         list::{List, ListRequest, PageParameters},
     },
     problem::Problem,
-    store::RunStatus,
+    store::{RunStatus, runs::RunColumns},
 };
 
 /// Filters of the list.
@@ -34,18 +35,28 @@ pub(in crate::http) struct Parameters {
 ///
 /// Returns a page of the tenant's runs, newest first by default. Requires the permission `workflow.run.read`.
 #[utoipa::path(
-    get, path = "/v1/workflow-runs", tag = "runs", params(PageParameters, Parameters),
+    get, path = "/v1/workflow-runs", tag = "runs", params(PageParameters, Parameters, Fields<RunSummaryField>),
     responses((status = OK, description = "Page of runs", body = List<RunSummary>))
 )]
 pub(in crate::http) async fn list_runs(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    request: ListRequest<Parameters>,
+    request: ListRequest<Parameters, RunSummaryField>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { workflow: None, status, created_after: created_after.map(Into::into) };
-    let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
-    Ok(request.response(page, RunSummary::from))
+    let columns = columns(&request.fields);
+    let page = app::runs::list_columns(&app, tenant.scope, filter, &request.paging, columns).await?;
+    let total = request.total_count(app::runs::count(&app, tenant.scope, filter)).await?;
+    Ok(request.response(page, total, RunSummary::from))
+}
+
+/// Returns the columns that the selected fields need.
+pub(in crate::http::v1) fn columns(fields: &Fields<RunSummaryField>) -> RunColumns {
+    match fields.has_any(&RunSummaryField::LARGE) {
+        true => RunColumns::All,
+        false => RunColumns::Small,
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +78,36 @@ mod tests {
         let nonsense = server.get("acme", "viewer", "/v1/workflow-runs?status=broken").await;
         assert_eq!(nonsense.body["code"], "invalid_parameter");
         assert!(nonsense.body["detail"].as_str().unwrap().contains("`TIMED_OUT`"), "{}", nonsense.body);
+    }
+
+    /// The number of runs is returned on request, and is that of all pages.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn the_runs_are_counted_on_request(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        for (query, expected) in [
+            ("limit=1&include=totalCount", serde_json::json!("3")),
+            ("limit=1&include=totalCount&status=FAILED", serde_json::json!("1")),
+            ("limit=1", serde_json::Value::Null),
+        ] {
+            let page = server.get("acme", "viewer", &format!("/v1/workflow-runs?{query}")).await;
+            assert_eq!((page.status, &page.body["page"]["totalCount"]), (200, &expected), "{query}");
+        }
+        let unknown = server.get("acme", "viewer", "/v1/workflow-runs?include=steps").await;
+        assert_eq!((unknown.status, unknown.body["code"].as_str()), (400, Some("invalid_parameter")));
+    }
+
+    /// A list without large fields has the values of all others.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn selected_fields_have_the_same_values(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let complete = server.get("acme", "viewer", "/v1/workflow-runs?status=FAILED").await;
+        for fields in ["id,name,priority,createdAt,finishedAt", "status,error", "trigger,queue,ending"] {
+            let path = format!("/v1/workflow-runs?status=FAILED&fields={fields}");
+            let selected = server.get("acme", "viewer", &path).await;
+            for name in fields.split(',') {
+                assert_eq!(selected.body["data"][0][name], complete.body["data"][0][name], "{name}");
+            }
+        }
     }
 
     /// Following `Link` returns every run exactly once.

@@ -1,7 +1,10 @@
 //! Runs of workflows.
 
+pub(super) mod bulk;
 pub(super) mod cancel;
 pub(super) mod decide;
+pub(super) mod delete;
+pub(super) mod events;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod logs;

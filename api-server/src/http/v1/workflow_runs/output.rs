@@ -11,7 +11,7 @@ use crds::run::OutputRef;
 
 use crate::{
     app::{self, App, runs::Content},
-    http::{authorize::Member, extract::RunId},
+    http::{authorize::Member, extract::RunReference, v1::json::AnyJson},
     problem::{Code, Problem},
 };
 
@@ -23,14 +23,15 @@ use crate::{
 #[utoipa::path(
     get, path = "/v1/workflow-runs/{id}/output", tag = "runs",
     params(("id" = String, Path, description = "ID, UID or name of the run")),
-    responses((status = OK, description = "Output", content_type = "*/*"))
+    responses((status = OK, description = "Output: JSON if it is inline, else bytes of the media type that the step chose",
+               content((AnyJson = "application/json"), (String = "*/*"))))
 )]
 pub(in crate::http) async fn get_run_output(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    RunId(id): RunId,
+    RunReference(reference): RunReference,
 ) -> Result<Response, Problem> {
-    Ok(response(app::runs::output(&app, tenant.scope, id).await?))
+    Ok(response(app::runs::output(&app, tenant.scope, &reference).await?))
 }
 
 /// Get the output of a step
@@ -44,16 +45,17 @@ pub(in crate::http) async fn get_run_output(
         ("id" = String, Path, description = "ID, UID or name of the run"),
         ("name" = String, Path, description = "Name of the step"),
     ),
-    responses((status = OK, description = "Output", content_type = "*/*"))
+    responses((status = OK, description = "Output: JSON if it is inline, else bytes of the media type that the step chose",
+               content((AnyJson = "application/json"), (String = "*/*"))))
 )]
 pub(in crate::http) async fn get_step_output(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    RunId(id): RunId,
+    RunReference(reference): RunReference,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((_, name)) = path.map_err(|_| Problem::new(Code::NotFound))?;
-    Ok(response(app::runs::step_output(&app, tenant.scope, id, &name).await?))
+    Ok(response(app::runs::step_output(&app, tenant.scope, &reference, &name).await?))
 }
 
 /// Builds the response. The step chooses the media type, so a browser must neither guess another nor display a page.

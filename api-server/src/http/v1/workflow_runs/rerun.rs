@@ -30,15 +30,16 @@ pub(in crate::http) struct RerunRun {
     from: Option<From>,
 }
 
+/// Steps to execute again, as a client names them.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum From {
+pub(in crate::http) enum From {
     Word(String),
     Steps(Vec<String>),
 }
 
 /// Returns the schema of [`From`], whose word has one value.
-fn from_schema() -> RefOr<Schema> {
+pub(super) fn from_schema() -> RefOr<Schema> {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     OneOfBuilder::new()
         .item(text().enum_values(Some(["FAILED"])))
@@ -91,7 +92,11 @@ pub(in crate::http) async fn rerun_run(
     submission.submit(&app, app::runs::rerun(&app, scope, rerun)).await
 }
 
-fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
+/// Returns the selection of steps that a client names.
+///
+/// # Errors
+/// Returns an error if it is neither `FAILED` nor a list of 1 to 64 names.
+pub(super) fn reuse_from(from: From) -> Result<ReuseFrom, Problem> {
     let message = match from {
         From::Word(word) if canonical(&word) == "FAILED" => {
             return Ok(ReuseFrom::Keyword("Failed".to_owned()));

@@ -42,7 +42,7 @@ pub(in crate::http) struct RunSummary {
     cancellation: Option<CancelMode>,
     /// Error of the run. Null unless the run failed, timed out or was cancelled.
     error: Option<Failure>,
-    /// Position in the queue. Null unless the run is queued.
+    /// Why the run waits for a slot, its pod or its runner. Null while it is executed, while it is suspended, and after its end.
     queue: Option<Queue>,
     /// Time at which a suspended run continues by itself. Null if it is not suspended or waits for a person.
     wake_at: Option<Time>,
@@ -56,7 +56,7 @@ pub(in crate::http) struct RunSummary {
     created_at: Time,
     /// Time of the last change of the run.
     updated_at: Time,
-    /// Time at which the first step started. Null until then.
+    /// Time at which the first runner began to execute the run. Null until then.
     started_at: Option<Time>,
     /// Time at which the run finished. Null until then.
     finished_at: Option<Time>,
@@ -68,9 +68,8 @@ pub(in crate::http) struct RunSummary {
 pub(in crate::http) struct Run {
     #[serde(flatten)]
     summary: RunSummary,
-    /// Input of the run, as it was given.
-    #[schema(value_type = AnyJson)]
-    input: Option<AnyJson>,
+    /// Input of the run, as it was given; an empty object if it was given none.
+    input: AnyJson,
     /// Input with which the run is executed: with the defaults of the workflow's input schema. Null if it is `input`.
     #[schema(value_type = AnyJson)]
     effective_input: Option<AnyJson>,
@@ -84,6 +83,73 @@ pub(in crate::http) struct Run {
     decisions: Vec<Decision>,
     /// Earlier run whose outputs the run reuses. Null if it reuses none.
     reuse: Option<Reuse>,
+}
+
+/// Fields of [`RunSummary`], which a list can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum RunSummaryField {
+    Id,
+    Name,
+    WorkflowId,
+    WorkflowName,
+    Revision,
+    Status,
+    Trigger,
+    RequestedBy,
+    Cancellation,
+    Error,
+    Queue,
+    WakeAt,
+    SuspendedAt,
+    Ending,
+    Priority,
+    CreatedAt,
+    UpdatedAt,
+    StartedAt,
+    FinishedAt,
+}
+
+impl RunSummaryField {
+    /// Fields whose columns have JSON that may be large.
+    pub(in crate::http) const LARGE: [Self; 4] = [Self::Trigger, Self::Error, Self::Queue, Self::Ending];
+}
+
+/// Fields of [`Run`], which a response can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum RunField {
+    Id,
+    Name,
+    WorkflowId,
+    WorkflowName,
+    Revision,
+    Status,
+    Trigger,
+    RequestedBy,
+    Cancellation,
+    Error,
+    Queue,
+    WakeAt,
+    SuspendedAt,
+    Ending,
+    Priority,
+    CreatedAt,
+    UpdatedAt,
+    StartedAt,
+    FinishedAt,
+    Input,
+    EffectiveInput,
+    Output,
+    OutputRef,
+    Decisions,
+    Reuse,
+}
+
+impl RunField {
+    /// Fields that are in the content of the run.
+    pub(in crate::http) const CONTENT: [Self; 6] =
+        [Self::Input, Self::EffectiveInput, Self::Output, Self::OutputRef, Self::Decisions, Self::Reuse];
 }
 
 /// Result of the steps of a run whose `onExit` steps are being executed.
@@ -148,12 +214,12 @@ pub(in crate::http) struct Parent {
     step: String,
 }
 
-/// Position of a run in the queue.
+/// Why a run waits, and its position in the queue.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Queue {
-    /// Position among the queued runs of the tenant, starting at 1. Null if it is not known.
+    /// Position among the queued runs of the tenant, starting at 1. Null if the run does not wait for a slot.
     position: Option<u32>,
-    /// Machine-readable reason why the run waits; more may be added.
+    /// Machine-readable reason why the run waits: see the table of values in `docs/reference/words.md`; more may be added.
     #[schema(example = "PLAN_CONCURRENCY")]
     reason: String,
     /// Human-readable reason why the run waits.
@@ -250,7 +316,7 @@ impl From<RunDetails> for Run {
         let reused = reused.as_ref().and_then(|reused| reused.get("steps")?.as_u64()?.try_into().ok());
         Self {
             summary: run.into(),
-            input: input.map(Into::into),
+            input: input.into(),
             effective_input: effective_input.map(Into::into),
             output: output.map(Into::into),
             output_ref: output_ref.map(Into::into),

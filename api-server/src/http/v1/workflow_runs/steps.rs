@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::step::Step;
 use crate::{
     app::{self, App, runs},
-    http::{authorize::Member, extract::RunId},
+    http::{authorize::Member, extract::RunReference},
     problem::Problem,
 };
 
@@ -30,9 +30,9 @@ pub(in crate::http) struct Steps {
 pub(in crate::http) async fn list_steps(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    RunId(id): RunId,
+    RunReference(reference): RunReference,
 ) -> Result<Json<Steps>, Problem> {
-    let (details, _held) = app::runs::details(&app, tenant.scope, id).await?;
+    let (details, _held) = app::runs::find_details(&app, tenant.scope, &reference).await?;
     let steps = runs::parse_steps(&details.content.steps);
     Ok(Json(Steps { data: steps.into_iter().map(Step::from).collect() }))
 }

@@ -2,29 +2,41 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::resource::Workflow;
+use super::resource::{Workflow, WorkflowField, WorkflowSummary};
 use crate::{
     app::{self, App},
-    http::{authorize::Member, etag, extract::Id},
+    http::{authorize::Member, extract::Id, fields::Fields},
     problem::Problem,
 };
 
 /// Get a workflow
 ///
-/// Returns a workflow with its steps, schemas and problems. Requires the permission `workflow.read`. Fails with 404 `not_found` if the tenant has no such workflow.
+/// Returns a workflow with its definition and its problems. Its `ETag` is required to change it. Requires the permission `workflow.read`. Fails with 404 `not_found` if the tenant has no such workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}", tag = "workflows",
-    params(("id" = Uuid, Path, description = "ID of the workflow")),
-    responses((status = OK, description = "Workflow", body = Workflow))
+    params(
+        ("id" = Uuid, Path, description = "ID of the workflow"),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
+        Fields<WorkflowField>,
+    ),
+    responses(
+        (status = OK, description = "Workflow", body = Workflow),
+        (status = NOT_MODIFIED, description = "The workflow has not changed"),
+    )
 )]
 pub(in crate::http) async fn get_workflow(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
+    fields: Fields<WorkflowField>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if !fields.has_any(&WorkflowField::CONTENT) {
+        let workflow = app::workflows::get(&app, tenant.scope, id).await?;
+        return Ok(WorkflowSummary::from(workflow).selected(&headers, &fields));
+    }
     let (details, _reservation) = app::workflows::details(&app, tenant.scope, id).await?;
-    Ok(etag::with_etag(&headers, &Workflow::from(details)))
+    Ok(Workflow::from(details).selected(&headers, &fields))
 }
 
 #[cfg(test)]

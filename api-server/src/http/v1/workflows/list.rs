@@ -4,12 +4,13 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::resource::WorkflowSummary;
+use super::resource::{WorkflowSummary, WorkflowSummaryField};
 use crate::{
     app::{self, App, workflows::Filter},
     http::{
         authorize::Member,
         extract::optional_enum_name,
+        fields::Fields,
         list::{List, ListRequest, PageParameters},
     },
     problem::Problem,
@@ -34,18 +35,20 @@ pub(in crate::http) struct Parameters {
 ///
 /// Returns a page of the tenant's workflows, newest first by default. Requires the permission `workflow.read`.
 #[utoipa::path(
-    get, path = "/v1/workflows", tag = "workflows", params(PageParameters, Parameters),
+    get, path = "/v1/workflows", tag = "workflows",
+    params(PageParameters, Parameters, Fields<WorkflowSummaryField>),
     responses((status = OK, description = "Page of workflows", body = List<WorkflowSummary>))
 )]
 pub(in crate::http) async fn list_workflows(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    request: ListRequest<Parameters>,
+    request: ListRequest<Parameters, WorkflowSummaryField>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
     let filter = Filter { state: status, created_after: created_after.map(Into::into) };
     let page = app::workflows::list(&app, tenant.scope, filter, &request.paging).await?;
-    Ok(request.response(page, WorkflowSummary::from))
+    let total = request.total_count(app::workflows::count(&app, tenant.scope, filter)).await?;
+    Ok(request.response(page, total, WorkflowSummary::from))
 }
 
 #[cfg(test)]

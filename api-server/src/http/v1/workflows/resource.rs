@@ -1,12 +1,17 @@
 //! The JSON representation of a workflow.
 
+use axum::{http::HeaderMap, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     app::workflows::{self, WorkflowDetails},
-    http::v1::{json::AnyJson, time::Time},
+    http::{
+        etag,
+        fields::Fields,
+        v1::{json::AnyJson, time::Time},
+    },
     store::{self, WorkflowState},
 };
 
@@ -39,7 +44,7 @@ pub(in crate::http) struct WorkflowSummary {
     updated_at: Time,
 }
 
-/// Workflow with its steps and input schema.
+/// Workflow with its definition. Fields of the definition that are not set are absent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Workflow {
@@ -50,9 +55,107 @@ pub(in crate::http) struct Workflow {
     /// Steps of the workflow as in its spec.
     #[schema(value_type = Vec<Object>)]
     steps: AnyJson,
-    /// JSON Schema of the input of its runs. Null if any input is accepted.
+    /// JSON Schema of the input of its runs: `input.schema`. Null if any input is accepted.
     #[schema(value_type = Option<Object>)]
     input_schema: Option<AnyJson>,
+    /// Input of the runs as in its spec.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<AnyJson>,
+    /// Secrets that steps may use, by their names.
+    #[schema(value_type = Option<Vec<Object>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<AnyJson>,
+    /// Output of the run.
+    #[schema(value_type = Option<AnyJson>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<AnyJson>,
+    /// Steps that run after all other steps.
+    #[schema(value_type = Option<Vec<Object>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_exit: Option<AnyJson>,
+    /// Maximum duration of a run.
+    #[schema(value_type = Option<String>, example = "5m")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<AnyJson>,
+    /// Limit on concurrent runs.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrency: Option<AnyJson>,
+    /// Schedules that start runs.
+    #[schema(value_type = Option<Vec<Object>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedules: Option<AnyJson>,
+    /// Settings for the runners.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runners: Option<AnyJson>,
+    /// Time that finished runs stay in the cluster.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<AnyJson>,
+}
+
+/// Fields of [`WorkflowSummary`], which a list can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum WorkflowSummaryField {
+    Id,
+    Name,
+    DisplayName,
+    Description,
+    Status,
+    Revision,
+    Valid,
+    Generation,
+    CreatedAt,
+    UpdatedAt,
+}
+
+/// Fields of [`Workflow`], which a response can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
+pub(in crate::http) enum WorkflowField {
+    Id,
+    Name,
+    DisplayName,
+    Description,
+    Status,
+    Revision,
+    Valid,
+    Generation,
+    CreatedAt,
+    UpdatedAt,
+    Problems,
+    Steps,
+    InputSchema,
+    Input,
+    Secrets,
+    Output,
+    OnExit,
+    Timeout,
+    Concurrency,
+    Schedules,
+    Runners,
+    Retention,
+}
+
+impl WorkflowField {
+    /// Fields that are in the content of the workflow.
+    pub(in crate::http) const CONTENT: [Self; 12] = [
+        Self::Problems,
+        Self::Steps,
+        Self::InputSchema,
+        Self::Input,
+        Self::Secrets,
+        Self::Output,
+        Self::OnExit,
+        Self::Timeout,
+        Self::Concurrency,
+        Self::Schedules,
+        Self::Runners,
+        Self::Retention,
+    ];
 }
 
 /// Validation error of a workflow.
@@ -106,13 +209,44 @@ impl From<store::Workflow> for WorkflowSummary {
 }
 
 impl From<WorkflowDetails> for Workflow {
-    fn from(WorkflowDetails { workflow, content }: WorkflowDetails) -> Self {
-        let part = |pointer: &str| content.spec.pointer(pointer).cloned();
+    fn from(WorkflowDetails { workflow, mut content }: WorkflowDetails) -> Self {
+        let problems = workflows::problems(&content).into_iter().map(WorkflowProblem::from).collect();
+        let mut take = |name: &str| content.spec.as_object_mut()?.remove(name).map(AnyJson::from);
+        let (steps, input) = (take("steps"), take("input"));
+        let input_schema = input.as_ref().and_then(|AnyJson(input)| input.get("schema").cloned());
         Self {
-            problems: workflows::problems(&content).into_iter().map(WorkflowProblem::from).collect(),
-            steps: part("/steps").unwrap_or_else(|| serde_json::json!([])).into(),
-            input_schema: part("/input/schema").map(Into::into),
+            problems,
+            steps: steps.unwrap_or_else(|| serde_json::json!([]).into()),
+            input_schema: input_schema.map(Into::into),
+            input,
+            secrets: take("secrets"),
+            output: take("output"),
+            on_exit: take("onExit"),
+            timeout: take("timeout"),
+            concurrency: take("concurrency"),
+            schedules: take("schedules"),
+            runners: take("runners"),
+            retention: take("retention"),
             summary: workflow.into(),
         }
+    }
+}
+
+impl Workflow {
+    /// Returns the response with the workflow and its tag.
+    pub(super) fn response(&self, request: &HeaderMap) -> Response {
+        etag::with_generation(request, self.summary.generation, self)
+    }
+
+    /// Returns the response with fields of the workflow and its tag.
+    pub(super) fn selected(&self, request: &HeaderMap, fields: &Fields<WorkflowField>) -> Response {
+        fields.mark(etag::with_generation(request, self.summary.generation, &fields.select(self)))
+    }
+}
+
+impl WorkflowSummary {
+    /// Returns the response with fields of the workflow, none of which is in its content, and its tag.
+    pub(super) fn selected(&self, request: &HeaderMap, fields: &Fields<WorkflowField>) -> Response {
+        fields.mark(etag::with_generation(request, self.generation, &fields.select(self)))
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct PoolPlan {
 }
 
 /// Returns the changes to a pool. The runners that were used last stay as warm ones; the others stay until their keep-alive
-/// time is over.
+/// time is over, unless their pods cannot start.
 pub(super) fn plan(
     idle: Vec<IdleRunner>,
     template: Option<&Template>,
@@ -40,7 +40,7 @@ pub(super) fn plan(
     let mut plan = PoolPlan { superfluous, missing, next_expiry: None };
     for idle in usable.into_iter().skip(warm) {
         let expiry = idle.since.checked_add(policy.keep_alive).unwrap_or(Timestamp::MAX);
-        if expiry <= now {
+        if expiry <= now || idle.pod.is_blocked() {
             plan.superfluous.push(idle);
         } else {
             plan.next_expiry = plan.next_expiry.into_iter().chain([expiry]).min();
@@ -61,6 +61,8 @@ fn is_usable(idle: &IdleRunner, template: Option<&Template>) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use crds::run::{QueueReason, QueueStatus};
+
     use super::{super::super::super::observe::RunnerPod, *};
 
     fn second(seconds: i64) -> Timestamp {
@@ -74,6 +76,7 @@ mod tests {
             job: format!("job-of-{name}"),
             attempt: 0,
             revision: "intake-1".to_owned(),
+            wait: QueueStatus::new(QueueReason::RunnerStarting, ""),
             state: PodState::Live,
             is_running: true,
             is_pooled: true,

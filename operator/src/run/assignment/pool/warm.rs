@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::WorkflowRun;
+use crds::{WorkflowRun, run::QueueReason};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -10,11 +10,7 @@ use super::super::{
     create::{self, Creation},
     job::{self, JobInput, Purpose},
 };
-use crate::{
-    context::Context,
-    errors::Error,
-    names::{self, CLUSTER_FULL},
-};
+use crate::{context::Context, errors::Error, names};
 
 /// Interval at which the creation of a warm runner that does not fit into the quota is retried. No run waits for it.
 const QUOTA_RETRY_INTERVAL: Duration = Duration::from_secs(10);
@@ -62,7 +58,7 @@ pub(super) async fn create(
 
 fn waits_for_quota(run: &WorkflowRun) -> bool {
     let queue = run.status.as_ref().and_then(|status| status.queue.as_ref());
-    queue.is_some_and(|queue| queue.reason == CLUSTER_FULL)
+    queue.is_some_and(|queue| queue.has_reason(QueueReason::ClusterFull))
 }
 
 fn has_pod(ctx: &Context, job: &str) -> bool {

@@ -21,7 +21,7 @@ use crate::{
     },
     http::{
         authorize::Member,
-        extract::{Query, RunId, optional_enum_name},
+        extract::{Query, RunReference, optional_enum_name},
     },
     problem::{Code, Problem},
 };
@@ -39,9 +39,10 @@ pub(in crate::http) struct Parameters {
     /// Filter by step name.
     step: Option<String>,
     /// Filter by item index of a `forEach` step, starting at 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
     item: Option<u32>,
     /// Filter by attempt number, starting at 1.
-    #[param(minimum = 1)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     attempt: Option<u32>,
     /// Filter by output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[param(value_type = Option<String>)]
@@ -84,19 +85,21 @@ enum Stream {
          description = "ID of the last event received, to resume a stream"),
         Parameters,
     ),
-    responses((status = OK, description = "Page of log lines, or a stream of them", body = Log))
+    responses((status = OK, description = "Page of log lines, or a stream of them",
+               content((Log = "application/json"), (String = "text/event-stream"))))
 )]
 pub(in crate::http) async fn get_run_logs(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
-    RunId(run): RunId,
+    RunReference(reference): RunReference,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { step, item, attempt, stream, cursor, limit } = parameters;
     let filter = Filter { step, item, attempt, stream: stream.map(LogStream::from) };
-    let row = app::runs::get(&app, tenant.scope, run).await?;
     let scope = tenant.scope;
+    let row = app::runs::find_row(&app, scope, &reference).await?;
+    let run = row.id;
     if accepts_event_stream(&headers) {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
         let after = position(last.or(cursor))?;

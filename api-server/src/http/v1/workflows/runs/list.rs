@@ -7,8 +7,12 @@ use crate::{
     http::{
         authorize::Member,
         extract::Id,
+        fields::Fields,
         list::{List, ListRequest, PageParameters},
-        v1::workflow_runs::{list::Parameters, resource::RunSummary},
+        v1::workflow_runs::{
+            list::{Parameters, columns},
+            resource::{RunSummary, RunSummaryField},
+        },
     },
     problem::Problem,
 };
@@ -19,20 +23,21 @@ use crate::{
 /// `not_found` if the tenant has no such workflow.
 #[utoipa::path(
     get, path = "/v1/workflows/{id}/runs", tag = "runs",
-    params(("id" = Uuid, Path, description = "ID of the workflow"), PageParameters, Parameters),
+    params(("id" = Uuid, Path, description = "ID of the workflow"), PageParameters, Parameters, Fields<RunSummaryField>),
     responses((status = OK, description = "Page of runs", body = List<RunSummary>))
 )]
 pub(in crate::http) async fn list_runs_of_workflow(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
     Id(id): Id,
-    request: ListRequest<Parameters>,
+    request: ListRequest<Parameters, RunSummaryField>,
 ) -> Result<Response, Problem> {
     let Parameters { status, created_after } = request.filter;
-    app::workflows::get(&app, tenant.scope, id).await?;
     let filter = Filter { workflow: Some(id), status, created_after: created_after.map(Into::into) };
-    let page = app::runs::list(&app, tenant.scope, filter, &request.paging).await?;
-    Ok(request.response(page, RunSummary::from))
+    let columns = columns(&request.fields);
+    let page = app::runs::list_of_workflow(&app, tenant.scope, id, filter, &request.paging, columns).await?;
+    let total = request.total_count(app::runs::count(&app, tenant.scope, filter)).await?;
+    Ok(request.response(page, total, RunSummary::from))
 }
 
 #[cfg(test)]

@@ -143,6 +143,64 @@ mod tests {
         assert_eq!(server.kubernetes.count_of_workflow("invoice"), 2);
     }
 
+    /// A run is created although the API server refuses it at first because others change the quota that counts it; while this
+    /// goes on, the caller is asked to try again.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_run_is_created_although_its_quota_is_contended(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let body = json!({"input": {"url": "https://acme.example"}});
+        server.kubernetes.contend_creations(2);
+        assert_eq!(server.post("acme", "builder", &path(WORKFLOW), &body).await.status, 202);
+        server.kubernetes.contend_creations(usize::MAX);
+        let refused = server.post("acme", "builder", &path(WORKFLOW), &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (503, Some("unavailable")));
+        assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    }
+
+    /// A run beyond the plan's limits of unfinished runs is refused before it is created, with both numbers. A repeated request
+    /// finds its run.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_run_beyond_the_limits_of_unfinished_runs_is_refused(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let body = json!({"input": {"url": "https://acme.example"}});
+        let path = path(WORKFLOW);
+        let start = |key| server.post_with_key("acme", "builder", &path, &body, key);
+        server.set_plan_limits(json!({"unfinishedRuns": 2})).await;
+        assert_eq!(start("first").await.status, 202, "report-1 is the only unfinished run");
+        let refused = start("second").await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("plan_limit_reached")));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains("has 2 unfinished") && detail.contains("unfinishedRuns"), "{detail}");
+        sqlx::query("delete from idempotency_keys").execute(&pool).await.unwrap();
+        assert_eq!(start("first").await.status, 202, "the run exists");
+        assert_eq!(server.kubernetes.count_of_workflow("invoice"), 3);
+    }
+
+    /// A run whose input does not fit beside those of the other unfinished runs is refused before it is created.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn an_input_beyond_the_limit_of_stored_inputs_is_refused(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        server.set_plan_limits(json!({"storedInputBytes": "50"})).await;
+        let body = json!({"input": {"url": "https://acme.example"}});
+        assert_eq!(server.post("acme", "builder", &path(WORKFLOW), &body).await.status, 202);
+        let refused = server.post("acme", "builder", &path(WORKFLOW), &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("plan_limit_reached")));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains("storedInputBytes") && detail.contains("60 bytes"), "{detail}");
+    }
+
+    /// An input of many small values is refused before it is created, with what to change.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn an_input_of_too_many_values_is_refused(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let body = json!({"input": {"url": "https://acme.example", "zeros": vec![0; 20_000]}});
+        let refused = server.post("acme", "builder", &path(WORKFLOW), &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (413, Some("too_large")));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains("20003 values") && detail.contains("at most 20000"), "{detail}");
+        assert_eq!(server.kubernetes.count_of_workflow("invoice"), 2);
+    }
+
     /// Each kind of malformed body is refused with its own code.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn malformed_bodies_are_refused_with_their_own_codes(pool: PgPool) {
@@ -152,7 +210,7 @@ mod tests {
             ("application/json", "{", 400, "malformed"),
             ("application/json", r#"{"inputs": {}}"#, 422, "invalid"),
             ("text/plain", "{}", 415, "unsupported_media_type"),
-            ("application/json", &format!("\"{}\"", "x".repeat(600_000)), 413, "too_large"),
+            ("application/json", &format!("\"{}\"", "x".repeat(1_100_000)), 413, "too_large"),
         ] {
             let answer = server.post_raw(&token, &path(WORKFLOW), media, body).await;
             assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)));

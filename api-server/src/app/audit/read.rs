@@ -1,0 +1,112 @@
+//! Reading the audit log.
+
+use uuid::Uuid;
+
+use crate::{
+    app::{
+        App, Error,
+        page::{List, Page, Paging},
+    },
+    auth::{PlatformScope, TenantScope},
+    db::Timestamp,
+    store::{
+        Count, PlatformTx, Position, TenantTx,
+        audit::{self, AuditEvent},
+    },
+};
+
+/// Filters of a list of audit events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// ID of the event.
+    pub id: Option<Uuid>,
+    /// Email address of the actor.
+    pub actor: Option<String>,
+    /// Action, such as `workflow.run.create`.
+    pub action: Option<String>,
+    /// ID of the object.
+    pub object: Option<Uuid>,
+    /// Lower bound of the time, exclusive.
+    pub created_after: Option<Timestamp>,
+    /// Upper bound of the time, exclusive.
+    pub created_before: Option<Timestamp>,
+}
+
+/// Returns a page of the audit events of a tenant.
+///
+/// # Errors
+/// Returns an error if the cursor belongs to another list or the database fails.
+pub async fn list(
+    app: &App,
+    scope: TenantScope,
+    filter: Filter,
+    paging: &Paging,
+) -> Result<Page<AuditEvent>, Error> {
+    let list = filter.list(app, Some(scope.tenant_id()), paging);
+    let after = list.open(paging)?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(list.page(audit::list(&mut tx, filter.query(paging, after)).await?, paging))
+}
+
+/// Counts the audit events of a tenant that a filter selects.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Count, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(audit::count(&mut tx, filter.query(&Paging::default(), None)).await?)
+}
+
+/// Counts the audit events of the platform that a filter selects.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count_of_platform(app: &App, scope: PlatformScope, filter: Filter) -> Result<Count, Error> {
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
+    Ok(audit::count_of_platform(&mut tx, filter.query(&Paging::default(), None)).await?)
+}
+
+/// Returns an audit event of a tenant.
+///
+/// # Errors
+/// Returns an error if the tenant has no such event, or if the database fails.
+pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<AuditEvent, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let query = audit::Query { id: Some(id), ..audit::Query::default() };
+    audit::list(&mut tx, query).await?.items.pop().ok_or(Error::NotFound)
+}
+
+/// Returns a page of the audit events of the platform: of what its administrators do.
+///
+/// # Errors
+/// Returns an error if the cursor belongs to another list or the database fails.
+pub async fn list_of_platform(
+    app: &App,
+    scope: PlatformScope,
+    filter: Filter,
+    paging: &Paging,
+) -> Result<Page<AuditEvent>, Error> {
+    let list = filter.list(app, None, paging);
+    let after = list.open(paging)?;
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
+    Ok(list.page(audit::list_of_platform(&mut tx, filter.query(paging, after)).await?, paging))
+}
+
+impl Filter {
+    fn list(&self, app: &App, owner: Option<Uuid>, paging: &Paging) -> List {
+        let Self { id, actor, action, object, created_after, created_before } = self;
+        List::new(&app.cursors, owner, "audit-events", paging.order)
+            .filtered("id", id.as_ref())
+            .filtered("actor", actor.as_ref())
+            .filtered("action", action.as_ref())
+            .filtered("object", object.as_ref())
+            .filtered("createdAfter", created_after.as_ref())
+            .filtered("createdBefore", created_before.as_ref())
+    }
+
+    fn query(self, paging: &Paging, after: Option<Position>) -> audit::Query {
+        let Self { id, actor, action, object, created_after, created_before } = self;
+        let (order, limit) = (paging.reading_order(), paging.limit);
+        audit::Query { id, actor, action, object, created_after, created_before, order, after, limit }
+    }
+}

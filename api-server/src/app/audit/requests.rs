@@ -1,0 +1,50 @@
+//! Builds the operation that the audit log records for a request.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, audit::Operation},
+    auth::{Principal, Rule},
+    store::audit::{Actor, ActorKind, PLATFORM_CHAIN, Writer},
+};
+
+/// Maximum number of roles of an actor, and their maximum length in bytes.
+const MAX_ROLES: usize = 20;
+const MAX_ROLE_BYTES: usize = 64;
+/// Maximum duration of a request, in seconds: it waits for a run for 55 s at most, and is answered within 15 s after that. A write
+/// that goes on without its client ends within some seconds.
+const MAX_REQUEST_SECONDS: i32 = 180;
+/// Prefix of the permissions to administer the platform.
+const PLATFORM_PREFIX: &str = "platform.";
+
+/// Returns the operation that a request executes. Operations of a tenant belong to its chain; those of the platform, and of callers
+/// without a tenant, to that of the platform.
+#[must_use]
+pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) -> Operation {
+    let Principal { email, issuer, subject, roles, permissions: _, tenant, platform, origin } = principal;
+    let action = match rule {
+        Rule::Permitted(permission) => permission.name(),
+        Rule::Authenticated => "authenticated",
+        Rule::Public => "public",
+    };
+    let is_platform = platform.is_some() && action.starts_with(PLATFORM_PREFIX);
+    let chain = tenant.as_ref().filter(|_| !is_platform).map(|tenant| tenant.scope.tenant_id());
+    let roles = roles.iter().filter(|role| role.len() <= MAX_ROLE_BYTES).take(MAX_ROLES);
+    Operation {
+        writer: Writer::Requests(app.db.clone()),
+        tasks: app.writes.clone(),
+        chain: chain.unwrap_or(PLATFORM_CHAIN),
+        name: name.to_owned(),
+        action,
+        actor: Actor {
+            kind: if chain.is_some() { ActorKind::User } else { ActorKind::PlatformUser },
+            issuer: Some(issuer.clone()),
+            subject: subject.clone(),
+            email: Some(email.clone()),
+            roles: roles.cloned().collect(),
+        },
+        origin: (**origin).clone(),
+        open_seconds: MAX_REQUEST_SECONDS,
+        client_gone: CancellationToken::new(),
+    }
+}

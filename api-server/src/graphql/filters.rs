@@ -1,0 +1,91 @@
+//! Filters of connections. An object is listed if it matches all criteria that are present.
+
+use async_graphql::{ID, InputObject};
+use uuid::Uuid;
+
+use super::{
+    global_id,
+    objects::{TenantStatus, WorkflowRunStatus, WorkflowStatus},
+    scalars::DateTime,
+};
+use crate::{app, db::Timestamp};
+
+/// Filter of tenants.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct TenantFilter {
+    /// Status of the tenants.
+    status: Option<TenantStatus>,
+    /// Only tenants created after this time.
+    created_after: Option<DateTime>,
+}
+
+/// Filter of workflows.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct WorkflowFilter {
+    /// Status of the workflows.
+    status: Option<WorkflowStatus>,
+    /// Only workflows created after this time.
+    created_after: Option<DateTime>,
+}
+
+/// Filter of runs.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct WorkflowRunFilter {
+    /// Status of the runs.
+    status: Option<WorkflowRunStatus>,
+    /// Only runs created after this time.
+    created_after: Option<DateTime>,
+}
+
+/// Filter of audit events.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct AuditEventFilter {
+    /// Actor: the email address of the user, in lower case.
+    actor: Option<String>,
+    /// Action: the permission that the operation requires.
+    action: Option<String>,
+    /// Object: the global ID of the tenant, workflow or run.
+    object_id: Option<ID>,
+    /// Only operations that began after this time.
+    created_after: Option<DateTime>,
+    /// Only operations that began before this time.
+    created_before: Option<DateTime>,
+}
+
+impl From<TenantFilter> for app::tenants::Filter {
+    fn from(TenantFilter { status, created_after }: TenantFilter) -> Self {
+        Self { state: status.map(Into::into), created_after: created_after.map(timestamp) }
+    }
+}
+
+impl From<WorkflowFilter> for app::workflows::Filter {
+    fn from(WorkflowFilter { status, created_after }: WorkflowFilter) -> Self {
+        Self { state: status.map(Into::into), created_after: created_after.map(timestamp) }
+    }
+}
+
+impl From<WorkflowRunFilter> for app::runs::Filter {
+    fn from(WorkflowRunFilter { status, created_after }: WorkflowRunFilter) -> Self {
+        let (status, created_after) = (status.map(Into::into), created_after.map(timestamp));
+        Self { workflow: None, status, created_after }
+    }
+}
+
+impl From<AuditEventFilter> for app::audit::Filter {
+    fn from(filter: AuditEventFilter) -> Self {
+        let AuditEventFilter { actor, action, object_id, created_after, created_before } = filter;
+        Self {
+            id: None,
+            actor,
+            action,
+            // A text that is no global ID concerns no object.
+            object: object_id.map(|id| global_id::decode(&id).map_or(Uuid::nil(), |(_, id)| id)),
+            created_after: created_after.map(timestamp),
+            created_before: created_before.map(timestamp),
+        }
+    }
+}
+
+fn timestamp(DateTime(time): DateTime) -> Timestamp {
+    time.into()
+}

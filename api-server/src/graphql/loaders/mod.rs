@@ -1,0 +1,29 @@
+//! Loaders that fetch the rows for all fields of a document with one statement per kind.
+
+mod platform;
+mod tenant;
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::app::Reservation;
+
+pub(super) use platform::{PlatformLoaders, TenantById, platform_loaders};
+pub(super) use tenant::{
+    ContentById, Loaders, OwnTenant, PlanById, RunById, RunsOfWorkflow, WorkflowById, WorkflowContentById,
+    loaders,
+};
+
+/// Key of a plan: its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PlanByName(pub(super) String);
+
+/// Memory that is held until the response is built.
+#[derive(Default)]
+pub(super) struct HeldMemory(Mutex<Vec<Reservation>>);
+
+impl HeldMemory {
+    /// Holds memory until this value is dropped.
+    pub(super) fn hold(&self, reservation: Reservation) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reservation);
+    }
+}

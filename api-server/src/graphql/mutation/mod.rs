@@ -1,0 +1,20 @@
+//! The root fields that change data.
+
+mod fields;
+mod platform;
+mod runs;
+mod tenants;
+mod workflows;
+
+use async_graphql::MergedObject;
+
+// The mutations run their use cases in boxes: the future of a field is as large as that of the largest mutation, and several
+// copies of it are on the stack.
+/// Root of all mutations.
+#[derive(MergedObject, Default)]
+pub(crate) struct Mutation(
+    runs::RunMutations,
+    workflows::WorkflowMutations,
+    tenants::TenantMutations,
+    platform::PlatformMutations,
+);

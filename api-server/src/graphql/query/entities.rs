@@ -1,0 +1,50 @@
+//! The entities that a gateway of a federated graph (Apollo Federation 2) looks for by their keys. Each is found as by `node`:
+//! with the permission of its type, in the caller's tenant, and with one statement for all representations of a type.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use crate::graphql::{
+    global_id::Kind,
+    lookup,
+    objects::{Plan, Tenant, Workflow, WorkflowRun},
+};
+
+/// Entities by their keys.
+#[derive(Default)]
+pub(super) struct Entities;
+
+/// Entities by their keys.
+#[Object]
+impl Entities {
+    #[graphql(entity)]
+    async fn find_tenant_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Tenant>> {
+        match Kind::Tenant.decode(&id) {
+            Some(id) => lookup::tenant(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_plan_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Plan>> {
+        match Kind::Plan.decode(&id) {
+            Some(id) => lookup::plan(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_workflow_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Workflow>> {
+        match Kind::Workflow.decode(&id) {
+            Some(id) => lookup::workflow(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_workflow_run_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowRun>> {
+        match Kind::WorkflowRun.decode(&id) {
+            Some(id) => lookup::run(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The root fields that read data.
+
+mod audit_events;
+mod entities;
+mod node;
+mod runs;
+mod tenants;
+mod workflows;
+
+use async_graphql::MergedObject;
+
+/// Root of all queries.
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(
+    node::NodeQueries,
+    tenants::TenantQueries,
+    workflows::WorkflowQueries,
+    runs::RunQueries,
+    audit_events::AuditEventQueries,
+    entities::Entities,
+);

@@ -1,0 +1,117 @@
+//! Every operation is described completely.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{document, is_success, operations};
+use crate::{
+    auth::{Operations, Rule},
+    http::openapi::{errors::named_codes, examples},
+    problem::Code,
+};
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+/// Every operation has a summary, a description that names its permission, a defined tag and an ID of its own, and every
+/// parameter has a description.
+#[test]
+fn every_operation_is_described() {
+    let (document, rules) = (document(), Operations::load().unwrap());
+    let tags: HashSet<_> = document["tags"].as_array().unwrap().iter().map(|tag| text(tag, "name")).collect();
+    let mut ids = HashSet::new();
+    for (name, operation) in operations(&document) {
+        assert!(
+            !text(operation, "summary").is_empty() && !text(operation, "summary").ends_with('.'),
+            "{name}"
+        );
+        let description = text(operation, "description");
+        assert!(description.ends_with('.'), "{name}: {description}");
+        if let Some(Rule::Permitted(permission)) = rules.rest_rule(&name) {
+            assert!(description.contains(&format!("`{permission}`")), "{name} does not name {permission}");
+        }
+        assert!(ids.insert(text(operation, "operationId")), "{name}: its ID is used twice");
+        let own = operation["tags"].as_array().unwrap();
+        assert!(own.len() == 1 && tags.contains(own[0].as_str().unwrap()), "{name}: {own:?}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!text(parameter, "description").is_empty(), "{name}: {parameter}");
+            assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+        }
+    }
+}
+
+/// Every field of every schema has a description, its own or that of the schema that it refers to.
+#[test]
+fn every_field_is_described() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let parts = schema["allOf"].as_array().into_iter().flatten().chain([schema]);
+        for (field, value) in parts.filter_map(|part| part["properties"].as_object()).flatten() {
+            let alternatives = value["oneOf"].as_array().into_iter().flatten().chain([value]);
+            let is_described = |value: &Value| value["description"].is_string() || value["$ref"].is_string();
+            assert!(alternatives.into_iter().any(is_described), "{name}.{field}: {value}");
+        }
+    }
+}
+
+/// Every operation has an example of its request and of its response, and every file of examples belongs to an operation.
+#[test]
+fn every_operation_has_examples() {
+    let document = document();
+    let mut examples = examples::load().unwrap();
+    for (name, operation) in operations(&document) {
+        let id = text(operation, "operationId");
+        assert!(
+            examples.remove(id).is_some_and(|examples| !examples.is_empty()),
+            "{name}: no examples/{id}.yaml"
+        );
+        let body = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (media_type, content) in body {
+            assert!(content["examples"].is_object(), "{name}: {media_type} has no example");
+        }
+        let responses = operation["responses"].as_object().unwrap().iter();
+        let mut successes = responses.filter(|(status, _)| is_success(status)).peekable();
+        let is_empty = successes.peek().is_some_and(|(_, response)| response["content"].is_null());
+        let has_example = |response: &Value| {
+            let mut contents = response["content"].as_object().into_iter().flatten();
+            contents.any(|(_, content)| content["examples"].is_object())
+        };
+        assert!(
+            is_empty || successes.any(|(_, response)| has_example(response)),
+            "{name} has no example response"
+        );
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let has_example = !parameter["example"].is_null();
+            assert!(has_example || parameter["in"] != "path", "{name}: {parameter} has no example");
+        }
+    }
+    assert!(examples.is_empty(), "examples of operations that do not exist: {:?}", examples.keys());
+}
+
+/// Every error response lists its codes, and every code that a description names exists with that status.
+#[test]
+fn every_error_response_lists_its_codes() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for (status, code) in named_codes(text(operation, "description")) {
+            let known = Code::parse(&code).unwrap_or_else(|| panic!("{name}: {code} does not exist"));
+            assert_eq!(known.status().as_u16(), status, "{name}: {code}");
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert_ne!(status, "default", "{name}: statuses are listed one by one");
+            if status.starts_with(['2', '3']) {
+                continue;
+            }
+            assert!(
+                response["content"]["application/problem+json"]["examples"].is_object(),
+                "{name} {status}"
+            );
+            for code in response["x-problem-codes"].as_array().unwrap() {
+                let code = Code::parse(code.as_str().unwrap()).unwrap();
+                assert_eq!(code.status().as_str(), status, "{name}: {code:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Every example is executed: its request is sent, and its response is the one that the server answers.
+
+use std::collections::BTreeMap;
+
+use axum::{body::Body, http::Request};
+use jsonschema::Validator;
+use protocol::internal::{LogBatch, LogLine, logs_path};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{comparison::comparable, document, operations};
+use crate::http::testing::{ASSIGNEE, Answer, QUEUED_RUN, Server, WORKFLOW};
+
+/// Content of the files, as a test reads it: an example with the state that it needs. No other field is accepted.
+const FILES: &str = include_str!(concat!(env!("OUT_DIR"), "/examples.json"));
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Exchange {
+    name: String,
+    #[serde(rename = "summary")]
+    _summary: String,
+    /// Role of the caller in acme, or a role of the platform.
+    #[serde(default = "admin")]
+    role: String,
+    /// State that the fixtures do not have.
+    #[serde(default)]
+    state: State,
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    body: Option<Value>,
+    status: u16,
+    response: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct State {
+    /// Statuses of runs in Kubernetes, by the UID of the run.
+    #[serde(default)]
+    status: BTreeMap<Uuid, Value>,
+    /// Digests of the revisions of the workflow `invoice`, oldest first.
+    #[serde(default)]
+    revisions: Vec<String>,
+    /// Runs that the caller has cancelled.
+    #[serde(default)]
+    cancelled: Vec<Uuid>,
+    /// Log of the run `report-1`.
+    #[serde(default)]
+    logs: Vec<LogLine>,
+}
+
+fn admin() -> String {
+    "admin".to_owned()
+}
+
+/// Returns the validator of a schema of the document.
+fn validator(document: &Value, schema: &Value) -> Validator {
+    let schema = json!({"allOf": [schema], "components": document["components"]});
+    jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{schema}: {error}"))
+}
+
+/// Returns the media type of the body of an operation.
+fn media_type(operation: &Value) -> Option<&str> {
+    let content = operation["requestBody"]["content"].as_object()?;
+    content.keys().next().map(String::as_str)
+}
+
+/// Sends the request of an example.
+async fn send(server: &Server, method: &str, path: &str, operation: &Value, exchange: &Exchange) -> Answer {
+    let (mut path, mut query) = (path.to_owned(), url::form_urlencoded::Serializer::new(String::new()));
+    let mut request = Request::builder().method(method);
+    for (name, value) in &exchange.parameters {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        let parameter = parameters.find(|parameter| parameter["name"] == **name);
+        match parameter.unwrap_or_else(|| panic!("{path} has no parameter {name}"))["in"].as_str().unwrap() {
+            "path" => path = path.replace(&format!("{{{name}}}"), &value),
+            "query" => {
+                query.append_pair(name, &value);
+            }
+            _ => request = request.header(name, value),
+        }
+    }
+    let token = match exchange.role.starts_with("platform-") {
+        true => server.issuer.platform_token(&exchange.role),
+        false => server.issuer.token("acme", &exchange.role),
+    };
+    let request = request.uri(format!("{path}?{}", query.finish()));
+    let mut request = request.header("authorization", format!("Bearer {token}"));
+    if let Some(media_type) = media_type(operation) {
+        request = request.header("content-type", media_type);
+    }
+    let body = exchange.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    server.send(request.body(body).unwrap()).await
+}
+
+impl State {
+    async fn create(self, server: &Server) {
+        for (run, status) in self.status {
+            server.set_status(&run.to_string(), status).await;
+        }
+        let revisions: Vec<_> =
+            (1..).zip(&self.revisions).map(|(number, digest)| (number, WORKFLOW, digest.as_str())).collect();
+        server.kubernetes.set_revisions("invoice", &revisions);
+        for run in self.cancelled {
+            let path = format!("/v1/workflow-runs/{run}/cancellation");
+            let cancelled = server.put("acme", "admin", &path, &json!({"mode": "NOW"})).await;
+            assert_eq!(cancelled.status, 202, "{}", cancelled.body);
+        }
+        if self.logs.is_empty() {
+            return;
+        }
+        let body = serde_json::to_vec(&LogBatch { pod: "assignee".to_owned(), lines: self.logs }).unwrap();
+        let request = Request::post(logs_path(QUEUED_RUN)).header("content-type", "application/json");
+        assert_eq!(server.internal(ASSIGNEE, request, body).await.status, 204);
+    }
+}
+
+/// Executes an example. Returns a description of what differs.
+async fn difference(
+    pool: &PgPool,
+    document: &Value,
+    (name, operation): (&str, &Value),
+    mut exchange: Exchange,
+) -> Option<String> {
+    let server = Server::start(pool).await;
+    let (method, path) = name.split_once(' ').unwrap();
+    std::mem::take(&mut exchange.state).create(&server).await;
+    if let (Some(body), Some(media_type)) = (&exchange.body, media_type(operation)) {
+        let schema = &operation["requestBody"]["content"][media_type]["schema"];
+        assert!(validator(document, schema).is_valid(body), "{name}: the body violates its schema");
+    }
+    let answer = send(&server, method, path, operation, &exchange).await;
+    let example = exchange.response.unwrap_or_default();
+    if answer.status != exchange.status || comparable(&answer.body) != comparable(&example) {
+        return Some(format!("{name}\t{}\t{}\t{}", exchange.name, answer.status, answer.body));
+    }
+    let Some(media_type) = answer.headers.get("content-type") else {
+        // A response without a body.
+        return None;
+    };
+    let media_type = media_type.to_str().unwrap();
+    let content = &operation["responses"][answer.status.to_string()]["content"][media_type];
+    if content.is_null() {
+        return Some(format!("{name}: {} with {media_type} is not documented", answer.status));
+    }
+    let schema = validator(document, &content["schema"]);
+    let errors: Vec<_> = schema
+        .iter_errors(&answer.body)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    (!errors.is_empty()).then(|| format!("{name}: {}", errors.join("; ")))
+}
+
+/// Returns the tables that have rows only because of a test.
+async fn tables(pool: &PgPool) -> Vec<String> {
+    let names = "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations' and tablename not like 'audit%'";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(pool).await.unwrap();
+    let mut empty = Vec::new();
+    for name in names {
+        let count = sqlx::AssertSqlSafe(format!("select count(*) from {name}"));
+        if sqlx::query_scalar::<_, i64>(count).fetch_one(pool).await.unwrap() == 0 {
+            empty.push(name);
+        }
+    }
+    empty
+}
+
+/// The server answers the request of every example with the response of the example, which has the documented status, media
+/// type and schema.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn every_example_is_what_the_server_answers(pool: PgPool) {
+    let document = document();
+    let mut examples: BTreeMap<String, Vec<Exchange>> = serde_json::from_str(FILES).unwrap();
+    let truncate = format!("truncate {} cascade", tables(&pool).await.join(", "));
+    let mut differences = Vec::new();
+    for (name, operation) in operations(&document) {
+        for exchange in examples.remove(operation["operationId"].as_str().unwrap()).unwrap_or_default() {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(truncate.clone())).execute(&pool).await.unwrap();
+            let difference = difference(&pool, &document, (&name, operation), exchange);
+            differences.extend(Box::pin(difference).await);
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "the server answers other than the examples:\n{}",
+        differences.join("\n")
+    );
+}

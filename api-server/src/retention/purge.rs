@@ -1,0 +1,134 @@
+//! Deletes everything that Postgres and the object storage have of a tenant, except for the rows of objects that exist in
+//! Kubernetes: they are a projection, which the mirror removes with the objects. Can be repeated at any time.
+
+use uuid::Uuid;
+
+use super::{
+    Error,
+    rows::{Deleted, delete_batches},
+};
+use crate::{
+    db::MirrorPool,
+    objects::{self, Objects, OutputName},
+};
+
+/// Maximum number of rows deleted by one statement.
+const BATCH_SIZE: i64 = 500;
+/// Maximum number of logs, which have many chunks, and of outputs, which take a request to the storage each.
+const SMALL_BATCH_SIZE: i64 = 100;
+
+/// Numbers of what was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Stored outputs.
+    pub outputs: u64,
+    /// Rows of the database.
+    pub rows: Deleted,
+}
+
+/// The data of a tenant cannot be deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    /// The database cannot be reached, or refused a statement.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// The tenant has stored outputs, and no object storage is configured.
+    #[error(
+        "failed to delete the stored outputs: no object storage is configured; set objectStorage in the values of the chart"
+    )]
+    NotConfigured,
+    /// The object storage cannot be reached or refuses a request.
+    #[error("failed to delete the stored outputs")]
+    Storage(#[from] objects::Error),
+}
+
+/// Deletes all data of a tenant: stored outputs first, then rows.
+///
+/// # Errors
+/// Returns an error if the database or the object storage refuses a request; what is deleted stays deleted.
+pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -> Result<Purged, PurgeError> {
+    let outputs = delete_outputs(pool, objects, tenant).await?;
+    let logs = delete_batches(pool, "delete the logs of a tenant", || {
+        sqlx::query!(
+            "with old as (
+               select run_id from run_logs where tenant_id = $1 limit $2
+             ), chunks as (
+               delete from run_log_chunks where tenant_id = $1 and run_id in (select run_id from old)
+             )
+             delete from run_logs where tenant_id = $1 and run_id in (select run_id from old)",
+            tenant,
+            SMALL_BATCH_SIZE
+        )
+    })
+    .await?;
+    let runs = delete_batches(pool, "delete the records of a tenant's runs", || {
+        sqlx::query!(
+            "delete from workflow_runs where id in (
+               select id from workflow_runs where tenant_id = $1 and not live limit $2 for update skip locked
+             )",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    let events = delete_batches(pool, "delete the events of a tenant", || {
+        sqlx::query!(
+            "delete from events where tenant_id = $1 and seq in (
+               select seq from events where tenant_id = $1 order by seq limit $2
+             )",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    let keys = delete_batches(pool, "delete the idempotency keys of a tenant", || {
+        sqlx::query!(
+            "delete from idempotency_keys where (principal, key) in (
+               select principal, key from idempotency_keys where tenant_id = $1 limit $2
+             ) and tenant_id = $1",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
+}
+
+/// Deletes all stored outputs, the object before its row, so that a crash leaves none that nobody knows of.
+async fn delete_outputs(
+    pool: &MirrorPool,
+    objects: Option<&Objects>,
+    tenant: Uuid,
+) -> Result<u64, PurgeError> {
+    let mut deleted = 0;
+    loop {
+        let found = sqlx::query!(
+            "select run_uid, sha256, uri from stored_outputs where tenant_id = $1 order by run_uid, sha256 limit $2",
+            tenant,
+            SMALL_BATCH_SIZE
+        )
+        .fetch_all(pool.inner())
+        .await
+        .map_err(Error::database("find the outputs of a tenant"))?;
+        if found.is_empty() {
+            return Ok(deleted);
+        }
+        let objects = objects.ok_or(PurgeError::NotConfigured)?;
+        for output in found {
+            // An output whose URI is not valid was never stored.
+            if let Ok(name) = OutputName::from_uri(&output.uri) {
+                objects.delete(&name.to_string()).await?;
+            }
+            sqlx::query!(
+                "delete from stored_outputs where tenant_id = $1 and run_uid = $2 and sha256 = $3",
+                tenant,
+                output.run_uid,
+                output.sha256
+            )
+            .execute(pool.inner())
+            .await
+            .map_err(Error::database("delete the row of an output"))?;
+            deleted += 1;
+        }
+    }
+}

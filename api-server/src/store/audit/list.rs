@@ -1,0 +1,172 @@
+//! Lists of audit events: one item for each operation, with its outcome.
+
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::{ActorKind, Outcome, PLATFORM_CHAIN};
+use crate::{
+    db::Timestamp,
+    store::{
+        Count, Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created_after, push_keyset},
+    },
+};
+
+/// The columns of an event. An operation without an outcome is in progress.
+const EVENTS: &str = "from (
+   select i.tenant_id, i.id, i.at as created_at, i.operation, i.action, i.actor_kind, i.actor_issuer, i.actor_subject,
+     i.actor_email, i.actor_roles, i.client_address, i.user_agent, i.request_id, i.traceparent, i.target,
+     o.outcome, o.code, o.object_kind, o.object_id, o.object_name, o.changes, o.at as completed_at
+   from audit_events i
+   left join audit_events o on o.tenant_id = i.tenant_id and o.id = i.id and o.phase = 'OUTCOME'
+   where i.phase = 'INTENT'
+ ) e where tenant_id = ";
+
+/// Operation and its outcome.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct AuditEvent {
+    /// ID of the operation.
+    pub id: Uuid,
+    /// Time at which the operation began.
+    pub created_at: Timestamp,
+    /// Entry of `operations.yaml`, or the name of a job.
+    pub operation: String,
+    /// Permission that the operation requires, or the name of a job.
+    pub action: String,
+    /// Kind of the actor.
+    pub actor_kind: ActorKind,
+    /// Issuer of the actor's token.
+    pub actor_issuer: Option<String>,
+    /// Identifier of the actor that the issuer has chosen.
+    pub actor_subject: Option<String>,
+    /// Email address of the actor.
+    pub actor_email: Option<String>,
+    /// Names of the actor's roles, as a JSON list.
+    pub actor_roles: Option<Value>,
+    /// Address of the client.
+    pub client_address: Option<String>,
+    /// `User-Agent` of the request.
+    pub user_agent: Option<String>,
+    /// ID of the request.
+    pub request_id: Option<String>,
+    /// `traceparent` of the request.
+    pub traceparent: Option<String>,
+    /// Path and query of the request.
+    pub target: Option<String>,
+    /// Outcome; `None` while the operation is in progress.
+    pub outcome: Option<Outcome>,
+    /// Code of the problem, if the operation did not succeed.
+    pub code: Option<String>,
+    /// Kind of the object.
+    pub object_kind: Option<String>,
+    /// ID of the object.
+    pub object_id: Option<Uuid>,
+    /// Name of the object in Kubernetes.
+    pub object_name: Option<String>,
+    /// Changed fields, as a JSON list of `{field, before, after}`.
+    pub changes: Option<Value>,
+    /// Time at which the operation ended.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// Options of a list of audit events.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// ID of the operation; all operations if `None`.
+    pub id: Option<Uuid>,
+    /// Email address of the actor; all actors if `None`.
+    pub actor: Option<String>,
+    /// Action; all actions if `None`.
+    pub action: Option<String>,
+    /// ID of the object; all objects if `None`.
+    pub object: Option<Uuid>,
+    /// Time after which operations match; all if `None`.
+    pub created_after: Option<Timestamp>,
+    /// Time before which operations match; all if `None`.
+    pub created_before: Option<Timestamp>,
+    /// Sort order.
+    pub order: Order,
+    /// Position after which the page begins: the end of the previous page.
+    pub after: Option<Position>,
+    /// Maximum number of rows.
+    pub limit: Limit,
+}
+
+/// Lists the audit events of the tenant.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<AuditEvent>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    list_chain(connection, tenant, query).await
+}
+
+/// Lists the audit events of the platform.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn list_of_platform(tx: &mut PlatformTx, query: Query) -> Result<Page<AuditEvent>, Error> {
+    list_chain(tx.connection(), PLATFORM_CHAIN, query).await
+}
+
+/// Counts the audit events of the tenant that match.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    count_chain(connection, tenant, query).await
+}
+
+/// Counts the audit events of the platform that match.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count_of_platform(tx: &mut PlatformTx, query: Query) -> Result<Count, Error> {
+    count_chain(tx.connection(), PLATFORM_CHAIN, query).await
+}
+
+async fn list_chain(
+    connection: &mut PgConnection,
+    chain: Uuid,
+    query: Query,
+) -> Result<Page<AuditEvent>, Error> {
+    let (order, after, limit) = (query.order, query.after, query.limit);
+    let mut sql = QueryBuilder::new("select * ");
+    push_selection(&mut sql, chain, query);
+    push_keyset(&mut sql, order, after, limit);
+    let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
+    let rows = rows.map_err(Error::query("list audit events"))?;
+    Ok(page(rows, limit, |event| Position { created_at: event.created_at, id: event.id }))
+}
+
+async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -> Result<Count, Error> {
+    let mut sql = count_query();
+    push_selection(&mut sql, chain, query);
+    push_count_end(&mut sql);
+    let rows = sql.build_query_scalar().fetch_one(connection).await;
+    Ok(Count::new(rows.map_err(Error::query("count audit events"))?))
+}
+
+fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
+    let Query { id, actor, action, object, created_after, created_before, order: _, after: _, limit: _ } =
+        query;
+    sql.push(EVENTS).push_bind(chain);
+    if let Some(id) = id {
+        sql.push(" and id = ").push_bind(id);
+    }
+    if let Some(actor) = actor {
+        sql.push(" and actor_email = ").push_bind(actor);
+    }
+    if let Some(action) = action {
+        sql.push(" and action = ").push_bind(action);
+    }
+    if let Some(object) = object {
+        sql.push(" and object_id = ").push_bind(object);
+    }
+    if let Some(before) = created_before {
+        sql.push(" and created_at < ").push_bind(before);
+    }
+    push_created_after(sql, created_after);
+}

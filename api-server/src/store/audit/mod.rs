@@ -1,0 +1,20 @@
+//! The audit log: rows that are only added, and whose order and content a chain of hashes fixes. See
+//! `docs/decisions/0032-audit-log.md`.
+
+mod append;
+mod canonical;
+mod list;
+mod open;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use uuid::Uuid;
+
+pub use append::{Actor, ActorKind, NewIntent, NewOutcome, Object, Outcome, Writer};
+pub use list::{AuditEvent, Query, count, count_of_platform, list, list_of_platform};
+pub use open::{OpenIntent, expired};
+pub use verify::{Break, Chain, Head, chains, verify};
+
+/// Chain of what is done on the platform, and by no tenant.
+pub const PLATFORM_CHAIN: Uuid = Uuid::nil();

@@ -1,0 +1,240 @@
+//! Rows of a tenant as JSON texts, in pages, for the export of its data.
+
+use super::{Error, TenantTx};
+
+/// Maximum number of rows of a page. Postgres renders all of them, although a page may have room for the first only.
+const PAGE_ROWS: i64 = 200;
+/// Maximum number of rows of a page whose rows may have MiB each.
+const PAGE_LARGE_ROWS: i64 = 8;
+
+/// Kind of exported rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Kind {
+    /// The tenant itself.
+    Tenant,
+    /// Workflows.
+    Workflows,
+    /// Runs.
+    Runs,
+    /// Lines of the logs of runs.
+    Logs,
+    /// Stored outputs of runs.
+    Outputs,
+    /// Events.
+    Events,
+}
+
+impl Kind {
+    /// Returns the name of the kind, such as `runs`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Row as JSON text in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedRow {
+    /// Position of the row in the order of its kind.
+    pub key: String,
+    /// JSON text.
+    pub json: String,
+}
+
+/// Returns rows of a kind in their order: the first after the key `after`, and as many more as have at most `max_bytes` together.
+/// Without `after`, begins with the first row. Events after the sequence number `last_event` are left out.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn page(
+    tx: &mut TenantTx,
+    kind: Kind,
+    after: Option<&str>,
+    max_bytes: i64,
+    last_event: i64,
+) -> Result<Vec<ExportedRow>, Error> {
+    let lines = match kind {
+        Kind::Tenant => tenant(tx, after, max_bytes).await,
+        Kind::Workflows => workflows(tx, after, max_bytes).await,
+        Kind::Runs => runs(tx, after, max_bytes).await,
+        Kind::Logs => logs(tx, after, max_bytes).await,
+        Kind::Outputs => outputs(tx, after, max_bytes).await,
+        Kind::Events => events(tx, after, max_bytes, last_event).await,
+    };
+    let mut lines = lines.map_err(Error::query("read rows to export"))?;
+    for line in &mut lines {
+        // Between the tokens of a JSON text, a line break means as much as a space; within strings there is none.
+        line.json = line.json.replace(['\n', '\r'], " ");
+    }
+    Ok(lines)
+}
+
+type ExportedRows = sqlx::Result<Vec<ExportedRow>>;
+
+async fn tenant(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by key) as number,
+                    sum(octet_length(json)) over (order by key) as bytes from (
+               select id::text as key, json_build_object(
+                 'id', id, 'uid', uid, 'slug', slug, 'displayName', display_name, 'state', state, 'plan', plan_name,
+                 'namespace', namespace, 'createdAt', created_at, 'updatedAt', updated_at, 'spec', spec, 'status', status
+               )::text as json
+               from tenants where id = $1 and ($2::text is null or id > $2::text::uuid) order by id limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn workflows(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by id) as number,
+                    sum(octet_length(json)) over (order by id) as bytes from (
+               select id, id::text as key, json_build_object(
+                 'id', id, 'uid', uid, 'name', name, 'displayName', display_name, 'description', description,
+                 'state', state, 'revision', revision, 'valid', valid, 'problems', problems,
+                 'createdAt', created_at, 'updatedAt', updated_at, 'spec', spec, 'status', status
+               )::text as json
+               from workflows where tenant_id = $1 and ($2::text is null or id > $2::text::uuid) order by id limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_LARGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn runs(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by id) as number,
+                    sum(octet_length(json)) over (order by id) as bytes from (
+               select id, id::text as key, json_build_object(
+                 'id', id, 'uid', uid, 'name', name, 'workflowName', workflow_name, 'workflowId', workflow_id,
+                 'revision', revision, 'status', status, 'trigger', trigger, 'requestedBy', requested_by,
+                 'priority', priority, 'cancellation', cancel, 'createdAt', created_at, 'startedAt', started_at,
+                 'finishedAt', finished_at, 'input', input, 'effectiveInput', effective_input, 'output', output,
+                 'outputRef', output_ref, 'error', error, 'steps', steps, 'decisions', decisions, 'reuse', reuse,
+                 'reused', reused
+               )::text as json
+               from workflow_runs where tenant_id = $1 and ($2::text is null or id > $2::text::uuid) order by id limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_LARGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn logs(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by run_id, chunk) as number,
+                    sum(octet_length(json)) over (order by run_id, chunk) as bytes from (
+               select run_id, chunk, run_id || '/' || chunk as key, json_build_object(
+                 'runId', run_id, 'chunk', chunk, 'lines', lines
+               )::text as json
+               from run_log_chunks
+               where tenant_id = $1 and ($2::text is null
+                 or (run_id, chunk) > (split_part($2::text, '/', 1)::uuid, split_part($2::text, '/', 2)::bigint))
+               order by run_id, chunk limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_LARGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn outputs(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by run_uid, sha256) as number,
+                    sum(octet_length(json)) over (order by run_uid, sha256) as bytes from (
+               select run_uid, sha256, run_uid || '/' || sha256 as key, json_build_object(
+                 'runUid', run_uid, 'sha256', sha256, 'uri', uri, 'bytes', bytes, 'mediaType', media_type,
+                 'createdAt', created_at, 'file', 'outputs/' || run_uid || '/' || sha256
+               )::text as json
+               from stored_outputs
+               where tenant_id = $1 and ($2::text is null
+                 or (run_uid, sha256) > (split_part($2::text, '/', 1)::uuid, split_part($2::text, '/', 2)))
+               order by run_uid, sha256 limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn events(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64, last: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by seq) as number,
+                    sum(octet_length(json)) over (order by seq) as bytes from (
+               select seq, seq::text as key, json_build_object(
+                 'seq', seq, 'kind', kind, 'objectId', object_id, 'change', change, 'data', data, 'at', at
+               )::text as json
+               from events where tenant_id = $1 and seq <= $5 and ($2::text is null or seq > $2::text::bigint)
+               order by seq limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_ROWS,
+        max_bytes,
+        last
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Returns the sequence number of the last event of the tenant; 0 without events.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn last_event(tx: &mut TenantTx) -> Result<i64, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!" from events where tenant_id = $1"#, tenant)
+        .fetch_one(connection)
+        .await
+        .map_err(Error::query("find the last event to export"))
+}

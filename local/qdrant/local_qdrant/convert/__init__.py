@@ -1,0 +1,1 @@
+"""Conversions between the messages of the protocol and the values of the engine."""

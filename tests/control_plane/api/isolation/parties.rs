@@ -1,0 +1,79 @@
+//! Three tenants of one api-server, each with a workflow and runs.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::super::server::Server;
+
+/// Id of an object that no tenant has.
+pub(super) const MISSING: &str = "00000000-0000-4000-8000-000000000000";
+/// Name of the only step and of the only revision of each workflow.
+pub(super) const NAME: &str = "shape";
+/// All roles that the administrators of a tenant can assign.
+const ROLES: [&str; 8] = ["owner", "admin", "builder", "operator", "member", "viewer", "billing", "auditor"];
+
+/// Kind of an object with an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Tenant,
+    Workflow,
+    /// A run that has succeeded.
+    FinishedRun,
+    /// A run that waits.
+    QueuedRun,
+}
+
+/// A tenant with the ids of its objects and a user who has all roles.
+pub(super) struct Party {
+    pub(super) slug: String,
+    pub(super) token: String,
+    ids: BTreeMap<Kind, String>,
+}
+
+/// Starts an api-server with three tenants.
+pub(super) async fn start() -> anyhow::Result<(Server, Vec<Party>)> {
+    let server = Server::start().await?;
+    let mut parties = Vec::new();
+    for _ in 0..3 {
+        parties.push(Party::create(&server).await?);
+    }
+    Ok((server, parties))
+}
+
+impl Party {
+    async fn create(server: &Server) -> anyhow::Result<Self> {
+        let tenant = server.another_tenant().await?;
+        let token = server.issuer().token_with_roles(&tenant.slug, &ROLES)?;
+        tenant.store_revision(NAME).await?;
+        let mut ids = BTreeMap::from([(Kind::Workflow, tenant.workflow.clone())]);
+        let path = format!("/v1/workflows/{}/runs", tenant.workflow);
+        for kind in [Kind::FinishedRun, Kind::QueuedRun] {
+            let run =
+                server.send_as(&token, Method::POST, &path, &json!({"input": {"total": 1}})).await?.body;
+            if kind == Kind::FinishedRun {
+                tenant.finish(text(&run, "name")?).await?;
+            }
+            ids.insert(kind, text(&run, "id")?.to_owned());
+        }
+        let own = server.send_as(&token, Method::GET, "/v1/tenant", &Value::Null).await?.body;
+        ids.insert(Kind::Tenant, text(&own, "id")?.to_owned());
+        Ok(Self { slug: tenant.slug, token, ids })
+    }
+
+    /// Returns the id of an object of the tenant.
+    pub(super) fn id(&self, kind: Kind) -> &str {
+        self.ids.get(&kind).map_or(MISSING, String::as_str)
+    }
+
+    /// Returns what must not be found in a response to another tenant.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.ids.values().map(String::as_str).chain([self.slug.as_str()])
+    }
+}
+
+fn text<'a>(body: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    body.get(field).and_then(Value::as_str).with_context(|| format!("no {field} in {body}"))
+}

@@ -1,0 +1,105 @@
+//! The operator's probe of the network. The tests write what the kubelet and the pods of the probe write.
+
+use crds::conditions;
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tests::{operator_process::PROBE_NAMESPACE, wait};
+
+use super::{DEADLINE, fixture::Fixture, objects, process, usage::POLICY_CONDITIONS};
+
+/// The pods of the probe, and the node that they would run on.
+struct Probe {
+    nodes: Api<Node>,
+    node: String,
+    pods: Api<Pod>,
+    results: Api<ConfigMap>,
+}
+
+impl Probe {
+    /// Creates a node that is ready, and larger than the pods of all tests.
+    async fn with_node(fixture: &Fixture) -> anyhow::Result<Self> {
+        let nodes = Api::<Node>::all(fixture.client.clone());
+        let node = serde_json::from_value(json!({"metadata": {"name": fixture.slug}}))?;
+        nodes.create(&PostParams::default(), &node).await?;
+        let probe = Self {
+            nodes,
+            node: fixture.slug.clone(),
+            pods: Api::namespaced(fixture.client.clone(), PROBE_NAMESPACE),
+            results: Api::namespaced(fixture.client.clone(), PROBE_NAMESPACE),
+        };
+        probe.set_node_ready().await?;
+        Ok(probe)
+    }
+
+    async fn set_node_ready(&self) -> anyhow::Result<()> {
+        let now = telemetry::clock::now().to_string();
+        let ready =
+            json!({"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": now});
+        let allocatable = json!({"cpu": "64", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "110"});
+        let status = Patch::Merge(json!({"status": {"conditions": [ready], "allocatable": allocatable}}));
+        self.nodes.patch_status(&self.node, &PatchParams::default(), &status).await?;
+        Ok(())
+    }
+
+    /// Returns the name of a pod of this role, once the operator has created it.
+    async fn pod(&self, role: &str) -> anyhow::Result<String> {
+        let selector = ListParams::default().labels(&format!("smbcopilot.dev/network-probe={role}"));
+        let find = async || Ok(self.pods.list(&selector).await?.items.first().map(ResourceExt::name_any));
+        let found = wait::until(&format!("a {role} exists"), DEADLINE, find, Option::is_some).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    async fn write(&self, pod: &str, status: Value) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"status": status}));
+        self.pods.patch_status(pod, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// Runs the pods of the next probe, whose client can connect to these ports.
+    async fn run(&self, reachable: &Value) -> anyhow::Result<()> {
+        self.set_node_ready().await?;
+        let server = self.pod("server").await?;
+        self.write(&server, json!({"phase": "Running", "podIP": "10.244.0.7"})).await?;
+        let client = self.pod("client").await?;
+        let terminated = json!({"exitCode": 0, "message": reachable.to_string()});
+        let container = json!({
+            "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": terminated},
+        });
+        self.write(&client, json!({"phase": "Succeeded", "containerStatuses": [container]})).await
+    }
+
+    async fn wait_for_result(&self, expected: &str) -> anyhow::Result<()> {
+        let result = async || Ok(self.results.get("network-probe").await?.data.unwrap_or_default());
+        let what = format!("the result is {expected}");
+        wait::until(&what, DEADLINE, result, |data| data.get("result").is_some_and(|it| it == expected))
+            .await?;
+        let left = async || Ok(self.pods.list(&ListParams::default()).await?.items.len());
+        wait::until("the pods are deleted", DEADLINE, left, |count| *count == 0).await.map(drop)
+    }
+}
+
+/// A probe in which a denied connection was open makes `PolicyReady` of each tenant False, and a later one in which it was closed
+/// makes it True. The tenant stays Ready, a new operator starts with the last result, and no pod is left.
+#[tokio::test]
+async fn each_tenant_says_whether_the_cluster_enforces_policies() -> anyhow::Result<()> {
+    let _alone = POLICY_CONDITIONS.lock().await;
+    let fixture = Fixture::with_tenant("probed", objects::plan()).await?;
+    let probe = Probe::with_node(&fixture).await?;
+    probe.run(&json!({"allowed": true, "deniedIncoming": true, "deniedOutgoing": false})).await?;
+    probe.wait_for_result("IncomingNotEnforced").await?;
+    let message = fixture.tenant_with_reason(conditions::POLICY_READY, "NetworkPoliciesNotEnforced").await?;
+    assert!(message.contains("for connections to pods"), "{message}");
+    fixture.tenant_with_ready("True").await?;
+    let stopped = process::kill().await?;
+    stopped.start(&fixture.client).await?;
+    probe.run(&json!({"allowed": true, "deniedIncoming": false, "deniedOutgoing": false})).await?;
+    probe.wait_for_result("Enforced").await?;
+    let message = fixture.tenant_with_reason(conditions::POLICY_READY, "Applied").await?;
+    assert!(message.contains("the cluster enforces them"), "{message}");
+    probe.nodes.delete(&probe.node, &DeleteParams::default()).await?;
+    Ok(())
+}
