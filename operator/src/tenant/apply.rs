@@ -48,35 +48,13 @@ pub(super) async fn apply_children(
     tenant: &Tenant,
     children: Children,
 ) -> Result<Applied, Error> {
-    let Children {
-        namespace,
-        operator: operator_binding,
-        policies,
-        quota,
-        limits,
-        settings,
-        account,
-        runner: runner_binding,
-        access,
-    } = children;
-    let (client, name) = (&ctx.client, namespace.name_any());
+    let name = children.namespace.name_any();
     let mut applier = ChildApplier::new(ctx, tenant);
-    applier.apply_namespace(&Api::all(client.clone()), namespace).await?;
-    let bindings = within::<RoleBinding>(client, &name);
-    applier.apply_when_allowed(&bindings, operator_binding).await?;
-    let network = within::<NetworkPolicy>(client, &name);
-    for policy in policies {
-        applier.apply_when_allowed(&network, policy).await?;
-    }
-    applier.apply(&within::<ResourceQuota>(client, &name), quota).await?;
-    applier.apply(&within::<LimitRange>(client, &name), limits).await?;
-    applier.apply(&within::<ConfigMap>(client, &name), settings).await?;
-    applier.apply(&within::<ServiceAccount>(client, &name), account).await?;
-    for binding in iter::once(runner_binding).chain(access) {
-        applier.apply(&bindings, binding).await?;
-    }
-    let built = applier.finish().await;
-    sweep::delete_obsolete(ctx, &tenant.name_any(), &name, &built).await?;
+    let result = applier.apply_all(children, &name).await;
+    // Drift that was corrected is not drift at the next attempt, so it is also reported if a later child is refused.
+    applier.report_drift().await;
+    result?;
+    sweep::delete_obsolete(ctx, &tenant.name_any(), &name, &applier.built).await?;
     Ok(Applied { namespace: name })
 }
 
@@ -105,6 +83,37 @@ impl<'a> ChildApplier<'a> {
             namespace_was_deleted: false,
             drifted: Vec::new(),
         }
+    }
+
+    /// Applies the children in the order of their dependencies.
+    async fn apply_all(&mut self, children: Children, name: &str) -> Result<(), Error> {
+        let Children {
+            namespace,
+            operator: operator_binding,
+            policies,
+            quota,
+            limits,
+            settings,
+            account,
+            runner: runner_binding,
+            access,
+        } = children;
+        let client = &self.ctx.client;
+        self.apply_namespace(&Api::all(client.clone()), namespace).await?;
+        let bindings = within::<RoleBinding>(client, name);
+        self.apply_when_allowed(&bindings, operator_binding).await?;
+        let network = within::<NetworkPolicy>(client, name);
+        for policy in policies {
+            self.apply_when_allowed(&network, policy).await?;
+        }
+        self.apply(&within::<ResourceQuota>(client, name), quota).await?;
+        self.apply(&within::<LimitRange>(client, name), limits).await?;
+        self.apply(&within::<ConfigMap>(client, name), settings).await?;
+        self.apply(&within::<ServiceAccount>(client, name), account).await?;
+        for binding in iter::once(runner_binding).chain(access) {
+            self.apply(&bindings, binding).await?;
+        }
+        Ok(())
     }
 
     /// Applies a child unless it is as it should be.
@@ -177,13 +186,12 @@ impl<'a> ChildApplier<'a> {
         }
     }
 
-    /// Reports the drift that was corrected, and returns the children that the tenant has.
-    async fn finish(self) -> BTreeSet<ChildKey> {
+    /// Publishes an Event about the drift that was corrected, if any was.
+    async fn report_drift(&self) {
         if !self.drifted.is_empty() {
             let event = NewEvent::warning("SetUp", "DriftCorrected", self.drifted.join("; "));
             self.ctx.events.publish(&self.tenant.object_ref(&()), event).await;
         }
-        self.built
     }
 }
 
