@@ -27,6 +27,9 @@ pub const NAMESPACE: &str = "smb-copilot";
 /// Namespace of the pods that find out whether the cluster enforces network policies.
 pub const PROBE_NAMESPACE: &str = "smb-copilot-network-probe";
 const ACCOUNT: &str = "smb-copilot-operator";
+/// Environment variables of the allocator, as the chart sets them.
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "32768"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 /// Lifetime of the token in seconds, longer than all tests take.
 const TOKEN_SECONDS: i64 = 3_600;
 
@@ -69,6 +72,7 @@ impl OperatorProcess {
             .env("SMBCOPILOT_HEALTH_ADDR", metrics)
             .env("POD_NAME", cluster::unique("operator"))
             .env("SMBCOPILOT_NETWORK_PROBE_NAMESPACE", PROBE_NAMESPACE)
+            .envs(ALLOCATOR)
             .envs(qdrant_environment()?);
         let child = child_process::start(&command, &directory()?.join(format!("{lease}.log")))?;
         Ok(Self(child))
