@@ -29,7 +29,7 @@ pub const PROBE_NAMESPACE: &str = "smb-copilot-network-probe";
 const ACCOUNT: &str = "smb-copilot-operator";
 /// Environment variables of the allocator, as the chart sets them.
 const ALLOCATOR: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "32768"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 /// Lifetime of the token in seconds, longer than all tests take.
 const TOKEN_SECONDS: i64 = 3_600;
 

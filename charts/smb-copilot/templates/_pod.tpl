@@ -36,11 +36,9 @@ readinessProbe:
 - {name: SMBCOPILOT_HEALTH_ADDR, value: "0.0.0.0:9090"}
 - {name: SMBCOPILOT_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
 - {name: RUST_LOG, value: {{ .Values.logs.filter | quote }}}
-{{- /* The allocator returns the memory of a burst instead of keeping it: few arenas, and fixed thresholds in bytes. What has
-       32 KiB or more, such as the future of a reconcile (57 KiB), has pages of its own: otherwise, a thousand tenants leave
-       50 MiB of holes between smaller objects that remain. */}}
+{{- /* The allocator returns the memory of a burst instead of keeping it: few arenas, and fixed thresholds in bytes. */}}
 - {name: MALLOC_ARENA_MAX, value: "2"}
-- {name: MALLOC_MMAP_THRESHOLD_, value: "32768"}
+- {name: MALLOC_MMAP_THRESHOLD_, value: "131072"}
 - {name: MALLOC_TRIM_THRESHOLD_, value: "131072"}
 {{- end }}
 
