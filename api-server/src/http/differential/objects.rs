@@ -76,6 +76,7 @@ async fn compare(
             assert!(missing.is_empty(), "GraphQL lacks {missing:?} of {path}");
             selection
         }
+        Reply::Missing | Reply::Refused(_) if ty == "Usage" => "plan".to_owned(),
         Reply::Missing | Reply::Refused(_) => "id".to_owned(),
     };
     let arguments = if path.contains("{id}") { "(id: $id)" } else { "" };
