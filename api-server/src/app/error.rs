@@ -4,7 +4,7 @@ use domain::admission::UnfinishedRunsExceeded;
 
 use super::{enum_names::serde_name, managed_fields::ManagedField};
 use crate::{
-    limits::Exhausted,
+    limits::{Exhausted, RateExceeded},
     mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
 };
@@ -197,6 +197,17 @@ pub enum Error {
         "failed to begin in time: the other runs of the request took too long; repeat the request with this run"
     )]
     BulkTimeout,
+    /// A bulk operation names no runs, too many, or one twice.
+    #[error("failed to accept the list of runs")]
+    BulkRuns(Vec<Violation>),
+    /// Requests, or parts of them, exceed a rate.
+    #[error("failed to accept the request: the {subject} has sent too many requests")]
+    RateExceeded {
+        /// Who has sent too many: `user` or `tenant`.
+        subject: &'static str,
+        /// Rate.
+        source: RateExceeded,
+    },
     /// The workflow of the run was deleted.
     #[error("failed to rerun: workflow {workflow} was deleted")]
     WorkflowGone {

@@ -19,6 +19,7 @@ mod merge_patch;
 pub mod outputs;
 pub mod page;
 pub mod plans;
+pub mod request_rate;
 mod reservation;
 pub mod runs;
 mod strict;

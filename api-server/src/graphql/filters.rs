@@ -4,7 +4,7 @@ use async_graphql::{ID, InputObject};
 use uuid::Uuid;
 
 use super::{
-    global_id,
+    global_id::GlobalId,
     objects::{TenantStatus, WorkflowRunStatus, WorkflowStatus},
     scalars::DateTime,
 };
@@ -75,11 +75,13 @@ impl From<AuditEventFilter> for app::audit::Filter {
     fn from(filter: AuditEventFilter) -> Self {
         let AuditEventFilter { actor, action, object_id, created_after, created_before } = filter;
         Self {
-            id: None,
             actor,
             action,
-            // A text that is no global ID concerns no object.
-            object: object_id.map(|id| global_id::decode(&id).map_or(Uuid::nil(), |(_, id)| id)),
+            // No event concerns a text that is no global ID, or an object that nobody changes.
+            object: object_id.map(|id| match GlobalId::decode(&id) {
+                Some(GlobalId::Object(_, id)) => id,
+                Some(GlobalId::Event(_) | GlobalId::Revision(_)) | None => Uuid::nil(),
+            }),
             created_after: created_after.map(timestamp),
             created_before: created_before.map(timestamp),
         }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::{App, audit::Operation},
     auth::{self, Membership, Operations, Principal, Rule, TokenError},
-    problem::{Code, Problem},
+    problem::{Code, Problem, rate_limited},
 };
 
 /// State of the [`authorize`] middleware.
@@ -44,7 +44,7 @@ pub(in crate::http) async fn authorize(
     let address = client_address(request.extensions());
     let admit = || rate_limit::count_address(&app.limits, address);
     if rule == Rule::Public {
-        admit().map_err(|error| rate_limit::refusal("address", &error))?;
+        admit().map_err(|error| rate_limited("address", &error))?;
         return Ok(next.run(request).await);
     }
     let mut principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
@@ -133,7 +133,7 @@ impl From<auth::Error> for Problem {
                 Self::unavailable(&error, "the signing keys of the token issuer are unavailable")
             }
             auth::Error::Token(error) => invalid_token(error),
-            auth::Error::RateExceeded(error) => rate_limit::refusal("address", error),
+            auth::Error::RateExceeded(error) => rate_limited("address", error),
             auth::Error::UnknownTenant { slug } => {
                 Self::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
             }

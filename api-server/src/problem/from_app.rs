@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Code, FieldError, Problem};
+use super::{Code, FieldError, Problem, rate_limited};
 use crate::{
     app::{Error, ManagedField, Violation},
     limits::Exhausted,
@@ -76,6 +76,10 @@ impl From<Error> for Problem {
             }
             Error::RunInUse { .. } => Self::new(Code::RunInUse).detail(detail),
             Error::BulkTimeout => Self::new(Code::Timeout).detail(detail).retry_after(BUSY_RETRY_DELAY),
+            Error::BulkRuns(violations) => {
+                Self::new(Code::Invalid).errors(violations.into_iter().map(field_error).collect())
+            }
+            Error::RateExceeded { subject, ref source } => rate_limited(subject, source),
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
             Error::NoSuchStep { message } => {
                 let (pointer, code) = ("/key".to_owned(), "unknown_step".to_owned());

@@ -113,8 +113,13 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
         }
     }
     for object in [None, Some(uid("rare"))] {
-        for after in [0, 20_000] {
-            let query = events::Query { object, after, limit };
+        for range in [
+            events::Range::After(0),
+            events::Range::After(20_000),
+            events::Range::Before(20_000),
+            events::Range::Last,
+        ] {
+            let query = events::Query { object, range, limit };
             let read = reads(&mut tx, |sql| events::push_list(sql, acme, query)).await;
             assert!(read.rows <= max && read.scans.is_empty(), "{query:?}: {read:?}");
         }

@@ -253,6 +253,37 @@ pub async fn identity(tx: &mut TenantTx, id: Uuid) -> Result<Option<WorkflowIden
     .map_err(Error::query("find the object of a workflow"))
 }
 
+/// Workflow whose revisions are in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionOwner {
+    /// ID of the workflow.
+    pub id: Uuid,
+    /// UID of the object.
+    pub uid: Uuid,
+    /// Name of the object.
+    pub name: String,
+    /// Name of the revision that new runs execute.
+    pub revision: Option<String>,
+}
+
+/// Returns the workflows with these IDs whose objects exist, in no particular order.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn revision_owners(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RevisionOwner>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        RevisionOwner,
+        r#"select id, uid as "uid!", name, revision from workflows
+           where tenant_id = $1 and id = any($2) and uid is not null"#,
+        tenant,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("find the objects of workflows"))
+}
+
 /// Returns the ID of the workflow with this name.
 ///
 /// # Errors

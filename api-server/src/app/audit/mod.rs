@@ -17,7 +17,7 @@ pub use changes::{Change, differences};
 pub use jobs::operation_of_job;
 pub(in crate::app) use operation::audited_part;
 pub use operation::{Ending, Operation, audited};
-pub use read::{Filter, count, count_of_platform, get, list, list_of_platform};
+pub use read::{Filter, count, count_of_platform, get_many, get_many_of_platform, list, list_of_platform};
 pub use reconcile::reconcile;
 #[cfg(test)]
 pub(crate) use reconcile::reconcile_once;

@@ -18,8 +18,6 @@ use crate::{
 /// Filters of a list of audit events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// ID of the event.
-    pub id: Option<Uuid>,
     /// Email address of the actor.
     pub actor: Option<String>,
     /// Action, such as `workflow.run.create`.
@@ -66,14 +64,26 @@ pub async fn count_of_platform(app: &App, scope: PlatformScope, filter: Filter) 
     Ok(audit::count_of_platform(&mut tx, filter.query(&Paging::default(), None)).await?)
 }
 
-/// Returns an audit event of a tenant.
+/// Returns the audit events of a tenant with these IDs, in no particular order. Unknown IDs are skipped.
 ///
 /// # Errors
-/// Returns an error if the tenant has no such event, or if the database fails.
-pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<AuditEvent, Error> {
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let query = audit::Query { id: Some(id), ..audit::Query::default() };
-    audit::list(&mut tx, query).await?.items.pop().ok_or(Error::NotFound)
+    Ok(audit::by_ids(&mut tx, ids).await?)
+}
+
+/// Returns the audit events of the platform with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many_of_platform(
+    app: &App,
+    scope: PlatformScope,
+    ids: &[Uuid],
+) -> Result<Vec<AuditEvent>, Error> {
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
+    Ok(audit::by_ids_of_platform(&mut tx, ids).await?)
 }
 
 /// Returns a page of the audit events of the platform: of what its administrators do.
@@ -94,9 +104,8 @@ pub async fn list_of_platform(
 
 impl Filter {
     fn list(&self, app: &App, owner: Option<Uuid>, paging: &Paging) -> List {
-        let Self { id, actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created_after, created_before } = self;
         List::new(&app.cursors, owner, "audit-events", paging.order)
-            .filtered("id", id.as_ref())
             .filtered("actor", actor.as_ref())
             .filtered("action", action.as_ref())
             .filtered("object", object.as_ref())
@@ -105,8 +114,8 @@ impl Filter {
     }
 
     fn query(self, paging: &Paging, after: Option<Position>) -> audit::Query {
-        let Self { id, actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created_after, created_before } = self;
         let (order, limit) = (paging.reading_order(), paging.limit);
-        audit::Query { id, actor, action, object, created_after, created_before, order, after, limit }
+        audit::Query { actor, action, object, created_after, created_before, order, after, limit }
     }
 }

@@ -110,6 +110,20 @@ pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Coun
     Ok(runs::count(&mut tx, filter.query(&Paging::default(), None)).await?)
 }
 
+/// Counts the runs of each workflow that a filter selects, with one statement.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count_by_workflows(
+    app: &App,
+    scope: TenantScope,
+    workflows: &[Uuid],
+    filter: Filter,
+) -> Result<Vec<(Uuid, Count)>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(runs::count_by_workflows(&mut tx, workflows, filter.query(&Paging::default(), None)).await?)
+}
+
 /// Returns the first page of the runs of each workflow, with one statement.
 ///
 /// # Errors

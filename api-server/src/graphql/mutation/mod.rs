@@ -1,5 +1,6 @@
 //! The root fields that change data.
 
+mod bulk;
 mod fields;
 mod platform;
 mod runs;
@@ -14,6 +15,7 @@ use async_graphql::MergedObject;
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     runs::RunMutations,
+    bulk::BulkMutations,
     workflows::WorkflowMutations,
     tenants::TenantMutations,
     platform::PlatformMutations,

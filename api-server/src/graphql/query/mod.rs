@@ -2,6 +2,7 @@
 
 mod audit_events;
 mod entities;
+mod events;
 mod node;
 mod runs;
 mod tenants;
@@ -16,6 +17,7 @@ pub(crate) struct Query(
     tenants::TenantQueries,
     workflows::WorkflowQueries,
     runs::RunQueries,
+    events::EventQueries,
     audit_events::AuditEventQueries,
     entities::Entities,
 );

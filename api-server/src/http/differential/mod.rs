@@ -2,10 +2,13 @@
 //! with each filter and order that both schemas have, page by page and in both directions, and every object by its ID, for callers
 //! with different permissions. A list, a filter or a field that only one of them has fails the test, unless it is named here.
 
+mod events;
 mod graphql;
 mod lists;
 mod objects;
 mod rest_api;
+mod revisions;
+mod writes;
 
 use serde_json::Value;
 

@@ -12,13 +12,14 @@ use crate::http::testing::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN,
 /// ID of the tenant `globex`.
 const GLOBEX: &str = "a0000000-0000-4000-8000-000000000002";
 /// Resources with the field that returns them and its type. An ID is asked for in each of them.
-const OBJECTS: [(&str, &str, &str); 6] = [
+const OBJECTS: [(&str, &str, &str); 7] = [
     ("/v1/workflows/{id}", "workflow", "Workflow"),
     ("/v1/workflow-runs/{id}", "workflowRun", "WorkflowRun"),
     ("/v1/workflows/{id}", "node", "Workflow"),
     ("/v1/workflow-runs/{id}", "node", "WorkflowRun"),
     ("/v1/tenants/{id}", "node", "Tenant"),
     ("/v1/tenant", "tenant", "Tenant"),
+    ("/v1/usage", "usage", "Usage"),
 ];
 /// IDs of objects of all types, of another tenant, and of none.
 const IDS: [&str; 8] = [
@@ -75,6 +76,7 @@ async fn compare(
             assert!(missing.is_empty(), "GraphQL lacks {missing:?} of {path}");
             selection
         }
+        Reply::Missing | Reply::Refused(_) if ty == "Usage" => "plan".to_owned(),
         Reply::Missing | Reply::Refused(_) => "id".to_owned(),
     };
     let arguments = if path.contains("{id}") { "(id: $id)" } else { "" };

@@ -73,8 +73,6 @@ pub struct AuditEvent {
 /// Options of a list of audit events.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// ID of the operation; all operations if `None`.
-    pub id: Option<Uuid>,
     /// Email address of the actor; all actors if `None`.
     pub actor: Option<String>,
     /// Action; all actions if `None`.
@@ -110,6 +108,23 @@ pub async fn list_of_platform(tx: &mut PlatformTx, query: Query) -> Result<Page<
     list_chain(tx.connection(), PLATFORM_CHAIN, query).await
 }
 
+/// Returns the audit events of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    by_ids_of_chain(connection, tenant, ids).await
+}
+
+/// Returns the audit events of the platform with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids_of_platform(tx: &mut PlatformTx, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
+    by_ids_of_chain(tx.connection(), PLATFORM_CHAIN, ids).await
+}
+
 /// Counts the audit events of the tenant that match.
 ///
 /// # Errors
@@ -141,6 +156,17 @@ async fn list_chain(
     Ok(page(rows, limit, |event| Position { created_at: event.created_at, id: event.id }))
 }
 
+async fn by_ids_of_chain(
+    connection: &mut PgConnection,
+    chain: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<AuditEvent>, Error> {
+    let mut sql = QueryBuilder::new("select * ");
+    sql.push(EVENTS).push_bind(chain).push(" and id = any(").push_bind(ids.to_vec()).push(")");
+    let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
+    rows.map_err(Error::query("read audit events"))
+}
+
 async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -> Result<Count, Error> {
     let mut sql = count_query();
     push_selection(&mut sql, chain, query);
@@ -150,12 +176,8 @@ async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
-    let Query { id, actor, action, object, created_after, created_before, order: _, after: _, limit: _ } =
-        query;
+    let Query { actor, action, object, created_after, created_before, order: _, after: _, limit: _ } = query;
     sql.push(EVENTS).push_bind(chain);
-    if let Some(id) = id {
-        sql.push(" and id = ").push_bind(id);
-    }
     if let Some(actor) = actor {
         sql.push(" and actor_email = ").push_bind(actor);
     }

@@ -113,18 +113,12 @@ pub async fn list_by_workflows(
     workflows: &[Uuid],
     query: Query,
 ) -> Result<Vec<WorkflowRuns>, Error> {
-    let Query { workflow: _, status, created_after, order, after, limit, columns: _ } = query;
+    let Query { order, after, limit, .. } = query;
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());
-    sql.push(format_args!(
-        "::uuid[]) as w (id) cross join lateral (select {COLUMNS} from workflow_runs where tenant_id = "
-    ));
-    sql.push_bind(tenant).push(" and workflow_id = w.id");
-    if let Some(status) = status {
-        sql.push(" and status = ").push_bind(status);
-    }
-    push_created_after(&mut sql, created_after);
+    sql.push("::uuid[]) as w (id) cross join lateral (select ").push(COLUMNS).push(" ");
+    push_selection_of_each(&mut sql, tenant, query);
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
     let rows = sql
@@ -133,6 +127,38 @@ pub async fn list_by_workflows(
         .await
         .map_err(Error::query("list runs of workflows"))?;
     Ok(workflows.iter().map(|workflow| page_of_workflow(*workflow, &rows, limit)).collect())
+}
+
+/// Counts the runs of each of these workflows that the filters of a query select, on all pages, in one statement. `query.workflow` is
+/// ignored.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count_by_workflows(
+    tx: &mut TenantTx,
+    workflows: &[Uuid],
+    query: Query,
+) -> Result<Vec<(Uuid, Count)>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let mut sql = QueryBuilder::new("select w.id, c.runs from unnest(");
+    sql.push_bind(workflows.to_vec());
+    sql.push("::uuid[]) as w (id) cross join lateral (select count(*) as runs from (select 1 ");
+    push_selection_of_each(&mut sql, tenant, query);
+    push_count_end(&mut sql);
+    sql.push(") c");
+    let rows = sql.build_query_as::<(Uuid, i64)>().fetch_all(connection).await;
+    let rows = rows.map_err(Error::query("count runs of workflows"))?;
+    Ok(rows.into_iter().map(|(workflow, runs)| (workflow, Count::new(runs))).collect())
+}
+
+/// Appends the table and the filters of a subquery for each workflow `w`. `query.workflow` is ignored.
+fn push_selection_of_each(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+    let Query { workflow: _, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    sql.push("from workflow_runs where tenant_id = ").push_bind(tenant).push(" and workflow_id = w.id");
+    if let Some(status) = status {
+        sql.push(" and status = ").push_bind(status);
+    }
+    push_created_after(sql, created_after);
 }
 
 /// Picks the page of one workflow from the rows of all workflows, which are in order within each workflow.

@@ -45,7 +45,6 @@ impl From<Parameters> for Filter {
     fn from(parameters: Parameters) -> Self {
         let Parameters { actor, action, object_id, created_after, created_before } = parameters;
         Self {
-            id: None,
             actor,
             action,
             object: object_id,
