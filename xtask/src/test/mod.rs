@@ -2,7 +2,7 @@
 
 mod cargo;
 mod chart;
-mod clients;
+pub(crate) mod clients;
 mod clusters;
 pub(crate) mod executables;
 mod libtest;
