@@ -56,6 +56,17 @@ pub enum KeyedAction<'a> {
         /// Fields of its spec.
         definition: &'a Definition,
     },
+    /// Creation of a user.
+    CreateUser {
+        /// Address.
+        email: &'a str,
+        /// Full name.
+        display_name: Option<&'a str>,
+        /// URL of a picture.
+        picture_url: Option<&'a str>,
+        /// Roles.
+        roles: &'a [String],
+    },
 }
 
 /// Claim of a request on its idempotency key.

@@ -24,6 +24,7 @@ pub mod runs;
 mod strict;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 pub mod workflows;
 
 pub use contents::{Content, contents};

@@ -1,17 +1,14 @@
-//! Authentication of users by the bearer token of a request.
+//! Authentication of users by the bearer token of a request: token → identity → user → roles.
 
-use std::sync::Arc;
-
-use domain::permission::{Permission, Permissions};
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
 use http::HeaderMap;
 
 use super::{
-    claims::Claims,
-    principal::{Membership, Principal},
-    scope::{PlatformScope, TenantScope},
-    tenant_lookup::{FoundTenant, LookupError, TenantLookup},
+    identify::{self, identify},
+    principal::Principal,
+    tenant_lookup::TenantLookup,
     token::{self, Verifier},
+    user_lookup::UserLookup,
 };
 use crate::limits::RateExceeded;
 
@@ -27,31 +24,20 @@ pub enum Error {
     /// The address of the client has sent too many requests without a token that is known.
     #[error("failed to verify the bearer token")]
     RateExceeded(#[from] RateExceeded),
-    /// The tenant of the token does not exist, or is not mirrored yet.
-    #[error("failed to find tenant {slug} of the bearer token")]
-    UnknownTenant {
-        /// `smb_tenant` claim of the token.
-        slug: String,
-    },
-    /// The tenant lookup failed.
-    #[error("failed to look up tenant {slug} of the bearer token")]
-    TenantLookup {
-        /// `smb_tenant` claim of the token.
-        slug: String,
-        /// Cause of the failure.
-        source: LookupError,
-    },
+    /// The token is valid, and its person is not admitted.
+    #[error("failed to identify the person of the bearer token")]
+    Identity(#[from] identify::Error),
 }
 
 /// Returns the principal whose bearer token is in the headers. `admit` decides whether a token that was not verified
 /// recently may be verified, which costs time.
 ///
 /// # Errors
-/// Returns an error if there is no token, if it is not valid or not admitted, if its tenant is unknown, or if the issuer
-/// or the database is unavailable.
+/// Returns an error if there is no token, if it is not valid or not admitted, if its user or tenant is unknown, or if the
+/// issuer or the database is unavailable. [`identify::Error::FirstLogin`] asks the caller to admit the person, and to try again.
 pub async fn authenticate(
     verifier: &Verifier,
-    tenants: &impl TenantLookup,
+    directory: &(impl TenantLookup + UserLookup),
     headers: &HeaderMap,
     admit: impl FnOnce() -> Result<(), RateExceeded>,
 ) -> Result<Principal, Error> {
@@ -67,44 +53,7 @@ pub async fn authenticate(
             verifier.verify(token.ok_or(Error::Missing)?.token()).await?
         }
     };
-    let tenant = membership(verifier, tenants, &claims).await?;
-    Ok(principal(&claims, tenant))
-}
-
-async fn membership(
-    verifier: &Verifier,
-    tenants: &impl TenantLookup,
-    claims: &Claims,
-) -> Result<Option<Membership>, Error> {
-    let Some(slug) = &claims.tenant else { return Ok(None) };
-    let found = match verifier.tenants.get(slug) {
-        Some(tenant) => tenant,
-        None => {
-            let tenant = tenants.by_slug(slug).await;
-            let tenant = tenant.map_err(|source| Error::TenantLookup { slug: slug.clone(), source })?;
-            let tenant = tenant.ok_or_else(|| Error::UnknownTenant { slug: slug.clone() })?;
-            verifier.tenants.insert(slug.clone(), tenant);
-            tenant
-        }
-    };
-    let FoundTenant { id, requests_per_minute } = found;
-    Ok(Some(Membership { scope: TenantScope::new(id), slug: slug.clone(), requests_per_minute }))
-}
-
-fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
-    let Claims { email, iss, sub, tenant: _, roles, exp: _, iat: _, nbf: _ } = claims;
-    let permissions = Permissions::of_roles(roles);
-    let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
-    Principal {
-        email: email.to_lowercase(),
-        issuer: iss.clone(),
-        subject: sub.clone(),
-        roles: roles.clone(),
-        permissions,
-        tenant,
-        platform,
-        origin: Arc::default(),
-    }
+    Ok(identify(verifier, directory, &claims).await?)
 }
 
 /// Returns the bearer token of the `Authorization` header.

@@ -12,10 +12,12 @@ pub(super) enum Kind {
     Workflow,
     WorkflowRun,
     AuditEvent,
+    User,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent];
+    const ALL: [Self; 6] =
+        [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent, Self::User];
 
     fn name(self) -> &'static str {
         match self {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Workflow => "Workflow",
             Self::WorkflowRun => "WorkflowRun",
             Self::AuditEvent => "AuditEvent",
+            Self::User => "User",
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     global_id::Kind,
     guard::{check_field, may_resolve},
     loaders::{Loaders, OwnTenant, PlanById, PlatformLoaders, RunById, TenantById, WorkflowById},
-    objects::{AuditEvent, Node, Plan, Tenant, Workflow, WorkflowRun},
+    objects::{AuditEvent, Node, Plan, Tenant, User, Workflow, WorkflowRun},
     request::Caller,
 };
 use crate::app;
@@ -25,6 +25,7 @@ pub(super) async fn node(ctx: &Context<'_>, kind: Kind, id: Uuid) -> Result<Opti
         Kind::Workflow => workflow(ctx, id).await?.map(Node::Workflow),
         Kind::WorkflowRun => run(ctx, id).await?.map(Node::WorkflowRun),
         Kind::AuditEvent => audit_event(ctx, id).await?.map(Node::AuditEvent),
+        Kind::User => user(ctx, id).await?.map(Node::User),
     })
 }
 
@@ -95,6 +96,20 @@ async fn audit_event(ctx: &Context<'_>, id: Uuid) -> Result<Option<AuditEvent>> 
     let caller = Caller::from_context(ctx)?;
     match app::audit::get(caller.app, caller.tenant()?.scope, id).await {
         Ok(event) => Ok(Some(AuditEvent(event))),
+        Err(app::Error::NotFound) => Ok(None),
+        Err(error) => Err(from_app(error)),
+    }
+}
+
+/// Returns a user of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn user(ctx: &Context<'_>, id: Uuid) -> Result<Option<User>> {
+    check_field(ctx, "user")?;
+    let caller = Caller::from_context(ctx)?;
+    match app::users::get(caller.app, caller.tenant()?.scope, id).await {
+        Ok(user) => Ok(Some(User(user))),
         Err(app::Error::NotFound) => Ok(None),
         Err(error) => Err(from_app(error)),
     }

@@ -16,6 +16,8 @@ mod internal;
 mod list;
 mod listener;
 #[cfg(test)]
+mod logins;
+#[cfg(test)]
 mod malformed_requests;
 mod metrics;
 mod openapi;

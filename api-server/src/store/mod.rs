@@ -23,6 +23,7 @@ pub mod tenants;
 mod tests;
 mod tx;
 pub mod usage;
+pub mod users;
 pub mod workflows;
 
 pub use content_size::{ContentSize, InlineContent};
@@ -33,4 +34,5 @@ pub use plans::Plan;
 pub use runs::{CancelMode, Run, RunContent, RunReference, RunStatus};
 pub use tenants::{Tenant, TenantIdentity, TenantState, TenantToWrite};
 pub use tx::{PlatformTx, TenantTx};
+pub use users::{User, UserStatus};
 pub use workflows::{Workflow, WorkflowContent, WorkflowIdentity, WorkflowState};

@@ -40,6 +40,9 @@ async fn without_a_tenant_no_row_is_visible(owner: PgPool) -> sqlx::Result<()> {
         "run_logs",
         "run_log_chunks",
         "audit_events",
+        "users",
+        "user_roles",
+        "identities",
     ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;

@@ -4,6 +4,7 @@ mod fields;
 mod platform;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -17,4 +18,5 @@ pub(crate) struct Mutation(
     workflows::WorkflowMutations,
     tenants::TenantMutations,
     platform::PlatformMutations,
+    users::UserMutations,
 );

@@ -67,7 +67,7 @@ pub(in crate::graphql) struct AuditRequest {
 /// Object of an operation.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditObject {
-    /// Kind: `TENANT`, `WORKFLOW` or `WORKFLOW_RUN`; more may be added.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN` or `USER`; more may be added.
     kind: String,
     /// Global ID of the object. Null if the object was not created.
     object_id: Option<ID>,
@@ -127,6 +127,7 @@ impl AuditEvent {
             "TENANT" => Some(Kind::Tenant.encode(id)),
             "WORKFLOW" => Some(Kind::Workflow.encode(id)),
             "WORKFLOW_RUN" => Some(Kind::WorkflowRun.encode(id)),
+            "USER" => Some(Kind::User.encode(id)),
             _ => None,
         });
         Some(AuditObject { kind, object_id, name: self.0.object_name.clone() })

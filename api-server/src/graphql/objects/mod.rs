@@ -9,6 +9,7 @@ mod run;
 mod run_parts;
 mod step;
 mod tenant;
+mod user;
 mod viewer;
 mod workflow;
 
@@ -18,6 +19,7 @@ pub(super) use audit_event::AuditEvent;
 pub(super) use plan::Plan;
 pub(super) use run::{CancellationMode, WorkflowRun, WorkflowRunStatus};
 pub(super) use tenant::{Tenant, TenantStatus};
+pub(super) use user::{User, UserStatus};
 pub(super) use viewer::Viewer;
 pub(super) use workflow::{Workflow, WorkflowStatus};
 
@@ -30,4 +32,5 @@ pub(super) enum Node {
     Workflow(Workflow),
     WorkflowRun(WorkflowRun),
     AuditEvent(AuditEvent),
+    User(User),
 }

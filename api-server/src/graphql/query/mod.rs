@@ -5,6 +5,7 @@ mod entities;
 mod node;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -17,5 +18,6 @@ pub(crate) struct Query(
     workflows::WorkflowQueries,
     runs::RunQueries,
     audit_events::AuditEventQueries,
+    users::UserQueries,
     entities::Entities,
 );

@@ -19,13 +19,15 @@ use utoipa::openapi::{
 use crate::problem::Code;
 
 /// Codes of every operation.
-const ALWAYS: [Code; 12] = [
+const ALWAYS: [Code; 14] = [
     Code::UnknownParameter,
     Code::Unauthenticated,
     Code::InvalidToken,
     Code::Forbidden,
     Code::TenantRequired,
     Code::TenantUnknown,
+    Code::UserUnknown,
+    Code::UserDeactivated,
     Code::ResponseTooLarge,
     Code::RateLimited,
     Code::Busy,

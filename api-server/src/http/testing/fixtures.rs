@@ -2,12 +2,19 @@
 
 use crds::{Plan, Tenant, Workflow, WorkflowRun};
 use serde::de::DeserializeOwned;
+use sqlx::PgPool;
 
 use crate::{db::MirrorPool, mirror};
 
 const OBJECTS: &str = include_str!("fixtures.yaml");
 
 pub(in crate::http) const ACME: &str = "a0000000-0000-4000-8000-000000000001";
+/// ID of the user Anna, an active owner of acme whose identity is `anna` at the issuer of the tests.
+pub(in crate::http) const ANNA: &str = "d0000000-0000-4000-8000-000000000001";
+/// ID of the user Bob, an active builder of acme whose identity is `bob` at the issuer of the tests.
+pub(in crate::http) const BOB: &str = "d0000000-0000-4000-8000-000000000002";
+/// ID of the user Cara, who is invited to acme as a viewer.
+pub(in crate::http) const CARA: &str = "d0000000-0000-4000-8000-000000000003";
 /// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `attic`.
@@ -39,6 +46,27 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     )
     .unwrap();
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
+}
+
+/// Adds users of acme, with their identities at an issuer.
+pub(super) async fn add_users(owner: &PgPool, issuer: &str) {
+    let users = [
+        (ANNA, "Anna@acme.example", Some("Anna Berg"), "ACTIVE", "owner", "anna", "2026-11-04T00:00:00Z"),
+        (BOB, "bob@acme.example", None, "ACTIVE", "builder", "bob", "2026-11-05T08:00:00Z"),
+        (CARA, "cara@acme.example", Some("Cara Diaz"), "INVITED", "viewer", "", "2026-11-06T00:00:00Z"),
+    ];
+    for (id, email, name, status, role, subject, at) in users {
+        let insert = "with added as (
+             insert into users (id, tenant_id, email, email_key, display_name, status, created_at, updated_at)
+             values ($1::uuid, $2::uuid, $3, lower($3), $4, $5, $8::timestamptz, $8::timestamptz)
+           ), roles as (
+             insert into user_roles (tenant_id, user_id, role) values ($2::uuid, $1::uuid, $6)
+           )
+           insert into identities (issuer, subject, tenant_id, user_id)
+           select $9, $7, $2::uuid, $1::uuid where $7 <> ''";
+        let query = sqlx::query(insert).bind(id).bind(ACME).bind(email).bind(name).bind(status);
+        query.bind(role).bind(subject).bind(at).bind(issuer).execute(owner).await.unwrap();
+    }
 }
 
 pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {

@@ -11,6 +11,7 @@ mod tenant;
 mod tenants;
 mod time;
 mod usage;
+mod users;
 mod workflow_runs;
 mod workflows;
 
@@ -49,6 +50,10 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+        .routes(routes!(users::list::list_users, users::create::create_user))
+        .routes(routes!(users::get::get_user, users::update::update_user, users::delete::delete_user))
+        .routes(routes!(users::deactivation::deactivate_user, users::deactivation::reactivate_user))
+        .routes(routes!(users::roles::assign_role, users::roles::remove_role))
         .routes(routes!(audit_events::list::list_audit_events))
         .routes(routes!(audit_events::list::list_platform_audit_events))
 }

@@ -63,6 +63,7 @@ fn kind_of_type(name: &str) -> Option<Kind> {
         "Tenant" => Some(Kind::Tenant),
         "Workflow" => Some(Kind::Workflow),
         "WorkflowRun" => Some(Kind::FinishedRun),
+        "User" => Some(Kind::User),
         _ => None,
     }
 }
@@ -73,6 +74,7 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Tenant => "Tenant",
         Kind::Workflow => "Workflow",
         Kind::FinishedRun | Kind::QueuedRun => "WorkflowRun",
+        Kind::User | Kind::DeletedUser => "User",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }
@@ -129,7 +131,7 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 2] = ["createWorkflow", "updateTenant"];
+const WITHOUT_ID: [&str; 3] = ["createWorkflow", "updateTenant", "createUser"];
 
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -154,6 +156,9 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             (_, "cancelWorkflowRun") => (Kind::QueuedRun, json!({"mode": "NOW"})),
             (_, "decideWorkflowRun") => (Kind::QueuedRun, json!({"key": "shape", "approved": true})),
             (_, "rerunWorkflowRun") => (Kind::FinishedRun, json!({})),
+            (_, "deleteUser") => (Kind::DeletedUser, json!({})),
+            (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
+            ("userId", _) => (Kind::User, json!({})),
             _ => bail!("no test knows the input of {name}"),
         };
         attempts.push(Attempt {

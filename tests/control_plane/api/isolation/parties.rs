@@ -24,6 +24,10 @@ pub(super) enum Kind {
     FinishedRun,
     /// A run that waits.
     QueuedRun,
+    /// A user.
+    User,
+    /// A user to delete: the other operations still need the first one.
+    DeletedUser,
 }
 
 /// A tenant with the ids of its objects and a user who has all roles.
@@ -57,6 +61,11 @@ impl Party {
                 tenant.finish(text(&run, "name")?).await?;
             }
             ids.insert(kind, text(&run, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::User, "first"), (Kind::DeletedUser, "second")] {
+            let user = json!({"email": format!("{name}@{}.example", tenant.slug), "roles": ["viewer"]});
+            let user = server.send_as(&token, Method::POST, "/v1/users", &user).await?.body;
+            ids.insert(kind, text(&user, "id")?.to_owned());
         }
         let own = server.send_as(&token, Method::GET, "/v1/tenant", &Value::Null).await?.body;
         ids.insert(Kind::Tenant, text(&own, "id")?.to_owned());
