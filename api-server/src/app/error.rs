@@ -309,6 +309,24 @@ pub enum Error {
         /// Action that failed.
         action: &'static str,
     },
+    /// Only the user of a key gets the secret of its successor.
+    #[error("failed to {action}: it belongs to another user; revoke it, or let its user rotate it")]
+    KeyOfAnotherUser {
+        /// Action that failed.
+        action: &'static str,
+    },
+    /// The tenant has as many objects of a kind as a tenant may have.
+    #[error("failed to {action}: the tenant has {used} {kind}, and may have {limit}; delete some first")]
+    TooManyObjects {
+        /// Action that failed.
+        action: &'static str,
+        /// Kind of the objects, in the plural.
+        kind: &'static str,
+        /// Number of objects.
+        used: i64,
+        /// Maximum number of objects.
+        limit: i64,
+    },
     /// The tenant has as many users as its plan allows.
     #[error(
         "failed to create the user: the tenant has {used} users, deactivated and invited ones included, and its plan allows {limit} (users)"

@@ -1,10 +1,13 @@
-//! Authentication of users by the bearer token of a request: token → identity → user → roles.
+//! Authentication by the bearer token of a request: token → identity → user → roles, or API key → owner → roles.
 
+use domain::identity::ApiKey;
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::{
+    api_key::{self, authenticate_key},
     identify::{self, identify},
+    key_lookup::KeyLookup,
     principal::Principal,
     tenant_lookup::TenantLookup,
     token::{self, Verifier},
@@ -24,6 +27,9 @@ pub enum Error {
     /// The address of the client has sent too many requests without a token that is known.
     #[error("failed to verify the bearer token")]
     RateExceeded(#[from] RateExceeded),
+    /// The API key cannot be used.
+    #[error("failed to accept the API key")]
+    ApiKey(#[from] api_key::Error),
     /// The token is valid, and its person is not admitted.
     #[error("failed to identify the person of the bearer token")]
     Identity(#[from] identify::Error),
@@ -37,11 +43,14 @@ pub enum Error {
 /// issuer or the database is unavailable. [`identify::Error::FirstLogin`] asks the caller to admit the person, and to try again.
 pub async fn authenticate(
     verifier: &Verifier,
-    directory: &(impl TenantLookup + UserLookup),
+    directory: &(impl TenantLookup + UserLookup + KeyLookup),
     headers: &HeaderMap,
     admit: impl FnOnce() -> Result<(), RateExceeded>,
 ) -> Result<Principal, Error> {
     let token = bearer_token(headers);
+    if let Some(key) = token.as_ref().map(Bearer::token).filter(|token| ApiKey::is_meant_by(token)) {
+        return Ok(authenticate_key(verifier, directory, key, admit).await?);
+    }
     let known = token.as_ref().and_then(|token| verifier.recently_verified(token.token()));
     let claims = match known {
         Some(claims) => claims,
@@ -53,7 +62,12 @@ pub async fn authenticate(
             verifier.verify(token.ok_or(Error::Missing)?.token()).await?
         }
     };
-    Ok(identify(verifier, directory, &claims).await?)
+    Ok(identify(verifier, directory, &claims, invitation_token(headers)).await?)
+}
+
+/// Returns the token of an invitation, which a person sends with the first request.
+fn invitation_token(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("invitation-token").map(HeaderValue::as_bytes)
 }
 
 /// Returns the bearer token of the `Authorization` header.

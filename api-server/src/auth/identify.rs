@@ -10,6 +10,7 @@ use domain::{
     identity::Email,
     permission::{PLATFORM_ROLES, Permission, Permissions},
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{
     claims::Claims,
@@ -20,7 +21,7 @@ use super::{
     tenant_lookup::{FoundTenant, LookupError, TenantLookup},
     token::{self, Verifier},
     token_claims::TokenClaims,
-    user_lookup::{FoundLogin, FoundUser, Identity, UserLookup},
+    user_lookup::{FoundInvitation, FoundLogin, FoundUser, Identity, UserLookup},
 };
 
 /// Time for which the user of an identity is cached: less than half of the 5 s within which a change takes effect.
@@ -53,6 +54,11 @@ pub enum Error {
     /// The person logs in for the first time. After the admission, the authentication succeeds.
     #[error("failed to find the user of the bearer token: the person logs in for the first time")]
     FirstLogin(Box<Login>),
+    /// The token of the invitation is unknown, was used or revoked, has expired, or is for another person. Nothing says which.
+    #[error(
+        "failed to accept the invitation: its token is unknown, used, revoked or expired, or for another address"
+    )]
+    Invitation,
     /// The lookup failed.
     #[error("failed to look up the user or the tenant of the bearer token")]
     Lookup(#[source] LookupError),
@@ -66,9 +72,14 @@ pub(super) async fn identify(
     verifier: &Verifier,
     directory: &(impl TenantLookup + UserLookup),
     claims: &Claims,
+    invitation: Option<&[u8]>,
 ) -> Result<Principal, Error> {
     let issuer = verifier.issuer(&claims.iss).ok_or(Error::Issuer(token::Error::UnknownIssuer))?;
-    match &*find_login(verifier, directory, issuer, claims).await? {
+    let found = find_login(verifier, directory, issuer, claims).await?;
+    if let (Some(token), FoundLogin::Invited(_) | FoundLogin::Unknown) = (invitation, &*found) {
+        return Err(accepted(directory, issuer, claims, token).await?);
+    }
+    match &*found {
         FoundLogin::User(user) => principal_of_user(issuer, claims, user),
         FoundLogin::Invited(users) => match invited(issuer, claims, users) {
             Some(login) => Err(first_login(verifier, login)),
@@ -76,6 +87,26 @@ pub(super) async fn identify(
         },
         FoundLogin::Unknown => principal_of_claims(verifier, directory, issuer, claims).await,
     }
+}
+
+/// Returns the error that asks for the admission of a person with the token of an invitation. The address of the person must be the
+/// invited one: an invitation that gets into other hands is of little use.
+async fn accepted(
+    directory: &impl UserLookup,
+    issuer: &Issuer,
+    claims: &Claims,
+    token: &[u8],
+) -> Result<Error, Error> {
+    let found = directory.by_invitation(Sha256::digest(token).into()).await.map_err(Error::Lookup)?;
+    let is_meant = |found: &FoundInvitation| {
+        issuer.speaks_for(&found.slug)
+            && claims.tenant.as_ref().is_none_or(|claimed| *claimed == found.slug)
+            && Email::parse(&claims.email).is_ok_and(|email| email.key() == found.email_key)
+    };
+    let FoundInvitation { id, tenant, user, .. } = found.filter(is_meant).ok_or(Error::Invitation)?;
+    let admission = Admission::Invitation { invitation: id, user };
+    let login = login(claims, TenantScope::new(tenant), admission).ok_or(Error::Invitation)?;
+    Ok(Error::FirstLogin(Box::new(login)))
 }
 
 /// Returns the error that asks for an admission, unless it was refused a moment ago.
@@ -261,5 +292,16 @@ fn principal(
     let permissions = Permissions::of_roles(&roles);
     let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
     let (issuer, subject) = (claims.iss.clone(), claims.sub.clone());
-    Principal { email, issuer, subject, roles, permissions, tenant, platform, user, origin: Arc::default() }
+    Principal {
+        email,
+        issuer,
+        subject,
+        roles,
+        permissions,
+        tenant,
+        platform,
+        user,
+        api_key: None,
+        origin: Arc::default(),
+    }
 }

@@ -24,6 +24,13 @@ pub struct Login {
 /// Reason why a person is admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
+    /// The person has the token of an invitation.
+    Invitation {
+        /// ID of the invitation.
+        invitation: Uuid,
+        /// ID of the user.
+        user: Uuid,
+    },
     /// The address of the person is that of an invited user.
     Invited {
         /// ID of the user.

@@ -1,5 +1,6 @@
 //! Authentication and authorization: who sends a request, for which tenant, and with which permissions.
 
+mod api_key;
 mod authenticate;
 mod claims;
 mod discovery;
@@ -7,6 +8,7 @@ mod fetch;
 mod identify;
 mod issuer;
 mod jwks;
+mod key_lookup;
 mod login;
 mod operations;
 mod origin;
@@ -20,11 +22,13 @@ mod token;
 mod token_claims;
 mod user_lookup;
 
+pub use api_key::Error as ApiKeyError;
 pub use authenticate::{Error, authenticate};
 pub use claims::Claims;
 pub use identify::Error as IdentityError;
 pub use issuer::{Error as IssuersError, Issuer, Issuers, JustInTime};
 pub use jwks::Error as KeyError;
+pub use key_lookup::{FoundKey, KeyLookup};
 pub use login::{Admission, Login};
 pub use operations::{Error as OperationsError, Operations, Rule};
 pub use origin::Origin;
@@ -34,4 +38,4 @@ pub use scope::{PlatformScope, TenantScope};
 pub use tenant_lookup::{FoundTenant, LookupError, TenantLookup};
 pub use token::{Error as TokenError, Verifier};
 pub use token_claims::TokenClaims;
-pub use user_lookup::{FoundLogin, FoundUser, Identity, UserLookup};
+pub use user_lookup::{FoundInvitation, FoundLogin, FoundUser, Identity, UserLookup};

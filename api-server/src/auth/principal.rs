@@ -10,10 +10,11 @@ use super::{
     scope::{PlatformScope, TenantScope},
 };
 
-/// Authenticated caller: the user that a verified token identifies.
+/// Authenticated caller: the user or the service account that a verified token or an API key identifies.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// Email address. That of the claims is in lower case, that of a user as it was written.
+    /// Email address. That of the claims is in lower case, that of a user as it was written; that of a service account is made of its
+    /// name.
     pub email: String,
     /// Issuer of the token.
     pub issuer: String,
@@ -29,6 +30,8 @@ pub struct Principal {
     pub platform: Option<PlatformScope>,
     /// User in the database; `None` if the claims of the token alone identify the caller.
     pub user: Option<Arc<PrincipalUser>>,
+    /// API key of the request; `None` if it has another token.
+    pub api_key: Option<Uuid>,
     /// Origin of the request.
     pub origin: Arc<Origin>,
 }

@@ -16,6 +16,7 @@ use super::{
     identify::USER_TTL,
     issuer::{Issuer, Issuers},
     jwks::{self, Key, KeySet},
+    key_lookup::FoundKey,
     tenant_lookup::FoundTenant,
     token_claims::TokenClaims,
     user_lookup::{FoundLogin, Identity},
@@ -35,6 +36,8 @@ const TOKEN_TTL: Duration = Duration::from_secs(60);
 const KNOWN_TTL: Duration = Duration::from_secs(3600);
 /// Time after which a person whose first login was refused may try again.
 const REFUSED_LOGIN_TTL: Duration = Duration::from_secs(10);
+/// Time within which a replica records the use of an API key once.
+const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// Time for which a tenant and its request rate are cached.
 const TENANT_TTL: Duration = Duration::from_secs(10);
 /// Maximum number of entries of each cache: more users than send requests to one replica within a minute.
@@ -77,9 +80,13 @@ pub struct Verifier {
     /// Claims of verified tokens by the SHA-256 of the token.
     verified: Cache<[u8; 32], Arc<Claims>>,
     /// SHA-256 of tokens that were verified within [`KNOWN_TTL`].
-    known: Cache<[u8; 32], ()>,
+    pub(super) known: Cache<[u8; 32], ()>,
     /// Tenants by their slugs.
     pub(super) tenants: Cache<String, FoundTenant>,
+    /// API keys by their SHA-256, also unknown ones.
+    pub(super) keys: Cache<[u8; 32], Arc<Option<FoundKey>>>,
+    /// API keys whose use was recorded within the last minute.
+    used_keys: Cache<Uuid, ()>,
     /// Users by their identities.
     pub(super) users: Cache<Identity, Arc<FoundLogin>>,
     /// Whether tenants have an active user, by their IDs.
@@ -113,6 +120,11 @@ impl Verifier {
             fetches,
             known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
+            keys: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
+            used_keys: Cache::builder()
+                .max_capacity(MAX_CACHE_ENTRIES)
+                .time_to_live(KEY_USE_INTERVAL)
+                .build(),
             users: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
             tenants_with_users: Cache::builder()
                 .max_capacity(MAX_CACHE_ENTRIES)
@@ -145,6 +157,12 @@ impl Verifier {
     /// Remembers for some seconds that the admission of a person was refused, so that a client that repeats its request costs little.
     pub fn remember_refusal(&self, issuer: &str, subject: &str) {
         self.refused_logins.insert((issuer.to_owned(), subject.to_owned()), ());
+    }
+
+    /// Returns whether the use of an API key is to be recorded: once a minute.
+    #[must_use]
+    pub fn should_record_use(&self, key: Uuid) -> bool {
+        self.used_keys.entry(key).or_insert(()).is_fresh()
     }
 
     /// Returns an issuer by its claim `iss`.

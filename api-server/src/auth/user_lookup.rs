@@ -51,6 +51,21 @@ pub enum FoundLogin {
     Unknown,
 }
 
+/// Invitation that can be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundInvitation {
+    /// ID of the invitation.
+    pub id: Uuid,
+    /// ID of the tenant.
+    pub tenant: Uuid,
+    /// Slug of the tenant.
+    pub slug: String,
+    /// ID of the invited user.
+    pub user: Uuid,
+    /// Form in which the invited address is compared.
+    pub email_key: String,
+}
+
 /// Lookup of users for authentication. `store` implements it, so that `auth` does not depend on the layer above.
 pub trait UserLookup: Send + Sync {
     /// Returns the user of an identity, or else the invited users with its address.
@@ -61,6 +76,15 @@ pub trait UserLookup: Send + Sync {
         &self,
         identity: &Identity,
     ) -> impl Future<Output = Result<FoundLogin, LookupError>> + Send;
+
+    /// Returns the invitation whose token has a SHA-256, if it can be accepted.
+    ///
+    /// # Errors
+    /// Returns an error if the lookup fails.
+    fn by_invitation(
+        &self,
+        digest: [u8; 32],
+    ) -> impl Future<Output = Result<Option<FoundInvitation>, LookupError>> + Send;
 
     /// Returns whether a tenant has an active user.
     ///

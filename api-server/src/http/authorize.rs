@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{self, App, audit::Operation},
-    auth::{self, IdentityError, Membership, Operations, Origin, Principal, Rule, TokenError},
+    auth::{self, ApiKeyError, IdentityError, Membership, Operations, Origin, Principal, Rule, TokenError},
     problem::{Code, Problem},
 };
 
@@ -50,6 +50,7 @@ pub(in crate::http) async fn authorize(
     let origin = audit::origin(&request);
     let mut principal = authenticate(&state.http, request.headers(), address, &origin).await?;
     principal.origin = Arc::new(origin);
+    record_use(&state.http, &principal);
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
     if let Some(connection) = request.extensions().get::<Connection>() {
@@ -74,6 +75,20 @@ pub(in crate::http) async fn authorize(
     Ok(response)
 }
 
+/// Records the use of an API key, without delaying its request.
+fn record_use(HttpState { app, verifier, .. }: &HttpState, principal: &Principal) {
+    let (Some(key), Some(tenant)) = (principal.api_key, &principal.tenant) else { return };
+    if verifier.should_record_use(key) {
+        let (app, scope) = (app.clone(), tenant.scope);
+        app.writes.clone().spawn(async move {
+            if let Err(error) = app::api_keys::record_use(&app, scope, key).await {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(error, "failed to record the use of an API key");
+            }
+        });
+    }
+}
+
 /// Authenticates the caller, and admits a person who logs in for the first time.
 async fn authenticate(
     HttpState { app, verifier, .. }: &HttpState,
@@ -82,6 +97,10 @@ async fn authenticate(
     origin: &Origin,
 ) -> Result<Principal, Problem> {
     let admit = || rate_limit::count_address(&app.limits, address);
+    // Guessing the tokens of invitations is slow.
+    if headers.contains_key("invitation-token") {
+        admit().map_err(|error| rate_limit::refusal("address", &error))?;
+    }
     match auth::authenticate(verifier, &app.db, headers, admit).await {
         Err(auth::Error::Identity(IdentityError::FirstLogin(login))) => {
             let admitted = app::users::admit(app, &login, origin).await;
@@ -157,6 +176,12 @@ impl From<auth::Error> for Problem {
             }
             auth::Error::Token(error) => invalid_token(error),
             auth::Error::RateExceeded(error) => rate_limit::refusal("address", error),
+            auth::Error::ApiKey(ApiKeyError::Deactivated) => Self::new(Code::UserDeactivated),
+            auth::Error::ApiKey(ApiKeyError::RateExceeded(error)) => rate_limit::refusal("address", error),
+            auth::Error::ApiKey(ApiKeyError::Lookup(_)) => {
+                Self::unavailable(&error, "the database is unavailable")
+            }
+            auth::Error::ApiKey(source @ ApiKeyError::Refused) => invalid_token(source),
             auth::Error::Identity(source) => from_identity(&error, source),
         }
     }
@@ -168,6 +193,7 @@ fn from_identity(error: &auth::Error, source: &IdentityError) -> Problem {
             Problem::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
         }
         IdentityError::UnknownUser | IdentityError::FirstLogin(_) => Problem::new(Code::UserUnknown),
+        IdentityError::Invitation => Problem::new(Code::InvitationInvalid),
         IdentityError::Deactivated => Problem::new(Code::UserDeactivated),
         IdentityError::OtherTenant { .. } => Problem::new(Code::UserUnknown).detail(source.to_string()),
         IdentityError::Issuer(source) => invalid_token(source),
@@ -175,7 +201,7 @@ fn from_identity(error: &auth::Error, source: &IdentityError) -> Problem {
     }
 }
 
-fn invalid_token(error: &TokenError) -> Problem {
+fn invalid_token(error: &dyn std::error::Error) -> Problem {
     // RFC 6750, section 3.1: the challenge also names the error, for clients that read only headers.
     let challenge = HeaderValue::from_static("Bearer realm=\"smb-copilot\", error=\"invalid_token\"");
     Problem::new(Code::InvalidToken).detail(error.to_string()).header(header::WWW_AUTHENTICATE, challenge)

@@ -13,6 +13,10 @@ mod graphql;
 mod idempotency;
 mod in_flight;
 mod internal;
+#[cfg(test)]
+mod invitations;
+#[cfg(test)]
+mod keys;
 mod list;
 mod listener;
 #[cfg(test)]

@@ -88,6 +88,9 @@ codes! {
     /// The token is valid, and its person is not a user of the tenant.
     UserUnknown = FORBIDDEN "user_unknown" "Not a user of the tenant"
         "Ask an administrator of the tenant for an invitation.";
+    /// The token of the invitation is unknown, was used or revoked, has expired, or is for another address.
+    InvitationInvalid = FORBIDDEN "invitation_invalid" "Invitation is not valid"
+        "Ask for a new invitation, and send it with a token that has the invited address.";
     /// The user is deactivated.
     UserDeactivated = FORBIDDEN "user_deactivated" "User is deactivated"
         "Ask an administrator of the tenant to reactivate the user.";

@@ -56,9 +56,13 @@ impl From<Error> for Problem {
             Error::Refused { violations, .. }
             | Error::InvalidTenant { violations, .. }
             | Error::InvalidRequest { violations, .. } => with_violations(Code::Invalid, detail, violations),
-            Error::PermissionsExceeded { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::PermissionsExceeded { .. } | Error::KeyOfAnotherUser { .. } => {
+                Self::new(Code::Forbidden).detail(detail)
+            }
             Error::LastOwner { .. } => Self::new(Code::LastOwner).detail(detail),
-            Error::UserActive { .. } => Self::new(Code::Conflict).detail(detail),
+            Error::UserActive { .. } | Error::TooManyObjects { .. } => {
+                Self::new(Code::Conflict).detail(detail)
+            }
             Error::TenantState { .. } | Error::TenantNotReady { .. } => {
                 Self::new(Code::Conflict).detail(detail)
             }

@@ -12,7 +12,7 @@ use crate::{
     },
     auth::{Admission, Login, Origin},
     store::{
-        self, TenantTx, UserStatus,
+        self, TenantTx, UserStatus, invitations,
         users::{self, NewIdentity, NewUser},
     },
 };
@@ -42,6 +42,13 @@ async fn bind(app: &App, login: &Login) -> Result<(), Error> {
     active(&mut tx).await?;
     let in_use = |error: store::Error| email_in_use(error, ACTION, email);
     let user = match admission {
+        Admission::Invitation { invitation, user } => {
+            let is_active = users::activate(&mut tx, *user, name.as_deref()).await.map_err(in_use)?;
+            if !is_active || !invitations::accept(&mut tx, *invitation).await? {
+                return Ok(());
+            }
+            *user
+        }
         Admission::Invited { user } => {
             if !users::activate(&mut tx, *user, name.as_deref()).await.map_err(in_use)? {
                 return Ok(());

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Maximum number of roles of a user.
-pub(super) const MAX_ROLES: usize = 20;
+pub(in crate::app) const MAX_ROLES: usize = 20;
 
 /// Returns the permissions of a role that users of the tenant can have; `None` if there is no such role.
 ///
@@ -24,7 +24,7 @@ async fn permissions_of_role(_tx: &mut TenantTx, role: &str) -> Result<Option<Pe
 /// # Errors
 /// Returns an error if there is no such role, if the caller lacks a permission of one, or if the database fails. `pointer` names the
 /// field of the request with a role, by its position.
-pub(super) async fn check_grant(
+pub(in crate::app) async fn check_grant(
     tx: &mut TenantTx,
     held: Permissions,
     roles: &[String],
@@ -49,25 +49,45 @@ pub(super) async fn check_grant(
 ///
 /// # Errors
 /// Returns an error if the caller lacks one, or if the database fails.
-pub(super) async fn check_power(
+pub(in crate::app) async fn check_power(
     tx: &mut TenantTx,
     held: Permissions,
     user: &User,
     action: &'static str,
 ) -> Result<(), Error> {
+    check_covered(held, permissions_of_roles(tx, &user.roles).await?, action)
+}
+
+/// Returns the permissions of roles. A role that does not exist any more grants nothing.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(in crate::app) async fn permissions_of_roles(
+    tx: &mut TenantTx,
+    roles: &[String],
+) -> Result<Permissions, Error> {
     let mut permissions = Permissions::NONE;
-    for role in &user.roles {
-        // A role that does not exist any more grants nothing.
+    for role in roles {
         permissions = permissions.union(permissions_of_role(tx, role).await?.unwrap_or_default());
     }
-    check_covered(held, permissions, action)
+    Ok(permissions)
+}
+
+/// Returns the permissions at or below nodes of the permission tree. A node that does not exist any more has none.
+pub(in crate::app) fn permissions_of_nodes(nodes: &[String]) -> Permissions {
+    let permissions = nodes.iter().map(|node| Permissions::of_node(node).unwrap_or_default());
+    permissions.fold(Permissions::NONE, Permissions::union)
 }
 
 /// Checks that the caller has permissions.
 ///
 /// # Errors
 /// Returns an error with the names of those that are missing.
-fn check_covered(held: Permissions, required: Permissions, action: &'static str) -> Result<(), Error> {
+pub(in crate::app) fn check_covered(
+    held: Permissions,
+    required: Permissions,
+    action: &'static str,
+) -> Result<(), Error> {
     let missing: Vec<_> = required.without(held).iter().map(Permission::name).collect();
     if missing.is_empty() { Ok(()) } else { Err(Error::PermissionsExceeded { action, missing }) }
 }

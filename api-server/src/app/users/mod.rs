@@ -9,7 +9,11 @@ mod roles;
 mod status;
 
 pub use admit::admit;
-pub use create::{Create, create};
+pub(in crate::app) use create::insert_person;
+pub use create::{Create, NewPerson, create};
+pub(in crate::app) use grant::{
+    MAX_ROLES, check_covered, check_grant, check_power, permissions_of_nodes, permissions_of_roles,
+};
 pub use profile::{Patch, update};
 pub use read::{Filter, count, get, list};
 pub use roles::{assign_role, remove_role};
@@ -59,7 +63,7 @@ async fn change(
     if version.is_some_and(|version| version != user.version) {
         return Err(Error::Stale { action });
     }
-    grant::check_power(&mut tx, permissions, &user, action).await?;
+    check_power(&mut tx, permissions, &user, action).await?;
     edit(&mut tx, &user).await.map_err(|error| last_owner(error, action))?;
     let changed = users::get(&mut tx, id).await?;
     tx.commit().await?;

@@ -7,7 +7,7 @@ use super::runs::parse_key;
 use crate::{
     app::{
         self, App,
-        users::{Create, Editor, Patch},
+        users::{Create, Editor, NewPerson, Patch},
     },
     graphql::{
         error::{UserError, user_errors},
@@ -219,7 +219,8 @@ impl UserMutations {
         let caller = Caller::from_context(ctx)?;
         let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let requested_by = caller.principal.email.clone();
-        let create = Create { email, display_name, picture_url, roles, requested_by, key };
+        let person = NewPerson { email, display_name, picture_url, roles };
+        let create = Create { person, requested_by, key };
         let created = Box::pin(app::users::create(caller.app, editor(&caller)?, create)).await;
         CreateUserPayload::new(created.map(|(user, _)| user), client_mutation_id)
     }

@@ -23,6 +23,8 @@ const LISTS: [(&str, &[(&str, &str)]); 6] = [
 ];
 /// Lists that change with each question; `http/audit/tests.rs` compares them.
 const COMPARED_ELSEWHERE: [&str; 2] = ["/v1/audit-events", "/v1/platform/audit-events"];
+/// Lists that GraphQL does not have yet.
+const ONLY_REST_LISTS: [&str; 3] = ["/v1/api-keys", "/v1/invitations", "/v1/service-accounts"];
 /// Fields of objects in lists that only REST has, since GraphQL has the object itself.
 const ONLY_REST: [&str; 1] = ["workflowId"];
 /// Page sizes. Pages of 100 runs with all fields exceed the cost of a document.
@@ -56,8 +58,9 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
     server.add_users(&pool).await;
     let schema = Schema::load();
     let mut asked = 0;
-    for list in rest_api::lists().into_iter().filter(|list| !COMPARED_ELSEWHERE.contains(&list.path.as_str()))
-    {
+    for list in rest_api::lists().into_iter().filter(|list| {
+        !COMPARED_ELSEWHERE.contains(&list.path.as_str()) && !ONLY_REST_LISTS.contains(&list.path.as_str())
+    }) {
         let (path, fields) = LISTS
             .iter()
             .find(|(path, _)| *path == list.path)

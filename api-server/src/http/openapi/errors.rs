@@ -19,7 +19,7 @@ use utoipa::openapi::{
 use crate::problem::Code;
 
 /// Codes of every operation.
-const ALWAYS: [Code; 14] = [
+const ALWAYS: [Code; 15] = [
     Code::UnknownParameter,
     Code::Unauthenticated,
     Code::InvalidToken,
@@ -28,6 +28,7 @@ const ALWAYS: [Code; 14] = [
     Code::TenantUnknown,
     Code::UserUnknown,
     Code::UserDeactivated,
+    Code::InvitationInvalid,
     Code::ResponseTooLarge,
     Code::RateLimited,
     Code::Busy,

@@ -345,6 +345,11 @@ impl Server {
         fixtures::add_users(owner, &self.issuer.url).await;
     }
 
+    /// Adds the service account `importer` of acme, an API key and an invitation.
+    pub(in crate::http) async fn add_keys(&self, owner: &PgPool) {
+        fixtures::add_keys(owner).await;
+    }
+
     /// Returns the server with another verifier of tokens.
     pub(in crate::http) fn with_verifier(mut self, verifier: Verifier) -> Self {
         self.state.verifier = Arc::new(verifier);

@@ -1,14 +1,18 @@
 //! The lookup of users that `auth` needs.
 
 use crate::{
-    auth::{FoundLogin, FoundUser, Identity, LookupError, TenantScope, UserLookup},
+    auth::{FoundInvitation, FoundLogin, FoundUser, Identity, LookupError, TenantScope, UserLookup},
     db::AppPool,
-    store::{Error, TenantTx, tenants::requests_per_minute},
+    store::{Error, TenantTx, invitations, tenants::requests_per_minute},
 };
 
 impl UserLookup for AppPool {
     async fn by_identity(&self, identity: &Identity) -> Result<FoundLogin, LookupError> {
         Ok(by_identity(self, identity).await?)
+    }
+
+    async fn by_invitation(&self, digest: [u8; 32]) -> Result<Option<FoundInvitation>, LookupError> {
+        Ok(invitations::by_digest(self, digest).await?)
     }
 
     async fn has_active_user(&self, scope: TenantScope) -> Result<bool, LookupError> {

@@ -84,6 +84,27 @@ pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<User>, Error> {
     .map_err(Error::query("read a user"))
 }
 
+/// Returns the user of the tenant with an address, in the form that is compared, and lets no other transaction change it until this one
+/// ends; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_email_key(tx: &mut TenantTx, email_key: &str) -> Result<Option<User>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let id = sqlx::query_scalar!(
+        "select id from users where tenant_id = $1 and email_key = $2",
+        tenant,
+        email_key
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::query("find a user by its address"))?;
+    match id {
+        Some(id) => lock(tx, id).await,
+        None => Ok(None),
+    }
+}
+
 /// Returns a user like [`get`], and lets no other transaction change it until this one ends.
 ///
 /// # Errors

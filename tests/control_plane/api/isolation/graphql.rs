@@ -75,6 +75,10 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Workflow => "Workflow",
         Kind::FinishedRun | Kind::QueuedRun => "WorkflowRun",
         Kind::User | Kind::DeletedUser => "User",
+        // GraphQL does not have them.
+        Kind::ServiceAccount | Kind::DeletedServiceAccount => "ServiceAccount",
+        Kind::ApiKey | Kind::DeletedApiKey => "ApiKey",
+        Kind::Invitation | Kind::DeletedInvitation => "Invitation",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }

@@ -20,8 +20,15 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const PATCH_HEADERS: [(&str, &str); 2] =
     [("content-type", "application/merge-patch+json"), ("if-match", "*")];
 /// Operations that write without naming an object: they change the caller's tenant, or create an object in it.
-const WRITES_WITHOUT_ID: [&str; 4] =
-    ["POST /v1/tenants", "PATCH /v1/tenant", "POST /v1/workflows", "POST /v1/users"];
+const WRITES_WITHOUT_ID: [&str; 7] = [
+    "POST /v1/tenants",
+    "PATCH /v1/tenant",
+    "POST /v1/workflows",
+    "POST /v1/users",
+    "POST /v1/service-accounts",
+    "POST /v1/api-keys",
+    "POST /v1/invitations",
+];
 /// Role that is given to a user and taken again.
 const ROLE: &str = "member";
 
@@ -62,6 +69,12 @@ impl Operation {
             ("/v1/workflow-runs", _) => Kind::FinishedRun,
             ("/v1/users", "") if self.method == Method::DELETE => Kind::DeletedUser,
             ("/v1/users", _) => Kind::User,
+            ("/v1/service-accounts", "") if self.method == Method::DELETE => Kind::DeletedServiceAccount,
+            ("/v1/service-accounts", _) => Kind::ServiceAccount,
+            ("/v1/api-keys", "") if self.method == Method::DELETE => Kind::DeletedApiKey,
+            ("/v1/api-keys", _) => Kind::ApiKey,
+            ("/v1/invitations", "") if self.method == Method::DELETE => Kind::DeletedInvitation,
+            ("/v1/invitations", _) => Kind::Invitation,
             _ => bail!("no test knows whose objects {} names", self.name()),
         }))
     }

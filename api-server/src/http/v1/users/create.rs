@@ -10,7 +10,11 @@ use utoipa::ToSchema;
 
 use super::{editor, resource::User};
 use crate::{
-    app::{self, App, idempotency::IdempotencyKey, users::Create},
+    app::{
+        self, App,
+        idempotency::IdempotencyKey,
+        users::{Create, NewPerson},
+    },
     http::{authorize::Member, extract::Json, idempotency::replayed},
     problem::Problem,
 };
@@ -59,7 +63,8 @@ pub(in crate::http) async fn create_user(
     let CreateUser { email, display_name, picture_url, roles } = body;
     let editor = editor(&member);
     let requested_by = member.principal.email;
-    let create = Create { email, display_name, picture_url, roles, requested_by, key };
+    let person = NewPerson { email, display_name, picture_url, roles };
+    let create = Create { person, requested_by, key };
     let (user, outcome) = app::users::create(&app, editor, create).await?;
     let location = HeaderValue::from_str(&format!("/v1/users/{}", user.id));
     let mut response = User::response(user, &HeaderMap::new());
