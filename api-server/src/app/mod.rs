@@ -1,6 +1,7 @@
 //! The use cases of the API and their rules. REST and GraphQL both call these functions; `store` reads the database for
 //! them, and `mirror` writes what Kubernetes returned.
 
+pub mod api_keys;
 pub mod audit;
 mod change_object;
 mod contents;
@@ -12,6 +13,7 @@ mod error;
 pub mod events;
 mod field_path;
 pub mod idempotency;
+pub mod invitations;
 mod kubernetes;
 pub mod logs;
 mod managed_fields;
@@ -22,9 +24,11 @@ pub mod plans;
 pub mod request_rate;
 mod reservation;
 pub mod runs;
+pub mod service_accounts;
 mod strict;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 pub mod workflows;
 
 pub use contents::{Content, contents};

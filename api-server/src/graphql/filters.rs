@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     global_id::GlobalId,
-    objects::{TenantStatus, WorkflowRunStatus, WorkflowStatus},
+    objects::{TenantStatus, UserStatus, WorkflowRunStatus, WorkflowStatus},
     scalars::DateTime,
 };
 use crate::{app, db::Timestamp};
@@ -50,6 +50,25 @@ pub(super) struct AuditEventFilter {
     created_after: Option<DateTime>,
     /// Only operations that began before this time.
     created_before: Option<DateTime>,
+}
+
+/// Filter of users.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct UserFilter {
+    /// Status of the users.
+    status: Option<UserStatus>,
+    /// Role that the users have: name of a built-in role, or ID of a role of the tenant.
+    role: Option<String>,
+    /// Email address, in any spelling.
+    email: Option<String>,
+    /// Only users created after this time.
+    created_after: Option<DateTime>,
+}
+
+impl From<UserFilter> for app::users::Filter {
+    fn from(UserFilter { status, role, email, created_after }: UserFilter) -> Self {
+        Self { status: status.map(Into::into), role, email, created_after: created_after.map(timestamp) }
+    }
 }
 
 impl From<TenantFilter> for app::tenants::Filter {

@@ -30,10 +30,12 @@ pub(super) enum Kind {
     Workflow,
     WorkflowRun,
     AuditEvent,
+    User,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent];
+    const ALL: [Self; 6] =
+        [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent, Self::User];
 
     fn name(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Workflow => "Workflow",
             Self::WorkflowRun => "WorkflowRun",
             Self::AuditEvent => "AuditEvent",
+            Self::User => "User",
         }
     }
 
@@ -51,6 +54,7 @@ impl Kind {
             "TENANT" => Some(Self::Tenant),
             "WORKFLOW" => Some(Self::Workflow),
             "WORKFLOW_RUN" => Some(Self::WorkflowRun),
+            "USER" => Some(Self::User),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use super::{
         AuditEventById, EventAt, Loaders, OwnTenant, PlanById, PlatformLoaders, RevisionsOfWorkflow, RunById,
         TenantById, WorkflowById,
     },
-    objects::{AuditEvent, Event, Node, Plan, Tenant, Workflow, WorkflowRevision, WorkflowRun},
+    objects::{AuditEvent, Event, Node, Plan, Tenant, User, Workflow, WorkflowRevision, WorkflowRun},
     request::Caller,
 };
 use crate::app::{events::EventPosition, workflows::RevisionKey};
@@ -30,6 +30,7 @@ pub(super) async fn node(ctx: &Context<'_>, id: GlobalId) -> Result<Option<Node>
         GlobalId::Object(Kind::AuditEvent, id) => audit_event(ctx, id).await?.map(Node::AuditEvent),
         GlobalId::Event(position) => event(ctx, position).await?.map(Node::Event),
         GlobalId::Revision(key) => revision(ctx, key).await?.map(Node::WorkflowRevision),
+        GlobalId::Object(Kind::User, id) => user(ctx, id).await?.map(Node::User),
     })
 }
 
@@ -133,6 +134,20 @@ pub(super) async fn audit_event(ctx: &Context<'_>, id: Uuid) -> Result<Option<Au
             check_field(ctx, "auditEvents")?;
             Ok(None)
         }
+    }
+}
+
+/// Returns a user of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn user(ctx: &Context<'_>, id: Uuid) -> Result<Option<User>> {
+    check_field(ctx, "user")?;
+    let caller = Caller::from_context(ctx)?;
+    match app::users::get(caller.app, caller.tenant()?.scope, id).await {
+        Ok(user) => Ok(Some(User(user))),
+        Err(app::Error::NotFound) => Ok(None),
+        Err(error) => Err(from_app(error)),
     }
 }
 

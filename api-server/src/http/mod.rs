@@ -13,8 +13,14 @@ mod graphql;
 mod idempotency;
 mod in_flight;
 mod internal;
+#[cfg(test)]
+mod invitations;
+#[cfg(test)]
+mod keys;
 mod list;
 mod listener;
+#[cfg(test)]
+mod logins;
 #[cfg(test)]
 mod malformed_requests;
 mod metrics;

@@ -53,8 +53,15 @@ impl From<Error> for Problem {
             Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
-            Error::Refused { violations, .. } | Error::InvalidTenant { violations, .. } => {
-                with_violations(Code::Invalid, detail, violations)
+            Error::Refused { violations, .. }
+            | Error::InvalidTenant { violations, .. }
+            | Error::InvalidRequest { violations, .. } => with_violations(Code::Invalid, detail, violations),
+            Error::PermissionsExceeded { .. } | Error::KeyOfAnotherUser { .. } => {
+                Self::new(Code::Forbidden).detail(detail)
+            }
+            Error::LastOwner { .. } => Self::new(Code::LastOwner).detail(detail),
+            Error::UserActive { .. } | Error::TooManyObjects { .. } => {
+                Self::new(Code::Conflict).detail(detail)
             }
             Error::TenantState { .. } | Error::TenantNotReady { .. } => {
                 Self::new(Code::Conflict).detail(detail)
@@ -68,9 +75,10 @@ impl From<Error> for Problem {
                 let violations = fields.into_iter().map(managed_field).collect();
                 with_violations(Code::ManagedByGitops, detail, violations)
             }
-            Error::PlanLimitReached { .. } | Error::UnfinishedRuns(_) | Error::WorkflowLimit { .. } => {
-                Self::new(Code::PlanLimitReached).detail(detail)
-            }
+            Error::PlanLimitReached { .. }
+            | Error::UnfinishedRuns(_)
+            | Error::WorkflowLimit { .. }
+            | Error::UserLimit { .. } => Self::new(Code::PlanLimitReached).detail(detail),
             Error::RunUnfinished | Error::DeletedUnfinished { .. } => {
                 Self::new(Code::RunUnfinished).detail(detail)
             }

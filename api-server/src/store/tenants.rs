@@ -79,7 +79,7 @@ pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<FoundTenant>, 
 }
 
 /// Reads a limit. Plans of before its minimum may have 0.
-fn requests_per_minute(limit: &str) -> Option<NonZeroU32> {
+pub(super) fn requests_per_minute(limit: &str) -> Option<NonZeroU32> {
     Some(NonZeroU32::new(limit.parse().ok()?).unwrap_or(NonZeroU32::MIN))
 }
 

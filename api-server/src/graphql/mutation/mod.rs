@@ -5,6 +5,7 @@ mod fields;
 mod platform;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -19,4 +20,5 @@ pub(crate) struct Mutation(
     workflows::WorkflowMutations,
     tenants::TenantMutations,
     platform::PlatformMutations,
+    users::UserMutations,
 );

@@ -70,7 +70,7 @@ pub(in crate::graphql) struct AuditRequest {
 /// Object of an operation.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditObject {
-    /// Kind: `TENANT`, `WORKFLOW` or `WORKFLOW_RUN`; more may be added.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY` or `SERVICE_ACCOUNT`; more may be added.
     kind: String,
     /// Global ID of the object. Null if the object was not created.
     object_id: Option<ID>,

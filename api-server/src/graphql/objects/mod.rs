@@ -12,6 +12,7 @@ mod run_parts;
 mod step;
 mod tenant;
 mod usage;
+mod user;
 mod viewer;
 mod workflow;
 
@@ -24,6 +25,7 @@ pub(super) use revision::{REVISIONS_COST, WorkflowRevision};
 pub(super) use run::{CancellationMode, WorkflowRun, WorkflowRunStatus};
 pub(super) use tenant::{Tenant, TenantStatus};
 pub(super) use usage::Usage;
+pub(super) use user::{User, UserStatus};
 pub(super) use viewer::Viewer;
 pub(super) use workflow::{Workflow, WorkflowStatus};
 
@@ -38,4 +40,5 @@ pub(super) enum Node {
     WorkflowRun(WorkflowRun),
     Event(Event),
     AuditEvent(AuditEvent),
+    User(User),
 }

@@ -6,6 +6,7 @@ mod events;
 mod node;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -19,5 +20,6 @@ pub(crate) struct Query(
     runs::RunQueries,
     events::EventQueries,
     audit_events::AuditEventQueries,
+    users::UserQueries,
     entities::Entities,
 );

@@ -24,9 +24,10 @@ enum Caller {
 }
 
 /// Callers of all questions: some may read everything, others lack permissions or belong to another tenant.
-const CALLERS: [Caller; 5] = [
+const CALLERS: [Caller; 6] = [
     Caller::User("acme", "viewer"),
     Caller::User("acme", "billing"),
+    Caller::User("acme", "auditor"),
     Caller::User("globex", "owner"),
     Caller::Platform("platform-support"),
     Caller::Platform("platform-admin"),

@@ -19,13 +19,16 @@ use utoipa::openapi::{
 use crate::problem::Code;
 
 /// Codes of every operation.
-const ALWAYS: [Code; 12] = [
+const ALWAYS: [Code; 15] = [
     Code::UnknownParameter,
     Code::Unauthenticated,
     Code::InvalidToken,
     Code::Forbidden,
     Code::TenantRequired,
     Code::TenantUnknown,
+    Code::UserUnknown,
+    Code::UserDeactivated,
+    Code::InvitationInvalid,
     Code::ResponseTooLarge,
     Code::RateLimited,
     Code::Busy,

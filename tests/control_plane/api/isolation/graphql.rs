@@ -73,6 +73,7 @@ fn kind_of_type(name: &str) -> Option<Kind> {
         "Tenant" => Some(Kind::Tenant),
         "Workflow" => Some(Kind::Workflow),
         "WorkflowRun" => Some(Kind::FinishedRun),
+        "User" => Some(Kind::User),
         _ => None,
     }
 }
@@ -83,6 +84,11 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Tenant => "Tenant",
         Kind::Workflow => "Workflow",
         Kind::FinishedRun | Kind::QueuedRun => "WorkflowRun",
+        Kind::User | Kind::DeletedUser => "User",
+        // GraphQL does not have them.
+        Kind::ServiceAccount | Kind::DeletedServiceAccount => "ServiceAccount",
+        Kind::ApiKey | Kind::DeletedApiKey => "ApiKey",
+        Kind::Invitation | Kind::DeletedInvitation => "Invitation",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }
@@ -139,7 +145,7 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 2] = ["createWorkflow", "updateTenant"];
+const WITHOUT_ID: [&str; 3] = ["createWorkflow", "updateTenant", "createUser"];
 
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -167,6 +173,9 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             (_, "rerunWorkflowRun" | "rerunWorkflowRuns") => (Kind::FinishedRun, json!({})),
             // The owner finds a run that has not finished, and may not delete it.
             (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
+            (_, "deleteUser") => (Kind::DeletedUser, json!({})),
+            (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
+            ("userId", _) => (Kind::User, json!({})),
             _ => bail!("no test knows the input of {name}"),
         };
         let results = if is_list { "results { status userErrors { code } }" } else { "" };

@@ -47,6 +47,12 @@ struct State {
     /// Runs that the caller has cancelled.
     #[serde(default)]
     cancelled: Vec<Uuid>,
+    /// Whether the tenant has the users Anna, Bob and Cara.
+    #[serde(default)]
+    users: bool,
+    /// Whether the tenant has a service account, an API key and an invitation.
+    #[serde(default)]
+    keys: bool,
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
@@ -98,7 +104,13 @@ async fn send(server: &Server, method: &str, path: &str, operation: &Value, exch
 }
 
 impl State {
-    async fn create(self, server: &Server) {
+    async fn create(self, server: &Server, pool: &PgPool) {
+        if self.users {
+            server.add_users(pool).await;
+        }
+        if self.keys {
+            server.add_keys(pool).await;
+        }
         for (run, status) in self.status {
             server.set_status(&run.to_string(), status).await;
         }
@@ -128,7 +140,7 @@ async fn difference(
 ) -> Option<String> {
     let server = Server::start(pool).await;
     let (method, path) = name.split_once(' ').unwrap();
-    std::mem::take(&mut exchange.state).create(&server).await;
+    std::mem::take(&mut exchange.state).create(&server, pool).await;
     if let (Some(body), Some(media_type)) = (&exchange.body, media_type(operation)) {
         let schema = &operation["requestBody"]["content"][media_type]["schema"];
         assert!(validator(document, schema).is_valid(body), "{name}: the body violates its schema");

@@ -101,7 +101,7 @@ pub(in crate::http) struct Request {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditObject)]
 pub(in crate::http) struct Object {
-    /// Kind: `TENANT`, `WORKFLOW` or `WORKFLOW_RUN`.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY` or `SERVICE_ACCOUNT`; more may be added.
     #[schema(example = "WORKFLOW_RUN")]
     kind: String,
     /// ID. Null if the object was not created.
