@@ -5,7 +5,7 @@ use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use super::{
-    error::from_loader,
+    error::{from_app, from_loader},
     global_id::{GlobalId, Kind},
     guard::{check_field, may_resolve},
     loaders::{
@@ -15,7 +15,7 @@ use super::{
     objects::{AuditEvent, Event, Node, Plan, Tenant, User, Workflow, WorkflowRevision, WorkflowRun},
     request::Caller,
 };
-use crate::app::{events::EventPosition, workflows::RevisionKey};
+use crate::app::{self, events::EventPosition, workflows::RevisionKey};
 
 /// Returns an object of any type; `None` if it does not exist or belongs to another tenant.
 ///

@@ -18,6 +18,7 @@ pub(super) enum Counted {
     Workflows(app::workflows::Filter),
     Runs(app::runs::Filter),
     RunsOfWorkflow(Uuid, app::runs::Filter),
+    Users(app::users::Filter),
     AuditEvents(app::audit::Filter),
     PlatformAuditEvents(app::audit::Filter),
     /// List whose length is known.
@@ -49,6 +50,7 @@ impl Total {
                 let count = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
                 count.ok_or(app::Error::NotFound)
             }
+            Counted::Users(filter) => app::users::count(app, caller.tenant()?.scope, filter.clone()).await,
             Counted::AuditEvents(filter) => {
                 app::audit::count(app, caller.tenant()?.scope, filter.clone()).await
             }

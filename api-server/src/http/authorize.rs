@@ -99,7 +99,7 @@ async fn authenticate(
     let admit = || rate_limit::count_address(&app.limits, address);
     // Guessing the tokens of invitations is slow.
     if headers.contains_key("invitation-token") {
-        admit().map_err(|error| rate_limit::refusal("address", &error))?;
+        admit().map_err(|error| rate_limited("address", &error))?;
     }
     match auth::authenticate(verifier, &app.db, headers, admit).await {
         Err(auth::Error::Identity(IdentityError::FirstLogin(login))) => {

@@ -13,6 +13,7 @@ use crate::{
         objects::User,
         orders::UserOrder,
         request::Caller,
+        total::Counted,
     },
 };
 
@@ -46,10 +47,10 @@ impl UserQueries {
         #[graphql(desc = "Filter of the users. Default: all users.")] filter: Option<UserFilter>,
     ) -> Result<ConnectionOf<User>> {
         let paging = PageArguments { first, after, last, before }.paging(order_by)?;
-        let (caller, filter) = (Caller::from_context(ctx)?, filter.unwrap_or_default().into());
-        let page =
-            app::users::list(caller.app, caller.tenant()?.scope, filter, &paging).await.map_err(from_app)?;
-        Ok(connection(page, &paging, User::position, User))
+        let (caller, filter) = (Caller::from_context(ctx)?, app::users::Filter::from(filter.unwrap_or_default()));
+        let scope = caller.tenant()?.scope;
+        let page = app::users::list(caller.app, scope, filter.clone(), &paging).await.map_err(from_app)?;
+        Ok(connection(page, &paging, User::position, User, Counted::Users(filter)))
     }
 
     /// Returns a user of the tenant; null if it does not exist. Requires the permission `user.read`.
