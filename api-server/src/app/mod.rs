@@ -10,6 +10,7 @@ mod creation;
 pub mod enum_names;
 mod error;
 pub mod events;
+mod field_names;
 mod field_path;
 pub mod idempotency;
 mod kubernetes;

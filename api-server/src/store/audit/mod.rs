@@ -12,6 +12,8 @@ mod verify;
 use uuid::Uuid;
 
 pub use append::{Actor, ActorKind, NewIntent, NewOutcome, Object, Outcome, Writer};
+#[cfg(test)]
+pub(in crate::store) use list::push_list;
 pub use list::{AuditEvent, Query, count, count_of_platform, list, list_of_platform};
 pub use open::{OpenIntent, expired};
 pub use verify::{Break, Chain, Head, chains, verify};

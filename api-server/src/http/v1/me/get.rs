@@ -17,6 +17,7 @@ pub(in crate::http) struct Me {
     /// Names of the roles in the user's token.
     roles: Vec<String>,
     /// Tenant of the user. Null for platform administrators without a tenant.
+    #[schema(required = true)]
     tenant: Option<OwnTenant>,
 }
 
