@@ -42,10 +42,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     health.require("database");
     health.require("mirror");
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.spawn(
-        "health",
-        health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone()),
-    );
+    let served = health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone());
+    tasks.spawn_until_end("health", served);
     // While the database cannot be reached, a signal ends the process at once.
     let Some(migrated) = shutdown.run_until_cancelled(options.database.migrate()).await else {
         return Ok(());

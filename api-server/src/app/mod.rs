@@ -11,6 +11,7 @@ mod creation;
 pub mod enum_names;
 mod error;
 pub mod events;
+mod field_names;
 mod field_path;
 pub mod idempotency;
 pub mod invitations;

@@ -12,7 +12,9 @@ use axum::{
 use uuid::Uuid;
 
 use super::{
-    HttpState, MAX_BODY_BYTES, audit, body, in_flight,
+    HttpState, MAX_BODY_BYTES, audit,
+    body::{self, BodyLimits},
+    in_flight,
     listener::{Connection, client_address},
     query_parameters::QueryParameters,
     rate_limit,
@@ -127,7 +129,8 @@ async fn admit_and_run(
     let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
     let permit = Arc::new(permit);
     request.extensions_mut().insert(principal);
-    let (request, memory) = body::admit(request, &app.limits, &tenant, MAX_BODY_BYTES).await?;
+    let limit = BodyLimits { bytes: MAX_BODY_BYTES, time: app.limits.body_time };
+    let (request, memory) = body::admit(request, &app.limits, &tenant, limit).await?;
     // A write that goes on without its client holds its permit.
     let held = permit.clone();
     let work = async move {

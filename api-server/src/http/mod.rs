@@ -31,6 +31,8 @@ mod rate_limit;
 mod request_id;
 #[cfg(test)]
 mod round_trips;
+#[cfg(test)]
+mod slow_clients;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -106,6 +106,9 @@ codes! {
     /// The server supports none of the media types that the client accepts.
     NotAcceptable = NOT_ACCEPTABLE "not_acceptable" "Not acceptable"
         "Accept `application/json`.";
+    /// The request body was not received in time.
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout" "Request body too slow"
+        "Repeat the request over a faster connection, or with a smaller body.";
     /// The state of the resource does not allow the operation.
     Conflict = CONFLICT "conflict" "Conflict with the state of the resource"
         "Read the resource again; `detail` says what has to change first.";

@@ -32,7 +32,7 @@ pub mod workflows;
 pub use content_size::{ContentSize, InlineContent};
 pub use cursor::{CursorKey, CursorKeyError, InvalidCursor};
 pub use error::Error;
-pub use page::{Count, Limit, Order, Page, Position};
+pub use page::{Count, Created, Limit, Order, Page, Position};
 pub use plans::Plan;
 pub use runs::{CancelMode, Run, RunContent, RunReference, RunStatus};
 pub use tenants::{Tenant, TenantIdentity, TenantState, TenantToWrite};

@@ -8,8 +8,8 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    ContentSize, Count, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
-    page::{count_query, page, push_count_end, push_created_after, push_keyset},
+    ContentSize, Count, Created, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created, push_keyset},
 };
 use crate::db::Timestamp;
 
@@ -78,8 +78,8 @@ pub struct WorkflowContent {
 pub struct Query {
     /// State that workflows must have; all states if `None`.
     pub state: Option<WorkflowState>,
-    /// Creation time after which rows match; all rows if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times that rows must have.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -129,12 +129,12 @@ pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
-    let Query { state, created_after, order: _, after: _, limit: _ } = query;
+    let Query { state, created, order, after, limit: _ } = query;
     sql.push("from workflows where tenant_id = ").push_bind(tenant);
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
 }
 
 /// Returns one workflow, or `None` if it does not exist.

@@ -8,9 +8,8 @@ use crate::{
         page::{List, Page, Paging},
     },
     auth::{PlatformScope, TenantScope},
-    db::Timestamp,
     store::{
-        Count, PlatformTx, Position, TenantTx,
+        Count, Created, PlatformTx, Position, TenantTx,
         audit::{self, AuditEvent},
     },
 };
@@ -24,10 +23,8 @@ pub struct Filter {
     pub action: Option<String>,
     /// ID of the object.
     pub object: Option<Uuid>,
-    /// Lower bound of the time, exclusive.
-    pub created_after: Option<Timestamp>,
-    /// Upper bound of the time, exclusive.
-    pub created_before: Option<Timestamp>,
+    /// Times at which the operations began.
+    pub created: Created,
 }
 
 /// Returns a page of the audit events of a tenant.
@@ -104,18 +101,17 @@ pub async fn list_of_platform(
 
 impl Filter {
     fn list(&self, app: &App, owner: Option<Uuid>, paging: &Paging) -> List {
-        let Self { actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created } = self;
         List::new(&app.cursors, owner, "audit-events", paging.order)
             .filtered("actor", actor.as_ref())
             .filtered("action", action.as_ref())
             .filtered("object", object.as_ref())
-            .filtered("createdAfter", created_after.as_ref())
-            .filtered("createdBefore", created_before.as_ref())
+            .created(*created)
     }
 
     fn query(self, paging: &Paging, after: Option<Position>) -> audit::Query {
-        let Self { actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created } = self;
         let (order, limit) = (paging.reading_order(), paging.limit);
-        audit::Query { actor, action, object, created_after, created_before, order, after, limit }
+        audit::Query { actor, action, object, created, order, after, limit }
     }
 }

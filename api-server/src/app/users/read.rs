@@ -9,8 +9,7 @@ use crate::{
         page::{List, Page, Paging},
     },
     auth::TenantScope,
-    db::Timestamp,
-    store::{Count, TenantTx, User, UserStatus, users},
+    store::{Count, Created, TenantTx, User, UserStatus, users},
 };
 
 /// Filters of a list of users.
@@ -22,8 +21,8 @@ pub struct Filter {
     pub role: Option<String>,
     /// Address, in any spelling.
     pub email: Option<String>,
-    /// Lower bound of the creation time, exclusive.
-    pub created_after: Option<Timestamp>,
+    /// Creation times.
+    pub created: Created,
 }
 
 /// Returns a user of the tenant.
@@ -50,7 +49,7 @@ pub async fn list(
         .filtered("status", query.status)
         .filtered("role", query.role.as_ref())
         .filtered("email", query.email_key.as_ref())
-        .filtered("createdAfter", query.created_after);
+        .created(query.created);
     let after = list.open(paging)?;
     let query = users::Query { order: paging.reading_order(), after, limit: paging.limit, ..query };
     let mut tx = TenantTx::begin(&app.db, scope).await?;
@@ -67,8 +66,8 @@ pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Coun
 }
 
 fn query(filter: Filter) -> users::Query {
-    let Filter { status, role, email, created_after } = filter;
+    let Filter { status, role, email, created } = filter;
     // A text that is not an address is that of nobody.
     let key = |email: String| Email::parse(&email).map_or(String::new(), |email| email.key().to_owned());
-    users::Query { status, role, email_key: email.map(key), created_after, ..Default::default() }
+    users::Query { status, role, email_key: email.map(key), created, ..Default::default() }
 }

@@ -37,8 +37,14 @@ const ALWAYS: [Code; 15] = [
     Code::Timeout,
 ];
 /// Codes of operations with a request body.
-const WITH_BODY: [Code; 5] =
-    [Code::Malformed, Code::TooLarge, Code::UnsupportedMediaType, Code::Invalid, Code::InputTooCostly];
+const WITH_BODY: [Code; 6] = [
+    Code::Malformed,
+    Code::RequestTimeout,
+    Code::TooLarge,
+    Code::UnsupportedMediaType,
+    Code::Invalid,
+    Code::InputTooCostly,
+];
 /// Codes of operations that write: the state of the tenant does not allow it, or Kubernetes refuses it.
 const OF_WRITES: [Code; 2] = [Code::Conflict, Code::Invalid];
 /// Length of a status, as text.

@@ -308,6 +308,18 @@ impl Server {
         self
     }
 
+    /// Returns the server with another time limit for the bodies of requests.
+    pub(in crate::http) fn with_body_time(mut self, body_time: Duration) -> Self {
+        self.state.app.limits = Arc::new(Limits { body_time, ..Limits::default() });
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
+    }
+
+    /// Returns the router of the public port.
+    pub(in crate::http) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Returns the server without object storage.
     pub(in crate::http) fn without_objects(mut self) -> Self {
         self.state.app.objects = None;

@@ -8,8 +8,8 @@ use super::{ActorKind, Outcome, PLATFORM_CHAIN};
 use crate::{
     db::Timestamp,
     store::{
-        Count, Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created_after, push_keyset},
+        Count, Created, Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created, push_keyset},
     },
 };
 
@@ -79,10 +79,8 @@ pub struct Query {
     pub action: Option<String>,
     /// ID of the object; all objects if `None`.
     pub object: Option<Uuid>,
-    /// Time after which operations match; all if `None`.
-    pub created_after: Option<Timestamp>,
-    /// Time before which operations match; all if `None`.
-    pub created_before: Option<Timestamp>,
+    /// Times at which operations began.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -147,10 +145,9 @@ async fn list_chain(
     chain: Uuid,
     query: Query,
 ) -> Result<Page<AuditEvent>, Error> {
-    let (order, after, limit) = (query.order, query.after, query.limit);
-    let mut sql = QueryBuilder::new("select * ");
-    push_selection(&mut sql, chain, query);
-    push_keyset(&mut sql, order, after, limit);
+    let limit = query.limit;
+    let mut sql = QueryBuilder::default();
+    push_list(&mut sql, chain, query);
     let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
     let rows = rows.map_err(Error::query("list audit events"))?;
     Ok(page(rows, limit, |event| Position { created_at: event.created_at, id: event.id }))
@@ -167,6 +164,14 @@ async fn by_ids_of_chain(
     rows.map_err(Error::query("read audit events"))
 }
 
+/// Appends the statement of a list of a chain.
+pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
+    let (order, after, limit) = (query.order, query.after, query.limit);
+    sql.push("select * ");
+    push_selection(sql, chain, query);
+    push_keyset(sql, order, after, limit);
+}
+
 async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -> Result<Count, Error> {
     let mut sql = count_query();
     push_selection(&mut sql, chain, query);
@@ -176,19 +181,21 @@ async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
-    let Query { actor, action, object, created_after, created_before, order: _, after: _, limit: _ } = query;
+    let Query { actor, action, object, created, order, after, limit: _ } = query;
     sql.push(EVENTS).push_bind(chain);
-    if let Some(actor) = actor {
-        sql.push(" and actor_email = ").push_bind(actor);
-    }
-    if let Some(action) = action {
-        sql.push(" and action = ").push_bind(action);
-    }
+    push_text(sql, "actor_email", actor);
+    push_text(sql, "action", action);
     if let Some(object) = object {
         sql.push(" and object_id = ").push_bind(object);
     }
-    if let Some(before) = created_before {
-        sql.push(" and created_at < ").push_bind(before);
+    push_created(sql, created, order, after);
+}
+
+/// Appends the condition that a column has a text. Postgres stores no text with a NUL, and refuses to compare with one.
+fn push_text(sql: &mut QueryBuilder<Postgres>, column: &'static str, text: Option<String>) {
+    match text {
+        Some(text) if text.contains('\0') => drop(sql.push(" and false")),
+        Some(text) => drop(sql.push(" and ").push(column).push(" = ").push_bind(text)),
+        None => {}
     }
-    push_created_after(sql, created_after);
 }

@@ -12,6 +12,8 @@ mod verify;
 use uuid::Uuid;
 
 pub use append::{Actor, ActorKind, NewIntent, NewOutcome, Object, Outcome, Writer};
+#[cfg(test)]
+pub(in crate::store) use list::push_list;
 pub use list::{
     AuditEvent, Query, by_ids, by_ids_of_platform, count, count_of_platform, list, list_of_platform,
 };

@@ -4,12 +4,9 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Run, RunStatus};
-use crate::{
-    db::Timestamp,
-    store::{
-        Count, Error, Limit, Order, Page, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created_after, push_keyset},
-    },
+use crate::store::{
+    Count, Created, Error, Limit, Order, Page, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created, push_keyset},
 };
 
 const COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, \
@@ -35,8 +32,8 @@ pub struct Query {
     pub workflow: Option<Uuid>,
     /// Status that runs must have; all statuses if `None`.
     pub status: Option<RunStatus>,
-    /// Creation time after which rows match; all rows if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times that rows must have.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -84,7 +81,7 @@ pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
-    let Query { workflow, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    let Query { workflow, status, created, order, after, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant);
     if let Some(workflow) = workflow {
         sql.push(" and workflow_id = ").push_bind(workflow);
@@ -92,7 +89,7 @@ fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) 
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
 }
 
 /// Page of the runs of one workflow.
@@ -153,12 +150,12 @@ pub async fn count_by_workflows(
 
 /// Appends the table and the filters of a subquery for each workflow `w`. `query.workflow` is ignored.
 fn push_selection_of_each(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
-    let Query { workflow: _, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    let Query { workflow: _, status, created, order, after, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant).push(" and workflow_id = w.id");
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
 }
 
 /// Picks the page of one workflow from the rows of all workflows, which are in order within each workflow.
@@ -229,10 +226,27 @@ mod tests {
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn all_filters_apply(owner: PgPool) {
         let mut tx = transaction(&owner).await;
-        let after = "2026-11-24T08:00:01Z".parse::<jiff::Timestamp>().unwrap().into();
-        let invoices =
-            Query { workflow: Some(uid("invoices")), created_after: Some(after), ..Query::default() };
+        let time = |time: &str| Some(time.parse::<jiff::Timestamp>().unwrap().into());
+        let created = Created { after: time("2026-11-24T08:00:01Z"), before: None };
+        let invoices = Query { workflow: Some(uid("invoices")), created, ..Query::default() };
         assert_eq!(names_by_pages(&mut tx, invoices).await.len(), 3);
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let created = Created { before: time("2026-11-24T08:00:04Z"), ..created };
+            let mut twins = names_by_pages(&mut tx, Query { created, order, ..Query::default() }).await;
+            twins.sort();
+            assert_eq!(twins, ["other-twin", "twin"]);
+            // Times that Postgres cannot represent.
+            let all =
+                Created { after: time("-009999-01-03T00:00:00Z"), before: time("9999-12-29T00:00:00Z") };
+            let none = Created { before: all.after, after: None };
+            assert_eq!(
+                names_by_pages(&mut tx, Query { created: all, order, ..Query::default() }).await.len(),
+                5
+            );
+            assert!(
+                names_by_pages(&mut tx, Query { created: none, order, ..Query::default() }).await.is_empty()
+            );
+        }
         let failed = Query { status: Some(RunStatus::Failed), ..invoices };
         assert_eq!(names_by_pages(&mut tx, failed).await, ["failed"]);
     }

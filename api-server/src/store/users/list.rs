@@ -4,10 +4,9 @@ use sqlx::{Postgres, QueryBuilder};
 
 use super::{User, UserStatus};
 use crate::{
-    db::Timestamp,
     store::{
-        Count, Error, Limit, Order, Page, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created_after, push_keyset},
+        Count, Created, Error, Limit, Order, Page, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created, push_keyset},
     },
 };
 
@@ -20,8 +19,8 @@ pub struct Query {
     pub role: Option<String>,
     /// Form of the address that is compared; any if `None`.
     pub email_key: Option<String>,
-    /// Creation time after which users match; all if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times of the users.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -62,7 +61,7 @@ pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: uuid::Uuid, query: Query) {
-    let Query { status, role, email_key, created_after, order: _, after: _, limit: _ } = query;
+    let Query { status, role, email_key, created, order, after, limit: _ } = query;
     sql.push(" from users u where tenant_id = ").push_bind(tenant);
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
@@ -74,5 +73,5 @@ fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: uuid::Uuid, query: Q
     if let Some(key) = email_key {
         sql.push(" and email_key = ").push_bind(key);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
 }

@@ -24,6 +24,7 @@ pub(in crate::http) struct Me {
     /// Roles of the user, or those of the token's claims: names of built-in roles and IDs of the tenant's own.
     roles: Vec<String>,
     /// Tenant of the user. Null for platform administrators without a tenant.
+    #[schema(required = true)]
     tenant: Option<OwnTenant>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
         authorize::Member,
         extract::optional_enum_name,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
     },
     problem::Problem,
     store::UserStatus,
@@ -33,6 +33,9 @@ pub(in crate::http) struct Parameters {
     /// Filter by creation time: only users created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<jiff::Timestamp>,
+    /// Filter by creation time: only users created before this RFC 3339 time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<jiff::Timestamp>,
 }
 
 /// List users
@@ -47,8 +50,8 @@ pub(in crate::http) async fn list_users(
     Member { principal: _, tenant }: Member,
     request: ListRequest<Parameters, UserField>,
 ) -> Result<Response, Problem> {
-    let Parameters { status, role, email, created_after } = request.filter.clone();
-    let filter = Filter { status, role, email, created_after: created_after.map(Into::into) };
+    let Parameters { status, role, email, created_after, created_before } = request.filter.clone();
+    let filter = Filter { status, role, email, created: created(created_after, created_before) };
     let page = app::users::list(&app, tenant.scope, filter.clone(), &request.paging).await?;
     let total = request.total_count(app::users::count(&app, tenant.scope, filter)).await?;
     Ok(request.response(page, total, User::from))

@@ -32,8 +32,10 @@ pub(in crate::http) struct BulkResult {
     #[schema(example = 202)]
     status: u16,
     /// Run that was cancelled, or that a rerun started. Null if the operation failed, or if the run was deleted.
+    #[schema(required = true)]
     run: Option<RunSummary>,
     /// Error. Null if the operation succeeded.
+    #[schema(required = true)]
     problem: Option<BulkProblem>,
 }
 
@@ -46,6 +48,7 @@ pub(in crate::http) struct BulkProblem {
     /// Human-readable title of the error code.
     title: &'static str,
     /// Human-readable explanation of this occurrence.
+    #[schema(required = true)]
     detail: Option<String>,
     /// Errors in fields of the run or of the request.
     errors: Vec<FieldError>,
