@@ -178,7 +178,7 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
             (None, text("workflow.archive"), None),
             (None, None, Some(uid("rare"))),
         ] {
-            let query = audit::Query { id: None, actor, action, object, created, order, after, limit };
+            let query = audit::Query { actor, action, object, created, order, after, limit };
             check(connection, &query, |sql| audit::push_list(sql, acme, query.clone())).await;
         }
     }
