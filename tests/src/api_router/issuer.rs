@@ -36,6 +36,8 @@ impl TestIssuer {
             jwks_url: Some(format!("{}/keys", self.url).parse()?),
             algorithms: vec![Algorithm::EdDSA],
             tenants: None,
+            trusted_for_email: false,
+            just_in_time: None,
         };
         Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
     }
