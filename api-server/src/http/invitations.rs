@@ -80,9 +80,9 @@ async fn tokens_that_are_not_valid_are_refused_alike(pool: PgPool) {
     }
 }
 
-/// Nobody invites with roles that they lack, the answer says nothing about other tenants, and a lost invitation is repeated.
+/// Nobody invites with roles that they lack, the answer reveals nothing about other tenants, and a lost invitation is repeated.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn invitations_grant_and_tell_nothing(pool: PgPool) {
+async fn invitations_grant_and_reveal_nothing(pool: PgPool) {
     let server = start(&pool).await;
     assert_eq!(code(&invite(&server, "dora@acme.example", "owner").await), (403, "forbidden"));
     assert_eq!(code(&invite(&server, "dora", "member").await), (422, "invalid"));
