@@ -104,8 +104,10 @@ async fn the_platform_creates_changes_and_suspends_a_tenant() -> anyhow::Result<
     delete_confirmed(&tenants, &server.tenant.slug).await
 }
 
-/// Settings have any names and texts, and Kubernetes stores them unchanged. What it cannot store is refused with the reason, and a
-/// workflow keeps such texts, too.
+/// Characters some of which YAML, as which the API server reads what is applied, refuses or takes for line breaks.
+const SPECIAL: &str = "\u{1}\t\r\n\u{7f}\u{80}\u{85}\u{9f}\u{a0}\u{2028}\u{2029}\u{d7ff}\u{e000}\u{feff}\u{fffd}\u{fffe}\u{ffff}\u{1f600}\u{10ffff}";
+
+/// Settings have any names and texts, and Kubernetes stores them unchanged. What it cannot store is refused with the reason.
 #[tokio::test]
 async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
     let server = Server::start().await?;
@@ -118,8 +120,6 @@ async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
     let body = json!({"settings": {"usual": 1}});
     let first = server.send_with(&server.admin()?, Method::PATCH, "/v1/tenant", &MERGE_PATCH, &body).await?;
     assert_eq!(first.status, 200, "{}", first.body);
-    // YAML, as which the API server reads what is applied, refuses some of these characters and takes others for line breaks.
-    let special = "\u{1}\t\r\n\u{7f}\u{80}\u{85}\u{9f}\u{a0}\u{2028}\u{2029}\u{d7ff}\u{e000}\u{feff}\u{fffd}\u{fffe}\u{ffff}\u{1f600}\u{10ffff}";
     let names = [
         "", ".", "<<", "y", "null", "0x1", "1e3", "f:a", "a b", "? a", "- a", "{", "\"", "\\", "#", "&a",
         "*a", "!a", "%", "`",
@@ -128,8 +128,8 @@ async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
         names.iter().map(|name| ((*name).to_owned(), json!(name))).collect();
     let deep = (0..60).fold(json!(1), |value, _| json!([value]));
     for settings in [
-        json!(special),
-        json!({special: [special]}),
+        json!(SPECIAL),
+        json!({SPECIAL: [SPECIAL]}),
         Value::Object(named),
         json!({"x".repeat(990): "x".repeat(100_000)}),
         json!([i64::MAX, i64::MIN, 1e300, -1e-300, 0.1, true, null, [], {}]),
@@ -145,7 +145,12 @@ async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
         let stored = tenants.get(&server.tenant.slug).await?.spec.settings.unwrap_or_default();
         assert_eq!(stored["unusual"], settings);
         let removed = patch(&json!(null)).await?;
-        assert_eq!((removed.status, &removed.body["settings"]), (200, &json!({"usual": 1})), "{}", removed.body);
+        assert_eq!(
+            (removed.status, &removed.body["settings"]),
+            (200, &json!({"usual": 1})),
+            "{}",
+            removed.body
+        );
     }
     for (settings, code) in [
         (json!({"x".repeat(999): 1}), "name_too_long"),
@@ -163,16 +168,23 @@ async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
             refused.body
         );
     }
-    let step = json!({"name": "one", "expr": {"value": special}});
+    delete_confirmed(&tenants, &server.tenant.slug).await
+}
+
+/// The definition of a workflow keeps texts with any characters when it is changed.
+#[tokio::test]
+async fn unusual_texts_of_a_workflow_are_kept() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let step = json!({"name": "one", "expr": {"value": SPECIAL}});
     let body = json!({"name": "special", "steps": [step]});
     let created = server.send_with(&server.admin()?, Method::POST, "/v1/workflows", &[], &body).await?;
     assert_eq!(created.status, 201, "{}", created.body);
     let tag = created.headers["etag"].to_str()?;
     let path = format!("/v1/workflows/{}", created.body["id"].as_str().context("no ID")?);
     let headers = [MERGE_PATCH[0], ("if-match", tag)];
-    let body = json!({"description": special});
+    let body = json!({"description": SPECIAL});
     let changed = server.send_with(&server.admin()?, Method::PATCH, &path, &headers, &body).await?;
-    assert_eq!((changed.status, &changed.body["description"]), (200, &json!(special)), "{}", changed.body);
-    assert_eq!(changed.body["steps"][0]["expr"]["value"], special);
-    delete_confirmed(&tenants, &server.tenant.slug).await
+    assert_eq!((changed.status, &changed.body["description"]), (200, &json!(SPECIAL)), "{}", changed.body);
+    assert_eq!(changed.body["steps"][0]["expr"]["value"], SPECIAL);
+    delete_confirmed(&Api::<Tenant>::all(client().await?), &server.tenant.slug).await
 }
