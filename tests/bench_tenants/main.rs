@@ -90,7 +90,10 @@ async fn bench() -> anyhow::Result<()> {
     print(&format!("  {requests}; reconciles {}", metrics.durations("tenant").await?));
     let changed = tenants.versions().await?.changed_since(&before);
     let has_written = requests.changes() > 0 || changed > 0;
-    print(&format!("  {changed} tenants, children and Events are new or changed; {}", goal("0 writes", !has_written)));
+    print(&format!(
+        "  {changed} tenants, children and Events are new or changed; {}",
+        goal("0 writes", !has_written)
+    ));
     let peak = operator.peak_memory()?;
     print(&format!("  operator: peak {} MiB; {}", peak >> 20, goal("at most 80 MB", peak <= MEMORY_GOAL)));
     Ok(())

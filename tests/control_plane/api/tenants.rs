@@ -173,7 +173,7 @@ async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
 
 /// The definition of a workflow keeps texts with any characters when it is changed.
 #[tokio::test]
-async fn unusual_texts_of_a_workflow_are_kept() -> anyhow::Result<()> {
+async fn unusual_texts_of_a_workflow_are_retained() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let step = json!({"name": "one", "expr": {"value": SPECIAL}});
     let body = json!({"name": "special", "steps": [step]});

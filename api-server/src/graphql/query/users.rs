@@ -47,7 +47,8 @@ impl UserQueries {
         #[graphql(desc = "Filter of the users. Default: all users.")] filter: Option<UserFilter>,
     ) -> Result<ConnectionOf<User>> {
         let paging = PageArguments { first, after, last, before }.paging(order_by)?;
-        let (caller, filter) = (Caller::from_context(ctx)?, app::users::Filter::from(filter.unwrap_or_default()));
+        let (caller, filter) =
+            (Caller::from_context(ctx)?, app::users::Filter::from(filter.unwrap_or_default()));
         let scope = caller.tenant()?.scope;
         let page = app::users::list(caller.app, scope, filter.clone(), &paging).await.map_err(from_app)?;
         Ok(connection(page, &paging, User::position, User, Counted::Users(filter)))

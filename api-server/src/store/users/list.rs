@@ -3,11 +3,9 @@
 use sqlx::{Postgres, QueryBuilder};
 
 use super::{User, UserStatus};
-use crate::{
-    store::{
-        Count, Created, Error, Limit, Order, Page, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created, push_keyset},
-    },
+use crate::store::{
+    Count, Created, Error, Limit, Order, Page, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created, push_keyset},
 };
 
 /// Options of a list of users.
