@@ -62,7 +62,7 @@ mod tests {
         for (path, known) in [
             (
                 "/v1/workflow-runs".to_owned(),
-                "has limit, cursor, sort, include, status, createdAfter, fields",
+                "has limit, cursor, sort, include, status, createdAfter, createdBefore, fields",
             ),
             ("/v1/plans".to_owned(), "has limit, cursor, sort, include, fields"),
             (format!("/v1/workflow-runs/{RUN}/logs"), "has step, item, attempt, stream, cursor, limit"),

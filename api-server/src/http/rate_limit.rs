@@ -129,10 +129,21 @@ mod tests {
         };
         let known = server.issuer.token("globex", "viewer");
         assert_eq!(send([203, 0, 113, 7], &known).await.0, 200);
-        while server.limits().address_rates.count([203, 0, 113, 7].into(), UNKNOWN_TOKENS_PER_MINUTE).is_ok()
-        {
+        let address = [203, 0, 113, 7];
+        let exhaust = || {
+            while server.limits().address_rates.count(address.into(), UNKNOWN_TOKENS_PER_MINUTE).is_ok() {}
+        };
+        exhaust();
+        let mut answer = send(address, "invalid").await;
+        // On a busy machine, another request may be permitted before the next one is sent.
+        for _ in 0..100 {
+            if answer.0 != 401 {
+                break;
+            }
+            exhaust();
+            answer = send(address, "invalid").await;
         }
-        assert_eq!(send([203, 0, 113, 7], "invalid").await, (429, "rate_limited".to_owned()));
+        assert_eq!(answer, (429, "rate_limited".to_owned()));
         assert_eq!(send([203, 0, 113, 7], &known).await.0, 200);
         server.expire_verifications();
         assert_eq!(send([203, 0, 113, 7], &known).await.0, 200, "it was verified within the last hour");

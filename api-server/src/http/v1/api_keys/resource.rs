@@ -27,8 +27,10 @@ pub(in crate::http) struct ApiKey {
     #[schema(example = "smbc_live_0aZ9")]
     prefix: String,
     /// ID of the user that owns the key. Null if a service account does.
+    #[schema(required = true)]
     user_id: Option<Uuid>,
     /// ID of the service account that owns the key. Null if a user does.
+    #[schema(required = true)]
     service_account_id: Option<Uuid>,
     /// Nodes of the permission tree: the key has the permissions of its owner that are among them.
     #[schema(example = json!(["workflow.read", "workflow.run"]))]
@@ -36,6 +38,7 @@ pub(in crate::http) struct ApiKey {
     /// Time after which the key is refused.
     expires_at: Time,
     /// Time of the last use, precise to a minute. Null if the key was never used.
+    #[schema(required = true)]
     last_used_at: Option<Time>,
     /// Time at which the key was created.
     created_at: Time,
@@ -50,7 +53,7 @@ pub(in crate::http) struct CreatedApiKey {
     key: ApiKey,
     /// The key itself, to be sent as `Authorization: Bearer`. It is shown once. Null if an earlier request with the same
     /// idempotency key has returned it: revoke the key then, and create another one.
-    #[schema(example = "smbc_live_0123456789abcdefghijABCDEFGHIJ0AbCdE")]
+    #[schema(example = "smbc_live_0123456789abcdefghijABCDEFGHIJ0AbCdE", required = true)]
     secret: Option<String>,
 }
 

@@ -31,6 +31,7 @@ pub(in crate::http) struct Invitation {
     /// Time after which the invitation is void: 7 days after its creation.
     expires_at: Time,
     /// Time at which the person has accepted the invitation. Null if it was not accepted.
+    #[schema(required = true)]
     accepted_at: Option<Time>,
     /// Time at which the invitation was created.
     created_at: Time,
@@ -45,7 +46,7 @@ pub(in crate::http) struct CreatedInvitation {
     invitation: Invitation,
     /// The token, to be handed to the person, who sends it as `Invitation-Token` with the first request. It is shown once, and valid
     /// once. Null if an earlier request with the same idempotency key has returned it.
-    #[schema(example = "smbi_0123456789abcdefghijABCDEFGHIJ0123456789")]
+    #[schema(example = "smbi_0123456789abcdefghijABCDEFGHIJ0123456789", required = true)]
     token: Option<String>,
 }
 

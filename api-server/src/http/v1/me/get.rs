@@ -12,14 +12,16 @@ use crate::auth::Principal;
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Me {
     /// ID of the user. Null if the claims of the token alone identify the caller.
+    #[schema(required = true)]
     id: Option<Uuid>,
     /// Email address of the user. That of a token's claims is in lower case.
     #[schema(example = "anna@acme.example")]
     email: String,
     /// Full name of the user.
-    #[schema(example = "Anna Berg")]
+    #[schema(example = "Anna Berg", required = true)]
     display_name: Option<String>,
     /// URL of a picture of the user.
+    #[schema(required = true)]
     picture_url: Option<String>,
     /// Roles of the user, or those of the token's claims: names of built-in roles and IDs of the tenant's own.
     roles: Vec<String>,

@@ -20,7 +20,7 @@ pub(in crate::http) struct ServiceAccount {
     #[schema(example = "importer")]
     name: String,
     /// Purpose of the account.
-    #[schema(example = "Imports orders every night")]
+    #[schema(example = "Imports orders every night", required = true)]
     description: Option<String>,
     /// Roles in alphabetical order: names of built-in roles and IDs of the tenant's own.
     #[schema(example = json!(["operator"]))]

@@ -20,13 +20,13 @@ pub(in crate::http) struct User {
     #[schema(example = "Anna@acme.example")]
     email: String,
     /// Full name of the user.
-    #[schema(example = "Anna Berg")]
+    #[schema(example = "Anna Berg", required = true)]
     display_name: Option<String>,
     /// Status of the user: `INVITED` until the first login, `ACTIVE`, or `DEACTIVATED`, which refuses all tokens of the user.
     #[schema(value_type = String, example = "ACTIVE")]
     status: UserStatus,
     /// URL of a picture of the user, with the scheme https.
-    #[schema(example = "https://cdn.example/anna.png")]
+    #[schema(example = "https://cdn.example/anna.png", required = true)]
     picture_url: Option<String>,
     /// Roles in alphabetical order: names of built-in roles and IDs of the tenant's own.
     #[schema(example = json!(["builder"]))]
