@@ -14,7 +14,7 @@ use tests::{
     wait,
 };
 
-use super::{DEADLINE, NAMESPACE_DEADLINE, drift::notes, fixture::Fixture, objects};
+use super::{DEADLINE, NAMESPACE_DEADLINE, drift::notes, fixture::Fixture, objects, process};
 
 const INTRUDER: &str = "an-intruder";
 /// Deadline of an Event once the child exists again: many times the milliseconds between the two writes.
@@ -110,10 +110,11 @@ impl Child {
     }
 
     /// Deletes the child, and waits until it exists again and an Event names it. The deletion is repeated if there is no Event, since
-    /// other tests kill the operator.
+    /// an operator that has just started may not know yet that the child existed.
     async fn is_created_again(&self, fixture: &Fixture) -> anyhow::Result<()> {
         let Self { kind, name, api } = self;
         let expected = format!("{kind} {name} was deleted and is created again");
+        let _same = process::retain().await;
         let mut reported = Ok(Vec::new());
         for _ in 0..MAX_DELETIONS {
             let deleted = api.get_metadata(name).await?.uid();
