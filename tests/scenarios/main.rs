@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::ensure;
 use futures::{StreamExt as _, stream};
 use tests::scenario::{Harness, Outcome, ScenarioFile, find, run_scenario};
 
@@ -34,6 +35,7 @@ async fn run_all() -> anyhow::Result<bool> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let selected: Vec<ScenarioFile> =
         find(&folder)?.into_iter().filter(|file| file.name.contains(&filter)).collect();
+    ensure!(!selected.is_empty() || !filter.is_empty(), "there are no scenarios in {}", folder.display());
     print(&format!("running {} scenarios", selected.len()));
     let harness = Harness::start().await?;
     let (harness, mut summary) = (&harness, Summary::default());
@@ -92,8 +94,9 @@ impl Summary {
     }
 }
 
+/// Returns the text that the names of the scenarios contain. Options of Rust test programs are ignored.
 fn filter() -> String {
-    std::env::args().nth(1).unwrap_or_default()
+    std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default()
 }
 
 fn now() -> Instant {
