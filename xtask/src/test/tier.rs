@@ -104,7 +104,7 @@ impl Tier {
             Tier::Generated => 300,
             Tier::Go | Tier::Qdrant => 120,
             Tier::Unit => 90,
-            Tier::Postgres => 180,
+            Tier::Postgres => 240,
             Tier::ControlPlane => 540,
             Tier::Scenarios => 720,
             Tier::Node => 420,
