@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{App, Error, runs};
+use super::{App, Error, rights, runs};
 use crate::{
     auth::TenantScope,
     store::{
@@ -51,10 +51,12 @@ pub struct EventPage {
 /// Returns the events of the tenant after a position, oldest first.
 ///
 /// # Errors
-/// Returns an error if events after the position were deleted because their retention has ended, or if the database fails.
+/// Returns an error if the principal can read some workflows or runs only, if events after the position were deleted because their
+/// retention has ended, or if the database fails.
 pub async fn list(app: &App, scope: TenantScope, page: EventPage) -> Result<Events, Error> {
     let EventPage { after, limit } = page;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    rights::require_all_readable(&tx)?;
     let found = events::list(&mut tx, Query { object: None, after: after.0, limit }).await?;
     // The numbers have no gaps.
     let is_gap = |first: &Event| after.0 > 0 && first.seq > after.0.saturating_add(1);

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error, workflows::Definition},
+    app::{App, Error, policies, roles, workflows::Definition},
     auth::TenantScope,
     store::{
         TenantTx,
@@ -55,6 +55,16 @@ pub enum KeyedAction<'a> {
         name: &'a str,
         /// Fields of its spec.
         definition: &'a Definition,
+    },
+    /// Creation of a role.
+    CreateRole {
+        /// Role to create.
+        role: &'a roles::NewRole,
+    },
+    /// Creation of a policy.
+    CreatePolicy {
+        /// Policy to create.
+        policy: &'a policies::NewPolicy,
     },
 }
 

@@ -2,6 +2,7 @@
 //! them, and `mirror` writes what Kubernetes returned.
 
 pub mod audit;
+pub mod authorization;
 mod change_object;
 mod contents;
 mod context;
@@ -19,7 +20,10 @@ mod merge_patch;
 pub mod outputs;
 pub mod page;
 pub mod plans;
+pub mod policies;
 mod reservation;
+mod rights;
+pub mod roles;
 pub mod runs;
 mod strict;
 pub mod tenants;

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::limits::RateExceeded;
 
+/// Authentication method of a login with several factors (RFC 8176).
+const MFA: &str = "mfa";
+
 /// Error of an authentication.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,6 +44,9 @@ pub enum Error {
         /// Cause of the failure.
         source: LookupError,
     },
+    /// The lookup of the roles failed.
+    #[error("failed to look up the roles of the principal")]
+    RoleLookup(#[source] LookupError),
 }
 
 /// Returns the principal whose bearer token is in the headers. `admit` decides whether a token that was not verified
@@ -88,11 +94,12 @@ async fn membership(
         }
     };
     let FoundTenant { id, requests_per_minute } = found;
-    Ok(Some(Membership { scope: TenantScope::new(id), slug: slug.clone(), requests_per_minute }))
+    let scope = TenantScope::new(id);
+    Ok(Some(Membership { scope, slug: slug.clone(), requests_per_minute, rights: None }))
 }
 
 fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
-    let Claims { email, iss, sub, tenant: _, roles, exp: _, iat: _, nbf: _ } = claims;
+    let Claims { email, iss, sub, tenant: _, roles, amr, exp: _, iat: _, nbf: _ } = claims;
     let permissions = Permissions::of_roles(roles);
     let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
     Principal {
@@ -103,6 +110,7 @@ fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
         permissions,
         tenant,
         platform,
+        mfa: amr.as_ref().map(|methods| methods.iter().any(|method| method == MFA)),
         origin: Arc::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod claims;
+mod conditional_rights;
 mod discovery;
 mod fetch;
 mod issuer;
@@ -9,6 +10,8 @@ mod jwks;
 mod operations;
 mod origin;
 mod principal;
+pub mod reference;
+mod roles;
 mod runner;
 mod scope;
 mod tenant_lookup;
@@ -18,11 +21,13 @@ mod token;
 
 pub use authenticate::{Error, authenticate};
 pub use claims::Claims;
+pub use conditional_rights::{ConditionalRights, ENFORCED, RightsReleased};
 pub use issuer::{Error as IssuersError, Issuer, Issuers};
 pub use jwks::Error as KeyError;
 pub use operations::{Error as OperationsError, Operations, Rule};
 pub use origin::Origin;
 pub use principal::{Membership, Principal};
+pub use roles::{RoleLookup, apply_roles, grants_of_roles};
 pub use runner::{Error as RunnerError, Runner, Runners};
 pub use scope::{PlatformScope, TenantScope};
 pub use tenant_lookup::{FoundTenant, LookupError, TenantLookup};

@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use domain::permission::{Permission, Permissions};
 
 use super::{
+    conditional_rights::ConditionalRights,
     origin::Origin,
     scope::{PlatformScope, TenantScope},
 };
@@ -26,6 +27,8 @@ pub struct Principal {
     pub tenant: Option<Membership>,
     /// Access to the rows of all tenants, for platform administrators.
     pub platform: Option<PlatformScope>,
+    /// Whether the principal has logged in with several factors; `None` if the token does not say it.
+    pub mfa: Option<bool>,
     /// Origin of the request.
     pub origin: Arc<Origin>,
 }
@@ -41,7 +44,7 @@ impl Principal {
 }
 
 /// Tenant to which a principal belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Membership {
     /// Access to the tenant's rows.
     pub scope: TenantScope,
@@ -49,4 +52,17 @@ pub struct Membership {
     pub slug: String,
     /// Requests a minute that the plan of the tenant allows; `None` if it sets no limit.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// Rights that depend on the request and its resources, to which the scope refers; `None` if the rights have no conditions.
+    pub rights: Option<Arc<ConditionalRights>>,
+}
+
+impl Membership {
+    /// Returns those of a principal's permissions that it has for all resources, and which it can therefore grant.
+    #[must_use]
+    pub fn grantable(&self, permissions: Permissions) -> Permissions {
+        match &self.rights {
+            Some(rights) => permissions.intersection(rights.now().always),
+            None => permissions,
+        }
+    }
 }

@@ -3,11 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::policy::Grants;
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous, decode, decode_header, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use super::{
     claims::Claims,
@@ -31,6 +33,8 @@ const TOKEN_TTL: Duration = Duration::from_secs(60);
 const KNOWN_TTL: Duration = Duration::from_secs(3600);
 /// Time for which a tenant and its request rate are cached.
 const TENANT_TTL: Duration = Duration::from_secs(10);
+/// Time for which the policies of roles are cached: a change takes effect on all replicas within 5 s.
+const GRANTS_TTL: Duration = Duration::from_secs(2);
 /// Maximum number of entries of each cache: more users than send requests to one replica within a minute.
 const MAX_CACHE_ENTRIES: u64 = 10_000;
 
@@ -74,6 +78,8 @@ pub struct Verifier {
     known: Cache<[u8; 32], ()>,
     /// Tenants by their slugs.
     pub(super) tenants: Cache<String, FoundTenant>,
+    /// Policies by the tenant and the IDs of its own roles, in order.
+    pub(super) grants: Cache<(Uuid, Vec<String>), Grants>,
 }
 
 /// Claims of a token whose signature is not verified yet.
@@ -99,6 +105,7 @@ impl Verifier {
             fetches,
             known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
+            grants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(GRANTS_TTL).build(),
         })
     }
 
@@ -128,6 +135,12 @@ impl Verifier {
     #[cfg(test)]
     pub(crate) fn expire_verifications(&self) {
         self.verified.invalidate_all();
+    }
+
+    /// Makes all roles be read again, as after two seconds.
+    #[cfg(test)]
+    pub(crate) fn expire_grants(&self) {
+        self.grants.invalidate_all();
     }
 
     /// Returns whether a token was valid within the last hour. It may have been withdrawn since.

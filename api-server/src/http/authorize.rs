@@ -49,6 +49,9 @@ pub(in crate::http) async fn authorize(
     }
     let mut principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
     principal.origin = Arc::new(audit::origin(&request));
+    auth::apply_roles(verifier, &app.db, &mut principal, telemetry::clock::now())
+        .await
+        .map_err(auth::Error::RoleLookup)?;
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
     if let Some(connection) = request.extensions().get::<Connection>() {
@@ -84,6 +87,8 @@ async fn admit_and_run(
 ) -> Result<Response, Problem> {
     let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
     let permit = Arc::new(permit);
+    // The scope of the principal is of use as long as its rights are held.
+    let rights = principal.tenant.as_ref().and_then(|tenant| tenant.rights.clone());
     request.extensions_mut().insert(principal);
     let (request, memory) = body::admit(request, &app.limits, &tenant, MAX_BODY_BYTES).await?;
     // A write that goes on without its client holds its permit.
@@ -91,7 +96,7 @@ async fn admit_and_run(
     let work = async move {
         let response = next.run(request).await;
         memory.release();
-        drop(held);
+        drop((held, rights));
         response
     };
     let response = match audited {
@@ -137,7 +142,9 @@ impl From<auth::Error> for Problem {
             auth::Error::UnknownTenant { slug } => {
                 Self::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
             }
-            auth::Error::TenantLookup { .. } => Self::unavailable(&error, "the database is unavailable"),
+            auth::Error::TenantLookup { .. } | auth::Error::RoleLookup(_) => {
+                Self::unavailable(&error, "the database is unavailable")
+            }
         }
     }
 }

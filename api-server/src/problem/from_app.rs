@@ -53,9 +53,9 @@ impl From<Error> for Problem {
             Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
-            Error::Refused { violations, .. } | Error::InvalidTenant { violations, .. } => {
-                with_violations(Code::Invalid, detail, violations)
-            }
+            Error::Refused { violations, .. }
+            | Error::InvalidTenant { violations, .. }
+            | Error::InvalidRule { violations, .. } => with_violations(Code::Invalid, detail, violations),
             Error::TenantState { .. } | Error::TenantNotReady { .. } => {
                 Self::new(Code::Conflict).detail(detail)
             }
@@ -83,7 +83,13 @@ impl From<Error> for Problem {
             }
             Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
-            Error::NotAnApprover { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::NotAnApprover { .. }
+            | Error::NotPermitted { .. }
+            | Error::NotPermittedForAll { .. }
+            | Error::GrantExceedsOwn { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::BuiltInRole { .. } | Error::InUse { .. } | Error::TooManyRules { .. } => {
+                Self::new(Code::Conflict).detail(detail)
+            }
             Error::Contended { .. } => {
                 Self::unavailable(&error, "the object is being changed by other requests")
             }

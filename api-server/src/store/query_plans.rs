@@ -106,7 +106,7 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
                 for order in [Order::NewestFirst, Order::OldestFirst] {
                     let columns = runs::RunColumns::All;
                     let query = runs::Query { workflow, status, created_after, order, after, limit, columns };
-                    let read = reads(&mut tx, |sql| runs::push_list(sql, acme, query)).await;
+                    let read = reads(&mut tx, |sql| runs::push_list(sql, acme, None, query)).await;
                     assert!(read.rows <= max && read.scans.is_empty(), "{query:?}: {read:?}");
                 }
             }
@@ -121,5 +121,5 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
     }
     // A plan allows some hundred workflows, which may be read completely.
     let query = workflows::Query { state: Some(WorkflowState::Active), ..workflows::Query::default() };
-    assert!(reads(&mut tx, |sql| workflows::push_list(sql, acme, query)).await.rows <= max);
+    assert!(reads(&mut tx, |sql| workflows::push_list(sql, acme, None, query)).await.rows <= max);
 }

@@ -205,8 +205,12 @@ fn holds(condition: &Condition, request: &Request, resource: Resource<'_>) -> Tr
             let tags = document.tags.as_ref();
             Truth::of(tags.map(|tags| values.iter().any(|value| tags.contains(value))))
         }
-        (Condition::OwnerIsPrincipal, Resource::Workflow(workflow)) => is_owner(request, workflow.owner.as_ref()),
-        (Condition::OwnerIsPrincipal, Resource::Document(document)) => is_owner(request, document.owner.as_ref()),
+        (Condition::OwnerIsPrincipal, Resource::Workflow(workflow)) => {
+            is_owner(request, workflow.owner.as_ref())
+        }
+        (Condition::OwnerIsPrincipal, Resource::Document(document)) => {
+            is_owner(request, document.owner.as_ref())
+        }
         (Condition::OwnerIsPrincipal, Resource::None) => Truth::Unknown,
         _ => Truth::False,
     }

@@ -40,15 +40,22 @@ pub enum Reason {
 impl Grants {
     /// Explains the decision about a permission for a resource. The decision is that of [`Grants::allows`].
     #[must_use]
-    pub fn explain(&self, permission: Permission, request: &Request, resource: Resource<'_>) -> Explanation<'_> {
+    pub fn explain(
+        &self,
+        permission: Permission,
+        request: &Request,
+        resource: Resource<'_>,
+    ) -> Explanation<'_> {
         let concerned = |effect| {
             let policies = self.policies().iter().filter(move |sourced| {
                 sourced.policy.effect == effect && sourced.policy.permissions.allows(permission)
             });
             policies.map(|sourced| (sourced, sourced.policy.truth(request, resource))).collect::<Vec<_>>()
         };
-        let denials: Vec<_> =
-            concerned(Effect::Deny).into_iter().filter(|(_, truth)| takes_effect(Effect::Deny, *truth)).collect();
+        let denials: Vec<_> = concerned(Effect::Deny)
+            .into_iter()
+            .filter(|(_, truth)| takes_effect(Effect::Deny, *truth))
+            .collect();
         if !denials.is_empty() {
             let is_decided = denials.iter().any(|(_, truth)| *truth == Truth::True);
             let reason = if is_decided { Reason::Denied } else { Reason::DeniedUndecided };

@@ -21,8 +21,8 @@ pub use evaluate::{Certainty, RightsNow};
 pub use explain::{Explanation, Reason};
 pub use grants::{Grants, Source, SourcedPolicy};
 pub use limits::{
-    MAX_ACTIONS, MAX_CONDITIONS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_POLICIES, MAX_POLICIES_OF_ROLE, MAX_RESOURCES,
-    MAX_ROLES, MAX_ROLES_OF_PRINCIPAL, MAX_VALUE_BYTES, MAX_VALUES,
+    MAX_ACTIONS, MAX_CONDITIONS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_POLICIES, MAX_POLICIES_OF_ROLE,
+    MAX_RESOURCES, MAX_ROLES, MAX_ROLES_OF_PRINCIPAL, MAX_VALUE_BYTES, MAX_VALUES,
 };
 pub use request::{Document, Request, Resource, ResourceKind, Workflow};
 pub use spec::{ConditionSpec, Effect, PolicySpec, Selector};

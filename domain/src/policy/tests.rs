@@ -41,7 +41,9 @@ fn actions_are_nodes_of_the_tree() {
         assert_eq!(permissions_of_action(action), Some(run), "{action}");
     }
     assert_eq!(permissions_of_action("*"), Some(Permissions::of_tenant()));
-    for action in ["", ".", "work", "workflow.", "workflow.read.*", "*.read", "workflow.*.read", "documents:*"] {
+    for action in
+        ["", ".", "work", "workflow.", "workflow.read.*", "*.read", "workflow.*.read", "documents:*"]
+    {
         assert_eq!(permissions_of_action(action), None, "{action}");
     }
 }
@@ -56,7 +58,10 @@ fn permissions_on_the_platform_are_no_actions() {
     assert_eq!(permissions_of_action("*").unwrap().intersection(platform), Permissions::NONE);
     let forged = Policy { permissions: platform, ..policy(json!({"effect": "ALLOW", "actions": ["*"]})) };
     assert_eq!(Grants::new(vec![sourced(forged)]).unconditional(), Permissions::NONE);
-    assert_eq!(Grants::built_in(&["platform-admin"]).rights(&Request::default()).possible.intersection(platform), Permissions::NONE);
+    assert_eq!(
+        Grants::built_in(&["platform-admin"]).rights(&Request::default()).possible.intersection(platform),
+        Permissions::NONE
+    );
 }
 
 /// Each error of a policy has the place and a code, so that it can be corrected at once.
@@ -89,13 +94,18 @@ fn errors_have_their_places() {
 #[test]
 fn sizes_are_bounded() {
     let many = |count: usize| vec!["workflow.read"; count];
-    assert_eq!(codes(json!({"effect": "ALLOW", "actions": many(MAX_ACTIONS + 1)})), [("/actions".to_owned(), "too_many")]);
+    assert_eq!(
+        codes(json!({"effect": "ALLOW", "actions": many(MAX_ACTIONS + 1)})),
+        [("/actions".to_owned(), "too_many")]
+    );
     policy(json!({"effect": "ALLOW", "actions": many(MAX_ACTIONS)}));
     let values = vec!["a"; MAX_VALUES + 1];
-    let spec = json!({"effect": "ALLOW", "actions": ["*"], "conditions": [{"type": "TAG_IN", "values": values}]});
+    let spec =
+        json!({"effect": "ALLOW", "actions": ["*"], "conditions": [{"type": "TAG_IN", "values": values}]});
     assert_eq!(codes(spec), [("/conditions/0/values".to_owned(), "too_many")]);
     let long = "x".repeat(MAX_VALUE_BYTES + 1);
-    let spec = json!({"effect": "ALLOW", "actions": ["*"], "resources": [{"kind": "DOCUMENT_TAG", "tag": long}]});
+    let spec =
+        json!({"effect": "ALLOW", "actions": ["*"], "resources": [{"kind": "DOCUMENT_TAG", "tag": long}]});
     assert_eq!(codes(spec), [("/resources/0/tag".to_owned(), "too_long")]);
     assert!(check_name(&"ä".repeat(MAX_NAME_CHARS)).is_ok());
     for name in ["", " a", "a ", "a\u{7}b", &"ä".repeat(MAX_NAME_CHARS + 1)] {
@@ -119,7 +129,9 @@ fn unknown_fields_are_errors() {
 /// A denial takes precedence over every allowance, also over that of another role.
 #[test]
 fn denials_take_precedence() {
-    let deny = policy(json!({"effect": "DENY", "actions": ["workflow.*"], "resources": [{"kind": "WORKFLOW_NAME", "name": "salaries"}]}));
+    let deny = policy(
+        json!({"effect": "DENY", "actions": ["workflow.*"], "resources": [{"kind": "WORKFLOW_NAME", "name": "salaries"}]}),
+    );
     let owner = Grants::built_in(&["owner"]);
     let policies = owner.policies().iter().cloned().chain([sourced(deny)]).collect();
     let (grants, request) = (Grants::new(policies), Request::default());
@@ -142,7 +154,8 @@ fn undecided_conditions_grant_nothing() {
         json!({"type": "TIME_BETWEEN", "from": "00:00", "to": "00:00"}),
         json!({"type": "MFA"}),
     ] {
-        let spec = |effect| json!({"effect": effect, "actions": ["workflow.read"], "conditions": [condition]});
+        let spec =
+            |effect| json!({"effect": effect, "actions": ["workflow.read"], "conditions": [condition]});
         let all = json!({"effect": "ALLOW", "actions": ["*"]});
         let resource = Resource::Workflow(&unlabelled);
         assert!(!grants([spec("ALLOW")]).allows(READ, &request, resource), "{condition}");
@@ -156,7 +169,8 @@ fn undecided_conditions_grant_nothing() {
 #[test]
 fn time_ranges_are_in_their_time_zone() {
     let allows = |condition: serde_json::Value, time: &str| {
-        let grants = grants([json!({"effect": "ALLOW", "actions": ["usage.read"], "conditions": [condition]})]);
+        let grants =
+            grants([json!({"effect": "ALLOW", "actions": ["usage.read"], "conditions": [condition]})]);
         let request = Request { time: Some(time.parse().unwrap()), ..Request::default() };
         grants.allows(Permission::USAGE_READ, &request, Resource::None)
     };
@@ -174,9 +188,13 @@ fn time_ranges_are_in_their_time_zone() {
 fn mapped_addresses_match_their_range() {
     let grants = grants([json!({"effect": "ALLOW", "actions": ["usage.read"],
                                "conditions": [{"type": "IP_IN", "ranges": ["192.0.2.0/24", "2001:db8::1"]}]})]);
-    for (address, expected) in
-        [("192.0.2.7", true), ("::ffff:192.0.2.7", true), ("198.51.100.1", false), ("2001:db8::1", true), ("2001:db8::2", false)]
-    {
+    for (address, expected) in [
+        ("192.0.2.7", true),
+        ("::ffff:192.0.2.7", true),
+        ("198.51.100.1", false),
+        ("2001:db8::1", true),
+        ("2001:db8::2", false),
+    ] {
         let request = Request { address: Some(address.parse().unwrap()), ..Request::default() };
         assert_eq!(grants.allows(Permission::USAGE_READ, &request, Resource::None), expected, "{address}");
     }
@@ -209,13 +227,16 @@ fn built_in_roles_are_policies_without_conditions() {
 }
 
 const NAMES: &[&str] = &["a", "b"];
-const ACTIONS: &[&str] = &["*", "workflow.*", "workflow.run", "workflow.read", "document", "chunk.read", "usage.read"];
+const ACTIONS: &[&str] =
+    &["*", "workflow.*", "workflow.run", "workflow.read", "document", "chunk.read", "usage.read"];
 
 fn selector() -> impl Strategy<Value = Selector> {
     prop_oneof![
         select(NAMES).prop_map(|name| Selector::WorkflowName { name: name.to_owned() }),
-        (select(NAMES), select(NAMES))
-            .prop_map(|(key, value)| Selector::WorkflowLabel { key: key.to_owned(), value: value.to_owned() }),
+        (select(NAMES), select(NAMES)).prop_map(|(key, value)| Selector::WorkflowLabel {
+            key: key.to_owned(),
+            value: value.to_owned()
+        }),
         select(NAMES).prop_map(|tag| Selector::DocumentTag { tag: tag.to_owned() }),
     ]
 }
@@ -228,18 +249,24 @@ fn condition() -> impl Strategy<Value = ConditionSpec> {
     prop_oneof![
         Just(ConditionSpec::OwnerIsPrincipal {}),
         Just(ConditionSpec::Mfa {}),
-        (select(NAMES), values()).prop_map(|(key, values)| ConditionSpec::LabelIn { key: key.to_owned(), values }),
+        (select(NAMES), values())
+            .prop_map(|(key, values)| ConditionSpec::LabelIn { key: key.to_owned(), values }),
         values().prop_map(|values| ConditionSpec::TagIn { values }),
         Just(ConditionSpec::IpIn { ranges: vec!["192.0.2.0/24".to_owned()] }),
-        Just(ConditionSpec::TimeBetween { from: "08:00".to_owned(), to: "17:00".to_owned(), time_zone: None }),
+        Just(ConditionSpec::TimeBetween {
+            from: "08:00".to_owned(),
+            to: "17:00".to_owned(),
+            time_zone: None
+        }),
     ]
 }
 
 fn spec() -> impl Strategy<Value = PolicySpec> {
     let effect = prop_oneof![Just(Effect::Allow), Just(Effect::Deny)];
     let actions = vec(select(ACTIONS).prop_map(str::to_owned), 1..3);
-    (effect, actions, vec(selector(), 0..3), vec(condition(), 0..3))
-        .prop_map(|(effect, actions, resources, conditions)| PolicySpec { effect, actions, resources, conditions })
+    (effect, actions, vec(selector(), 0..3), vec(condition(), 0..3)).prop_map(
+        |(effect, actions, resources, conditions)| PolicySpec { effect, actions, resources, conditions },
+    )
 }
 
 fn policies() -> impl Strategy<Value = Vec<SourcedPolicy>> {
@@ -249,12 +276,14 @@ fn policies() -> impl Strategy<Value = Vec<SourcedPolicy>> {
 fn request() -> impl Strategy<Value = Request> {
     let address = option::of(prop_oneof![Just("192.0.2.1"), Just("198.51.100.1")]);
     let time = option::of(prop_oneof![Just("2026-11-30T12:00:00Z"), Just("2026-11-30T20:00:00Z")]);
-    (option::of(select(NAMES)), address, time, option::of(any::<bool>())).prop_map(|(principal, address, time, mfa)| Request {
-        principal: principal.map(str::to_owned),
-        address: address.map(|address| address.parse().expect("an address")),
-        time: time.map(|time| time.parse().expect("a time")),
-        mfa,
-    })
+    (option::of(select(NAMES)), address, time, option::of(any::<bool>())).prop_map(
+        |(principal, address, time, mfa)| Request {
+            principal: principal.map(str::to_owned),
+            address: address.map(|address| address.parse().expect("an address")),
+            time: time.map(|time| time.parse().expect("a time")),
+            mfa,
+        },
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -277,12 +306,14 @@ impl OwnedResource {
 fn resource() -> impl Strategy<Value = OwnedResource> {
     let name = || select(NAMES).prop_map(str::to_owned);
     let labels = option::of(proptest::collection::btree_map(name(), name(), 0..3));
-    let tags = option::of(proptest::collection::btree_set(name(), 0..3).prop_map(|tags: BTreeSet<String>| tags));
+    let tags =
+        option::of(proptest::collection::btree_set(name(), 0..3).prop_map(|tags: BTreeSet<String>| tags));
     prop_oneof![
         Just(OwnedResource::None),
         (name(), labels, option::of(name()))
             .prop_map(|(name, labels, owner)| OwnedResource::Workflow(Workflow { name, labels, owner })),
-        (tags, option::of(name())).prop_map(|(tags, owner)| OwnedResource::Document(Document { tags, owner })),
+        (tags, option::of(name()))
+            .prop_map(|(tags, owner)| OwnedResource::Document(Document { tags, owner })),
     ]
 }
 

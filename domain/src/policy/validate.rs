@@ -93,13 +93,15 @@ impl PolicySpec {
         if actions.is_empty() {
             problems.push("/actions", "empty", "name at least one action".to_owned());
         }
-        let selectors = problems.list("/resources", resources, MAX_RESOURCES, |problems, pointer, selector| {
-            problems.selector(pointer, selector);
-            Ok(selector.clone())
-        });
-        let conditions = problems.list("/conditions", conditions, MAX_CONDITIONS, |problems, pointer, condition| {
-            problems.condition(pointer, condition)
-        });
+        let selectors =
+            problems.list("/resources", resources, MAX_RESOURCES, |problems, pointer, selector| {
+                problems.selector(pointer, selector);
+                Ok(selector.clone())
+            });
+        let conditions =
+            problems.list("/conditions", conditions, MAX_CONDITIONS, |problems, pointer, condition| {
+                problems.condition(pointer, condition)
+            });
         match problems.0.is_empty() {
             true => Ok(Policy {
                 effect: *effect,
@@ -122,7 +124,9 @@ pub fn permissions_of_action(action: &str) -> Option<Permissions> {
     }
     let found = match action.strip_suffix(".*") {
         // A leaf has nothing below it.
-        Some(node) => Permissions::of_node(node).ok().filter(|found| !found.iter().any(|leaf| leaf.name() == node)),
+        Some(node) => {
+            Permissions::of_node(node).ok().filter(|found| !found.iter().any(|leaf| leaf.name() == node))
+        }
         None => Permissions::of_node(action).ok(),
     };
     found.filter(|found| tenant.covers(*found))
@@ -153,9 +157,10 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
 pub fn check_description(description: &str) -> Result<(), Problem> {
     let problem = |code, message: String| Err(Problem { pointer: "/description".to_owned(), code, message });
     match description.chars().count() {
-        length if length > MAX_DESCRIPTION_CHARS => {
-            problem("too_long", format!("has {length} characters; at most {MAX_DESCRIPTION_CHARS} are allowed"))
-        }
+        length if length > MAX_DESCRIPTION_CHARS => problem(
+            "too_long",
+            format!("has {length} characters; at most {MAX_DESCRIPTION_CHARS} are allowed"),
+        ),
         _ if description.contains('\0') => problem("invalid", "must not have a NUL character".to_owned()),
         _ => Ok(()),
     }

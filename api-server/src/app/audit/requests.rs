@@ -21,7 +21,8 @@ const PLATFORM_PREFIX: &str = "platform.";
 /// without a tenant, to that of the platform.
 #[must_use]
 pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) -> Operation {
-    let Principal { email, issuer, subject, roles, permissions: _, tenant, platform, origin } = principal;
+    let Principal { email, issuer, subject, roles, permissions: _, tenant, platform, mfa: _, origin } =
+        principal;
     let action = match rule {
         Rule::Permitted(permission) => permission.name(),
         Rule::Authenticated => "authenticated",

@@ -73,7 +73,7 @@ pub(in crate::app) async fn own_namespace(tx: &mut TenantTx) -> Result<String, E
 ///
 /// # Errors
 /// Returns an error if the tenant is suspended or archived or the database fails.
-pub(super) async fn active(tx: &mut TenantTx) -> Result<TenantToWrite, Error> {
+pub(in crate::app) async fn active(tx: &mut TenantTx) -> Result<TenantToWrite, Error> {
     let tenant = tenants::to_write(tx).await?.ok_or(Error::NotFound)?;
     match tenant.state {
         TenantState::Active => Ok(tenant),

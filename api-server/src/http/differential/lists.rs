@@ -22,6 +22,8 @@ const LISTS: [(&str, &[(&str, &str)]); 5] = [
 ];
 /// Lists that change with each question; `http/audit/tests.rs` compares them.
 const COMPARED_ELSEWHERE: [&str; 2] = ["/v1/audit-events", "/v1/platform/audit-events"];
+/// Lists that GraphQL does not have.
+const NOT_IN_GRAPHQL: [&str; 2] = ["/v1/roles", "/v1/policies"];
 /// Fields of objects in lists that only REST has, since GraphQL has the object itself.
 const ONLY_REST: [&str; 1] = ["workflowId"];
 /// Page sizes. Pages of 100 runs with all fields exceed the cost of a document.
@@ -53,8 +55,8 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
     server.add_runs(12).await;
     let schema = Schema::load();
     let mut asked = 0;
-    for list in rest_api::lists().into_iter().filter(|list| !COMPARED_ELSEWHERE.contains(&list.path.as_str()))
-    {
+    let is_compared = |path: &str| !COMPARED_ELSEWHERE.contains(&path) && !NOT_IN_GRAPHQL.contains(&path);
+    for list in rest_api::lists().into_iter().filter(|list| is_compared(&list.path)) {
         let (path, fields) = LISTS
             .iter()
             .find(|(path, _)| *path == list.path)

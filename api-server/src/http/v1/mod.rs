@@ -3,10 +3,14 @@
 #![allow(unused_qualifications, reason = "utoipa generates code with fully qualified paths")]
 
 mod audit_events;
+mod authorization;
 mod events;
 mod json;
 mod me;
+mod permissions;
 mod plans;
+mod policies;
+mod roles;
 mod tenant;
 mod tenants;
 mod time;
@@ -49,6 +53,18 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+        .routes(routes!(roles::list::list_roles, roles::create::create_role))
+        .routes(routes!(roles::get::get_role, roles::update::update_role, roles::delete::delete_role))
+        .routes(routes!(policies::list::list_policies, policies::create::create_policy))
+        .routes(routes!(
+            policies::get::get_policy,
+            policies::update::update_policy,
+            policies::delete::delete_policy
+        ))
+        .routes(routes!(permissions::list::list_permissions))
+        .routes(routes!(authorization::checks::check_authorization))
+        .routes(routes!(authorization::explanations::explain_authorization))
+        .routes(routes!(authorization::simulations::simulate_policy))
         .routes(routes!(audit_events::list::list_audit_events))
         .routes(routes!(audit_events::list::list_platform_audit_events))
 }

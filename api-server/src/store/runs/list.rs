@@ -3,12 +3,14 @@
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{Run, RunStatus};
+use super::{READ, Run, RunStatus};
 use crate::{
+    auth::ConditionalRights,
     db::Timestamp,
     store::{
         Count, Error, Limit, Order, Page, Position, TenantTx,
         page::{count_query, page, push_count_end, push_created_after, push_keyset},
+        rights::{Target, push_rights},
     },
 };
 
@@ -52,21 +54,27 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Run>, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::default();
-    push_list(&mut sql, tenant, query);
+    push_list(&mut sql, tenant, rights.as_deref(), query);
     let rows = sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs"))?;
     Ok(page(rows, query.limit, position))
 }
 
 /// Appends the statement of [`list`].
-pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+pub(in crate::store) fn push_list(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let columns = match query.columns {
         RunColumns::All => COLUMNS,
         RunColumns::Small => SMALL_COLUMNS,
     };
     sql.push("select ").push(columns).push(" ");
-    push_selection(sql, tenant, query);
+    push_selection(sql, tenant, rights, query);
     push_keyset(sql, query.order, query.after, query.limit);
 }
 
@@ -75,15 +83,21 @@ pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = count_query();
-    push_selection(&mut sql, tenant, query);
+    push_selection(&mut sql, tenant, rights.as_deref(), query);
     push_count_end(&mut sql);
     let rows = sql.build_query_scalar().fetch_one(connection).await.map_err(Error::query("count runs"))?;
     Ok(Count::new(rows))
 }
 
-fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+fn push_selection(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let Query { workflow, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant);
     if let Some(workflow) = workflow {
@@ -93,6 +107,7 @@ fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) 
         sql.push(" and status = ").push_bind(status);
     }
     push_created_after(sql, created_after);
+    push_rights(sql, rights, READ, Target::Runs);
 }
 
 /// Page of the runs of one workflow.
@@ -114,6 +129,7 @@ pub async fn list_by_workflows(
     query: Query,
 ) -> Result<Vec<WorkflowRuns>, Error> {
     let Query { workflow: _, status, created_after, order, after, limit, columns: _ } = query;
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());
@@ -125,6 +141,7 @@ pub async fn list_by_workflows(
         sql.push(" and status = ").push_bind(status);
     }
     push_created_after(&mut sql, created_after);
+    push_rights(&mut sql, rights.as_deref(), READ, Target::Runs);
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
     let rows = sql

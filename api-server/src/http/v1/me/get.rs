@@ -36,8 +36,17 @@ pub(in crate::http) struct OwnTenant {
 /// Returns the user that the bearer token identifies. Requires a valid token and no permission.
 #[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = OK, description = "Authenticated user", body = Me)))]
 pub(in crate::http) async fn get_me(principal: Principal) -> Json<Me> {
-    let Principal { email, roles, tenant, issuer: _, subject: _, permissions: _, platform: _, origin: _ } =
-        principal;
+    let Principal {
+        email,
+        roles,
+        tenant,
+        issuer: _,
+        subject: _,
+        permissions: _,
+        platform: _,
+        mfa: _,
+        origin: _,
+    } = principal;
     let tenant = tenant.map(|tenant| OwnTenant { id: tenant.scope.tenant_id(), slug: tenant.slug });
     Json(Me { email, roles, tenant })
 }
