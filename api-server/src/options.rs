@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::{
+    auth::TokenClaims,
     db::{self, Urls},
     objects::Credentials,
 };
@@ -46,11 +47,17 @@ pub struct Options {
     /// Listen address of health endpoints and metrics.
     #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
-    /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?, tenants?}`. Without `jwksUrl`,
-    /// the keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is accepted; with `tenants`, an
-    /// issuer may sign tokens of these tenants only, and none with platform roles.
+    /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?, tenants?, trustedForEmail?,
+    /// justInTime?}`. Without `jwksUrl`, the keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is
+    /// accepted; with `tenants`, an issuer may sign tokens of these tenants only, and none with platform roles. With
+    /// `trustedForEmail`, the first login of a person with a verified address makes an invited user active; with `justInTime:
+    /// {defaultRole, domains}`, it creates a user if the address has one of these domains.
     #[arg(long, env = "SMBCOPILOT_OIDC_ISSUERS", default_value = "[]", global = true)]
     pub oidc_issuers: String,
+    /// When the claims `smb_tenant` and `smb_roles` of tokens give access to a tenant, without a user in the database: `always`,
+    /// `bootstrap` (until the tenant has an active user) or `never`.
+    #[arg(long, env = "SMBCOPILOT_TOKEN_CLAIMS", default_value = "always", global = true)]
+    pub token_claims: TokenClaims,
     /// Key that signs the cursors of lists: at least 16 characters, the same for all replicas. Required to serve.
     #[arg(long, env = "SMBCOPILOT_CURSOR_KEY", hide_env_values = true, global = true)]
     pub cursor_key: Option<String>,

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{App, audit},
-    auth::{Issuers, Runners, Verifier},
+    auth::{Issuers, Runners, TokenClaims, Verifier},
     db::{AppPool, MirrorPool, Urls},
     graphql::TrustedDocuments,
     http::{self, ConnectionLimits, HttpState, TrustedProxies},
@@ -42,10 +42,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     health.require("database");
     health.require("mirror");
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.spawn(
-        "health",
-        health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone()),
-    );
+    let served = health::serve(options.health_addr, health.clone(), registry.clone(), shutdown.clone());
+    tasks.spawn_until_end("health", served);
     // While the database cannot be reached, a signal ends the process at once.
     let Some(migrated) = shutdown.run_until_cancelled(options.database.migrate()).await else {
         return Ok(());
@@ -94,6 +92,17 @@ async fn state(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<HttpState> {
     let issuers: Issuers = options.oidc_issuers.parse().context("failed to read SMBCOPILOT_OIDC_ISSUERS")?;
+    if options.token_claims != TokenClaims::Never {
+        tracing::warn!(
+            "the claims smb_tenant and smb_roles of tokens give access to tenants without a user in the database ({}): set \
+             SMBCOPILOT_TOKEN_CLAIMS to never once each tenant has an owner",
+            if options.token_claims == TokenClaims::Always {
+                "always"
+            } else {
+                "until the tenant has an active user"
+            }
+        );
+    }
     let key = options.cursor_key.as_deref().context("no cursor key: set SMBCOPILOT_CURSOR_KEY")?;
     let db = AppPool::connect(urls).await.context("failed to connect to the database as smb_app")?;
     let config = kube::Config::infer().await.context("failed to find the Kubernetes API")?;
@@ -102,7 +111,7 @@ async fn state(
         MirrorPool::connect(urls).await.context("failed to connect to the database as smb_mirror")?;
     Ok(HttpState {
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
-        verifier: Arc::new(Verifier::new(issuers)?),
+        verifier: Arc::new(Verifier::new(issuers)?.with_token_claims(options.token_claims)),
         metrics: http::Metrics::registered(registry),
         trusted_documents: trusted_documents(options)?,
         app: App {

@@ -16,6 +16,7 @@ pub mod admission;
 pub mod egress;
 pub mod expr;
 pub mod hosts;
+pub mod identity;
 pub mod image;
 pub mod numbers;
 mod pattern;

@@ -1,6 +1,7 @@
 //! Kubernetes client that all programs share. It reads objects of any nesting depth; values below 120 levels
-//! are replaced with `null`.
+//! are replaced with `null`. Texts that it applies may have any character.
 
+mod apply_body;
 mod create;
 mod decoded_bytes;
 mod limit_depth;
@@ -17,6 +18,7 @@ use tower::util::{MapRequestLayer, MapResponseLayer};
 use crate::{limit_depth::DepthLimiter, select::SelectLayer};
 
 pub use crate::{
+    apply_body::is_applicable_name,
     create::create,
     decoded_bytes::decoded_bytes,
     select::{Fields, ResourcePath, Selection, list_items, member, select_text, without_items},
@@ -45,9 +47,9 @@ pub fn connect_selective(
     selection: Selection,
     on_request: impl Fn(&Method) + Clone + Send + Sync + 'static,
 ) -> Result<Client, Error> {
-    let count = MapRequestLayer::new(move |request: Request<Body>| {
+    let prepare = MapRequestLayer::new(move |request: Request<Body>| {
         on_request(request.method());
-        request
+        apply_body::prepare(request)
     });
     let limit_depth = MapResponseLayer::new(|response: Response<Box<DynBody>>| {
         let is_json = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/json");
@@ -63,5 +65,5 @@ pub fn connect_selective(
         })
     });
     let builder = ClientBuilder::try_from(config)?.with_layer(&SelectLayer(selection));
-    Ok(builder.with_layer(&limit_depth).with_layer(&count).build())
+    Ok(builder.with_layer(&limit_depth).with_layer(&prepare).build())
 }

@@ -46,7 +46,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let stop = shutdown::on_signals().context("failed to listen for signals")?;
     let (health, registry) = (Health::default(), Registry::default());
     let mut tasks = Tasks::new(stop.clone());
-    tasks.spawn("health", health::serve(config.health_addr, health.clone(), registry.clone(), stop.clone()));
+    let served = health::serve(config.health_addr, health.clone(), registry.clone(), stop.clone());
+    tasks.spawn_until_end("health", served);
     health.require("kubernetes");
     health.require(RIGHTS);
     let metrics = Metrics::new(&registry);

@@ -49,8 +49,9 @@ impl Health {
     }
 }
 
-/// Serves the endpoints until `stop` is cancelled. The process is not ready while open requests are
-/// completed.
+/// Serves the endpoints and never returns, so that probes are answered until the process ends. It is not ready any more once
+/// `stop` is cancelled, while requests in progress are completed. To be started with
+/// [`Tasks::spawn_until_end`](crate::tasks::Tasks::spawn_until_end).
 ///
 /// # Errors
 /// Returns an error if the address cannot be bound or the listener fails.
@@ -60,10 +61,7 @@ pub async fn serve(
     registry: Registry,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let listener = TcpListener::bind(addr).await?;
-    axum::serve(listener, router(health, registry, stop.clone()))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+    axum::serve(TcpListener::bind(addr).await?, router(health, registry, stop)).await
 }
 
 #[derive(Clone)]
@@ -100,11 +98,20 @@ async fn metrics(State(probes): State<ProbeState>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::{body::Body, http::Request};
     use http_body_util::BodyExt as _;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::tasks::Tasks;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
 
     async fn get(router: Router, path: &str) -> (StatusCode, String) {
         let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
@@ -127,12 +134,53 @@ mod tests {
         assert_eq!(get(router(), "/readyz").await.0, StatusCode::OK);
     }
 
-    /// A process that is shutting down is not ready, so it receives no new requests.
+    /// Sends a request to a port; returns `None` if it cannot be reached.
+    async fn request(address: SocketAddr, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: smb\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.ok()?;
+        Some(response)
+    }
+
+    /// Waits until the port answers, or until it is closed.
+    async fn wait_for_port(address: SocketAddr, is_open: bool) {
+        let changed = async {
+            while request(address, "/livez").await.is_some() != is_open {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, changed).await.expect("the port changes within the deadline");
+    }
+
+    /// A process that is shutting down is not ready, so that it receives no new requests, and its probes and metrics are served until
+    /// its last task has ended.
     #[tokio::test]
-    async fn a_draining_process_is_not_ready() {
-        let stop = CancellationToken::new();
+    async fn probes_are_answered_until_the_process_ends() {
+        // The port is free once the listener is dropped.
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (stop, finish) = (CancellationToken::new(), CancellationToken::new());
+        let mut tasks = Tasks::new(stop.clone());
+        let served = serve(address, Health::default(), Registry::default(), stop.clone());
+        tasks.spawn_until_end("health", served);
+        let request_in_progress = finish.clone();
+        tasks.spawn("http", async move {
+            request_in_progress.cancelled().await;
+            Ok::<_, io::Error>(())
+        });
+        let process = tokio::spawn(tasks.run(DEADLINE));
+        wait_for_port(address, true).await;
+        assert!(request(address, "/readyz").await.unwrap().starts_with("HTTP/1.1 200"));
         stop.cancel();
-        let router = router(Health::default(), Registry::default(), stop);
-        assert_eq!(get(router, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        for _ in 0..3 {
+            let ready = request(address, "/readyz").await.expect("the port is open while draining");
+            assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("draining\n"), "{ready}");
+            assert!(request(address, "/livez").await.unwrap().starts_with("HTTP/1.1 200"));
+            assert!(request(address, "/metrics").await.unwrap().starts_with("HTTP/1.1 200"));
+        }
+        finish.cancel();
+        process.await.unwrap().unwrap();
+        wait_for_port(address, false).await;
     }
 }

@@ -40,6 +40,8 @@ type Outcome = (&'static str, Result<(), Box<dyn std::error::Error + Send + Sync
 /// Tasks that run as long as the process. If one ends early, all are stopped.
 pub struct Tasks {
     set: JoinSet<Outcome>,
+    /// Tasks that run until all others have ended.
+    last: JoinSet<Outcome>,
     stop: CancellationToken,
 }
 
@@ -47,7 +49,7 @@ impl Tasks {
     /// Returns an empty set of tasks, which stop when `stop` is cancelled.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
-        Self { set: JoinSet::new(), stop }
+        Self { set: JoinSet::new(), last: JoinSet::new(), stop }
     }
 
     /// Starts a task. It must return soon after the token passed to [`Tasks::new`] is cancelled.
@@ -61,6 +63,17 @@ impl Tasks {
         self.set.spawn(async move { (task, future.await.map_err(Into::into)) });
     }
 
+    /// Starts a task that runs until all tasks of [`Tasks::spawn`] have ended, and is aborted then.
+    pub fn spawn_until_end<E>(
+        &mut self,
+        task: &'static str,
+        future: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.last.spawn(async move { (task, future.await.map_err(Into::into)) });
+    }
+
     /// Waits until the token is cancelled or a task ends, then stops all tasks and waits for them for at most
     /// `drain`.
     ///
@@ -71,6 +84,7 @@ impl Tasks {
         let first = tokio::select! {
             () = self.stop.cancelled() => Ok(()),
             Some(joined) = self.set.join_next() => self.check_end(joined),
+            Some(joined) = self.last.join_next() => self.check_end(joined),
         };
         self.stop.cancel();
         let others = tokio::time::timeout(drain, async {
@@ -82,6 +96,7 @@ impl Tasks {
         })
         .await
         .unwrap_or(Err(Ended::Stuck { remaining: self.set.len(), seconds: drain.as_secs() }));
+        self.last.shutdown().await;
         first.and(others)
     }
 
@@ -116,6 +131,20 @@ mod tests {
         });
         let ended = tasks.run(DRAIN).await.unwrap_err();
         assert_eq!(ended.to_string(), "task mirror ended early");
+    }
+
+    /// A task that should run until the end and fails before stops all others, and the error names it.
+    #[tokio::test]
+    async fn a_failed_task_of_the_end_stops_the_others() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(stop.clone());
+        tasks.spawn_until_end("health", async { Err(io::Error::other("port in use")) });
+        let waiting = stop.clone();
+        tasks.spawn("http", async move {
+            waiting.cancelled().await;
+            Ok::<_, io::Error>(())
+        });
+        assert_eq!(tasks.run(DRAIN).await.unwrap_err().to_string(), "task health failed");
     }
 
     /// A requested shutdown is a success, so the process exits without an error.

@@ -82,6 +82,18 @@ impl Kubernetes {
         version
     }
 
+    /// Returns the number of events of runs that wait to be read.
+    pub(crate) fn unread_events(&self) -> usize {
+        let objects = self.objects();
+        objects
+            .watches
+            .get(RUNS)
+            .into_iter()
+            .flatten()
+            .map(futures::channel::mpsc::UnboundedSender::len)
+            .sum()
+    }
+
     /// Returns whether the mirror watches the runs.
     pub(crate) fn is_watched(&self) -> bool {
         self.objects().watches.get(RUNS).is_some_and(|watches| !watches.is_empty())

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use sqlx::PgPool;
 use tests::percentile::percentile_ms;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +18,13 @@ const PROBE: usize = 0;
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval at which its row is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// Deadline of a change of the probe: a hundred times the goal beside a flood.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// Number of changes of a flood that are sent at once.
 const BURST: usize = 1000;
+/// Number of events that the mirror has not read from the watch at which a flood pauses. A watch is one sequence, and a real API server
+/// ends the watch of a client that is further behind.
+const MAX_UNREAD: usize = 1000;
 
 /// Changes of other objects.
 #[derive(Clone, Copy)]
@@ -67,14 +73,20 @@ pub(crate) async fn measure(
         tokio::time::sleep(PROBE_INTERVAL).await;
         let sent = Instant::now();
         let version = kubernetes.change_run(PROBE);
-        while stored_version(owner).await? < version {
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
+        let stored = tokio::time::timeout(DEADLINE, wait_until_stored(owner, version)).await;
+        stored.with_context(|| format!("a change was not stored within {DEADLINE:?}"))??;
         lags.push(sent.elapsed());
     }
+    let took = started.elapsed();
     stop.cancel();
-    let changes = changing.await?;
-    Ok(Lags { lags, changes, took: started.elapsed() })
+    Ok(Lags { lags, changes: changing.await?, took })
+}
+
+async fn wait_until_stored(owner: &PgPool, version: i64) -> anyhow::Result<()> {
+    while stored_version(owner).await? < version {
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    Ok(())
 }
 
 async fn stored_version(owner: &PgPool) -> anyhow::Result<i64> {
@@ -94,6 +106,9 @@ async fn change_others(kubernetes: Kubernetes, load: Load, stop: CancellationTok
     };
     let (mut ticks, mut changes) = (tokio::time::interval(interval), 0);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if kubernetes.unread_events() >= MAX_UNREAD {
+            continue;
+        }
         for _ in 0..burst {
             kubernetes.change_run(1 + (changes % BURST) * step);
             changes += 1;

@@ -1,11 +1,19 @@
 //! Metrics of the operator.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use tests::wait;
 
 /// Ten times what a restart with 1,000 tenants takes.
 const DEADLINE: Duration = Duration::from_secs(600);
+
+/// Time without a write after which the operator counts as quiet: longer than the interval at which it writes the usage of a tenant.
+const QUIET: Duration = Duration::from_secs(20);
+const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Methods of requests that change something.
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
@@ -54,6 +62,21 @@ impl Metrics {
         Ok(())
     }
 
+    /// Waits until the operator has written nothing for some time: what follows from the last change is then written.
+    pub(super) async fn until_quiet(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let (mut writes, mut since) = (self.requests().await?.writes(), Instant::now());
+        while since.elapsed() < QUIET {
+            anyhow::ensure!(begun.elapsed() < DEADLINE, "the operator does not stop writing");
+            tokio::time::sleep(SAMPLE).await;
+            let now = self.requests().await?.writes();
+            if now != writes {
+                (writes, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the durations of the reconciles of a controller since the start of the operator.
     pub(super) async fn durations(&self, controller: &str) -> anyhow::Result<Durations> {
         let series = self.series("smb_operator_reconcile_duration_seconds_bucket").await?;
@@ -88,9 +111,15 @@ impl Requests {
         self.0.values().sum()
     }
 
-    /// Returns the number of requests that change something.
+    /// Returns the number of requests that can change something.
     pub(super) fn writes(&self) -> u64 {
         WRITES.iter().filter_map(|method| self.0.get(*method)).sum()
+    }
+
+    /// Returns the number of requests that change something that exists: of POST, some are only questions, such as those about
+    /// the rights of the operator.
+    pub(super) fn changes(&self) -> u64 {
+        self.writes() - self.0.get("POST").copied().unwrap_or_default()
     }
 
     #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "the counts are far below 2^52")]

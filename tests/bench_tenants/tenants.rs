@@ -30,7 +30,7 @@ pub(super) struct Tenants {
     plans: Api<Plan>,
 }
 
-/// Resource versions of tenants, plans and all children, by their UIDs.
+/// Resource versions of tenants, plans, Events and all children, by their UIDs.
 pub(super) struct Versions(BTreeMap<String, String>);
 
 impl Versions {
@@ -128,7 +128,7 @@ impl Tenants {
             if !resource.offers("list") {
                 continue;
             }
-            let is_own = resource.group == Plan::group(&());
+            let is_own = resource.group == Plan::group(&()) || resource.name() == "events.events.k8s.io";
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource.api_resource());
             let label = format!("{}={}", labels::APP_MANAGED_BY, labels::MANAGED_BY);
             let children = ListParams::default().labels(&label);

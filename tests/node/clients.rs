@@ -1,5 +1,5 @@
 //! Clients that public generators make from the OpenAPI document take the tour of an application: start a run, wait for it, read its
-//! steps and its log, and page through a list. A helper for Relay's pagination pages through GraphQL.
+//! steps and its log, and page through a list.
 
 use std::time::Duration;
 
@@ -47,35 +47,15 @@ async fn a_python_client_takes_the_tour() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates a folder with the TypeScript programs and the generated types, and checks their types.
-async fn typescript() -> anyhow::Result<Workspace> {
-    let workspace = Workspace::create()?;
-    for file in ["package.json", "relay.ts", "tour.ts", "tsconfig.json"] {
-        workspace.copy(&format!("typescript/{file}"))?;
-    }
-    workspace.link_npm_packages()?;
-    let mut generator = workspace.npm_program("openapi-typescript/bin/cli.js");
-    execute(generator.args([DOCUMENT, "--output", "api.ts"]), DEADLINE).await?;
-    execute(workspace.npm_program("typescript/bin/tsc").args(["--project", "."]), DEADLINE).await?;
-    Ok(workspace)
-}
-
 /// The TypeScript client with generated types has no type error and takes the tour.
 #[tokio::test]
 async fn a_typescript_client_takes_the_tour() -> anyhow::Result<()> {
     let _alone = ALONE.lock().await;
-    let workspace = typescript().await?;
+    let workspace = Workspace::with_typescript(&["tour.ts"])?;
+    let mut generator = workspace.npm_program("openapi-typescript/bin/cli.js");
+    execute(generator.args([DOCUMENT, "--output", "api.ts"]), DEADLINE).await?;
+    workspace.check_types().await?;
     let printed = execute(with_server(workspace.node().arg("tour.ts"))?, DEADLINE).await?;
     assert!(printed.starts_with("started greeting-"), "{printed}");
-    Ok(())
-}
-
-/// A public helper for Relay's pagination returns every object of a connection once.
-#[tokio::test]
-async fn a_relay_helper_pages_through_connections() -> anyhow::Result<()> {
-    let _alone = ALONE.lock().await;
-    let workspace = typescript().await?;
-    let printed = execute(with_server(workspace.node().arg("relay.ts"))?, DEADLINE).await?;
-    assert!(printed.contains("workflowRuns: "), "{printed}");
     Ok(())
 }

@@ -15,8 +15,12 @@ use crate::{cluster::unique, environment::variable};
 
 /// Folder with Python packages in `python`, among them Node.js, and npm packages in `node_modules`.
 const PACKAGES: &str = "SMBCOPILOT_TEST_CLIENTS";
+/// Time limit of the compiler of TypeScript, ten times what it takes on two cores.
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The committed OpenAPI document.
 pub const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api-server/openapi.yaml");
+/// The committed definition of the subgraph of a federated graph.
+pub const SUBGRAPH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api-server/subgraph.graphql");
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
 /// Temporary folder in which clients are generated and executed, with the downloaded programs.
@@ -47,11 +51,33 @@ impl Workspace {
         Ok(())
     }
 
+    /// Creates a folder with TypeScript programs of `tests/clients/typescript`, npm packages and their settings.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::create`] does, or if a file cannot be copied.
+    pub fn with_typescript(programs: &[&str]) -> anyhow::Result<Self> {
+        let workspace = Self::create()?;
+        for file in programs.iter().chain(&["package.json", "tsconfig.json"]) {
+            workspace.copy(&format!("typescript/{file}"))?;
+        }
+        workspace.link_npm_packages()?;
+        Ok(workspace)
+    }
+
+    /// Checks the types of the TypeScript programs in the folder.
+    ///
+    /// # Errors
+    /// Returns an error with what the compiler prints if they have a type error.
+    pub async fn check_types(&self) -> anyhow::Result<()> {
+        let mut compiler = self.npm_program("typescript/bin/tsc");
+        execute(compiler.args(["--project", "."]), COMPILE_TIMEOUT).await.map(drop)
+    }
+
     /// Makes the npm packages available to programs in the folder.
     ///
     /// # Errors
     /// Returns an error if the link to them cannot be created.
-    pub fn link_npm_packages(&self) -> anyhow::Result<()> {
+    fn link_npm_packages(&self) -> anyhow::Result<()> {
         let link = self.folder.join("node_modules");
         std::os::unix::fs::symlink(self.packages.join("node_modules"), link)
             .context("failed to link npm packages")

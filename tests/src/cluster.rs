@@ -54,7 +54,7 @@ async fn proxy_of(config: &Config) -> anyhow::Result<(ChaosProxy, http::Uri)> {
 pub async fn client_as(user: &str, groups: &[&str]) -> anyhow::Result<Client> {
     let mut config = config().await?;
     impersonate(&mut config, user, groups);
-    Ok(Client::try_from(config)?)
+    Ok(k8s_client::connect(config)?)
 }
 
 /// Returns a proxy to the Kubernetes API, and a client that connects through it and impersonates `user` with these groups.

@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus},
     time::Duration,
 };
@@ -27,6 +27,10 @@ pub const NAMESPACE: &str = "smb-copilot";
 /// Namespace of the pods that find out whether the cluster enforces network policies.
 pub const PROBE_NAMESPACE: &str = "smb-copilot-network-probe";
 const ACCOUNT: &str = "smb-copilot-operator";
+const PROGRAM: &str = "operator";
+/// Environment variables of the allocator, as the chart sets them.
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 /// Lifetime of the token in seconds, longer than all tests take.
 const TOKEN_SECONDS: i64 = 3_600;
 
@@ -61,7 +65,7 @@ impl OperatorProcess {
         metrics: &str,
     ) -> anyhow::Result<Self> {
         let kubeconfig = write_kubeconfig(client, account).await?;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(child_process::built_program(PROGRAM)?);
         command
             .env("KUBECONFIG", kubeconfig)
             .env("SMBCOPILOT_RELEASE_NAMESPACE", NAMESPACE)
@@ -69,6 +73,7 @@ impl OperatorProcess {
             .env("SMBCOPILOT_HEALTH_ADDR", metrics)
             .env("POD_NAME", cluster::unique("operator"))
             .env("SMBCOPILOT_NETWORK_PROBE_NAMESPACE", PROBE_NAMESPACE)
+            .envs(ALLOCATOR)
             .envs(qdrant_environment()?);
         let child = child_process::start(&command, &directory()?.join(format!("{lease}.log")))?;
         Ok(Self(child))
@@ -93,14 +98,7 @@ impl OperatorProcess {
     /// # Errors
     /// Returns an error if the operator has not started or has ended.
     pub fn peak_memory(&self) -> anyhow::Result<u64> {
-        let shell = self.id();
-        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
-        for child in children.split_whitespace() {
-            if fs::read_to_string(format!("/proc/{child}/comm"))?.trim() == "operator" {
-                return peak_memory_of(child);
-            }
-        }
-        anyhow::bail!("the shell {shell} has not started the operator yet")
+        child_process::status_bytes(&self.0, PROGRAM, "VmHWM")
     }
 }
 
@@ -121,23 +119,18 @@ fn qdrant_environment() -> anyhow::Result<Vec<(&'static str, String)>> {
     Ok(vec![("SMBCOPILOT_QDRANT_URL", qdrant_process::url()?), ("SMBCOPILOT_QDRANT_API_KEY", key)])
 }
 
-fn peak_memory_of(process: &str) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes =
-        peak.and_then(|peak| peak.trim().strip_suffix(" kB")).context("no VmHWM in the status")?;
-    Ok(kibibytes.trim().parse::<u64>()? * 1024)
-}
-
-/// Writes a kubeconfig with the identity of a service account and returns its path.
-async fn write_kubeconfig(client: &Client, account: &str) -> anyhow::Result<PathBuf> {
+/// Writes a kubeconfig with the identity of a service account of the chart and returns its path.
+///
+/// # Errors
+/// Returns an error if the service account does not exist in the namespace of the chart.
+pub async fn write_kubeconfig(client: &Client, account: &str) -> anyhow::Result<PathBuf> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
     let spec = TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
     let request = TokenRequest { spec, ..TokenRequest::default() };
     let token = accounts
         .create_token_request(account, &PostParams::default(), &request)
         .await
-        .context("failed to get a token of the operator: is the chart installed?")?;
+        .context("failed to get a token of a component: is the chart installed?")?;
     let token = token.status.context("the token request has no status")?.token;
     let own = kube::config::Kubeconfig::read()?;
     let mut config = serde_yaml::to_value(own)?;
@@ -153,22 +146,12 @@ async fn write_kubeconfig(client: &Client, account: &str) -> anyhow::Result<Path
     Ok(path)
 }
 
-pub(crate) fn directory() -> anyhow::Result<PathBuf> {
+/// Returns the folder of logs and kubeconfigs of this process, which exists.
+///
+/// # Errors
+/// Returns an error if it cannot be created.
+pub fn directory() -> anyhow::Result<PathBuf> {
     let directory = env::temp_dir().join(format!("smb-operator-{}", std::process::id()));
     fs::create_dir_all(&directory)?;
     Ok(directory)
-}
-
-/// Returns the path of the operator program, which is built beside the tests.
-fn binary() -> anyhow::Result<PathBuf> {
-    let tests = env::current_exe()?;
-    let built =
-        tests.parent().and_then(Path::parent).context("the test program is not in a target directory")?;
-    let binary = built.join("operator");
-    anyhow::ensure!(
-        binary.exists(),
-        "{} does not exist: run `cargo build --package operator`",
-        binary.display()
-    );
-    Ok(binary)
 }

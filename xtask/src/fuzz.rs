@@ -43,9 +43,12 @@ enum Target {
 pub(crate) struct Options {
     /// What to fuzz [default: all parsers].
     target: Option<Target>,
-    /// Duration for each target, in seconds.
+    /// Duration for each parser, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Minimum number of requests to the API.
+    #[arg(long, default_value_t = 20_000)]
+    requests: u32,
 }
 
 /// The targets that need nothing but their test program.
@@ -73,7 +76,7 @@ pub(crate) fn run(
     verbose: bool,
 ) -> anyhow::Result<ExitCode> {
     if options.target == Some(Target::Api) {
-        let options = test::Options::for_schemathesis(Duration::from_secs(options.seconds));
+        let options = test::Options::for_schemathesis(options.requests);
         return test::run(checkout, homes, &options, verbose);
     }
     let phases = Phases::new(&instance.log("fuzz"), verbose)?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Error, audit,
+    Error, audit, field_names,
     kubernetes::{failure, with_timeout},
     managed_fields::{self, Applied, Change, ManagedField},
 };
@@ -89,6 +89,7 @@ pub(super) async fn change<K: Declared>(
             Change::None => return Ok(object),
             Change::Apply(applied) => applied,
         };
+        field_names::check(action, &applied.spec)?;
         if let Some(changed) = write(api, target, object, applied).await? {
             return Ok(changed);
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Error, audit,
     change_object::Declared,
+    field_names,
     kubernetes::{failure, with_timeout},
 };
 
@@ -21,7 +22,8 @@ pub(super) enum Creation<K> {
 /// Creates an object, or only checks that it could be created.
 ///
 /// # Errors
-/// Returns an error if the API server refuses the object or does not answer in time.
+/// Returns an error if the object has a field whose name is too long for later changes, or if the API server refuses the object or
+/// does not answer in time.
 pub(super) async fn create<K: Declared>(
     api: &Api<K>,
     object: &K,
@@ -31,6 +33,7 @@ pub(super) async fn create<K: Declared>(
     audit::record_object(K::AUDIT_KIND, None, &object.name_any());
     let spec = serde_json::to_value(object).unwrap_or_default();
     let spec = spec.get("spec").cloned().unwrap_or_default();
+    field_names::check(action, &spec)?;
     audit::record_changes(audit::differences(&json!({}), &spec));
     let params = PostParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
     match with_timeout(action, k8s_client::create(api, &params, object)).await? {

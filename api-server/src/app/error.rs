@@ -4,7 +4,7 @@ use domain::{admission::UnfinishedRunsExceeded, permission::Permission};
 
 use super::{enum_names::serde_name, managed_fields::ManagedField};
 use crate::{
-    limits::Exhausted,
+    limits::{Exhausted, RateExceeded},
     mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
 };
@@ -252,6 +252,17 @@ pub enum Error {
         "failed to begin in time: the other runs of the request took too long; repeat the request with this run"
     )]
     BulkTimeout,
+    /// A bulk operation names no runs, too many, or one twice.
+    #[error("failed to accept the list of runs")]
+    BulkRuns(Vec<Violation>),
+    /// Requests, or parts of them, exceed a rate.
+    #[error("failed to accept the request: the {subject} has sent too many requests")]
+    RateExceeded {
+        /// Who has sent too many: `user` or `tenant`.
+        subject: &'static str,
+        /// Rate.
+        source: RateExceeded,
+    },
     /// The workflow of the run was deleted.
     #[error("failed to rerun: workflow {workflow} was deleted")]
     WorkflowGone {
@@ -333,6 +344,64 @@ pub enum Error {
         action: &'static str,
         /// Errors in single fields.
         violations: Vec<Violation>,
+    },
+    /// Fields of the request are not valid.
+    #[error("failed to {action}: the request has errors")]
+    InvalidRequest {
+        /// Action that failed.
+        action: &'static str,
+        /// Errors in single fields.
+        violations: Vec<Violation>,
+    },
+    /// The caller lacks permissions that it would grant, or that the user has whom it would change.
+    #[error("failed to {action}: you lack permissions that the user has or would get: {}", missing.join(", "))]
+    PermissionsExceeded {
+        /// Action that failed.
+        action: &'static str,
+        /// Names of the permissions.
+        missing: Vec<&'static str>,
+    },
+    /// The tenant would have no active owner.
+    #[error(
+        "failed to {action}: the user is the last active owner of the tenant; make another user an owner first"
+    )]
+    LastOwner {
+        /// Action that failed.
+        action: &'static str,
+    },
+    /// An active user cannot be deleted.
+    #[error("failed to {action}: it is active; deactivate it first")]
+    UserActive {
+        /// Action that failed.
+        action: &'static str,
+    },
+    /// Only the user of a key gets the secret of its successor.
+    #[error("failed to {action}: it belongs to another user; revoke it, or let its user rotate it")]
+    KeyOfAnotherUser {
+        /// Action that failed.
+        action: &'static str,
+    },
+    /// The tenant has as many objects of a kind as a tenant may have.
+    #[error("failed to {action}: the tenant has {used} {kind}, and may have {limit}; delete some first")]
+    TooManyObjects {
+        /// Action that failed.
+        action: &'static str,
+        /// Kind of the objects, in the plural.
+        kind: &'static str,
+        /// Number of objects.
+        used: i64,
+        /// Maximum number of objects.
+        limit: i64,
+    },
+    /// The tenant has as many users as its plan allows.
+    #[error(
+        "failed to create the user: the tenant has {used} users, deactivated and invited ones included, and its plan allows {limit} (users)"
+    )]
+    UserLimit {
+        /// Number of users.
+        used: i64,
+        /// Maximum number of users.
+        limit: i64,
     },
     /// The state of the tenant does not permit the change.
     #[error("failed to {action}: it is {}", state_name(*state))]

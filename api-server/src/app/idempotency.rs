@@ -56,6 +56,46 @@ pub enum KeyedAction<'a> {
         /// Fields of its spec.
         definition: &'a Definition,
     },
+    /// Creation of an invitation.
+    CreateInvitation {
+        /// Address.
+        email: &'a str,
+        /// Full name.
+        display_name: Option<&'a str>,
+        /// Roles.
+        roles: &'a [String],
+    },
+    /// Creation of an API key.
+    CreateApiKey {
+        /// Name.
+        name: &'a str,
+        /// Nodes of the permission tree.
+        scopes: &'a [String],
+        /// Expiry, in RFC 3339 format.
+        expires_at: Option<String>,
+        /// ID of the service account that owns the key.
+        service_account: Option<Uuid>,
+    },
+    /// Creation of a service account.
+    CreateServiceAccount {
+        /// Name.
+        name: &'a str,
+        /// Purpose of the account.
+        description: Option<&'a str>,
+        /// Roles.
+        roles: &'a [String],
+    },
+    /// Creation of a user.
+    CreateUser {
+        /// Address.
+        email: &'a str,
+        /// Full name.
+        display_name: Option<&'a str>,
+        /// URL of a picture.
+        picture_url: Option<&'a str>,
+        /// Roles.
+        roles: &'a [String],
+    },
     /// Creation of a role.
     CreateRole {
         /// Role to create.

@@ -17,6 +17,11 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Admission policy that refuses writes in the namespaces of archived tenants.
 const ARCHIVE_POLICY: &str = "smb-copilot-archive-fence";
+/// Admission policy that refuses what the api-server never writes: its refusal shows a defect.
+const API_SERVER_POLICY: &str = "smb-copilot-api-server-fence";
+/// Explanation for an object that etcd does not store. It is larger than its definition, since it lists the manager of each field.
+const TOO_LARGE: &str =
+    "the object is larger than the 1.5 MiB that Kubernetes stores: use fewer or shorter fields";
 
 /// Takes a permit to write an object. Writes of one tenant wait for each other in the database; those that wait here hold no
 /// connection.
@@ -50,6 +55,9 @@ pub(super) fn failure(action: &'static str, error: kube::Error) -> Error {
         kube::Error::Api(status) if status.is_invalid() || is_unusable(&status) => {
             Error::Refused { action, message: status.message.clone(), violations: violations(&status) }
         }
+        kube::Error::Api(status) if is_too_large(&status) => {
+            Error::Refused { action, message: TOO_LARGE.to_owned(), violations: Vec::new() }
+        }
         kube::Error::Api(status) if status.is_forbidden() && status.message.contains(ARCHIVE_POLICY) => {
             Error::TenantArchived { action }
         }
@@ -58,6 +66,9 @@ pub(super) fn failure(action: &'static str, error: kube::Error) -> Error {
                 Error::WorkflowLimit { used, limit }
             }
             Some((used, limit)) => Error::PlanLimitReached { action, used, limit },
+            None if is_denied(&status) => {
+                Error::Refused { action, message: status.message.clone(), violations: Vec::new() }
+            }
             None => Error::Kubernetes { action, source: kube::Error::Api(status) },
         },
         source => Error::Kubernetes { action, source },
@@ -65,10 +76,26 @@ pub(super) fn failure(action: &'static str, error: kube::Error) -> Error {
 }
 
 /// Returns whether the API server cannot process an object because of its content: it has fields that its kind does not have,
-/// or a list that repeats an item.
+/// a list that repeats an item, or a text that its decoder refuses. Its message says which.
 fn is_unusable(status: &Status) -> bool {
+    const BAD_REQUEST: u16 = 400;
     const MESSAGES: [&str; 2] = ["strict decoding error", "failed to create typed patch object"];
+    status.code == BAD_REQUEST || MESSAGES.iter().any(|message| status.message.contains(message))
+}
+
+/// Returns whether an object is too large for the API server, for its connection to etcd, or for etcd.
+fn is_too_large(status: &Status) -> bool {
+    const CONTENT_TOO_LARGE: u16 = 413;
+    const MESSAGES: [&str; 2] =
+        ["etcdserver: request is too large", "trying to send message larger than max"];
+    status.code == CONTENT_TOO_LARGE || MESSAGES.iter().any(|message| status.message.contains(message))
+}
+
+/// Returns whether an admission policy or a webhook of the cluster refuses an object. Its message addresses the author.
+fn is_denied(status: &Status) -> bool {
+    const MESSAGES: [&str; 2] = [" denied request: ", " denied the request"];
     MESSAGES.iter().any(|message| status.message.contains(message))
+        && !status.message.contains(API_SERVER_POLICY)
 }
 
 /// Returns the errors in single fields that a refusal lists.
@@ -106,5 +133,45 @@ mod tests {
                        count/workflowruns.smbcopilot.dev=250";
         assert_eq!(exceeded_quota(refused), Some((200, 250)));
         assert_eq!(exceeded_quota("User \"anna\" cannot create resource \"workflowruns\""), None);
+    }
+
+    fn refusal(code: u16, message: &str) -> Error {
+        let reason = if code == 403 { "Forbidden" } else { "" };
+        let status =
+            serde_json::json!({"status": "Failure", "code": code, "reason": reason, "message": message});
+        failure("change the tenant", kube::Error::Api(Box::new(serde_json::from_value(status).unwrap())))
+    }
+
+    /// An object that the cluster refuses because of its content is an error of the client; a missing right is a defect.
+    #[test]
+    fn a_refusal_of_the_content_is_an_error_of_the_client() {
+        for (code, message) in [
+            (400, "error decoding YAML: yaml: control characters are not allowed"),
+            (413, "Request entity too large: limit is 3145728"),
+            (500, "etcdserver: request is too large"),
+            (
+                500,
+                "rpc error: code = ResourceExhausted desc = trying to send message larger than max (3 vs. 2)",
+            ),
+            (
+                403,
+                "tenants \"acme\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            ),
+            (403, "admission webhook \"names.example.com\" denied the request: no"),
+        ] {
+            let error = refusal(code, message);
+            assert!(matches!(error, Error::Refused { .. }), "{message}: {error:?}");
+        }
+        for (code, message) in [
+            (403, "tenants \"acme\" is forbidden: User \"anna\" cannot patch resource \"tenants\""),
+            (
+                403,
+                "ValidatingAdmissionPolicy 'smb-copilot-api-server-fence' with binding 'b' denied request: no",
+            ),
+            (500, "Internal error occurred"),
+        ] {
+            let error = refusal(code, message);
+            assert!(matches!(error, Error::Kubernetes { .. }), "{message}: {error:?}");
+        }
     }
 }

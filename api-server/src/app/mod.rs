@@ -1,6 +1,7 @@
 //! The use cases of the API and their rules. REST and GraphQL both call these functions; `store` reads the database for
 //! them, and `mirror` writes what Kubernetes returned.
 
+pub mod api_keys;
 pub mod audit;
 pub mod authorization;
 mod change_object;
@@ -11,8 +12,10 @@ mod creation;
 pub mod enum_names;
 mod error;
 pub mod events;
+mod field_names;
 mod field_path;
 pub mod idempotency;
+pub mod invitations;
 mod kubernetes;
 pub mod logs;
 mod managed_fields;
@@ -21,13 +24,16 @@ pub mod outputs;
 pub mod page;
 pub mod plans;
 pub mod policies;
+pub mod request_rate;
 mod reservation;
 mod rights;
 pub mod roles;
 pub mod runs;
+pub mod service_accounts;
 mod strict;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 pub mod workflows;
 
 pub use contents::{Content, contents};

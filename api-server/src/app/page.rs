@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use super::Error;
-use crate::store::{self, CursorKey, Limit, Order, Position};
+use crate::store::{self, Created, CursorKey, Limit, Order, Position};
 
 /// Selection of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,6 +83,12 @@ impl List {
             write!(self.name, "&{filter}={value:?}").ok();
         }
         self
+    }
+
+    /// Adds the filters of the creation time.
+    #[must_use]
+    pub(super) fn created(self, Created { after, before }: Created) -> Self {
+        self.filtered("createdAfter", after).filtered("createdBefore", before)
     }
 
     /// Returns the cursor of an object's position.

@@ -1,22 +1,19 @@
-//! Authentication of users by the bearer token of a request.
+//! Authentication by the bearer token of a request: token → identity → user → roles, or API key → owner → roles.
 
-use std::sync::Arc;
-
-use domain::permission::{Permission, Permissions};
+use domain::identity::ApiKey;
 use headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::{
-    claims::Claims,
-    principal::{Membership, Principal},
-    scope::{PlatformScope, TenantScope},
-    tenant_lookup::{FoundTenant, LookupError, TenantLookup},
+    api_key::{self, authenticate_key},
+    identify::{self, identify},
+    key_lookup::KeyLookup,
+    principal::Principal,
+    tenant_lookup::{LookupError, TenantLookup},
     token::{self, Verifier},
+    user_lookup::UserLookup,
 };
 use crate::limits::RateExceeded;
-
-/// Authentication method of a login with several factors (RFC 8176).
-const MFA: &str = "mfa";
 
 /// Error of an authentication.
 #[derive(Debug, thiserror::Error)]
@@ -30,20 +27,12 @@ pub enum Error {
     /// The address of the client has sent too many requests without a token that is known.
     #[error("failed to verify the bearer token")]
     RateExceeded(#[from] RateExceeded),
-    /// The tenant of the token does not exist, or is not mirrored yet.
-    #[error("failed to find tenant {slug} of the bearer token")]
-    UnknownTenant {
-        /// `smb_tenant` claim of the token.
-        slug: String,
-    },
-    /// The tenant lookup failed.
-    #[error("failed to look up tenant {slug} of the bearer token")]
-    TenantLookup {
-        /// `smb_tenant` claim of the token.
-        slug: String,
-        /// Cause of the failure.
-        source: LookupError,
-    },
+    /// The API key cannot be used.
+    #[error("failed to accept the API key")]
+    ApiKey(#[from] api_key::Error),
+    /// The token is valid, and its person is not admitted.
+    #[error("failed to identify the person of the bearer token")]
+    Identity(#[from] identify::Error),
     /// The lookup of the roles failed.
     #[error("failed to look up the roles of the principal")]
     RoleLookup(#[source] LookupError),
@@ -53,15 +42,18 @@ pub enum Error {
 /// recently may be verified, which costs time.
 ///
 /// # Errors
-/// Returns an error if there is no token, if it is not valid or not admitted, if its tenant is unknown, or if the issuer
-/// or the database is unavailable.
+/// Returns an error if there is no token, if it is not valid or not admitted, if its user or tenant is unknown, or if the
+/// issuer or the database is unavailable. [`identify::Error::FirstLogin`] asks the caller to admit the person, and to try again.
 pub async fn authenticate(
     verifier: &Verifier,
-    tenants: &impl TenantLookup,
+    directory: &(impl TenantLookup + UserLookup + KeyLookup),
     headers: &HeaderMap,
     admit: impl FnOnce() -> Result<(), RateExceeded>,
 ) -> Result<Principal, Error> {
     let token = bearer_token(headers);
+    if let Some(key) = token.as_ref().map(Bearer::token).filter(|token| ApiKey::is_meant_by(token)) {
+        return Ok(authenticate_key(verifier, directory, key, admit).await?);
+    }
     let known = token.as_ref().and_then(|token| verifier.recently_verified(token.token()));
     let claims = match known {
         Some(claims) => claims,
@@ -73,46 +65,12 @@ pub async fn authenticate(
             verifier.verify(token.ok_or(Error::Missing)?.token()).await?
         }
     };
-    let tenant = membership(verifier, tenants, &claims).await?;
-    Ok(principal(&claims, tenant))
+    Ok(identify(verifier, directory, &claims, invitation_token(headers)).await?)
 }
 
-async fn membership(
-    verifier: &Verifier,
-    tenants: &impl TenantLookup,
-    claims: &Claims,
-) -> Result<Option<Membership>, Error> {
-    let Some(slug) = &claims.tenant else { return Ok(None) };
-    let found = match verifier.tenants.get(slug) {
-        Some(tenant) => tenant,
-        None => {
-            let tenant = tenants.by_slug(slug).await;
-            let tenant = tenant.map_err(|source| Error::TenantLookup { slug: slug.clone(), source })?;
-            let tenant = tenant.ok_or_else(|| Error::UnknownTenant { slug: slug.clone() })?;
-            verifier.tenants.insert(slug.clone(), tenant);
-            tenant
-        }
-    };
-    let FoundTenant { id, requests_per_minute } = found;
-    let scope = TenantScope::new(id);
-    Ok(Some(Membership { scope, slug: slug.clone(), requests_per_minute, rights: None }))
-}
-
-fn principal(claims: &Claims, tenant: Option<Membership>) -> Principal {
-    let Claims { email, iss, sub, tenant: _, roles, amr, exp: _, iat: _, nbf: _ } = claims;
-    let permissions = Permissions::of_roles(roles);
-    let platform = permissions.allows(Permission::PLATFORM_TENANT_READ).then(PlatformScope::new);
-    Principal {
-        email: email.to_lowercase(),
-        issuer: iss.clone(),
-        subject: sub.clone(),
-        roles: roles.clone(),
-        permissions,
-        tenant,
-        platform,
-        mfa: amr.as_ref().map(|methods| methods.iter().any(|method| method == MFA)),
-        origin: Arc::default(),
-    }
+/// Returns the token of an invitation, which a person sends with the first request.
+fn invitation_token(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("invitation-token").map(HeaderValue::as_bytes)
 }
 
 /// Returns the bearer token of the `Authorization` header.

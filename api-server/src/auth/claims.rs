@@ -4,12 +4,22 @@ use serde::Deserialize;
 
 /// Maximum length of an e-mail address, in bytes (RFC 5321).
 const MAX_EMAIL_BYTES: usize = 254;
+/// Maximum length of a subject, in bytes (OpenID Connect Core, section 2).
+const MAX_SUBJECT_BYTES: usize = 255;
+/// Maximum length of the name of a user, in characters. A longer one is ignored.
+const MAX_NAME_LETTERS: usize = 120;
 
 /// Claims that the api-server reads. The verification itself checks `iss`, `aud`, `exp` and `nbf`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Claims {
     /// Email address that identifies the user; its case is ignored.
     pub email: String,
+    /// Whether the issuer has verified the address. Texts such as `"true"` do not count.
+    #[serde(default, deserialize_with = "boolean")]
+    pub email_verified: bool,
+    /// Full name of the user.
+    #[serde(default, deserialize_with = "name")]
+    pub name: Option<String>,
     /// Issuer of the token.
     #[serde(default)]
     pub iss: String,
@@ -43,12 +53,24 @@ impl Claims {
     /// # Errors
     /// Returns the reason why the claims are refused.
     pub(super) fn check(&self, now: i64, skew: i64) -> Result<(), &'static str> {
-        let Self { email, iss: _, sub, tenant, roles: _, amr: _, exp: _, iat, nbf } = self;
+        let Self {
+            email,
+            email_verified: _,
+            name: _,
+            iss: _,
+            sub,
+            tenant,
+            roles: _,
+            amr: _,
+            exp: _,
+            iat,
+            nbf,
+        } = self;
         if !is_identity(email) || email.len() > MAX_EMAIL_BYTES || !email.contains('@') {
             return Err("the claim email is not an e-mail address");
         }
-        if sub.as_ref().is_some_and(|sub| !is_identity(sub)) {
-            return Err("the claim sub is empty or has control characters");
+        if sub.as_ref().is_some_and(|sub| !is_identity(sub) || sub.len() > MAX_SUBJECT_BYTES) {
+            return Err("the claim sub is empty, has control characters or more than 255 bytes");
         }
         if tenant.as_ref().is_some_and(|tenant| !is_identity(tenant)) {
             return Err("the claim smb_tenant is empty or has control characters");
@@ -73,6 +95,17 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::
         || seconds.as_f64().filter(|seconds| seconds.is_finite())?.trunc().to_string().parse().ok();
     let seconds = seconds.as_i64().or_else(truncated);
     seconds.ok_or_else(|| serde::de::Error::custom("expected seconds since 1970"))
+}
+
+fn boolean<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)?.as_bool().unwrap_or_default())
+}
+
+/// Reads the name of a user, which does not matter for authentication: one that cannot be used is ignored.
+fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = serde_json::Value::deserialize(deserializer)?;
+    let is_usable = |name: &&str| is_identity(name) && name.chars().count() <= MAX_NAME_LETTERS;
+    Ok(name.as_str().map(str::trim).filter(is_usable).map(str::to_owned))
 }
 
 fn optional_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use domain::permission::PLATFORM_ROLES;
+use domain::{
+    identity::Email,
+    permission::{PLATFORM_ROLES, TENANT_ROLES},
+};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use url::Url;
@@ -26,17 +29,49 @@ pub struct Issuer {
     /// Slugs of the tenants whose tokens it may sign; absent means all tenants and platform administrators.
     #[serde(default)]
     pub tenants: Option<Vec<String>>,
+    /// Whether its claim `email_verified` is believed, so that the address of a token finds an invited user.
+    #[serde(default)]
+    pub trusted_for_email: bool,
+    /// Creation of users at their first login; absent means that only invited users are admitted.
+    #[serde(default)]
+    pub just_in_time: Option<JustInTime>,
+}
+
+/// Creation of users at their first login.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JustInTime {
+    /// Built-in role of new users.
+    pub default_role: String,
+    /// Domains that their addresses must have.
+    pub domains: Vec<String>,
 }
 
 impl Issuer {
     /// Returns whether the issuer may sign a token with these claims. An issuer that is bound to tenants can neither
-    /// name another tenant nor grant platform roles.
+    /// name another tenant nor grant platform roles. If the claims name no tenant, that of the user is checked later.
     #[must_use]
     pub(super) fn may_issue(&self, claims: &Claims) -> bool {
-        let Some(tenants) = &self.tenants else { return true };
-        let names_own_tenant = claims.tenant.as_ref().is_some_and(|tenant| tenants.contains(tenant));
         let is_platform = claims.roles.iter().any(|role| PLATFORM_ROLES.contains(&role.as_str()));
-        names_own_tenant && !is_platform
+        match &self.tenants {
+            Some(_) => !is_platform && claims.tenant.as_ref().is_none_or(|slug| self.speaks_for(slug)),
+            None => true,
+        }
+    }
+
+    /// Returns whether the issuer may sign tokens of users of a tenant.
+    #[must_use]
+    pub(super) fn speaks_for(&self, slug: &str) -> bool {
+        self.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|tenant| tenant == slug))
+    }
+
+    /// Returns the tenant of the users that the issuer may create; `None` if it is not known.
+    pub(super) fn tenant_of_new_users<'a>(&'a self, claims: &'a Claims) -> Option<&'a str> {
+        match (&claims.tenant, self.tenants.as_deref()) {
+            (Some(slug), _) => Some(slug),
+            (None, Some([only])) => Some(only),
+            (None, _) => None,
+        }
     }
 }
 
@@ -66,6 +101,14 @@ pub enum Error {
         /// The `issuer` as configured.
         issuer: String,
     },
+    /// An issuer creates users without being trusted for their addresses, with a role that does not exist, or of any domain.
+    #[error(
+        "failed to accept justInTime of issuer {issuer}: it needs trustedForEmail, a built-in role other than owner and admin as defaultRole, and at least one domain, in lower case"
+    )]
+    JustInTime {
+        /// The `issuer` as configured.
+        issuer: String,
+    },
     /// Two entries have the same `issuer`.
     #[error("failed to accept two entries for issuer {issuer}")]
     Duplicate {
@@ -89,6 +132,10 @@ impl Issuers {
             if entry.algorithms.is_empty() || entry.algorithms.iter().any(symmetric) {
                 return Err(Error::Algorithms { issuer });
             }
+            if entry.just_in_time.as_ref().is_some_and(|users| !entry.trusted_for_email || !users.is_valid())
+            {
+                return Err(Error::JustInTime { issuer });
+            }
             Url::parse(&issuer).map_err(|source| Error::Url { issuer, source })?;
         }
         Ok(Self(issuers))
@@ -106,6 +153,20 @@ impl FromStr for Issuers {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::new(serde_json::from_str(text)?)
+    }
+}
+
+impl JustInTime {
+    fn is_valid(&self) -> bool {
+        // Whoever can change the users of a tenant is invited by somebody who may.
+        let is_role = TENANT_ROLES.contains(&self.default_role.as_str());
+        let is_powerful = ["owner", "admin"].contains(&self.default_role.as_str());
+        let is_letter = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
+        let is_domain = |domain: &String| {
+            let email = Email::parse(&format!("someone@{domain}"));
+            domain.bytes().all(is_letter) && email.is_ok_and(|email| email.domain() == domain)
+        };
+        is_role && !is_powerful && !self.domains.is_empty() && self.domains.iter().all(is_domain)
     }
 }
 
@@ -142,6 +203,29 @@ mod tests {
         let text = r#"[{"issuer": "https://id.example", "audience": "smb"}]"#;
         let issuers = text.parse::<Issuers>().unwrap().into_inner();
         assert_eq!(issuers[0].algorithms, [Algorithm::RS256]);
+    }
+
+    /// Users are created for trusted addresses of named domains only, and never with a role that administers the tenant.
+    #[test]
+    fn users_are_created_under_conditions() {
+        let text = |trusted: bool, role: &str, domains: &str| {
+            format!(
+                r#"[{{"issuer": "https://id.example", "audience": "smb", "trustedForEmail": {trusted},
+                     "justInTime": {{"defaultRole": "{role}", "domains": {domains}}}}}]"#
+            )
+        };
+        assert!(text(true, "member", r#"["acme.example"]"#).parse::<Issuers>().is_ok());
+        for (trusted, role, domains) in [
+            (false, "member", r#"["acme.example"]"#),
+            (true, "owner", r#"["acme.example"]"#),
+            (true, "admin", r#"["acme.example"]"#),
+            (true, "platform-admin", r#"["acme.example"]"#),
+            (true, "member", "[]"),
+            (true, "member", r#"["Acme.example"]"#),
+            (true, "member", r#"["*"]"#),
+        ] {
+            assert!(error_for(&text(trusted, role, domains)).contains("justInTime"), "{role} {domains}");
+        }
     }
 
     /// Each issuer has exactly one audience.

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use domain::permission::{Permission, Permissions};
+use uuid::Uuid;
 
 use super::{
     conditional_rights::ConditionalRights,
@@ -10,16 +11,17 @@ use super::{
     scope::{PlatformScope, TenantScope},
 };
 
-/// Authenticated caller: the user that a verified token identifies.
+/// Authenticated caller: the user or the service account that a verified token or an API key identifies.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// Email address, in lower case.
+    /// Email address. That of the claims is in lower case, that of a user as it was written; that of a service account is made of its
+    /// name.
     pub email: String,
     /// Issuer of the token.
     pub issuer: String,
     /// Identifier of the user that the issuer has chosen, if the token has one.
     pub subject: Option<String>,
-    /// Names of the roles in the token.
+    /// Roles of the user, or those of the claims: names of built-in roles and IDs of the tenant's own.
     pub roles: Vec<String>,
     /// Permissions that the roles grant.
     pub permissions: Permissions,
@@ -29,8 +31,25 @@ pub struct Principal {
     pub platform: Option<PlatformScope>,
     /// Whether the principal has logged in with several factors; `None` if the token does not say it.
     pub mfa: Option<bool>,
+    /// User in the database; `None` if the claims of the token alone identify the caller.
+    pub user: Option<Arc<PrincipalUser>>,
+    /// API key of the request; `None` if it has another token.
+    pub api_key: Option<Uuid>,
+    /// Permissions within the scopes of the API key, which limit those of the roles; `None` without a key.
+    pub scopes: Option<Permissions>,
     /// Origin of the request.
     pub origin: Arc<Origin>,
+}
+
+/// User of a tenant who sends a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalUser {
+    /// ID of the user.
+    pub id: Uuid,
+    /// Full name.
+    pub display_name: Option<String>,
+    /// URL of a picture.
+    pub picture_url: Option<String>,
 }
 
 impl Principal {

@@ -2,7 +2,7 @@
 
 use domain::{
     permission::Permissions,
-    policy::{Grants, MAX_ROLES_OF_PRINCIPAL, Request, SourcedPolicy},
+    policy::{Effect, Grants, MAX_ROLES_OF_PRINCIPAL, Policy, Request, Source, SourcedPolicy},
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -73,8 +73,25 @@ pub async fn apply_roles(
         return Ok(());
     }
     let grants = grants_of_roles(verifier, lookup, membership.scope, &principal.roles).await?;
+    let grants = match principal.scopes {
+        Some(scopes) => within_scopes(&grants, scopes),
+        None => grants,
+    };
     principal.set_grants(grants, now);
     Ok(())
+}
+
+/// Returns grants that deny all that is not within the scopes of an API key.
+fn within_scopes(grants: &Grants, scopes: Permissions) -> Grants {
+    let source = Source { role: "api-key".to_owned(), role_name: "Scopes of the API key".to_owned(), policy: None };
+    let policy = Policy {
+        effect: Effect::Deny,
+        permissions: Permissions::of_tenant().without(scopes),
+        resources: Vec::new(),
+        conditions: Vec::new(),
+    };
+    let beyond = SourcedPolicy { source, policy };
+    Grants::new(grants.policies().iter().cloned().chain([beyond]).collect())
 }
 
 impl Principal {

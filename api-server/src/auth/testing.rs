@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Issuer, Issuers, Verifier};
+use super::{Issuer, Issuers, JustInTime, TokenClaims, Verifier};
 
 /// Audience of the tests' tokens.
 pub(crate) const AUDIENCE: &str = "smb-copilot";
@@ -69,7 +69,17 @@ impl TestIssuer {
             jwks_url: None,
             algorithms: vec![Algorithm::EdDSA],
             tenants: None,
+            trusted_for_email: false,
+            just_in_time: None,
         }
+    }
+
+    /// Returns a verifier that trusts this issuer for the addresses of its users, and lets it create users with addresses of a domain.
+    pub(crate) fn verifier_of_addresses(&self, domain: Option<&str>, claims: TokenClaims) -> Verifier {
+        let just_in_time = domain
+            .map(|domain| JustInTime { default_role: "member".to_owned(), domains: vec![domain.to_owned()] });
+        let issuer = Issuer { trusted_for_email: true, just_in_time, ..self.issuer() };
+        verifier(vec![issuer]).with_token_claims(claims)
     }
 
     /// Makes all further requests for keys hang.

@@ -14,9 +14,13 @@ use uuid::Uuid;
 use super::{
     claims::Claims,
     fetch,
+    identify::USER_TTL,
     issuer::{Issuer, Issuers},
     jwks::{self, Key, KeySet},
+    key_lookup::FoundKey,
     tenant_lookup::FoundTenant,
+    token_claims::TokenClaims,
+    user_lookup::{FoundLogin, Identity},
 };
 
 /// Maximum length of a token. Common proxies refuse headers longer than 8 KiB.
@@ -31,6 +35,10 @@ const TOKEN_TYPES: [&str; 4] = ["jwt", "application/jwt", "at+jwt", "application
 const TOKEN_TTL: Duration = Duration::from_secs(60);
 /// Time after its last verification within which a token is verified again even if its address sends too many others.
 const KNOWN_TTL: Duration = Duration::from_secs(3600);
+/// Time after which a person whose first login was refused may try again.
+const REFUSED_LOGIN_TTL: Duration = Duration::from_secs(10);
+/// Time within which a replica records the use of an API key once.
+const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// Time for which a tenant and its request rate are cached.
 const TENANT_TTL: Duration = Duration::from_secs(10);
 /// Time for which the policies of roles are cached: a change takes effect on all replicas within 5 s.
@@ -75,11 +83,23 @@ pub struct Verifier {
     /// Claims of verified tokens by the SHA-256 of the token.
     verified: Cache<[u8; 32], Arc<Claims>>,
     /// SHA-256 of tokens that were verified within [`KNOWN_TTL`].
-    known: Cache<[u8; 32], ()>,
+    pub(super) known: Cache<[u8; 32], ()>,
     /// Tenants by their slugs.
     pub(super) tenants: Cache<String, FoundTenant>,
     /// Policies by the tenant and the IDs of its own roles, in order.
     pub(super) grants: Cache<(Uuid, Vec<String>), Grants>,
+    /// API keys by their SHA-256, also unknown ones.
+    pub(super) keys: Cache<[u8; 32], Arc<Option<FoundKey>>>,
+    /// API keys whose use was recorded within the last minute.
+    used_keys: Cache<Uuid, ()>,
+    /// Users by their identities.
+    pub(super) users: Cache<Identity, Arc<FoundLogin>>,
+    /// Whether tenants have an active user, by their IDs.
+    pub(super) tenants_with_users: Cache<Uuid, bool>,
+    /// Issuers and subjects whose admission was refused.
+    pub(super) refused_logins: Cache<(String, String), ()>,
+    /// When the claims of a token are sufficient.
+    pub(super) token_claims: TokenClaims,
 }
 
 /// Claims of a token whose signature is not verified yet.
@@ -106,7 +126,54 @@ impl Verifier {
             known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
             grants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(GRANTS_TTL).build(),
+            keys: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
+            used_keys: Cache::builder()
+                .max_capacity(MAX_CACHE_ENTRIES)
+                .time_to_live(KEY_USE_INTERVAL)
+                .build(),
+            users: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
+            tenants_with_users: Cache::builder()
+                .max_capacity(MAX_CACHE_ENTRIES)
+                .time_to_live(USER_TTL)
+                .build(),
+            refused_logins: Cache::builder()
+                .max_capacity(MAX_CACHE_ENTRIES)
+                .time_to_live(REFUSED_LOGIN_TTL)
+                .build(),
+            token_claims: TokenClaims::default(),
         })
+    }
+
+    /// Sets when the claims of a token are sufficient.
+    #[must_use]
+    pub fn with_token_claims(mut self, token_claims: TokenClaims) -> Self {
+        self.token_claims = token_claims;
+        self
+    }
+
+    /// Makes the user of an identity be looked up again, such as after its first login.
+    pub fn forget_user(&self, issuer: &str, subject: &str) {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let is_meant = move |identity: &Identity| identity.issuer == issuer && identity.subject == subject;
+        for (identity, _) in self.users.iter().filter(|(identity, _)| is_meant(identity)) {
+            self.users.invalidate(&*identity);
+        }
+    }
+
+    /// Remembers for some seconds that the admission of a person was refused, so that a client that repeats its request costs little.
+    pub fn remember_refusal(&self, issuer: &str, subject: &str) {
+        self.refused_logins.insert((issuer.to_owned(), subject.to_owned()), ());
+    }
+
+    /// Returns whether the use of an API key is to be recorded: once a minute.
+    #[must_use]
+    pub fn should_record_use(&self, key: Uuid) -> bool {
+        self.used_keys.entry(key).or_insert(()).is_fresh()
+    }
+
+    /// Returns an issuer by its claim `iss`.
+    pub(super) fn issuer(&self, iss: &str) -> Option<&Issuer> {
+        self.issuers.iter().map(|(issuer, _)| issuer).find(|issuer| issuer.issuer == iss)
     }
 
     /// Waits for the shutdown, and then for the fetches of keys in the background, which have a time limit.

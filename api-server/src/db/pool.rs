@@ -212,6 +212,14 @@ fn is_closed(error: &sqlx::Error) -> bool {
 }
 
 impl AppPool {
+    /// Takes a connection for a lookup before the tenant of a request is known. No row is visible to it, except through functions.
+    ///
+    /// # Errors
+    /// Returns an error if no connection is available in time, or if the database cannot be reached.
+    pub(crate) async fn acquire_for_lookup(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        self.pool.acquire().await
+    }
+
     /// Takes a connection for single statements, which counts towards the share of a tenant.
     ///
     /// # Errors

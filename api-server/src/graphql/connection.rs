@@ -5,14 +5,20 @@ use async_graphql::{
     connection::{Connection, Edge},
 };
 
-use super::error::invalid_parameter;
+use super::{
+    error::{from_app, invalid_parameter},
+    total::{Counted, Total},
+};
 use crate::{
-    app::page::{Direction, Page, Paging},
+    app::{
+        events::{EventPage, EventPlace},
+        page::{Direction, Page, Paging},
+    },
     store::{Limit, Order, Position},
 };
 
 /// Relay connection of nodes.
-pub(super) type ConnectionOf<N> = Connection<String, N>;
+pub(super) type ConnectionOf<N> = Connection<String, N, Total>;
 
 /// Largest page of a connection.
 const MAX_PAGE: usize = 100;
@@ -53,25 +59,44 @@ impl PageArguments {
     }
 }
 
+impl PageArguments {
+    /// Returns the page that the arguments select among events.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::paging`] does, or if the cursor is none of an event.
+    pub(super) fn event_page(self) -> Result<EventPage> {
+        let Paging { cursor, order: _, limit, direction } = self.paging(Order::OldestFirst)?;
+        let position = cursor.as_deref().map(str::parse).transpose().map_err(from_app)?;
+        let place = match (direction, position) {
+            (Direction::Forward, position) => EventPlace::After(position.unwrap_or_default()),
+            (Direction::Backward, Some(position)) => EventPlace::Before(position),
+            (Direction::Backward, None) => EventPlace::End,
+        };
+        Ok(EventPage { place, limit })
+    }
+}
+
 /// Returns the maximum cost of a page of `first` or `last` nodes, each of which costs `node`.
 pub(super) fn cost(first: Option<i32>, last: Option<i32>, node: usize) -> usize {
     let size = first.max(last).and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_PAGE);
     size.clamp(1, MAX_PAGE).saturating_mul(node).saturating_add(1)
 }
 
-/// Converts a page into a connection.
+/// Converts a page of a list into a connection.
 pub(super) fn connection<R, N: OutputType>(
     page: Page<R>,
     paging: &Paging,
     position: impl Fn(&R) -> Position,
     node: impl Fn(R) -> N,
+    counted: Counted,
 ) -> ConnectionOf<N> {
     let Page { items, next, limit: _, list } = page;
     let (begins_at_cursor, continues) = (paging.cursor.is_some(), next.is_some());
-    let mut connection = match paging.direction {
-        Direction::Forward => Connection::new(begins_at_cursor, continues),
-        Direction::Backward => Connection::new(continues, begins_at_cursor),
+    let (has_previous, has_next) = match paging.direction {
+        Direction::Forward => (begins_at_cursor, continues),
+        Direction::Backward => (continues, begins_at_cursor),
     };
+    let mut connection = Connection::with_additional_fields(has_previous, has_next, Total(counted));
     let edges = items.into_iter().map(|row| Edge::new(list.cursor(position(&row)), node(row)));
     connection.edges.extend(edges);
     connection

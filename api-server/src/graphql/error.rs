@@ -37,6 +37,11 @@ pub(super) fn invalid_parameter(message: &str) -> Error {
     with_code(Code::InvalidParameter, message)
 }
 
+/// Builds the error for a cursor that is none of its list.
+pub(super) fn invalid_cursor() -> Error {
+    with_code(Code::InvalidCursor, Code::InvalidCursor.title())
+}
+
 /// Builds the error for a caller who is no administrator of the platform.
 pub(super) fn platform_required() -> Error {
     with_code(Code::Forbidden, Code::Forbidden.title())
@@ -95,11 +100,16 @@ pub(super) fn user_errors(error: app::Error) -> Result<Vec<UserError>, Error> {
         return Err(with_code(problem.code, problem.message()));
     }
     app::audit::record_refusal(problem.code.as_str());
+    Ok(errors_of_problem(problem))
+}
+
+/// Returns the errors that a problem consists of.
+pub(super) fn errors_of_problem(problem: Problem) -> Vec<UserError> {
     if problem.errors.is_empty() {
         let (code, message) = (upper(problem.code.as_str()), problem.message().to_owned());
-        return Ok(vec![UserError { code, message, field: None }]);
+        return vec![UserError { code, message, field: None }];
     }
-    Ok(problem.errors.into_iter().map(UserError::from).collect())
+    problem.errors.into_iter().map(UserError::from).collect()
 }
 
 impl From<FieldError> for UserError {

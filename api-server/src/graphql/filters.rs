@@ -4,11 +4,11 @@ use async_graphql::{ID, InputObject};
 use uuid::Uuid;
 
 use super::{
-    global_id,
-    objects::{TenantStatus, WorkflowRunStatus, WorkflowStatus},
+    global_id::GlobalId,
+    objects::{TenantStatus, UserStatus, WorkflowRunStatus, WorkflowStatus},
     scalars::DateTime,
 };
-use crate::{app, db::Timestamp};
+use crate::{app, store::Created};
 
 /// Filter of tenants.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -17,6 +17,8 @@ pub(super) struct TenantFilter {
     status: Option<TenantStatus>,
     /// Only tenants created after this time.
     created_after: Option<DateTime>,
+    /// Only tenants created before this time.
+    created_before: Option<DateTime>,
 }
 
 /// Filter of workflows.
@@ -26,6 +28,8 @@ pub(super) struct WorkflowFilter {
     status: Option<WorkflowStatus>,
     /// Only workflows created after this time.
     created_after: Option<DateTime>,
+    /// Only workflows created before this time.
+    created_before: Option<DateTime>,
 }
 
 /// Filter of runs.
@@ -35,6 +39,8 @@ pub(super) struct WorkflowRunFilter {
     status: Option<WorkflowRunStatus>,
     /// Only runs created after this time.
     created_after: Option<DateTime>,
+    /// Only runs created before this time.
+    created_before: Option<DateTime>,
 }
 
 /// Filter of audit events.
@@ -52,22 +58,45 @@ pub(super) struct AuditEventFilter {
     created_before: Option<DateTime>,
 }
 
+/// Filter of users.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct UserFilter {
+    /// Status of the users.
+    status: Option<UserStatus>,
+    /// Role that the users have: name of a built-in role, or ID of a role of the tenant.
+    role: Option<String>,
+    /// Email address, in any spelling.
+    email: Option<String>,
+    /// Only users created after this time.
+    created_after: Option<DateTime>,
+    /// Only users created before this time.
+    created_before: Option<DateTime>,
+}
+
+impl From<UserFilter> for app::users::Filter {
+    fn from(filter: UserFilter) -> Self {
+        let UserFilter { status, role, email, created_after, created_before } = filter;
+        let created = created(created_after, created_before);
+        Self { status: status.map(Into::into), role, email, created }
+    }
+}
+
 impl From<TenantFilter> for app::tenants::Filter {
-    fn from(TenantFilter { status, created_after }: TenantFilter) -> Self {
-        Self { state: status.map(Into::into), created_after: created_after.map(timestamp) }
+    fn from(TenantFilter { status, created_after, created_before }: TenantFilter) -> Self {
+        Self { state: status.map(Into::into), created: created(created_after, created_before) }
     }
 }
 
 impl From<WorkflowFilter> for app::workflows::Filter {
-    fn from(WorkflowFilter { status, created_after }: WorkflowFilter) -> Self {
-        Self { state: status.map(Into::into), created_after: created_after.map(timestamp) }
+    fn from(WorkflowFilter { status, created_after, created_before }: WorkflowFilter) -> Self {
+        Self { state: status.map(Into::into), created: created(created_after, created_before) }
     }
 }
 
 impl From<WorkflowRunFilter> for app::runs::Filter {
-    fn from(WorkflowRunFilter { status, created_after }: WorkflowRunFilter) -> Self {
-        let (status, created_after) = (status.map(Into::into), created_after.map(timestamp));
-        Self { workflow: None, status, created_after }
+    fn from(WorkflowRunFilter { status, created_after, created_before }: WorkflowRunFilter) -> Self {
+        let created = created(created_after, created_before);
+        Self { workflow: None, status: status.map(Into::into), created }
     }
 }
 
@@ -75,17 +104,19 @@ impl From<AuditEventFilter> for app::audit::Filter {
     fn from(filter: AuditEventFilter) -> Self {
         let AuditEventFilter { actor, action, object_id, created_after, created_before } = filter;
         Self {
-            id: None,
             actor,
             action,
-            // A text that is no global ID concerns no object.
-            object: object_id.map(|id| global_id::decode(&id).map_or(Uuid::nil(), |(_, id)| id)),
-            created_after: created_after.map(timestamp),
-            created_before: created_before.map(timestamp),
+            // No event concerns a text that is no global ID, or an object that nobody changes.
+            object: object_id.map(|id| match GlobalId::decode(&id) {
+                Some(GlobalId::Object(_, id)) => id,
+                Some(GlobalId::Event(_) | GlobalId::Revision(_)) | None => Uuid::nil(),
+            }),
+            created: created(created_after, created_before),
         }
     }
 }
 
-fn timestamp(DateTime(time): DateTime) -> Timestamp {
-    time.into()
+fn created(after: Option<DateTime>, before: Option<DateTime>) -> Created {
+    let timestamp = |DateTime(time): DateTime| time.into();
+    Created { after: after.map(timestamp), before: before.map(timestamp) }
 }

@@ -1,10 +1,28 @@
-//! IDs that are unique across all types: base64 of `Type:uuid`.
+//! IDs that are unique across all types: base64 of `Type:id`.
 
 use async_graphql::ID;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use uuid::Uuid;
 
-/// Type of the object that an ID identifies.
+use crate::app::{events::EventPosition, workflows::RevisionKey};
+
+/// Name of the type of events.
+const EVENT: &str = "Event";
+/// Name of the type of revisions.
+const REVISION: &str = "WorkflowRevision";
+
+/// What a global ID identifies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum GlobalId {
+    /// Object with a UUID.
+    Object(Kind, Uuid),
+    /// Event of the caller's tenant: `Event:4711`.
+    Event(EventPosition),
+    /// Revision of a workflow, by its workflow and its name: `WorkflowRevision:b0000000-0000-4000-8000-000000000001/invoice-5d8c9f`.
+    Revision(RevisionKey),
+}
+
+/// Type of an object with a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Tenant,
@@ -12,10 +30,12 @@ pub(super) enum Kind {
     Workflow,
     WorkflowRun,
     AuditEvent,
+    User,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent];
+    const ALL: [Self; 6] =
+        [Self::Tenant, Self::Plan, Self::Workflow, Self::WorkflowRun, Self::AuditEvent, Self::User];
 
     fn name(self) -> &'static str {
         match self {
@@ -24,26 +44,62 @@ impl Kind {
             Self::Workflow => "Workflow",
             Self::WorkflowRun => "WorkflowRun",
             Self::AuditEvent => "AuditEvent",
+            Self::User => "User",
+        }
+    }
+
+    /// Returns the kind that an event or an audit event names, such as `WORKFLOW_RUN`.
+    pub(super) fn of_changed_object(name: &str) -> Option<Self> {
+        match name {
+            "TENANT" => Some(Self::Tenant),
+            "WORKFLOW" => Some(Self::Workflow),
+            "WORKFLOW_RUN" => Some(Self::WorkflowRun),
+            "USER" => Some(Self::User),
+            _ => None,
         }
     }
 
     /// Returns the global ID of an object of this kind.
     pub(super) fn encode(self, id: Uuid) -> ID {
-        ID(STANDARD.encode(format!("{}:{id}", self.name())))
+        GlobalId::Object(self, id).encode()
     }
 
     /// Returns the object's own id; `None` if the text is not a global ID of this kind.
     pub(super) fn decode(self, id: &ID) -> Option<Uuid> {
-        decode(id).filter(|(kind, _)| *kind == self).map(|(_, id)| id)
+        match GlobalId::decode(id) {
+            Some(GlobalId::Object(kind, id)) if kind == self => Some(id),
+            _ => None,
+        }
     }
 }
 
-/// Returns kind and id of the object that a global ID identifies; `None` if the text is not a global ID.
-pub(super) fn decode(id: &ID) -> Option<(Kind, Uuid)> {
-    let text = String::from_utf8(STANDARD.decode(id.as_str()).ok()?).ok()?;
-    let (name, id) = text.split_once(':')?;
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
-    Some((kind, id.parse().ok()?))
+impl GlobalId {
+    /// Returns the text of the ID.
+    pub(super) fn encode(&self) -> ID {
+        let text = match self {
+            Self::Object(kind, id) => format!("{}:{id}", kind.name()),
+            Self::Event(position) => format!("{EVENT}:{position}"),
+            Self::Revision(RevisionKey { workflow, name }) => format!("{REVISION}:{workflow}/{name}"),
+        };
+        ID(STANDARD.encode(text))
+    }
+
+    /// Parses an ID; returns `None` if the text is not a global ID.
+    pub(super) fn decode(id: &ID) -> Option<Self> {
+        let text = String::from_utf8(STANDARD.decode(id.as_str()).ok()?).ok()?;
+        let (name, id) = text.split_once(':')?;
+        match name {
+            EVENT => id.parse().ok().map(Self::Event),
+            REVISION => {
+                let (workflow, name) = id.split_once('/')?;
+                Some(Self::Revision(RevisionKey { workflow: workflow.parse().ok()?, name: name.to_owned() }))
+            }
+            _ => {
+                let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+                Some(Self::Object(kind, id.parse().ok()?))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +112,20 @@ mod tests {
         let id = Kind::Workflow.encode(Uuid::from_u128(7));
         assert_eq!(Kind::Workflow.decode(&id), Some(Uuid::from_u128(7)));
         assert_eq!(Kind::WorkflowRun.decode(&id), None);
-        assert_eq!(decode(&ID("nonsense".to_owned())), None);
+        assert_eq!(GlobalId::decode(&ID("nonsense".to_owned())), None);
+    }
+
+    /// Events and revisions, which have no UUID, are found by their IDs.
+    #[test]
+    fn events_and_revisions_have_ids() {
+        let key = RevisionKey { workflow: Uuid::from_u128(7), name: "invoice-5d8c9f".to_owned() };
+        for id in [GlobalId::Event("4711".parse().unwrap()), GlobalId::Revision(key)] {
+            assert_eq!(GlobalId::decode(&id.encode()), Some(id));
+        }
+        for text in
+            ["Event:-1", "WorkflowRevision:x/y", "WorkflowRevision:b0000000-0000-4000-8000-000000000001"]
+        {
+            assert_eq!(GlobalId::decode(&ID(STANDARD.encode(text))), None, "{text}");
+        }
     }
 }

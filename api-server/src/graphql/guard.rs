@@ -15,7 +15,7 @@ use crate::{
         audit::{self, Ending},
     },
     auth::{Operations, Principal, Rule},
-    problem::Code,
+    problem::{Code, Problem},
 };
 
 /// Extension of the schema that checks the caller's permissions before a field is resolved.
@@ -69,10 +69,7 @@ fn ending(result: &ServerResult<Option<Value>>) -> Ending {
     };
     // Errors without a code concern the arguments.
     let code = code.unwrap_or(Code::Invalid);
-    match code.status().is_server_error() {
-        true => Ending::Failed(code.as_str()),
-        false => Ending::Refused(code.as_str()),
-    }
+    Problem::new(code).ending()
 }
 
 /// Checks the permission of another field of `Query`. Fields that find objects of

@@ -6,25 +6,31 @@ use uuid::Uuid;
 
 use super::{
     error::{from_app, from_loader},
-    global_id::Kind,
+    global_id::{GlobalId, Kind},
     guard::{check_field, may_resolve},
-    loaders::{Loaders, OwnTenant, PlanById, PlatformLoaders, RunById, TenantById, WorkflowById},
-    objects::{AuditEvent, Node, Plan, Tenant, Workflow, WorkflowRun},
+    loaders::{
+        AuditEventById, EventAt, Loaders, OwnTenant, PlanById, PlatformLoaders, RevisionsOfWorkflow, RunById,
+        TenantById, WorkflowById,
+    },
+    objects::{AuditEvent, Event, Node, Plan, Tenant, User, Workflow, WorkflowRevision, WorkflowRun},
     request::Caller,
 };
-use crate::app;
+use crate::app::{self, events::EventPosition, workflows::RevisionKey};
 
 /// Returns an object of any type; `None` if it does not exist or belongs to another tenant.
 ///
 /// # Errors
 /// Returns an error if the caller lacks the permission of the type, or if the database fails.
-pub(super) async fn node(ctx: &Context<'_>, kind: Kind, id: Uuid) -> Result<Option<Node>> {
-    Ok(match kind {
-        Kind::Tenant => tenant(ctx, id).await?.map(Node::Tenant),
-        Kind::Plan => plan(ctx, id).await?.map(Node::Plan),
-        Kind::Workflow => workflow(ctx, id).await?.map(Node::Workflow),
-        Kind::WorkflowRun => run(ctx, id).await?.map(Node::WorkflowRun),
-        Kind::AuditEvent => audit_event(ctx, id).await?.map(Node::AuditEvent),
+pub(super) async fn node(ctx: &Context<'_>, id: GlobalId) -> Result<Option<Node>> {
+    Ok(match id {
+        GlobalId::Object(Kind::Tenant, id) => tenant(ctx, id).await?.map(Node::Tenant),
+        GlobalId::Object(Kind::Plan, id) => plan(ctx, id).await?.map(Node::Plan),
+        GlobalId::Object(Kind::Workflow, id) => workflow(ctx, id).await?.map(Node::Workflow),
+        GlobalId::Object(Kind::WorkflowRun, id) => run(ctx, id).await?.map(Node::WorkflowRun),
+        GlobalId::Object(Kind::AuditEvent, id) => audit_event(ctx, id).await?.map(Node::AuditEvent),
+        GlobalId::Event(position) => event(ctx, position).await?.map(Node::Event),
+        GlobalId::Revision(key) => revision(ctx, key).await?.map(Node::WorkflowRevision),
+        GlobalId::Object(Kind::User, id) => user(ctx, id).await?.map(Node::User),
     })
 }
 
@@ -86,15 +92,60 @@ pub(super) async fn run(ctx: &Context<'_>, id: Uuid) -> Result<Option<WorkflowRu
     Ok(loaders(ctx)?.load_one(RunById(id)).await.map_err(from_loader)?.map(WorkflowRun))
 }
 
-/// Returns an audit event of the caller's tenant; `None` if it does not exist.
+/// Returns a revision of a workflow of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the Kubernetes API or the database fails.
+pub(super) async fn revision(ctx: &Context<'_>, key: RevisionKey) -> Result<Option<WorkflowRevision>> {
+    check_field(ctx, "workflowRevision")?;
+    let RevisionKey { workflow, name } = key;
+    let all = loaders(ctx)?.load_one(RevisionsOfWorkflow(workflow)).await.map_err(from_loader)?;
+    let found = all.and_then(|all| all.iter().find(|revision| revision.name == name).cloned());
+    Ok(found.map(|revision| WorkflowRevision { workflow, revision }))
+}
+
+/// Returns an event of the caller's tenant; `None` if it does not exist.
 ///
 /// # Errors
 /// Returns an error if the caller lacks the permission, or if the database fails.
-async fn audit_event(ctx: &Context<'_>, id: Uuid) -> Result<Option<AuditEvent>> {
-    check_field(ctx, "auditEvents")?;
+pub(super) async fn event(ctx: &Context<'_>, position: EventPosition) -> Result<Option<Event>> {
+    check_field(ctx, "events")?;
+    Ok(loaders(ctx)?.load_one(EventAt(position)).await.map_err(from_loader)?.map(Event))
+}
+
+/// Returns an audit event of the caller's tenant, or of the platform if the caller is one of its administrators; `None` if it does not
+/// exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn audit_event(ctx: &Context<'_>, id: Uuid) -> Result<Option<AuditEvent>> {
+    let key = AuditEventById(id);
+    if let Some(loaders) = ctx.data_opt::<Loaders>()
+        && may_resolve(ctx, "auditEvents")?
+        && let Some(found) = loaders.load_one(key).await.map_err(from_loader)?
+    {
+        return Ok(Some(AuditEvent(found)));
+    }
+    match ctx.data_opt::<PlatformLoaders>() {
+        Some(loaders) if may_resolve(ctx, "platformAuditEvents")? => {
+            Ok(loaders.load_one(key).await.map_err(from_loader)?.map(AuditEvent))
+        }
+        Some(_) | None => {
+            check_field(ctx, "auditEvents")?;
+            Ok(None)
+        }
+    }
+}
+
+/// Returns a user of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn user(ctx: &Context<'_>, id: Uuid) -> Result<Option<User>> {
+    check_field(ctx, "user")?;
     let caller = Caller::from_context(ctx)?;
-    match app::audit::get(caller.app, caller.tenant()?.scope, id).await {
-        Ok(event) => Ok(Some(AuditEvent(event))),
+    match app::users::get(caller.app, caller.tenant()?.scope, id).await {
+        Ok(user) => Ok(Some(User(user))),
         Err(app::Error::NotFound) => Ok(None),
         Err(error) => Err(from_app(error)),
     }

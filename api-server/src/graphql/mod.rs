@@ -20,6 +20,7 @@ mod query;
 mod request;
 mod response_size;
 mod scalars;
+mod total;
 mod trusted_documents;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::auth::Operations;
 
 pub(crate) use document_limits::{TooLarge, check_document};
 pub(crate) use document_work::{ContentRepeats, VariableSizes, check_work};
-pub(crate) use request::with_caller;
+pub(crate) use request::{EXECUTION_TIMEOUT, with_caller};
 pub(crate) use trusted_documents::Refused;
 #[cfg(test)]
 pub(crate) use trusted_documents::sha256;

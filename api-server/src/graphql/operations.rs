@@ -12,7 +12,7 @@ use async_graphql::parser::{
 const INTROSPECTION: &str = "Query.__schema";
 const ROOTS: [&str; 2] = ["Query", "Mutation"];
 /// Suffixes of types that only wrap entities. The field that returns such a type is guarded instead.
-const WRAPPER_SUFFIXES: [&str; 3] = ["Connection", "Edge", "Payload"];
+const WRAPPER_SUFFIXES: [&str; 4] = ["Connection", "Edge", "Payload", "Result"];
 
 /// Returns the names of a schema's operations, as in `operations.yaml`: `Query.tenant`.
 ///

@@ -48,3 +48,7 @@ order! {
     /// Order of audit events.
     AuditEventOrder
 }
+order! {
+    /// Order of users.
+    UserOrder
+}

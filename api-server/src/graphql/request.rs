@@ -1,6 +1,12 @@
 //! The data that fields find in the context of a request: the caller, and loaders for what the caller can read.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
 use async_graphql::{Context, Request};
+use tokio::time::Instant;
 
 use super::{error, loaders};
 use crate::{
@@ -8,7 +14,42 @@ use crate::{
     auth::{Membership, PlatformScope, Principal},
 };
 
-/// Adds the caller and the loaders to a request.
+/// Time limit of the execution of a document.
+pub(crate) const EXECUTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of lists that a document counts. Each count reads at most 10,000 entries of an index, which takes some milliseconds.
+const MAX_COUNTS: usize = 100;
+
+/// Time at which the execution of the document ends.
+pub(super) struct Deadline(Instant);
+
+impl Deadline {
+    /// Returns the last time at which something can begin that takes this long.
+    pub(super) fn before(&self, duration: Duration) -> Instant {
+        self.0.checked_sub(duration).unwrap_or(self.0)
+    }
+}
+
+/// Number of lists that the document has counted.
+#[derive(Default)]
+pub(super) struct ListCounts(AtomicUsize);
+
+impl ListCounts {
+    /// Admits one more count.
+    ///
+    /// # Errors
+    /// Returns an error if the document counts too many lists.
+    pub(super) fn admit(&self) -> async_graphql::Result<()> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0..MAX_COUNTS => Ok(()),
+            _ => {
+                let message = format!("a document may select totalCount of at most {MAX_COUNTS} lists");
+                Err(error::invalid_parameter(&message))
+            }
+        }
+    }
+}
+
+/// Adds the caller and the loaders to a request that is executed at once.
 pub(crate) fn with_caller(request: Request, app: &App, principal: Principal) -> Request {
     let request = match &principal.tenant {
         Some(tenant) => request.data(loaders::loaders(app, tenant.scope)),
@@ -18,7 +59,8 @@ pub(crate) fn with_caller(request: Request, app: &App, principal: Principal) -> 
         Some(scope) => request.data(loaders::platform_loaders(app, scope)),
         None => request,
     };
-    request.data(app.clone()).data(principal)
+    let deadline = Deadline(Instant::now() + EXECUTION_TIMEOUT);
+    request.data(app.clone()).data(principal).data(ListCounts::default()).data(deadline)
 }
 
 /// Caller of a request, with access to the use cases.

@@ -31,4 +31,25 @@ impl ScalarType for DateTime {
     }
 }
 
+/// Integer of up to 64 bits, as a JSON number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Int64(pub(super) u64);
+
+/// Integer of up to 64 bits, as a JSON number.
+#[Scalar]
+impl ScalarType for Int64 {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) => {
+                number.as_u64().map(Self).ok_or_else(|| InputValueError::expected_type(value))
+            }
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Number(self.0.into())
+    }
+}
+
 const RFC_3339: &str = "expected an RFC 3339 time such as 2026-11-24T08:00:00Z";

@@ -1,26 +1,28 @@
 //! Authentication and authorization of requests on the public port, by the rules of `operations.yaml`, before any
 //! handler runs.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use uuid::Uuid;
 
 use super::{
-    HttpState, MAX_BODY_BYTES, audit, body, in_flight,
+    HttpState, MAX_BODY_BYTES, audit,
+    body::{self, BodyLimits},
+    in_flight,
     listener::{Connection, client_address},
     query_parameters::QueryParameters,
     rate_limit,
 };
 use crate::{
-    app::{App, audit::Operation},
-    auth::{self, Membership, Operations, Principal, Rule, TokenError},
-    problem::{Code, Problem},
+    app::{self, App, audit::Operation},
+    auth::{self, ApiKeyError, IdentityError, Membership, Operations, Origin, Principal, Rule, TokenError},
+    problem::{Code, Problem, rate_limited},
 };
 
 /// State of the [`authorize`] middleware.
@@ -40,18 +42,20 @@ pub(in crate::http) async fn authorize(
 ) -> Result<Response, Problem> {
     let operation = operation(request.method(), path.as_str());
     let rule = state.rule(&operation)?;
-    let HttpState { app, verifier, .. } = &state.http;
+    let HttpState { app, .. } = &state.http;
     let address = client_address(request.extensions());
     let admit = || rate_limit::count_address(&app.limits, address);
     if rule == Rule::Public {
-        admit().map_err(|error| rate_limit::refusal("address", &error))?;
+        admit().map_err(|error| rate_limited("address", &error))?;
         return Ok(next.run(request).await);
     }
-    let mut principal = auth::authenticate(verifier, &app.db, request.headers(), admit).await?;
-    principal.origin = Arc::new(audit::origin(&request));
-    auth::apply_roles(verifier, &app.db, &mut principal, telemetry::clock::now())
+    let origin = audit::origin(&request);
+    let mut principal = authenticate(&state.http, request.headers(), address, &origin).await?;
+    principal.origin = Arc::new(origin);
+    auth::apply_roles(&state.http.verifier, &app.db, &mut principal, telemetry::clock::now())
         .await
         .map_err(auth::Error::RoleLookup)?;
+    record_use(&state.http, &principal);
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
     if let Some(connection) = request.extensions().get::<Connection>() {
@@ -76,6 +80,46 @@ pub(in crate::http) async fn authorize(
     Ok(response)
 }
 
+/// Records the use of an API key, without delaying its request.
+fn record_use(HttpState { app, verifier, .. }: &HttpState, principal: &Principal) {
+    let (Some(key), Some(tenant)) = (principal.api_key, &principal.tenant) else { return };
+    if verifier.should_record_use(key) {
+        let (app, scope) = (app.clone(), tenant.scope);
+        app.writes.clone().spawn(async move {
+            if let Err(error) = app::api_keys::record_use(&app, scope, key).await {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(error, "failed to record the use of an API key");
+            }
+        });
+    }
+}
+
+/// Authenticates the caller, and admits a person who logs in for the first time.
+async fn authenticate(
+    HttpState { app, verifier, .. }: &HttpState,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    origin: &Origin,
+) -> Result<Principal, Problem> {
+    let admit = || rate_limit::count_address(&app.limits, address);
+    // Guessing the tokens of invitations is slow.
+    if headers.contains_key("invitation-token") {
+        admit().map_err(|error| rate_limited("address", &error))?;
+    }
+    match auth::authenticate(verifier, &app.db, headers, admit).await {
+        Err(auth::Error::Identity(IdentityError::FirstLogin(login))) => {
+            let admitted = app::users::admit(app, &login, origin).await;
+            verifier.forget_user(&login.issuer, &login.subject);
+            if admitted.is_err() {
+                verifier.remember_refusal(&login.issuer, &login.subject);
+            }
+            admitted?;
+            Ok(auth::authenticate(verifier, &app.db, headers, admit).await?)
+        }
+        result => Ok(result?),
+    }
+}
+
 /// Runs the handler of a request once there is room for the request and its body.
 async fn admit_and_run(
     app: &App,
@@ -90,7 +134,8 @@ async fn admit_and_run(
     // The scope of the principal is of use as long as its rights are held.
     let rights = principal.tenant.as_ref().and_then(|tenant| tenant.rights.clone());
     request.extensions_mut().insert(principal);
-    let (request, memory) = body::admit(request, &app.limits, &tenant, MAX_BODY_BYTES).await?;
+    let limit = BodyLimits { bytes: MAX_BODY_BYTES, time: app.limits.body_time };
+    let (request, memory) = body::admit(request, &app.limits, &tenant, limit).await?;
     // A write that goes on without its client holds its permit.
     let held = permit.clone();
     let work = async move {
@@ -138,18 +183,34 @@ impl From<auth::Error> for Problem {
                 Self::unavailable(&error, "the signing keys of the token issuer are unavailable")
             }
             auth::Error::Token(error) => invalid_token(error),
-            auth::Error::RateExceeded(error) => rate_limit::refusal("address", error),
-            auth::Error::UnknownTenant { slug } => {
-                Self::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
-            }
-            auth::Error::TenantLookup { .. } | auth::Error::RoleLookup(_) => {
+            auth::Error::RateExceeded(error) => rate_limited("address", error),
+            auth::Error::ApiKey(ApiKeyError::Deactivated) => Self::new(Code::UserDeactivated),
+            auth::Error::ApiKey(ApiKeyError::RateExceeded(error)) => rate_limited("address", error),
+            auth::Error::ApiKey(ApiKeyError::Lookup(_)) => {
                 Self::unavailable(&error, "the database is unavailable")
             }
+            auth::Error::ApiKey(source @ ApiKeyError::Refused) => invalid_token(source),
+            auth::Error::Identity(source) => from_identity(&error, source),
+            auth::Error::RoleLookup(_) => Self::unavailable(&error, "the database is unavailable"),
         }
     }
 }
 
-fn invalid_token(error: &TokenError) -> Problem {
+fn from_identity(error: &auth::Error, source: &IdentityError) -> Problem {
+    match source {
+        IdentityError::UnknownTenant { slug } => {
+            Problem::new(Code::TenantUnknown).detail(format!("tenant {slug} does not exist"))
+        }
+        IdentityError::UnknownUser | IdentityError::FirstLogin(_) => Problem::new(Code::UserUnknown),
+        IdentityError::Invitation => Problem::new(Code::InvitationInvalid),
+        IdentityError::Deactivated => Problem::new(Code::UserDeactivated),
+        IdentityError::OtherTenant { .. } => Problem::new(Code::UserUnknown).detail(source.to_string()),
+        IdentityError::Issuer(source) => invalid_token(source),
+        IdentityError::Lookup(_) => Problem::unavailable(error, "the database is unavailable"),
+    }
+}
+
+fn invalid_token(error: &dyn std::error::Error) -> Problem {
     // RFC 6750, section 3.1: the challenge also names the error, for clients that read only headers.
     let challenge = HeaderValue::from_static("Bearer realm=\"smb-copilot\", error=\"invalid_token\"");
     Problem::new(Code::InvalidToken).detail(error.to_string()).header(header::WWW_AUTHENTICATE, challenge)

@@ -9,6 +9,7 @@ use std::{
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::Request,
+    http::{HeaderValue, header},
 };
 use http_body::Body as _;
 use http_body_util::LengthLimitError;
@@ -38,6 +39,15 @@ pub(in crate::http) enum BodyKind {
     Json,
     /// Bytes, which are passed on.
     Bytes,
+}
+
+/// Limits on a body.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct BodyLimits {
+    /// Maximum size, in bytes.
+    pub(in crate::http) bytes: usize,
+    /// Maximum time in which the body arrives once there is memory for it.
+    pub(in crate::http) time: Duration,
 }
 
 impl BodyMemory {
@@ -72,12 +82,12 @@ impl BodyMemory {
 /// Reads the body of a request completely, and reserves the memory for parsing it.
 ///
 /// # Errors
-/// Returns an error if the body is incomplete or larger than `limit`, or if there is no memory for it in time.
+/// Returns an error if the body is incomplete, too large or too slow, or if there is no memory for it in time.
 pub(in crate::http) async fn admit(
     request: Request,
     limits: &Limits,
     tenant: &Uuid,
-    limit: usize,
+    limit: BodyLimits,
 ) -> Result<(Request, BodyMemory), Problem> {
     let (mut parts, body) = request.into_parts();
     let (bytes, memory) = read(body, BodyKind::Json, limits, tenant, limit).await?;
@@ -88,13 +98,13 @@ pub(in crate::http) async fn admit(
 /// Reads a body completely. Its memory is reserved before it is read, and that for parsing it afterwards.
 ///
 /// # Errors
-/// Returns an error if the body is incomplete or larger than `limit`, or if there is no memory for it in time.
+/// Returns an error if the body is incomplete, too large or too slow, or if there is no memory for it in time.
 pub(in crate::http) async fn read(
     body: Body,
     kind: BodyKind,
     limits: &Limits,
     tenant: &Uuid,
-    limit: usize,
+    BodyLimits { bytes: limit, time }: BodyLimits,
 ) -> Result<(Bytes, BodyMemory), Problem> {
     let memory = BodyMemory::default();
     // A body of unknown size may be as large as the limit.
@@ -103,7 +113,8 @@ pub(in crate::http) async fn read(
     if announced > 0 {
         memory.reserve_text(limits, tenant, announced).await?;
     }
-    let bytes = to_bytes(body, limit).await.map_err(|error| unreadable(error, limit))?;
+    let received = tokio::time::timeout(time, to_bytes(body, limit)).await.map_err(|_| too_slow(time))?;
+    let bytes = received.map_err(|error| unreadable(error, limit))?;
     if kind == BodyKind::Json && !bytes.is_empty() {
         memory.reserve_values(limits, tenant, COPIES * json_memory(&bytes)).await?;
     }
@@ -116,6 +127,13 @@ fn no_memory(error: Exhausted) -> Problem {
 
 fn too_large(limit: usize) -> Problem {
     Problem::new(Code::TooLarge).detail(format!("the body is larger than {limit} bytes"))
+}
+
+/// Builds the problem of a body that did not arrive in time. The rest of it is not awaited: the connection is closed.
+fn too_slow(time: Duration) -> Problem {
+    Problem::new(Code::RequestTimeout)
+        .detail(format!("the body was not received within {time:?}"))
+        .header(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
 fn unreadable(error: axum::Error, limit: usize) -> Problem {

@@ -39,12 +39,21 @@ fn tagged<T: Serialize>(request: &HeaderMap, prefix: &str, resource: &T) -> Resp
     // A resource belongs to one tenant, and clients poll its next state.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.typed_insert(tag.clone());
-    let condition: Option<IfNoneMatch> = request.typed_get();
-    if condition.is_some_and(|condition| !condition.precondition_passes(&tag)) {
+    if has(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     (headers, body).into_response()
+}
+
+/// Returns whether the client has the state of a resource that a strong entity tag, with its quotes, names.
+pub(in crate::http) fn is_known(request: &HeaderMap, tag: &str) -> bool {
+    tag.parse().is_ok_and(|tag| has(request, &tag))
+}
+
+fn has(request: &HeaderMap, tag: &ETag) -> bool {
+    let condition: Option<IfNoneMatch> = request.typed_get();
+    condition.is_some_and(|condition| !condition.precondition_passes(tag))
 }
 
 fn etag(prefix: &str, body: &[u8]) -> ETag {

@@ -63,6 +63,11 @@ impl<F: Field> Fields<F> {
         Ok(Self(selected))
     }
 
+    /// Returns all fields of the resource except for some.
+    pub(in crate::http) fn all_but(excluded: &[F]) -> Self {
+        Self(Some(F::VARIANTS.iter().copied().filter(|field| !excluded.contains(field)).collect()))
+    }
+
     /// Returns whether the client wants any of these fields.
     pub(in crate::http) fn has_any(&self, fields: &[F]) -> bool {
         self.0.as_ref().is_none_or(|selected| selected.iter().any(|field| fields.contains(field)))

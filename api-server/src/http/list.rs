@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    extract,
-    fields::{self, Field, Fields},
+    etag, extract,
+    fields::{self, Field, Fields, Selected},
 };
 use crate::{
     app::{
@@ -18,7 +18,7 @@ use crate::{
         page::{Page, Paging},
     },
     problem::{Code, Problem},
-    store::{self, Count, Order},
+    store::{self, Count, Created, Order},
 };
 
 /// Page of a list.
@@ -36,6 +36,7 @@ pub(in crate::http) struct List<T> {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct PageInfo {
     /// Opaque value of `cursor` for the next page, with the same filters and order. Null on the last page.
+    #[schema(required = true)]
     next_cursor: Option<String>,
     /// Whether the list has more pages.
     has_more: bool,
@@ -105,6 +106,11 @@ pub(in crate::http) struct PageParameters {
     /// a page. Default: nothing.
     #[param(value_type = Option<String>)]
     include: Option<Include>,
+}
+
+/// Returns the range of creation times that two filters describe.
+pub(in crate::http) fn created(after: Option<jiff::Timestamp>, before: Option<jiff::Timestamp>) -> Created {
+    Created { after: after.map(Into::into), before: before.map(Into::into) }
 }
 
 /// Names of [`PageParameters`].
@@ -182,6 +188,30 @@ impl<F, R: Field> ListRequest<F, R> {
         total_count: Option<Count>,
         present: impl Fn(Row) -> T,
     ) -> Response {
+        let (headers, list) = self.list(page, total_count, present);
+        self.fields.mark((headers, axum::Json(list)).into_response())
+    }
+
+    /// Builds the response like [`Self::response`] with an entity tag, or 304 if the client has the page already.
+    pub(in crate::http) fn response_with_etag<Row, T: Serialize>(
+        &self,
+        request: &HeaderMap,
+        page: Page<Row>,
+        total_count: Option<Count>,
+        present: impl Fn(Row) -> T,
+    ) -> Response {
+        let (headers, list) = self.list(page, total_count, present);
+        let mut response = etag::with_etag(request, &list);
+        response.headers_mut().extend(headers);
+        self.fields.mark(response)
+    }
+
+    fn list<Row, T: Serialize>(
+        &self,
+        page: Page<Row>,
+        total_count: Option<Count>,
+        present: impl Fn(Row) -> T,
+    ) -> (HeaderMap, List<Selected<'_, R, T>>) {
         let Page { items, next, limit, list: _ } = page;
         let headers: HeaderMap = next
             .as_deref()
@@ -196,7 +226,7 @@ impl<F, R: Field> ListRequest<F, R> {
             limit: limit.get(),
             total_count: total_count.map(|count| count.to_string()),
         };
-        self.fields.mark((headers, axum::Json(List { data, page })).into_response())
+        (headers, List { data, page })
     }
 }
 

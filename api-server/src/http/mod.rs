@@ -13,8 +13,14 @@ mod graphql;
 mod idempotency;
 mod in_flight;
 mod internal;
+#[cfg(test)]
+mod invitations;
+#[cfg(test)]
+mod keys;
 mod list;
 mod listener;
+#[cfg(test)]
+mod logins;
 #[cfg(test)]
 mod malformed_requests;
 mod metrics;
@@ -25,6 +31,8 @@ mod rate_limit;
 mod request_id;
 #[cfg(test)]
 mod round_trips;
+#[cfg(test)]
+mod slow_clients;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -1,25 +1,18 @@
 //! Request rates: of a tenant by its plan, of each of its users, and of addresses that send unknown tokens.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
-
-use axum::http::{HeaderName, HeaderValue};
+use std::{net::IpAddr, num::NonZeroU32};
 
 use crate::{
-    auth::{Membership, Principal},
+    app::request_rate::user_limit,
+    auth::Principal,
     http::listener::client_network,
-    limits::{Allowance, Limits, RateExceeded},
-    problem::{Code, Problem},
+    limits::{Limits, RateExceeded},
+    problem::{Problem, RateHeaders, rate_headers, rate_limited},
 };
 
 /// Requests a minute from one address that have no token which was verified within the last minute. A verification takes
 /// about 0.1 ms, so that an address can cause less than one per cent of a core.
 const UNKNOWN_TOKENS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(3_000).expect("3,000 is not zero");
-/// Part of the requests of a tenant that one of its users may send, in per cent. A script that sends too many leaves
-/// some for its colleagues.
-const USER_PERCENT: u32 = 80;
-
-/// State of the rates after a request: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
-pub(in crate::http) type RateHeaders = [(HeaderName, HeaderValue); 2];
 
 /// Counts a request without a known token.
 ///
@@ -48,63 +41,10 @@ pub(in crate::http) fn count_principal(
     };
     // The user is counted first: what it sends in excess does not use up the requests of its tenant.
     let user = limits.user_rates.count((tenant, principal.email.clone()), user_limit(limit));
-    let user = user.map_err(|error| refusal("user", &error))?;
-    let tenant = limits.tenant_rates.count(tenant, limit).map_err(|error| refusal("tenant", &error))?;
+    let user = user.map_err(|error| rate_limited("user", &error))?;
+    let tenant = limits.tenant_rates.count(tenant, limit).map_err(|error| rate_limited("tenant", &error))?;
     let scarcer = if user.remaining < tenant.remaining { ("user", user) } else { ("tenant", tenant) };
-    Ok(Some(headers(scarcer.0, scarcer.1)))
-}
-
-/// Counts the parts of a request beyond the first one, each like a request of the user.
-///
-/// # Errors
-/// Returns an error if the user or the tenant has sent too many requests.
-pub(in crate::http) fn count_further(
-    limits: &Limits,
-    email: &str,
-    tenant: &Membership,
-    further: u32,
-) -> Result<(), Problem> {
-    let (Some(limit), Some(further)) = (tenant.requests_per_minute, NonZeroU32::new(further)) else {
-        return Ok(());
-    };
-    let id = tenant.scope.tenant_id();
-    let user = limits.user_rates.count_many((id, email.to_owned()), user_limit(limit), further);
-    user.map_err(|error| refusal("user", &error))?;
-    limits.tenant_rates.count_many(id, limit, further).map_err(|error| refusal("tenant", &error))
-}
-
-/// Builds the problem of a request beyond a rate. `subject` names who has sent too many.
-pub(in crate::http) fn refusal(subject: &str, RateExceeded(allowance): &RateExceeded) -> Problem {
-    let limit = allowance.limit;
-    let detail =
-        format!("the {subject} may send {limit} requests a minute; wait as long as Retry-After says");
-    let problem = Problem::new(Code::RateLimited).detail(detail);
-    let [policy, state] = headers(subject, *allowance);
-    problem
-        .retry_after(Duration::from_secs(seconds_rounded_up(allowance.reset)))
-        .header(policy.0, policy.1)
-        .header(state.0, state.1)
-}
-
-fn headers(name: &str, Allowance { limit, remaining, reset }: Allowance) -> RateHeaders {
-    let value = |text: String| HeaderValue::try_from(text).expect("names and numbers are printable ASCII");
-    [
-        (HeaderName::from_static("ratelimit-policy"), value(format!("\"{name}\";q={limit};w=60"))),
-        (
-            HeaderName::from_static("ratelimit"),
-            value(format!("\"{name}\";r={remaining};t={}", seconds_rounded_up(reset))),
-        ),
-    ]
-}
-
-/// Rounds up, so that a client that waits as long is not refused again.
-fn seconds_rounded_up(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
-fn user_limit(tenant: NonZeroU32) -> NonZeroU32 {
-    let limit = u64::from(tenant.get()) * u64::from(USER_PERCENT) / 100;
-    u32::try_from(limit).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    Ok(Some(rate_headers(scarcer.0, scarcer.1)))
 }
 
 #[cfg(test)]

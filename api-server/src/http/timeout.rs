@@ -18,11 +18,11 @@ use crate::problem::{Code, Problem};
 /// them.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time limit of a request that transfers a large value on the internal port: 16 MiB in a minute over a slow network.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(90);
+pub(in crate::http) const TRANSFER_TIMEOUT: Duration = Duration::from_secs(90);
 /// Delay after which a client should repeat a request that timed out.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Status by which [`as_problem`] recognizes a timeout; no handler answers with it.
-const TIMED_OUT: StatusCode = StatusCode::REQUEST_TIMEOUT;
+const TIMED_OUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 
 /// Returns a layer that ends a transfer after 90 s. Its responses go through [`as_problem`].
 pub(in crate::http) fn transfer_timeout() -> TimeoutLayer {

@@ -1,6 +1,6 @@
 //! The limits of one replica.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crds::constants::{MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS};
 use uuid::Uuid;
@@ -30,10 +30,16 @@ const RUNNER_REQUESTS: (usize, usize) = (128, 32);
 /// database, each with one of the 16 connections of the mirror: they must leave some to others, and to the mirror itself.
 const WRITES: (usize, usize) = (12, 4);
 
+/// Time in which the body of a request arrives, of at most 1 MiB: also over a connection of 1 Mbit/s. Longer, a slow client would hold
+/// a part of what its tenant's requests share.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
 /// Limits of one replica. All tenants share what is limited, and each has a part of it.
 pub struct Limits {
     /// Requests in progress, including their responses.
     pub requests: Shares<Uuid>,
+    /// Maximum time in which the body of a request arrives.
+    pub body_time: Duration,
     /// Requests that wait for the end of a run.
     pub waiters: Shares<Uuid>,
     /// Log streams.
@@ -59,6 +65,7 @@ impl Default for Limits {
         let shares = |(all, per_tenant): (usize, usize)| Shares::new(all, per_tenant);
         Self {
             requests: shares(REQUESTS),
+            body_time: BODY_TIME,
             waiters: shares(WAITERS),
             streams: shares(STREAMS),
             memory: Memory::new(MEMORY, SMALL_MEMORY),

@@ -85,6 +85,15 @@ codes! {
     /// The tenant that the token names does not exist.
     TenantUnknown = FORBIDDEN "tenant_unknown" "Unknown tenant"
         "Check the tenant in the token; a new tenant is known after a few seconds.";
+    /// The token is valid, and its person is not a user of the tenant.
+    UserUnknown = FORBIDDEN "user_unknown" "Not a user of the tenant"
+        "Ask an administrator of the tenant for an invitation.";
+    /// The token of the invitation is unknown, was used or revoked, has expired, or is for another address.
+    InvitationInvalid = FORBIDDEN "invitation_invalid" "Invitation is not valid"
+        "Ask for a new invitation, and send it with a token that has the invited address.";
+    /// The user is deactivated.
+    UserDeactivated = FORBIDDEN "user_deactivated" "User is deactivated"
+        "Ask an administrator of the tenant to reactivate the user.";
     /// The run is not assigned to the pod that sent the request.
     NotTheHolder = FORBIDDEN "not_the_holder" "Run not assigned to this pod"
         "Nothing: another pod executes the run now.";
@@ -97,6 +106,9 @@ codes! {
     /// The server supports none of the media types that the client accepts.
     NotAcceptable = NOT_ACCEPTABLE "not_acceptable" "Not acceptable"
         "Accept `application/json`.";
+    /// The request body was not received in time.
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout" "Request body too slow"
+        "Repeat the request over a faster connection, or with a smaller body.";
     /// The state of the resource does not allow the operation.
     Conflict = CONFLICT "conflict" "Conflict with the state of the resource"
         "Read the resource again; `detail` says what has to change first.";
@@ -106,6 +118,9 @@ codes! {
     /// Another tool, such as Argo CD or kubectl, manages fields that the request would change.
     ManagedByGitops = CONFLICT "managed_by_gitops" "Field is managed by another tool"
         "Change the field where it is declared, or remove it there first. `errors` names each field and its manager.";
+    /// The tenant would have no active owner.
+    LastOwner = CONFLICT "last_owner" "Last active owner"
+        "Make another active user an owner first.";
     /// The run has finished.
     RunFinished = CONFLICT "run_finished" "Run has finished"
         "Nothing: the run has its final state. Start a new run if needed.";

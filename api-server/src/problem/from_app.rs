@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Code, FieldError, Problem};
+use super::{Code, FieldError, Problem, rate_limited};
 use crate::{
     app::{Error, ManagedField, Violation},
     limits::Exhausted,
@@ -55,7 +55,15 @@ impl From<Error> for Problem {
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { violations, .. }
             | Error::InvalidTenant { violations, .. }
-            | Error::InvalidRule { violations, .. } => with_violations(Code::Invalid, detail, violations),
+            | Error::InvalidRule { violations, .. }
+            | Error::InvalidRequest { violations, .. } => with_violations(Code::Invalid, detail, violations),
+            Error::PermissionsExceeded { .. } | Error::KeyOfAnotherUser { .. } => {
+                Self::new(Code::Forbidden).detail(detail)
+            }
+            Error::LastOwner { .. } => Self::new(Code::LastOwner).detail(detail),
+            Error::UserActive { .. } | Error::TooManyObjects { .. } => {
+                Self::new(Code::Conflict).detail(detail)
+            }
             Error::TenantState { .. } | Error::TenantNotReady { .. } => {
                 Self::new(Code::Conflict).detail(detail)
             }
@@ -68,14 +76,19 @@ impl From<Error> for Problem {
                 let violations = fields.into_iter().map(managed_field).collect();
                 with_violations(Code::ManagedByGitops, detail, violations)
             }
-            Error::PlanLimitReached { .. } | Error::UnfinishedRuns(_) | Error::WorkflowLimit { .. } => {
-                Self::new(Code::PlanLimitReached).detail(detail)
-            }
+            Error::PlanLimitReached { .. }
+            | Error::UnfinishedRuns(_)
+            | Error::WorkflowLimit { .. }
+            | Error::UserLimit { .. } => Self::new(Code::PlanLimitReached).detail(detail),
             Error::RunUnfinished | Error::DeletedUnfinished { .. } => {
                 Self::new(Code::RunUnfinished).detail(detail)
             }
             Error::RunInUse { .. } => Self::new(Code::RunInUse).detail(detail),
             Error::BulkTimeout => Self::new(Code::Timeout).detail(detail).retry_after(BUSY_RETRY_DELAY),
+            Error::BulkRuns(violations) => {
+                Self::new(Code::Invalid).errors(violations.into_iter().map(field_error).collect())
+            }
+            Error::RateExceeded { subject, ref source } => rate_limited(subject, source),
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
             Error::NoSuchStep { message } => {
                 let (pointer, code) = ("/key".to_owned(), "unknown_step".to_owned());

@@ -3,6 +3,7 @@
 
 mod code;
 mod from_app;
+mod rate;
 pub mod reference;
 
 use std::{error::Error, time::Duration};
@@ -11,7 +12,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::audit::Ending;
+
 pub use code::Code;
+pub use rate::{RateHeaders, rate_headers, rate_limited};
 
 /// Delay after which clients should retry while a dependency is unavailable.
 const UNAVAILABLE_RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -90,6 +94,15 @@ impl Problem {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.code.status()
+    }
+
+    /// Returns how an operation with this problem ended, for the audit log.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self.status().is_server_error() {
+            true => Ending::Failed(self.code.as_str()),
+            false => Ending::Refused(self.code.as_str()),
+        }
     }
 
     /// Returns the detail, or the title of the code if there is none.

@@ -91,6 +91,15 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         )
     })
     .await?;
+    // Their roles and identities are deleted with them.
+    sqlx::query!("delete from users where tenant_id = $1", tenant)
+        .execute(pool.inner())
+        .await
+        .map_err(Error::database("delete the users of a tenant"))?;
+    sqlx::query!("delete from service_accounts where tenant_id = $1", tenant)
+        .execute(pool.inner())
+        .await
+        .map_err(Error::database("delete the service accounts of a tenant"))?;
     delete_rules(pool, tenant).await?;
     Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
 }

@@ -32,6 +32,17 @@ impl Error {
         move |source| Self::Query { action, source }
     }
 
+    /// Returns whether the statement would violate a constraint.
+    #[must_use]
+    pub fn violates(&self, constraint: &str) -> bool {
+        match self {
+            Self::Query { source: sqlx::Error::Database(error), .. } => {
+                error.constraint() == Some(constraint)
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether the database is unavailable or overloaded, so that the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -3,6 +3,7 @@
 //! Every query names its tenant: it takes a transaction that only a scope made by `auth` can open, and
 //! row-level security enforces the same once more. A missing row is `None`, never an error.
 
+pub mod api_keys;
 pub mod audit;
 mod content_size;
 mod cursor;
@@ -10,6 +11,7 @@ mod error;
 pub mod events;
 pub mod export;
 pub mod idempotency;
+pub mod invitations;
 pub mod logs;
 pub mod outputs;
 mod page;
@@ -22,18 +24,20 @@ mod role_lookup;
 pub mod role_policies;
 pub mod roles;
 pub mod runs;
+pub mod service_accounts;
 mod tenant_lookup;
 pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tx;
 pub mod usage;
+pub mod users;
 pub mod workflows;
 
 pub use content_size::{ContentSize, InlineContent};
 pub use cursor::{CursorKey, CursorKeyError, InvalidCursor};
 pub use error::Error;
-pub use page::{Count, Limit, Order, Page, Position};
+pub use page::{Count, Created, Limit, Order, Page, Position};
 pub use plans::Plan;
 pub use policies::Policy;
 pub use rights::Target;
@@ -41,4 +45,5 @@ pub use roles::Role;
 pub use runs::{CancelMode, Run, RunContent, RunReference, RunStatus};
 pub use tenants::{Tenant, TenantIdentity, TenantState, TenantToWrite};
 pub use tx::{PlatformTx, TenantTx};
+pub use users::{User, UserStatus};
 pub use workflows::{Workflow, WorkflowContent, WorkflowIdentity, WorkflowState};

@@ -14,6 +14,15 @@ pub struct Position {
     pub id: Uuid,
 }
 
+/// Range of creation times of the objects in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Created {
+    /// Lower bound, exclusive; `None` if there is none.
+    pub after: Option<Timestamp>,
+    /// Upper bound, exclusive; `None` if there is none.
+    pub before: Option<Timestamp>,
+}
+
 /// Sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
@@ -126,13 +135,31 @@ pub(super) fn push_keyset(
     query.push_bind(limit.with_next());
 }
 
-/// Appends the condition on the creation time to a list query. A time that Postgres cannot represent is
-/// replaced by one that is earlier than every row.
-pub(super) fn push_created_after(query: &mut QueryBuilder<Postgres>, created_after: Option<Timestamp>) {
-    if let Some(created_after) = created_after {
-        let created_after = Timestamp::from(created_after.to_jiff().max(jiff::Timestamp::UNIX_EPOCH));
-        query.push(" and created_at > ").push_bind(created_after);
+/// Appends the conditions on the creation time to a query for a page after a position. A bound on the side of the position is left
+/// out, since all rows of the page lie behind it: Postgres may begin to read an index at either of the two.
+pub(super) fn push_created(
+    query: &mut QueryBuilder<Postgres>,
+    Created { after, before }: Created,
+    order: Order,
+    position: Option<Position>,
+) {
+    let position = position.map(|position| position.created_at.to_jiff());
+    let (oldest, newest) = match order {
+        Order::NewestFirst => (None, position),
+        Order::OldestFirst => (position, None),
+    };
+    let (after, before) = (after.map(representable), before.map(representable));
+    if let Some(after) = after.filter(|after| oldest.is_none_or(|oldest| oldest <= *after)) {
+        query.push(" and created_at > ").push_bind(Timestamp::from(after));
     }
+    if let Some(before) = before.filter(|before| newest.is_none_or(|newest| newest >= *before)) {
+        query.push(" and created_at < ").push_bind(Timestamp::from(before));
+    }
+}
+
+/// Returns a time that Postgres can represent in place of one that is earlier than every row.
+fn representable(time: Timestamp) -> jiff::Timestamp {
+    time.to_jiff().max(jiff::Timestamp::UNIX_EPOCH)
 }
 
 /// Builds a page from the rows of a query that ends with [`push_keyset`].

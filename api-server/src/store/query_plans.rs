@@ -3,21 +3,35 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 
-use super::{Limit, Order, Position, RunStatus, TenantTx, WorkflowState, events, runs, workflows};
+use super::{
+    Created, Limit, Order, Position, RunStatus, TenantTx, WorkflowState, audit, events, runs, workflows,
+};
 use crate::{
     auth::TenantScope,
-    db::{MIGRATOR, testing::app_pool},
+    db::{MIGRATOR, Timestamp, testing::app_pool},
     mirror::testing::store,
     project::testing::{tenant, uid, workflow},
 };
 
-/// Number of runs of the tenant. Ten thousand of another tenant lie between them.
-const RUNS: i64 = 200_000;
+/// Variable with the number of runs, for a longer test than usual.
+const RUNS: &str = "SMBCOPILOT_TEST_LISTED_RUNS";
+/// Number of runs of the tenant. A twentieth as many of another tenant lie between them.
+const DEFAULT_RUNS: i64 = 200_000;
+/// Maximum number of rows that a list reads: three times as many as a page, which has 50, and one more.
+const MAX_ROWS: f64 = 3.0 * 51.0;
+/// Maximum number of pages of 8 KiB that a list reads: each row may lie in another one, and so may its entry in the index.
+const MAX_PAGES: f64 = 2.0 * MAX_ROWS;
 
-/// Stores runs of two workflows, one per second: each hundredth one failed, and each thousandth one belongs to `rare`.
-async fn store_runs(owner: &PgPool) {
+#[expect(clippy::disallowed_methods, reason = "a test has no command line")]
+fn number_of_runs() -> i64 {
+    std::env::var(RUNS).map_or(DEFAULT_RUNS, |runs| runs.parse().unwrap())
+}
+
+/// Stores runs of two workflows, one per second: each hundredth one failed, and each thousandth one belongs to `rare`; a quarter as
+/// many events and audit events.
+async fn store_objects(owner: &PgPool) {
     let objects = [
         tenant("acme").build(),
         tenant("globex").build(),
@@ -33,29 +47,41 @@ async fn store_runs(owner: &PgPool) {
          select gen_random_uuid(), null, $1, 'run-' || n, n, 1, t, t, 'any', case when n % 1000 = 0 then $3 else $2 end,
                 case when n % 100 = 0 then 'FAILED' else 'SUCCEEDED' end, false, true, 'Api', '{}', '[]', 0, t
          from (select n, timestamptz '2026-01-01' + n * interval '1 second' as t from generate_series(1, $4) n) as numbers";
+    let runs = number_of_runs();
     for (slug, often, rare, number) in
-        [("acme", "often", "rare", RUNS), ("globex", "other", "other", RUNS / 20)]
+        [("acme", "often", "rare", runs), ("globex", "other", "other", runs / 20)]
     {
-        sqlx::query(insert)
-            .bind(uid(slug))
-            .bind(uid(often))
-            .bind(uid(rare))
-            .bind(number)
-            .execute(owner)
-            .await
-            .unwrap();
+        let insert = sqlx::query(insert).bind(uid(slug)).bind(uid(often)).bind(uid(rare)).bind(number);
+        insert.execute(owner).await.unwrap();
     }
     let events = "insert into events (tenant_id, seq, kind, object_id, change, data)
          select $1, 1000 + n, 'WORKFLOW_RUN', case when n % 1000 = 0 then $2 else gen_random_uuid() end, 'UPDATED', '{}'
          from generate_series(1, $3 / 4) n";
-    sqlx::query(events).bind(uid("acme")).bind(uid("rare")).bind(RUNS).execute(owner).await.unwrap();
-    sqlx::query("analyze workflow_runs, events").execute(owner).await.unwrap();
+    // The row of an intent and that of its outcome share their ID.
+    let audit_events = "insert into audit_events (
+           tenant_id, seq, id, phase, at, operation, action, actor_kind, actor_email, outcome, object_kind, object_id, hash
+         )
+         select $1, 1000 + 2 * n + p, md5(n::text)::uuid, case p when 0 then 'INTENT' else 'OUTCOME' end,
+                timestamptz '2026-01-01' + n * interval '4 seconds' + p * interval '1 millisecond',
+                case p when 0 then 'POST /x' end,
+                case p when 0 then case when n % 1000 = 0 then 'workflow.archive' else 'workflow.run.create' end end,
+                case p when 0 then 'USER' end,
+                case p when 0 then case when n % 1000 = 0 then 'rare@acme.example' else 'often@acme.example' end end,
+                case p when 1 then 'SUCCEEDED' end, case p when 1 then 'WORKFLOW' end,
+                case p when 1 then case when n % 1000 = 0 then $2 else gen_random_uuid() end end, ''
+         from generate_series(1, $3 / 4) n, generate_series(0, 1) p";
+    for insert in [events, audit_events] {
+        sqlx::query(insert).bind(uid("acme")).bind(uid("rare")).bind(runs).execute(owner).await.unwrap();
+    }
+    sqlx::query("analyze workflow_runs, events, audit_events").execute(owner).await.unwrap();
 }
 
-/// Rows that a plan reads, and the nodes that read a table without an index.
+/// What a plan reads.
 #[derive(Debug, Default)]
 struct Reads {
     rows: f64,
+    pages: f64,
+    /// Nodes that read a table without an index.
     scans: Vec<String>,
 }
 
@@ -74,52 +100,90 @@ fn add_reads(plan: &Value, reads: &mut Reads) {
 }
 
 /// Executes a statement, and returns what it reads.
-async fn reads(tx: &mut TenantTx, push: impl Fn(&mut QueryBuilder<Postgres>)) -> Reads {
-    let mut sql = QueryBuilder::new("explain (analyze, timing off, format json) ");
+async fn reads(connection: &mut PgConnection, push: impl Fn(&mut QueryBuilder<Postgres>)) -> Reads {
+    let mut sql = QueryBuilder::new("explain (analyze, buffers, timing off, format json) ");
     push(&mut sql);
-    let (connection, _) = tx.connection_and_tenant();
     let plan: Value = sql.build_query_scalar().fetch_one(connection).await.unwrap();
-    let mut reads = Reads::default();
-    add_reads(&plan[0]["Plan"], &mut reads);
+    let plan = &plan[0]["Plan"];
+    let blocks = |name: &str| plan[name].as_f64().unwrap_or_default();
+    let pages = blocks("Shared Hit Blocks") + blocks("Shared Read Blocks");
+    let mut reads = Reads { pages, ..Reads::default() };
+    add_reads(plan, &mut reads);
     reads
 }
 
-/// Every list of a tenant with many runs reads at most three times as many rows as its page has, by an index, with any filter, in both
-/// orders, on the first page and on a later one.
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn lists_read_little_more_than_a_page(owner: PgPool) {
-    store_runs(&owner).await;
-    let app = app_pool(&owner).await;
-    let mut tx = TenantTx::begin(&app, TenantScope::for_tests(uid("acme"))).await.unwrap();
-    let (acme, limit) = (uid("acme"), Limit::default());
-    let time = |hours: i64| {
-        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        (start + Duration::from_secs(u64::try_from(hours * 3_600).unwrap())).into()
-    };
-    let middle = Position { created_at: time(30), id: uid("rare") };
-    let max = 3.0 * 51.0;
-    for workflow in [None, Some(uid("often")), Some(uid("rare"))] {
-        for status in [None, Some(RunStatus::Failed), Some(RunStatus::Running)] {
-            for (created_after, after) in
-                [(None, None), (None, Some(middle)), (Some(time(20)), None), (Some(time(20)), Some(middle))]
-            {
-                for order in [Order::NewestFirst, Order::OldestFirst] {
-                    let columns = runs::RunColumns::All;
-                    let query = runs::Query { workflow, status, created_after, order, after, limit, columns };
-                    let read = reads(&mut tx, |sql| runs::push_list(sql, acme, None, query)).await;
-                    assert!(read.rows <= max && read.scans.is_empty(), "{query:?}: {read:?}");
-                }
+/// Checks that a list reads little more than its page.
+async fn check(
+    connection: &mut PgConnection,
+    query: impl std::fmt::Debug,
+    push: impl Fn(&mut QueryBuilder<Postgres>),
+) {
+    let read = reads(connection, push).await;
+    let is_little = read.rows <= MAX_ROWS && read.pages <= MAX_PAGES && read.scans.is_empty();
+    assert!(is_little, "{query:?}: {read:?}");
+}
+
+/// Returns a time some hours after the creation of the first run.
+fn time(hours: u64) -> Timestamp {
+    let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    (start + Duration::from_secs(hours * 3_600)).into()
+}
+
+/// Returns all combinations of ranges of creation times, positions within them and orders.
+fn pages() -> Vec<(Created, Option<Position>, Order)> {
+    let (some, other) = (Some(time(20)), Some(time(40)));
+    let mut pages = Vec::new();
+    for (after, before) in [(None, None), (some, None), (None, other), (some, other)] {
+        for position in [None, Some(Position { created_at: time(30), id: uid("rare") })] {
+            for order in [Order::NewestFirst, Order::OldestFirst] {
+                pages.push((Created { after, before }, position, order));
             }
         }
     }
+    pages
+}
+
+/// Every list of a tenant with many objects reads at most three times as many rows as its page has, by an index, with any filter, in both orders,
+/// on the first page and on a later one.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn lists_read_little_more_than_a_page(owner: PgPool) {
+    store_objects(&owner).await;
+    let app = app_pool(&owner).await;
+    let mut tx = TenantTx::begin(&app, TenantScope::for_tests(uid("acme"))).await.unwrap();
+    let (connection, acme) = tx.connection_and_tenant();
+    let limit = Limit::default();
+    for (created, after, order) in pages() {
+        for workflow in [None, Some(uid("often")), Some(uid("rare"))] {
+            for status in [None, Some(RunStatus::Failed), Some(RunStatus::Running)] {
+                let columns = runs::RunColumns::All;
+                let query = runs::Query { workflow, status, created, order, after, limit, columns };
+                check(connection, query, |sql| runs::push_list(sql, acme, None, query)).await;
+            }
+        }
+        let text = |text: &str| Some(text.to_owned());
+        for (actor, action, object) in [
+            (None, None, None),
+            (text("rare@acme.example"), None, None),
+            (text("often@acme.example"), text("workflow.run.create"), None),
+            (None, text("workflow.archive"), None),
+            (None, None, Some(uid("rare"))),
+        ] {
+            let query = audit::Query { actor, action, object, created, order, after, limit };
+            check(connection, &query, |sql| audit::push_list(sql, acme, query.clone())).await;
+        }
+    }
     for object in [None, Some(uid("rare"))] {
-        for after in [0, 20_000] {
-            let query = events::Query { object, after, limit };
-            let read = reads(&mut tx, |sql| events::push_list(sql, acme, query)).await;
-            assert!(read.rows <= max && read.scans.is_empty(), "{query:?}: {read:?}");
+        for range in [
+            events::Range::After(0),
+            events::Range::After(20_000),
+            events::Range::Before(20_000),
+            events::Range::Last,
+        ] {
+            let query = events::Query { object, range, limit };
+            check(connection, query, |sql| events::push_list(sql, acme, query)).await;
         }
     }
     // A plan allows some hundred workflows, which may be read completely.
     let query = workflows::Query { state: Some(WorkflowState::Active), ..workflows::Query::default() };
-    assert!(reads(&mut tx, |sql| workflows::push_list(sql, acme, None, query)).await.rows <= max);
+    assert!(reads(connection, |sql| workflows::push_list(sql, acme, None, query)).await.rows <= MAX_ROWS);
 }

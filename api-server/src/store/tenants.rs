@@ -8,8 +8,8 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    ContentSize, Count, Error, InlineContent, Limit, Order, Page, PlatformTx, Position, TenantTx,
-    page::{count_query, page, push_count_end, push_created_after, push_keyset},
+    ContentSize, Count, Created, Error, InlineContent, Limit, Order, Page, PlatformTx, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created, push_keyset},
 };
 use crate::{
     auth::FoundTenant,
@@ -79,7 +79,7 @@ pub async fn by_slug(pool: &AppPool, slug: &str) -> Result<Option<FoundTenant>, 
 }
 
 /// Reads a limit. Plans of before its minimum may have 0.
-fn requests_per_minute(limit: &str) -> Option<NonZeroU32> {
+pub(super) fn requests_per_minute(limit: &str) -> Option<NonZeroU32> {
     Some(NonZeroU32::new(limit.parse().ok()?).unwrap_or(NonZeroU32::MIN))
 }
 
@@ -334,8 +334,8 @@ pub enum TenantColumns {
 pub struct Query {
     /// State that tenants must have; all states if `None`.
     pub state: Option<TenantState>,
-    /// Creation time after which rows match; all rows if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times that rows must have.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -351,21 +351,25 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut PlatformTx, query: Query) -> Result<Page<Tenant>, Error> {
-    let settings = match query.columns {
-        TenantColumns::All => "settings",
-        TenantColumns::Small => "'{}'::json as settings",
-    };
-    let mut sql = QueryBuilder::new(format!(
-        "select id, slug, display_name, state, plan_name, namespace, {settings}, generation, resource_version, \
-         created_at, updated_at"
-    ));
-    push_page(&mut sql, query);
+    let mut sql = QueryBuilder::default();
+    push_list(&mut sql, query);
     let rows = sql
         .build_query_as::<Tenant>()
         .fetch_all(tx.connection())
         .await
         .map_err(Error::query("list tenants"))?;
     Ok(page(rows, query.limit, |tenant| Position { created_at: tenant.created_at, id: tenant.id }))
+}
+
+/// Appends the statement of [`list`].
+pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, query: Query) {
+    let settings = match query.columns {
+        TenantColumns::All => "settings",
+        TenantColumns::Small => "'{}'::json as settings",
+    };
+    sql.push("select id, slug, display_name, state, plan_name, namespace, ").push(settings);
+    sql.push(", generation, resource_version, created_at, updated_at");
+    push_page(sql, query);
 }
 
 /// Returns the size of the settings that [`list`] reads.
@@ -406,10 +410,10 @@ fn push_page(sql: &mut QueryBuilder<Postgres>, query: Query) {
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, query: Query) {
-    let Query { state, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    let Query { state, created, order, after, limit: _, columns: _ } = query;
     sql.push(" from tenants where deleted_at is null");
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
 }

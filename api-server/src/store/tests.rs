@@ -40,6 +40,13 @@ async fn without_a_tenant_no_row_is_visible(owner: PgPool) -> sqlx::Result<()> {
         "run_logs",
         "run_log_chunks",
         "audit_events",
+        "users",
+        "user_roles",
+        "identities",
+        "service_accounts",
+        "service_account_roles",
+        "api_keys",
+        "invitations",
     ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;

@@ -9,8 +9,8 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    ContentSize, Count, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
-    page::{count_query, page, push_count_end, push_created_after, push_keyset},
+    ContentSize, Count, Created, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
+    page::{count_query, page, push_count_end, push_created, push_keyset},
     rights::{Target, push_rights},
 };
 use crate::{auth::ConditionalRights, db::Timestamp};
@@ -82,8 +82,8 @@ pub struct WorkflowContent {
 pub struct Query {
     /// State that workflows must have; all states if `None`.
     pub state: Option<WorkflowState>,
-    /// Creation time after which rows match; all rows if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times that rows must have.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -145,12 +145,12 @@ fn push_selection(
     rights: Option<&ConditionalRights>,
     query: Query,
 ) {
-    let Query { state, created_after, order: _, after: _, limit: _ } = query;
+    let Query { state, created, order, after, limit: _ } = query;
     sql.push("from workflows where tenant_id = ").push_bind(tenant);
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
     push_rights(sql, rights, READ, Target::Workflows);
 }
 
@@ -272,6 +272,38 @@ pub async fn identity(tx: &mut TenantTx, id: Uuid) -> Result<Option<WorkflowIden
     .fetch_optional(connection)
     .await
     .map_err(Error::query("find the object of a workflow"))
+}
+
+/// Workflow whose revisions are in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionOwner {
+    /// ID of the workflow.
+    pub id: Uuid,
+    /// UID of the object.
+    pub uid: Uuid,
+    /// Name of the object.
+    pub name: String,
+    /// Name of the revision that new runs execute.
+    pub revision: Option<String>,
+}
+
+/// Returns the workflows with these IDs whose objects exist, in no particular order.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn revision_owners(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RevisionOwner>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let found = sqlx::query_as!(
+        RevisionOwner,
+        r#"select id, uid as "uid!", name, revision from workflows
+           where tenant_id = $1 and id = any($2) and uid is not null"#,
+        tenant,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("find the objects of workflows"))?;
+    tx.retain_permitted(found, |workflow| workflow.id, READ, Target::Workflows).await
 }
 
 /// Returns the ID of the workflow with this name.

@@ -228,7 +228,13 @@ fn equals(left: &dyn Val, right: &dyn Val) -> bool {
         return left.inner().len() == right.inner().len()
             && left.inner().iter().all(|(key, value)| has_entry(right, key.inner(), value.as_ref()));
     }
-    left.equals(right)
+    is_same_type(left, right) && left.equals(right)
+}
+
+/// Returns whether two values have the same type. The evaluator compares values of different types by an error that has a copy of both,
+/// which takes as long as the larger one is.
+fn is_same_type(left: &dyn Val, right: &dyn Val) -> bool {
+    left.get_type().name() == right.get_type().name()
 }
 
 fn has_entry(map: &CelMap<'_>, key: &dyn Val, value: &dyn Val) -> bool {
@@ -245,6 +251,7 @@ fn order<'b, 'v>(
     let (left, right) = (left.as_ref(), right.as_ref());
     let ordering = match (Number::from_value(left), Number::from_value(right)) {
         (Some(left), Some(right)) => left.compare(right),
+        _ if !is_same_type(left, right) => None,
         _ => left.as_comparer().and_then(|left| left.compare(right).ok()),
     };
     let ordering = ordering.ok_or_else(|| not_applicable(operator, left, right))?;

@@ -325,3 +325,19 @@ async fn a_computation_that_is_too_slow_sets_its_object_aside() {
     assert!(message.contains("failed to complete a computation within 5 s"), "{message}");
     assert!(cluster.api.stalled("acme", "busy").is_none());
 }
+
+/// An object that waits for its turn takes little memory, however much its reconcile needs.
+#[tokio::test]
+async fn memory_of_a_reconcile_is_allocated_when_it_begins() {
+    let mut cluster = Cluster::new();
+    let object = cluster.apply("acme", "large", 1);
+    let needs_much = async |_: Arc<Context>, _: Arc<Workflow>| {
+        let needed = [0_u8; 100_000];
+        tokio::task::yield_now().await;
+        std::hint::black_box(needed);
+        Ok(Action::await_change())
+    };
+    let reconciler = reconciler(&cluster.store, needs_much);
+    let waiting = reconciler.reconcile(&object, cluster.context());
+    assert!(size_of_val(&waiting) < 1_024, "{} bytes", size_of_val(&waiting));
+}

@@ -4,6 +4,7 @@
 mod cancel;
 mod disturbances;
 mod graphql;
+mod graphql_programs;
 mod isolation;
 mod schemathesis;
 mod server;

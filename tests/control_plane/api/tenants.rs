@@ -103,3 +103,88 @@ async fn the_platform_creates_changes_and_suspends_a_tenant() -> anyhow::Result<
     delete_confirmed(&tenants, &slug).await?;
     delete_confirmed(&tenants, &server.tenant.slug).await
 }
+
+/// Characters some of which YAML, as which the API server reads what is applied, refuses or takes for line breaks.
+const SPECIAL: &str = "\u{1}\t\r\n\u{7f}\u{80}\u{85}\u{9f}\u{a0}\u{2028}\u{2029}\u{d7ff}\u{e000}\u{feff}\u{fffd}\u{fffe}\u{ffff}\u{1f600}\u{10ffff}";
+
+/// Settings have any names and texts, and Kubernetes stores them unchanged. What it cannot store is refused with the reason.
+#[tokio::test]
+async fn unusual_settings_are_stored_or_refused() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let tenants: Api<Tenant> = Api::all(client().await?);
+    let patch = async |settings: &Value| {
+        let body = json!({"settings": {"unusual": settings}});
+        server.send_with(&server.admin()?, Method::PATCH, "/v1/tenant", &MERGE_PATCH, &body).await
+    };
+    // Server-side apply cannot remove the last field of an object.
+    let body = json!({"settings": {"usual": 1}});
+    let first = server.send_with(&server.admin()?, Method::PATCH, "/v1/tenant", &MERGE_PATCH, &body).await?;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let names = [
+        "", ".", "<<", "y", "null", "0x1", "1e3", "f:a", "a b", "? a", "- a", "{", "\"", "\\", "#", "&a",
+        "*a", "!a", "%", "`",
+    ];
+    let named: serde_json::Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), json!(name))).collect();
+    let deep = (0..60).fold(json!(1), |value, _| json!([value]));
+    for settings in [
+        json!(SPECIAL),
+        json!({SPECIAL: [SPECIAL]}),
+        Value::Object(named),
+        json!({"x".repeat(990): "x".repeat(100_000)}),
+        json!([i64::MAX, i64::MIN, 1e300, -1e-300, 0.1, true, null, [], {}]),
+        json!({"deep": deep}),
+    ] {
+        let changed = patch(&settings).await?;
+        assert_eq!(
+            (changed.status, &changed.body["settings"]["unusual"]),
+            (200, &settings),
+            "{}",
+            changed.body
+        );
+        let stored = tenants.get(&server.tenant.slug).await?.spec.settings.unwrap_or_default();
+        assert_eq!(stored["unusual"], settings);
+        let removed = patch(&json!(null)).await?;
+        assert_eq!(
+            (removed.status, &removed.body["settings"]),
+            (200, &json!({"usual": 1})),
+            "{}",
+            removed.body
+        );
+    }
+    for (settings, code) in [
+        (json!({"x".repeat(999): 1}), "name_too_long"),
+        (json!({"\u{7f}".repeat(167): 1}), "name_too_long"),
+        (json!("\0"), "invalid_character"),
+        (json!("x".repeat(300_000)), "too_large"),
+        (json!([u64::MAX]), "number_too_large"),
+        (json!([1e19]), "number_too_large"),
+    ] {
+        let refused = patch(&settings).await?;
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["code"]),
+            (422, &json!(code)),
+            "{}",
+            refused.body
+        );
+    }
+    delete_confirmed(&tenants, &server.tenant.slug).await
+}
+
+/// The definition of a workflow keeps texts with any characters when it is changed.
+#[tokio::test]
+async fn unusual_texts_of_a_workflow_are_retained() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let step = json!({"name": "one", "expr": {"value": SPECIAL}});
+    let body = json!({"name": "special", "steps": [step]});
+    let created = server.send_with(&server.admin()?, Method::POST, "/v1/workflows", &[], &body).await?;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let tag = created.headers["etag"].to_str()?;
+    let path = format!("/v1/workflows/{}", created.body["id"].as_str().context("no ID")?);
+    let headers = [MERGE_PATCH[0], ("if-match", tag)];
+    let body = json!({"description": SPECIAL});
+    let changed = server.send_with(&server.admin()?, Method::PATCH, &path, &headers, &body).await?;
+    assert_eq!((changed.status, &changed.body["description"]), (200, &json!(SPECIAL)), "{}", changed.body);
+    assert_eq!(changed.body["steps"][0]["expr"]["value"], SPECIAL);
+    delete_confirmed(&Api::<Tenant>::all(client().await?), &server.tenant.slug).await
+}

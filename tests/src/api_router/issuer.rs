@@ -1,6 +1,6 @@
 //! Tokens that the api-server accepts: an issuer with a key of its own, over HTTP.
 
-use api_server::auth::{Issuer, Issuers, Verifier};
+use api_server::auth::{Issuers, Verifier};
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
@@ -17,7 +17,11 @@ pub struct TestIssuer {
 }
 
 impl TestIssuer {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    /// Starts the server of its keys.
+    ///
+    /// # Errors
+    /// Returns an error if no port is free.
+    pub async fn start() -> anyhow::Result<Self> {
         let pair = SigningKey::from_bytes(&rand::random());
         let x = URL_SAFE_NO_PAD.encode(pair.verifying_key().as_bytes());
         let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "one", "x": x}]});
@@ -30,14 +34,14 @@ impl TestIssuer {
     }
 
     pub(super) fn verifier(&self) -> anyhow::Result<Verifier> {
-        let issuer = Issuer {
-            issuer: self.url.clone(),
-            audience: AUDIENCE.to_owned(),
-            jwks_url: Some(format!("{}/keys", self.url).parse()?),
-            algorithms: vec![Algorithm::EdDSA],
-            tenants: None,
-        };
+        let issuer = serde_json::from_value(self.configuration())?;
         Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
+    }
+
+    /// Returns the entry of the issuer in `SMBCOPILOT_OIDC_ISSUERS`.
+    #[must_use]
+    pub fn configuration(&self) -> Value {
+        json!({"issuer": self.url, "audience": AUDIENCE, "jwksUrl": format!("{}/keys", self.url), "algorithms": ["EdDSA"]})
     }
 
     /// Returns a token of Anna, a builder of the tenant.

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: benchmarks, each in a separate node that is removed afterwards.
 
+mod api;
 mod cost;
 mod mirror;
 mod neighbours;
@@ -18,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::cluster::boot::{self, Data, Mode};
 use crate::instance::{Homes, Instance};
 use crate::phase::{Phase, Phases, print};
+use crate::preflight::{self, Need};
 use crate::test::executables;
 use crate::up;
 
@@ -38,6 +40,8 @@ enum Subject {
     Tenants(tenants::Options),
     /// Measure the mirror: objects per second of a list, and the time until a change is in the database, also during a flood of changes.
     Mirror(mirror::Options),
+    /// Measure REST and GraphQL beside PostGraphile and pgbench on the same database, and the memory of idle connections.
+    Api(api::Options),
     /// Measure the most expensive expressions, schemas and workflows that a tenant can write, on one core.
     Cost(cost::Options),
 }
@@ -72,6 +76,7 @@ pub(crate) fn run(
         Subject::Neighbours(options) => neighbours::run(checkout, homes, options, verbose),
         Subject::Tenants(options) => tenants::run(checkout, homes, options, verbose),
         Subject::Mirror(options) => mirror::run(checkout, homes, options, verbose),
+        Subject::Api(options) => api::run(checkout, homes, options, verbose),
         Subject::Cost(options) => cost::run(checkout, homes, options, verbose),
     }
 }
@@ -91,16 +96,16 @@ impl Shared {
         self.measure(phases, (checkout, instance), target, measure)
     }
 
-    /// Like [`Self::with_node`], with a control plane alone and the operator program beside the benchmark.
+    /// Like [`Self::with_node`], with a control plane alone and one program of the product beside the benchmark.
     fn with_control_plane(
         &self,
-        (checkout, homes, verbose): (&Checkout, &Homes, bool),
-        target: &str,
+        phases: &Phases,
+        (checkout, instance): (&Checkout, &Instance),
+        (program, target): (&str, &str),
         measure: impl FnOnce(&mut Phase<'_>, &Bench<'_>) -> anyhow::Result<String>,
     ) -> anyhow::Result<()> {
-        let (checkout, instance, phases) = &self.begin(checkout, homes, verbose)?;
         phases.run("build smb-kube and helm", |phase| go::build(phase, checkout))?;
-        phases.run("build the operator", |phase| rust::build(phase, checkout, &["operator"]))?;
+        phases.run(&format!("build the {program}"), |phase| rust::build(phase, checkout, &[program]))?;
         phases.run("start a control plane", |phase| {
             boot::down(phase, checkout, &instance.kube_state(), Data::Purge)?;
             boot::up(phase, checkout, instance, Mode::ControlPlane)
@@ -151,6 +156,11 @@ impl Shared {
         print(&printed?);
         Ok(())
     }
+}
+
+/// Installs the packages that a benchmark without a node needs.
+fn install_packages(phases: &Phases, needs: &[Need]) -> anyhow::Result<()> {
+    phases.run("install missing packages", |phase| preflight::install(phase, &preflight::missing(needs)))
 }
 
 /// Returns a description of the machine and the profile, which every figure is quoted with.

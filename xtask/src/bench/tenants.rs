@@ -32,7 +32,8 @@ pub(super) fn run(
     verbose: bool,
 ) -> anyhow::Result<()> {
     let measure = |phase: &mut Phase<'_>, bench: &Bench<'_>| measure(phase, bench, options.tenants);
-    options.shared.with_control_plane((checkout, homes, verbose), "bench_tenants", measure)
+    let (checkout, instance, phases) = &options.shared.begin(checkout, homes, verbose)?;
+    options.shared.with_control_plane(phases, (checkout, instance), ("operator", "bench_tenants"), measure)
 }
 
 fn measure(phase: &mut Phase<'_>, bench: &Bench<'_>, tenants: u32) -> anyhow::Result<String> {

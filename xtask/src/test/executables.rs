@@ -93,6 +93,7 @@ pub(super) fn run(
         let report = run_one(phase, executable, filter, environment, limit);
         sum.tally += report.tally;
         sum.failures.push_str(&report.failures);
+        sum.results.push_str(&report.results);
     }
     Ok(sum)
 }
@@ -110,8 +111,8 @@ fn run_one(
         .dir(&executable.folder)
         .env("CARGO_MANIFEST_DIR", &executable.folder)
         .args(filter)
-        // `cargo xtask fuzz api` names the one test that is ignored otherwise.
-        .args((filter == Some("schemathesis")).then_some("--include-ignored"))
+        // The output of tests that pass has results for the user.
+        .arg("--show-output")
         .limit(limit);
     for (key, value) in environment {
         program = program.env(key, value);

@@ -33,12 +33,14 @@ impl fmt::Display for Tally {
 pub(crate) struct Report {
     pub(crate) tally: Tally,
     pub(crate) failures: String,
+    /// Lines that tests print for the user: those that begin with `result: `.
+    pub(crate) results: String,
 }
 
 impl Report {
     /// Returns the report of one check that passed.
     pub(crate) fn one_passed() -> Self {
-        Self { tally: Tally { passed: 1, failed: 0 }, failures: String::new() }
+        Self { tally: Tally { passed: 1, failed: 0 }, ..Self::default() }
     }
 }
 
@@ -48,7 +50,11 @@ pub(super) struct Reader {
     tally: Option<Tally>,
     in_failures: bool,
     failures: Vec<String>,
+    results: String,
 }
+
+/// Begin of a line that a test prints for the user.
+const RESULT: &str = "result: ";
 
 /// A failed test may print a large object; the log has all lines.
 const MAX_FAILURE_LINES: usize = 150;
@@ -56,6 +62,10 @@ const MAX_FAILURE_LINES: usize = 150;
 impl Reader {
     /// Reads the next line.
     pub(super) fn read_line(&mut self, line: &str) {
+        if let Some(result) = line.strip_prefix(RESULT) {
+            self.results.push_str(result);
+            self.results.push('\n');
+        }
         if let Some(tally) = summary(line) {
             self.tally = Some(tally);
             self.in_failures = false;
@@ -76,7 +86,7 @@ impl Reader {
             }
             failures = format!("{program}: {error:#}\n{failures}\n");
         }
-        Report { tally, failures }
+        Report { tally, failures, results: self.results }
     }
 }
 
@@ -114,6 +124,13 @@ mod tests {
         let report = read(&["running 3 tests"], Err(anyhow::anyhow!("crds failed: signal: 11")));
         assert_eq!(report.tally, Tally::FAILED);
         assert!(report.failures.contains("signal: 11"));
+    }
+
+    /// What a test prints for the user is reported.
+    #[test]
+    fn results_are_reported() {
+        let lines = ["result: 20000 requests", "test a ... ok"];
+        assert_eq!(read(&lines, Ok(())).results, "20000 requests\n");
     }
 
     /// Failed tests are reported with their output.

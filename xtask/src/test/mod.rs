@@ -2,7 +2,7 @@
 
 mod cargo;
 mod chart;
-mod clients;
+pub(crate) mod clients;
 mod clusters;
 pub(crate) mod executables;
 mod libtest;
@@ -14,7 +14,7 @@ mod s3;
 mod tier;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 
@@ -42,20 +42,20 @@ pub(crate) struct Options {
     /// Set on CI.
     #[arg(long, env = "CI", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
-    /// Duration of the requests of Schemathesis; `None` for that of a test.
+    /// Minimum number of requests of Schemathesis; `None` for those of a test.
     #[arg(skip)]
-    schemathesis: Option<Duration>,
+    schemathesis: Option<u32>,
 }
 
 impl Options {
     /// Returns the options of a long run of Schemathesis alone.
-    pub(crate) fn for_schemathesis(duration: Duration) -> Self {
+    pub(crate) fn for_schemathesis(requests: u32) -> Self {
         Self {
             tiers: vec![Tier::ControlPlane],
             filter: Some("schemathesis".to_owned()),
             keep: false,
             ci: false,
-            schemathesis: Some(duration),
+            schemathesis: Some(requests),
         }
     }
 }
@@ -66,8 +66,8 @@ pub(crate) struct Session<'a> {
     executables: Option<Vec<Executable>>,
     /// Text that the names of the tests to run contain.
     filter: Option<&'a str>,
-    /// Duration of the requests of Schemathesis; `None` for that of a test.
-    schemathesis: Option<Duration>,
+    /// Minimum number of requests of Schemathesis; `None` for those of a test.
+    schemathesis: Option<u32>,
     postgres: Postgres,
     s3: s3::Server,
     qdrant: qdrant::Server,
@@ -140,6 +140,7 @@ fn run_tier(phases: &Phases, session: &mut Session<'_>, tier: Tier) -> Tally {
     });
     match result {
         Ok(report) => {
+            print(&report.results);
             print(&report.failures);
             report.tally
         }

@@ -118,7 +118,7 @@ impl Reader {
         match end {
             Err(error) if tally != Tally::default() && tally.failed == 0 => Err(error),
             Err(error) if self.tally.is_none() => Err(error),
-            _ => Ok(Report { tally, failures: self.failures.join("\n") }),
+            _ => Ok(Report { tally, failures: self.failures.join("\n"), ..Report::default() }),
         }
     }
 }

@@ -18,8 +18,10 @@ const CONCURRENT_TESTS: u32 = 4;
 /// Name of the phase that downloads generators of clients, the linter of the OpenAPI document, and Schemathesis.
 const DOWNLOAD_CLIENTS: &str = "download the tools of API clients";
 
-/// Environment variable with the duration of the requests of Schemathesis.
-const SCHEMATHESIS_SECONDS: &str = "SMBCOPILOT_TEST_SCHEMATHESIS_SECONDS";
+/// Environment variable with the minimum number of requests of Schemathesis.
+const SCHEMATHESIS_REQUESTS: &str = "SMBCOPILOT_TEST_SCHEMATHESIS_REQUESTS";
+/// Maximum time of a request of Schemathesis on average, ten times what it takes.
+const SCHEMATHESIS_REQUEST_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A tier of tests, from fast to slow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -216,8 +218,8 @@ impl Tier {
                 environment.push(session.qdrant.environment());
                 environment.push(concurrent_tests());
                 environment.push(session.clients.environment());
-                let seconds = session.schemathesis.map(|duration| duration.as_secs().to_string());
-                environment.extend(seconds.map(|seconds| (SCHEMATHESIS_SECONDS.to_owned(), seconds)));
+                let requests = session.schemathesis.map(|requests| requests.to_string());
+                environment.extend(requests.map(|requests| (SCHEMATHESIS_REQUESTS.to_owned(), requests)));
                 environment
             }
             Tier::Gitops => {
@@ -236,7 +238,8 @@ impl Tier {
             _ => Vec::new(),
         };
         let all = session.executables.as_deref().unwrap_or_default();
-        let limit = 3 * self.budget() + session.schemathesis.unwrap_or_default();
+        let requests = session.schemathesis.unwrap_or_default();
+        let limit = 3 * self.budget() + requests * SCHEMATHESIS_REQUEST_TIMEOUT;
         executables::run(phase, (all, select), session.filter, &environment, limit)
     }
 

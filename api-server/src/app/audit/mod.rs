@@ -17,11 +17,11 @@ pub use changes::{Change, differences};
 pub use jobs::operation_of_job;
 pub(in crate::app) use operation::audited_part;
 pub use operation::{Ending, Operation, audited};
-pub use read::{Filter, count, count_of_platform, get, list, list_of_platform};
+pub use read::{Filter, count, count_of_platform, get_many, get_many_of_platform, list, list_of_platform};
 pub use reconcile::reconcile;
 #[cfg(test)]
 pub(crate) use reconcile::reconcile_once;
 pub(in crate::app) use recorder::{begin_write, client_gone};
 pub use recorder::{record_changes, record_object, record_refusal};
-pub use requests::operation_of;
+pub use requests::{operation_of, operation_of_login};
 pub use verify::verify;

@@ -8,9 +8,8 @@ use crate::{
         page::{List, Page, Paging},
     },
     auth::{PlatformScope, TenantScope},
-    db::Timestamp,
     store::{
-        Count, PlatformTx, Position, TenantTx,
+        Count, Created, PlatformTx, Position, TenantTx,
         audit::{self, AuditEvent},
     },
 };
@@ -18,18 +17,14 @@ use crate::{
 /// Filters of a list of audit events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// ID of the event.
-    pub id: Option<Uuid>,
     /// Email address of the actor.
     pub actor: Option<String>,
     /// Action, such as `workflow.run.create`.
     pub action: Option<String>,
     /// ID of the object.
     pub object: Option<Uuid>,
-    /// Lower bound of the time, exclusive.
-    pub created_after: Option<Timestamp>,
-    /// Upper bound of the time, exclusive.
-    pub created_before: Option<Timestamp>,
+    /// Times at which the operations began.
+    pub created: Created,
 }
 
 /// Returns a page of the audit events of a tenant.
@@ -66,14 +61,26 @@ pub async fn count_of_platform(app: &App, scope: PlatformScope, filter: Filter) 
     Ok(audit::count_of_platform(&mut tx, filter.query(&Paging::default(), None)).await?)
 }
 
-/// Returns an audit event of a tenant.
+/// Returns the audit events of a tenant with these IDs, in no particular order. Unknown IDs are skipped.
 ///
 /// # Errors
-/// Returns an error if the tenant has no such event, or if the database fails.
-pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<AuditEvent, Error> {
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let query = audit::Query { id: Some(id), ..audit::Query::default() };
-    audit::list(&mut tx, query).await?.items.pop().ok_or(Error::NotFound)
+    Ok(audit::by_ids(&mut tx, ids).await?)
+}
+
+/// Returns the audit events of the platform with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many_of_platform(
+    app: &App,
+    scope: PlatformScope,
+    ids: &[Uuid],
+) -> Result<Vec<AuditEvent>, Error> {
+    let mut tx = PlatformTx::begin(&app.db, scope).await?;
+    Ok(audit::by_ids_of_platform(&mut tx, ids).await?)
 }
 
 /// Returns a page of the audit events of the platform: of what its administrators do.
@@ -94,19 +101,17 @@ pub async fn list_of_platform(
 
 impl Filter {
     fn list(&self, app: &App, owner: Option<Uuid>, paging: &Paging) -> List {
-        let Self { id, actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created } = self;
         List::new(&app.cursors, owner, "audit-events", paging.order)
-            .filtered("id", id.as_ref())
             .filtered("actor", actor.as_ref())
             .filtered("action", action.as_ref())
             .filtered("object", object.as_ref())
-            .filtered("createdAfter", created_after.as_ref())
-            .filtered("createdBefore", created_before.as_ref())
+            .created(*created)
     }
 
     fn query(self, paging: &Paging, after: Option<Position>) -> audit::Query {
-        let Self { id, actor, action, object, created_after, created_before } = self;
+        let Self { actor, action, object, created } = self;
         let (order, limit) = (paging.reading_order(), paging.limit);
-        audit::Query { id, actor, action, object, created_after, created_before, order, after, limit }
+        audit::Query { actor, action, object, created, order, after, limit }
     }
 }

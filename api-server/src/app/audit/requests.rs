@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, audit::Operation},
-    auth::{Principal, Rule},
+    auth::{Login, Origin, Principal, Rule},
     store::audit::{Actor, ActorKind, PLATFORM_CHAIN, Writer},
 };
 
@@ -14,6 +14,8 @@ const MAX_ROLE_BYTES: usize = 64;
 /// Maximum duration of a request, in seconds: it waits for a run for 55 s at most, and is answered within 15 s after that. A write
 /// that goes on without its client ends within some seconds.
 const MAX_REQUEST_SECONDS: i32 = 180;
+/// Name of the first login of a person in the audit log.
+const FIRST_LOGIN: &str = "user.login.first";
 /// Prefix of the permissions to administer the platform.
 const PLATFORM_PREFIX: &str = "platform.";
 
@@ -21,8 +23,20 @@ const PLATFORM_PREFIX: &str = "platform.";
 /// without a tenant, to that of the platform.
 #[must_use]
 pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) -> Operation {
-    let Principal { email, issuer, subject, roles, permissions: _, tenant, platform, mfa: _, origin } =
-        principal;
+    let Principal {
+        email,
+        issuer,
+        subject,
+        roles,
+        permissions: _,
+        tenant,
+        platform,
+        mfa: _,
+        user: _,
+        api_key: _,
+        scopes: _,
+        origin,
+    } = principal;
     let action = match rule {
         Rule::Permitted(permission) => permission.name(),
         Rule::Authenticated => "authenticated",
@@ -45,6 +59,29 @@ pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) ->
             roles: roles.cloned().collect(),
         },
         origin: (**origin).clone(),
+        open_seconds: MAX_REQUEST_SECONDS,
+        client_gone: CancellationToken::new(),
+    }
+}
+
+/// Returns the operation of the first login of a person, who is not a principal yet.
+#[must_use]
+pub fn operation_of_login(app: &App, login: &Login, origin: &Origin) -> Operation {
+    let Login { scope, issuer, subject, email, name: _, admission: _ } = login;
+    Operation {
+        writer: Writer::Requests(app.db.clone()),
+        tasks: app.writes.clone(),
+        chain: scope.tenant_id(),
+        name: FIRST_LOGIN.to_owned(),
+        action: FIRST_LOGIN,
+        actor: Actor {
+            kind: ActorKind::User,
+            issuer: Some(issuer.clone()),
+            subject: Some(subject.clone()),
+            email: Some(email.clone()),
+            roles: Vec::new(),
+        },
+        origin: origin.clone(),
         open_seconds: MAX_REQUEST_SECONDS,
         client_gone: CancellationToken::new(),
     }

@@ -8,9 +8,8 @@ use crate::{
         page::{List, Page, Paging},
     },
     auth::TenantScope,
-    db::Timestamp,
     store::{
-        Count, Run, RunStatus, TenantTx,
+        Count, Created, Run, RunStatus, TenantTx,
         runs::{self, RunColumns},
         workflows,
     },
@@ -23,8 +22,8 @@ pub struct Filter {
     pub workflow: Option<Uuid>,
     /// Status of the runs.
     pub status: Option<RunStatus>,
-    /// Lower bound of the creation time, exclusive.
-    pub created_after: Option<Timestamp>,
+    /// Creation times of the runs.
+    pub created: Created,
 }
 
 /// Returns a page of the tenant's runs.
@@ -60,19 +59,19 @@ pub async fn list_columns(
 
 impl Filter {
     fn list(self, app: &App, scope: TenantScope, paging: &Paging) -> List {
-        let Self { workflow, status, created_after } = self;
+        let Self { workflow, status, created } = self;
         List::new(&app.cursors, Some(scope.tenant_id()), "runs", paging.order)
             .filtered("workflow", workflow)
             .filtered("status", status)
-            .filtered("createdAfter", created_after)
+            .created(created)
     }
 
     fn query(self, paging: &Paging, after: Option<crate::store::Position>) -> runs::Query {
-        let Self { workflow, status, created_after } = self;
+        let Self { workflow, status, created } = self;
         runs::Query {
             workflow,
             status,
-            created_after,
+            created,
             order: paging.reading_order(),
             after,
             limit: paging.limit,
@@ -108,6 +107,20 @@ pub async fn list_of_workflow(
 pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Count, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     Ok(runs::count(&mut tx, filter.query(&Paging::default(), None)).await?)
+}
+
+/// Counts the runs of each workflow that a filter selects, with one statement.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn count_by_workflows(
+    app: &App,
+    scope: TenantScope,
+    workflows: &[Uuid],
+    filter: Filter,
+) -> Result<Vec<(Uuid, Count)>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(runs::count_by_workflows(&mut tx, workflows, filter.query(&Paging::default(), None)).await?)
 }
 
 /// Returns the first page of the runs of each workflow, with one statement.

@@ -21,14 +21,16 @@ mod start;
 mod step;
 mod wait;
 
-pub use bulk::{MAX_BULK_RUNS, Report, Requester, cancel_all, delete_all, rerun_all};
+pub use bulk::{
+    BulkRuns, MAX_BULK_RUN_DURATION, Report, Requester, admit, cancel_all, delete_all, rerun_all,
+};
 pub use cancel::cancel;
 pub use decide::{Decide, decide};
 pub use delete::delete;
 pub(in crate::app) use find::parse as parse_reference;
 pub use find::{find, find_row};
 pub use get::{RunDetails, details, find_details, get, get_many};
-pub use list::{Filter, count, list, list_by_workflows, list_columns, list_of_workflow};
+pub use list::{Filter, count, count_by_workflows, list, list_by_workflows, list_columns, list_of_workflow};
 pub use name::RunName;
 pub use output::{Content, output, step_output};
 pub use queue::Queue;

@@ -9,9 +9,8 @@ use crate::{
         reservation::COPIES,
     },
     auth::{PlatformScope, TenantScope},
-    db::Timestamp,
     store::{
-        Count, PlatformTx, Tenant, TenantState, TenantToWrite, TenantTx,
+        Count, Created, PlatformTx, Tenant, TenantState, TenantToWrite, TenantTx,
         tenants::{self, TenantColumns},
     },
 };
@@ -21,8 +20,8 @@ use crate::{
 pub struct Filter {
     /// State of the tenants.
     pub state: Option<TenantState>,
-    /// Lower bound of the creation time, exclusive.
-    pub created_after: Option<Timestamp>,
+    /// Creation times of the tenants.
+    pub created: Created,
 }
 
 /// Returns the caller's tenant, and the memory that it takes.
@@ -127,15 +126,14 @@ pub async fn list(
     paging: &Paging,
     columns: TenantColumns,
 ) -> Result<(Page<Tenant>, Reservation), Error> {
-    let Filter { state: of_state, created_after } = filter;
-    let list = List::new(&app.cursors, None, "tenants", paging.order)
-        .filtered("state", of_state)
-        .filtered("createdAfter", created_after);
+    let Filter { state: of_state, created } = filter;
+    let list =
+        List::new(&app.cursors, None, "tenants", paging.order).filtered("state", of_state).created(created);
     let after = list.open(paging)?;
     let mut tx = PlatformTx::begin(&app.db, scope).await?;
     let query = tenants::Query {
         state: of_state,
-        created_after,
+        created,
         order: paging.reading_order(),
         after,
         limit: paging.limit,
@@ -157,7 +155,7 @@ pub async fn list(
 /// # Errors
 /// Returns an error if the database fails.
 pub async fn count(app: &App, scope: PlatformScope, filter: Filter) -> Result<Count, Error> {
-    let Filter { state, created_after } = filter;
+    let Filter { state, created } = filter;
     let mut tx = PlatformTx::begin(&app.db, scope).await?;
-    Ok(tenants::count(&mut tx, tenants::Query { state, created_after, ..Default::default() }).await?)
+    Ok(tenants::count(&mut tx, tenants::Query { state, created, ..Default::default() }).await?)
 }

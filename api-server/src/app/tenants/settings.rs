@@ -45,6 +45,9 @@ fn violations(settings: &Value) -> Vec<Violation> {
         code: code.to_owned(),
         message,
     };
+    if !settings.is_object() {
+        return vec![at(String::new(), "type", "the settings are not a JSON object".to_owned())];
+    }
     let text = settings.to_string();
     let (bytes, depth) = (text.len(), crds::constants::MAX_VALUE_DEPTH);
     if bytes > MAX_SETTINGS_BYTES {
@@ -118,6 +121,9 @@ mod tests {
         assert!(codes(&spec(&json!({"path": "C:\\u0000"}))).is_empty());
         let deep = (0..70).fold(json!(1), |value, _| json!([value]));
         assert_eq!(codes(&spec(&json!({"x": deep}))), ["/settings too_deep"]);
+        for other in [json!([]), json!("text"), json!(1)] {
+            assert_eq!(codes(&spec(&other)), ["/settings type"]);
+        }
     }
 
     /// Errors name the fields of the request.

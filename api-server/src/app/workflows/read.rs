@@ -10,11 +10,10 @@ use crate::{
         page::{List, Page, Paging},
     },
     auth::TenantScope,
-    db::Timestamp,
     mirror,
     project::{Meta, WorkflowRow, project_dry_run},
     store::{
-        Count, TenantTx, Workflow, WorkflowContent, WorkflowState,
+        Count, Created, TenantTx, Workflow, WorkflowContent, WorkflowState,
         workflows::{self, FoundWorkflow},
     },
 };
@@ -24,8 +23,8 @@ use crate::{
 pub struct Filter {
     /// State of the workflows.
     pub state: Option<WorkflowState>,
-    /// Lower bound of the creation time, exclusive.
-    pub created_after: Option<Timestamp>,
+    /// Creation times of the workflows.
+    pub created: Created,
 }
 
 /// Validation error of a workflow.
@@ -146,15 +145,15 @@ pub async fn list(
     filter: Filter,
     paging: &Paging,
 ) -> Result<Page<Workflow>, Error> {
-    let Filter { state: of_state, created_after } = filter;
+    let Filter { state: of_state, created } = filter;
     let list = List::new(&app.cursors, Some(scope.tenant_id()), "workflows", paging.order)
         .filtered("state", of_state)
-        .filtered("createdAfter", created_after);
+        .created(created);
     let after = list.open(paging)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let query = workflows::Query {
         state: of_state,
-        created_after,
+        created,
         order: paging.reading_order(),
         after,
         limit: paging.limit,
@@ -167,7 +166,7 @@ pub async fn list(
 /// # Errors
 /// Returns an error if the database fails.
 pub async fn count(app: &App, scope: TenantScope, filter: Filter) -> Result<Count, Error> {
-    let Filter { state, created_after } = filter;
+    let Filter { state, created } = filter;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    Ok(workflows::count(&mut tx, workflows::Query { state, created_after, ..Default::default() }).await?)
+    Ok(workflows::count(&mut tx, workflows::Query { state, created, ..Default::default() }).await?)
 }

@@ -5,17 +5,24 @@ mod tenant;
 
 use std::sync::{Mutex, PoisonError};
 
+use uuid::Uuid;
+
 use crate::app::Reservation;
 
 pub(super) use platform::{PlatformLoaders, TenantById, platform_loaders};
 pub(super) use tenant::{
-    ContentById, Loaders, OwnTenant, PlanById, RunById, RunsOfWorkflow, WorkflowById, WorkflowContentById,
+    ContentById, DefinitionOfRevision, EventAt, EventsOfRun, Loaders, OwnTenant, PlanById,
+    RevisionsOfWorkflow, RunById, RunCountOfWorkflow, RunsOfWorkflow, WorkflowById, WorkflowContentById,
     loaders,
 };
 
 /// Key of a plan: its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlanByName(pub(super) String);
+
+/// Key of an audit event: its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AuditEventById(pub(super) Uuid);
 
 /// Memory that is held until the response is built.
 #[derive(Default)]

@@ -5,11 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::dataloader::{DataLoader, Loader};
 use uuid::Uuid;
 
-use super::{HeldMemory, PlanByName};
+use super::{AuditEventById, HeldMemory, PlanByName};
 use crate::{
     app::{self, App, Reservation},
     auth::PlatformScope,
-    store::{Plan, Tenant},
+    store::{Plan, Tenant, audit::AuditEvent},
 };
 
 /// Loaders of one request of an administrator of the platform.
@@ -60,5 +60,19 @@ impl Loader<PlanByName> for PlatformRows {
         let rows = app::plans::get_by_names_for_platform(&self.app, self.scope, &names).await;
         let rows = rows.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (PlanByName(row.name.clone()), row)).collect())
+    }
+}
+
+impl Loader<AuditEventById> for PlatformRows {
+    type Value = AuditEvent;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[AuditEventById],
+    ) -> Result<HashMap<AuditEventById, AuditEvent>, Self::Error> {
+        let ids: Vec<_> = keys.iter().map(|AuditEventById(id)| *id).collect();
+        let rows = app::audit::get_many_of_platform(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (AuditEventById(row.id), row)).collect())
     }
 }

@@ -3,17 +3,24 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::dataloader::{DataLoader, Loader};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{HeldMemory, PlanByName};
+use super::{AuditEventById, HeldMemory, PlanByName};
 use crate::{
     app::{
         self, App, Reservation,
+        events::{EventPage, EventPosition},
         page::{Page, Paging},
         runs::Filter,
+        workflows::{Revision, RevisionKey},
     },
     auth::TenantScope,
-    store::{Plan, Run, RunContent, Tenant, Workflow, WorkflowContent},
+    store::{
+        Count, Plan, Run, RunContent, Tenant, Workflow, WorkflowContent,
+        audit::AuditEvent,
+        events::{Event, Events},
+    },
 };
 
 /// Loaders of one request, for one tenant.
@@ -68,6 +75,37 @@ pub(in crate::graphql) struct RunsOfWorkflow {
     pub(in crate::graphql) workflow: Uuid,
     pub(in crate::graphql) filter: Filter,
     pub(in crate::graphql) paging: Paging,
+}
+
+/// Key of the number of a workflow's runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) struct RunCountOfWorkflow {
+    pub(in crate::graphql) workflow: Uuid,
+    pub(in crate::graphql) filter: Filter,
+}
+
+/// Key of a page of a run's events. Cursors are positions in the events of the tenant, so that pages of several runs may begin at
+/// the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) struct EventsOfRun {
+    pub(in crate::graphql) run: Uuid,
+    pub(in crate::graphql) page: EventPage,
+}
+
+/// Key of an event: its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) struct EventAt(pub(in crate::graphql) EventPosition);
+
+/// Key of all revisions of a workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) struct RevisionsOfWorkflow(pub(in crate::graphql) Uuid);
+
+/// Key of the definition of a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) struct DefinitionOfRevision {
+    pub(in crate::graphql) revision: RevisionKey,
+    /// Number of times that the document selects the same part of it.
+    pub(in crate::graphql) repeats: usize,
 }
 
 /// Creates the loaders of a request. Each request has its own, so that no request sees cached rows of another.
@@ -194,5 +232,103 @@ impl Loader<RunsOfWorkflow> for TenantRows {
             found.extend(pages.map_err(Arc::new)?.into_iter().map(keyed));
         }
         Ok(found)
+    }
+}
+
+impl Loader<RunCountOfWorkflow> for TenantRows {
+    type Value = Count;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[RunCountOfWorkflow],
+    ) -> Result<HashMap<RunCountOfWorkflow, Count>, Self::Error> {
+        let mut by_filter: HashMap<_, Vec<Uuid>> = HashMap::new();
+        for RunCountOfWorkflow { workflow, filter } in keys {
+            by_filter.entry(*filter).or_default().push(*workflow);
+        }
+        let mut found = HashMap::new();
+        for (filter, workflows) in by_filter {
+            let counts = app::runs::count_by_workflows(&self.app, self.scope, &workflows, filter).await;
+            let keyed = |(workflow, count)| (RunCountOfWorkflow { workflow, filter }, count);
+            found.extend(counts.map_err(Arc::new)?.into_iter().map(keyed));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<EventsOfRun> for TenantRows {
+    type Value = Events;
+    type Error = Arc<app::Error>;
+
+    async fn load(&self, keys: &[EventsOfRun]) -> Result<HashMap<EventsOfRun, Events>, Self::Error> {
+        let mut by_page: HashMap<_, Vec<Uuid>> = HashMap::new();
+        for EventsOfRun { run, page } in keys {
+            by_page.entry(*page).or_default().push(*run);
+        }
+        let mut found = HashMap::new();
+        for (page, runs) in by_page {
+            let events = app::events::list_by_runs(&self.app, self.scope, &runs, page).await;
+            let keyed = |(run, events)| (EventsOfRun { run, page }, events);
+            found.extend(events.map_err(Arc::new)?.into_iter().map(keyed));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<EventAt> for TenantRows {
+    type Value = Event;
+    type Error = Arc<app::Error>;
+
+    async fn load(&self, keys: &[EventAt]) -> Result<HashMap<EventAt, Event>, Self::Error> {
+        let positions: Vec<_> = keys.iter().map(|EventAt(position)| *position).collect();
+        let rows = app::events::get_many(&self.app, self.scope, &positions).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (EventAt(EventPosition::after(&row)), row)).collect())
+    }
+}
+
+impl Loader<RevisionsOfWorkflow> for TenantRows {
+    type Value = Arc<Vec<Revision>>;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[RevisionsOfWorkflow],
+    ) -> Result<HashMap<RevisionsOfWorkflow, Self::Value>, Self::Error> {
+        let ids: Vec<_> = keys.iter().map(|RevisionsOfWorkflow(id)| *id).collect();
+        let found = app::workflows::revisions_of_many(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(id, all)| (RevisionsOfWorkflow(id), Arc::new(all))).collect())
+    }
+}
+
+impl Loader<DefinitionOfRevision> for TenantRows {
+    type Value = Arc<Value>;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[DefinitionOfRevision],
+    ) -> Result<HashMap<DefinitionOfRevision, Self::Value>, Self::Error> {
+        let revisions: Vec<_> = keys.iter().map(|key| key.revision.clone()).collect();
+        let repeats = keys.iter().map(|key| key.repeats).max().unwrap_or(1);
+        let found =
+            app::workflows::definitions(&self.app, self.scope, &revisions, repeats, &self.reservation).await;
+        let keyed =
+            |(revision, definition)| (DefinitionOfRevision { revision, repeats }, Arc::new(definition));
+        Ok(found.map_err(Arc::new)?.into_iter().map(keyed).collect())
+    }
+}
+
+impl Loader<AuditEventById> for TenantRows {
+    type Value = AuditEvent;
+    type Error = Arc<app::Error>;
+
+    async fn load(
+        &self,
+        keys: &[AuditEventById],
+    ) -> Result<HashMap<AuditEventById, AuditEvent>, Self::Error> {
+        let ids: Vec<_> = keys.iter().map(|AuditEventById(id)| *id).collect();
+        let rows = app::audit::get_many(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (AuditEventById(row.id), row)).collect())
     }
 }

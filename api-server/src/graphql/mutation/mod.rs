@@ -1,9 +1,11 @@
 //! The root fields that change data.
 
+mod bulk;
 mod fields;
 mod platform;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -14,7 +16,9 @@ use async_graphql::MergedObject;
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     runs::RunMutations,
+    bulk::BulkMutations,
     workflows::WorkflowMutations,
     tenants::TenantMutations,
     platform::PlatformMutations,
+    users::UserMutations,
 );

@@ -139,6 +139,26 @@ pub(super) struct RerunWorkflowRunPayload {
     client_mutation_id: Option<String>,
 }
 
+/// Input of `deleteWorkflowRun`.
+#[derive(InputObject)]
+pub(super) struct DeleteWorkflowRunInput {
+    /// ID of the run.
+    workflow_run_id: ID,
+    /// Value that the payload returns unchanged, to match it with this input.
+    client_mutation_id: Option<String>,
+}
+
+/// Payload of `deleteWorkflowRun`.
+#[derive(SimpleObject)]
+pub(super) struct DeleteWorkflowRunPayload {
+    /// ID of the deleted run. Null if there are user errors.
+    deleted_workflow_run_id: Option<ID>,
+    /// Errors that the caller can fix. Empty if the mutation succeeded.
+    user_errors: Vec<UserError>,
+    /// `clientMutationId` of the input.
+    client_mutation_id: Option<String>,
+}
+
 /// Mutations of runs.
 #[Object]
 impl RunMutations {
@@ -227,10 +247,7 @@ impl RunMutations {
         let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let requested_by = caller.principal.email.clone();
         let name = run_name(tenant, &requested_by, key.as_ref());
-        let from = from.and_then(|from| match from {
-            RerunFrom::Failed(failed) => failed.then(|| ReuseFrom::Keyword("Failed".to_owned())),
-            RerunFrom::Steps(steps) => Some(ReuseFrom::Steps(steps)),
-        });
+        let from = from.and_then(RerunFrom::reuse);
         let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
             Some(run) => {
                 let action = KeyedAction::RerunRun { run, from: from.as_ref() };
@@ -242,6 +259,37 @@ impl RunMutations {
         };
         let (workflow_run, user_errors) = run_or_user_errors(result)?;
         Ok(RerunWorkflowRunPayload { workflow_run, user_errors, client_mutation_id })
+    }
+
+    /// Deletes a finished run with its record and its log. Requires the permission `workflow.run.delete`.
+    ///
+    /// User errors: `NOT_FOUND`, `RUN_UNFINISHED`, `RUN_IN_USE` if an unfinished run needs it, `TENANT_SUSPENDED`.
+    async fn delete_workflow_run(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteWorkflowRunInput,
+    ) -> Result<DeleteWorkflowRunPayload> {
+        let DeleteWorkflowRunInput { workflow_run_id, client_mutation_id } = input;
+        let (caller, tenant) = (Caller::from_context(ctx)?, Caller::from_context(ctx)?.tenant()?);
+        let result = match Kind::WorkflowRun.decode(&workflow_run_id) {
+            Some(id) => Box::pin(app::runs::delete(caller.app, tenant.scope, id)).await,
+            None => Err(app::Error::NotFound),
+        };
+        let (deleted_workflow_run_id, user_errors) = match result {
+            Ok(()) => (Some(workflow_run_id), Vec::new()),
+            Err(error) => (None, user_errors(error)?),
+        };
+        Ok(DeleteWorkflowRunPayload { deleted_workflow_run_id, user_errors, client_mutation_id })
+    }
+}
+
+impl RerunFrom {
+    /// Returns the steps as in the spec of a run; `None` for all of them.
+    pub(super) fn reuse(self) -> Option<ReuseFrom> {
+        match self {
+            Self::Failed(failed) => failed.then(|| ReuseFrom::Keyword("Failed".to_owned())),
+            Self::Steps(steps) => Some(ReuseFrom::Steps(steps)),
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use crate::{
     graphql::{global_id::Kind, scalars::DateTime},
-    store::audit::{self, ActorKind, Outcome},
+    store::{
+        self,
+        audit::{self, ActorKind, Outcome},
+    },
 };
 
 /// Kind of an actor.
@@ -67,7 +70,7 @@ pub(in crate::graphql) struct AuditRequest {
 /// Object of an operation.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditObject {
-    /// Kind: `TENANT`, `WORKFLOW` or `WORKFLOW_RUN`; more may be added.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY` or `SERVICE_ACCOUNT`; more may be added.
     kind: String,
     /// Global ID of the object. Null if the object was not created.
     object_id: Option<ID>,
@@ -123,12 +126,7 @@ impl AuditEvent {
     /// Object that it concerns. Null if it was refused before the object was known.
     async fn object(&self) -> Option<AuditObject> {
         let kind = self.0.object_kind.clone()?;
-        let object_id = self.0.object_id.and_then(|id| match kind.as_str() {
-            "TENANT" => Some(Kind::Tenant.encode(id)),
-            "WORKFLOW" => Some(Kind::Workflow.encode(id)),
-            "WORKFLOW_RUN" => Some(Kind::WorkflowRun.encode(id)),
-            _ => None,
-        });
+        let object_id = self.0.object_id.and_then(|id| Some(Kind::of_changed_object(&kind)?.encode(id)));
         Some(AuditObject { kind, object_id, name: self.0.object_name.clone() })
     }
 
@@ -156,5 +154,12 @@ impl AuditEvent {
     /// Time at which it ended. Null while it is in progress.
     async fn completed_at(&self) -> Option<DateTime> {
         self.0.completed_at.map(Into::into)
+    }
+}
+
+impl AuditEvent {
+    /// Returns the position of a row in lists.
+    pub(in crate::graphql) fn position(row: &audit::AuditEvent) -> store::Position {
+        store::Position { created_at: row.created_at, id: row.id }
     }
 }

@@ -1,5 +1,7 @@
 //! The log of a run.
 
+use std::num::NonZeroU32;
+
 use async_graphql::{
     Enum, InputObject, SimpleObject,
     connection::{Connection, Edge},
@@ -63,14 +65,14 @@ pub(in crate::graphql) struct LogFilter {
     /// Index of the item of a `forEach` step, starting at 0.
     item: Option<u32>,
     /// Number of the attempt, starting at 1.
-    attempt: Option<u32>,
+    attempt: Option<NonZeroU32>,
     /// Output stream.
     stream: Option<LogStream>,
 }
 
 impl From<LogFilter> for Filter {
     fn from(LogFilter { step, item, attempt, stream }: LogFilter) -> Self {
-        Self { step, item, attempt, stream: stream.map(Into::into) }
+        Self { step, item, attempt: attempt.map(NonZeroU32::get), stream: stream.map(Into::into) }
     }
 }
 

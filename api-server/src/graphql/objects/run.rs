@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, Json, Object, Result};
 use serde_json::Value;
 
 use super::{
-    Workflow,
+    EventConnection, Workflow, event_connection,
     failure::Failure,
     log::{LogConnection, LogFilter, log_connection, log_cost},
     run_parts::{Decision, Ending, Queue, Reuse, Trigger},
@@ -19,9 +19,10 @@ use crate::{
     },
     graphql::{
         ContentRepeats,
+        connection::{PageArguments, cost},
         error::{from_app, from_loader},
         global_id::Kind,
-        loaders::{ContentById, Loaders, WorkflowById},
+        loaders::{ContentById, EventsOfRun, Loaders, WorkflowById},
         request::Caller,
         scalars::DateTime,
     },
@@ -197,6 +198,34 @@ impl WorkflowRun {
         let page =
             app::logs::read(caller.app, scope, self.0.id, &filter, start, limit).await.map_err(from_app)?;
         Ok(log_connection(page, after.is_some(), self.0.status.is_final()))
+    }
+
+    /// Changes of the run, oldest first. Requires the permission `event.read`.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Size of a page that is read forward, 1 to 100. `first` or `last` is required.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Cursor after which the page starts: the `nextCursor` of the previous page, or the cursor of an event. Default: the oldest event that is retained."
+        )]
+        after: Option<String>,
+        #[graphql(
+            desc = "Size of a page that is read backward, 1 to 100: the newest events, in the same order.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends: the `startCursor` of the following page.")]
+        before: Option<String>,
+    ) -> Result<EventConnection> {
+        let page = PageArguments { first, after, last, before }.event_page()?;
+        let found = ctx.data::<Loaders>()?.load_one(EventsOfRun { run: self.0.id, page }).await;
+        let found = found.map_err(from_loader)?.ok_or_else(|| from_app(app::Error::NotFound))?;
+        Ok(event_connection(found, page))
     }
 
     /// Time at which the run was created.

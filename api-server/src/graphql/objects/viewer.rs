@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 
-use super::Tenant;
+use super::{Tenant, User};
 use crate::{
     app,
     graphql::{error::from_app, lookup, request::Caller},
@@ -14,12 +14,30 @@ pub(in crate::graphql) struct Viewer;
 /// Authenticated user.
 #[Object]
 impl Viewer {
-    /// Email address of the user, in lower case.
+    /// User of the tenant. Null if the claims of the token alone identify the caller. Requires the permission `user.read`.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        match &Caller::from_context(ctx)?.principal.user {
+            Some(user) => lookup::user(ctx, user.id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Email address of the user. That of a token's claims is in lower case.
     async fn email<'a>(&self, ctx: &Context<'a>) -> Result<&'a str> {
         Ok(&Caller::from_context(ctx)?.principal.email)
     }
 
-    /// Names of the roles in the user's token.
+    /// Full name of the user.
+    async fn display_name<'a>(&self, ctx: &Context<'a>) -> Result<Option<&'a str>> {
+        Ok(Caller::from_context(ctx)?.principal.user.as_ref().and_then(|user| user.display_name.as_deref()))
+    }
+
+    /// URL of a picture of the user.
+    async fn picture_url<'a>(&self, ctx: &Context<'a>) -> Result<Option<&'a str>> {
+        Ok(Caller::from_context(ctx)?.principal.user.as_ref().and_then(|user| user.picture_url.as_deref()))
+    }
+
+    /// Roles of the user, or those of the token's claims: names of built-in roles and IDs of the tenant's own.
     async fn roles<'a>(&self, ctx: &Context<'a>) -> Result<&'a [String]> {
         Ok(&Caller::from_context(ctx)?.principal.roles)
     }

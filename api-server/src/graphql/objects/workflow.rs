@@ -5,12 +5,16 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
-use super::WorkflowRun;
+use super::{
+    WorkflowRun,
+    revision::{REVISIONS_COST, WorkflowRevision, revision_connection, revisions_cost},
+};
 use crate::{
     app::{
         self,
         page::{Page, Paging},
         runs::Filter,
+        workflows::Revision,
     },
     graphql::{
         ContentRepeats,
@@ -18,12 +22,13 @@ use crate::{
         error::{from_app, from_loader},
         filters::WorkflowRunFilter,
         global_id::Kind,
-        loaders::{Loaders, RunsOfWorkflow, WorkflowContentById},
+        loaders::{Loaders, RevisionsOfWorkflow, RunsOfWorkflow, WorkflowContentById},
         orders::WorkflowRunOrder,
         request::Caller,
         scalars::DateTime,
+        total::Counted,
     },
-    store::{self, Run, WorkflowContent, WorkflowState},
+    store::{self, Order, Run, WorkflowContent, WorkflowState},
 };
 
 /// Status of a workflow.
@@ -144,8 +149,47 @@ impl Workflow {
         #[graphql(desc = "Filter of the runs. Default: all runs.")] filter: Option<WorkflowRunFilter>,
     ) -> Result<ConnectionOf<WorkflowRun>> {
         let paging = PageArguments { first, after, last, before }.paging(order_by)?;
-        let page = self.page_of_runs(ctx, filter.unwrap_or_default().into(), &paging).await?;
-        Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun))
+        let filter = filter.unwrap_or_default().into();
+        let page = self.page_of_runs(ctx, filter, &paging).await?;
+        let counted = Counted::RunsOfWorkflow(self.0.id, filter);
+        Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun, counted))
+    }
+
+    /// Revisions of the workflow that exist in the cluster, newest first: the ten newest, and those that unfinished runs execute.
+    /// They are read from Kubernetes. Requires the permission `workflow.read`.
+    #[graphql(complexity = "revisions_cost(first, last, child_complexity)")]
+    async fn revisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Size of a page that is read forward, 1 to 100. `first` or `last` is required.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
+        #[graphql(
+            desc = "Size of a page that is read backward, 1 to 100.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends: the `startCursor` of the following page.")]
+        before: Option<String>,
+    ) -> Result<ConnectionOf<WorkflowRevision>> {
+        let paging = PageArguments { first, after, last, before }.paging(Order::NewestFirst)?;
+        revision_connection(self.0.id, &self.all_revisions(ctx).await?, &paging)
+    }
+
+    /// Returns the revision of the workflow that was created for a generation; null if it does not exist any more. Requires the
+    /// permission `workflow.read`.
+    #[graphql(complexity = "child_complexity.saturating_add(REVISIONS_COST)")]
+    async fn revision_by_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Number of the revision.")] number: i32,
+    ) -> Result<Option<WorkflowRevision>> {
+        let all = self.all_revisions(ctx).await?;
+        let found = all.iter().find(|revision| revision.number == i64::from(number)).cloned();
+        Ok(found.map(|revision| WorkflowRevision { workflow: self.0.id, revision }))
     }
 
     /// Time at which the workflow was created.
@@ -164,6 +208,11 @@ impl Workflow {
         let key = WorkflowContentById { workflow: self.0.id, repeats: ContentRepeats::from_context(ctx) };
         let content = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
         content.ok_or_else(|| from_app(app::Error::NotFound))
+    }
+
+    async fn all_revisions(&self, ctx: &Context<'_>) -> Result<Arc<Vec<Revision>>> {
+        let found = ctx.data::<Loaders>()?.load_one(RevisionsOfWorkflow(self.0.id)).await;
+        found.map_err(from_loader)?.ok_or_else(|| from_app(app::Error::NotFound))
     }
 
     async fn page_of_runs(&self, ctx: &Context<'_>, filter: Filter, paging: &Paging) -> Result<Page<Run>> {

@@ -1,9 +1,9 @@
-//! The root field that reads the audit log.
+//! The root fields that read the audit log.
 
 use async_graphql::{Context, Object, Result};
 
 use crate::{
-    app,
+    app::{self, audit::Filter},
     graphql::{
         connection::{ConnectionOf, PageArguments, connection, cost},
         error::from_app,
@@ -11,8 +11,8 @@ use crate::{
         objects::AuditEvent,
         orders::AuditEventOrder,
         request::Caller,
+        total::Counted,
     },
-    store::{self, Position},
 };
 
 /// Queries of audit events.
@@ -48,10 +48,43 @@ impl AuditEventQueries {
         >,
     ) -> Result<ConnectionOf<AuditEvent>> {
         let paging = PageArguments { first, after, last, before }.paging(order_by)?;
-        let (caller, filter) = (Caller::from_context(ctx)?, filter.unwrap_or_default().into());
+        let caller = Caller::from_context(ctx)?;
+        let filter: Filter = filter.unwrap_or_default().into();
+        let page = app::audit::list(caller.app, caller.tenant()?.scope, filter.clone(), &paging).await;
+        let page = page.map_err(from_app)?;
+        Ok(connection(page, &paging, AuditEvent::position, AuditEvent, Counted::AuditEvents(filter)))
+    }
+
+    /// Audit events of the platform: what its administrators do to tenants. Requires the permission `platform.audit.read`.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
+    async fn platform_audit_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Size of a page that is read forward, 1 to 100. `first` or `last` is required.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Cursor after which the page starts: the `endCursor` of the previous page.")] after: Option<String>,
+        #[graphql(
+            desc = "Size of a page that is read backward, 1 to 100.",
+            validator(minimum = 1, maximum = 100)
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends: the `startCursor` of the following page.")]
+        before: Option<String>,
+        #[graphql(default, desc = "Order of the audit events.")] order_by: AuditEventOrder,
+        #[graphql(desc = "Filter of the audit events. Default: all audit events.")] filter: Option<
+            AuditEventFilter,
+        >,
+    ) -> Result<ConnectionOf<AuditEvent>> {
+        let paging = PageArguments { first, after, last, before }.paging(order_by)?;
+        let caller = Caller::from_context(ctx)?;
+        let filter: Filter = filter.unwrap_or_default().into();
         let page =
-            app::audit::list(caller.app, caller.tenant()?.scope, filter, &paging).await.map_err(from_app)?;
-        let position = |row: &store::audit::AuditEvent| Position { created_at: row.created_at, id: row.id };
-        Ok(connection(page, &paging, position, AuditEvent))
+            app::audit::list_of_platform(caller.app, caller.platform()?, filter.clone(), &paging).await;
+        let page = page.map_err(from_app)?;
+        Ok(connection(page, &paging, AuditEvent::position, AuditEvent, Counted::PlatformAuditEvents(filter)))
     }
 }

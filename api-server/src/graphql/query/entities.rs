@@ -4,9 +4,9 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use crate::graphql::{
-    global_id::Kind,
+    global_id::{GlobalId, Kind},
     lookup,
-    objects::{Plan, Tenant, Workflow, WorkflowRun},
+    objects::{AuditEvent, Event, Plan, Tenant, Workflow, WorkflowRevision, WorkflowRun},
 };
 
 /// Entities by their keys.
@@ -44,6 +44,34 @@ impl Entities {
     async fn find_workflow_run_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<WorkflowRun>> {
         match Kind::WorkflowRun.decode(&id) {
             Some(id) => lookup::run(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_workflow_revision_by_id(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+    ) -> Result<Option<WorkflowRevision>> {
+        match GlobalId::decode(&id) {
+            Some(GlobalId::Revision(key)) => lookup::revision(ctx, key).await,
+            Some(GlobalId::Object(..) | GlobalId::Event(_)) | None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_event_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Event>> {
+        match GlobalId::decode(&id) {
+            Some(GlobalId::Event(position)) => lookup::event(ctx, position).await,
+            Some(GlobalId::Object(..) | GlobalId::Revision(_)) | None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_audit_event_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<AuditEvent>> {
+        match Kind::AuditEvent.decode(&id) {
+            Some(id) => lookup::audit_event(ctx, id).await,
             None => Ok(None),
         }
     }

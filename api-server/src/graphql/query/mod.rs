@@ -2,9 +2,11 @@
 
 mod audit_events;
 mod entities;
+mod events;
 mod node;
 mod runs;
 mod tenants;
+mod users;
 mod workflows;
 
 use async_graphql::MergedObject;
@@ -16,6 +18,8 @@ pub(crate) struct Query(
     tenants::TenantQueries,
     workflows::WorkflowQueries,
     runs::RunQueries,
+    events::EventQueries,
     audit_events::AuditEventQueries,
+    users::UserQueries,
     entities::Entities,
 );

@@ -3,7 +3,11 @@
 use async_graphql::{Context, ID, Object, Result};
 use futures::future::try_join_all;
 
-use crate::graphql::{global_id, lookup, objects::Node, objects::Viewer};
+use crate::graphql::{
+    global_id::GlobalId,
+    lookup,
+    objects::{Node, Viewer},
+};
 
 /// Queries of objects of any type.
 #[derive(Default)]
@@ -41,8 +45,8 @@ impl NodeQueries {
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    match global_id::decode(id) {
-        Some((kind, id)) => lookup::node(ctx, kind, id).await,
+    match GlobalId::decode(id) {
+        Some(id) => lookup::node(ctx, id).await,
         None => Ok(None),
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         objects::WorkflowRun,
         orders::WorkflowRunOrder,
         request::Caller,
+        total::Counted,
     },
 };
 
@@ -49,7 +50,7 @@ impl RunQueries {
         let (caller, filter) = (Caller::from_context(ctx)?, filter.unwrap_or_default().into());
         let page =
             app::runs::list(caller.app, caller.tenant()?.scope, filter, &paging).await.map_err(from_app)?;
-        Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun))
+        Ok(connection(page, &paging, WorkflowRun::position, WorkflowRun, Counted::Runs(filter)))
     }
 
     /// Returns a run of the tenant; null if it does not exist. Requires the permission `workflow.run.read`.

@@ -11,9 +11,10 @@ use crate::{
         global_id::Kind,
         loaders::PlatformLoaders,
         lookup,
-        objects::{Plan, Tenant},
+        objects::{Plan, Tenant, Usage},
         orders::{PlanOrder, TenantOrder},
         request::Caller,
+        total::Counted,
     },
     store::tenants::TenantColumns,
 };
@@ -29,6 +30,12 @@ impl TenantQueries {
     /// Requires the permission `tenant.read`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         lookup::own_tenant(ctx).await
+    }
+
+    /// What the tenant of the authenticated user uses of the limits of its plan. Requires the permission `usage.read`.
+    async fn usage(&self, ctx: &Context<'_>) -> Result<Usage> {
+        let caller = Caller::from_context(ctx)?;
+        Ok(app::usage::usage(caller.app, caller.tenant()?.scope).await.map_err(from_app)?.into())
     }
 
     /// All tenants of the platform. Requires the permission `platform.tenant.read`.
@@ -59,7 +66,7 @@ impl TenantQueries {
             app::tenants::list(caller.app, caller.platform()?, filter, &paging, TenantColumns::All).await;
         let (page, reservation) = listed.map_err(from_app)?;
         ctx.data::<PlatformLoaders>()?.loader().hold(reservation);
-        Ok(connection(page, &paging, Tenant::position, Tenant::from))
+        Ok(connection(page, &paging, Tenant::position, Tenant::from, Counted::Tenants(filter)))
     }
 
     /// All plans. Requires the permission `plan.read`.
@@ -85,7 +92,7 @@ impl TenantQueries {
         let paging = PageArguments { first, after, last, before }.paging(order_by)?;
         let caller = Caller::from_context(ctx)?;
         let page = app::plans::list(caller.app, caller.tenant()?.scope, &paging).await.map_err(from_app)?;
-        Ok(connection(page, &paging, Plan::position, Plan))
+        Ok(connection(page, &paging, Plan::position, Plan, Counted::Plans))
     }
 
     /// Returns a plan; null if it does not exist. Requires the permission `plan.read`.

@@ -8,11 +8,12 @@ use crate::{
         connection::{ConnectionOf, PageArguments, connection, cost},
         error::from_app,
         filters::WorkflowFilter,
-        global_id::Kind,
+        global_id::{GlobalId, Kind},
         lookup,
-        objects::Workflow,
+        objects::{REVISIONS_COST, Workflow, WorkflowRevision},
         orders::WorkflowOrder,
         request::Caller,
+        total::Counted,
     },
 };
 
@@ -50,7 +51,7 @@ impl WorkflowQueries {
         let page = app::workflows::list(caller.app, caller.tenant()?.scope, filter, &paging)
             .await
             .map_err(from_app)?;
-        Ok(connection(page, &paging, Workflow::position, Workflow))
+        Ok(connection(page, &paging, Workflow::position, Workflow, Counted::Workflows(filter)))
     }
 
     /// Returns a workflow of the tenant; null if it does not exist. Requires the permission `workflow.read`.
@@ -62,6 +63,19 @@ impl WorkflowQueries {
         match Kind::Workflow.decode(&id) {
             Some(id) => lookup::workflow(ctx, id).await,
             None => Ok(None),
+        }
+    }
+
+    /// Returns a revision of a workflow of the tenant; null if it does not exist any more. Requires the permission `workflow.read`.
+    #[graphql(complexity = "child_complexity.saturating_add(REVISIONS_COST)")]
+    async fn workflow_revision(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ID of the revision.")] id: ID,
+    ) -> Result<Option<WorkflowRevision>> {
+        match GlobalId::decode(&id) {
+            Some(GlobalId::Revision(key)) => lookup::revision(ctx, key).await,
+            Some(GlobalId::Object(..) | GlobalId::Event(_)) | None => Ok(None),
         }
     }
 }

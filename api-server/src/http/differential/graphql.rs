@@ -35,6 +35,17 @@ impl Schema {
             .unwrap_or_else(|| panic!("{parent}.{name}"))
     }
 
+    /// Returns all fields that return a connection, with the names of their parents.
+    pub(super) fn connections(&self) -> Vec<(&str, &FieldDefinition)> {
+        let types = self.0.definitions.iter().filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(ty) => Some(ty.node.name.node.as_str()),
+            _ => None,
+        });
+        let fields =
+            types.flat_map(|parent| self.fields(parent).into_iter().map(move |field| (parent, field)));
+        fields.filter(|(_, field)| base_name(&field.ty.node).ends_with("Connection")).collect()
+    }
+
     fn fields(&self, name: &str) -> Vec<&FieldDefinition> {
         match self.kind(name) {
             Some(TypeKind::Object(object)) => object.fields.iter().map(|field| &field.node).collect(),
@@ -104,6 +115,9 @@ pub(super) fn as_rest(ty: &str, mut object: Value) -> Value {
     if let Some(id) = object.get("id").and_then(Value::as_str) {
         object["id"] = decode(id).into();
     }
+    if let Some(id) = object.get("objectId").and_then(Value::as_str) {
+        object["objectId"] = decode(id).into();
+    }
     if ty == "Tenant" && object.get("plan").is_some() {
         object["plan"] = object["plan"]["name"].clone();
     }
@@ -111,7 +125,7 @@ pub(super) fn as_rest(ty: &str, mut object: Value) -> Value {
 }
 
 /// Returns the ID in REST of a global ID.
-fn decode(id: &str) -> String {
+pub(super) fn decode(id: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let text = String::from_utf8(STANDARD.decode(id).unwrap()).unwrap();
     text.split_once(':').unwrap().1.to_owned()

@@ -13,27 +13,40 @@ use super::{
 use crate::http::testing::{Server, WORKFLOW};
 
 /// Lists with the connections that correspond to them. Parents are found by the ID of the workflow.
-const LISTS: [(&str, &[(&str, &str)]); 5] = [
+const LISTS: [(&str, &[(&str, &str)]); 6] = [
+    ("/v1/users", &[("Query", "users")]),
     ("/v1/plans", &[("Query", "plans")]),
     ("/v1/tenants", &[("Query", "tenants")]),
     ("/v1/workflows", &[("Query", "workflows")]),
     ("/v1/workflow-runs", &[("Query", "workflowRuns")]),
     ("/v1/workflows/{id}/runs", &[("Query", "workflow"), ("Workflow", "runs")]),
 ];
-/// Lists that change with each question; `http/audit/tests.rs` compares them.
-const COMPARED_ELSEWHERE: [&str; 2] = ["/v1/audit-events", "/v1/platform/audit-events"];
-/// Lists that GraphQL does not have.
-const NOT_IN_GRAPHQL: [&str; 2] = ["/v1/roles", "/v1/policies"];
+/// Lists that change with each question, and their connections. `http/audit/tests.rs` compares their objects.
+const COMPARED_ELSEWHERE: [(&str, &str); 2] =
+    [("/v1/audit-events", "auditEvents"), ("/v1/platform/audit-events", "platformAuditEvents")];
+/// Lists that GraphQL does not have yet.
+const ONLY_REST_LISTS: [&str; 5] =
+    ["/v1/api-keys", "/v1/invitations", "/v1/policies", "/v1/roles", "/v1/service-accounts"];
 /// Fields of objects in lists that only REST has, since GraphQL has the object itself.
 const ONLY_REST: [&str; 1] = ["workflowId"];
+/// Connections that are read forward only: logs are stored as they arrive, and read like a file.
+const FORWARD_ONLY: [(&str, &str); 1] = [("WorkflowRun", "logs")];
 /// Page sizes. Pages of 100 runs with all fields exceed the cost of a document.
 const LIMITS: [usize; 3] = [1, 3, 30];
 /// Times before, between and after the objects of the fixtures.
 const TIMES: [&str; 3] = ["2026-11-01T00:00:00Z", "2026-11-24T08:02:01Z", "2030-01-01T00:00:00Z"];
 /// Callers who together may read every list.
-const READERS: [Caller; 2] = [Caller::User("acme", "viewer"), Caller::Platform("platform-support")];
+const READERS: [Caller; 3] =
+    [Caller::User("acme", "viewer"), Caller::User("acme", "auditor"), Caller::Platform("platform-support")];
 /// Number of questions below which the generation is broken.
 const MIN_QUESTIONS: usize = 300;
+
+/// Pages of a list, with the number of objects that each of them reports for the whole list.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Pages {
+    pages: Vec<Vec<Value>>,
+    totals: BTreeSet<String>,
+}
 
 /// List with its connection.
 struct Question<'a> {
@@ -53,10 +66,13 @@ struct Question<'a> {
 async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.add_runs(12).await;
+    server.add_users(&pool).await;
     let schema = Schema::load();
     let mut asked = 0;
-    let is_compared = |path: &str| !COMPARED_ELSEWHERE.contains(&path) && !NOT_IN_GRAPHQL.contains(&path);
-    for list in rest_api::lists().into_iter().filter(|list| is_compared(&list.path)) {
+    let elsewhere = |path: &str| {
+        COMPARED_ELSEWHERE.iter().any(|(other, _)| *other == path) || ONLY_REST_LISTS.contains(&path)
+    };
+    for list in rest_api::lists().into_iter().filter(|list| !elsewhere(&list.path)) {
         let (path, fields) = LISTS
             .iter()
             .find(|(path, _)| *path == list.path)
@@ -71,6 +87,44 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
         }
     }
     assert!(asked > MIN_QUESTIONS, "{asked} questions");
+}
+
+/// Every list has the same filters, orders and paging arguments by REST and by GraphQL.
+#[test]
+fn lists_have_the_same_parameters_in_rest_and_graphql() {
+    let schema = Schema::load();
+    for list in rest_api::lists() {
+        let elsewhere = COMPARED_ELSEWHERE.iter().find(|(path, _)| *path == list.path);
+        let compared = LISTS.iter().find(|(path, _)| *path == list.path);
+        let (parent, name) = match (elsewhere, compared) {
+            (Some((_, name)), _) => ("Query", *name),
+            (None, Some((_, fields))) => *fields.last().unwrap(),
+            (None, None) => panic!("{} has no connection in this test", list.path),
+        };
+        let field = schema.field(parent, name);
+        let filters = schema.argument(field, "filter").map(|ty| schema.input_fields(ty)).unwrap_or_default();
+        let names: BTreeSet<_> = filters.into_keys().collect();
+        assert_eq!(names, list.filters, "{parent}.{name} and {}", list.path);
+        let orders = schema.enum_values(schema.argument(field, "orderBy").unwrap()).unwrap();
+        let orders: BTreeSet<_> = orders.iter().map(|order| sort(order)).collect();
+        assert_eq!(orders, ["-createdAt", "createdAt"].map(str::to_owned).into(), "{parent}.{name}");
+    }
+}
+
+/// Every connection is read forward and backward.
+#[test]
+fn every_connection_is_read_in_both_directions() {
+    let schema = Schema::load();
+    let mut found = 0;
+    for (parent, field) in schema.connections() {
+        let arguments =
+            ["first", "after", "last", "before"].map(|name| schema.argument(field, name).is_some());
+        let expected = [!FORWARD_ONLY.contains(&(parent, field.name.node.as_str())); 2];
+        assert_eq!(arguments[..2], [true, true], "{parent}.{}", field.name.node);
+        assert_eq!(arguments[2..], expected, "{parent}.{}", field.name.node);
+        found += 1;
+    }
+    assert!(found > 8, "{found} connections");
 }
 
 /// Generates the questions about a list from the arguments of its connection.
@@ -92,6 +146,8 @@ fn questions<'a>(
         let values = match schema.enum_values(ty) {
             Some(values) => values,
             None if ty == "DateTime" => TIMES.map(str::to_owned).to_vec(),
+            None if name == "role" => vec!["owner".to_owned(), "member".to_owned()],
+            None if name == "email" => vec!["ANNA@acme.example".to_owned(), "nobody".to_owned()],
             None => panic!("the test has no values for the filter {name} of type {ty}"),
         };
         // Each value alone, and with the values of the filters before.
@@ -141,7 +197,7 @@ async fn compare(server: &Server, schema: &Schema, question: &Question<'_>, call
         format!("{caller:?} {} {} {:?} {}", question.path, question.sort, question.filter, question.limit);
     let rest = question.by_rest(server, caller).await;
     let selection = match &rest {
-        Ok(pages) => match pages.first().and_then(|page| page.first()) {
+        Ok(Pages { pages, .. }) => match pages.first().and_then(|page| page.first()) {
             Some(object) => {
                 let (selection, missing) = schema.selection(&question.node, object.as_object().unwrap());
                 let missing: Vec<_> =
@@ -157,13 +213,14 @@ async fn compare(server: &Server, schema: &Schema, question: &Question<'_>, call
     let forward = question.by_graphql(server, caller, &selection, "first", "after").await;
     assert_eq!(forward, rest, "{about}");
     let backward = question.by_graphql(server, caller, &selection, "last", "before").await;
-    let objects = |pages: Vec<Vec<Value>>| pages.concat();
-    let reversed = backward.map(|pages| pages.into_iter().rev().collect::<Vec<_>>());
+    let objects = |Pages { pages, totals }: Pages| (pages.concat(), totals);
+    let reversed =
+        backward.map(|Pages { pages, totals }| Pages { pages: pages.into_iter().rev().collect(), totals });
     assert_eq!(reversed.map(objects), rest.map(objects), "{about}, read backward");
 }
 
-fn without_rest_fields(mut pages: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
-    for object in pages.iter_mut().flatten() {
+fn without_rest_fields(mut pages: Pages) -> Pages {
+    for object in pages.pages.iter_mut().flatten() {
         object.as_object_mut().unwrap().retain(|name, _| !ONLY_REST.contains(&name.as_str()));
     }
     pages
@@ -171,11 +228,12 @@ fn without_rest_fields(mut pages: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
 
 impl Question<'_> {
     /// Returns all pages, or the answer of the first one if it is an error.
-    async fn by_rest(&self, server: &Server, caller: Caller) -> Result<Vec<Vec<Value>>, Reply> {
-        let (mut pages, mut cursor) = (Vec::new(), None::<String>);
+    async fn by_rest(&self, server: &Server, caller: Caller) -> Result<Pages, Reply> {
+        let (mut found, mut cursor) = (Pages::default(), None::<String>);
         loop {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.append_pair("limit", &self.limit.to_string()).append_pair("sort", &self.sort);
+            query.append_pair("include", "totalCount");
             for (name, value) in &self.filter {
                 query.append_pair(name, value.as_str().unwrap());
             }
@@ -187,10 +245,11 @@ impl Question<'_> {
                 Reply::Found(page) => page,
                 reply => return Err(reply),
             };
-            pages.push(page["data"].as_array().unwrap().clone());
+            found.pages.push(page["data"].as_array().unwrap().clone());
+            found.totals.insert(page["page"]["totalCount"].as_str().unwrap().to_owned());
             match page["page"]["nextCursor"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
-                None => return Ok(pages),
+                None => return Ok(found),
             }
         }
     }
@@ -203,9 +262,9 @@ impl Question<'_> {
         selection: &str,
         size: &str,
         from: &str,
-    ) -> Result<Vec<Vec<Value>>, Reply> {
+    ) -> Result<Pages, Reply> {
         let (document, path) = self.document(selection, size, from);
-        let (mut pages, mut cursor) = (Vec::new(), Value::Null);
+        let (mut found, mut cursor) = (Pages::default(), Value::Null);
         loop {
             let variables = json!({
                 "id": encode("Workflow", WORKFLOW), "size": self.limit, "cursor": cursor,
@@ -216,13 +275,14 @@ impl Question<'_> {
                 reply => return Err(reply),
             };
             let nodes = page["nodes"].as_array().unwrap().iter().cloned();
-            pages.push(nodes.map(|node| as_rest(&self.node, node)).collect());
+            found.pages.push(nodes.map(|node| as_rest(&self.node, node)).collect());
+            found.totals.insert(page["totalCount"].as_str().unwrap().to_owned());
             let (more, next) = match size {
                 "first" => ("hasNextPage", "endCursor"),
                 _ => ("hasPreviousPage", "startCursor"),
             };
             if page["pageInfo"][more] == false {
-                return Ok(pages);
+                return Ok(found);
             }
             cursor = page["pageInfo"][next].clone();
         }
@@ -235,7 +295,7 @@ impl Question<'_> {
         let filter = if has_filter { ", filter: $filter" } else { "" };
         let page = format!(
             "{connection}({size}: $size, {from}: $cursor, orderBy: $order{filter}) {{
-               nodes {{ {selection} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }}"
+               totalCount nodes {{ {selection} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }}"
         );
         let body =
             parents.iter().rev().fold(page, |inner, parent| format!("{parent}(id: $id) {{ {inner} }}"));

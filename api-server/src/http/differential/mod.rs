@@ -2,10 +2,13 @@
 //! with each filter and order that both schemas have, page by page and in both directions, and every object by its ID, for callers
 //! with different permissions. A list, a filter or a field that only one of them has fails the test, unless it is named here.
 
+mod events;
 mod graphql;
 mod lists;
 mod objects;
 mod rest_api;
+mod revisions;
+mod writes;
 
 use serde_json::Value;
 
@@ -21,9 +24,10 @@ enum Caller {
 }
 
 /// Callers of all questions: some may read everything, others lack permissions or belong to another tenant.
-const CALLERS: [Caller; 5] = [
+const CALLERS: [Caller; 6] = [
     Caller::User("acme", "viewer"),
     Caller::User("acme", "billing"),
+    Caller::User("acme", "auditor"),
     Caller::User("globex", "owner"),
     Caller::Platform("platform-support"),
     Caller::Platform("platform-admin"),

@@ -7,21 +7,25 @@ use super::{
     CALLERS, Caller, Reply,
     graphql::{Schema, as_rest, encode},
 };
-use crate::http::testing::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
+use crate::http::testing::{ACME, ANNA, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
 
 /// ID of the tenant `globex`.
 const GLOBEX: &str = "a0000000-0000-4000-8000-000000000002";
 /// Resources with the field that returns them and its type. An ID is asked for in each of them.
-const OBJECTS: [(&str, &str, &str); 6] = [
+const OBJECTS: [(&str, &str, &str); 9] = [
+    ("/v1/users/{id}", "user", "User"),
+    ("/v1/users/{id}", "node", "User"),
     ("/v1/workflows/{id}", "workflow", "Workflow"),
     ("/v1/workflow-runs/{id}", "workflowRun", "WorkflowRun"),
     ("/v1/workflows/{id}", "node", "Workflow"),
     ("/v1/workflow-runs/{id}", "node", "WorkflowRun"),
     ("/v1/tenants/{id}", "node", "Tenant"),
     ("/v1/tenant", "tenant", "Tenant"),
+    ("/v1/usage", "usage", "Usage"),
 ];
 /// IDs of objects of all types, of another tenant, and of none.
-const IDS: [&str; 8] = [
+const IDS: [&str; 9] = [
+    ANNA,
     WORKFLOW,
     ARCHIVED_WORKFLOW,
     RUN,
@@ -50,6 +54,7 @@ const ONLY_REST: [&str; 11] = [
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn objects_are_the_same_in_rest_and_graphql(pool: PgPool) {
     let server = Server::start(&pool).await;
+    server.add_users(&pool).await;
     let schema = Schema::load();
     for (path, field, ty) in OBJECTS {
         for id in IDS {
@@ -75,6 +80,7 @@ async fn compare(
             assert!(missing.is_empty(), "GraphQL lacks {missing:?} of {path}");
             selection
         }
+        Reply::Missing | Reply::Refused(_) if ty == "Usage" => "plan".to_owned(),
         Reply::Missing | Reply::Refused(_) => "id".to_owned(),
     };
     let arguments = if path.contains("{id}") { "(id: $id)" } else { "" };

@@ -30,8 +30,6 @@ use crate::{
 
 /// Maximum size of a document with its variables. Runs with larger inputs are started through REST.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-/// Time limit of the execution of a document.
-const EXECUTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Delay after which a client should repeat a document that timed out.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
@@ -108,7 +106,7 @@ impl Endpoint {
             request = request.disable_introspection();
         }
         let executing = self.schema.execute(graphql::with_caller(request, app, principal));
-        match tokio::time::timeout(EXECUTION_TIMEOUT, executing).await {
+        match tokio::time::timeout(graphql::EXECUTION_TIMEOUT, executing).await {
             Ok(response) => Ok(response::executed(media_type, response)),
             Err(_) => Err(Problem::new(Code::Timeout).retry_after(RETRY_DELAY)),
         }

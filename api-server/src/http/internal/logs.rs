@@ -9,7 +9,11 @@ use protocol::internal::{LogBatch, MAX_LOG_BODY_BYTES};
 use super::runner::RecentAssignee;
 use crate::{
     app::{App, logs},
-    http::{body, extract::Json},
+    http::{
+        body::{self, BodyLimits},
+        extract::Json,
+        timeout::TRANSFER_TIMEOUT,
+    },
     problem::{Code, Problem},
 };
 
@@ -18,7 +22,8 @@ pub(super) async fn append(
     RecentAssignee { runner, run }: RecentAssignee,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    let (tenant, limit) = (runner.scope.tenant_id(), MAX_LOG_BODY_BYTES);
+    let tenant = runner.scope.tenant_id();
+    let limit = BodyLimits { bytes: MAX_LOG_BODY_BYTES, time: TRANSFER_TIMEOUT };
     let (request, _memory) = body::admit(request, &app.limits, &tenant, limit).await?;
     let Json(batch) = Json::<LogBatch>::from_request(request, &()).await?;
     if batch.pod != runner.pod {

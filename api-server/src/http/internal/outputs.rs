@@ -20,8 +20,9 @@ use crate::{
         outputs::{self, NewOutput},
     },
     http::{
-        body::{self, BodyKind},
+        body::{self, BodyKind, BodyLimits},
         extract::Query,
+        timeout::TRANSFER_TIMEOUT,
     },
     objects::ObjectContent,
     problem::Problem,
@@ -53,7 +54,8 @@ pub(super) async fn store(
     body: Body,
 ) -> Result<Response, Problem> {
     refuse_too_large(&headers)?;
-    let (tenant, limit) = (runner.scope.tenant_id(), MAX_STORED_OUTPUT_BYTES);
+    let tenant = runner.scope.tenant_id();
+    let limit = BodyLimits { bytes: MAX_STORED_OUTPUT_BYTES, time: TRANSFER_TIMEOUT };
     let (bytes, _memory) = body::read(body, BodyKind::Bytes, &app.limits, &tenant, limit).await?;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(OCTET_STREAM);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     app,
     auth::{self, RunnerError},
-    http::{HttpState, in_flight, rate_limit},
-    problem::{Code, Problem},
+    http::{HttpState, in_flight},
+    problem::{Code, Problem, rate_limited},
 };
 
 /// Runner pod to which the run of the path is assigned.
@@ -73,7 +73,7 @@ impl From<RunnerError> for Problem {
         match &error {
             RunnerError::Missing => Self::new(Code::InvalidToken).detail("bearer token required"),
             RunnerError::Refused { .. } => Self::new(Code::InvalidToken).detail(error.to_string()),
-            RunnerError::RateExceeded(error) => rate_limit::refusal("address", error),
+            RunnerError::RateExceeded(error) => rate_limited("address", error),
             RunnerError::TooManyReviews(error) => in_flight::too_many_requests(*error),
             RunnerError::UnknownTenant { .. } => Self::unavailable(&error, "the tenant is not mirrored yet"),
             RunnerError::Kubernetes { .. } | RunnerError::Timeout { .. } => {

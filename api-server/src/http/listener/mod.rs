@@ -98,6 +98,13 @@ impl ConnectionLimits {
         Self { drain_delay, ..self }
     }
 
+    /// Sets the time in which a client that reads a response must accept some of it.
+    #[cfg(test)]
+    pub(in crate::http) fn with_write_timeout(mut self, write: Duration) -> Self {
+        self.timeouts.write = write;
+        self
+    }
+
     /// Creates the limits of the port for runners, which pods reach without a proxy.
     #[must_use]
     pub fn for_runners() -> Self {

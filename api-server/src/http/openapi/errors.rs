@@ -19,13 +19,16 @@ use utoipa::openapi::{
 use crate::problem::Code;
 
 /// Codes of every operation.
-const ALWAYS: [Code; 12] = [
+const ALWAYS: [Code; 15] = [
     Code::UnknownParameter,
     Code::Unauthenticated,
     Code::InvalidToken,
     Code::Forbidden,
     Code::TenantRequired,
     Code::TenantUnknown,
+    Code::UserUnknown,
+    Code::UserDeactivated,
+    Code::InvitationInvalid,
     Code::ResponseTooLarge,
     Code::RateLimited,
     Code::Busy,
@@ -34,8 +37,14 @@ const ALWAYS: [Code; 12] = [
     Code::Timeout,
 ];
 /// Codes of operations with a request body.
-const WITH_BODY: [Code; 5] =
-    [Code::Malformed, Code::TooLarge, Code::UnsupportedMediaType, Code::Invalid, Code::InputTooCostly];
+const WITH_BODY: [Code; 6] = [
+    Code::Malformed,
+    Code::RequestTimeout,
+    Code::TooLarge,
+    Code::UnsupportedMediaType,
+    Code::Invalid,
+    Code::InputTooCostly,
+];
 /// Codes of operations that write: the state of the tenant does not allow it, or Kubernetes refuses it.
 const OF_WRITES: [Code; 2] = [Code::Conflict, Code::Invalid];
 /// Length of a status, as text.

@@ -8,9 +8,10 @@ use utoipa::openapi::{
 use super::by_method;
 
 /// Schemas of objects, each with the path of an object.
-const OBJECTS: [(&str, &str); 5] = [
+const OBJECTS: [(&str, &str); 6] = [
     ("Run", "/v1/workflow-runs/{id}"),
     ("Tenant", "/v1/tenants/{id}"),
+    ("User", "/v1/users/{id}"),
     ("Workflow", "/v1/workflows/{id}"),
     ("Role", "/v1/roles/{id}"),
     ("Policy", "/v1/policies/{id}"),

@@ -48,6 +48,8 @@ const UNDESCRIBED: [&str; 6] = [
     tags(
         (name = "me", description = "The caller and its permissions."),
         (name = "tenants", description = "The tenant of the caller, and all tenants for administrators of the platform."),
+        (name = "users", description = "The users of the tenant of the caller, with their roles."),
+        (name = "keys", description = "API keys of users and service accounts."),
         (name = "plans", description = "The plans that a tenant can have."),
         (name = "workflows", description = "Definitions of workflows."),
         (name = "runs", description = "Runs of workflows: their steps, logs, outputs and decisions."),

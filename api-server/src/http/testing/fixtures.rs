@@ -2,12 +2,21 @@
 
 use crds::{Plan, Tenant, Workflow, WorkflowRun};
 use serde::de::DeserializeOwned;
+use sqlx::PgPool;
 
 use crate::{db::MirrorPool, mirror};
 
 const OBJECTS: &str = include_str!("fixtures.yaml");
 
 pub(in crate::http) const ACME: &str = "a0000000-0000-4000-8000-000000000001";
+/// ID of the user Anna, an active owner of acme whose identity is `anna` at the issuer of the tests.
+pub(in crate::http) const ANNA: &str = "d0000000-0000-4000-8000-000000000001";
+/// ID of the user Bob, an active builder of acme whose identity is `bob` at the issuer of the tests.
+pub(in crate::http) const BOB: &str = "d0000000-0000-4000-8000-000000000002";
+/// ID of the user Cara, who is invited to acme as a viewer.
+pub(in crate::http) const CARA: &str = "d0000000-0000-4000-8000-000000000003";
+/// ID of the service account `importer` of acme.
+const SERVICE_ACCOUNT: &str = "e0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `attic`.
@@ -39,6 +48,45 @@ pub(super) async fn finish_queued_run(mirror: &MirrorPool) {
     )
     .unwrap();
     mirror::apply_one(mirror, &object::<WorkflowRun>(document)).await.unwrap();
+}
+
+/// Adds users of acme, with their identities at an issuer.
+pub(super) async fn add_users(owner: &PgPool, issuer: &str) {
+    let users = [
+        (ANNA, "Anna@acme.example", Some("Anna Berg"), "ACTIVE", "owner", "anna", "2026-11-04T00:00:00Z"),
+        (BOB, "bob@acme.example", None, "ACTIVE", "builder", "bob", "2026-11-05T08:00:00Z"),
+        (CARA, "cara@acme.example", Some("Cara Diaz"), "INVITED", "viewer", "", "2026-11-06T00:00:00Z"),
+    ];
+    for (id, email, name, status, role, subject, at) in users {
+        let insert = "with added as (
+             insert into users (id, tenant_id, email, email_key, display_name, status, created_at, updated_at)
+             values ($1::uuid, $2::uuid, $3, lower($3), $4, $5, $8::timestamptz, $8::timestamptz)
+           ), roles as (
+             insert into user_roles (tenant_id, user_id, role) values ($2::uuid, $1::uuid, $6)
+           )
+           insert into identities (issuer, subject, tenant_id, user_id)
+           select $9, $7, $2::uuid, $1::uuid where $7 <> ''";
+        let query = sqlx::query(insert).bind(id).bind(ACME).bind(email).bind(name).bind(status);
+        query.bind(role).bind(subject).bind(at).bind(issuer).execute(owner).await.unwrap();
+    }
+}
+
+/// Adds a service account of acme with an API key, and an invitation of Cara. Users are added before.
+pub(super) async fn add_keys(owner: &PgPool) {
+    let account = "insert into service_accounts (id, tenant_id, name, description, created_at)
+         values ($2::uuid, $1::uuid, 'importer', 'Imports orders every night', '2026-11-07T00:00:00Z')";
+    let role = "insert into service_account_roles (tenant_id, service_account_id, role)
+         values ($1::uuid, $2::uuid, 'operator')";
+    let key = "insert into api_keys (id, tenant_id, service_account_id, name, digest, prefix, scopes, expires_at, created_at)
+         values ('f0000000-0000-4000-8000-000000000001', $1::uuid, $2::uuid, 'Nightly import', sha256('key'),
+           'smbc_live_0aZ9', array['workflow.read', 'workflow.run'], '2026-12-30T00:00:00Z', '2026-11-07T00:00:00Z')";
+    for statement in [account, role, key] {
+        sqlx::query(statement).bind(ACME).bind(SERVICE_ACCOUNT).execute(owner).await.unwrap();
+    }
+    let invitation = "insert into invitations (id, tenant_id, user_id, digest, invited_by, expires_at, created_at)
+         values ('90000000-0000-4000-8000-000000000001', $1::uuid, $2::uuid, sha256('invitation'), 'anna@acme.example',
+           '2030-01-01T00:00:00Z', '2026-11-07T00:00:00Z')";
+    sqlx::query(invitation).bind(ACME).bind(CARA).execute(owner).await.unwrap();
 }
 
 pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {

@@ -171,6 +171,13 @@ impl Kubernetes {
         self.state().revisions = revisions.iter().map(revision).collect();
     }
 
+    /// Sets a text in the definitions of all stored revisions.
+    pub(in crate::http) fn set_revision_text(&self, text: &str) {
+        for revision in &mut self.state().revisions {
+            revision["data"]["spec"]["description"] = text.into();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }

@@ -21,14 +21,16 @@ use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-pub(in crate::http) use fixtures::{ACME, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW};
+pub(in crate::http) use fixtures::{
+    ACME, ANNA, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW,
+};
 
 use kubernetes::Kubernetes;
 pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 
 use crate::{
     app::App,
-    auth::{Runners, testing::TestIssuer},
+    auth::{Runners, Verifier, testing::TestIssuer},
     db::{
         AppPool, MirrorPool,
         testing::{RoundTrips, app_pool, counted_pools, mirror_pool},
@@ -306,6 +308,18 @@ impl Server {
         self
     }
 
+    /// Returns the server with another time limit for the bodies of requests.
+    pub(in crate::http) fn with_body_time(mut self, body_time: Duration) -> Self {
+        self.state.app.limits = Arc::new(Limits { body_time, ..Limits::default() });
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
+    }
+
+    /// Returns the router of the public port.
+    pub(in crate::http) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Returns the server without object storage.
     pub(in crate::http) fn without_objects(mut self) -> Self {
         self.state.app.objects = None;
@@ -336,6 +350,23 @@ impl Server {
     /// Adds runs of the workflow `invoice` in all states, two of them created at the same time each.
     pub(in crate::http) async fn add_runs(&self, number: usize) {
         fixtures::add_runs(&self.state.app.mirror, number).await;
+    }
+
+    /// Adds the users Anna, Bob and Cara of acme.
+    pub(in crate::http) async fn add_users(&self, owner: &PgPool) {
+        fixtures::add_users(owner, &self.issuer.url).await;
+    }
+
+    /// Adds the service account `importer` of acme, an API key and an invitation.
+    pub(in crate::http) async fn add_keys(&self, owner: &PgPool) {
+        fixtures::add_keys(owner).await;
+    }
+
+    /// Returns the server with another verifier of tokens.
+    pub(in crate::http) fn with_verifier(mut self, verifier: Verifier) -> Self {
+        self.state.verifier = Arc::new(verifier);
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
     }
 
     /// Returns the limits of the replica.

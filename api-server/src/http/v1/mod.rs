@@ -2,19 +2,23 @@
 
 #![allow(unused_qualifications, reason = "utoipa generates code with fully qualified paths")]
 
+mod api_keys;
 mod audit_events;
 mod authorization;
 mod events;
+mod invitations;
 mod json;
 mod me;
 mod permissions;
 mod plans;
 mod policies;
 mod roles;
+mod service_accounts;
 mod tenant;
 mod tenants;
 mod time;
 mod usage;
+mod users;
 mod workflow_runs;
 mod workflows;
 
@@ -65,6 +69,23 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(authorization::checks::check_authorization))
         .routes(routes!(authorization::explanations::explain_authorization))
         .routes(routes!(authorization::simulations::simulate_policy))
+        .routes(routes!(users::list::list_users, users::create::create_user))
+        .routes(routes!(users::get::get_user, users::update::update_user, users::delete::delete_user))
+        .routes(routes!(users::deactivation::deactivate_user, users::deactivation::reactivate_user))
+        .routes(routes!(users::roles::assign_role, users::roles::remove_role))
+        .routes(routes!(invitations::list::list_invitations, invitations::create::create_invitation))
+        .routes(routes!(invitations::get::get_invitation, invitations::delete::revoke_invitation))
+        .routes(routes!(api_keys::list::list_api_keys, api_keys::create::create_api_key))
+        .routes(routes!(api_keys::get::get_api_key, api_keys::delete::revoke_api_key))
+        .routes(routes!(api_keys::rotate::rotate_api_key))
+        .routes(routes!(
+            service_accounts::list::list_service_accounts,
+            service_accounts::create::create_service_account
+        ))
+        .routes(routes!(
+            service_accounts::get::get_service_account,
+            service_accounts::delete::delete_service_account
+        ))
         .routes(routes!(audit_events::list::list_audit_events))
         .routes(routes!(audit_events::list::list_platform_audit_events))
 }

@@ -8,8 +8,8 @@ use super::{ActorKind, Outcome, PLATFORM_CHAIN};
 use crate::{
     db::Timestamp,
     store::{
-        Count, Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created_after, push_keyset},
+        Count, Created, Error, Limit, Order, Page, PlatformTx, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created, push_keyset},
     },
 };
 
@@ -73,18 +73,14 @@ pub struct AuditEvent {
 /// Options of a list of audit events.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// ID of the operation; all operations if `None`.
-    pub id: Option<Uuid>,
     /// Email address of the actor; all actors if `None`.
     pub actor: Option<String>,
     /// Action; all actions if `None`.
     pub action: Option<String>,
     /// ID of the object; all objects if `None`.
     pub object: Option<Uuid>,
-    /// Time after which operations match; all if `None`.
-    pub created_after: Option<Timestamp>,
-    /// Time before which operations match; all if `None`.
-    pub created_before: Option<Timestamp>,
+    /// Times at which operations began.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -110,6 +106,23 @@ pub async fn list_of_platform(tx: &mut PlatformTx, query: Query) -> Result<Page<
     list_chain(tx.connection(), PLATFORM_CHAIN, query).await
 }
 
+/// Returns the audit events of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    by_ids_of_chain(connection, tenant, ids).await
+}
+
+/// Returns the audit events of the platform with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids_of_platform(tx: &mut PlatformTx, ids: &[Uuid]) -> Result<Vec<AuditEvent>, Error> {
+    by_ids_of_chain(tx.connection(), PLATFORM_CHAIN, ids).await
+}
+
 /// Counts the audit events of the tenant that match.
 ///
 /// # Errors
@@ -132,13 +145,31 @@ async fn list_chain(
     chain: Uuid,
     query: Query,
 ) -> Result<Page<AuditEvent>, Error> {
-    let (order, after, limit) = (query.order, query.after, query.limit);
-    let mut sql = QueryBuilder::new("select * ");
-    push_selection(&mut sql, chain, query);
-    push_keyset(&mut sql, order, after, limit);
+    let limit = query.limit;
+    let mut sql = QueryBuilder::default();
+    push_list(&mut sql, chain, query);
     let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
     let rows = rows.map_err(Error::query("list audit events"))?;
     Ok(page(rows, limit, |event| Position { created_at: event.created_at, id: event.id }))
+}
+
+async fn by_ids_of_chain(
+    connection: &mut PgConnection,
+    chain: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<AuditEvent>, Error> {
+    let mut sql = QueryBuilder::new("select * ");
+    sql.push(EVENTS).push_bind(chain).push(" and id = any(").push_bind(ids.to_vec()).push(")");
+    let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
+    rows.map_err(Error::query("read audit events"))
+}
+
+/// Appends the statement of a list of a chain.
+pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
+    let (order, after, limit) = (query.order, query.after, query.limit);
+    sql.push("select * ");
+    push_selection(sql, chain, query);
+    push_keyset(sql, order, after, limit);
 }
 
 async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -> Result<Count, Error> {
@@ -150,23 +181,21 @@ async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -
 }
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
-    let Query { id, actor, action, object, created_after, created_before, order: _, after: _, limit: _ } =
-        query;
+    let Query { actor, action, object, created, order, after, limit: _ } = query;
     sql.push(EVENTS).push_bind(chain);
-    if let Some(id) = id {
-        sql.push(" and id = ").push_bind(id);
-    }
-    if let Some(actor) = actor {
-        sql.push(" and actor_email = ").push_bind(actor);
-    }
-    if let Some(action) = action {
-        sql.push(" and action = ").push_bind(action);
-    }
+    push_text(sql, "actor_email", actor);
+    push_text(sql, "action", action);
     if let Some(object) = object {
         sql.push(" and object_id = ").push_bind(object);
     }
-    if let Some(before) = created_before {
-        sql.push(" and created_at < ").push_bind(before);
+    push_created(sql, created, order, after);
+}
+
+/// Appends the condition that a column has a text. Postgres stores no text with a NUL, and refuses to compare with one.
+fn push_text(sql: &mut QueryBuilder<Postgres>, column: &'static str, text: Option<String>) {
+    match text {
+        Some(text) if text.contains('\0') => drop(sql.push(" and false")),
+        Some(text) => drop(sql.push(" and ").push(column).push(" = ").push_bind(text)),
+        None => {}
     }
-    push_created_after(sql, created_after);
 }

@@ -12,7 +12,11 @@ mod verify;
 use uuid::Uuid;
 
 pub use append::{Actor, ActorKind, NewIntent, NewOutcome, Object, Outcome, Writer};
-pub use list::{AuditEvent, Query, count, count_of_platform, list, list_of_platform};
+#[cfg(test)]
+pub(in crate::store) use list::push_list;
+pub use list::{
+    AuditEvent, Query, by_ids, by_ids_of_platform, count, count_of_platform, list, list_of_platform,
+};
 pub use open::{OpenIntent, expired};
 pub use verify::{Break, Chain, Head, chains, verify};
 

@@ -13,7 +13,7 @@ use crate::{
         MIGRATOR,
         testing::{app_pool, mirror_pool},
     },
-    store::TenantTx,
+    store::{Created, TenantTx},
 };
 
 const ACME: Uuid = Uuid::from_u128(7);
@@ -232,9 +232,13 @@ async fn a_tenant_lists_its_own_events(owner: PgPool) {
     let bob = Query { actor: Some("bob@acme.example".to_owned()), ..Query::default() };
     let object = Query { object: Some(ACME), ..Query::default() };
     let other = Query { action: Some("workflow.create".to_owned()), ..Query::default() };
-    let before = Query { created_before: Some(all[2].created_at), ..Query::default() };
-    let after = Query { created_after: Some(all[2].created_at), ..Query::default() };
-    for (query, expected) in [(anna, 3), (bob, 0), (object, 3), (other, 0), (before, 0), (after, 2)] {
+    let created = Created { after: None, before: Some(all[2].created_at) };
+    let before = Query { created, ..Query::default() };
+    let nul = Query { actor: Some("\0".to_owned()), ..Query::default() };
+    let created = Created { after: Some(all[2].created_at), before: None };
+    let after = Query { created, ..Query::default() };
+    for (query, expected) in [(anna, 3), (bob, 0), (nul, 0), (object, 3), (other, 0), (before, 0), (after, 2)]
+    {
         assert_eq!(count(&mut tx, query.clone()).await, expected, "{query:?}");
     }
 }

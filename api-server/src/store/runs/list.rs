@@ -6,10 +6,9 @@ use uuid::Uuid;
 use super::{READ, Run, RunStatus};
 use crate::{
     auth::ConditionalRights,
-    db::Timestamp,
     store::{
-        Count, Error, Limit, Order, Page, Position, TenantTx,
-        page::{count_query, page, push_count_end, push_created_after, push_keyset},
+        Count, Created, Error, Limit, Order, Page, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created, push_keyset},
         rights::{Target, push_rights},
     },
 };
@@ -37,8 +36,8 @@ pub struct Query {
     pub workflow: Option<Uuid>,
     /// Status that runs must have; all statuses if `None`.
     pub status: Option<RunStatus>,
-    /// Creation time after which rows match; all rows if `None`.
-    pub created_after: Option<Timestamp>,
+    /// Creation times that rows must have.
+    pub created: Created,
     /// Sort order.
     pub order: Order,
     /// Position after which the page begins: the end of the previous page.
@@ -98,7 +97,7 @@ fn push_selection(
     rights: Option<&ConditionalRights>,
     query: Query,
 ) {
-    let Query { workflow, status, created_after, order: _, after: _, limit: _, columns: _ } = query;
+    let Query { workflow, status, created, order, after, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant);
     if let Some(workflow) = workflow {
         sql.push(" and workflow_id = ").push_bind(workflow);
@@ -106,7 +105,7 @@ fn push_selection(
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
-    push_created_after(sql, created_after);
+    push_created(sql, created, order, after);
     push_rights(sql, rights, READ, Target::Runs);
 }
 
@@ -128,20 +127,13 @@ pub async fn list_by_workflows(
     workflows: &[Uuid],
     query: Query,
 ) -> Result<Vec<WorkflowRuns>, Error> {
-    let Query { workflow: _, status, created_after, order, after, limit, columns: _ } = query;
+    let Query { order, after, limit, .. } = query;
     let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());
-    sql.push(format_args!(
-        "::uuid[]) as w (id) cross join lateral (select {COLUMNS} from workflow_runs where tenant_id = "
-    ));
-    sql.push_bind(tenant).push(" and workflow_id = w.id");
-    if let Some(status) = status {
-        sql.push(" and status = ").push_bind(status);
-    }
-    push_created_after(&mut sql, created_after);
-    push_rights(&mut sql, rights.as_deref(), READ, Target::Runs);
+    sql.push("::uuid[]) as w (id) cross join lateral (select ").push(COLUMNS).push(" ");
+    push_selection_of_each(&mut sql, tenant, rights.as_deref(), query);
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
     let rows = sql
@@ -150,6 +142,45 @@ pub async fn list_by_workflows(
         .await
         .map_err(Error::query("list runs of workflows"))?;
     Ok(workflows.iter().map(|workflow| page_of_workflow(*workflow, &rows, limit)).collect())
+}
+
+/// Counts the runs of each of these workflows that the filters of a query select, on all pages, in one statement. `query.workflow` is
+/// ignored.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn count_by_workflows(
+    tx: &mut TenantTx,
+    workflows: &[Uuid],
+    query: Query,
+) -> Result<Vec<(Uuid, Count)>, Error> {
+    let rights = tx.restriction(READ);
+    let (connection, tenant) = tx.connection_and_tenant();
+    let mut sql = QueryBuilder::new("select w.id, c.runs from unnest(");
+    sql.push_bind(workflows.to_vec());
+    sql.push("::uuid[]) as w (id) cross join lateral (select count(*) as runs from (select 1 ");
+    push_selection_of_each(&mut sql, tenant, rights.as_deref(), query);
+    push_count_end(&mut sql);
+    sql.push(") c");
+    let rows = sql.build_query_as::<(Uuid, i64)>().fetch_all(connection).await;
+    let rows = rows.map_err(Error::query("count runs of workflows"))?;
+    Ok(rows.into_iter().map(|(workflow, runs)| (workflow, Count::new(runs))).collect())
+}
+
+/// Appends the table and the filters of a subquery for each workflow `w`. `query.workflow` is ignored.
+fn push_selection_of_each(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
+    let Query { workflow: _, status, created, order, after, limit: _, columns: _ } = query;
+    sql.push("from workflow_runs where tenant_id = ").push_bind(tenant).push(" and workflow_id = w.id");
+    if let Some(status) = status {
+        sql.push(" and status = ").push_bind(status);
+    }
+    push_created(sql, created, order, after);
+    push_rights(sql, rights, READ, Target::Runs);
 }
 
 /// Picks the page of one workflow from the rows of all workflows, which are in order within each workflow.
@@ -220,10 +251,27 @@ mod tests {
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn all_filters_apply(owner: PgPool) {
         let mut tx = transaction(&owner).await;
-        let after = "2026-11-24T08:00:01Z".parse::<jiff::Timestamp>().unwrap().into();
-        let invoices =
-            Query { workflow: Some(uid("invoices")), created_after: Some(after), ..Query::default() };
+        let time = |time: &str| Some(time.parse::<jiff::Timestamp>().unwrap().into());
+        let created = Created { after: time("2026-11-24T08:00:01Z"), before: None };
+        let invoices = Query { workflow: Some(uid("invoices")), created, ..Query::default() };
         assert_eq!(names_by_pages(&mut tx, invoices).await.len(), 3);
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let created = Created { before: time("2026-11-24T08:00:04Z"), ..created };
+            let mut twins = names_by_pages(&mut tx, Query { created, order, ..Query::default() }).await;
+            twins.sort();
+            assert_eq!(twins, ["other-twin", "twin"]);
+            // Times that Postgres cannot represent.
+            let all =
+                Created { after: time("-009999-01-03T00:00:00Z"), before: time("9999-12-29T00:00:00Z") };
+            let none = Created { before: all.after, after: None };
+            assert_eq!(
+                names_by_pages(&mut tx, Query { created: all, order, ..Query::default() }).await.len(),
+                5
+            );
+            assert!(
+                names_by_pages(&mut tx, Query { created: none, order, ..Query::default() }).await.is_empty()
+            );
+        }
         let failed = Query { status: Some(RunStatus::Failed), ..invoices };
         assert_eq!(names_by_pages(&mut tx, failed).await, ["failed"]);
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use content::{RunContent, content_size, contents};
 #[cfg(test)]
 pub(in crate::store) use list::push_list;
-pub use list::{Query, RunColumns, WorkflowRuns, count, list, list_by_workflows};
+pub use list::{Query, RunColumns, WorkflowRuns, count, count_by_workflows, list, list_by_workflows};
 pub use read::{FoundRun, RunReference, read};
 pub use unfinished::{Unfinished, unfinished};
 pub use uses::{Uses, uses};

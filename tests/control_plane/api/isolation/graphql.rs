@@ -27,8 +27,18 @@ struct Attempt {
     /// Kind of the object.
     kind: Kind,
     document: String,
-    /// Name of the input's field with the id, and the other fields of the input; for mutations.
-    input: Option<(String, Value)>,
+    /// Input of a mutation.
+    input: Option<Input>,
+}
+
+/// Input of a mutation.
+struct Input {
+    /// Name of the field with the id.
+    field: String,
+    /// Whether the field is a list of ids.
+    is_list: bool,
+    /// Other fields.
+    others: Value,
 }
 
 async fn execute(server: &Server, token: &str, document: &str, variables: Value) -> anyhow::Result<Value> {
@@ -63,6 +73,7 @@ fn kind_of_type(name: &str) -> Option<Kind> {
         "Tenant" => Some(Kind::Tenant),
         "Workflow" => Some(Kind::Workflow),
         "WorkflowRun" => Some(Kind::FinishedRun),
+        "User" => Some(Kind::User),
         _ => None,
     }
 }
@@ -73,13 +84,18 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Tenant => "Tenant",
         Kind::Workflow => "Workflow",
         Kind::FinishedRun | Kind::QueuedRun => "WorkflowRun",
+        Kind::User | Kind::DeletedUser => "User",
+        // GraphQL does not have them.
+        Kind::ServiceAccount | Kind::DeletedServiceAccount => "ServiceAccount",
+        Kind::ApiKey | Kind::DeletedApiKey => "ApiKey",
+        Kind::Invitation | Kind::DeletedInvitation => "Invitation",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }
 
-/// Types without an object of each tenant in this test: plans belong to no tenant, and `api-server/src/http/audit/tests.rs` tries
-/// audit events.
-const OWNED_BY_NONE: [&str; 2] = ["Plan", "AuditEvent"];
+/// Types without an object of each tenant in this test: plans belong to no tenant, and events are named by their number in the tenant
+/// of the caller. `api-server/src/http/audit/tests.rs` tries audit events, and `api-server/src/http/differential/revisions.rs` revisions.
+const OWNED_BY_NONE: [&str; 4] = ["Plan", "AuditEvent", "Event", "WorkflowRevision"];
 
 /// Returns a query for each field of `Query` that takes ids, and for those that return any type one for each kind of object.
 fn queries(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -129,7 +145,7 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 2] = ["createWorkflow", "updateTenant"];
+const WITHOUT_ID: [&str; 3] = ["createWorkflow", "updateTenant", "createUser"];
 
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -147,22 +163,29 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             continue;
         }
         let [id] = ids.as_slice() else { bail!("no test knows whose objects {name} names: {ids:?}") };
+        let is_list = is_list(&id["type"]);
         let id = text(id, "name");
-        let (kind, rest) = match (id, name) {
+        let (kind, others) = match (id, name) {
             ("workflowId", "updateWorkflow") => (Kind::Workflow, json!({"generation": 1})),
             ("workflowId", _) => (Kind::Workflow, json!({})),
-            (_, "cancelWorkflowRun") => (Kind::QueuedRun, json!({"mode": "NOW"})),
+            (_, "cancelWorkflowRun" | "cancelWorkflowRuns") => (Kind::QueuedRun, json!({"mode": "NOW"})),
             (_, "decideWorkflowRun") => (Kind::QueuedRun, json!({"key": "shape", "approved": true})),
-            (_, "rerunWorkflowRun") => (Kind::FinishedRun, json!({})),
+            (_, "rerunWorkflowRun" | "rerunWorkflowRuns") => (Kind::FinishedRun, json!({})),
+            // The owner finds a run that has not finished, and may not delete it.
+            (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
+            (_, "deleteUser") => (Kind::DeletedUser, json!({})),
+            (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
+            ("userId", _) => (Kind::User, json!({})),
             _ => bail!("no test knows the input of {name}"),
         };
+        let results = if is_list { "results { status userErrors { code } }" } else { "" };
         attempts.push(Attempt {
             name: format!("Mutation.{name}({id})"),
             kind,
             document: format!(
-                "mutation($input: {input}!) {{ found: {name}(input: $input) {{ userErrors {{ code }} }} }}"
+                "mutation($input: {input}!) {{ found: {name}(input: $input) {{ userErrors {{ code }} {results} }} }}"
             ),
-            input: Some((id.to_owned(), rest)),
+            input: Some(Input { field: id.to_owned(), is_list, others }),
         });
     }
     attempts.sort_by(|one, other| one.name.cmp(&other.name));
@@ -174,9 +197,9 @@ impl Attempt {
         let id = json!(global_id(self.kind, id));
         let variables = match &self.input {
             None => json!({"id": id}),
-            Some((field, rest)) => {
-                let mut input = rest.as_object().cloned().unwrap_or_default();
-                input.insert(field.clone(), id);
+            Some(Input { field, is_list, others }) => {
+                let mut input = others.as_object().cloned().unwrap_or_default();
+                input.insert(field.clone(), if *is_list { json!([id]) } else { id });
                 json!({"input": input})
             }
         };
@@ -186,10 +209,12 @@ impl Attempt {
 
 /// Returns whether a response is that for an object that does not exist.
 fn is_missing(response: &Value) -> bool {
-    let (found, errors) = (response.pointer("/data/found"), response.pointer("/data/found/userErrors"));
+    let found = response.pointer("/data/found");
+    let of_errors = ["/data/found/userErrors", "/data/found/results/0/userErrors"];
+    let mut errors = of_errors.into_iter().filter_map(|pointer| response.pointer(pointer));
     found == Some(&Value::Null)
         || found == Some(&json!([null]))
-        || errors == Some(&json!([{"code": "NOT_FOUND"}]))
+        || errors.any(|errors| *errors == json!([{"code": "NOT_FOUND"}]))
 }
 
 /// No field of GraphQL finds or changes an object of another tenant by its id: the responses are those for an object that does not

@@ -24,6 +24,30 @@ pub(super) enum Kind {
     FinishedRun,
     /// A run that waits.
     QueuedRun,
+    /// A user.
+    User,
+    /// A user to delete: the other operations still need the first one.
+    DeletedUser,
+    /// A service account.
+    ServiceAccount,
+    /// A service account to delete.
+    DeletedServiceAccount,
+    /// An API key of the service account.
+    ApiKey,
+    /// An API key to revoke.
+    DeletedApiKey,
+    /// An invitation.
+    Invitation,
+    /// An invitation to revoke.
+    DeletedInvitation,
+    /// A role that the tenant has created.
+    Role,
+    /// A role to delete.
+    DeletedRole,
+    /// A policy.
+    Policy,
+    /// A policy to delete.
+    DeletedPolicy,
 }
 
 /// A tenant with the ids of its objects and a user who has all roles.
@@ -57,6 +81,37 @@ impl Party {
                 tenant.finish(text(&run, "name")?).await?;
             }
             ids.insert(kind, text(&run, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::User, "first"), (Kind::DeletedUser, "second")] {
+            let user = json!({"email": format!("{name}@{}.example", tenant.slug), "roles": ["viewer"]});
+            let user = server.send_as(&token, Method::POST, "/v1/users", &user).await?.body;
+            ids.insert(kind, text(&user, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::ServiceAccount, "first"), (Kind::DeletedServiceAccount, "second")] {
+            let account = json!({"name": name, "roles": ["viewer"]});
+            let account = server.send_as(&token, Method::POST, "/v1/service-accounts", &account).await?.body;
+            ids.insert(kind, text(&account, "id")?.to_owned());
+        }
+        for kind in [Kind::ApiKey, Kind::DeletedApiKey] {
+            let account = ids.get(&Kind::ServiceAccount);
+            let key = json!({"name": "test", "scopes": ["workflow.read"], "serviceAccountId": account});
+            let key = server.send_as(&token, Method::POST, "/v1/api-keys", &key).await?.body;
+            ids.insert(kind, text(&key, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::Invitation, "third"), (Kind::DeletedInvitation, "fourth")] {
+            let invitation = json!({"email": format!("{name}@{}.example", tenant.slug), "roles": ["viewer"]});
+            let invitation = server.send_as(&token, Method::POST, "/v1/invitations", &invitation).await?.body;
+            ids.insert(kind, text(&invitation, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::Policy, "first"), (Kind::DeletedPolicy, "second")] {
+            let policy = json!({"name": name, "effect": "ALLOW", "actions": ["workflow.read"]});
+            let policy = server.send_as(&token, Method::POST, "/v1/policies", &policy).await?.body;
+            ids.insert(kind, text(&policy, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::Role, "first"), (Kind::DeletedRole, "second")] {
+            let role = json!({"name": name});
+            let role = server.send_as(&token, Method::POST, "/v1/roles", &role).await?.body;
+            ids.insert(kind, text(&role, "id")?.to_owned());
         }
         let own = server.send_as(&token, Method::GET, "/v1/tenant", &Value::Null).await?.body;
         ids.insert(Kind::Tenant, text(&own, "id")?.to_owned());

@@ -20,7 +20,23 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const PATCH_HEADERS: [(&str, &str); 2] =
     [("content-type", "application/merge-patch+json"), ("if-match", "*")];
 /// Operations that write without naming an object: they change the caller's tenant, or create an object in it.
-const WRITES_WITHOUT_ID: [&str; 3] = ["POST /v1/tenants", "PATCH /v1/tenant", "POST /v1/workflows"];
+const WRITES_WITHOUT_ID: [&str; 12] = [
+    "POST /v1/tenants",
+    "PATCH /v1/tenant",
+    "POST /v1/workflows",
+    "POST /v1/users",
+    "POST /v1/service-accounts",
+    "POST /v1/api-keys",
+    "POST /v1/invitations",
+    "POST /v1/roles",
+    "POST /v1/policies",
+    // The checks of rights write nothing.
+    "POST /v1/authorization/checks",
+    "POST /v1/authorization/explanations",
+    "POST /v1/authorization/simulations",
+];
+/// Role that is given to a user and taken again.
+const ROLE: &str = "member";
 
 /// An operation of the API.
 struct Operation {
@@ -57,6 +73,18 @@ impl Operation {
             // The deletion of an unfinished run is refused: the other operations still need the runs.
             ("/v1/workflow-runs", "") if self.method == Method::DELETE => Kind::QueuedRun,
             ("/v1/workflow-runs", _) => Kind::FinishedRun,
+            ("/v1/users", "") if self.method == Method::DELETE => Kind::DeletedUser,
+            ("/v1/users", _) => Kind::User,
+            ("/v1/service-accounts", "") if self.method == Method::DELETE => Kind::DeletedServiceAccount,
+            ("/v1/service-accounts", _) => Kind::ServiceAccount,
+            ("/v1/api-keys", "") if self.method == Method::DELETE => Kind::DeletedApiKey,
+            ("/v1/api-keys", _) => Kind::ApiKey,
+            ("/v1/invitations", "") if self.method == Method::DELETE => Kind::DeletedInvitation,
+            ("/v1/invitations", _) => Kind::Invitation,
+            ("/v1/roles", "") if self.method == Method::DELETE => Kind::DeletedRole,
+            ("/v1/roles", _) => Kind::Role,
+            ("/v1/policies", "") if self.method == Method::DELETE => Kind::DeletedPolicy,
+            ("/v1/policies", _) => Kind::Policy,
             _ => bail!("no test knows whose objects {} names", self.name()),
         }))
     }
@@ -72,7 +100,7 @@ impl Operation {
     }
 
     async fn send(&self, server: &Server, token: &str, id: &str) -> anyhow::Result<ApiResponse> {
-        let path = self.path.replace("{id}", id).replace("{name}", NAME);
+        let path = self.path.replace("{id}", id).replace("{name}", NAME).replace("{roleId}", ROLE);
         if self.method == Method::PATCH {
             return server.send_with(token, Method::PATCH, &path, &PATCH_HEADERS, &self.body()).await;
         }

@@ -1,7 +1,10 @@
 //! Tests of GraphQL over HTTP, through the complete router.
 
+mod bulk;
 mod connections;
+mod events;
 mod federation;
+mod guide;
 mod limits;
 mod platform;
 mod statements;

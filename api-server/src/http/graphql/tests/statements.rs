@@ -69,6 +69,10 @@ async fn each_kind_takes_one_statement(pool: PgPool) {
     let server = Server::start(&pool).await;
     tracing::subscriber::set_global_default(Counter).ok();
     server.get("acme", "viewer", "/v1/me").await;
+    server.kubernetes.set_revisions("invoice", &[(1, WORKFLOW, "aaa"), (2, WORKFLOW, "bbb")]);
+    let revision = |digest: &str| id("WorkflowRevision", &format!("{WORKFLOW}/invoice-{digest}"));
+    let revisions = json!([revision("aaa"), revision("bbb")]);
+    let events = json!([id("Event", "1"), id("Event", "2"), id("Event", "3")]);
     let ids = json!([
         id("Workflow", WORKFLOW),
         id("WorkflowRun", RUN),
@@ -98,6 +102,23 @@ async fn each_kind_takes_one_statement(pool: PgPool) {
             3,
         ),
         ("{ plans(first: 5) { nodes { name } } }", json!({}), 1),
+        ("{ workflowRuns(first: 3) { nodes { events(first: 2) { nodes { id } } } } }", json!({}), 2),
+        (
+            "{ workflowRuns(first: 3) { nodes { events(last: 1, before: \"9\") { nodes { id } } } } }",
+            json!({}),
+            2,
+        ),
+        // The list, its length, a page of the runs of each, and the numbers of those runs.
+        ("{ workflows(first: 3) { totalCount nodes { runs(first: 1) { totalCount } } } }", json!({}), 4),
+        // The list, the objects of its workflows, and the namespace of the tenant.
+        (
+            "{ workflows(first: 3) { nodes { revisions(first: 2) { totalCount nodes { name } } } } }",
+            json!({}),
+            3,
+        ),
+        ("{ workflows(first: 3) { nodes { revisions(first: 2) { nodes { definition } } } } }", json!({}), 5),
+        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({"ids": revisions}), 2),
+        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({"ids": events}), 1),
         ("{ tenant { slug } viewer { tenant { slug plan { name } } } }", json!({}), 2),
     ] {
         QUERIES.set(0);

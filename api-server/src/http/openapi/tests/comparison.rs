@@ -27,6 +27,10 @@ fn comparable_text(text: &str) -> String {
     if text.parse::<jiff::Timestamp>().is_ok() {
         return "a time".to_owned();
     }
+    // The beginning of an API key, which may have no digit.
+    if text.starts_with("smbc_live_") && text.len() < CURSOR_LENGTH {
+        return "a key".to_owned();
+    }
     // The issuer of the tests has another port each time.
     if text.starts_with("http://127.0.0.1:") {
         return "https://issuer.example".to_owned();

@@ -1,6 +1,6 @@
 //! Every operation is described completely.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -53,6 +53,59 @@ fn every_field_is_described() {
             let is_described = |value: &Value| value["description"].is_string() || value["$ref"].is_string();
             assert!(alternatives.into_iter().any(is_described), "{name}.{field}: {value}");
         }
+    }
+}
+
+/// Fields that a response lacks instead of having null there.
+const MAY_BE_ABSENT: [(&str, &[&str]); 5] = [
+    // Rows of the audit log are not changed, so that their form stays.
+    ("AuditChange", &["after", "before", "omitted"]),
+    // Only with `include=totalCount`.
+    ("PageInfo", &["totalCount"]),
+    // A response with an error is small.
+    ("Problem", &["detail", "errors"]),
+    // A workflow has the fields of its definition in Kubernetes that are set.
+    ("Workflow", DEFINITION),
+    ("WorkflowPreview", DEFINITION),
+];
+const DEFINITION: &[&str] =
+    &["concurrency", "input", "onExit", "output", "retention", "runners", "schedules", "secrets", "timeout"];
+
+/// Adds the names of the schemas to which a value refers, with those to which they refer.
+fn add_schemas<'a>(document: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(name) =
+                value["$ref"].as_str().and_then(|name| name.strip_prefix("#/components/schemas/"))
+                && names.insert(name)
+            {
+                add_schemas(document, &document["components"]["schemas"][name], names);
+            }
+            fields.values().for_each(|field| add_schemas(document, field, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_schemas(document, item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A response has every field of its schema, with null if there is no value, so that clients distinguish two cases and not three.
+#[test]
+fn fields_of_responses_are_required() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for (_, operation) in operations(&document) {
+        add_schemas(&document, &operation["responses"], &mut names);
+    }
+    for name in names {
+        let schema = &document["components"]["schemas"][name];
+        let parts = schema["allOf"].as_array().into_iter().flatten().chain([schema]);
+        let optional = parts.flat_map(|part| {
+            let required = part["required"].as_array().into_iter().flatten().collect::<Vec<_>>();
+            let fields = part["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            fields.filter(move |field| !required.iter().any(|name| name.as_str() == Some(*field)))
+        });
+        let expected = MAY_BE_ABSENT.iter().find(|(schema, _)| *schema == name).map(|(_, fields)| *fields);
+        assert_eq!(optional.collect::<Vec<_>>(), expected.unwrap_or_default(), "{name}");
     }
 }
 

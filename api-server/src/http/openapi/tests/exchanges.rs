@@ -50,6 +50,12 @@ struct State {
     /// Runs that the caller has cancelled.
     #[serde(default)]
     cancelled: Vec<Uuid>,
+    /// Whether the tenant has the users Anna, Bob and Cara.
+    #[serde(default)]
+    users: bool,
+    /// Whether the tenant has a service account, an API key and an invitation.
+    #[serde(default)]
+    keys: bool,
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
@@ -166,6 +172,12 @@ impl State {
             .execute(pool)
             .await
             .unwrap();
+        }
+        if self.users {
+            server.add_users(pool).await;
+        }
+        if self.keys {
+            server.add_keys(pool).await;
         }
         for (run, status) in self.status {
             server.set_status(&run.to_string(), status).await;

@@ -1,5 +1,6 @@
 //! Tests of the document: it is complete, and its examples are what the server answers.
 
+mod breaking;
 mod comparison;
 mod complete;
 mod exchanges;

@@ -15,7 +15,7 @@ use crate::{
     http::{
         authorize::Member,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
     },
     problem::{Code, Problem},
 };
@@ -44,14 +44,7 @@ pub(in crate::http) struct Parameters {
 impl From<Parameters> for Filter {
     fn from(parameters: Parameters) -> Self {
         let Parameters { actor, action, object_id, created_after, created_before } = parameters;
-        Self {
-            id: None,
-            actor,
-            action,
-            object: object_id,
-            created_after: created_after.map(Into::into),
-            created_before: created_before.map(Into::into),
-        }
+        Self { actor, action, object: object_id, created: created(created_after, created_before) }
     }
 }
 

@@ -24,15 +24,17 @@ pub(in crate::http) struct AuditEvent {
     /// Who did it.
     actor: Actor,
     /// From where it was requested. Null for a job of the platform.
+    #[schema(required = true)]
     request: Option<Request>,
     /// Object that it concerns. Null if it was refused before the object was known.
+    #[schema(required = true)]
     object: Option<Object>,
     /// Outcome: `SUCCEEDED`; `REFUSED` if the request does not permit it; `FAILED` if nothing was changed because of a failure;
     /// `UNKNOWN` if it was interrupted, so that it may have been done. Null while it is in progress.
-    #[schema(example = "SUCCEEDED")]
+    #[schema(example = "SUCCEEDED", required = true)]
     outcome: Option<&'static str>,
     /// Code of the error, if it did not succeed.
-    #[schema(example = "run_finished")]
+    #[schema(example = "run_finished", required = true)]
     code: Option<String>,
     /// Changed fields, at most 50. Values that are large or may be secret are left out: those of inputs, settings and steps.
     #[schema(value_type = Vec<Change>)]
@@ -40,6 +42,7 @@ pub(in crate::http) struct AuditEvent {
     /// Time at which the operation began.
     created_at: Time,
     /// Time at which it ended. Null while it is in progress.
+    #[schema(required = true)]
     completed_at: Option<Time>,
 }
 
@@ -69,10 +72,13 @@ pub(in crate::http) struct Actor {
     #[schema(example = "USER")]
     kind: &'static str,
     /// Issuer of the user's token.
+    #[schema(required = true)]
     issuer: Option<String>,
     /// Identifier of the user that the issuer has chosen, or the name of the job.
+    #[schema(required = true)]
     subject: Option<String>,
     /// Email address of the user.
+    #[schema(required = true)]
     email: Option<String>,
     /// Roles in the user's token.
     #[schema(value_type = Vec<String>)]
@@ -87,12 +93,16 @@ pub(in crate::http) struct Request {
     /// ID of the request, as in its `X-Request-Id` response header.
     id: String,
     /// Address of the client.
+    #[schema(required = true)]
     client_address: Option<String>,
     /// `User-Agent` header.
+    #[schema(required = true)]
     user_agent: Option<String>,
     /// `traceparent` (W3C Trace Context).
+    #[schema(required = true)]
     traceparent: Option<String>,
     /// Path and query.
+    #[schema(required = true)]
     target: Option<String>,
 }
 
@@ -101,12 +111,14 @@ pub(in crate::http) struct Request {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditObject)]
 pub(in crate::http) struct Object {
-    /// Kind: `TENANT`, `WORKFLOW` or `WORKFLOW_RUN`.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY` or `SERVICE_ACCOUNT`; more may be added.
     #[schema(example = "WORKFLOW_RUN")]
     kind: String,
     /// ID. Null if the object was not created.
+    #[schema(required = true)]
     id: Option<Uuid>,
     /// Name in Kubernetes.
+    #[schema(required = true)]
     name: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    app::events::{EventPage, EventPosition},
+    app::events::{EventPage, EventPlace, EventPosition},
     http::{
         list::Limit,
         v1::{json::AnyJson, time::Time},
@@ -79,15 +79,16 @@ impl Parameters {
     pub(in crate::http::v1) fn page(self) -> Result<EventPage, Problem> {
         let Self { after, limit } = self;
         let after = after.map_or(Ok(EventPosition::default()), |after| after.parse())?;
-        Ok(EventPage { after, limit: limit.map(Limit::get).unwrap_or_default() })
+        let limit = limit.map(Limit::get).unwrap_or_default();
+        Ok(EventPage { place: EventPlace::After(after), limit })
     }
 }
 
 impl EventList {
     /// Builds the response for a page.
     pub(in crate::http::v1) fn new(page: EventPage, found: Events) -> Self {
+        let next = page.next(&found);
         let Events { items, has_more } = found;
-        let next = items.last().map_or(page.after, EventPosition::after);
         let page = EventPageInfo { next_cursor: next.to_string(), has_more, limit: page.limit.get() };
         Self { data: items.into_iter().map(Event::from).collect(), page }
     }

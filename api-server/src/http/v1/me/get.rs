@@ -11,12 +11,20 @@ use crate::auth::Principal;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Me {
-    /// Email address of the user, in lower case.
+    /// ID of the user. Null if the claims of the token alone identify the caller.
+    id: Option<Uuid>,
+    /// Email address of the user. That of a token's claims is in lower case.
     #[schema(example = "anna@acme.example")]
     email: String,
-    /// Names of the roles in the user's token.
+    /// Full name of the user.
+    #[schema(example = "Anna Berg")]
+    display_name: Option<String>,
+    /// URL of a picture of the user.
+    picture_url: Option<String>,
+    /// Roles of the user, or those of the token's claims: names of built-in roles and IDs of the tenant's own.
     roles: Vec<String>,
     /// Tenant of the user. Null for platform administrators without a tenant.
+    #[schema(required = true)]
     tenant: Option<OwnTenant>,
 }
 
@@ -33,22 +41,29 @@ pub(in crate::http) struct OwnTenant {
 
 /// Get the authenticated user
 ///
-/// Returns the user that the bearer token identifies. Requires a valid token and no permission.
+/// Returns the user that the bearer token identifies. A person who was invited becomes a user with the first request. Requires a valid
+/// token and no permission.
 #[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = OK, description = "Authenticated user", body = Me)))]
 pub(in crate::http) async fn get_me(principal: Principal) -> Json<Me> {
     let Principal {
         email,
         roles,
         tenant,
+        user,
         issuer: _,
         subject: _,
         permissions: _,
         platform: _,
         mfa: _,
+        api_key: _,
+        scopes: _,
         origin: _,
     } = principal;
     let tenant = tenant.map(|tenant| OwnTenant { id: tenant.scope.tenant_id(), slug: tenant.slug });
-    Json(Me { email, roles, tenant })
+    let id = user.as_ref().map(|user| user.id);
+    let display_name = user.as_ref().and_then(|user| user.display_name.clone());
+    let picture_url = user.as_ref().and_then(|user| user.picture_url.clone());
+    Json(Me { id, email, display_name, picture_url, roles, tenant })
 }
 
 #[cfg(test)]

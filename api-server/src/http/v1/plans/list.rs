@@ -1,6 +1,6 @@
 //! `GET /v1/plans`
 
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::resource::{Plan, PlanField};
 use crate::{
@@ -17,17 +17,26 @@ use crate::{
 ///
 /// Returns a page of all plans, newest first by default. Requires the permission `plan.read`.
 #[utoipa::path(
-    get, path = "/v1/plans", tag = "plans", params(PageParameters, Fields<PlanField>),
-    responses((status = OK, description = "Page of plans", body = List<Plan>))
+    get, path = "/v1/plans", tag = "plans",
+    params(
+        PageParameters,
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier response"),
+        Fields<PlanField>,
+    ),
+    responses(
+        (status = OK, description = "Page of plans", body = List<Plan>),
+        (status = NOT_MODIFIED, description = "The page has not changed"),
+    )
 )]
 pub(in crate::http) async fn list_plans(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
+    headers: HeaderMap,
     request: ListRequest<NoFilter, PlanField>,
 ) -> Result<Response, Problem> {
     let page = app::plans::list(&app, tenant.scope, &request.paging).await?;
     let total = request.total_count(app::plans::count(&app, tenant.scope)).await?;
-    Ok(request.response(page, total, Plan::from))
+    Ok(request.response_with_etag(&headers, page, total, Plan::from))
 }
 
 #[cfg(test)]
@@ -41,6 +50,20 @@ mod tests {
     async fn plans_are_listed_with_their_limits(pool: PgPool) {
         let server = Server::start(&pool).await;
         insta::assert_json_snapshot!(server.get("acme", "viewer", "/v1/plans").await.body);
+    }
+
+    /// A client that reads an unchanged page again does not download it again.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn an_unchanged_page_is_not_sent_again(pool: PgPool) {
+        let server = Server::start(&pool).await;
+        let path = "/v1/plans?limit=1&include=totalCount";
+        let tag = server.get("acme", "viewer", path).await.headers["etag"].clone();
+        let tag = tag.to_str().unwrap();
+        let again = server.get_with("acme", "viewer", path, "if-none-match", tag).await;
+        assert_eq!((again.status, again.bytes.len()), (304, 0));
+        server.set_plan_limits(serde_json::json!({"workflows": 7})).await;
+        let changed = server.get_with("acme", "viewer", path, "if-none-match", tag).await;
+        assert_eq!(changed.status, 200);
     }
 
     /// Unknown and invalid parameters are refused instead of ignored.

@@ -23,6 +23,7 @@ pub(in crate::http) struct Plan {
     #[schema(example = "Starter")]
     display_name: String,
     /// Price of the plan. Null if the plan is free.
+    #[schema(required = true)]
     price: Option<Price>,
     /// Names of the features that the plan enables.
     features: Vec<String>,

@@ -14,7 +14,7 @@ use crate::{
     http::{
         extract::optional_enum_name,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
     },
     problem::Problem,
     store::{TenantState, tenants::TenantColumns},
@@ -32,6 +32,9 @@ pub(in crate::http) struct Parameters {
     /// Filter by creation time: only tenants created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<jiff::Timestamp>,
+    /// Filter by creation time: only tenants created before this RFC 3339 time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<jiff::Timestamp>,
 }
 
 /// List tenants
@@ -47,8 +50,8 @@ pub(in crate::http) async fn list_tenants(
     principal: Principal,
     request: ListRequest<Parameters, TenantField>,
 ) -> Result<Response, Problem> {
-    let Parameters { status, created_after } = request.filter;
-    let filter = Filter { state: status, created_after: created_after.map(Into::into) };
+    let Parameters { status, created_after, created_before } = request.filter;
+    let filter = Filter { state: status, created: created(created_after, created_before) };
     let scope = platform(&principal)?;
     let columns = match request.fields.has_any(&[TenantField::Settings]) {
         true => TenantColumns::All,

@@ -42,7 +42,7 @@ pub(in crate::http) struct UsedLimit {
     #[schema(minimum = 0, example = 12)]
     used: u64,
     /// Maximum. Null if it is unlimited.
-    #[schema(minimum = 0, example = 1000)]
+    #[schema(minimum = 0, example = 1000, required = true)]
     limit: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
         authorize::Member,
         extract::optional_enum_name,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
     },
     problem::Problem,
     store::{RunStatus, runs::RunColumns},
@@ -29,6 +29,9 @@ pub(in crate::http) struct Parameters {
     /// Filter by creation time: only runs created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     pub(in crate::http::v1) created_after: Option<jiff::Timestamp>,
+    /// Filter by creation time: only runs created before this RFC 3339 time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub(in crate::http::v1) created_before: Option<jiff::Timestamp>,
 }
 
 /// List runs
@@ -43,8 +46,8 @@ pub(in crate::http) async fn list_runs(
     Member { principal: _, tenant }: Member,
     request: ListRequest<Parameters, RunSummaryField>,
 ) -> Result<Response, Problem> {
-    let Parameters { status, created_after } = request.filter;
-    let filter = Filter { workflow: None, status, created_after: created_after.map(Into::into) };
+    let Parameters { status, created_after, created_before } = request.filter;
+    let filter = Filter { workflow: None, status, created: created(created_after, created_before) };
     let columns = columns(&request.fields);
     let page = app::runs::list_columns(&app, tenant.scope, filter, &request.paging, columns).await?;
     let total = request.total_count(app::runs::count(&app, tenant.scope, filter)).await?;

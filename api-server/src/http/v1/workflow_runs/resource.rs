@@ -24,10 +24,12 @@ pub(in crate::http) struct RunSummary {
     /// Name of the run in Kubernetes.
     name: String,
     /// ID of the workflow. Null if the workflow was never mirrored.
+    #[schema(required = true)]
     workflow_id: Option<Uuid>,
     /// Name of the workflow.
     workflow_name: String,
     /// Name of the workflow revision that the run executes. Null until it is pinned.
+    #[schema(required = true)]
     revision: Option<String>,
     /// Status of the run: `QUEUED`, `RUNNING`, `SUSPENDED`, `SUCCEEDED`, `FAILED`, `CANCELLED` or `TIMED_OUT`.
     #[schema(value_type = String, example = "SUCCEEDED")]
@@ -36,19 +38,25 @@ pub(in crate::http) struct RunSummary {
     trigger: Trigger,
     /// User or object that requested the run: an email address if the run was started through the API. Null if
     /// unknown.
+    #[schema(required = true)]
     requested_by: Option<String>,
     /// Mode of the cancellation, `GRACEFUL` or `NOW`. Null if the run was not cancelled.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required = true)]
     cancellation: Option<CancelMode>,
     /// Error of the run. Null unless the run failed, timed out or was cancelled.
+    #[schema(required = true)]
     error: Option<Failure>,
     /// Why the run waits for a slot, its pod or its runner. Null while it is executed, while it is suspended, and after its end.
+    #[schema(required = true)]
     queue: Option<Queue>,
     /// Time at which a suspended run continues by itself. Null if it is not suspended or waits for a person.
+    #[schema(required = true)]
     wake_at: Option<Time>,
     /// Time at which the run was suspended. Null unless it is suspended.
+    #[schema(required = true)]
     suspended_at: Option<Time>,
     /// Result of the steps while the `onExit` steps are executed. Null otherwise.
+    #[schema(required = true)]
     ending: Option<Ending>,
     /// Priority of the run in the queue of its tenant; higher values start first.
     priority: i32,
@@ -57,8 +65,10 @@ pub(in crate::http) struct RunSummary {
     /// Time of the last change of the run.
     updated_at: Time,
     /// Time at which the first runner began to execute the run. Null until then.
+    #[schema(required = true)]
     started_at: Option<Time>,
     /// Time at which the run finished. Null until then.
+    #[schema(required = true)]
     finished_at: Option<Time>,
 }
 
@@ -71,17 +81,18 @@ pub(in crate::http) struct Run {
     /// Input of the run, as it was given; an empty object if it was given none.
     input: AnyJson,
     /// Input with which the run is executed: with the defaults of the workflow's input schema. Null if it is `input`.
-    #[schema(value_type = AnyJson)]
+    #[schema(value_type = AnyJson, required = true)]
     effective_input: Option<AnyJson>,
     /// Output of the run. Null until it has finished successfully, and if the output is in object storage.
-    #[schema(value_type = AnyJson)]
+    #[schema(value_type = AnyJson, required = true)]
     output: Option<AnyJson>,
     /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required = true)]
     output_ref: Option<AnyJson>,
     /// Decisions on the approval steps of the run.
     decisions: Vec<Decision>,
     /// Earlier run whose outputs the run reuses. Null if it reuses none.
+    #[schema(required = true)]
     reuse: Option<Reuse>,
 }
 
@@ -161,8 +172,10 @@ pub(in crate::http) struct Ending {
     #[schema(example = "FAILED")]
     status: String,
     /// Error that the run will have. Null if the steps succeeded.
+    #[schema(required = true)]
     error: Option<Failure>,
     /// Time at which the `onExit` steps started.
+    #[schema(required = true)]
     since: Option<Time>,
 }
 
@@ -174,9 +187,10 @@ pub(in crate::http) struct Decision {
     /// True if approved, false if rejected.
     approved: bool,
     /// Input of the approver.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required = true)]
     input: Option<AnyJson>,
     /// Email address of the approver.
+    #[schema(required = true)]
     by: Option<String>,
 }
 
@@ -189,6 +203,7 @@ pub(in crate::http) struct Reuse {
     #[schema(value_type = AnyJson)]
     from: AnyJson,
     /// Number of steps whose outputs were reused. Null until they are.
+    #[schema(required = true)]
     steps: Option<u32>,
 }
 
@@ -199,8 +214,10 @@ pub(in crate::http) struct Trigger {
     #[schema(example = "API")]
     kind: String,
     /// User or object that triggered the run.
+    #[schema(required = true)]
     by: Option<String>,
     /// Parent run. Null unless a step of another run started this run.
+    #[schema(required = true)]
     parent: Option<Parent>,
 }
 
@@ -218,6 +235,7 @@ pub(in crate::http) struct Parent {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Queue {
     /// Position among the queued runs of the tenant, starting at 1. Null if the run does not wait for a slot.
+    #[schema(required = true)]
     position: Option<u32>,
     /// Machine-readable reason why the run waits: see the table of values in `docs/reference/words.md`; more may be added.
     #[schema(example = "PLAN_CONCURRENCY")]
@@ -237,6 +255,7 @@ impl From<runs::Queue> for Queue {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Failure {
     /// Name of the step that failed. Null if no step failed.
+    #[schema(required = true)]
     step: Option<String>,
     /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     #[schema(example = "USER")]
@@ -247,7 +266,7 @@ pub(in crate::http) struct Failure {
     /// Human-readable explanation of the error.
     message: String,
     /// Details that depend on the code, such as a traceback, the beginning of a response body, or JSON pointers.
-    #[schema(value_type = AnyJson)]
+    #[schema(value_type = AnyJson, required = true)]
     details: Option<AnyJson>,
 }
 

@@ -25,30 +25,37 @@ pub(in crate::http) struct Step {
     status: String,
     /// Why the step was skipped or cancelled: `WHEN_FALSE`, `UPSTREAM_FAILED`, `RUN_FAILED`, `RUN_CANCELLED` or `RUN_TIMED_OUT`; more
     /// may be added. Null in other states.
-    #[schema(example = "WHEN_FALSE")]
+    #[schema(example = "WHEN_FALSE", required = true)]
     reason: Option<String>,
     /// Human-readable explanation of `reason`.
+    #[schema(required = true)]
     message: Option<String>,
     /// Number of the current or last attempt, starting at 1. Null until the first attempt.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, required = true)]
     attempt: Option<i32>,
     /// Time at which the first attempt started. Null until then.
+    #[schema(required = true)]
     started_at: Option<Time>,
     /// Time at which the step finished. Null until then.
+    #[schema(required = true)]
     finished_at: Option<Time>,
     /// Time at which the step continues by itself: its next attempt starts, or its wait or approval ends.
+    #[schema(required = true)]
     next_at: Option<Time>,
     /// Output of the step. Null until it has succeeded, and if the output is in object storage.
-    #[schema(value_type = AnyJson)]
+    #[schema(value_type = AnyJson, required = true)]
     output: Option<AnyJson>,
     /// Reference to an output in object storage: `{uri, bytes, sha256, mediaType}`. Null if the output is inline.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required = true)]
     output_ref: Option<AnyJson>,
     /// Error of the step, or of its last attempt. Null if no attempt failed.
+    #[schema(required = true)]
     error: Option<Failure>,
     /// Reason why the step is suspended. Null unless it is.
+    #[schema(required = true)]
     waiting: Option<Waiting>,
     /// Progress of the items. Null unless the step is a `forEach` step whose items are known.
+    #[schema(required = true)]
     items: Option<Items>,
 }
 
@@ -59,12 +66,15 @@ pub(in crate::http) struct Waiting {
     #[schema(example = "APPROVAL")]
     r#for: &'static str,
     /// Message to the approvers. Null unless the step waits for an approval.
+    #[schema(required = true)]
     message: Option<String>,
     /// Roles that may decide. Empty if every user with the permission `workflow.run.decide` may decide.
     roles: Vec<String>,
     /// Name of the run that the step waits for. Null unless the step waits for a run.
+    #[schema(required = true)]
     run: Option<String>,
     /// Last decision that was refused because of its input, after which another decision can be made. Null if none was.
+    #[schema(required = true)]
     refused: Option<RefusedDecision>,
 }
 
@@ -72,6 +82,7 @@ pub(in crate::http) struct Waiting {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct RefusedDecision {
     /// User who made the decision.
+    #[schema(required = true)]
     by: Option<String>,
     /// Violations of the schema.
     message: String,
@@ -101,14 +112,18 @@ pub(in crate::http) struct ActiveItem {
     /// Index of the item, starting at 0.
     index: u32,
     /// Name of the item by the step's `forEach.label`. Null if it has none.
+    #[schema(required = true)]
     label: Option<String>,
     /// Number of the current or last attempt, starting at 1. 0 if no attempt has started.
     attempt: u32,
     /// Time at which the first attempt started. Null until then.
+    #[schema(required = true)]
     started_at: Option<Time>,
     /// Time at which the item continues by itself: its next attempt starts, or its wait ends.
+    #[schema(required = true)]
     next_at: Option<Time>,
     /// Reason why the item is suspended. Null unless it is.
+    #[schema(required = true)]
     waiting: Option<Waiting>,
 }
 
@@ -118,6 +133,7 @@ pub(in crate::http) struct ItemFailure {
     /// Index of the item, starting at 0.
     index: u32,
     /// Name of the item by the step's `forEach.label`. Null if it has none.
+    #[schema(required = true)]
     label: Option<String>,
     /// Kind of the error: `USER`, `INFRA`, `TIMEOUT`, `SCHEMA` or `POLICY`; more may be added.
     kind: String,
@@ -126,7 +142,7 @@ pub(in crate::http) struct ItemFailure {
     /// Human-readable explanation of the error.
     message: String,
     /// Details that depend on the code, such as a traceback or the beginning of a response body. Null for later failures.
-    #[schema(value_type = AnyJson)]
+    #[schema(value_type = AnyJson, required = true)]
     details: Option<AnyJson>,
 }
 

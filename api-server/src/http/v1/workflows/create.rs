@@ -8,7 +8,10 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{definition::CreateWorkflow, resource::Workflow};
+use super::{
+    definition::CreateWorkflow,
+    resource::{Workflow, WorkflowPreview},
+};
 use crate::{
     app::{
         self, App,
@@ -28,7 +31,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Parameters {
-    /// If true, the workflow is checked completely, as far as Kubernetes, but not created. Default: false.
+    /// If true, the workflow is checked completely, as far as Kubernetes, but not created: the response has no ID. Default: false.
     #[serde(default)]
     dry_run: bool,
 }
@@ -53,7 +56,7 @@ pub(in crate::http) struct Parameters {
     responses(
         (status = CREATED, description = "Workflow that was created", body = Workflow,
          headers(("Location" = String, description = "Path of the workflow"))),
-        (status = OK, description = "Workflow that would be created, with `dryRun=true`. Its ID is not valid.", body = Workflow),
+        (status = OK, description = "Workflow that would be created, with `dryRun=true`", body = WorkflowPreview),
     )
 )]
 pub(in crate::http) async fn create_workflow(
@@ -68,7 +71,7 @@ pub(in crate::http) async fn create_workflow(
     let create = Create { name: body.name, definition, requested_by, key };
     if dry_run {
         let details = app::workflows::dry_run(&app, scope, create).await?;
-        return Ok(axum::Json(Workflow::from(details)).into_response());
+        return Ok(axum::Json(WorkflowPreview(Workflow::from(details))).into_response());
     }
     let Create { name, definition, requested_by, key } = &create;
     let action = KeyedAction::CreateWorkflow { name, definition };
@@ -182,6 +185,8 @@ mod tests {
         let path = "/v1/workflows?dryRun=true";
         let answer = server.post_with_key("acme", "builder", path, &body(), "order-1").await;
         assert_eq!((answer.status, answer.body["name"].as_str()), (200, Some("orders")), "{}", answer.body);
+        // An ID would lead to nothing.
+        assert!(answer.body["id"].is_null() && answer.body["steps"].is_array(), "{}", answer.body);
         assert!(!server.kubernetes.has_workflow("orders"));
         assert_eq!(
             server.get("acme", "viewer", "/v1/workflows").await.body["data"].as_array().unwrap().len(),

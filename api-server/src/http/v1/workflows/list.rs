@@ -11,7 +11,7 @@ use crate::{
         authorize::Member,
         extract::optional_enum_name,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
     },
     problem::Problem,
     store::WorkflowState,
@@ -29,6 +29,9 @@ pub(in crate::http) struct Parameters {
     /// Filter by creation time: only workflows created after this RFC 3339 time.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<jiff::Timestamp>,
+    /// Filter by creation time: only workflows created before this RFC 3339 time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<jiff::Timestamp>,
 }
 
 /// List workflows
@@ -44,8 +47,8 @@ pub(in crate::http) async fn list_workflows(
     Member { principal: _, tenant }: Member,
     request: ListRequest<Parameters, WorkflowSummaryField>,
 ) -> Result<Response, Problem> {
-    let Parameters { status, created_after } = request.filter;
-    let filter = Filter { state: status, created_after: created_after.map(Into::into) };
+    let Parameters { status, created_after, created_before } = request.filter;
+    let filter = Filter { state: status, created: created(created_after, created_before) };
     let page = app::workflows::list(&app, tenant.scope, filter, &request.paging).await?;
     let total = request.total_count(app::workflows::count(&app, tenant.scope, filter)).await?;
     Ok(request.response(page, total, WorkflowSummary::from))

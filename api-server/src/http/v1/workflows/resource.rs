@@ -1,8 +1,11 @@
 //! The JSON representation of a workflow.
 
 use axum::{http::HeaderMap, response::Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -33,8 +36,10 @@ pub(in crate::http) struct WorkflowSummary {
     #[schema(value_type = String, example = "ACTIVE")]
     status: WorkflowState,
     /// Name of the newest revision. Null until the workflow has been validated.
+    #[schema(required = true)]
     revision: Option<String>,
     /// Whether the workflow is valid. Null until it has been validated.
+    #[schema(required = true)]
     valid: Option<bool>,
     /// Generation of the spec in Kubernetes; every change of the spec increments it.
     generation: i64,
@@ -56,7 +61,7 @@ pub(in crate::http) struct Workflow {
     #[schema(value_type = Vec<Object>)]
     steps: AnyJson,
     /// JSON Schema of the input of its runs: `input.schema`. Null if any input is accepted.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required = true)]
     input_schema: Option<AnyJson>,
     /// Input of the runs as in its spec.
     #[schema(value_type = Option<Object>)]
@@ -94,6 +99,45 @@ pub(in crate::http) struct Workflow {
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<AnyJson>,
+}
+
+/// Workflow that would be created: it has no ID.
+pub(in crate::http) struct WorkflowPreview(pub(in crate::http) Workflow);
+
+impl Serialize for WorkflowPreview {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Fields::all_but(&[WorkflowField::Id]).select(&self.0).serialize(serializer)
+    }
+}
+
+impl PartialSchema for WorkflowPreview {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Workflow::schema();
+        if let RefOr::T(Schema::AllOf(parts)) = &mut schema {
+            for part in &mut parts.items {
+                if let RefOr::Ref(_) = part {
+                    *part = WorkflowSummary::schema();
+                }
+                if let RefOr::T(Schema::Object(object)) = part {
+                    object.properties.remove("id");
+                    object.required.retain(|name| name != "id");
+                }
+            }
+            parts.description =
+                Some("Workflow that would be created, with its definition. It has no ID.".to_owned());
+        }
+        schema
+    }
+}
+
+impl ToSchema for WorkflowPreview {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "WorkflowPreview".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Workflow::schemas(schemas);
+    }
 }
 
 /// Fields of [`WorkflowSummary`], which a list can select.

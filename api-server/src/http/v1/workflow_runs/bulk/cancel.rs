@@ -4,9 +4,9 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{BulkResults, Outcome, admit};
+use super::body::{BulkResults, Outcome, RUNS};
 use crate::{
-    app::{self, App},
+    app::{self, App, runs::BulkRuns},
     http::{
         authorize::Member,
         extract::{Json, enum_name},
@@ -46,8 +46,9 @@ pub(in crate::http) async fn cancel_runs(
     Member { principal, tenant }: Member,
     Json(BulkCancellation { runs, mode }): Json<BulkCancellation>,
 ) -> Result<axum::Json<BulkResults>, Problem> {
-    admit(&app, &principal.email, &tenant, &runs)?;
-    let results = app::runs::cancel_all(&app, tenant.scope, &runs, mode, &Outcome::OF_RUN).await;
+    app::runs::admit(&app, &principal.email, &tenant, &runs, RUNS)?;
+    let results =
+        app::runs::cancel_all(&app, tenant.scope, BulkRuns::new(&runs), mode, &Outcome::OF_RUN).await;
     Ok(axum::Json(BulkResults::new(runs, results)))
 }
 

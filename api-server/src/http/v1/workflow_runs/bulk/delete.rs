@@ -4,9 +4,9 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{BulkResults, Outcome, admit};
+use super::body::{BulkResults, Outcome, RUNS};
 use crate::{
-    app::{self, App},
+    app::{self, App, runs::BulkRuns},
     http::{authorize::Member, extract::Json},
     problem::Problem,
 };
@@ -37,8 +37,9 @@ pub(in crate::http) async fn delete_runs(
     Member { principal, tenant }: Member,
     Json(BulkDeletion { runs }): Json<BulkDeletion>,
 ) -> Result<axum::Json<BulkResults>, Problem> {
-    admit(&app, &principal.email, &tenant, &runs)?;
-    let results = app::runs::delete_all(&app, tenant.scope, &runs, &Outcome::OF_DELETION).await;
+    app::runs::admit(&app, &principal.email, &tenant, &runs, RUNS)?;
+    let results =
+        app::runs::delete_all(&app, tenant.scope, BulkRuns::new(&runs), &Outcome::OF_DELETION).await;
     Ok(axum::Json(BulkResults::new(runs, results)))
 }
 

@@ -4,9 +4,13 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{BulkResults, Outcome, admit};
+use super::body::{BulkResults, Outcome, RUNS};
 use crate::{
-    app::{self, App, idempotency::IdempotencyKey, runs::Requester},
+    app::{
+        self, App,
+        idempotency::IdempotencyKey,
+        runs::{BulkRuns, Requester},
+    },
     http::{
         authorize::Member,
         extract::Json,
@@ -48,11 +52,18 @@ pub(in crate::http) async fn rerun_runs(
     key: Option<IdempotencyKey>,
     Json(BulkRerun { runs, from }): Json<BulkRerun>,
 ) -> Result<axum::Json<BulkResults>, Problem> {
-    admit(&app, &principal.email, &tenant, &runs)?;
+    app::runs::admit(&app, &principal.email, &tenant, &runs, RUNS)?;
     let from = from.map(reuse_from).transpose()?;
     let requester = Requester { email: principal.email, key };
-    let results =
-        app::runs::rerun_all(&app, tenant.scope, &runs, from.as_ref(), &requester, &Outcome::OF_RUN).await;
+    let results = app::runs::rerun_all(
+        &app,
+        tenant.scope,
+        BulkRuns::new(&runs),
+        from.as_ref(),
+        &requester,
+        &Outcome::OF_RUN,
+    )
+    .await;
     Ok(axum::Json(BulkResults::new(runs, results)))
 }
 

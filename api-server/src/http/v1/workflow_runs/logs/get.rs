@@ -1,5 +1,7 @@
 //! `GET /v1/workflow-runs/{id}/logs`
 
+use std::num::NonZeroU32;
+
 use axum::{
     Json,
     extract::State,
@@ -43,7 +45,7 @@ pub(in crate::http) struct Parameters {
     item: Option<u32>,
     /// Filter by attempt number, starting at 1.
     #[param(value_type = Option<i64>, minimum = 1)]
-    attempt: Option<u32>,
+    attempt: Option<NonZeroU32>,
     /// Filter by output stream: `STDOUT`, `STDERR`, or `SYSTEM` for messages of the runner.
     #[param(value_type = Option<String>)]
     #[serde(default, deserialize_with = "optional_enum_name")]
@@ -96,6 +98,7 @@ pub(in crate::http) async fn get_run_logs(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { step, item, attempt, stream, cursor, limit } = parameters;
+    let attempt = attempt.map(NonZeroU32::get);
     let filter = Filter { step, item, attempt, stream: stream.map(LogStream::from) };
     let scope = tenant.scope;
     let row = app::runs::find_row(&app, scope, &reference).await?;

@@ -21,6 +21,7 @@ pub(in crate::http) struct Log {
 pub(in crate::http) struct LogPage {
     /// Value of `cursor` for the next page, with the same filters. Null if the run has finished and this is the last
     /// page.
+    #[schema(required = true)]
     pub(super) next_cursor: Option<String>,
     /// Whether the log has more lines now.
     pub(super) has_more: bool,
@@ -40,6 +41,7 @@ pub(in crate::http) struct LogEntry {
     /// Name of the step.
     step: String,
     /// Index of the item of a `forEach` step, starting at 0. Null for other steps.
+    #[schema(required = true)]
     item: Option<u32>,
     /// Number of the attempt, starting at 1.
     #[schema(minimum = 1)]

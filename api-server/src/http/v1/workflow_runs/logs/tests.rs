@@ -69,6 +69,21 @@ async fn lines_are_filtered(pool: PgPool) {
     );
 }
 
+/// Filters that can match no line are refused.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn impossible_filters_are_refused(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    for query in ["attempt=0", "attempt=-1", "attempt=4294967296", "item=-1", "limit=0", "limit=1001"] {
+        let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs?{query}");
+        let answer = server.get("acme", "viewer", &path).await;
+        assert_eq!(
+            (answer.status, answer.body["code"].as_str()),
+            (400, Some("invalid_parameter")),
+            "{query}"
+        );
+    }
+}
+
 /// Paging through a growing log returns every line exactly once.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn pages_contain_every_line_once_while_the_log_grows(pool: PgPool) {

@@ -8,7 +8,7 @@ use crate::{
         authorize::Member,
         extract::Id,
         fields::Fields,
-        list::{List, ListRequest, PageParameters},
+        list::{List, ListRequest, PageParameters, created},
         v1::workflow_runs::{
             list::{Parameters, columns},
             resource::{RunSummary, RunSummaryField},
@@ -32,8 +32,8 @@ pub(in crate::http) async fn list_runs_of_workflow(
     Id(id): Id,
     request: ListRequest<Parameters, RunSummaryField>,
 ) -> Result<Response, Problem> {
-    let Parameters { status, created_after } = request.filter;
-    let filter = Filter { workflow: Some(id), status, created_after: created_after.map(Into::into) };
+    let Parameters { status, created_after, created_before } = request.filter;
+    let filter = Filter { workflow: Some(id), status, created: created(created_after, created_before) };
     let columns = columns(&request.fields);
     let page = app::runs::list_of_workflow(&app, tenant.scope, id, filter, &request.paging, columns).await?;
     let total = request.total_count(app::runs::count(&app, tenant.scope, filter)).await?;

@@ -1,0 +1,135 @@
+//! Creating and revoking invitations.
+
+use jiff::SignedDuration;
+use rand::{RngExt as _, distr::Alphanumeric};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::AUDIT_KIND;
+use crate::{
+    app::{
+        App, Error,
+        audit::{self, Change},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome},
+        kubernetes::write_permit,
+        tenants::active,
+        users::{self as app_users, Editor, NewPerson},
+    },
+    store::{
+        TenantTx, UserStatus,
+        invitations::{self, Invitation, NewInvitation},
+        users,
+    },
+};
+
+const ACTION: &str = "create the invitation";
+/// Text with which all tokens begin.
+const PREFIX: &str = "smbi_";
+/// Number of random letters of a token: 238 bits, which cannot be guessed.
+const TOKEN_LETTERS: usize = 40;
+/// Time for which an invitation can be accepted.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Maximum number of invitations of a tenant that can be accepted.
+const MAX_PENDING: i64 = 1_000;
+
+/// Parameters of a new invitation.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Person to invite.
+    pub person: NewPerson,
+    /// Email address of the caller.
+    pub requested_by: String,
+    /// Idempotency key of the request.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// New invitation with its token, which is not stored and cannot be shown again.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The invitation without its token.
+    pub invitation: Invitation,
+    /// The token; `None` if an earlier attempt of the same request has returned it.
+    pub token: Option<String>,
+}
+
+/// Invites a person, for whom a user with the status `INVITED` is created unless the tenant has one already. The answer does not depend
+/// on whether other tenants know the address.
+///
+/// # Errors
+/// Returns an error if the tenant accepts no writes, has too many invitations or as many users as its plan allows; if the request is not
+/// valid, or grants what the caller lacks; if the person is a user already; or if the database fails.
+pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(Created, Outcome), Error> {
+    let Create { person, requested_by, key } = create;
+    let email = person.check(ACTION)?;
+    let action = KeyedAction::CreateInvitation {
+        email: email.as_str(),
+        display_name: person.display_name.as_deref(),
+        roles: &person.roles,
+    };
+    let claim = Claim::new(editor.scope, &requested_by, key, &action);
+    let letters = rand::rng().sample_iter(Alphanumeric).take(TOKEN_LETTERS).map(char::from);
+    let token: String = PREFIX.chars().chain(letters).collect();
+    let work = async {
+        let _permit = write_permit(app, editor.scope.tenant_id(), ACTION).await?;
+        let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+        active(&mut tx).await?;
+        let used = invitations::number_of_pending(&mut tx).await?;
+        if used >= MAX_PENDING {
+            let kind = "open invitations";
+            return Err(Error::TooManyObjects { action: ACTION, kind, used, limit: MAX_PENDING });
+        }
+        let user = match users::by_email_key(&mut tx, email.key()).await? {
+            None => app_users::insert_person(&mut tx, editor, &person, &email, ACTION).await?,
+            // An earlier invitation may be lost: the same one can be repeated.
+            Some(user) if user.status == UserStatus::Invited && is_same(&user.roles, &person.roles) => {
+                app_users::check_power(&mut tx, editor.permissions, &user, ACTION).await?;
+                user.id
+            }
+            Some(user) => {
+                let name = format!("a user with the address {}", user.email);
+                return Err(Error::AlreadyExists { action: ACTION, name });
+            }
+        };
+        let invitation = NewInvitation {
+            id: telemetry::ids::uuid_v7(),
+            user,
+            digest: Sha256::digest(&token).into(),
+            invited_by: &requested_by,
+            expires_at: (telemetry::clock::now() + LIFETIME).into(),
+        };
+        invitations::insert(&mut tx, &invitation).await?;
+        audit::record_changes([
+            Change::new("/email", None, Some(email.as_str().into())),
+            Change::new("/roles", None, Some(person.roles.as_slice().into())),
+        ]);
+        tx.commit().await?;
+        Ok(invitation.id)
+    };
+    let (id, outcome) = claim.run(app, work).await?;
+    let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+    let invitation = invitations::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    audit::record_object(AUDIT_KIND, Some(id), &invitation.email);
+    let token = (outcome == Outcome::Created).then_some(token);
+    Ok((Created { invitation, token }, outcome))
+}
+
+fn is_same(roles: &[String], others: &[String]) -> bool {
+    roles.len() == others.len() && roles.iter().all(|role| others.contains(role))
+}
+
+/// Revokes an invitation: its token cannot be used any more. The user stays invited.
+///
+/// # Errors
+/// Returns an error if the tenant accepts no writes, if there is no such invitation, or if the database fails.
+pub async fn revoke(app: &App, editor: Editor, id: Uuid) -> Result<(), Error> {
+    let _permit = write_permit(app, editor.scope.tenant_id(), "revoke the invitation").await?;
+    let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+    active(&mut tx).await?;
+    let invitation = invitations::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    audit::record_object(AUDIT_KIND, Some(id), &invitation.email);
+    if !invitations::delete(&mut tx, id).await? {
+        return Err(Error::NotFound);
+    }
+    audit::record_changes([Change::new("/email", Some(invitation.email.into()), None)]);
+    Ok(tx.commit().await?)
+}

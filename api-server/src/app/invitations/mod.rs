@@ -1,0 +1,10 @@
+//! Invitations: links that make a person a user of the tenant.
+
+mod create;
+mod read;
+
+pub use create::{Create, Created, create, revoke};
+pub use read::{count, get, list};
+
+/// Kind of invitations in the audit log.
+const AUDIT_KIND: &str = "INVITATION";

@@ -1,0 +1,87 @@
+//! Users of a tenant: reading and changing them, their roles, and their first login.
+
+mod admit;
+mod create;
+mod grant;
+mod profile;
+mod read;
+mod roles;
+mod status;
+
+pub use admit::admit;
+pub(in crate::app) use create::insert_person;
+pub use create::{Create, NewPerson, create};
+pub(in crate::app) use grant::{
+    MAX_ROLES, check_covered, check_grant, check_power, permissions_of_nodes, permissions_of_roles,
+};
+pub use profile::{Patch, update};
+pub use read::{Filter, count, get, list};
+pub use roles::{assign_role, remove_role};
+pub use status::{deactivate, delete, reactivate};
+
+use domain::permission::Permissions;
+use uuid::Uuid;
+
+use super::{App, Error, audit, kubernetes::write_permit, tenants::active};
+use crate::{
+    auth::TenantScope,
+    store::{self, TenantTx, User, users},
+};
+
+/// Kind of users in the audit log.
+const AUDIT_KIND: &str = "USER";
+
+/// Caller of a use case that changes users.
+#[derive(Clone, Copy, Debug)]
+pub struct Editor {
+    /// Access to the tenant's rows.
+    pub scope: TenantScope,
+    /// Permissions that the caller has for all resources: nobody grants others, and nobody changes a user who has others.
+    pub permissions: Permissions,
+}
+
+/// Changes a user in a transaction, and returns it as it is then. `edit` gets the user as it was, which no other transaction changes
+/// meanwhile. `version` is the version that the user must have, or `None`.
+///
+/// # Errors
+/// Returns an error if the tenant accepts no writes; if there is no such user, it was changed since its version was read, or it has
+/// permissions that the caller lacks; if the change leaves the tenant without an active owner; or if `edit` or the database fails.
+async fn change(
+    app: &App,
+    editor: Editor,
+    id: Uuid,
+    version: Option<i64>,
+    action: &'static str,
+    edit: impl AsyncFnOnce(&mut TenantTx, &User) -> Result<(), Error>,
+) -> Result<Option<User>, Error> {
+    let Editor { scope, permissions } = editor;
+    let _permit = write_permit(app, scope.tenant_id(), action).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    active(&mut tx).await?;
+    let user = users::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    audit::record_object(AUDIT_KIND, Some(id), &user.email);
+    if version.is_some_and(|version| version != user.version) {
+        return Err(Error::Stale { action });
+    }
+    check_power(&mut tx, permissions, &user, action).await?;
+    edit(&mut tx, &user).await.map_err(|error| last_owner(error, action))?;
+    let changed = users::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// Recognises the refusal of the database to leave a tenant without an active owner.
+fn last_owner(error: Error, action: &'static str) -> Error {
+    match error {
+        Error::Store(source) if source.violates(users::ACTIVE_OWNER) => Error::LastOwner { action },
+        error => error,
+    }
+}
+
+/// Recognises an address that is in use.
+fn email_in_use(error: store::Error, action: &'static str, email: &str) -> Error {
+    match [users::EMAIL_OF_TENANT, users::EMAIL_OF_PLATFORM].iter().any(|name| error.violates(name)) {
+        true => Error::AlreadyExists { action, name: format!("a user with the address {email}") },
+        false => error.into(),
+    }
+}
