@@ -83,7 +83,8 @@ pub async fn apply_roles(
 
 /// Returns grants that deny all that is not within the scopes of an API key.
 fn within_scopes(grants: &Grants, scopes: Permissions) -> Grants {
-    let source = Source { role: "api-key".to_owned(), role_name: "Scopes of the API key".to_owned(), policy: None };
+    let source =
+        Source { role: "api-key".to_owned(), role_name: "Scopes of the API key".to_owned(), policy: None };
     let policy = Policy {
         effect: Effect::Deny,
         permissions: Permissions::of_tenant().without(scopes),

@@ -105,7 +105,8 @@ pub(in crate::app) fn check_covered(
 }
 
 fn unknown_role(pointer: String) -> Violation {
-    let message = format!("must be one of the roles {}, or the ID of a role of the tenant", TENANT_ROLES.join(", "));
+    let message =
+        format!("must be one of the roles {}, or the ID of a role of the tenant", TENANT_ROLES.join(", "));
     Violation { pointer, code: "unknown_role".to_owned(), message }
 }
 

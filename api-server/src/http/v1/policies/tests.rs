@@ -234,6 +234,26 @@ async fn lists_and_counts_have_only_what_may_be_seen(pool: PgPool) {
     assert_eq!(node["data"]["node"], Value::Null, "{node}");
 }
 
+/// A role of the tenant gives its rights to a service account as far as the scopes of the key reach, and a role that does not exist
+/// is refused.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn own_roles_of_an_account_count_within_the_scopes_of_its_key(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    let reader =
+        role(&server, &[about_invoices(allow("Invoices", &["workflow.read", "workflow.run.read"]))]).await;
+    let create = async |path: &str, body: Value| server.post("acme", "owner", path, &body).await;
+    let account = create("/v1/service-accounts", json!({"name": "reports", "roles": [reader]})).await;
+    assert_eq!(account.status, 201, "{}", account.body);
+    let scopes =
+        json!({"name": "reports", "scopes": ["workflow.read"], "serviceAccountId": account.body["id"]});
+    let key = create("/v1/api-keys", scopes).await;
+    let key = key.body["key"].as_str().unwrap_or_else(|| panic!("{}", key.body)).to_owned();
+    assert_eq!(names(&server.with_token(&key, "/v1/workflows").await, "name"), ["invoice"]);
+    assert_eq!(code(&server.with_token(&key, "/v1/workflow-runs").await), (403, "forbidden"));
+    let missing = json!({"name": "others", "roles": [MISSING]});
+    assert_eq!(code(&create("/v1/service-accounts", missing).await), (422, "invalid"));
+}
+
 /// A denial hides a workflow also from an owner, and everything that belongs to it.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_denial_hides_a_workflow_from_everybody_with_the_role(pool: PgPool) {
