@@ -247,7 +247,7 @@ async fn own_roles_of_an_account_count_within_the_scopes_of_its_key(pool: PgPool
     let scopes =
         json!({"name": "reports", "scopes": ["workflow.read"], "serviceAccountId": account.body["id"]});
     let key = create("/v1/api-keys", scopes).await;
-    let key = key.body["key"].as_str().unwrap_or_else(|| panic!("{}", key.body)).to_owned();
+    let key = key.body["secret"].as_str().unwrap_or_else(|| panic!("{}", key.body)).to_owned();
     assert_eq!(names(&server.with_token(&key, "/v1/workflows").await, "name"), ["invoice"]);
     assert_eq!(code(&server.with_token(&key, "/v1/workflow-runs").await), (403, "forbidden"));
     let missing = json!({"name": "others", "roles": [MISSING]});
