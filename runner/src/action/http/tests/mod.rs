@@ -14,6 +14,7 @@ use domain::{
     workflow::{HttpBody, HttpCredentials},
 };
 use serde_json::{Value, json};
+use telemetry::trace::TraceContext;
 use tokio::net::TcpListener;
 
 use super::{
