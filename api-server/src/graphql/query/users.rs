@@ -1,4 +1,4 @@
-//! The root fields that read users.
+//! The fields `user` and `users` of GraphQL queries.
 
 use async_graphql::{Context, ID, Object, Result};
 

@@ -23,7 +23,7 @@ pub struct ApiKey {
     pub service_account_id: Option<Uuid>,
     /// Name of the key.
     pub name: String,
-    /// Beginning of the key.
+    /// First characters of the key, which are shown so that its owner recognises it. They do not suffice to use it.
     pub prefix: String,
     /// Nodes of the permission tree to which the key is restricted.
     pub scopes: Vec<String>,

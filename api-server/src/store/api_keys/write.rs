@@ -20,7 +20,7 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     /// SHA-256 of the key.
     pub digest: [u8; 32],
-    /// Beginning of the key.
+    /// First characters of the key, which are shown so that its owner recognises it. They do not suffice to use it.
     pub prefix: &'a str,
     /// Nodes of the permission tree.
     pub scopes: &'a [String],

@@ -15,7 +15,7 @@ pub const NAME: &str = "service_accounts_tenant_id_name_key";
 /// Account of a program.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ServiceAccount {
-    /// ID of the account.
+    /// ID of the service account.
     pub id: Uuid,
     /// Name, unique in the tenant.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct ServiceAccount {
 /// Service account to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewServiceAccount<'a> {
-    /// ID of the account.
+    /// ID of the service account.
     pub id: Uuid,
     /// Name.
     pub name: &'a str,
