@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     app::audit,
+    auth,
     db::MirrorPool,
     erd, graphql, http,
     mirror::{self, ClusterRelation, Difference, Verified},
@@ -53,6 +54,8 @@ pub enum Command {
     PrintSubgraph,
     /// Prints the reference of problem codes as Markdown.
     PrintProblemCodes,
+    /// Prints the reference of permissions, roles and operations as Markdown.
+    PrintPermissions,
     /// Prints an entity-relationship diagram of the database as SVG.
     Erd,
 }
@@ -101,6 +104,7 @@ pub async fn run(Cli { command, options }: Cli) -> anyhow::Result<ExitCode> {
         Command::PrintSdl => print(&graphql::sdl()),
         Command::PrintSubgraph => print(&graphql::subgraph_sdl()),
         Command::PrintProblemCodes => print(&problem::reference::markdown()),
+        Command::PrintPermissions => print(&auth::reference::markdown()),
         Command::Erd => print(&erd::svg(&options.database.urls()?).await?),
         Command::Serve => serve::serve(options).await,
         Command::Migrate => {

@@ -21,6 +21,7 @@ pub mod image;
 pub mod numbers;
 mod pattern;
 pub mod permission;
+pub mod policy;
 pub mod python;
 pub mod reference;
 pub mod retry;

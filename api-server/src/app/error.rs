@@ -1,6 +1,6 @@
 //! Errors of use cases.
 
-use domain::admission::UnfinishedRunsExceeded;
+use domain::{admission::UnfinishedRunsExceeded, permission::Permission};
 
 use super::{enum_names::serde_name, managed_fields::ManagedField};
 use crate::{
@@ -26,6 +26,61 @@ pub enum Error {
     /// The tenant has no such object.
     #[error("failed to find the resource")]
     NotFound,
+    /// The principal has a permission for other resources, but not for this one.
+    #[error("failed to access the resource: permission {permission} required for it")]
+    NotPermitted {
+        /// Permission that is missing.
+        permission: Permission,
+    },
+    /// The principal has a permission for some resources, and the operation concerns all of them.
+    #[error("failed to access all resources: permission {permission} required for all of them")]
+    NotPermittedForAll {
+        /// Permission that is missing.
+        permission: Permission,
+    },
+    /// Somebody wants to grant or change rights that they do not have.
+    #[error(
+        "failed to {action}: you do not have these permissions yourself for all resources: {}",
+        names(missing)
+    )]
+    GrantExceedsOwn {
+        /// Action that failed.
+        action: &'static str,
+        /// Permissions that are missing.
+        missing: Vec<Permission>,
+    },
+    /// A role or a policy is not valid.
+    #[error("failed to {action}: the request has errors")]
+    InvalidRule {
+        /// Action that failed.
+        action: &'static str,
+        /// Errors in single fields.
+        violations: Vec<Violation>,
+    },
+    /// A built-in role cannot be changed.
+    #[error("failed to {action}: {role} is a built-in role; create a role of your own instead")]
+    BuiltInRole {
+        /// Action that failed.
+        action: &'static str,
+        /// Name of the role.
+        role: String,
+    },
+    /// A role or a policy is still used.
+    #[error("failed to {action}: {used_by}")]
+    InUse {
+        /// Action that failed.
+        action: &'static str,
+        /// What uses it, and what to do.
+        used_by: String,
+    },
+    /// The tenant has as many roles or policies as possible.
+    #[error("failed to {action}: the tenant has {limit} of them, which is the maximum")]
+    TooManyRules {
+        /// Action that failed.
+        action: &'static str,
+        /// Maximum number.
+        limit: usize,
+    },
     /// The cursor was altered or belongs to another list.
     #[error("failed to accept the cursor")]
     InvalidCursor(#[from] InvalidCursor),
@@ -427,6 +482,12 @@ pub enum Error {
 
 /// Maximum number of fields that a message names.
 const MAX_SHOWN_FIELDS: usize = 5;
+
+/// Lists the names of permissions.
+fn names(permissions: &[Permission]) -> String {
+    let names: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
+    names.join(", ")
+}
 
 /// Says which tools manage fields, such as `argocd-controller manages spec.timeout: change it there`.
 fn managed_fields(fields: &[ManagedField]) -> String {

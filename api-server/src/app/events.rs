@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use super::{App, Error, runs};
+use super::{App, Error, rights, runs};
 use crate::{
     auth::TenantScope,
     store::{
@@ -84,9 +84,11 @@ impl EventPage {
 /// Returns a page of the events of the tenant, oldest first.
 ///
 /// # Errors
-/// Returns an error if events after the position were deleted because their retention has ended, or if the database fails.
+/// Returns an error if the principal can read some workflows or runs only, if events after the position were deleted because their
+/// retention has ended, or if the database fails.
 pub async fn list(app: &App, scope: TenantScope, page: EventPage) -> Result<Events, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    rights::require_all_readable(&tx)?;
     let query = Query { object: None, range: page.range(), limit: page.limit };
     let found = events::list(&mut tx, query).await?;
     if let (EventPlace::After(EventPosition(after)), Some(first)) = (page.place, found.items.first()) {
@@ -101,7 +103,7 @@ pub async fn list(app: &App, scope: TenantScope, page: EventPage) -> Result<Even
 /// Returns the events of the tenant at these positions, in no particular order. Unknown positions are skipped.
 ///
 /// # Errors
-/// Returns an error if the database fails.
+/// Returns an error if the principal can read some workflows or runs only, or if the database fails.
 pub async fn get_many(
     app: &App,
     scope: TenantScope,
@@ -109,6 +111,7 @@ pub async fn get_many(
 ) -> Result<Vec<Event>, Error> {
     let numbers: Vec<_> = positions.iter().map(|EventPosition(number)| *number).collect();
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    rights::require_all_readable(&tx)?;
     Ok(events::by_numbers(&mut tx, &numbers).await?)
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error, workflows::Definition},
+    app::{App, Error, policies, roles, workflows::Definition},
     auth::TenantScope,
     store::{
         TenantTx,
@@ -95,6 +95,16 @@ pub enum KeyedAction<'a> {
         picture_url: Option<&'a str>,
         /// Roles.
         roles: &'a [String],
+    },
+    /// Creation of a role.
+    CreateRole {
+        /// Role to create.
+        role: &'a roles::NewRole,
+    },
+    /// Creation of a policy.
+    CreatePolicy {
+        /// Policy to create.
+        policy: &'a policies::NewPolicy,
     },
 }
 

@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod authorization;
 mod change_object;
 mod contents;
 mod context;
@@ -22,8 +23,11 @@ mod merge_patch;
 pub mod outputs;
 pub mod page;
 pub mod plans;
+pub mod policies;
 pub mod request_rate;
 mod reservation;
+mod rights;
+pub mod roles;
 pub mod runs;
 pub mod service_accounts;
 mod strict;

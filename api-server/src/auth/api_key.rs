@@ -92,7 +92,9 @@ fn principal(key: &FoundKey) -> Principal {
     let held = Permissions::of_roles(roles);
     // A scope that the permission tree does not have any more grants nothing.
     let scopes = scopes.iter().map(|node| Permissions::of_node(node).unwrap_or_default());
-    let permissions = held.without(held.without(scopes.fold(Permissions::NONE, Permissions::union)));
+    let scopes = scopes.fold(Permissions::NONE, Permissions::union);
+    // Those of the tenant's own roles are added when the request is authorized.
+    let permissions = held.intersection(scopes);
     let (display_name, picture_url) = (display_name.clone(), picture_url.clone());
     let user = user.map(|id| Arc::new(PrincipalUser { id, display_name, picture_url }));
     let email = match &user {
@@ -110,10 +112,13 @@ fn principal(key: &FoundKey) -> Principal {
             scope: TenantScope::new(*tenant),
             slug: slug.clone(),
             requests_per_minute: *requests_per_minute,
+            rights: None,
         }),
         platform: None,
+        mfa: None,
         user,
         api_key: Some(*id),
+        scopes: Some(scopes),
         origin: Arc::default(),
     }
 }

@@ -9,7 +9,7 @@ use super::{
     identify::{self, identify},
     key_lookup::KeyLookup,
     principal::Principal,
-    tenant_lookup::TenantLookup,
+    tenant_lookup::{LookupError, TenantLookup},
     token::{self, Verifier},
     user_lookup::UserLookup,
 };
@@ -33,6 +33,9 @@ pub enum Error {
     /// The token is valid, and its person is not admitted.
     #[error("failed to identify the person of the bearer token")]
     Identity(#[from] identify::Error),
+    /// The lookup of the roles failed.
+    #[error("failed to look up the roles of the principal")]
+    RoleLookup(#[source] LookupError),
 }
 
 /// Returns the principal whose bearer token is in the headers. `admit` decides whether a token that was not verified

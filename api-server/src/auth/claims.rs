@@ -32,6 +32,9 @@ pub struct Claims {
     /// Names of the user's roles; unknown roles grant no permission.
     #[serde(rename = "smb_roles", default)]
     pub roles: Vec<String>,
+    /// Methods of the authentication (RFC 8176), such as `pwd` and `mfa`; absent if the issuer does not tell them.
+    #[serde(default)]
+    pub amr: Option<Vec<String>>,
     /// Expiry, in seconds since 1970.
     #[serde(deserialize_with = "seconds")]
     pub exp: i64,
@@ -50,8 +53,19 @@ impl Claims {
     /// # Errors
     /// Returns the reason why the claims are refused.
     pub(super) fn check(&self, now: i64, skew: i64) -> Result<(), &'static str> {
-        let Self { email, email_verified: _, name: _, iss: _, sub, tenant, roles: _, exp: _, iat, nbf } =
-            self;
+        let Self {
+            email,
+            email_verified: _,
+            name: _,
+            iss: _,
+            sub,
+            tenant,
+            roles: _,
+            amr: _,
+            exp: _,
+            iat,
+            nbf,
+        } = self;
         if !is_identity(email) || email.len() > MAX_EMAIL_BYTES || !email.contains('@') {
             return Err("the claim email is not an e-mail address");
         }

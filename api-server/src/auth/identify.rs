@@ -27,6 +27,9 @@ use super::{
 /// Time for which the user of an identity is cached: less than half of the 5 s within which a change takes effect.
 pub(super) const USER_TTL: Duration = Duration::from_secs(2);
 
+/// Authentication method of a login with several factors (RFC 8176).
+const MFA: &str = "mfa";
+
 /// Error of the identification of a person.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -171,7 +174,8 @@ fn principal_of_user(issuer: &Issuer, claims: &Claims, user: &FoundUser) -> Resu
     let of_platform = claims.roles.iter().filter(|role| PLATFORM_ROLES.contains(&role.as_str()));
     let roles = roles.iter().chain(of_platform).cloned().collect();
     let scope = TenantScope::new(*tenant);
-    let tenant = Membership { scope, slug: slug.clone(), requests_per_minute: *requests_per_minute };
+    let tenant =
+        Membership { scope, slug: slug.clone(), requests_per_minute: *requests_per_minute, rights: None };
     let user =
         PrincipalUser { id: *id, display_name: display_name.clone(), picture_url: picture_url.clone() };
     Ok(principal(claims, email.clone(), roles, Some(tenant), Some(Arc::new(user))))
@@ -188,8 +192,19 @@ fn invited(issuer: &Issuer, claims: &Claims, users: &[FoundUser]) -> Option<Logi
 }
 
 fn login(claims: &Claims, scope: TenantScope, admission: Admission) -> Option<Login> {
-    let Claims { email, email_verified: _, name, iss, sub, tenant: _, roles: _, exp: _, iat: _, nbf: _ } =
-        claims;
+    let Claims {
+        email,
+        email_verified: _,
+        name,
+        iss,
+        sub,
+        tenant: _,
+        roles: _,
+        amr: _,
+        exp: _,
+        iat: _,
+        nbf: _,
+    } = claims;
     let (issuer, subject, email, name) = (iss.clone(), sub.clone()?, email.clone(), name.clone());
     Some(Login { scope, issuer, subject, email, name, admission })
 }
@@ -250,7 +265,7 @@ async fn find_tenant(
         }
     };
     let FoundTenant { id, requests_per_minute } = found;
-    Ok(Membership { scope: TenantScope::new(id), slug: slug.to_owned(), requests_per_minute })
+    Ok(Membership { scope: TenantScope::new(id), slug: slug.to_owned(), requests_per_minute, rights: None })
 }
 
 /// Checks that claims alone give access to a tenant.
@@ -282,6 +297,8 @@ async fn check_claims(
     if has_user { Err(Error::UnknownUser) } else { Ok(()) }
 }
 
+/// Returns a principal with the permissions of its built-in roles; those of the tenant's own roles are added by
+/// [`super::apply_roles`].
 fn principal(
     claims: &Claims,
     email: String,
@@ -300,8 +317,10 @@ fn principal(
         permissions,
         tenant,
         platform,
+        mfa: claims.amr.as_ref().map(|methods| methods.iter().any(|method| method == MFA)),
         user,
         api_key: None,
+        scopes: None,
         origin: Arc::default(),
     }
 }

@@ -70,6 +70,12 @@ impl Operations {
         Ok(Self { rest: parse_rules(rest)?, graphql: parse_rules(graphql)? })
     }
 
+    /// Returns the names of all operations with their rules: those of REST first, each in alphabetical order.
+    #[must_use]
+    pub fn all(self) -> Vec<(String, Rule)> {
+        self.rest.into_iter().chain(self.graphql).collect()
+    }
+
     /// Returns the rule of a route, such as `GET /v1/workflows/{id}`.
     #[must_use]
     pub fn rest_rule(&self, operation: &str) -> Option<Rule> {

@@ -6,6 +6,7 @@ use domain::permission::{Permission, Permissions};
 use uuid::Uuid;
 
 use super::{
+    conditional_rights::ConditionalRights,
     origin::Origin,
     scope::{PlatformScope, TenantScope},
 };
@@ -28,10 +29,14 @@ pub struct Principal {
     pub tenant: Option<Membership>,
     /// Access to the rows of all tenants, for platform administrators.
     pub platform: Option<PlatformScope>,
+    /// Whether the principal has logged in with several factors; `None` if the token does not say it.
+    pub mfa: Option<bool>,
     /// User in the database; `None` if the claims of the token alone identify the caller.
     pub user: Option<Arc<PrincipalUser>>,
     /// API key of the request; `None` if it has another token.
     pub api_key: Option<Uuid>,
+    /// Permissions within the scopes of the API key, which limit those of the roles; `None` without a key.
+    pub scopes: Option<Permissions>,
     /// Origin of the request.
     pub origin: Arc<Origin>,
 }
@@ -58,7 +63,7 @@ impl Principal {
 }
 
 /// Tenant to which a principal belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Membership {
     /// Access to the tenant's rows.
     pub scope: TenantScope,
@@ -66,4 +71,17 @@ pub struct Membership {
     pub slug: String,
     /// Requests a minute that the plan of the tenant allows; `None` if it sets no limit.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// Rights that depend on the request and its resources, to which the scope refers; `None` if the rights have no conditions.
+    pub rights: Option<Arc<ConditionalRights>>,
+}
+
+impl Membership {
+    /// Returns those of a principal's permissions that it has for all resources, and which it can therefore grant.
+    #[must_use]
+    pub fn grantable(&self, permissions: Permissions) -> Permissions {
+        match &self.rights {
+            Some(rights) => permissions.intersection(rights.now().always),
+            None => permissions,
+        }
+    }
 }

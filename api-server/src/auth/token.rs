@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::policy::Grants;
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous, decode, decode_header, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::Deserialize;
@@ -40,6 +41,8 @@ const REFUSED_LOGIN_TTL: Duration = Duration::from_secs(10);
 const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// Time for which a tenant and its request rate are cached.
 const TENANT_TTL: Duration = Duration::from_secs(10);
+/// Time for which the policies of roles are cached: a change takes effect on all replicas within 5 s.
+const GRANTS_TTL: Duration = Duration::from_secs(2);
 /// Maximum number of entries of each cache: more users than send requests to one replica within a minute.
 const MAX_CACHE_ENTRIES: u64 = 10_000;
 
@@ -83,6 +86,8 @@ pub struct Verifier {
     pub(super) known: Cache<[u8; 32], ()>,
     /// Tenants by their slugs.
     pub(super) tenants: Cache<String, FoundTenant>,
+    /// Policies by the tenant and the IDs of its own roles, in order.
+    pub(super) grants: Cache<(Uuid, Vec<String>), Grants>,
     /// API keys by their SHA-256, also unknown ones.
     pub(super) keys: Cache<[u8; 32], Arc<Option<FoundKey>>>,
     /// API keys whose use was recorded within the last minute.
@@ -120,6 +125,7 @@ impl Verifier {
             fetches,
             known: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(KNOWN_TTL).build(),
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
+            grants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(GRANTS_TTL).build(),
             keys: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
             used_keys: Cache::builder()
                 .max_capacity(MAX_CACHE_ENTRIES)
@@ -196,6 +202,12 @@ impl Verifier {
     #[cfg(test)]
     pub(crate) fn expire_verifications(&self) {
         self.verified.invalidate_all();
+    }
+
+    /// Makes all roles be read again, as after two seconds.
+    #[cfg(test)]
+    pub(crate) fn expire_grants(&self) {
+        self.grants.invalidate_all();
     }
 
     /// Returns whether a token was valid within the last hour. It may have been withdrawn since.

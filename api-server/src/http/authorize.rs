@@ -52,6 +52,9 @@ pub(in crate::http) async fn authorize(
     let origin = audit::origin(&request);
     let mut principal = authenticate(&state.http, request.headers(), address, &origin).await?;
     principal.origin = Arc::new(origin);
+    auth::apply_roles(&state.http.verifier, &app.db, &mut principal, telemetry::clock::now())
+        .await
+        .map_err(auth::Error::RoleLookup)?;
     record_use(&state.http, &principal);
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();
@@ -128,6 +131,8 @@ async fn admit_and_run(
 ) -> Result<Response, Problem> {
     let permit = app.limits.requests.try_acquire(&tenant).map_err(in_flight::too_many_requests)?;
     let permit = Arc::new(permit);
+    // The scope of the principal is of use as long as its rights are held.
+    let rights = principal.tenant.as_ref().and_then(|tenant| tenant.rights.clone());
     request.extensions_mut().insert(principal);
     let limit = BodyLimits { bytes: MAX_BODY_BYTES, time: app.limits.body_time };
     let (request, memory) = body::admit(request, &app.limits, &tenant, limit).await?;
@@ -136,7 +141,7 @@ async fn admit_and_run(
     let work = async move {
         let response = next.run(request).await;
         memory.release();
-        drop(held);
+        drop((held, rights));
         response
     };
     let response = match audited {
@@ -186,6 +191,7 @@ impl From<auth::Error> for Problem {
             }
             auth::Error::ApiKey(source @ ApiKeyError::Refused) => invalid_token(source),
             auth::Error::Identity(source) => from_identity(&error, source),
+            auth::Error::RoleLookup(_) => Self::unavailable(&error, "the database is unavailable"),
         }
     }
 }

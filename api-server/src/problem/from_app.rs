@@ -55,6 +55,7 @@ impl From<Error> for Problem {
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { violations, .. }
             | Error::InvalidTenant { violations, .. }
+            | Error::InvalidRule { violations, .. }
             | Error::InvalidRequest { violations, .. } => with_violations(Code::Invalid, detail, violations),
             Error::PermissionsExceeded { .. } | Error::KeyOfAnotherUser { .. } => {
                 Self::new(Code::Forbidden).detail(detail)
@@ -95,7 +96,13 @@ impl From<Error> for Problem {
             }
             Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
-            Error::NotAnApprover { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::NotAnApprover { .. }
+            | Error::NotPermitted { .. }
+            | Error::NotPermittedForAll { .. }
+            | Error::GrantExceedsOwn { .. } => Self::new(Code::Forbidden).detail(detail),
+            Error::BuiltInRole { .. } | Error::InUse { .. } | Error::TooManyRules { .. } => {
+                Self::new(Code::Conflict).detail(detail)
+            }
             Error::Contended { .. } => {
                 Self::unavailable(&error, "the object is being changed by other requests")
             }

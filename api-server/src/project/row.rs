@@ -103,6 +103,8 @@ pub struct WorkflowRow {
     pub valid: Option<bool>,
     /// Problems that the validation found.
     pub problems: Value,
+    /// Labels of the object, which policies can name.
+    pub labels: Value,
     /// The complete spec.
     pub spec: Value,
     /// The complete status.

@@ -52,6 +52,10 @@ impl Fixture {
         self.set("/metadata", "annotations", json!({key: value}))
     }
 
+    pub(crate) fn labels(self, labels: Value) -> Self {
+        self.set("/metadata", "labels", labels)
+    }
+
     /// Marks the object as being deleted.
     pub(crate) fn deleting(self) -> Self {
         self.set("/metadata", "deletionTimestamp", json!("2026-11-24T09:00:00Z"))

@@ -52,8 +52,18 @@ impl MirroredRow for WorkflowRow {
     }
 
     fn visible_digest(&self) -> i64 {
-        let Self { meta: _, display_name, description, state, revision, valid, problems, spec, status: _ } =
-            self;
+        let Self {
+            meta: _,
+            display_name,
+            description,
+            state,
+            revision,
+            valid,
+            problems,
+            labels: _,
+            spec,
+            status: _,
+        } = self;
         digest(&(display_name, description, state, revision, valid, problems, spec))
     }
 }

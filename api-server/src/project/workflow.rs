@@ -13,7 +13,9 @@ pub(super) fn project(object: &Object, workflow: crds::Workflow) -> Result<Workf
     // A condition of an earlier generation does not apply to this one.
     let current = conditions::get(&status.conditions, conditions::VALID)
         .filter(|valid| valid.observed_generation == generation);
+    let labels = workflow.metadata.labels.clone().unwrap_or_default();
     Ok(WorkflowRow {
+        labels: json!(labels),
         meta: meta::project(object, workflow.metadata)?,
         display_name: storable(workflow.spec.display_name.unwrap_or_else(|| name.clone())),
         description: storable(workflow.spec.description.unwrap_or_default()),

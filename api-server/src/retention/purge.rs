@@ -100,7 +100,22 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         .execute(pool.inner())
         .await
         .map_err(Error::database("delete the service accounts of a tenant"))?;
+    delete_rules(pool, tenant).await?;
     Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
+}
+
+/// Deletes the roles and policies of a tenant, of which it has a bounded number.
+async fn delete_rules(pool: &MirrorPool, tenant: Uuid) -> Result<(), Error> {
+    let statements = [
+        sqlx::query!("delete from role_policies where tenant_id = $1", tenant),
+        sqlx::query!("delete from roles where tenant_id = $1", tenant),
+        sqlx::query!("delete from policies where tenant_id = $1", tenant),
+    ];
+    for statement in statements {
+        let deleted = statement.execute(pool.inner()).await;
+        deleted.map_err(Error::database("delete the roles and policies of a tenant"))?;
+    }
+    Ok(())
 }
 
 /// Deletes all stored outputs, the object before its row, so that a crash leaves none that nobody knows of.

@@ -1,6 +1,6 @@
 //! Errors of queries.
 
-use crate::limits::Exhausted;
+use crate::{auth::RightsReleased, limits::Exhausted};
 
 /// Failure of a query or of its transaction.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum Error {
     /// The tenant, or all tenants together, use as many connections as they may.
     #[error("failed to get a connection to the database")]
     Exhausted(#[source] Exhausted),
+    /// The request has ended whose rights restrict what it can access.
+    #[error("failed to begin a transaction")]
+    Rights(#[from] RightsReleased),
     /// A statement failed.
     #[error("failed to {action}")]
     Query {
@@ -45,6 +48,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         let source = match self {
             Self::Exhausted(_) => return true,
+            Self::Rights(_) => return false,
             Self::Begin(source) | Self::Query { source, .. } | Self::Commit(source) => source,
         };
         match source {

@@ -157,7 +157,7 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
             for status in [None, Some(RunStatus::Failed), Some(RunStatus::Running)] {
                 let columns = runs::RunColumns::All;
                 let query = runs::Query { workflow, status, created, order, after, limit, columns };
-                check(connection, query, |sql| runs::push_list(sql, acme, query)).await;
+                check(connection, query, |sql| runs::push_list(sql, acme, None, query)).await;
             }
         }
         let text = |text: &str| Some(text.to_owned());
@@ -185,5 +185,5 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
     }
     // A plan allows some hundred workflows, which may be read completely.
     let query = workflows::Query { state: Some(WorkflowState::Active), ..workflows::Query::default() };
-    assert!(reads(connection, |sql| workflows::push_list(sql, acme, query)).await.rows <= MAX_ROWS);
+    assert!(reads(connection, |sql| workflows::push_list(sql, acme, None, query)).await.rows <= MAX_ROWS);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::permission::Permission;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
@@ -10,8 +11,11 @@ use uuid::Uuid;
 use super::{
     ContentSize, Count, Created, Error, InlineContent, Limit, Order, Page, Position, TenantTx,
     page::{count_query, page, push_count_end, push_created, push_keyset},
+    rights::{Target, push_rights},
 };
-use crate::db::Timestamp;
+use crate::{auth::ConditionalRights, db::Timestamp};
+
+const READ: Permission = Permission::WORKFLOW_READ;
 
 /// Desired state of a workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -93,9 +97,10 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::default();
-    push_list(&mut sql, tenant, query);
+    push_list(&mut sql, tenant, rights.as_deref(), query);
     let rows = sql
         .build_query_as::<Workflow>()
         .fetch_all(connection)
@@ -105,12 +110,17 @@ pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Workflow>, Err
 }
 
 /// Appends the statement of [`list`].
-pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+pub(in crate::store) fn push_list(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     sql.push(
         "select id, name, display_name, description, state, revision, valid, generation, \
          resource_version, created_at, updated_at ",
     );
-    push_selection(sql, tenant, query);
+    push_selection(sql, tenant, rights, query);
     push_keyset(sql, query.order, query.after, query.limit);
 }
 
@@ -119,25 +129,32 @@ pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = count_query();
-    push_selection(&mut sql, tenant, query);
+    push_selection(&mut sql, tenant, rights.as_deref(), query);
     push_count_end(&mut sql);
     let rows =
         sql.build_query_scalar().fetch_one(connection).await.map_err(Error::query("count workflows"))?;
     Ok(Count::new(rows))
 }
 
-fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+fn push_selection(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let Query { state, created, order, after, limit: _ } = query;
     sql.push("from workflows where tenant_id = ").push_bind(tenant);
     if let Some(state) = state {
         sql.push(" and state = ").push_bind(state);
     }
     push_created(sql, created, order, after);
+    push_rights(sql, rights, READ, Target::Workflows);
 }
 
-/// Returns one workflow, or `None` if it does not exist.
+/// Returns one workflow, or `None` if it does not exist or the principal cannot read it.
 ///
 /// # Errors
 /// Returns an error if the query fails.
@@ -145,13 +162,13 @@ pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<Workflow>, Error>
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
-/// Returns the workflows with these IDs that exist, in no particular order.
+/// Returns the workflows with these IDs that exist and that the principal can read, in no particular order.
 ///
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_as!(
+    let found = sqlx::query_as!(
         Workflow,
         "select id, name, display_name, description, state, revision, valid, generation,
                 resource_version, created_at, updated_at
@@ -161,7 +178,8 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Workflow>, Er
     )
     .fetch_all(connection)
     .await
-    .map_err(Error::query("read workflows"))
+    .map_err(Error::query("read workflows"))?;
+    tx.retain_permitted(found, |workflow| workflow.id, READ, Target::Workflows).await
 }
 
 /// Workflow with the size of its content, and with the content if it was requested and is small enough.
@@ -175,7 +193,7 @@ pub struct FoundWorkflow {
     pub content: Option<WorkflowContent>,
 }
 
-/// Returns one workflow with its content if that is small, or `None` if it does not exist.
+/// Returns one workflow with its content if that is small, or `None` if it does not exist or the principal cannot read it.
 ///
 /// # Errors
 /// Returns an error if the query fails.
@@ -204,6 +222,9 @@ pub async fn read(
     .fetch_optional(connection)
     .await
     .map_err(Error::query("read a workflow"))?;
+    if !tx.is_permitted(id, READ, Target::Workflows).await? {
+        return Ok(None);
+    }
     Ok(row.map(|row| FoundWorkflow {
         size: ContentSize::from_sums(row.text, row.decoded),
         content: row.is_inline.then(|| WorkflowContent {
@@ -272,7 +293,7 @@ pub struct RevisionOwner {
 /// Returns an error if the query fails.
 pub async fn revision_owners(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<RevisionOwner>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_as!(
+    let found = sqlx::query_as!(
         RevisionOwner,
         r#"select id, uid as "uid!", name, revision from workflows
            where tenant_id = $1 and id = any($2) and uid is not null"#,
@@ -281,7 +302,8 @@ pub async fn revision_owners(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Revi
     )
     .fetch_all(connection)
     .await
-    .map_err(Error::query("find the objects of workflows"))
+    .map_err(Error::query("find the objects of workflows"))?;
+    tx.retain_permitted(found, |workflow| workflow.id, READ, Target::Workflows).await
 }
 
 /// Returns the ID of the workflow with this name.

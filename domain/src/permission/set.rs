@@ -59,6 +59,25 @@ impl Permissions {
         Self(self.0 & !other.0)
     }
 
+    /// Returns the permissions that are in this set and in `other`.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns the permissions for which a condition is true.
+    #[must_use]
+    pub fn matching(condition: impl Fn(Permission) -> bool) -> Self {
+        let matching = Permission::all().filter(|permission| condition(*permission));
+        matching.fold(Self::NONE, |all, permission| Self(all.0 | permission.bit()))
+    }
+
+    /// Returns all permissions that the roles of a tenant can have: those that are not about the platform.
+    #[must_use]
+    pub fn of_tenant() -> Self {
+        Self::matching(|permission| !permission.name().starts_with("platform."))
+    }
+
     /// Returns the permissions in the set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::all().filter(move |permission| self.allows(*permission))

@@ -9,11 +9,12 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// Programs, their arguments, and the files that their output is written to.
-const PRINTED: [(&str, &[&str], &str); 10] = [
+const PRINTED: [(&str, &[&str], &str); 11] = [
     ("api-server", &["print-openapi"], OPENAPI),
     ("api-server", &["print-sdl"], "api-server/schema.graphql"),
     ("api-server", &["print-subgraph"], "api-server/subgraph.graphql"),
     ("api-server", &["print-problem-codes"], "docs/reference/problem-codes.md"),
+    ("api-server", &["print-permissions"], "docs/reference/permissions.md"),
     ("api-server", &["erd"], "docs/ERD_DIAGRAM.svg"),
     ("refgen", &["fields"], "docs/reference/fields.md"),
     ("refgen", &["problems"], "docs/reference/problems.md"),

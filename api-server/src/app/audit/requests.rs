@@ -31,8 +31,10 @@ pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) ->
         permissions: _,
         tenant,
         platform,
+        mfa: _,
         user: _,
         api_key: _,
+        scopes: _,
         origin,
     } = principal;
     let action = match rule {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use domain::permission::Permission;
 use uuid::Uuid;
 
 use super::{Filter, LogPosition, PositionedLine};
 use crate::{
-    app::{App, Error},
+    app::{App, Error, rights},
     auth::TenantScope,
-    store::{TenantTx, logs},
+    store::{Target, TenantTx, logs},
 };
 
 /// Size of the chunks that one query reads, in bytes of JSON text. A single chunk has at most 2 MiB.
@@ -43,7 +44,8 @@ pub struct LogLines {
 /// Returns the next matching lines of a run's log within a limit. The caller checks that the tenant has the run.
 ///
 /// # Errors
-/// Returns an error if the memory for it is not free in time, or if the database fails.
+/// Returns an error if the principal lacks the permission for the log of this run, if the memory for it is not free in time, or if the
+/// database fails.
 pub async fn read(
     app: &App,
     scope: TenantScope,
@@ -56,6 +58,7 @@ pub async fn read(
     let _permit = permit.map_err(|source| Error::Exhausted { action: "read the log", source })?;
     let mut found = LogLines { lines: Vec::new(), next: after, has_more: true };
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    rights::require(&mut tx, run, Permission::WORKFLOW_RUN_LOG_READ, Target::Runs).await?;
     let mut searched = 0;
     while searched < MAX_CHUNKS {
         let chunks = logs::chunks(&mut tx, run, found.next.chunk, BYTES_PER_QUERY).await?;

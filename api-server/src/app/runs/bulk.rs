@@ -137,7 +137,7 @@ pub async fn rerun_all<P: Send>(
         let parameters = Rerun { run, from: from.cloned(), name, requested_by: email.clone() };
         let create = async { Ok(rerun(app, scope, parameters).await?.id) };
         let (id, _) = claim.run(app, create).await?;
-        get(app, scope, id).await
+        get(app, scope.unrestricted(), id).await
     })
     .await
 }

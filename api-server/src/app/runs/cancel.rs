@@ -1,5 +1,6 @@
 //! Cancelling runs.
 
+use domain::permission::Permission;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::{
 /// cancellation follows one that kills, or if the Kubernetes API or the database fails.
 pub async fn cancel(app: &App, scope: TenantScope, id: Uuid, mode: CancelMode) -> Result<Run, Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let (tenant, run) = change::writable_run(&mut tx, id).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id, Permission::WORKFLOW_RUN_CANCEL).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
     audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);

@@ -1,22 +1,31 @@
 //! The steps that all changes of a run share: the checks before the request to Kubernetes, and mirroring its response.
 
 use crds::WorkflowRun;
+use domain::permission::Permission;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error, Reservation, contents::content_to_process, tenants, workflows::WorkflowDetails},
+    app::{
+        App, Error, Reservation, contents::content_to_process, rights, tenants, workflows::WorkflowDetails,
+    },
     auth::TenantScope,
     mirror,
-    store::{Run, TenantToWrite, TenantTx, Workflow, runs, workflows},
+    store::{Run, Target, TenantToWrite, TenantTx, Workflow, runs, workflows},
 };
 
-/// Returns a run and its tenant, which accepts writes.
+/// Returns a run and its tenant, which accepts writes, if the principal has the permission for the run.
 ///
 /// # Errors
-/// Returns an error if the tenant accepts no writes or has no such run, or if the database fails.
-pub(super) async fn writable_run(tx: &mut TenantTx, id: Uuid) -> Result<(TenantToWrite, Run), Error> {
+/// Returns an error if the tenant accepts no writes or has no such run, if the principal lacks the permission for it, or if the
+/// database fails.
+pub(super) async fn writable_run(
+    tx: &mut TenantTx,
+    id: Uuid,
+    permission: Permission,
+) -> Result<(TenantToWrite, Run), Error> {
     let tenant = tenants::writable(tx).await?;
     let run = runs::get(tx, id).await?.ok_or(Error::NotFound)?;
+    rights::require(tx, id, permission, Target::Runs).await?;
     Ok((tenant, run))
 }
 

@@ -4,7 +4,7 @@ use crds::{
     WorkflowRun,
     run::{Decision, RunPhase, StepStatus, Waiting, WaitingFor},
 };
-use domain::permission::Permissions;
+use domain::permission::{Permission, Permissions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ pub async fn decide(app: &App, scope: TenantScope, id: Uuid, decide: Decide) -> 
         return Err(Error::InvalidDecision(too_deep));
     }
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let (tenant, run) = change::writable_run(&mut tx, id).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id, Permission::WORKFLOW_RUN_DECIDE).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
     audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);

@@ -1,5 +1,6 @@
 //! Deleting finished runs.
 
+use domain::permission::Permission;
 use uuid::Uuid;
 
 use super::{change, kubernetes};
@@ -18,7 +19,7 @@ use crate::{
 /// the Kubernetes API or the database fails.
 pub async fn delete(app: &App, scope: TenantScope, id: Uuid) -> Result<(), Error> {
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let (tenant, run) = change::writable_run(&mut tx, id).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id, Permission::WORKFLOW_RUN_DELETE).await?;
     if !run.status.is_final() {
         return Err(Error::DeletedUnfinished { status: run.status });
     }

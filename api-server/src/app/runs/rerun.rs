@@ -1,6 +1,7 @@
 //! Rerunning runs.
 
 use crds::run::{Reuse, ReuseFrom, TriggerKind};
+use domain::permission::Permission;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ pub struct Rerun {
 pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, Error> {
     let Rerun { run: id, from, name, requested_by } = rerun;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let (tenant, run) = change::writable_run(&mut tx, id).await?;
+    let (tenant, run) = change::writable_run(&mut tx, id, Permission::WORKFLOW_RUN_RERUN).await?;
     let workflow = change::workflow(&mut tx, &run).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);

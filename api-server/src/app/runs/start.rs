@@ -1,15 +1,16 @@
 //! Starting runs.
 
 use crds::{WorkflowRun, run::TriggerKind};
+use domain::permission::Permission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{build, change, check, kubernetes, name::RunName, plan_limits};
 use crate::{
-    app::{App, Error, audit, kubernetes::write_permit, tenants},
+    app::{App, Error, audit, kubernetes::write_permit, rights, tenants},
     auth::TenantScope,
     mirror,
-    store::{Run, TenantToWrite, TenantTx, runs, workflows},
+    store::{Run, Target, TenantToWrite, TenantTx, runs, workflows},
 };
 
 /// Parameters of a new run.
@@ -37,6 +38,7 @@ pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, E
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let tenant = tenants::writable(&mut tx).await?;
     let workflow = workflows::get(&mut tx, start.workflow).await?.ok_or(Error::NotFound)?;
+    rights::require(&mut tx, workflow.id, Permission::WORKFLOW_RUN_CREATE, Target::NewRuns).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
     let (workflow, _reservation) = change::with_content(app, scope, workflow).await?;
@@ -59,7 +61,8 @@ pub(super) async fn create(
     record(object);
     let run = kubernetes::create(&app.kube, &tenant.namespace, object).await?;
     mirror::apply_one(&app.mirror, &run).await?;
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    // Whoever starts a run gets it, also without the permission to read it later.
+    let mut tx = TenantTx::begin(&app.db, scope.unrestricted()).await?;
     let run = runs::by_name(&mut tx, &kube::ResourceExt::name_any(&run)).await?.ok_or(Error::NotFound)?;
     audit::record_object("WORKFLOW_RUN", Some(run.id), &run.name);
     Ok(run)

@@ -1,22 +1,34 @@
 //! Nobody grants what they lack, and nobody changes a user who has more.
 
-use domain::permission::{Permission, Permissions, TENANT_ROLES};
+use domain::{
+    permission::{Permission, Permissions, TENANT_ROLES},
+    policy::Grants,
+};
+use uuid::Uuid;
 
 use crate::{
     app::{Error, Violation},
-    store::{TenantTx, User},
+    store::{TenantTx, User, role_policies, roles},
 };
 
 /// Maximum number of roles of a user.
 pub(in crate::app) const MAX_ROLES: usize = 20;
 
-/// Returns the permissions of a role that users of the tenant can have; `None` if there is no such role.
+/// Returns the permissions of a role that users of the tenant can have, a built-in one or the tenant's own, whatever the conditions of
+/// its policies are; `None` if there is no such role.
 ///
 /// # Errors
 /// Returns an error if the database fails.
-#[expect(clippy::unused_async, reason = "roles of tenants will be read from the database")]
-async fn permissions_of_role(_tx: &mut TenantTx, role: &str) -> Result<Option<Permissions>, Error> {
-    Ok(TENANT_ROLES.contains(&role).then(|| Permissions::of_roles(&[role])))
+async fn permissions_of_role(tx: &mut TenantTx, role: &str) -> Result<Option<Permissions>, Error> {
+    if TENANT_ROLES.contains(&role) {
+        return Ok(Some(Permissions::of_roles(&[role])));
+    }
+    // Only the canonical form of an ID is a role: otherwise a user could have the same one twice.
+    let Some(id) = role.parse::<Uuid>().ok().filter(|id| id.to_string() == role) else { return Ok(None) };
+    if roles::get(tx, id).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Grants::new(role_policies::of_roles(tx, &[id]).await?).grantable()))
 }
 
 /// Checks that the caller has all permissions of the roles that it grants.
@@ -93,7 +105,8 @@ pub(in crate::app) fn check_covered(
 }
 
 fn unknown_role(pointer: String) -> Violation {
-    let message = format!("must be one of the roles {}", TENANT_ROLES.join(", "));
+    let message =
+        format!("must be one of the roles {}, or the ID of a role of the tenant", TENANT_ROLES.join(", "));
     Violation { pointer, code: "unknown_role".to_owned(), message }
 }
 

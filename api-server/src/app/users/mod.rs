@@ -36,7 +36,7 @@ const AUDIT_KIND: &str = "USER";
 pub struct Editor {
     /// Access to the tenant's rows.
     pub scope: TenantScope,
-    /// Permissions of the caller: nobody grants others, and nobody changes a user who has others.
+    /// Permissions that the caller has for all resources: nobody grants others, and nobody changes a user who has others.
     pub permissions: Permissions,
 }
 

@@ -1,5 +1,6 @@
 //! Archiving workflows, and restoring them.
 
+use domain::permission::Permission;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,7 +30,12 @@ pub async fn archive(
     scope: TenantScope,
     id: Uuid,
 ) -> Result<(WorkflowDetails, Reservation), Error> {
-    let target = Write { id, generation: None, action: "archive the workflow" };
+    let target = Write {
+        id,
+        generation: None,
+        action: "archive the workflow",
+        permission: Permission::WORKFLOW_ARCHIVE,
+    };
     set(app, scope, target, State::Archived).await
 }
 
@@ -42,7 +48,12 @@ pub async fn unarchive(
     scope: TenantScope,
     id: Uuid,
 ) -> Result<(WorkflowDetails, Reservation), Error> {
-    let target = Write { id, generation: None, action: "restore the workflow" };
+    let target = Write {
+        id,
+        generation: None,
+        action: "restore the workflow",
+        permission: Permission::WORKFLOW_ARCHIVE,
+    };
     set(app, scope, target, State::Active).await
 }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crds::{Workflow, constants::DEFAULT_WORKFLOWS, labels::CREATED_BY_REQUEST, plan::PlanLimits};
+use domain::{permission::Permission, policy};
 use kube::{Api, api::ObjectMeta};
 use serde::Deserialize as _;
 use uuid::Uuid;
@@ -84,6 +85,7 @@ async fn prepare(
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let tenant = tenants::writable(&mut tx).await?;
     check_name(&create.name)?;
+    check_rights(&tx, &create.name)?;
     check_limit(&mut tx, &create.name).await?;
     // The connection is released before the validation.
     drop(tx);
@@ -115,6 +117,17 @@ fn check_name(name: &str) -> Result<(), Error> {
         && name.len() <= MAX_NAME;
     let message = "must be 1 to 40 lower-case letters, digits, hyphens and dots, and begin and end with a letter or digit";
     if is_valid { Ok(()) } else { Err(invalid("/name", message.to_owned())) }
+}
+
+/// Checks that the principal may create a workflow of this name. It has no labels yet.
+fn check_rights(tx: &TenantTx, name: &str) -> Result<(), Error> {
+    let permission = Permission::WORKFLOW_CREATE;
+    let Some(rights) = tx.restriction(permission) else { return Ok(()) };
+    let workflow = policy::Workflow { name: name.to_owned(), labels: Some(BTreeMap::new()), owner: None };
+    match rights.grants().allows(permission, rights.request(), policy::Resource::Workflow(&workflow)) {
+        true => Ok(()),
+        false => Err(Error::NotPermitted { permission }),
+    }
 }
 
 fn invalid(pointer: &str, message: String) -> Error {

@@ -104,9 +104,19 @@ pub async fn details(
 /// # Errors
 /// Returns an error if the object cannot be projected.
 pub(super) fn from_object(object: &crds::Workflow) -> Result<WorkflowDetails, Error> {
-    let WorkflowRow { meta, display_name, description, state, revision, valid, problems, spec, status: _ } =
-        project_dry_run(object)
-            .map_err(|error| Error::Mirror(mirror::Error::InvalidResponse(error.into())))?;
+    let WorkflowRow {
+        meta,
+        display_name,
+        description,
+        state,
+        revision,
+        valid,
+        problems,
+        labels: _,
+        spec,
+        status: _,
+    } = project_dry_run(object)
+        .map_err(|error| Error::Mirror(mirror::Error::InvalidResponse(error.into())))?;
     let Meta { uid: id, name, resource_version, generation, created_at, updated_at } = meta;
     let content = WorkflowContent { id, problems, spec };
     let workflow = Workflow {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crds::Workflow;
+use domain::permission::Permission;
 use kube::Api;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,11 +16,11 @@ use crate::{
         contents::reserve_object,
         kubernetes::write_permit,
         reservation::CHANGE_COPIES,
-        tenants,
+        rights, tenants,
     },
     auth::TenantScope,
     mirror,
-    store::{TenantTx, WorkflowContent, WorkflowIdentity, workflows},
+    store::{self, TenantTx, WorkflowContent, WorkflowIdentity, workflows},
 };
 
 const ACTION: &str = "change the workflow";
@@ -48,7 +49,13 @@ pub async fn update(
     let Update { id, generation, patch } = update;
     let memory = Arc::new(reserve_object::<WorkflowContent>(app, scope, id, CHANGE_COPIES).await?);
     let edit = Patched { app, scope, patch, memory };
-    write(app, scope, Write { id, generation, action: ACTION }, &edit).await?;
+    write(
+        app,
+        scope,
+        Write { id, generation, action: ACTION, permission: Permission::WORKFLOW_UPDATE },
+        &edit,
+    )
+    .await?;
     // The memory of the change is free before that of the response is reserved.
     drop(edit);
     details(app, scope, id).await
@@ -78,6 +85,7 @@ pub(super) struct Write {
     pub(super) id: Uuid,
     pub(super) generation: Option<i64>,
     pub(super) action: &'static str,
+    pub(super) permission: Permission,
 }
 
 /// Gives a workflow the spec that `edit` makes of its current one. The caller has reserved the memory for it.
@@ -90,10 +98,11 @@ pub(super) async fn write(
     write: Write,
     edit: &impl Edit,
 ) -> Result<(), Error> {
-    let Write { id, generation, action } = write;
+    let Write { id, generation, action, permission } = write;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     let tenant = tenants::writable(&mut tx).await?;
     let WorkflowIdentity { uid, name } = workflows::identity(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    rights::require(&mut tx, id, permission, store::Target::Workflows).await?;
     // The connection is released before the request to Kubernetes.
     drop(tx);
     let _permit = write_permit(app, scope.tenant_id(), action).await?;

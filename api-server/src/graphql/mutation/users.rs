@@ -193,7 +193,8 @@ fn target<'a>(ctx: &Context<'a>, id: &ID, version: Option<i32>) -> Result<Result
 }
 
 fn editor(caller: &Caller<'_>) -> Result<Editor> {
-    Ok(Editor { scope: caller.tenant()?.scope, permissions: caller.principal.permissions })
+    let tenant = caller.tenant()?;
+    Ok(Editor { scope: tenant.scope, permissions: tenant.grantable(caller.principal.permissions) })
 }
 
 /// Returns a field that may be null; `None` if it is absent.

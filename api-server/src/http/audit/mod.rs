@@ -26,6 +26,14 @@ use crate::{
 /// Maximum length of a text that the client has chosen, in bytes.
 const MAX_TEXT_BYTES: usize = 256;
 
+/// Operations that only read although their method is not GET, and GraphQL.
+pub(in crate::http) const READS: [&str; 4] = [
+    "POST /graphql",
+    "POST /v1/authorization/checks",
+    "POST /v1/authorization/explanations",
+    "POST /v1/authorization/simulations",
+];
+
 /// Returns the origin of a request.
 pub(in crate::http) fn origin(request: &Request) -> Origin {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -54,7 +62,7 @@ pub(in crate::http) fn operation(
     name: &str,
     rule: Rule,
 ) -> Option<Operation> {
-    let only_reads = matches!(*method, Method::GET | Method::HEAD) || name == "POST /graphql";
+    let only_reads = matches!(*method, Method::GET | Method::HEAD) || READS.contains(&name);
     (!only_reads).then(|| app::audit::operation_of(app, principal, name, rule))
 }
 

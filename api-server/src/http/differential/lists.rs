@@ -25,7 +25,8 @@ const LISTS: [(&str, &[(&str, &str)]); 6] = [
 const COMPARED_ELSEWHERE: [(&str, &str); 2] =
     [("/v1/audit-events", "auditEvents"), ("/v1/platform/audit-events", "platformAuditEvents")];
 /// Lists that GraphQL does not have yet.
-const ONLY_REST_LISTS: [&str; 3] = ["/v1/api-keys", "/v1/invitations", "/v1/service-accounts"];
+const ONLY_REST_LISTS: [&str; 5] =
+    ["/v1/api-keys", "/v1/invitations", "/v1/policies", "/v1/roles", "/v1/service-accounts"];
 /// Fields of objects in lists that only REST has, since GraphQL has the object itself.
 const ONLY_REST: [&str; 1] = ["workflowId"];
 /// Connections that are read forward only: logs are stored as they arrive, and read like a file.

@@ -8,11 +8,13 @@ use utoipa::openapi::{
 use super::by_method;
 
 /// Schemas of objects, each with the path of an object.
-const OBJECTS: [(&str, &str); 4] = [
+const OBJECTS: [(&str, &str); 6] = [
     ("Run", "/v1/workflow-runs/{id}"),
     ("Tenant", "/v1/tenants/{id}"),
     ("User", "/v1/users/{id}"),
     ("Workflow", "/v1/workflows/{id}"),
+    ("Role", "/v1/roles/{id}"),
+    ("Policy", "/v1/policies/{id}"),
 ];
 /// Statuses of responses with a new object. With any other, the ID is not valid, or the object is not new.
 const CREATED: [&str; 2] = ["201", "202"];

@@ -53,6 +53,7 @@ const UNDESCRIBED: [&str; 6] = [
         (name = "plans", description = "The plans that a tenant can have."),
         (name = "workflows", description = "Definitions of workflows."),
         (name = "runs", description = "Runs of workflows: their steps, logs, outputs and decisions."),
+        (name = "access", description = "Roles and policies: who may do what, on which resources and under which conditions."),
         (name = "events", description = "Changes of the objects of a tenant."),
         (name = "audit", description = "Operations that changed something, or that were refused."),
     ),

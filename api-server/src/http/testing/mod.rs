@@ -379,6 +379,11 @@ impl Server {
         self.state.verifier.expire_verifications();
     }
 
+    /// Makes all roles be read again, as after two seconds.
+    pub(in crate::http) fn expire_grants(&self) {
+        self.state.verifier.expire_grants();
+    }
+
     /// Replaces the limits of the plan of all tenants.
     pub(in crate::http) async fn set_plan_limits(&self, limits: Value) {
         fixtures::set_plan_limits(&self.state.app.mirror, &limits).await;

@@ -4,11 +4,15 @@
 
 mod api_keys;
 mod audit_events;
+mod authorization;
 mod events;
 mod invitations;
 mod json;
 mod me;
+mod permissions;
 mod plans;
+mod policies;
+mod roles;
 mod service_accounts;
 mod tenant;
 mod tenants;
@@ -53,6 +57,18 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+        .routes(routes!(roles::list::list_roles, roles::create::create_role))
+        .routes(routes!(roles::get::get_role, roles::update::update_role, roles::delete::delete_role))
+        .routes(routes!(policies::list::list_policies, policies::create::create_policy))
+        .routes(routes!(
+            policies::get::get_policy,
+            policies::update::update_policy,
+            policies::delete::delete_policy
+        ))
+        .routes(routes!(permissions::list::list_permissions))
+        .routes(routes!(authorization::checks::check_authorization))
+        .routes(routes!(authorization::explanations::explain_authorization))
+        .routes(routes!(authorization::simulations::simulate_policy))
         .routes(routes!(users::list::list_users, users::create::create_user))
         .routes(routes!(users::get::get_user, users::update::update_user, users::delete::delete_user))
         .routes(routes!(users::deactivation::deactivate_user, users::deactivation::reactivate_user))

@@ -13,6 +13,13 @@ use crate::db;
 #[serde(transparent)]
 pub(in crate::http) struct Time(jiff::Timestamp);
 
+impl Time {
+    /// Returns the time.
+    pub(in crate::http) fn get(self) -> jiff::Timestamp {
+        self.0
+    }
+}
+
 impl From<jiff::Timestamp> for Time {
     fn from(timestamp: jiff::Timestamp) -> Self {
         Self(timestamp)

@@ -184,6 +184,7 @@ async fn store(connection: &mut PgConnection, writes: &[TenantWrite<'_>]) -> Res
             revision: _,
             valid: _,
             problems: _,
+            labels: _,
             spec: _,
             status: _,
         } = row;
@@ -204,16 +205,17 @@ async fn store(connection: &mut PgConnection, writes: &[TenantWrite<'_>]) -> Res
     let revisions: Vec<Option<&str>> = rows().map(|row| row.revision.as_deref()).collect();
     let valid: Vec<Option<bool>> = rows().map(|row| row.valid).collect();
     let problems: Vec<_> = rows().map(|row| Json(&row.problems)).collect();
+    let labels: Vec<&serde_json::Value> = rows().map(|row| &row.labels).collect();
     let specs: Vec<_> = rows().map(|row| Json(&row.spec)).collect();
     let statuses: Vec<_> = rows().map(|row| Json(&row.status)).collect();
     sqlx::query!(
         "insert into workflows as w (id, uid, tenant_id, name, resource_version, generation, created_at, updated_at,
                                      display_name, description, state, revision, valid, problems, spec, status,
-                                     visible_digest)
+                                     visible_digest, labels)
          select * from unnest(
            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[],
            $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::json[],
-           $15::json[], $16::json[], $17::bigint[]
+           $15::json[], $16::json[], $17::bigint[], $18::jsonb[]
          )
          on conflict (id) do update set
            uid = excluded.uid, tenant_id = excluded.tenant_id, name = excluded.name,
@@ -221,7 +223,7 @@ async fn store(connection: &mut PgConnection, writes: &[TenantWrite<'_>]) -> Res
            generation = excluded.generation, created_at = excluded.created_at, updated_at = excluded.updated_at,
            display_name = excluded.display_name, description = excluded.description, state = excluded.state,
            revision = excluded.revision, valid = excluded.valid, problems = excluded.problems,
-           spec = excluded.spec, status = excluded.status, visible_digest = excluded.visible_digest
+           spec = excluded.spec, status = excluded.status, visible_digest = excluded.visible_digest, labels = excluded.labels
          where excluded.resource_version > w.resource_version",
         &ids,
         &uids,
@@ -239,7 +241,8 @@ async fn store(connection: &mut PgConnection, writes: &[TenantWrite<'_>]) -> Res
         &problems as _,
         &specs as _,
         &statuses as _,
-        &digests
+        &digests,
+        &labels as _
     )
     .execute(connection)
     .await

@@ -108,10 +108,22 @@ fn tenant(row: &TenantRow) -> (&Meta, Value) {
 }
 
 fn workflow(row: &WorkflowRow) -> (&Meta, Value) {
-    let WorkflowRow { meta, display_name, description, state, revision, valid, problems, spec, status } = row;
+    let WorkflowRow {
+        meta,
+        display_name,
+        description,
+        state,
+        revision,
+        valid,
+        problems,
+        labels,
+        spec,
+        status,
+    } = row;
     let columns = json!({
         "name": meta.name, "display_name": display_name, "description": description, "state": state,
-        "revision": revision, "valid": valid, "problems": problems, "spec": spec, "status": status,
+        "revision": revision, "valid": valid, "problems": problems, "labels": labels,
+        "spec": spec, "status": status,
     });
     (meta, columns)
 }

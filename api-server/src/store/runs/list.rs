@@ -3,10 +3,14 @@
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{Run, RunStatus};
-use crate::store::{
-    Count, Created, Error, Limit, Order, Page, Position, TenantTx,
-    page::{count_query, page, push_count_end, push_created, push_keyset},
+use super::{READ, Run, RunStatus};
+use crate::{
+    auth::ConditionalRights,
+    store::{
+        Count, Created, Error, Limit, Order, Page, Position, TenantTx,
+        page::{count_query, page, push_count_end, push_created, push_keyset},
+        rights::{Target, push_rights},
+    },
 };
 
 const COLUMNS: &str = "id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, \
@@ -49,21 +53,27 @@ pub struct Query {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn list(tx: &mut TenantTx, query: Query) -> Result<Page<Run>, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::default();
-    push_list(&mut sql, tenant, query);
+    push_list(&mut sql, tenant, rights.as_deref(), query);
     let rows = sql.build_query_as::<Run>().fetch_all(connection).await.map_err(Error::query("list runs"))?;
     Ok(page(rows, query.limit, position))
 }
 
 /// Appends the statement of [`list`].
-pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+pub(in crate::store) fn push_list(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let columns = match query.columns {
         RunColumns::All => COLUMNS,
         RunColumns::Small => SMALL_COLUMNS,
     };
     sql.push("select ").push(columns).push(" ");
-    push_selection(sql, tenant, query);
+    push_selection(sql, tenant, rights, query);
     push_keyset(sql, query.order, query.after, query.limit);
 }
 
@@ -72,15 +82,21 @@ pub(in crate::store) fn push_list(sql: &mut QueryBuilder<Postgres>, tenant: Uuid
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn count(tx: &mut TenantTx, query: Query) -> Result<Count, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = count_query();
-    push_selection(&mut sql, tenant, query);
+    push_selection(&mut sql, tenant, rights.as_deref(), query);
     push_count_end(&mut sql);
     let rows = sql.build_query_scalar().fetch_one(connection).await.map_err(Error::query("count runs"))?;
     Ok(Count::new(rows))
 }
 
-fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+fn push_selection(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let Query { workflow, status, created, order, after, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant);
     if let Some(workflow) = workflow {
@@ -90,6 +106,7 @@ fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) 
         sql.push(" and status = ").push_bind(status);
     }
     push_created(sql, created, order, after);
+    push_rights(sql, rights, READ, Target::Runs);
 }
 
 /// Page of the runs of one workflow.
@@ -111,11 +128,12 @@ pub async fn list_by_workflows(
     query: Query,
 ) -> Result<Vec<WorkflowRuns>, Error> {
     let Query { order, after, limit, .. } = query;
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select r.* from unnest(");
     sql.push_bind(workflows.to_vec());
     sql.push("::uuid[]) as w (id) cross join lateral (select ").push(COLUMNS).push(" ");
-    push_selection_of_each(&mut sql, tenant, query);
+    push_selection_of_each(&mut sql, tenant, rights.as_deref(), query);
     push_keyset(&mut sql, order, after, limit);
     sql.push(") r");
     let rows = sql
@@ -136,11 +154,12 @@ pub async fn count_by_workflows(
     workflows: &[Uuid],
     query: Query,
 ) -> Result<Vec<(Uuid, Count)>, Error> {
+    let rights = tx.restriction(READ);
     let (connection, tenant) = tx.connection_and_tenant();
     let mut sql = QueryBuilder::new("select w.id, c.runs from unnest(");
     sql.push_bind(workflows.to_vec());
     sql.push("::uuid[]) as w (id) cross join lateral (select count(*) as runs from (select 1 ");
-    push_selection_of_each(&mut sql, tenant, query);
+    push_selection_of_each(&mut sql, tenant, rights.as_deref(), query);
     push_count_end(&mut sql);
     sql.push(") c");
     let rows = sql.build_query_as::<(Uuid, i64)>().fetch_all(connection).await;
@@ -149,13 +168,19 @@ pub async fn count_by_workflows(
 }
 
 /// Appends the table and the filters of a subquery for each workflow `w`. `query.workflow` is ignored.
-fn push_selection_of_each(sql: &mut QueryBuilder<Postgres>, tenant: Uuid, query: Query) {
+fn push_selection_of_each(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    rights: Option<&ConditionalRights>,
+    query: Query,
+) {
     let Query { workflow: _, status, created, order, after, limit: _, columns: _ } = query;
     sql.push("from workflow_runs where tenant_id = ").push_bind(tenant).push(" and workflow_id = w.id");
     if let Some(status) = status {
         sql.push(" and status = ").push_bind(status);
     }
     push_created(sql, created, order, after);
+    push_rights(sql, rights, READ, Target::Runs);
 }
 
 /// Picks the page of one workflow from the rows of all workflows, which are in order within each workflow.

@@ -6,6 +6,7 @@ mod read;
 mod unfinished;
 mod uses;
 
+use domain::permission::Permission;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,8 +19,10 @@ pub use read::{FoundRun, RunReference, read};
 pub use unfinished::{Unfinished, unfinished};
 pub use uses::{Uses, uses};
 
-use super::{Error, TenantTx};
+use super::{Error, TenantTx, rights::Target};
 use crate::db::Timestamp;
+
+const READ: Permission = Permission::WORKFLOW_RUN_READ;
 
 /// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -136,7 +139,7 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
 }
 
-/// Returns one run, or `None` if it does not exist.
+/// Returns one run, or `None` if it does not exist or the principal cannot read it.
 ///
 /// # Errors
 /// Returns an error if the query fails.
@@ -164,13 +167,13 @@ pub async fn by_name(tx: &mut TenantTx, name: &str) -> Result<Option<Run>, Error
     }
 }
 
-/// Returns the runs with these IDs that exist, in no particular order.
+/// Returns the runs with these IDs that exist and that the principal can read, in no particular order.
 ///
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
-    sqlx::query_as!(
+    let found = sqlx::query_as!(
         Run,
         "select id, name, workflow_name, workflow_id, revision, status, live, cancel, trigger, requested_by, error,
                 queue, ending, wake_at, suspended_at, priority, resource_version, created_at, updated_at,
@@ -181,5 +184,6 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Run>, Error> 
     )
     .fetch_all(connection)
     .await
-    .map_err(Error::query("read runs"))
+    .map_err(Error::query("read runs"))?;
+    tx.retain_permitted(found, |run| run.id, READ, Target::Runs).await
 }

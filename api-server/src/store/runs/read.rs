@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Run, RunContent};
-use crate::store::{ContentSize, Error, InlineContent, TenantTx};
+use super::{READ, Run, RunContent};
+use crate::store::{ContentSize, Error, InlineContent, Target, TenantTx};
 
 /// What a user knows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,11 @@ pub async fn read(
     .fetch_optional(connection)
     .await
     .map_err(Error::query("find a run"))?;
+    if let Some(row) = &row
+        && !tx.is_permitted(row.id, READ, Target::Runs).await?
+    {
+        return Ok(None);
+    }
     Ok(row.map(|row| FoundRun {
         size: ContentSize::from_sums(row.text, row.decoded),
         content: row.is_inline.then(|| RunContent {

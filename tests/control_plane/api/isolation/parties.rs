@@ -40,6 +40,14 @@ pub(super) enum Kind {
     Invitation,
     /// An invitation to revoke.
     DeletedInvitation,
+    /// A role that the tenant has created.
+    Role,
+    /// A role to delete.
+    DeletedRole,
+    /// A policy.
+    Policy,
+    /// A policy to delete.
+    DeletedPolicy,
 }
 
 /// A tenant with the ids of its objects and a user who has all roles.
@@ -94,6 +102,16 @@ impl Party {
             let invitation = json!({"email": format!("{name}@{}.example", tenant.slug), "roles": ["viewer"]});
             let invitation = server.send_as(&token, Method::POST, "/v1/invitations", &invitation).await?.body;
             ids.insert(kind, text(&invitation, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::Policy, "first"), (Kind::DeletedPolicy, "second")] {
+            let policy = json!({"name": name, "effect": "ALLOW", "actions": ["workflow.read"]});
+            let policy = server.send_as(&token, Method::POST, "/v1/policies", &policy).await?.body;
+            ids.insert(kind, text(&policy, "id")?.to_owned());
+        }
+        for (kind, name) in [(Kind::Role, "first"), (Kind::DeletedRole, "second")] {
+            let role = json!({"name": name});
+            let role = server.send_as(&token, Method::POST, "/v1/roles", &role).await?.body;
+            ids.insert(kind, text(&role, "id")?.to_owned());
         }
         let own = server.send_as(&token, Method::GET, "/v1/tenant", &Value::Null).await?.body;
         ids.insert(Kind::Tenant, text(&own, "id")?.to_owned());

@@ -20,7 +20,7 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const PATCH_HEADERS: [(&str, &str); 2] =
     [("content-type", "application/merge-patch+json"), ("if-match", "*")];
 /// Operations that write without naming an object: they change the caller's tenant, or create an object in it.
-const WRITES_WITHOUT_ID: [&str; 7] = [
+const WRITES_WITHOUT_ID: [&str; 12] = [
     "POST /v1/tenants",
     "PATCH /v1/tenant",
     "POST /v1/workflows",
@@ -28,6 +28,12 @@ const WRITES_WITHOUT_ID: [&str; 7] = [
     "POST /v1/service-accounts",
     "POST /v1/api-keys",
     "POST /v1/invitations",
+    "POST /v1/roles",
+    "POST /v1/policies",
+    // The checks of rights write nothing.
+    "POST /v1/authorization/checks",
+    "POST /v1/authorization/explanations",
+    "POST /v1/authorization/simulations",
 ];
 /// Role that is given to a user and taken again.
 const ROLE: &str = "member";
@@ -75,6 +81,10 @@ impl Operation {
             ("/v1/api-keys", _) => Kind::ApiKey,
             ("/v1/invitations", "") if self.method == Method::DELETE => Kind::DeletedInvitation,
             ("/v1/invitations", _) => Kind::Invitation,
+            ("/v1/roles", "") if self.method == Method::DELETE => Kind::DeletedRole,
+            ("/v1/roles", _) => Kind::Role,
+            ("/v1/policies", "") if self.method == Method::DELETE => Kind::DeletedPolicy,
+            ("/v1/policies", _) => Kind::Policy,
             _ => bail!("no test knows whose objects {} names", self.name()),
         }))
     }

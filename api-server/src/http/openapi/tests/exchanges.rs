@@ -11,7 +11,10 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{comparison::comparable, document, operations};
-use crate::http::testing::{ASSIGNEE, Answer, QUEUED_RUN, Server, WORKFLOW};
+use crate::{
+    db::Json,
+    http::testing::{ACME, ASSIGNEE, Answer, QUEUED_RUN, Server, WORKFLOW},
+};
 
 /// Content of the files, as a test reads it: an example with the state that it needs. No other field is accepted.
 const FILES: &str = include_str!(concat!(env!("OUT_DIR"), "/examples.json"));
@@ -56,6 +59,37 @@ struct State {
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
+    /// Policies of acme.
+    #[serde(default)]
+    policies: Vec<StoredPolicy>,
+    /// Roles of acme.
+    #[serde(default)]
+    roles: Vec<StoredRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredPolicy {
+    id: Uuid,
+    name: String,
+    effect: String,
+    actions: Vec<String>,
+    #[serde(default = "empty_list")]
+    resources: Value,
+    #[serde(default = "empty_list")]
+    conditions: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRole {
+    id: Uuid,
+    name: String,
+    policies: Vec<Uuid>,
+}
+
+fn empty_list() -> Value {
+    json!([])
 }
 
 fn admin() -> String {
@@ -105,6 +139,40 @@ async fn send(server: &Server, method: &str, path: &str, operation: &Value, exch
 
 impl State {
     async fn create(self, server: &Server, pool: &PgPool) {
+        for StoredPolicy { id, name, effect, actions, resources, conditions } in self.policies {
+            sqlx::query(
+                "insert into policies (id, tenant_id, name, description, effect, actions, resources, conditions)
+                 values ($1, $2::uuid, $3, '', $4, $5, $6, $7)",
+            )
+            .bind(id)
+            .bind(ACME.parse::<Uuid>().unwrap())
+            .bind(name)
+            .bind(effect)
+            .bind(actions)
+            .bind(Json(resources))
+            .bind(Json(conditions))
+            .execute(pool)
+            .await
+            .unwrap();
+        }
+        for StoredRole { id, name, policies } in self.roles {
+            sqlx::query("insert into roles (id, tenant_id, name, description) values ($1, $2, $3, '')")
+                .bind(id)
+                .bind(ACME.parse::<Uuid>().unwrap())
+                .bind(name)
+                .execute(pool)
+                .await
+                .unwrap();
+            sqlx::query(
+                "insert into role_policies (tenant_id, role_id, policy_id) select $1, $2, unnest($3)",
+            )
+            .bind(ACME.parse::<Uuid>().unwrap())
+            .bind(id)
+            .bind(policies)
+            .execute(pool)
+            .await
+            .unwrap();
+        }
         if self.users {
             server.add_users(pool).await;
         }

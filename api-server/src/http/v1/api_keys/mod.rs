@@ -14,6 +14,9 @@ use crate::{
 
 /// Returns the caller of a use case that creates keys.
 fn creator(member: &Member) -> Creator {
-    let editor = Editor { scope: member.tenant.scope, permissions: member.principal.permissions };
+    let editor = Editor {
+        scope: member.tenant.scope,
+        permissions: member.tenant.grantable(member.principal.permissions),
+    };
     Creator { editor, user: member.principal.user.as_ref().map(|user| user.id) }
 }

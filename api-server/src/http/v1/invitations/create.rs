@@ -57,7 +57,7 @@ pub(in crate::http) async fn create_invitation(
 ) -> Result<Response, Problem> {
     let CreateInvitation { email, display_name, roles } = body;
     let person = NewPerson { email, display_name, picture_url: None, roles };
-    let editor = Editor { scope: tenant.scope, permissions: principal.permissions };
+    let editor = Editor { scope: tenant.scope, permissions: tenant.grantable(principal.permissions) };
     let create = Create { person, requested_by: principal.email, key };
     let (created, outcome) = app::invitations::create(&app, editor, create).await?;
     let mut response = CreatedInvitation::response(created);

@@ -23,7 +23,7 @@ pub(in crate::http) async fn revoke_invitation(
     Member { principal, tenant }: Member,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    let editor = Editor { scope: tenant.scope, permissions: principal.permissions };
+    let editor = Editor { scope: tenant.scope, permissions: tenant.grantable(principal.permissions) };
     app::invitations::revoke(&app, editor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -56,7 +56,9 @@ pub(in crate::http) async fn get_me(principal: Principal) -> Json<Me> {
         subject: _,
         permissions: _,
         platform: _,
+        mfa: _,
         api_key: _,
+        scopes: _,
         origin: _,
     } = principal;
     let tenant = tenant.map(|tenant| OwnTenant { id: tenant.scope.tenant_id(), slug: tenant.slug });

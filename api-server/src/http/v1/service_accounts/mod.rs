@@ -10,5 +10,5 @@ use crate::{app::users::Editor, http::authorize::Member};
 
 /// Returns the caller of a use case that changes service accounts.
 fn editor(member: &Member) -> Editor {
-    Editor { scope: member.tenant.scope, permissions: member.principal.permissions }
+    Editor { scope: member.tenant.scope, permissions: member.tenant.grantable(member.principal.permissions) }
 }

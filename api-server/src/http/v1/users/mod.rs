@@ -13,5 +13,5 @@ use crate::{app::users::Editor, http::authorize::Member};
 
 /// Returns the caller of a use case that changes users.
 fn editor(member: &Member) -> Editor {
-    Editor { scope: member.tenant.scope, permissions: member.principal.permissions }
+    Editor { scope: member.tenant.scope, permissions: member.tenant.grantable(member.principal.permissions) }
 }

@@ -1,6 +1,6 @@
 //! A log as a stream of server-sent events.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::{
     IntoResponse as _, Response,
@@ -17,7 +17,7 @@ use crate::{
         self, App,
         logs::{self, Filter, LogPosition, PageLimit},
     },
-    auth::TenantScope,
+    auth::{ConditionalRights, TenantScope},
     http::in_flight,
     limits::Permit,
     problem::Problem,
@@ -44,6 +44,8 @@ pub(super) struct Subscription {
     pub(super) run: Uuid,
     pub(super) filter: Filter,
     pub(super) after: LogPosition,
+    /// Rights that restrict the scope, which end with the stream.
+    pub(super) _rights: Option<Arc<ConditionalRights>>,
 }
 
 struct Follower {
@@ -106,7 +108,7 @@ impl Follower {
     }
 
     async fn poll(&mut self) -> Result<Progress, app::Error> {
-        let Subscription { app, scope, run, filter, after } = &mut self.subscription;
+        let Subscription { app, scope, run, filter, after, _rights: _ } = &mut self.subscription;
         // The status is read before the lines: if it is final, the lines read after it are complete.
         let status = app::runs::get(app, *scope, *run).await?.status;
         let logs::LogLines { lines, next, has_more } =

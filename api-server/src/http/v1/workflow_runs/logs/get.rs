@@ -106,7 +106,7 @@ pub(in crate::http) async fn get_run_logs(
     if accepts_event_stream(&headers) {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
         let after = position(last.or(cursor))?;
-        return follow::stream(Subscription { app, scope, run, filter, after });
+        return follow::stream(Subscription { app, scope, run, filter, after, _rights: tenant.rights });
     }
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

@@ -1,0 +1,10 @@
+//! Roles of a tenant: the built-in ones, and those that it creates.
+
+mod assign;
+mod built_in;
+mod change;
+mod read;
+
+pub use assign::{check_assignment, grants};
+pub use change::{NewRole, Patch, create, delete, update};
+pub use read::{Role, RoleReference, count, get, get_many, list};

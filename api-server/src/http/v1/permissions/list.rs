@@ -1,0 +1,43 @@
+//! `GET /v1/permissions`
+
+use axum::Json;
+use domain::permission::{Permission as Leaf, Permissions};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::authorize::Member;
+
+/// Permission tree of a tenant.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PermissionTree {
+    /// Leaves of the tree, in its order. A node of the tree is a beginning of their names up to a dot.
+    data: Vec<Permission>,
+}
+
+/// Permission: a leaf of the permission tree.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Permission {
+    /// Name of the permission. Policies can also name its beginning up to a dot, which stands for all permissions below it.
+    #[schema(example = "workflow.run.create")]
+    name: &'static str,
+    /// What the permission allows.
+    #[schema(example = "start runs")]
+    description: &'static str,
+}
+
+/// List permissions
+///
+/// Returns the permissions that the roles and policies of a tenant can name. Requires the permission `role.read`.
+#[utoipa::path(
+    get, path = "/v1/permissions", tag = "access",
+    responses((status = OK, description = "Permission tree", body = PermissionTree))
+)]
+pub(in crate::http) async fn list_permissions(_: Member) -> Json<PermissionTree> {
+    let mut leaves: Vec<Leaf> = Permissions::of_tenant().iter().collect();
+    leaves.sort_unstable_by_key(|leaf| leaf.name());
+    let data = leaves
+        .into_iter()
+        .map(|leaf| Permission { name: leaf.name(), description: leaf.description() })
+        .collect();
+    Json(PermissionTree { data })
+}
