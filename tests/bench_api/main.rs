@@ -35,7 +35,8 @@ async fn main() -> ExitCode {
     match bench().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print(&format!("{error:#}\n"));
+            // Standard output is the result of a benchmark that has succeeded.
+            let _ = std::io::stderr().write_all(format!("{error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }
@@ -48,10 +49,10 @@ async fn bench() -> anyhow::Result<()> {
     let platform = Platform::create().await?;
     let server = Server::start(&platform).await?;
     let mut results = Results { idle: memory::with_idle_connections(&server).await?, ..Results::default() };
-    platform.store_runs(runs).await?;
     let tenant = platform.tenant_id().await?;
+    platform.store_runs(tenant, runs).await?;
     let rival = PostGraphile::start(&platform.database.url, tenant)?;
-    let queries = Queries::new(&platform, &server, &rival).await?;
+    let queries = Queries::new((&platform, tenant), &server, &rival).await?;
     queries.check().await?;
     let statement = statement_of_list(&queries.list, &platform).await?;
     for _ in 0..rounds {

@@ -21,12 +21,14 @@ const STORE_RUNS: &str = r#"
     insert into workflow_runs (
       id, uid, tenant_id, name, workflow_name, workflow_id, revision, status, live, archived, trigger_kind, requested_by, trigger, input, output,
       steps, priority, generation, resource_version, created_at, updated_at, started_at, finished_at)
-    select id, id, w.tenant_id, w.name || '-api-' || n, w.name, w.id, w.name || '-1',
+    select run.id, run.id, w.tenant_id, w.name || '-api-' || n, w.name, w.id, w.name || '-1',
            case when n % 10 = 0 then 'FAILED' else 'SUCCEEDED' end, false, true, 'API', 'anna@acme.example',
-           '{"kind": "API", "by": "anna@acme.example"}', json_build_object('text', repeat('x', 160)),
-           json_build_object('text', repeat('x', 160)), steps.steps, 0, 1, n, at, at, at, at
+           '{"kind": "Api", "by": "anna@acme.example"}', json_build_object('text', repeat('x', 160)),
+           json_build_object('text', repeat('x', 160)), steps.steps, 0, 1, n, run.at, run.at, run.at, run.at
     from generate_series(1, $1) n
-    join (select *, row_number() over (order by id) - 1 as number from workflows) w on w.number = n % $2
+    join (
+      select *, row_number() over (order by id) - 1 as number from workflows where tenant_id = $3
+    ) w on w.number = n % $2
     cross join lateral (select gen_random_uuid() as id, now() - n * interval '1 second' as at) run
     cross join (select json_agg(json_build_object('name', 'step-' || s, 'phase', 'Succeeded', 'attempt', 1,
       'output', json_build_object('text', repeat('x', 100)))) as steps from generate_series(1, 4) s) steps"#;
@@ -64,9 +66,9 @@ impl Platform {
     }
 
     /// Stores finished runs of the workflows, which a server has mirrored.
-    pub(crate) async fn store_runs(&self, runs: i32) -> anyhow::Result<()> {
+    pub(crate) async fn store_runs(&self, tenant: Uuid, runs: i32) -> anyhow::Result<()> {
         let workflows = i32::try_from(WORKFLOWS)?;
-        sqlx::query(STORE_RUNS).bind(runs).bind(workflows).execute(&self.owner).await?;
+        sqlx::query(STORE_RUNS).bind(runs).bind(workflows).bind(tenant).execute(&self.owner).await?;
         // PostGraphile knows the relation by this comment. It has no foreign key, because runs outlive their workflows.
         let relation =
             "comment on table workflow_runs is E'@foreignKey (workflow_id) references workflows (id)'";
@@ -83,10 +85,12 @@ impl Platform {
     }
 
     /// Returns the IDs of some runs, and that of a workflow.
-    pub(crate) async fn ids(&self) -> anyhow::Result<(Vec<Uuid>, Uuid)> {
+    pub(crate) async fn ids(&self, tenant: Uuid) -> anyhow::Result<(Vec<Uuid>, Uuid)> {
         let runs =
-            sqlx::query_scalar("select id from workflow_runs limit 1000").fetch_all(&self.owner).await?;
-        let workflow = sqlx::query_scalar("select id from workflows limit 1").fetch_one(&self.owner).await?;
+            sqlx::query_scalar("select id from workflow_runs where tenant_id = $1 limit 1000").bind(tenant);
+        let workflow =
+            sqlx::query_scalar("select id from workflows where tenant_id = $1 limit 1").bind(tenant);
+        let (runs, workflow) = (runs.fetch_all(&self.owner).await?, workflow.fetch_one(&self.owner).await?);
         Ok((runs, workflow))
     }
 }

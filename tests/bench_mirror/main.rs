@@ -30,7 +30,8 @@ async fn main() -> ExitCode {
     match bench().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print(&format!("{error:#}\n"));
+            // Standard output is the result of a benchmark that has succeeded.
+            let _ = std::io::stderr().write_all(format!("{error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }

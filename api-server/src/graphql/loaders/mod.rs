@@ -5,6 +5,10 @@ mod tenant;
 
 use std::sync::{Mutex, PoisonError};
 
+use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
 use crate::app::Reservation;
 
 pub(super) use platform::{PlatformLoaders, TenantById, platform_loaders};
@@ -12,6 +16,11 @@ pub(super) use tenant::{
     ContentById, Loaders, OwnTenant, PlanById, RunById, RunsOfWorkflow, WorkflowById, WorkflowContentById,
     loaders,
 };
+
+/// Starts the task that reads a batch. It belongs to the span of the request.
+fn spawn(load: BoxFuture<'static, ()>) -> JoinHandle<()> {
+    tokio::spawn(load.in_current_span())
+}
 
 /// Key of a plan: its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::dataloader::{DataLoader, Loader};
 use uuid::Uuid;
 
-use super::{HeldMemory, PlanByName};
+use super::{HeldMemory, PlanByName, spawn};
 use crate::{
     app::{
         self, App, Reservation,
@@ -78,7 +78,7 @@ pub(in crate::graphql) fn loaders(app: &App, scope: TenantScope) -> Loaders {
         reservation: Reservation::default(),
         held: HeldMemory::default(),
     };
-    DataLoader::new(rows, tokio::spawn)
+    DataLoader::new(rows, spawn)
 }
 
 impl Loader<OwnTenant> for TenantRows {
