@@ -108,11 +108,11 @@ pub async fn run(Cli { command, options }: Cli) -> anyhow::Result<ExitCode> {
         Command::Erd => print(&erd::svg(&options.database.urls()?).await?),
         Command::Serve => serve::serve(options).await,
         Command::Migrate => {
-            telemetry::logs::init(&options.logs)?;
+            telemetry::logs::init(&options.logs, "api-server")?;
             options.database.migrate().await
         }
         Command::Mirror { command: MirrorCommand::AcceptCluster { relation } } => {
-            telemetry::logs::init(&options.logs)?;
+            telemetry::logs::init(&options.logs, "api-server")?;
             Ok(mirror::accept_cluster(&options.database.urls()?, relation).await?)
         }
         Command::Mirror { command: MirrorCommand::Verify } => return verify_mirror(&options).await,
@@ -126,7 +126,7 @@ const DIFFERENT: u8 = 1;
 const FAILED: u8 = 2;
 
 async fn verify_mirror(options: &Options) -> anyhow::Result<ExitCode> {
-    telemetry::logs::init(&options.logs)?;
+    telemetry::logs::init(&options.logs, "api-server")?;
     Ok(match compare_mirror(options).await {
         Ok(Verified { objects, different }) => {
             print(&format!("{objects} objects compared, {different} differ\n"))?;
@@ -161,7 +161,7 @@ async fn compare_mirror(options: &Options) -> anyhow::Result<Verified> {
 }
 
 async fn verify_audit_log(options: &Options, tenant: Option<&str>) -> anyhow::Result<ExitCode> {
-    telemetry::logs::init(&options.logs)?;
+    telemetry::logs::init(&options.logs, "api-server")?;
     Ok(match audit::verify(&options.database.urls()?, tenant, &mut std::io::stdout()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),

@@ -31,7 +31,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 /// Returns an error if the configuration is not valid, if the database cannot be migrated, or if a task ended early.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
-    logs::init(&options.logs)?;
+    logs::init(&options.logs, "api-server")?;
     // Several crates can provide TLS: without an installed provider, the first TLS connection panics.
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -82,7 +82,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         writes.wait().await;
         served
     });
-    Ok(tasks.run(drain_delay + SHUTDOWN_TIMEOUT).await?)
+    let ended = tasks.run(drain_delay + SHUTDOWN_TIMEOUT).await;
+    telemetry::trace::shutdown().await;
+    Ok(ended?)
 }
 
 async fn state(

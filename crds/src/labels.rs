@@ -35,6 +35,9 @@ pub const CREATED: &str = "smbcopilot.dev/created";
 /// Annotation: digests of the idempotency key and of the content of the request that created a workflow or a tenant by the API,
 /// so that a repetition of the request finds it.
 pub const CREATED_BY_REQUEST: &str = "smbcopilot.dev/created-by-request";
+/// Annotation: position in a trace (W3C Trace Context) of the request, or of the step of another run, that started a run. Only the api-server
+/// and runners set it. Its value is read as that of any client: one that is not valid has no effect.
+pub const TRACEPARENT: &str = "smbcopilot.dev/traceparent";
 /// Label: `true` on a Secret that workflows may use.
 pub const WORKFLOW_SECRET: &str = "smbcopilot.dev/workflow-secret";
 /// Finalizer of a Tenant.

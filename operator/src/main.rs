@@ -38,11 +38,13 @@ use clap::Parser as _;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let config = config::Config::parse();
-    telemetry::logs::init(&config.logs)?;
+    telemetry::logs::init(&config.logs, "operator")?;
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("failed to install the TLS provider: another one is installed"))?;
-    if let Err(error) = process::run(config).await {
+    let ended = process::run(config).await;
+    telemetry::trace::shutdown().await;
+    if let Err(error) = ended {
         tracing::error!(error = format!("{error:#}"), "the operator failed");
         return Err(error);
     }

@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     // different defaults.
     let installed = rustls::crypto::ring::default_provider().install_default();
     let config = config::Config::parse();
-    let logging = telemetry::logs::init(&config.logs);
+    let logging = telemetry::logs::init(&config.logs, "runner");
     let served = match (installed, logging) {
         (Ok(()), Ok(())) => serve::serve(config).await,
         (Err(_), _) => Err(anyhow::anyhow!("failed to install the TLS provider")),

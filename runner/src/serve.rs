@@ -35,6 +35,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let executed = watch_and_execute(&config, api.as_ref(), logs, stop).await;
     // All senders of log lines are dropped now, so that the writer ends after the last line.
     writer.await.context("the task that writes step logs failed")??;
+    telemetry::trace::shutdown().await;
     executed
 }
 

@@ -14,3 +14,13 @@ pub fn uuid_v7() -> Uuid {
 pub fn unit_random() -> f64 {
     rand::random()
 }
+
+/// Returns a random ID of a trace, which is not zero.
+pub(crate) fn trace_id() -> u128 {
+    rand::random::<u128>().max(1)
+}
+
+/// Returns a random ID of a span, which is not zero.
+pub(crate) fn span_id() -> u64 {
+    rand::random::<u64>().max(1)
+}

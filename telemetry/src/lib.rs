@@ -1,4 +1,4 @@
-//! Infrastructure that every process of SMB Copilot shares: logs, metrics, health endpoints, supervised
+//! Infrastructure that every process of SMB Copilot shares: logs, traces, metrics, health endpoints, supervised
 //! tasks, graceful shutdown, and the only functions that read the clock or generate ids.
 //!
 //! This crate does not depend on Kubernetes, Postgres or any business rule.
@@ -11,6 +11,7 @@ pub mod logs;
 pub mod metrics;
 pub mod shutdown;
 pub mod tasks;
+pub mod trace;
 
 pub use health::Health;
 pub use metrics::Registry;

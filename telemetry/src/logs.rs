@@ -1,8 +1,18 @@
-//! Structured logs: JSON lines for programs, or text.
+//! Structured logs, as JSON lines for programs or as text, and the export of spans.
 
 use std::io;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter,
+    filter::filter_fn,
+    fmt,
+    layer::{Layer, SubscriberExt as _},
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
+
+use crate::trace;
 
 /// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -23,6 +33,9 @@ pub struct Options {
     /// Filter for log lines, as `tracing` directives such as `info,operator=debug`.
     #[arg(long = "log-filter", env = "RUST_LOG", default_value = "info")]
     pub filter: String,
+    /// Options for the export of spans.
+    #[command(flatten)]
+    pub traces: trace::Options,
 }
 
 /// Failure to set up logging.
@@ -36,25 +49,56 @@ pub enum Error {
         /// Error of the parser.
         source: tracing_subscriber::filter::ParseError,
     },
+    /// Spans cannot be exported.
+    #[error("failed to set up the export of spans")]
+    Traces(#[from] trace::Error),
     /// A subscriber is already installed.
     #[error("failed to install the log subscriber")]
     Install(#[from] tracing_subscriber::util::TryInitError),
 }
 
 /// Installs the process-wide subscriber. It writes to standard error: standard output is reserved for the
-/// output of a program and, in the runner, for the logs of steps.
+/// output of a program and, in the runner, for the logs of steps. If an endpoint is configured, it exports spans as those of
+/// `service`; it must be called within a Tokio runtime then.
 ///
 /// # Errors
-/// Returns an error if the filter is not valid or a subscriber is already installed.
-pub fn init(options: &Options) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(&options.filter)
-        .map_err(|source| Error::Filter { filter: options.filter.clone(), source })?;
-    let registry = tracing_subscriber::registry().with(filter);
-    match options.format {
-        Format::Json => {
-            registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
-        }
-        Format::Text => registry.with(fmt::layer().with_writer(io::stderr)).try_init(),
+/// Returns an error if the filter or the endpoint is not valid, or if a subscriber is already installed.
+pub fn init(options: &Options, service: &'static str) -> Result<(), Error> {
+    let registry = tracing_subscriber::registry();
+    match trace::span_layer(&options.traces, service)? {
+        // One filter for everything costs less than one for each layer.
+        None => registry.with(filter(options)?).with(lines(options.format)).try_init(),
+        Some(spans) => registry
+            .with(lines(options.format).with_filter(filter(options)?))
+            .with(spans.with_filter(filter_fn(trace::is_exported)))
+            .try_init(),
     }?;
     Ok(())
+}
+
+/// Returns a subscriber that exports spans and writes no lines, for tests.
+///
+/// # Errors
+/// Returns the errors of [`init`].
+pub fn only_spans(
+    traces: &trace::Options,
+    service: &'static str,
+) -> Result<impl Subscriber + Send + Sync + use<>, Error> {
+    let spans = trace::span_layer(traces, service)?.with_filter(filter_fn(trace::is_exported));
+    Ok(tracing_subscriber::registry().with(spans))
+}
+
+fn filter(options: &Options) -> Result<EnvFilter, Error> {
+    let filter = EnvFilter::try_new(&options.filter);
+    filter.map_err(|source| Error::Filter { filter: options.filter.clone(), source })
+}
+
+fn lines<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    match format {
+        Format::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
+        Format::Text => fmt::layer().with_writer(io::stderr).boxed(),
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crds::names::WORKFLOW_COUNT;
 use kube::core::Status;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{App, Error, Violation, audit, field_path::pointer};
@@ -42,8 +43,9 @@ pub(super) async fn with_timeout<T>(
     action: &'static str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<kube::Result<T>, Error> {
+    let span = tracing::debug_span!("kubernetes", otel.name = action, otel.kind = "client");
     let timed_out = |_| Error::KubernetesTimeout { action, seconds: REQUEST_TIMEOUT.as_secs() };
-    tokio::time::timeout(REQUEST_TIMEOUT, call).await.map_err(timed_out)
+    tokio::time::timeout(REQUEST_TIMEOUT, call.instrument(span)).await.map_err(timed_out)
 }
 
 /// Returns the error of a request that failed.

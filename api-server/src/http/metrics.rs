@@ -68,9 +68,22 @@ pub(in crate::http) async fn record(
         duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         "answered {method} {route}"
     );
+    if telemetry::trace::is_exporting() {
+        describe_span(&method, &route, status);
+    }
     let labels = Labels { method: method_label(&method), route, status: status_class(status) };
     metrics.durations.get_or_create(&labels).observe(duration.as_secs_f64());
     response
+}
+
+/// Names the span of the request by its route.
+fn describe_span(method: &Method, route: &str, status: StatusCode) {
+    let span = tracing::Span::current();
+    span.record("otel.name", format!("{} {route}", method_label(method)));
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 fn method_label(method: &Method) -> &'static str {
@@ -97,9 +110,32 @@ fn status_class(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::Body, http::Request};
+    use serde_json::json;
     use sqlx::PgPool;
 
     use crate::http::testing::Server;
+
+    /// No label has text of a client: neither a method, a path, a query, a header, a name nor a GraphQL operation.
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn no_label_has_text_of_a_client(pool: PgPool) {
+        const TEXT: &str = "HOSTILE";
+        let server = Server::start(&pool).await;
+        for path in
+            [format!("/v1/workflows/{TEXT}"), format!("/{TEXT}"), format!("/v1/workflow-runs?status={TEXT}")]
+        {
+            server.get_with("acme", "viewer", &path, "x-request-id", TEXT).await;
+        }
+        let unknown_method = Request::builder().method(TEXT).uri("/v1/me").body(Body::empty()).unwrap();
+        server.send(unknown_method).await;
+        let document = format!("query {TEXT} {{ {TEXT}: viewer {{ email }} }}");
+        server.graphql("viewer", &document, json!({TEXT: TEXT})).await;
+        let workflow = json!({"name": TEXT.to_lowercase(), "definition": {"steps": [{"name": TEXT, "expr": {"value": TEXT}}]}});
+        server.post("acme", "builder", "/v1/workflows", &workflow).await;
+        let metrics = server.registry.encode().unwrap();
+        assert!(metrics.contains("method=\"other\""), "{metrics}");
+        assert!(!metrics.to_uppercase().contains(TEXT), "{metrics}");
+    }
 
     /// Failing and slow requests are visible per route, and the number of time series does not grow with ids.
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]

@@ -5,10 +5,11 @@ use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Request},
 };
+use telemetry::trace::{TraceContext, root_span};
 use tower_http::request_id::{MakeRequestId, RequestId};
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
-use super::trace_context::TraceContext;
+use super::trace_context::ParentContext;
 
 /// Name of the header, in requests and in responses.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,15 +39,25 @@ pub(in crate::http) fn remove_unsafe_id(mut request: Request<Body>) -> Request<B
 /// Opens the tracing span of a request.
 pub(in crate::http) fn span(request: &Request<Body>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let context = request.extensions().get::<TraceContext>();
-    tracing::info_span!(
-        "request",
-        request.id = id.unwrap_or_default(),
-        trace.id = context.map(|context| context.trace_id()),
-        span.id = context.map(|context| context.span_id()),
-        http.method = %request.method(),
-        http.path = %request.uri().path(),
-    )
+    let context = request.extensions().get::<TraceContext>().copied();
+    let create = || {
+        tracing::info_span!(
+            "request",
+            request.id = id.unwrap_or_default(),
+            trace.id = context.map(TraceContext::trace_id),
+            span.id = context.map(TraceContext::span_id),
+            http.method = %request.method(),
+            http.path = %request.uri().path(),
+            otel.name = Empty,
+            otel.status_code = Empty,
+            http.response.status_code = Empty,
+        )
+    };
+    let parent = request.extensions().get::<ParentContext>().map(|ParentContext(parent)| *parent);
+    match context {
+        Some(context) => root_span(context, parent, create),
+        None => create(),
+    }
 }
 
 fn is_safe(id: &HeaderValue) -> bool {

@@ -36,6 +36,12 @@ readinessProbe:
 - {name: SMBCOPILOT_HEALTH_ADDR, value: "0.0.0.0:9090"}
 - {name: SMBCOPILOT_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
 - {name: RUST_LOG, value: {{ .Values.logs.filter | quote }}}
+{{- with .Values.telemetry.otlp }}
+{{- if .endpoint }}
+- {name: SMBCOPILOT_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: SMBCOPILOT_OTLP_SAMPLE_RATIO, value: {{ .sampleRatio | quote }}}
+{{- end }}
+{{- end }}
 {{- /* The allocator returns the memory of a burst instead of keeping it: few arenas, and fixed thresholds in bytes. */}}
 - {name: MALLOC_ARENA_MAX, value: "2"}
 - {name: MALLOC_MMAP_THRESHOLD_, value: "131072"}

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::SecretRef;
 use crate::{Quantity, schema};
 
-/// Sends an HTTP request. The host must be among the plan's egress destinations (`EGRESS_DENIED`). All attempts carry the same `Idempotency-Key` header. The output of the step is `{status, headers, headerValues, body}`: `headers` has one text for each header name in lower case, the values of a repeated header joined with `, ` (of `set-cookie`: the first); `headerValues` has the lists of all values; `body` is null if the response has no body. Content codings (`gzip`, `deflate`, `br`, `zstd`) are removed from the body.
+/// Sends an HTTP request. The host must be among the plan's egress destinations (`EGRESS_DENIED`). All attempts carry the same `Idempotency-Key` header, and each a `traceparent` header of the trace of the run. The output of the step is `{status, headers, headerValues, body}`: `headers` has one text for each header name in lower case, the values of a repeated header joined with `, ` (of `set-cookie`: the first); `headerValues` has the lists of all values; `body` is null if the response has no body. Content codings (`gzip`, `deflate`, `br`, `zstd`) are removed from the body.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.form) && has(self.text))").message("an HTTP request must have at most one of json, form and text"))]
@@ -24,7 +24,7 @@ pub struct HttpAction {
     #[schemars(length(min = 1, max = 4096))]
     #[x_kube(validation = Rule::new("self.startsWith('https://') || self.startsWith('http://') || self.startsWith('$')").message("url must start with https:// or http://, or be a template"))]
     pub url: String,
-    /// Request headers; at most 64. Values are templates and may read `secrets`. One line break at the end of a value is removed; other control characters fail with `HTTP_REQUEST`. Default: only `User-Agent`, `Idempotency-Key` and those of the body and of `auth`.
+    /// Request headers; at most 64. Values are templates and may read `secrets`. One line break at the end of a value is removed; other control characters fail with `HTTP_REQUEST`. Default: only `User-Agent`, `Idempotency-Key`, `traceparent` and those of the body and of `auth`.
     #[schemars(extend("maxProperties" = 64))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{egress::Egress, run::Run};
+use telemetry::trace::TraceContext;
 
 use crate::{
     api::ApiServer,
@@ -24,4 +25,6 @@ pub(crate) struct StepContext {
     pub(crate) redactor: Redactor,
     /// Client of the api-server; `None` if none is configured, which also means that there is no object storage.
     pub(crate) api: Option<ApiServer>,
+    /// Span above those of the attempts: that of the run, and within an attempt, that of the attempt.
+    pub(crate) span: TraceContext,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crds::{
     WorkflowRun,
+    labels::TRACEPARENT,
     run::{Cancel, Decision, RunEnding, RunPhase, StepStatus},
 };
 use domain::{run::RunnerLoss, schema::json_size};
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
+use telemetry::trace::TraceContext;
 
 /// Unfinished run that is assigned to this pod, in one resource version.
 #[derive(Debug, Clone)]
@@ -50,6 +52,9 @@ pub(crate) struct AssignedRun {
     pub(crate) waited: Duration,
     /// Reason for which the previous runner was lost, if any.
     pub(crate) lost: RunnerLoss,
+    /// Span above the run in its trace: that of the request, or of the step of another run, that started it. `None` for other runs, and
+    /// if the object names none that is valid.
+    pub(crate) parent_span: Option<TraceContext>,
 }
 
 impl AssignedRun {
@@ -59,6 +64,8 @@ impl AssignedRun {
         let (name, uid, resource_version) = (run.name_any(), run.uid()?, run.resource_version()?);
         let created_at = run.creation_timestamp()?.0;
         let generation = run.metadata.generation;
+        let traceparent = run.annotations().get(TRACEPARENT);
+        let parent_span = traceparent.and_then(|traceparent| TraceContext::parse(traceparent));
         let status = run.status?;
         let depth = run.spec.trigger.and_then(|trigger| trigger.parent).map_or(0, |parent| parent.depth);
         let runner = status.runner.filter(|runner| runner.pod_uid.as_deref() == Some(pod_uid))?;
@@ -90,6 +97,7 @@ impl AssignedRun {
             suspended_at: status.suspended_at.map(|time| time.0),
             waited: Duration::from_secs(status.waited_seconds.unwrap_or_default()),
             lost: RunnerLoss::from_reason(lost.as_deref()),
+            parent_span,
         })
     }
 
@@ -101,6 +109,12 @@ impl AssignedRun {
         let last = last.and_then(|last| Duration::try_from(last).ok()).unwrap_or_default();
         let seconds = last.as_secs() + u64::from(last.subsec_nanos() > 0);
         self.waited.saturating_add(Duration::from_secs(seconds))
+    }
+
+    /// Returns the context of a new span for the run. Without a span above it, the run has the trace whose ID is its UID, so that all pods
+    /// that execute it continue one trace.
+    pub(crate) fn span_context(&self) -> TraceContext {
+        self.parent_span.map_or_else(|| TraceContext::of_object(&self.uid), TraceContext::child)
     }
 
     /// Returns whether this version is newer than `other`. The API server increases the version with every write.
@@ -137,5 +151,23 @@ mod tests {
         assert!(AssignedRun::parse(status("pod-b", "Running"), "pod-a").is_none());
         assert!(AssignedRun::parse(status("pod-a", "Failed"), "pod-a").is_none());
         assert!(AssignedRun::parse(run(&json!({"phase": "Queued"})), "pod-a").is_none());
+    }
+
+    /// A run continues the trace that its object names. Without a valid one, it has a trace of its own, the same in each pod.
+    #[test]
+    fn a_run_continues_the_trace_of_its_object() {
+        let parsed = |traceparent: Option<&str>| {
+            let status = json!({"phase": "Running", "revision": {"name": "nightly-5d8c"}, "runner": {"podUid": "pod-a"}});
+            let mut run = run(&status);
+            run.metadata.uid = Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736".to_owned());
+            run.annotations_mut().extend(traceparent.map(|text| (TRACEPARENT.to_owned(), text.to_owned())));
+            AssignedRun::parse(run, "pod-a").unwrap().span_context().trace_id()
+        };
+        let continued = parsed(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        assert_eq!(continued, "0af7651916cd43dd8448eb211c80319c");
+        let long = "x".repeat(100_000);
+        for hostile in [None, Some(""), Some("00-x"), Some("00-\r\nhost: other"), Some(long.as_str())] {
+            assert_eq!(parsed(hostile), "4bf92f3577b34da6a3ce929d0e0e4736");
+        }
     }
 }

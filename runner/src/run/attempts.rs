@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::run::{Outcome, StartAttempt, StepKey, StopAttempt};
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use domain::run::{Outcome, StartAttempt, StepKey, StopAttempt, Task};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use telemetry::trace::{TraceContext, root_span};
 use tokio::task::{JoinError, JoinSet};
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::{
     action::{Canceller, StepContext, execute_attempt, stop_channel},
@@ -19,6 +21,35 @@ pub(super) struct Attempts<'a> {
     cancellers: BTreeMap<(StepKey, u32), Canceller>,
     /// Creations of sub-runs. They take milliseconds and are not cancelled.
     creations: FuturesUnordered<BoxFuture<'a, EndedAttempt>>,
+}
+
+/// Returns the name of what an attempt does.
+fn kind(task: &Task) -> &'static str {
+    match task {
+        Task::Python { .. } => "python",
+        Task::Container { .. } => "container",
+        Task::Http(_) => "http",
+        Task::CreateSubRun(_) => "workflow",
+        Task::StoreOutput(_) => "store",
+    }
+}
+
+/// Returns the span of an attempt below that of the run, with its position in the trace.
+fn attempt_span(run: TraceContext, key: &StepKey, attempt: u32, kind: &'static str) -> (Span, TraceContext) {
+    let own = run.child();
+    let create = || {
+        info_span!(
+            "attempt",
+            trace.id = own.trace_id(),
+            span.id = own.span_id(),
+            step.name = key.step,
+            step.kind = kind,
+            step.item = key.item,
+            step.attempt = attempt,
+            otel.kind = "internal",
+        )
+    };
+    (root_span(own, Some(run), create), own)
 }
 
 /// Attempt that has ended.
@@ -41,19 +72,32 @@ impl<'a> Attempts<'a> {
 
     /// Starts an attempt in a task of its own.
     pub(super) fn start(&mut self, start: StartAttempt) {
-        let (context, id) = (self.context.clone(), self.context.hosts.next_id());
+        let (mut context, id) = (self.context.clone(), self.context.hosts.next_id());
         let (key, number) = (start.key.clone(), start.attempt);
+        let (span, own) = attempt_span(context.span, &key, number, kind(&start.task));
+        context.span = own;
         let (canceller, stop) = stop_channel(start.deadline);
         self.cancellers.insert((key.clone(), number), canceller);
-        self.tasks.spawn(async move {
-            let outcome = execute_attempt(context, start, id, stop).await;
-            EndedAttempt { key, attempt: number, outcome }
-        });
+        self.tasks.spawn(
+            async move {
+                let outcome = execute_attempt(context, start, id, stop).await;
+                EndedAttempt { key, attempt: number, outcome }
+            }
+            .instrument(span),
+        );
     }
 
-    /// Adds the creation of a sub-run as an attempt.
-    pub(super) fn add_creation(&mut self, creation: BoxFuture<'a, EndedAttempt>) {
-        self.creations.push(creation);
+    /// Adds the creation of a sub-run as an attempt. `create` gets the position of the attempt in its trace.
+    pub(super) fn add_creation<F>(
+        &mut self,
+        key: &StepKey,
+        attempt: u32,
+        create: impl FnOnce(TraceContext) -> F,
+    ) where
+        F: Future<Output = EndedAttempt> + Send + 'a,
+    {
+        let (span, own) = attempt_span(self.context.span, key, attempt, "workflow");
+        self.creations.push(create(own).instrument(span).boxed());
     }
 
     /// Cancels an attempt if it is running.

@@ -7,14 +7,14 @@ use std::{
 
 use crds::{
     WorkflowRun, WorkflowRunSpec,
-    labels::PARENT,
+    labels::{PARENT, TRACEPARENT},
     run::{Cancel, ParentRun, RunError, RunPhase, RunTrigger, TriggerKind, WorkflowRef},
     workflow::ErrorKind,
 };
 use domain::run::{Outcome, StepKey, SubRun, SubRunOutcome, step_error};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use kube::ResourceExt as _;
-use telemetry::errors::chain;
+use telemetry::{errors::chain, trace::TraceContext};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -138,15 +138,15 @@ pub(super) async fn result(api: Option<&ApiServer>, run: WorkflowRun) -> SubRunO
     }
 }
 
-/// Creates a sub-run and returns the outcome of the attempt. One that exists already, from an attempt whose end was
-/// lost, counts as created.
+/// Creates a sub-run and returns the outcome of the attempt, whose span the sub-run continues. One that exists already, from an attempt
+/// whose end was lost, counts as created.
 pub(super) async fn create(
     cluster: &impl ClusterApi,
     parent: &AssignedRun,
-    key: &StepKey,
+    (key, span): (&StepKey, TraceContext),
     run: SubRun,
 ) -> Outcome {
-    let object = build_object(parent, key, run);
+    let object = build_object(parent, (key, span), run);
     match retry(RETRY_POLICY, "create a sub-run", || cluster.create_run(&object)).await {
         Ok(()) => Outcome::SubRunCreated,
         Err(failed @ CreateError::Transient { .. }) => {
@@ -159,7 +159,7 @@ pub(super) async fn create(
 }
 
 /// Builds the WorkflowRun object of a sub-run.
-fn build_object(parent: &AssignedRun, key: &StepKey, run: SubRun) -> WorkflowRun {
+fn build_object(parent: &AssignedRun, (key, span): (&StepKey, TraceContext), run: SubRun) -> WorkflowRun {
     let SubRun { name, workflow, input, depth } = run;
     let spec = WorkflowRunSpec {
         workflow_ref: WorkflowRef { name: workflow },
@@ -178,6 +178,7 @@ fn build_object(parent: &AssignedRun, key: &StepKey, run: SubRun) -> WorkflowRun
     };
     let mut object = WorkflowRun::new(&name, spec);
     object.labels_mut().insert(PARENT.to_owned(), parent.name.clone());
+    object.annotations_mut().insert(TRACEPARENT.to_owned(), span.to_string());
     object
 }
 

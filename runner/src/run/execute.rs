@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::run::{FinishRun, RunState};
-use telemetry::errors::chain;
-use tracing::{error, info};
+use telemetry::{errors::chain, trace::root_span};
+use tracing::{Instrument as _, error, info, info_span};
 
 use crate::{
     action::StepContext,
@@ -38,7 +38,17 @@ pub(crate) async fn execute<'a, C: ClusterApi>(
         Err(failed) => return handle_load_error(context, &assigned, failed).await,
     };
     let LoadedRun { run, hosts, egress, secrets, redactor, steps, waited, child_runs } = loaded;
-    info!(run.name = assigned.name, run.id = assigned.uid, "executing the run");
+    let own = assigned.span_context();
+    let span = root_span(own, assigned.parent_span, || {
+        info_span!(
+            "run",
+            trace.id = own.trace_id(),
+            span.id = own.span_id(),
+            run.name = assigned.name,
+            run.id = assigned.uid,
+        )
+    });
+    info!(run.name = assigned.name, run.id = assigned.uid, trace.id = own.trace_id(), "executing the run");
     let state = RunState { steps, ending: assigned.ending.clone() };
     let state = run.resume(&state, &assigned.lost, telemetry::clock::now());
     let step_context = StepContext {
@@ -51,10 +61,11 @@ pub(crate) async fn execute<'a, C: ClusterApi>(
         secrets: Arc::new(secrets),
         redactor,
         api: context.api.cloned(),
+        span: own,
     };
     let start =
         ExecutionStart { step_context, assigned, waited, state, child_runs: ChildRuns::new(child_runs) };
-    Execution::new(context, start).run(assignments).await
+    Execution::new(context, start).run(assignments).instrument(span).await
 }
 
 /// Fails a run that no pod can execute. After any other failure, another pod continues the run.

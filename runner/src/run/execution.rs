@@ -311,11 +311,10 @@ impl<'a, C: ClusterApi> Execution<'a, C> {
                     if self.state.is_running(&key, attempt) =>
                 {
                     let (cluster, parent) = (self.context.cluster, self.assigned.clone());
-                    let creation = async move {
-                        let outcome = child_runs::create(cluster, &parent, &key, run).await;
+                    self.attempts.add_creation(&key.clone(), attempt, |span| async move {
+                        let outcome = child_runs::create(cluster, &parent, (&key, span), run).await;
                         EndedAttempt { key, attempt, outcome: Ok(Some(outcome)) }
-                    };
-                    self.attempts.add_creation(creation.boxed());
+                    });
                 }
                 start if self.state.is_running(&start.key, start.attempt) => self.attempts.start(start),
                 _ => {}

@@ -23,13 +23,17 @@ fn orphan() -> Value {
 }
 
 /// Metadata that only the platform may set, with words of the refusal.
-fn reserved() -> [(Value, &'static str); 4] {
+fn reserved() -> [(Value, &'static str); 5] {
     [
         (json!({"ownerReferences": orphan()}), "metadata.ownerReferences must not be set or changed"),
         (json!({"finalizers": ["acme.example/never"]}), "metadata.finalizers must not be set or changed"),
         (json!({"labels": {"smbcopilot.dev/parent": "other"}}), "metadata.labels must not contain or change"),
         (
             json!({"annotations": {"smbcopilot.dev/any": "1"}}),
+            "metadata.annotations must not contain or change",
+        ),
+        (
+            json!({"annotations": {"smbcopilot.dev/traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}),
             "metadata.annotations must not contain or change",
         ),
     ]

@@ -153,7 +153,11 @@ async fn a_runner_can_release_its_run_once() -> anyhow::Result<()> {
 
 fn sub_run(trigger: &Value, label: &str) -> anyhow::Result<WorkflowRun> {
     Ok(serde_json::from_value(json!({
-        "metadata": {"name": unique("sub"), "labels": {"smbcopilot.dev/parent": label}},
+        "metadata": {
+            "name": unique("sub"),
+            "labels": {"smbcopilot.dev/parent": label},
+            "annotations": {"smbcopilot.dev/traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+        },
         "spec": {"workflowRef": {"name": "order-invoice"}, "trigger": trigger},
     }))?)
 }
@@ -188,6 +192,10 @@ async fn only_runners_create_and_cancel_sub_runs() -> anyhow::Result<()> {
         let message = refusal(api.create(&dry_run, &run).await)?;
         assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{words}: {message:?}");
     }
+    let mut annotated = sub.clone();
+    annotated.annotations_mut().insert("smbcopilot.dev/any".to_owned(), "1".to_owned());
+    let words = "metadata.annotations must not contain or change";
+    refused(words, || holder.runs.create(&dry_run, &annotated)).await?;
     let other = create_assigned_run(&client, &namespace, &holder, "Running").await?;
     let cancel = Patch::Merge(json!({"spec": {"cancel": "Now"}}));
     let words = "a runner may change only spec.cancel, and only of a sub-run";

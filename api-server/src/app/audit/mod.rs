@@ -21,7 +21,7 @@ pub use read::{Filter, count, count_of_platform, get_many, get_many_of_platform,
 pub use reconcile::reconcile;
 #[cfg(test)]
 pub(crate) use reconcile::reconcile_once;
-pub(in crate::app) use recorder::{begin_write, client_gone};
+pub(in crate::app) use recorder::{begin_write, client_gone, traceparent};
 pub use recorder::{record_changes, record_object, record_refusal};
 pub use requests::{operation_of, operation_of_login};
 pub use verify::verify;

@@ -102,6 +102,11 @@ pub(in crate::app) fn client_gone() -> CancellationToken {
     CURRENT.try_with(|recorder| recorder.operation.client_gone.clone()).unwrap_or_default()
 }
 
+/// Returns the position of the operation in progress in its trace, as the header `traceparent`.
+pub(in crate::app) fn traceparent() -> Option<String> {
+    CURRENT.try_with(|recorder| recorder.operation.origin.traceparent.clone()).ok().flatten()
+}
+
 /// Checks that an operation is in progress, and records that a write follows.
 ///
 /// # Errors

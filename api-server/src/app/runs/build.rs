@@ -1,7 +1,10 @@
 //! The WorkflowRun object of a new run.
 
+use std::collections::BTreeMap;
+
 use crds::{
     WorkflowRun, WorkflowRunSpec,
+    labels::TRACEPARENT,
     run::{Reuse, RunTrigger, TriggerKind, WorkflowRef},
 };
 use kube::api::ObjectMeta;
@@ -19,15 +22,19 @@ pub(super) struct NewRun {
     pub(super) trigger: TriggerKind,
     pub(super) requested_by: String,
     pub(super) reuse: Option<Reuse>,
+    /// Position of the request in its trace, which the runner continues.
+    pub(super) traceparent: Option<String>,
 }
 
 /// Builds the object that is created in Kubernetes.
 pub(super) fn run(tenant: &TenantToWrite, workflow: &Workflow, new_run: NewRun) -> WorkflowRun {
-    let NewRun { input, priority, name, trigger, requested_by, reuse } = new_run;
+    let NewRun { input, priority, name, trigger, requested_by, reuse, traceparent } = new_run;
     WorkflowRun {
         metadata: ObjectMeta {
             name: Some(name.for_workflow(workflow)),
             namespace: Some(tenant.namespace.clone()),
+            annotations: traceparent
+                .map(|traceparent| BTreeMap::from([(TRACEPARENT.to_owned(), traceparent)])),
             ..ObjectMeta::default()
         },
         spec: WorkflowRunSpec {

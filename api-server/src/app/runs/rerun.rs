@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{build, change, check, name::RunName, start};
 use crate::{
-    app::{App, Error, Violation, contents, workflows::WorkflowDetails},
+    app::{App, Error, Violation, audit, contents, workflows::WorkflowDetails},
     auth::TenantScope,
     store::{Run, RunContent, TenantTx},
 };
@@ -54,6 +54,7 @@ pub async fn rerun(app: &App, scope: TenantScope, rerun: Rerun) -> Result<Run, E
         trigger: TriggerKind::Rerun,
         requested_by,
         reuse: from.map(|from| Reuse { run: run.name, from }),
+        traceparent: audit::traceparent(),
     };
     start::create(app, scope, &tenant, &build::run(&tenant, &workflow.workflow, new_run)).await
 }

@@ -44,8 +44,8 @@ pub async fn start(app: &App, scope: TenantScope, start: Start) -> Result<Run, E
     let (workflow, _reservation) = change::with_content(app, scope, workflow).await?;
     check::check_input(app, scope, &workflow, &start.input).await?;
     let Start { workflow: _, input, priority, name, requested_by } = start;
-    let new_run =
-        build::NewRun { input, priority, name, trigger: TriggerKind::Api, requested_by, reuse: None };
+    let (trigger, traceparent) = (TriggerKind::Api, audit::traceparent());
+    let new_run = build::NewRun { input, priority, name, trigger, requested_by, reuse: None, traceparent };
     create(app, scope, &tenant, &build::run(&tenant, &workflow.workflow, new_run)).await
 }
 

@@ -5,6 +5,9 @@ mod tenant;
 
 use std::sync::{Mutex, PoisonError};
 
+use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::app::Reservation;
@@ -15,6 +18,11 @@ pub(super) use tenant::{
     RevisionsOfWorkflow, RunById, RunCountOfWorkflow, RunsOfWorkflow, WorkflowById, WorkflowContentById,
     loaders,
 };
+
+/// Starts the task that reads a batch. It belongs to the span of the request.
+fn spawn(load: BoxFuture<'static, ()>) -> JoinHandle<()> {
+    tokio::spawn(load.in_current_span())
+}
 
 /// Key of a plan: its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::dataloader::{DataLoader, Loader};
 use uuid::Uuid;
 
-use super::{AuditEventById, HeldMemory, PlanByName};
+use super::{AuditEventById, HeldMemory, PlanByName, spawn};
 use crate::{
     app::{self, App, Reservation},
     auth::PlatformScope,
@@ -28,7 +28,7 @@ pub(in crate::graphql) struct TenantById(pub(in crate::graphql) Uuid);
 
 /// Creates the loaders of a request.
 pub(in crate::graphql) fn platform_loaders(app: &App, scope: PlatformScope) -> PlatformLoaders {
-    DataLoader::new(PlatformRows { app: app.clone(), scope, held: HeldMemory::default() }, tokio::spawn)
+    DataLoader::new(PlatformRows { app: app.clone(), scope, held: HeldMemory::default() }, spawn)
 }
 
 impl PlatformRows {

@@ -6,7 +6,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AuditEventById, HeldMemory, PlanByName};
+use super::{AuditEventById, HeldMemory, PlanByName, spawn};
 use crate::{
     app::{
         self, App, Reservation,
@@ -116,7 +116,7 @@ pub(in crate::graphql) fn loaders(app: &App, scope: TenantScope) -> Loaders {
         reservation: Reservation::default(),
         held: HeldMemory::default(),
     };
-    DataLoader::new(rows, tokio::spawn)
+    DataLoader::new(rows, spawn)
 }
 
 impl Loader<OwnTenant> for TenantRows {

@@ -10,6 +10,7 @@ use axum::{
     http::{Method, header},
     response::Response,
 };
+use telemetry::trace::TraceContext;
 use tower_http::request_id::RequestId;
 use tracing::Instrument as _;
 
@@ -19,7 +20,7 @@ use crate::{
         audit::{Ending, Operation, audited},
     },
     auth::{Origin, Principal, Rule},
-    http::{listener::client_address, trace_context::TraceContext},
+    http::listener::client_address,
     problem::{Code, Problem},
 };
 

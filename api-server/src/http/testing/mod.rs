@@ -1,5 +1,6 @@
 //! A server for tests: both routers with a real Postgres, a real token issuer and a fake Kubernetes API.
 
+mod collector;
 mod fixtures;
 mod kubernetes;
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
+pub(in crate::http) use collector::Collector;
 pub(in crate::http) use fixtures::{
     ACME, ANNA, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW,
 };
@@ -227,6 +229,14 @@ impl Server {
         let request = bearer(Request::post(path), &self.issuer.token(tenant, role));
         let request = request.header("content-type", "application/json").header("idempotency-key", key);
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Starts a run with one header of the client.
+    pub(in crate::http) async fn start_run_with(&self, header: &str, value: &str) -> Answer {
+        let path = format!("/v1/workflows/{WORKFLOW}/runs");
+        let request = bearer(Request::post(path), &self.issuer.token("acme", "operator"));
+        let request = request.header("content-type", "application/json").header(header, value);
+        self.send(request.body(Body::from(r#"{"input": {"total": 12.5}}"#)).unwrap()).await
     }
 
     pub(in crate::http) async fn put(&self, tenant: &str, role: &str, path: &str, body: &Value) -> Answer {

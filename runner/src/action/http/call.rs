@@ -28,7 +28,8 @@ pub(in crate::action) async fn call(
 ) -> Result<Value, Failure> {
     let since = Instant::now();
     let fail = |failed: HttpError| with_duration(failed.into_step_error().into(), since);
-    let request = Request::parse(rendered, idempotency_key, &context.secrets).map_err(fail)?;
+    let request =
+        Request::parse(rendered, (idempotency_key, context.span), &context.secrets).map_err(fail)?;
     let summary = request.summary();
     let response = send(request, &Resolver::Egress(&context.egress), &context.redactor).await;
     let result = response.as_ref().map_or_else(ToString::to_string, |response| response.status.to_string());

@@ -9,6 +9,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
 };
 use serde_json::Value;
+use telemetry::trace::TraceContext;
 use url::Url;
 
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 
 /// Header by which a service recognizes a repeated request.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Header by which a service continues the trace of the run (W3C Trace Context).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const USER_AGENT_PRODUCT: &str = concat!("smb-copilot/", env!("CARGO_PKG_VERSION"));
 
 /// Validated request. It contains credentials and therefore does not implement `Debug`.
@@ -43,7 +46,7 @@ impl Request {
     /// Returns an error if the URL, a header, the credentials or a TLS secret is invalid.
     pub(in crate::action) fn parse(
         rendered: domain::run::HttpRequest,
-        idempotency_key: &str,
+        (idempotency_key, span): (&str, TraceContext),
         secrets: &Secrets,
     ) -> Result<Self, HttpError> {
         let domain::run::HttpRequest {
@@ -59,6 +62,9 @@ impl Request {
         } = rendered;
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_PRODUCT));
+        if let Ok(traceparent) = HeaderValue::try_from(span.to_string()) {
+            headers.insert(TRACEPARENT, traceparent);
+        }
         headers.insert(IDEMPOTENCY_KEY, header_value::parse("idempotency-key", idempotency_key, secrets)?);
         if let Some(HttpBody::Text(_)) = body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

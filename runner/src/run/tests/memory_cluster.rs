@@ -18,6 +18,8 @@ use crate::{
 };
 
 pub(super) const RUN: &str = "nightly-7";
+/// ID of the trace that the run continues.
+pub(super) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// Cluster with one run, its workflow and its sub-runs. Clones share their state.
 #[derive(Clone)]
@@ -66,6 +68,7 @@ impl MemoryCluster {
         let run = json!({
             "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun",
             "metadata": {"name": RUN, "namespace": "t-acme", "uid": format!("run-{}", telemetry::ids::uuid_v7()),
+                         "annotations": {"smbcopilot.dev/traceparent": format!("00-{TRACE}-b7ad6b7169203331-01")},
                          "resourceVersion": "1", "creationTimestamp": telemetry::clock::now().to_string()},
             "spec": {"workflowRef": {"name": "nightly"}, "input": input},
             "status": {"phase": "Queued", "revision": {"name": "nightly-5d8c"}}

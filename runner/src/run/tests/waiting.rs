@@ -1,15 +1,16 @@
 //! Runs that wait for decisions, times and sub-runs.
 
 use crds::{
-    labels::PARENT,
+    labels::{PARENT, TRACEPARENT},
     run::{Cancel, RunPhase, StepPhase, TriggerKind, WaitingFor},
     workflow::ErrorKind,
 };
 use serde_json::json;
+use telemetry::trace::TraceContext;
 
 use super::{
     error_of_run,
-    memory_cluster::{Fault, MemoryCluster, RUN},
+    memory_cluster::{Fault, MemoryCluster, RUN, TRACE},
     pod::Pod,
     step,
 };
@@ -98,6 +99,9 @@ async fn a_sub_run_is_created_once_and_its_end_continues_the_parent() {
     );
     assert_eq!((&parent.uid, parent.depth), (&uid, 1));
     assert_eq!(child.metadata.labels.unwrap().get(PARENT).map(String::as_str), Some(RUN));
+    let traceparent = child.metadata.annotations.unwrap().remove(TRACEPARENT).unwrap();
+    let trace = TraceContext::parse(&traceparent).unwrap().trace_id();
+    assert_eq!(trace, TRACE, "the sub-run continues the trace of its parent");
     assert_eq!((child.spec.workflow_ref.name.as_str(), child.spec.input), ("other", Some(json!({"n": 1}))));
     let status = memory.run().status.unwrap();
     assert!(status.suspended_at.is_none(), "time spent waiting for sub-runs counts towards the timeout");

@@ -14,6 +14,7 @@ use domain::{
     workflow::{HttpBody, HttpCredentials},
 };
 use serde_json::{Value, json};
+use telemetry::trace::TraceContext;
 use tokio::net::TcpListener;
 
 use super::{
@@ -103,12 +104,29 @@ fn rendered(target: &TestServer, path: &str) -> domain::run::HttpRequest {
 }
 
 fn parse(rendered: domain::run::HttpRequest) -> Request {
-    Request::parse(rendered, "run-7/price", &Secrets::new()).unwrap()
+    Request::parse(rendered, ("run-7/price", TraceContext::begin()), &Secrets::new()).unwrap()
 }
 
 async fn get_as(path: &str, response: Option<HttpResponse>) -> Result<Response, HttpError> {
     let target = serve().await;
     send_to(parse(domain::run::HttpRequest { response, ..rendered(&target, path) }), &target).await
+}
+
+/// A service continues the trace of the attempt, unless the step names another one.
+#[tokio::test]
+async fn a_service_continues_the_trace_of_the_attempt() {
+    let target = serve().await;
+    let span = TraceContext::begin();
+    let traceparent = |own: &[&str]| {
+        let headers = own.iter().map(|value| ("Traceparent".to_owned(), (*value).to_owned())).collect();
+        let rendered = domain::run::HttpRequest { headers, ..rendered(&target, "/echo") };
+        let request = Request::parse(rendered, ("run-7/price", span), &Secrets::new()).unwrap();
+        let sent =
+            request.headers.get_all("traceparent").iter().map(|value| value.to_str().unwrap().to_owned());
+        sent.collect::<Vec<_>>()
+    };
+    assert_eq!(traceparent(&[]), [span.to_string()]);
+    assert_eq!(traceparent(&["00-own"]), ["00-own"]);
 }
 
 /// A service receives what the step specifies, and the idempotency key by which it recognizes a repetition.
@@ -221,7 +239,7 @@ async fn one_line_break_at_the_end_of_credentials_is_not_sent() {
 
     let secrets = [("erp".to_owned(), [("key".to_owned(), "s3cret\nkey\n".to_owned())].into())].into();
     let bearer = HttpCredentials::Bearer("s3cret\nkey\n".into());
-    let Err(error) = Request::parse(request(bearer), "run-7/price", &secrets) else {
+    let Err(error) = Request::parse(request(bearer), ("run-7/price", TraceContext::begin()), &secrets) else {
         panic!("it was accepted")
     };
     let error = error.into_step_error();

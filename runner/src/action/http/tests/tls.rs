@@ -67,7 +67,8 @@ async fn call(address: SocketAddr, ca: Option<&str>, client: Option<&str>) -> Re
     let mut rendered = rendered(&target, "/");
     rendered.url = rendered.url.replace("http:", "https:");
     rendered.tls = HttpTls { ca: ca.map(str::to_owned), client: client.map(str::to_owned) };
-    let request = Request::parse(rendered, "run-7/price", &secrets())?;
+    let request =
+        Request::parse(rendered, ("run-7/price", telemetry::trace::TraceContext::begin()), &secrets())?;
     let sent = send(request, &Resolver::Test(vec![address]), &Redactor::default()).await;
     sent.map(|response| response.status)
 }
