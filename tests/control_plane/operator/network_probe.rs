@@ -1,5 +1,7 @@
 //! The operator's probe of the network. The tests write what the kubelet and the pods of the probe write.
 
+use std::time::Duration;
+
 use crds::conditions;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
 use kube::{
@@ -10,6 +12,10 @@ use serde_json::{Value, json};
 use tests::{operator_process::PROBE_NAMESPACE, wait};
 
 use super::{DEADLINE, fixture::Fixture, objects, process, usage::POLICY_CONDITIONS};
+
+/// Time until a probe has a result: one that the API server refuses, since the quota of the namespace has no status yet, is repeated
+/// after a minute.
+const PROBE_DEADLINE: Duration = Duration::from_secs(150);
 
 /// The pods of the probe, and the node that they would run on.
 struct Probe {
@@ -45,40 +51,38 @@ impl Probe {
         Ok(())
     }
 
-    /// Returns the name of a pod of this role, once the operator has created it.
-    async fn pod(&self, role: &str) -> anyhow::Result<String> {
-        let selector = ListParams::default().labels(&format!("smbcopilot.dev/network-probe={role}"));
-        let find = async || Ok(self.pods.list(&selector).await?.items.first().map(ResourceExt::name_any));
-        let found = wait::until(&format!("a {role} exists"), DEADLINE, find, Option::is_some).await?;
-        Ok(found.unwrap_or_default())
-    }
-
-    async fn write(&self, pod: &str, status: Value) -> anyhow::Result<()> {
-        let patch = Patch::Merge(json!({"status": status}));
-        self.pods.patch_status(pod, &PatchParams::default(), &patch).await?;
-        Ok(())
-    }
-
-    /// Runs the pods of the next probe, whose client can connect to these ports.
-    async fn run(&self, reachable: &Value) -> anyhow::Result<()> {
+    /// Acts as the kubelet, with a client that can connect to these ports, until the probe has this result. The pods are those of
+    /// any operator: the first ones may be of an operator that another test has killed, and its successor deletes them.
+    async fn run_until(&self, reachable: &Value, expected: &str) -> anyhow::Result<()> {
         self.set_node_ready().await?;
-        let server = self.pod("server").await?;
-        self.write(&server, json!({"phase": "Running", "podIP": "10.244.0.7"})).await?;
-        let client = self.pod("client").await?;
         let terminated = json!({"exitCode": 0, "message": reachable.to_string()});
         let container = json!({
             "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": terminated},
         });
-        self.write(&client, json!({"phase": "Succeeded", "containerStatuses": [container]})).await
-    }
-
-    async fn wait_for_result(&self, expected: &str) -> anyhow::Result<()> {
-        let result = async || Ok(self.results.get("network-probe").await?.data.unwrap_or_default());
+        let result = async || {
+            self.write("server", json!({"phase": "Running", "podIP": "10.244.0.7"})).await?;
+            self.write("client", json!({"phase": "Succeeded", "containerStatuses": [&container]})).await?;
+            Ok(self.results.get_opt("network-probe").await?.and_then(|it| it.data).unwrap_or_default())
+        };
         let what = format!("the result is {expected}");
-        wait::until(&what, DEADLINE, result, |data| data.get("result").is_some_and(|it| it == expected))
+        wait::until(&what, PROBE_DEADLINE, result, |data| data.get("result").is_some_and(|it| it == expected))
             .await?;
         let left = async || Ok(self.pods.list(&ListParams::default()).await?.items.len());
         wait::until("the pods are deleted", DEADLINE, left, |count| *count == 0).await.map(drop)
+    }
+
+    /// Writes the status of the pods of this role, of which there may be none.
+    async fn write(&self, role: &str, status: Value) -> anyhow::Result<()> {
+        let selector = ListParams::default().labels(&format!("smbcopilot.dev/network-probe={role}"));
+        let patch = Patch::Merge(json!({"status": status}));
+        for pod in self.pods.list(&selector).await? {
+            match self.pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await {
+                Ok(_) => {}
+                Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -89,15 +93,15 @@ async fn each_tenant_says_whether_the_cluster_enforces_policies() -> anyhow::Res
     let _alone = POLICY_CONDITIONS.lock().await;
     let fixture = Fixture::with_tenant("probed", objects::plan()).await?;
     let probe = Probe::with_node(&fixture).await?;
-    probe.run(&json!({"allowed": true, "deniedIncoming": true, "deniedOutgoing": false})).await?;
-    probe.wait_for_result("IncomingNotEnforced").await?;
+    let open = json!({"allowed": true, "deniedIncoming": true, "deniedOutgoing": false});
+    probe.run_until(&open, "IncomingNotEnforced").await?;
     let message = fixture.tenant_with_reason(conditions::POLICY_READY, "NetworkPoliciesNotEnforced").await?;
     assert!(message.contains("for connections to pods"), "{message}");
     fixture.tenant_with_ready("True").await?;
     let stopped = process::kill().await?;
     stopped.start(&fixture.client).await?;
-    probe.run(&json!({"allowed": true, "deniedIncoming": false, "deniedOutgoing": false})).await?;
-    probe.wait_for_result("Enforced").await?;
+    let closed = json!({"allowed": true, "deniedIncoming": false, "deniedOutgoing": false});
+    probe.run_until(&closed, "Enforced").await?;
     let message = fixture.tenant_with_reason(conditions::POLICY_READY, "Applied").await?;
     assert!(message.contains("the cluster enforces them"), "{message}");
     probe.nodes.delete(&probe.node, &DeleteParams::default()).await?;
