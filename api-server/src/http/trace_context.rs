@@ -37,7 +37,6 @@ mod tests {
     use serde_json::json;
     use sqlx::PgPool;
 
-    use super::*;
     use crate::http::testing::{Collector, QUEUED_RUN, Server};
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

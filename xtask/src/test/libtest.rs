@@ -49,6 +49,7 @@ impl Report {
 pub(super) struct Reader {
     tally: Option<Tally>,
     in_failures: bool,
+    in_backtrace: bool,
     failures: Vec<String>,
     results: String,
 }
@@ -56,7 +57,7 @@ pub(super) struct Reader {
 /// Begin of a line that a test prints for the user.
 const RESULT: &str = "result: ";
 
-/// A failed test may print a large object; the log has all lines.
+/// A failed test may print a large object; the log has all lines, and the backtraces.
 const MAX_FAILURE_LINES: usize = 150;
 
 impl Reader {
@@ -71,7 +72,9 @@ impl Reader {
             self.in_failures = false;
         }
         self.in_failures |= line == "failures:";
-        if self.in_failures && self.failures.len() < MAX_FAILURE_LINES {
+        self.in_backtrace |= line.eq_ignore_ascii_case("stack backtrace:");
+        self.in_backtrace &= !line.is_empty();
+        if self.in_failures && !self.in_backtrace && self.failures.len() < MAX_FAILURE_LINES {
             self.failures.push(line.to_owned());
         }
     }
@@ -116,6 +119,15 @@ mod tests {
         let line =
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
         assert_eq!(read(&[line], Ok(())).tally, Tally { passed: 12, failed: 0 });
+    }
+
+    /// A backtrace does not displace the failures after it.
+    #[test]
+    fn backtraces_are_left_to_the_log() {
+        let lines = ["failures:", "---- a stdout ----", "Stack backtrace:", "   0: anyhow", "", "---- b stdout ----"];
+        let report = read(&lines, Err(anyhow::anyhow!("crds failed: exit status: 101")));
+        assert!(report.failures.contains("b stdout"));
+        assert!(!report.failures.contains("   0: "), "{}", report.failures);
     }
 
     /// A test program that crashes counts as a failure.

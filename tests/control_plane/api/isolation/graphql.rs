@@ -89,6 +89,8 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::ServiceAccount | Kind::DeletedServiceAccount => "ServiceAccount",
         Kind::ApiKey | Kind::DeletedApiKey => "ApiKey",
         Kind::Invitation | Kind::DeletedInvitation => "Invitation",
+        Kind::Role | Kind::DeletedRole => "Role",
+        Kind::Policy | Kind::DeletedPolicy => "Policy",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }
