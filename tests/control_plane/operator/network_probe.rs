@@ -65,8 +65,10 @@ impl Probe {
             Ok(self.results.get_opt("network-probe").await?.and_then(|it| it.data).unwrap_or_default())
         };
         let what = format!("the result is {expected}");
-        wait::until(&what, PROBE_DEADLINE, result, |data| data.get("result").is_some_and(|it| it == expected))
-            .await?;
+        wait::until(&what, PROBE_DEADLINE, result, |data| {
+            data.get("result").is_some_and(|it| it == expected)
+        })
+        .await?;
         let left = async || Ok(self.pods.list(&ListParams::default()).await?.items.len());
         wait::until("the pods are deleted", DEADLINE, left, |count| *count == 0).await.map(drop)
     }

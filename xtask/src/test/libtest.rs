@@ -124,7 +124,8 @@ mod tests {
     /// A backtrace does not displace the failures after it.
     #[test]
     fn backtraces_are_left_to_the_log() {
-        let lines = ["failures:", "---- a stdout ----", "Stack backtrace:", "   0: anyhow", "", "---- b stdout ----"];
+        let lines =
+            ["failures:", "---- a stdout ----", "Stack backtrace:", "   0: anyhow", "", "---- b stdout ----"];
         let report = read(&lines, Err(anyhow::anyhow!("crds failed: exit status: 101")));
         assert!(report.failures.contains("b stdout"));
         assert!(!report.failures.contains("   0: "), "{}", report.failures);
