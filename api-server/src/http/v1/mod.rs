@@ -27,6 +27,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::http::HttpState;
 
 pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
+    tenants().merge(workflows()).merge(rights()).merge(people())
+}
+
+fn tenants() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(me::get::get_me))
         .routes(routes!(me::permissions::get_my_permissions))
@@ -38,6 +42,12 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(plans::list::list_plans))
         .routes(routes!(usage::get::get_usage))
         .routes(routes!(events::list::list_events))
+        .routes(routes!(audit_events::list::list_audit_events))
+        .routes(routes!(audit_events::list::list_platform_audit_events))
+}
+
+fn workflows() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
         .routes(routes!(workflows::list::list_workflows, workflows::create::create_workflow))
         .routes(routes!(workflows::get::get_workflow, workflows::update::update_workflow))
         .routes(routes!(workflows::revisions::list::list_revisions))
@@ -57,6 +67,10 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+}
+
+fn rights() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
         .routes(routes!(roles::list::list_roles, roles::create::create_role))
         .routes(routes!(roles::get::get_role, roles::update::update_role, roles::delete::delete_role))
         .routes(routes!(policies::list::list_policies, policies::create::create_policy))
@@ -69,6 +83,10 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(authorization::checks::check_authorization))
         .routes(routes!(authorization::explanations::explain_authorization))
         .routes(routes!(authorization::simulations::simulate_policy))
+}
+
+fn people() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
         .routes(routes!(users::list::list_users, users::create::create_user))
         .routes(routes!(users::get::get_user, users::update::update_user, users::delete::delete_user))
         .routes(routes!(users::deactivation::deactivate_user, users::deactivation::reactivate_user))
@@ -86,6 +104,4 @@ pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
             service_accounts::get::get_service_account,
             service_accounts::delete::delete_service_account
         ))
-        .routes(routes!(audit_events::list::list_audit_events))
-        .routes(routes!(audit_events::list::list_platform_audit_events))
 }
