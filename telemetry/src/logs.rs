@@ -67,9 +67,9 @@ pub fn init(options: &Options, service: &'static str) -> Result<(), Error> {
     let registry = tracing_subscriber::registry();
     match trace::span_layer(&options.traces, service)? {
         // One filter for everything costs less than one for each layer.
-        None => registry.with(filter(options)?).with(lines(options.format)).try_init(),
+        None => registry.with(filter(options)?).with(event_layer(options.format)).try_init(),
         Some(spans) => registry
-            .with(lines(options.format).with_filter(filter(options)?))
+            .with(event_layer(options.format).with_filter(filter(options)?))
             .with(spans.with_filter(filter_fn(trace::is_exported)))
             .try_init(),
     }?;
@@ -93,7 +93,7 @@ fn filter(options: &Options) -> Result<EnvFilter, Error> {
     filter.map_err(|source| Error::Filter { filter: options.filter.clone(), source })
 }
 
-fn lines<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
+fn event_layer<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {

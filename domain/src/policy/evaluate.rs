@@ -147,7 +147,8 @@ fn is_kind(of: ResourceKind, kind: ResourceKind) -> Truth {
 
 fn permissions_of_kind(kind: ResourceKind) -> Permissions {
     static BY_KIND: std::sync::LazyLock<[Permissions; 3]> = std::sync::LazyLock::new(|| {
-        ResourceKind::ALL.map(|kind| Permissions::matching(|permission| ResourceKind::of(permission) == kind))
+        ResourceKind::ALL
+            .map(|kind| Permissions::matching(|permission| ResourceKind::for_permission(permission) == kind))
     });
     let index = ResourceKind::ALL.iter().position(|known| *known == kind);
     index.and_then(|index| BY_KIND.get(index)).copied().unwrap_or_default()
@@ -175,14 +176,14 @@ fn condition_kind(condition: &Condition) -> Option<ResourceKind> {
 fn selects(selector: &Selector, resource: Resource<'_>) -> Truth {
     match (selector, resource) {
         (Selector::WorkflowName { name }, Resource::Workflow(workflow)) => {
-            Truth::of(Some(workflow.name == *name))
+            Truth::from_known(Some(workflow.name == *name))
         }
         (Selector::WorkflowLabel { key, value }, Resource::Workflow(workflow)) => {
             let labels = workflow.labels.as_ref();
-            Truth::of(labels.map(|labels| labels.get(key) == Some(value)))
+            Truth::from_known(labels.map(|labels| labels.get(key) == Some(value)))
         }
         (Selector::DocumentTag { tag }, Resource::Document(document)) => {
-            Truth::of(document.tags.as_ref().map(|tags| tags.contains(tag)))
+            Truth::from_known(document.tags.as_ref().map(|tags| tags.contains(tag)))
         }
         (Selector::WorkflowName { .. } | Selector::WorkflowLabel { .. }, Resource::Document(_))
         | (Selector::DocumentTag { .. }, Resource::Workflow(_))
@@ -199,11 +200,11 @@ fn holds(condition: &Condition, request: &Request, resource: Resource<'_>) -> Tr
             let has_one = |labels: &std::collections::BTreeMap<String, String>| {
                 labels.get(key).is_some_and(|value| values.contains(value))
             };
-            Truth::of(workflow.labels.as_ref().map(has_one))
+            Truth::from_known(workflow.labels.as_ref().map(has_one))
         }
         (Condition::TagIn { values }, Resource::Document(document)) => {
             let tags = document.tags.as_ref();
-            Truth::of(tags.map(|tags| values.iter().any(|value| tags.contains(value))))
+            Truth::from_known(tags.map(|tags| values.iter().any(|value| tags.contains(value))))
         }
         (Condition::OwnerIsPrincipal, Resource::Workflow(workflow)) => {
             is_owner(request, workflow.owner.as_ref())
@@ -217,7 +218,7 @@ fn holds(condition: &Condition, request: &Request, resource: Resource<'_>) -> Tr
 }
 
 fn is_owner(request: &Request, owner: Option<&String>) -> Truth {
-    Truth::of(request.principal.as_ref().zip(owner).map(|(principal, owner)| principal == owner))
+    Truth::from_known(request.principal.as_ref().zip(owner).map(|(principal, owner)| principal == owner))
 }
 
 /// Returns the truth of a condition that depends on the request alone; `None` if it depends on the resource.
@@ -227,7 +228,9 @@ fn of_request(condition: &Condition, request: &Request) -> Option<Truth> {
         Condition::IpIn { ranges } => {
             // An IPv4 address that a socket for both families has received is compared as such.
             let address = request.address.map(|address| address.to_canonical());
-            Some(Truth::of(address.map(|address| ranges.iter().any(|range| range.contains(&address)))))
+            Some(Truth::from_known(
+                address.map(|address| ranges.iter().any(|range| range.contains(&address))),
+            ))
         }
         Condition::TimeBetween { from, to, zone } => {
             let is_between = |time: jiff::Timestamp| {
@@ -237,9 +240,9 @@ fn of_request(condition: &Condition, request: &Request) -> Option<Truth> {
                     false => *from <= time || time < *to,
                 }
             };
-            Some(Truth::of(request.time.map(is_between)))
+            Some(Truth::from_known(request.time.map(is_between)))
         }
-        Condition::Mfa => Some(Truth::of(request.mfa)),
+        Condition::Mfa => Some(Truth::from_known(request.mfa)),
         Condition::OwnerIsPrincipal | Condition::LabelIn { .. } | Condition::TagIn { .. } => None,
     }
 }

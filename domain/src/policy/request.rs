@@ -70,7 +70,7 @@ impl ResourceKind {
 
     /// Returns the kind of the resources of a permission.
     #[must_use]
-    pub fn of(permission: Permission) -> Self {
+    pub fn for_permission(permission: Permission) -> Self {
         match permission.name().split('.').next() {
             Some("workflow") => Self::Workflow,
             Some("document" | "chunk" | "search") => Self::Document,

@@ -324,7 +324,7 @@ proptest! {
         let grants = Grants::new(policies);
         let (resource, kind) = resource.get();
         let rights = grants.rights(&request);
-        for permission in Permission::all().filter(|permission| ResourceKind::of(*permission) == kind) {
+        for permission in Permission::all().filter(|permission| ResourceKind::for_permission(*permission) == kind) {
             let allowed = grants.allows(permission, &request, resource);
             match rights.certainty(permission) {
                 Certainty::Always => prop_assert!(allowed, "{permission} is always granted"),

@@ -14,7 +14,7 @@ pub enum Truth {
 impl Truth {
     /// Returns the truth of a value that may not be known.
     #[must_use]
-    pub fn of(value: Option<bool>) -> Self {
+    pub fn from_known(value: Option<bool>) -> Self {
         match value {
             Some(true) => Self::True,
             Some(false) => Self::False,

@@ -37,7 +37,7 @@ pub(super) fn permission(action: &'static str, pointer: &str, name: &str) -> Res
 /// # Errors
 /// Returns an error with this pointer if it is not.
 pub(super) fn require_kind(action: &'static str, pointer: &str, permission: Permission) -> Result<(), Error> {
-    match ResourceKind::of(permission) {
+    match ResourceKind::for_permission(permission) {
         ResourceKind::Workflow => Ok(()),
         ResourceKind::None | ResourceKind::Document => Err(invalid(
             action,

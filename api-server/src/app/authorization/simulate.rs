@@ -109,7 +109,7 @@ fn decide(
     before: &Grants,
     after: &Grants,
 ) -> Option<(bool, bool)> {
-    let decision = |grants: &Grants| match (ResourceKind::of(permission), resource) {
+    let decision = |grants: &Grants| match (ResourceKind::for_permission(permission), resource) {
         (ResourceKind::Workflow, Some(workflow)) => {
             Some(grants.allows(permission, request, Resource::Workflow(workflow)))
         }

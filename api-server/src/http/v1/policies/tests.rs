@@ -198,7 +198,7 @@ async fn conditional_rights_cannot_be_granted(pool: PgPool) {
 
 /// Who may see one workflow only sees it and its runs, in lists, counts and details, by REST and by GraphQL.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn lists_and_counts_have_only_what_may_be_seen(pool: PgPool) {
+async fn lists_and_counts_have_only_what_may_be_read(pool: PgPool) {
     let server = Server::start(&pool).await;
     let reader =
         role(&server, &[about_invoices(allow("Invoices", &["workflow.read", "workflow.run.read"]))]).await;
@@ -337,7 +337,7 @@ async fn actions_are_checked_for_each_resource(pool: PgPool) {
 
 /// Whoever may see only their own runs sees those that they have started, and no others.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn own_runs_can_be_seen_alone(pool: PgPool) {
+async fn own_runs_can_be_read_alone(pool: PgPool) {
     let server = Server::start(&pool).await;
     let mut own = allow("Own runs", &["workflow.run"]);
     own["conditions"] = json!([{"type": "OWNER_IS_PRINCIPAL"}]);
