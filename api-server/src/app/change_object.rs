@@ -2,6 +2,7 @@
 //! with `managed_fields` who may change a field.
 
 use crds::constants::API_SERVER_MANAGER as FIELD_MANAGER;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Resource, ResourceExt as _,
     api::{Patch, PatchParams, ValidationDirective},
@@ -85,12 +86,19 @@ pub(super) async fn change<K: Declared>(
         let desired = edit.edit(name, current.clone()).await?;
         audit::record_changes(audit::differences(&current, &desired));
         let managed = |fields| Error::ManagedElsewhere { action, fields };
-        let applied = match managed_fields::plan(object.meta(), &current, &desired).map_err(managed)? {
+        let change = managed_fields::plan(object.meta(), &current, &desired).map_err(managed)?;
+        let changed = match change {
             Change::None => return Ok(object),
-            Change::Apply(applied) => applied,
+            Change::Apply(applied) => {
+                field_names::check(action, &applied.spec)?;
+                apply(api, target, object, applied).await?
+            }
+            Change::Merge(spec) => {
+                field_names::check(action, &spec)?;
+                merge(api, target, object.meta(), spec).await?
+            }
         };
-        field_names::check(action, &applied.spec)?;
-        if let Some(changed) = write(api, target, object, applied).await? {
+        if let Some(changed) = changed {
             return Ok(changed);
         }
     }
@@ -103,7 +111,7 @@ fn spec_of<K: Serialize>(object: &K) -> Value {
 }
 
 /// Applies fields of an object; returns `None` if the object has changed since it was read.
-async fn write<K: Declared>(
+async fn apply<K: Declared>(
     api: &Api<K>,
     target: Target<'_>,
     object: K,
@@ -125,12 +133,28 @@ async fn write<K: Declared>(
     let patch = json!({
         "apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": metadata, "spec": spec,
     });
-    let params = PatchParams {
+    unless_changed(action, with_timeout(action, api.patch(name, &params(), &Patch::Apply(patch))).await?)
+}
+
+/// Changes the spec of an object by a merge patch; returns `None` if the object has changed since it was read.
+async fn merge<K: Declared>(
+    api: &Api<K>,
+    Target { name, action, .. }: Target<'_>,
+    object: &ObjectMeta,
+    spec: Value,
+) -> Result<Option<K>, Error> {
+    // With UID and version, only the object that was read is changed.
+    let metadata = json!({"uid": object.uid, "resourceVersion": object.resource_version});
+    let patch = json!({"metadata": metadata, "spec": spec});
+    unless_changed(action, with_timeout(action, api.patch(name, &params(), &Patch::Merge(patch))).await?)
+}
+
+fn params() -> PatchParams {
+    PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         field_validation: Some(ValidationDirective::Strict),
         ..PatchParams::default()
-    };
-    unless_changed(action, with_timeout(action, api.patch(name, &params, &Patch::Apply(patch))).await?)
+    }
 }
 
 /// Records the creation of an object by the API as if the object had been applied; see [`managed_fields::adopt_creation`].

@@ -6,10 +6,11 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 
 use super::{
-    Created, Limit, Order, Position, RunStatus, TenantTx, WorkflowState, audit, events, runs, workflows,
+    Created, Limit, Order, PlatformTx, Position, RunStatus, TenantState, TenantTx, WorkflowState, audit,
+    events, runs, tenants, workflows,
 };
 use crate::{
-    auth::TenantScope,
+    auth::{PlatformScope, TenantScope},
     db::{MIGRATOR, Timestamp, testing::app_pool},
     mirror::testing::store,
     project::testing::{tenant, uid, workflow},
@@ -59,7 +60,7 @@ async fn store_objects(owner: &PgPool) {
          from generate_series(1, $3 / 4) n";
     // The row of an intent and that of its outcome share their ID.
     let audit_events = "insert into audit_events (
-           tenant_id, seq, id, phase, at, operation, action, actor_kind, actor_email, outcome, object_kind, object_id, hash
+           tenant_id, seq, id, phase, at, operation, action, actor_kind, actor_email, outcome, object_kind, object_id, began_at, hash
          )
          select $1, 1000 + 2 * n + p, md5(n::text)::uuid, case p when 0 then 'INTENT' else 'OUTCOME' end,
                 timestamptz '2026-01-01' + n * interval '4 seconds' + p * interval '1 millisecond',
@@ -68,11 +69,14 @@ async fn store_objects(owner: &PgPool) {
                 case p when 0 then 'USER' end,
                 case p when 0 then case when n % 1000 = 0 then 'rare@acme.example' else 'often@acme.example' end end,
                 case p when 1 then 'SUCCEEDED' end, case p when 1 then 'WORKFLOW' end,
-                case p when 1 then case when n % 1000 = 0 then $2 else gen_random_uuid() end end, ''
+                case p when 1 then case when n % 1000 = 0 then $2 when n % 2 = 0 then $4 else gen_random_uuid() end end,
+                case p when 1 then timestamptz '2026-01-01' + n * interval '4 seconds' end, ''
          from generate_series(1, $3 / 4) n, generate_series(0, 1) p";
-    for insert in [events, audit_events] {
-        sqlx::query(insert).bind(uid("acme")).bind(uid("rare")).bind(runs).execute(owner).await.unwrap();
-    }
+    let events = sqlx::query(events).bind(uid("acme")).bind(uid("rare")).bind(runs);
+    events.execute(owner).await.unwrap();
+    let audit_events =
+        sqlx::query(audit_events).bind(uid("acme")).bind(uid("rare")).bind(runs).bind(uid("often"));
+    audit_events.execute(owner).await.unwrap();
     sqlx::query("analyze workflow_runs, events, audit_events").execute(owner).await.unwrap();
 }
 
@@ -167,6 +171,7 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
             (text("often@acme.example"), text("workflow.run.create"), None),
             (None, text("workflow.archive"), None),
             (None, None, Some(uid("rare"))),
+            (None, None, Some(uid("often"))),
         ] {
             let query = audit::Query { actor, action, object, created, order, after, limit };
             check(connection, &query, |sql| audit::push_list(sql, acme, query.clone())).await;
@@ -186,4 +191,25 @@ async fn lists_read_little_more_than_a_page(owner: PgPool) {
     // A plan allows some hundred workflows, which may be read completely.
     let query = workflows::Query { state: Some(WorkflowState::Active), ..workflows::Query::default() };
     assert!(reads(connection, |sql| workflows::push_list(sql, acme, None, query)).await.rows <= MAX_ROWS);
+}
+
+/// The list of all tenants of the platform reads little more than its page, too, with any filter and in both orders.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn lists_of_all_tenants_read_little_more_than_a_page(owner: PgPool) {
+    let insert = "insert into tenants (
+           id, uid, slug, display_name, state, plan_name, namespace, settings, spec, status, generation, resource_version, created_at, updated_at
+         )
+         select gen_random_uuid(), null, 'tenant-' || n, '', case when n % 1000 = 0 then 'ARCHIVED' else 'ACTIVE' end, 'starter',
+                't-tenant-' || n, '{}', '{}', '{}', 1, n, t, t
+         from (select n, timestamptz '2026-01-01' + n * interval '60 seconds' as t from generate_series(1, 20000) n) as numbers";
+    sqlx::query(insert).execute(&owner).await.unwrap();
+    sqlx::query("analyze tenants").execute(&owner).await.unwrap();
+    let app = app_pool(&owner).await;
+    let mut tx = PlatformTx::begin(&app, PlatformScope::for_tests()).await.unwrap();
+    for (created, after, order) in pages() {
+        for state in [None, Some(TenantState::Active), Some(TenantState::Archived)] {
+            let query = tenants::Query { state, created, order, after, ..tenants::Query::default() };
+            check(tx.connection(), query, |sql| tenants::push_list(sql, query)).await;
+        }
+    }
 }

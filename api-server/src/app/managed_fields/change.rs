@@ -10,7 +10,8 @@ use super::{
 };
 use crate::app::field_path::from_segments;
 
-/// Returns the fields to apply so that `current` becomes `desired`.
+/// Returns the fields to apply so that `current` becomes `desired`; `None` if an object or a list loses its last field or item, which
+/// server-side apply would replace by null.
 ///
 /// # Errors
 /// Returns the changed fields that others own.
@@ -18,13 +19,13 @@ pub(super) fn apply(
     current: &Value,
     desired: &Value,
     owners: &Owners<'_>,
-) -> Result<Value, Vec<ManagedField>> {
+) -> Result<Option<Value>, Vec<ManagedField>> {
     let mut comparison = Comparison::default();
     let applied = comparison.compare(Some(current), Some(desired), owners);
-    if comparison.managed.is_empty() {
-        Ok(applied.unwrap_or_else(|| Value::Object(Map::new())))
-    } else {
-        Err(comparison.managed)
+    match (comparison.managed, comparison.empties) {
+        (managed, _) if !managed.is_empty() => Err(managed),
+        (_, true) => Ok(None),
+        (_, false) => Ok(Some(applied.unwrap_or_else(|| Value::Object(Map::new())))),
     }
 }
 
@@ -36,6 +37,8 @@ struct Comparison {
     /// The same as the path of a field, such as `.steps[name="fetch"]`.
     path: Vec<String>,
     managed: Vec<ManagedField>,
+    /// Whether an object or a list loses its last field or item.
+    empties: bool,
 }
 
 impl Comparison {
@@ -51,10 +54,14 @@ impl Comparison {
         }
         match (current, desired) {
             (Some(Value::Object(current)), Some(Value::Object(desired))) => {
+                self.empties |= desired.is_empty();
                 self.compare_fields(current, desired, owners)
             }
             (Some(Value::Array(current)), Some(Value::Array(desired))) => match owners.key_names() {
-                Some(keys) => self.compare_items(current, desired, &keys, owners),
+                Some(keys) => {
+                    self.empties |= desired.is_empty();
+                    self.compare_items(current, desired, &keys, owners)
+                }
                 None => self.replace(Some(desired.clone().into()), owners),
             },
             (_, desired) => self.replace(desired.cloned(), owners),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crds::constants::API_SERVER_MANAGER as OWN_MANAGER;
 
+use super::merge_patch;
 use owners::{Owners, merge, owned_part};
 
 /// Operation of an entry that server-side apply has written.
@@ -45,6 +46,9 @@ pub(super) enum Change {
     None,
     /// The object is applied with these fields.
     Apply(Applied),
+    /// The object is changed by this merge patch of its spec, since server-side apply cannot leave an object empty. The API manages
+    /// what it has set in any case: [`adopt_creation`] precedes the next change.
+    Merge(Value),
 }
 
 /// The fields that the API applies: those that it has set before, with their new values, and those that it sets now.
@@ -72,7 +76,9 @@ pub(super) fn plan(
     let part = |name: &str| own.as_ref().and_then(|own| own.get(name));
     let others = others(metadata).filter_map(|(manager, fields)| Some((manager, fields.get("f:spec")?)));
     let owners = Owners { own: part("f:spec"), others: others.collect() };
-    let spec = change::apply(current, desired, &owners)?;
+    let Some(spec) = change::apply(current, desired, &owners)? else {
+        return Ok(Change::Merge(merge_patch::difference(current, desired)));
+    };
     let labelled = json!({"labels": metadata.labels, "annotations": metadata.annotations});
     let metadata = owned_part(&labelled, part("f:metadata")).unwrap_or_else(|| json!({}));
     Ok(Change::Apply(Applied { metadata, spec }))
@@ -105,8 +111,8 @@ fn fields(entry: &ManagedFieldsEntry) -> Option<&Value> {
     entry.fields_v1.as_ref().map(|FieldsV1(fields)| fields)
 }
 
-/// Returns the managed fields of an object after the creation by the API is recorded as if it had been applied; `None` if it is
-/// already. Server-side apply would regard the fields of the creation as those of another tool. (An object is not created by
+/// Returns the managed fields of an object after a creation or a merge patch by the API is recorded as if it had been applied; `None` if
+/// it is already. Server-side apply would regard the fields of the creation as those of another tool. (An object is not created by
 /// server-side apply, which would change an existing object of the same name.)
 pub(super) fn adopt_creation(metadata: &ObjectMeta) -> Option<Vec<ManagedFieldsEntry>> {
     let is_creation = |entry: &ManagedFieldsEntry| {
