@@ -46,4 +46,3 @@ create policy app_reads on tenants for select to smb_app using (
   or slug = nullif(current_setting('app.tenant_slug', true), '')
   or nullif(current_setting('app.platform', true), '')::boolean
 );
-create index tenants_by_state on tenants (state, created_at, id) where deleted_at is null;
