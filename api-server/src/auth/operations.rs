@@ -1,7 +1,7 @@
 //! The permission that each operation requires, from `operations.yaml`. The process does not start if an operation is
 //! missing there, or if an entry matches no operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::permission::{Permission, Permissions};
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub enum Rule {
 pub struct Operations {
     rest: BTreeMap<String, Rule>,
     graphql: BTreeMap<String, Rule>,
+    /// The rules of `graphql` by type and field: every field of every object in a response is looked up.
+    fields: HashMap<String, HashMap<String, Rule>>,
 }
 
 /// Error in `operations.yaml`.
@@ -67,7 +69,13 @@ impl Operations {
 
     fn parse(json: &str) -> Result<Self, Error> {
         let Table { rest, graphql } = serde_json::from_str(json)?;
-        Ok(Self { rest: parse_rules(rest)?, graphql: parse_rules(graphql)? })
+        let (rest, graphql) = (parse_rules(rest)?, parse_rules(graphql)?);
+        let mut fields = HashMap::<_, HashMap<_, _>>::new();
+        for (name, rule) in &graphql {
+            let (parent, field) = name.split_once('.').unwrap_or((name, ""));
+            fields.entry(parent.to_owned()).or_default().insert(field.to_owned(), *rule);
+        }
+        Ok(Self { rest, graphql, fields })
     }
 
     /// Returns the names of all operations with their rules: those of REST first, each in alphabetical order.
@@ -85,7 +93,7 @@ impl Operations {
     /// Returns the rule of a GraphQL field; `None` if the field is not an operation.
     #[must_use]
     pub fn graphql_rule(&self, parent: &str, field: &str) -> Option<Rule> {
-        self.graphql.get(&format!("{parent}.{field}")).copied()
+        self.fields.get(parent)?.get(field).copied()
     }
 
     /// Checks that the table and the routes match.

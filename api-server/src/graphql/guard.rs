@@ -35,26 +35,36 @@ impl Extension for PermissionGuard {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        let Some(rule) = self.0.graphql_rule(info.parent_type, info.name) else {
-            return next.run(ctx, info).await;
-        };
-        let (path_node, field) = (info.path_node, info.field);
-        let in_field = |error: async_graphql::Error| error::at_field(error, path_node, field);
-        let principal = ctx.data::<Principal>().map_err(in_field)?;
-        if info.parent_type != "Mutation" {
-            check(rule, principal).map_err(in_field)?;
-            return next.run(ctx, info).await;
+        match self.0.graphql_rule(info.parent_type, info.name) {
+            // The future of the other case is large, and that of a field is allocated for each field of a response.
+            Some(rule) => Box::pin(resolve_operation(rule, ctx, info, next)).await,
+            None => next.run(ctx, info).await,
         }
-        let app = ctx.data::<App>().map_err(in_field)?;
-        let name = format!("{}.{}", info.parent_type, info.name);
-        let operation = audit::operation_of(app, principal, &name, rule);
-        let work = async {
-            check(rule, principal).map_err(in_field)?;
-            next.run(ctx, info).await
-        };
-        let result = audit::audited(operation, work, ending).await;
-        result.map_err(|error| in_field(error::from_app(error.into())))?
     }
+}
+
+async fn resolve_operation(
+    rule: Rule,
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    let (path_node, field) = (info.path_node, info.field);
+    let in_field = |error: async_graphql::Error| error::at_field(error, path_node, field);
+    let principal = ctx.data::<Principal>().map_err(in_field)?;
+    if info.parent_type != "Mutation" {
+        check(rule, principal).map_err(in_field)?;
+        return next.run(ctx, info).await;
+    }
+    let app = ctx.data::<App>().map_err(in_field)?;
+    let name = format!("{}.{}", info.parent_type, info.name);
+    let operation = audit::operation_of(app, principal, &name, rule);
+    let work = async {
+        check(rule, principal).map_err(in_field)?;
+        next.run(ctx, info).await
+    };
+    let result = audit::audited(operation, work, ending).await;
+    result.map_err(|error| in_field(error::from_app(error.into())))?
 }
 
 /// Returns how a mutation ended. The use case has recorded whether the payload has user errors.

@@ -195,8 +195,9 @@ impl WorkflowRun {
         let limit =
             PageLimit { lines: usize::try_from(first).unwrap_or_default(), bytes: MAX_LOG_PAGE_BYTES };
         let start = position.unwrap_or(LogPosition::START);
-        let page =
-            app::logs::read(caller.app, scope, self.0.id, &filter, start, limit).await.map_err(from_app)?;
+        // In a box: the future of each field of a run, of which a response has many, has room for the largest one.
+        let page = Box::pin(app::logs::read(caller.app, scope, self.0.id, &filter, start, limit)).await;
+        let page = page.map_err(from_app)?;
         Ok(log_connection(page, after.is_some(), self.0.status.is_final()))
     }
 

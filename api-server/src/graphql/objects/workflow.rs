@@ -225,7 +225,8 @@ impl Workflow {
         // A cursor belongs to one workflow, so that a document has few of them.
         let caller = Caller::from_context(ctx)?;
         let filter = Filter { workflow: Some(workflow), ..filter };
-        app::runs::list(caller.app, caller.tenant()?.scope, filter, paging).await.map_err(from_app)
+        // In a box: the future of each field of a workflow has room for the largest one.
+        Box::pin(app::runs::list(caller.app, caller.tenant()?.scope, filter, paging)).await.map_err(from_app)
     }
 
     /// Returns the position of a row in lists.
