@@ -14,6 +14,7 @@ mod error;
 pub mod events;
 mod field_names;
 mod field_path;
+pub mod groups;
 pub mod idempotency;
 pub mod invitations;
 mod kubernetes;

@@ -31,6 +31,7 @@ mod rate_limit;
 mod request_id;
 #[cfg(test)]
 mod round_trips;
+mod scim;
 #[cfg(test)]
 mod slow_clients;
 mod state;
@@ -94,6 +95,7 @@ pub fn router(state: HttpState) -> anyhow::Result<Router> {
         .merge(graphql::routes(schema, operations, state.trusted_documents.clone()))
         .merge(openapi::document(&document)?)
         .merge(docs::routes())
+        .merge(scim::routes())
         .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
     Ok(with_public_layers(routes, metrics))

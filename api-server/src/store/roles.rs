@@ -150,6 +150,59 @@ pub async fn total(tx: &mut TenantTx) -> Result<usize, Error> {
     Ok(usize::try_from(total).unwrap_or_default())
 }
 
+/// Role as a group of an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// ID of the role.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+    /// Identifier that the identity provider has chosen.
+    pub external_id: Option<String>,
+    /// Number of changes, starting at 1.
+    pub version: i64,
+    /// Time of creation.
+    pub created_at: Timestamp,
+    /// Time of the last change.
+    pub updated_at: Timestamp,
+}
+
+/// Returns all roles that the tenant has created, the oldest first. Their number is limited.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn groups(tx: &mut TenantTx) -> Result<Vec<GroupRow>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        GroupRow,
+        "select id, name, external_id, version, created_at, updated_at from roles where tenant_id = $1
+         order by created_at, id",
+        tenant
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("list roles as groups"))
+}
+
+/// Replaces the identifier that an identity provider has chosen for a role, and counts the change.
+///
+/// # Errors
+/// Returns an error if the statement fails.
+pub async fn set_external_id(tx: &mut TenantTx, id: Uuid, external_id: Option<&str>) -> Result<(), Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query!(
+        "update roles set external_id = $3, version = version + 1, updated_at = now()
+         where tenant_id = $1 and id = $2",
+        tenant,
+        id,
+        external_id
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("change the external ID of a role"))
+}
+
 /// Creates a role without policies.
 ///
 /// # Errors

@@ -62,19 +62,45 @@ pub async fn create(app: &App, scope: TenantScope, own: Permissions, role: &NewR
     audit::begin_write(CREATE)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
-    policies::lock(&mut tx).await?;
-    if roles::total(&mut tx).await? >= MAX_ROLES {
-        return Err(Error::TooManyRules { action: CREATE, limit: MAX_ROLES });
-    }
-    check(&mut tx, CREATE, None, role).await?;
-    let id = telemetry::ids::uuid_v7();
-    record(id, None, role);
-    roles::create(&mut tx, id, &role.name, &role.description).await?;
-    roles::set_policies(&mut tx, id, &role.policies).await?;
-    let granted = policies_of(&mut tx, id).await?;
-    require_own(CREATE, own, Grants::new(granted).grantable())?;
+    let id = insert(&mut tx, own, role).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// Creates a role in a transaction, and returns its ID.
+///
+/// # Errors
+/// Returns an error as [`create`] does.
+pub(in crate::app) async fn insert(
+    tx: &mut TenantTx,
+    own: Permissions,
+    role: &NewRole,
+) -> Result<Uuid, Error> {
+    policies::lock(tx).await?;
+    if roles::total(tx).await? >= MAX_ROLES {
+        return Err(Error::TooManyRules { action: CREATE, limit: MAX_ROLES });
+    }
+    check(tx, CREATE, None, role).await?;
+    let id = telemetry::ids::uuid_v7();
+    record(id, None, role);
+    roles::create(tx, id, &role.name, &role.description).await?;
+    roles::set_policies(tx, id, &role.policies).await?;
+    let granted = policies_of(tx, id).await?;
+    require_own(CREATE, own, Grants::new(granted).grantable())?;
+    Ok(id)
+}
+
+/// Changes the name of a role in a transaction.
+///
+/// # Errors
+/// Returns an error as [`update`] does.
+pub(in crate::app) async fn rename(tx: &mut TenantTx, id: Uuid, name: &str) -> Result<(), Error> {
+    policies::lock(tx).await?;
+    let before = current(tx, UPDATE, id, None).await?;
+    let after = NewRole { name: name.to_owned(), ..before.clone() };
+    check(tx, UPDATE, Some(id), &after).await?;
+    record(id, Some(&before), &after);
+    Ok(roles::update(tx, id, name, &after.description).await?)
 }
 
 /// Changes a role and returns it. `version` is the one that it must have; any if `None`.

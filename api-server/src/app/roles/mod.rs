@@ -7,4 +7,5 @@ mod read;
 
 pub use assign::{check_assignment, grants};
 pub use change::{NewRole, Patch, create, delete, update};
+pub(in crate::app) use change::{insert, rename};
 pub use read::{Role, RoleReference, count, get, get_many, list};

@@ -3,7 +3,9 @@
 mod admit;
 mod create;
 mod grant;
+mod members;
 mod profile;
+mod provision;
 mod read;
 mod roles;
 mod status;
@@ -14,7 +16,13 @@ pub use create::{Create, NewPerson, create};
 pub(in crate::app) use grant::{
     MAX_ROLES, check_covered, check_grant, check_power, permissions_of_nodes, permissions_of_roles,
 };
+pub(in crate::app) use members::change_members;
+pub use members::{MAX_MEMBER_CHANGES, MemberChange};
 pub use profile::{Patch, update};
+pub use provision::{
+    DEFAULT_ROLE, Provision, delete_provisioned, get_provisioned, is_active, list_provisioned, name_key,
+    provision, reprovision,
+};
 pub use read::{Filter, count, get, list};
 pub use roles::{assign_role, remove_role};
 pub use status::{deactivate, delete, reactivate};
@@ -80,7 +88,10 @@ fn last_owner(error: Error, action: &'static str) -> Error {
 
 /// Recognises an address that is in use.
 fn email_in_use(error: store::Error, action: &'static str, email: &str) -> Error {
-    match [users::EMAIL_OF_TENANT, users::EMAIL_OF_PLATFORM].iter().any(|name| error.violates(name)) {
+    match [users::EMAIL_OF_TENANT, users::EMAIL_OF_PLATFORM, users::USER_NAME]
+        .iter()
+        .any(|name| error.violates(name))
+    {
         true => Error::AlreadyExists { action, name: format!("a user with the address {email}") },
         false => error.into(),
     }

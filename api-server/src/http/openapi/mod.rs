@@ -22,10 +22,11 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{HttpState, problem, v1};
+use super::{HttpState, problem, scim, v1};
 use crate::problem::FieldError;
 
-/// Routes that the document does not describe: the documentation itself, and GraphQL, which has its own schema.
+/// Routes that the document does not describe: the documentation itself, and GraphQL, which has its own schema,
+/// as SCIM has.
 const UNDESCRIBED: [&str; 6] = [
     "GET /openapi.json",
     "GET /docs",
@@ -84,7 +85,8 @@ pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Resu
 /// Returns the names of all operations of the public port, as in `operations.yaml`: `GET /v1/me`.
 pub(in crate::http) fn operations(document: &openapi::OpenApi) -> Vec<String> {
     let described = described_operations(document).map(|(name, _)| name);
-    described.chain(UNDESCRIBED.map(str::to_owned)).collect()
+    let undescribed = UNDESCRIBED.into_iter().chain(scim::OPERATIONS);
+    described.chain(undescribed.map(str::to_owned)).collect()
 }
 
 /// Returns the operations of a document with their names.

@@ -10,9 +10,13 @@ use axum::{
 use tower_http::request_id::RequestId;
 
 use super::Body;
-use crate::problem::{Code, Problem};
+use crate::{
+    http::scim,
+    problem::{Code, Problem},
+};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 
 /// Marks a response whose body already describes the error in its own format (GraphQL).
 #[derive(Clone, Copy)]
@@ -37,8 +41,14 @@ fn request_id(request: &Request) -> String {
 
 fn with_body(mut response: Response, instance: String, request_id: String) -> Response {
     let from_status = |status: StatusCode| Problem::new(Code::from_status(status));
-    let Problem { code, detail, errors, headers: _ } =
+    let problem: Problem =
         response.extensions_mut().remove().unwrap_or_else(|| from_status(response.status()));
+    if scim::is_below(&instance) {
+        let (status, body) = scim::render(&problem, response.status());
+        *response.status_mut() = status;
+        return with_bytes(response, SCIM_JSON, body);
+    }
+    let Problem { code, detail, errors, headers: _ } = problem;
     let body = Body {
         r#type: code.type_uri(),
         title: code.title(),
@@ -49,9 +59,12 @@ fn with_body(mut response: Response, instance: String, request_id: String) -> Re
         request_id,
         errors,
     };
-    let bytes = serde_json::to_vec(&body).unwrap_or_default();
+    with_bytes(response, PROBLEM_JSON, serde_json::to_vec(&body).unwrap_or_default())
+}
+
+fn with_bytes(mut response: Response, media_type: HeaderValue, bytes: Vec<u8>) -> Response {
     response.headers_mut().remove(header::CONTENT_LENGTH);
-    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     *response.body_mut() = ResponseBody::from(bytes);
     response.into_response()

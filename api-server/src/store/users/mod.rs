@@ -2,6 +2,7 @@
 
 mod list;
 mod login;
+mod provisioned;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -13,6 +14,10 @@ use super::{Error, TenantTx};
 use crate::db::Timestamp;
 
 pub use list::{Query, count, list};
+pub use provisioned::{
+    Attributes, ProvisionedUser, RoleMember, Selection, count_provisioned, get_provisioned, has_logged_in,
+    list_provisioned, members, set_attributes,
+};
 pub use write::{
     Deletion, NewIdentity, NewUser, activate, add_role, bind, delete, insert, remove_role, set_profile,
     set_status,
@@ -24,6 +29,8 @@ pub const ACTIVE_OWNER: &str = "active_owner";
 pub const EMAIL_OF_PLATFORM: &str = "users_email";
 /// Name of the constraint of the addresses within a tenant.
 pub const EMAIL_OF_TENANT: &str = "users_tenant_id_email_key_key";
+/// Name of the index of the names at identity providers.
+pub const USER_NAME: &str = "users_user_name";
 /// Name of the constraint of the identities.
 pub const IDENTITY: &str = "identities_pkey";
 
