@@ -142,7 +142,10 @@ async fn huge_and_malformed_tokens_are_refused_at_once() {
     for token in tokens {
         let error = verifier.verify(&token).await.unwrap_err();
         let start: String = token.chars().take(40).collect();
-        assert!(matches!(error, TokenError::Malformed { .. } | TokenError::Refused { .. }), "{start}: {error}");
+        assert!(
+            matches!(error, TokenError::Malformed { .. } | TokenError::Refused { .. }),
+            "{start}: {error}"
+        );
     }
     assert_eq!(issuer.fetches(), fetches);
 }
@@ -219,7 +222,8 @@ async fn keys_are_rotated_without_a_refused_request() {
     verifier.verify(&old(0)).await.unwrap();
     issuer.rotate();
     verifier.expire_keys(&issuer.url);
-    let tokens: Vec<_> = (1..=200).map(|number| if number % 2 == 0 { old(number) } else { new(number) }).collect();
+    let tokens: Vec<_> =
+        (1..=200).map(|number| if number % 2 == 0 { old(number) } else { new(number) }).collect();
     let verified = join_all(tokens.iter().map(|token| verifier.verify(token))).await;
     let refused: Vec<_> = verified.into_iter().filter_map(Result::err).collect();
     assert!(refused.is_empty(), "{refused:?}");

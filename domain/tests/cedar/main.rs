@@ -96,5 +96,5 @@ fn policies_decide_as_cedar_does() {
     assert_eq!(compared, SETS * QUESTIONS);
     eprintln!("{compared} decisions, {allowed} of which allow");
     // Neither answer is so rare that a mistake could hide.
-    assert!((compared / 10..compared * 9 / 10).contains(&allowed), "{allowed}");
+    assert!((compared / 50..compared / 2).contains(&allowed), "{allowed}");
 }

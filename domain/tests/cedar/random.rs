@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::policy::{
-    ConditionSpec, Document, Effect, PolicySpec, Request, Resource, Selector, Workflow,
-};
+use domain::policy::{ConditionSpec, Document, Effect, PolicySpec, Request, Resource, Selector, Workflow};
 use rand::{RngExt as _, rngs::StdRng};
 
 /// Few values, so that they are often equal; some of them have to be escaped.

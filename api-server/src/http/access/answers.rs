@@ -56,7 +56,9 @@ fn graphql(body: &Value) -> Class {
         (None, None) => None,
     };
     let message = error.or(user_error).and_then(|error| error["message"].as_str()).unwrap_or_default();
-    let is_null = |found: &Value| found.is_null() || found.as_array().is_some_and(|list| list.iter().all(Value::is_null));
+    let is_null = |found: &Value| {
+        found.is_null() || found.as_array().is_some_and(|list| list.iter().all(Value::is_null))
+    };
     let name = match code.and_then(Value::as_str) {
         Some("FORBIDDEN" | "TENANT_REQUIRED") => "403",
         Some("NOT_FOUND") => "404",

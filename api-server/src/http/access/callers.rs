@@ -78,8 +78,11 @@ pub(super) async fn create(server: &Server, owner: &PgPool) -> Vec<Caller> {
         ("API key", Some(key), "ACTIVE"),
         ("deactivated", Some(claims(json!({"sub": "fay"}))), "ACTIVE"),
     ];
-    let other = |(name, token, state)| {
-        Caller { name, token: Option::map_or(token, Token::None, Token::One), state, has_role: false }
+    let other = |(name, token, state)| Caller {
+        name,
+        token: Option::map_or(token, Token::None, Token::One),
+        state,
+        has_role: false,
     };
     callers.extend(others.map(other));
     callers

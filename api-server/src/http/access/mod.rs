@@ -72,7 +72,10 @@ fn difference(row: &Row, caller: &Caller, which: Which, found: &Class) -> Option
     let is_right = found.name == expected && (!lacks_permission || is_named);
     let Row { operation, requires, .. } = row;
     (!is_right).then(|| {
-        format!("{operation} as {}, {which:?}: expected {expected} {requires:?}, found {found:?}", caller.name)
+        format!(
+            "{operation} as {}, {which:?}: expected {expected} {requires:?}, found {found:?}",
+            caller.name
+        )
     })
 }
 

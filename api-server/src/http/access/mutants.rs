@@ -21,8 +21,10 @@ const FIRST: [&str; 2] = ["all but it", "no token"];
 impl Matrix {
     /// Returns whether an answer to an operation is another one than on the page.
     async fn differs(&self, router: &Router, row: &Row, callers: &[Caller]) -> bool {
-        let (first, others): (Vec<_>, Vec<_>) =
-            callers.iter().filter(|caller| caller.state == "ACTIVE").partition(|caller| FIRST.contains(&caller.name));
+        let (first, others): (Vec<_>, Vec<_>) = callers
+            .iter()
+            .filter(|caller| caller.state == "ACTIVE")
+            .partition(|caller| FIRST.contains(&caller.name));
         for caller in first.into_iter().chain(others) {
             let found = self.send(router, row.operation, caller.token(row), Which::Own).await;
             if difference(row, caller, Which::Own, &found).is_some() {
@@ -92,7 +94,9 @@ async fn each_grant_is_tested(pool: PgPool) {
             }
         }
     }
-    println!("{by_operations} changed grants were noticed by operations, {by_list} by the list of permissions alone");
+    println!(
+        "{by_operations} changed grants were noticed by operations, {by_list} by the list of permissions alone"
+    );
     assert_eq!(unnoticed, [""; 0]);
 }
 

@@ -72,7 +72,11 @@ impl Requests {
             .replace("{name}", if path.contains("revisions") { objects::REVISION } else { "fetch" })
             .replace("{roleId}", "member")
             .replace("{file}", "start.js");
-        let path = if operation == "GET /graphql" { "/graphql?query=%7Bviewer%7Bemail%7D%7D".to_owned() } else { path };
+        let path = if operation == "GET /graphql" {
+            "/graphql?query=%7Bviewer%7Bemail%7D%7D".to_owned()
+        } else {
+            path
+        };
         let body = self.bodies.rest.get(operation).cloned().unwrap_or_else(|| json!({}));
         let text = body.to_string().replace("{id}", id);
         let text = text.replace("{serviceAccount}", objects::id(Kind::ServiceAccount, Which::Own));
@@ -98,7 +102,9 @@ impl Requests {
         let document = self.bodies.queries.get(operation).cloned().unwrap_or_else(|| {
             let selected = match parent {
                 "Query" => self.selection("Query", &root).to_owned(),
-                parent => format!("{name}{} {{ {} }}", self.arguments(parent, name), self.selection(parent, name)),
+                parent => {
+                    format!("{name}{} {{ {} }}", self.arguments(parent, name), self.selection(parent, name))
+                }
             };
             let arguments = self.arguments("Query", &root);
             let variables = if arguments.contains("$id") { "($id: ID!) " } else { "" };
@@ -115,7 +121,9 @@ impl Requests {
     fn selection(&self, parent: &str, name: &str) -> &'static str {
         let fields = self.fields(parent);
         let field = fields.iter().find(|field| field.name.node == name);
-        let of = |ty: &str| self.fields(ty).into_iter().map(|field| field.name.node.to_string()).collect::<Vec<_>>();
+        let of = |ty: &str| {
+            self.fields(ty).into_iter().map(|field| field.name.node.to_string()).collect::<Vec<_>>()
+        };
         let own = field.map(|field| of(base_name(&field.ty.node))).unwrap_or_default();
         let has = |field: &str| own.iter().any(|own| own == field);
         match () {

@@ -36,7 +36,10 @@ fn shows_globex(answer: &Answer) -> bool {
     }
     let text = body.to_string().to_lowercase();
     let ids = KINDS.into_iter().flat_map(|kind| {
-        [objects::id(kind, Which::Foreign).to_owned(), objects::global_id(kind, Which::Foreign).to_lowercase()]
+        [
+            objects::id(kind, Which::Foreign).to_owned(),
+            objects::global_id(kind, Which::Foreign).to_lowercase(),
+        ]
     });
     text.contains(NAME) || ids.into_iter().any(|id| text.contains(&id))
 }
@@ -107,7 +110,10 @@ async fn each_defence_alone_leaks_nothing(pool: PgPool) {
     let matrix = Matrix::start(pool).await;
     let usual = matrix.server.router();
     // An audit event of globex.
-    matrix.server.patch("globex", "owner", "/v1/tenant", &[("content-type", "application/merge-patch+json")], "{}").await;
+    matrix
+        .server
+        .patch("globex", "owner", "/v1/tenant", &[("content-type", "application/merge-patch+json")], "{}")
+        .await;
     let own = matrix.read_globex(&usual, "globex").await;
     assert!(own.shown.len() > 40, "{:?}", own.shown);
     let own_writes = matrix.write_globex(&usual, "globex").await;
