@@ -56,8 +56,10 @@ OTHERS = NOBODY + NOT_ACTIVE + ["other tenant", KEY, "deactivated"]
 ALL_BUT_IT = "all but it"
 CALLERS = list(ROLES) + [ALL_BUT_IT] + OTHERS
 
-# Requests that need a tenant although any permission is sufficient.
-OF_A_TENANT = ["POST /v1/authorization/checks", "Query.can"]
+# Requests that need a tenant, although administrators of the platform have the permission.
+OF_A_TENANT = ["POST /v1/authorization/checks", "GET /v1/plans", "Query.plans", "Query.plan", "Query.can"]
+# Objects that belong to no tenant.
+SHARED = ["Query.plan"]
 # Further permissions that the use case asks for.
 FURTHER = {
     "POST /v1/authorization/simulations": ["audit.read"],
@@ -144,21 +146,20 @@ class Operation:
             if not has(ROLES[role], permission) or (caller == KEY and not has(KEY_SCOPES, permission)):
                 return "403"
         if role in PLATFORM_ROLES and self.name in OF_A_TENANT:
-            return "403"
+            return "403*"
         if self.writes and caller in NOT_ACTIVE and not self.of_platform:
             return "423"
         if self.has_object:
-            if which == "missing" or (not self.of_platform and (which == "foreign" or caller == "other tenant")):
-                # Plans belong to no tenant.
-                if not (which == "foreign" and self.name in ("Query.plan",)):
-                    return "404"
+            is_foreign = which == "foreign" or caller == "other tenant"
+            if which == "missing" or (is_foreign and not self.of_platform and self.name not in SHARED):
+                return "404"
         return "yes"
 
     def cell(self, caller):
         if not self.has_object or caller not in ROLES:
             return self.answer(caller, "own")
         answers = [self.answer(caller, which) for which in ("own", "foreign", "missing")]
-        return answers[0] if answers == ["403"] * 3 else " ".join(answers)
+        return answers[0] if answers[0].startswith("403") else " ".join(answers)
 
 
 def table(section, rules, with_objects):
@@ -199,7 +200,8 @@ answers about foreign objects are equal to those about missing ones, and
 | --- | --- |
 | yes | executed, or refused for a reason that has nothing to do with the caller, such as a stale version |
 | 401 | the caller is not known |
-| 403 | the caller lacks a permission of the column `requires`, which the error names, or is deactivated, or belongs to no tenant |
+| 403 | the caller is deactivated, or lacks a permission of the column `requires`, which the error names (introspection is null without one) |
+| 403* | the caller belongs to no tenant |
 | 404 | there is no such object for the caller |
 | 423 | the tenant of the caller accepts no writes |
 

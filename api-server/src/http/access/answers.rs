@@ -10,7 +10,7 @@ const EXECUTED: [u16; 7] = [200, 201, 202, 204, 409, 412, 422];
 /// Class of an answer, and the explanation of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Class {
-    /// `yes`, `401`, `403`, `404` or `423`; otherwise what is wrong with the answer.
+    /// `yes`, `401`, `403`, `403*`, `404` or `423`; otherwise what is wrong with the answer.
     pub(super) name: String,
     /// Message of a refusal.
     pub(super) message: String,
@@ -20,24 +20,27 @@ pub(super) struct Class {
 pub(super) fn class(operation: &str, answer: &Answer) -> Class {
     let is_graphql = !operation.contains(' ');
     let body = &answer.body;
+    if operation == "Query.__schema" && answer.status == 200 && body["data"]["found"].is_null() {
+        // Introspection is null without the permission.
+        return Class { name: "403".to_owned(), message: "schema.introspect".to_owned() };
+    }
     if is_graphql && answer.status == 200 {
         return graphql(body);
     }
     // A bulk operation has an answer for each object.
-    let result = body.pointer("/data/0/problem").filter(|_| operation.contains("/workflow-run-"));
-    match result {
-        Some(problem) if !problem.is_null() => of_status(status_of(problem), problem),
-        _ => of_status(answer.status, body),
+    match body.pointer("/data/0").filter(|_| operation.contains("/workflow-run-")) {
+        Some(result) => {
+            let status = result["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+            of_status(status.unwrap_or_default(), &result["problem"])
+        }
+        None => of_status(answer.status, body),
     }
-}
-
-fn status_of(problem: &Value) -> u16 {
-    problem["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default()
 }
 
 fn of_status(status: u16, body: &Value) -> Class {
     let message = body["detail"].as_str().unwrap_or_default().to_owned();
     let name = match status {
+        403 if body["code"] == "tenant_required" => "403*".to_owned(),
         401 | 403 | 404 | 423 => status.to_string(),
         status if EXECUTED.contains(&status) => "yes".to_owned(),
         status => format!("unexpected {status}: {body}"),
@@ -60,7 +63,8 @@ fn graphql(body: &Value) -> Class {
         found.is_null() || found.as_array().is_some_and(|list| list.iter().all(Value::is_null))
     };
     let name = match code.and_then(Value::as_str) {
-        Some("FORBIDDEN" | "TENANT_REQUIRED") => "403",
+        Some("FORBIDDEN") => "403",
+        Some("TENANT_REQUIRED") => "403*",
         Some("NOT_FOUND") => "404",
         Some("TENANT_SUSPENDED") => "423",
         None if error.is_none() && found.is_none_or(is_null) => "404",
