@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::{
         self, App,
-        idempotency::{Claim, IdempotencyKey, KeyedAction},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, deleted_since},
         policies::NewPolicy,
     },
     http::{authorize::Member, extract::Json, idempotency::replayed},
@@ -75,7 +75,7 @@ pub(in crate::http) async fn create_policy(
     let (scope, own) = (tenant.scope, tenant.grantable(principal.permissions));
     let claim = Claim::new(scope, &principal.email, key, &KeyedAction::CreatePolicy { policy: &policy });
     let (id, outcome) = claim.run(&app, app::policies::create(&app, scope, own, &policy)).await?;
-    let policy = app::policies::get(&app, scope, id).await?;
+    let policy = app::policies::get(&app, scope, id).await.map_err(deleted_since)?;
     let mut response = Policy::response(scope, policy, &HeaderMap::new());
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/policies/{id}")) {

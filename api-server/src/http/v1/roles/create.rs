@@ -13,7 +13,7 @@ use super::resource::Role;
 use crate::{
     app::{
         self, App,
-        idempotency::{Claim, IdempotencyKey, KeyedAction},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, deleted_since},
         roles::NewRole,
     },
     http::{authorize::Member, extract::Json, idempotency::replayed},
@@ -61,7 +61,7 @@ pub(in crate::http) async fn create_role(
     let role = NewRole { name, description, policies };
     let claim = Claim::new(scope, &principal.email, key, &KeyedAction::CreateRole { role: &role });
     let (id, outcome) = claim.run(&app, app::roles::create(&app, scope, own, &role)).await?;
-    let role = app::roles::get(&app, scope, &id.to_string()).await?;
+    let role = app::roles::get(&app, scope, &id.to_string()).await.map_err(deleted_since)?;
     let mut response = Role::response(scope, role, &HeaderMap::new());
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/roles/{id}")) {
