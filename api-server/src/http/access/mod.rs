@@ -1,5 +1,6 @@
 //! Who may call what: every operation of REST and GraphQL, sent by every caller with an own, a foreign and a missing object, is answered
 //! as `docs/security/access.md` says. A program in another language computes that page.
+#![expect(clippy::print_stdout, reason = "the tests print how much they have tried")]
 
 mod answers;
 mod callers;
