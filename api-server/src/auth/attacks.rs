@@ -217,7 +217,7 @@ async fn issuers_are_not_mixed_up() {
 
 /// A rotation of the keys under load fails no request: tokens of the old and of the new key are accepted at the same time, with one
 /// fetch, and a withdrawn key is refused once the keys were fetched again.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_are_rotated_without_a_refused_request() {
     let issuer = TestIssuer::start().await;
     let verifier = issuer.verifier();
@@ -227,17 +227,17 @@ async fn keys_are_rotated_without_a_refused_request() {
     issuer.rotate();
     verifier.expire_keys(&issuer.url);
     let tokens: Vec<_> =
-        (1..=200).map(|number| if number % 2 == 0 { old(number) } else { new(number) }).collect();
+        (1..=60).map(|number| if number % 2 == 0 { old(number) } else { new(number) }).collect();
     let verified = join_all(tokens.iter().map(|token| verifier.verify(token))).await;
     let refused: Vec<_> = verified.into_iter().filter_map(Result::err).collect();
     assert!(refused.is_empty(), "{refused:?}");
     assert!((2..10).contains(&issuer.fetches()), "{} fetches", issuer.fetches());
     issuer.withdraw();
     verifier.expire_keys(&issuer.url);
-    assert!(verifier.verify(&new(201)).await.is_ok());
+    assert!(verifier.verify(&new(61)).await.is_ok());
     // The fetch is in the background, and the withdrawn key is accepted until it has ended.
     let deadline = telemetry::clock::now().as_second() + 50;
-    let mut number = 202;
+    let mut number = 62;
     while verifier.verify(&old(number)).await.is_ok() {
         assert!(telemetry::clock::now().as_second() < deadline);
         number += 1;

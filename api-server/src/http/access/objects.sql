@@ -13,8 +13,8 @@ select overlay(id::text placing '43' from 1 for 2)::uuid, tenant_id, id, sha256(
 from users where id::text like '42000000-0000-4000-8000-00000000000_'
 on conflict do nothing;
 insert into service_accounts (id, tenant_id, name, description) values
-  ('44000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'nightly', ''),
-  ('44000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'globex-nightly', '')
+  ('44000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'nightly', 'Imports orders'),
+  ('44000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'globex-nightly', 'Imports orders')
 on conflict do nothing;
 insert into service_account_roles (tenant_id, service_account_id, role)
 select tenant_id, id, 'viewer' from service_accounts where id::text like '44000000-0000-4000-8000-00000000000_'
