@@ -111,7 +111,7 @@ pub(super) async fn add_key(owner: &PgPool, role: &str, scopes: &[&str]) -> Stri
     let letters: String = id.simple().to_string().chars().take(30).collect();
     let key = ApiKey::from_random(&letters).unwrap();
     let insert = "with account as (
-         insert into service_accounts (id, tenant_id, name, description) values ($1, $2::uuid, 'caller-' || $1::text, 'Calls operations')
+         insert into service_accounts (id, tenant_id, name, description) values ($1, $2::uuid, 'c-' || $1::text, 'Calls operations')
        ), roles as (
          insert into service_account_roles (tenant_id, service_account_id, role) values ($2::uuid, $1, $3)
        )
