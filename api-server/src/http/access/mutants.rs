@@ -44,7 +44,8 @@ struct Mistake {
 /// Returns what could go wrong: each operation with a permission is open to everybody with a token, and each of REST to everybody.
 fn mistakes(operations: &Operations) -> Vec<Mistake> {
     let all = operations.clone().all();
-    let is_edge = |name: &str| !(name.contains(' ') || name.starts_with("Query.") || name.starts_with("Mutation."));
+    let is_edge =
+        |name: &str| !(name.contains(' ') || name.starts_with("Query.") || name.starts_with("Mutation."));
     let permitted = all.iter().filter(|(_, rule)| matches!(rule, Rule::Permitted(_))).map(|(name, _)| name);
     // A field of an object is reached through another operation, which keeps its rule.
     let (edges, roots): (Vec<_>, Vec<_>) = permitted.cloned().partition(|name| is_edge(name));
@@ -53,7 +54,8 @@ fn mistakes(operations: &Operations) -> Vec<Mistake> {
         Mistake { rule: Rule::Authenticated, operations: roots },
         Mistake { rule: Rule::Public, operations: of_rest.map(|(name, _)| name.clone()).collect() },
     ];
-    mistakes.extend(edges.into_iter().map(|edge| Mistake { rule: Rule::Authenticated, operations: vec![edge] }));
+    mistakes
+        .extend(edges.into_iter().map(|edge| Mistake { rule: Rule::Authenticated, operations: vec![edge] }));
     mistakes
 }
 
