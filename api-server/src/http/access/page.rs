@@ -23,7 +23,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Returns the roles with the names of their permissions.
 pub(super) fn roles() -> Vec<(&'static str, BTreeSet<&'static str>)> {
-    let mut lines = lines("roles");
+    let mut lines = lines_of_section("roles");
     let header = lines.next().unwrap();
     let rows: Vec<_> = lines.skip(1).collect();
     let permissions = |column: usize| {
@@ -33,14 +33,14 @@ pub(super) fn roles() -> Vec<(&'static str, BTreeSet<&'static str>)> {
     header.iter().copied().enumerate().skip(1).map(|(column, role)| (role, permissions(column))).collect()
 }
 
-fn lines(section: &str) -> impl Iterator<Item = Vec<&'static str>> {
+fn lines_of_section(section: &str) -> impl Iterator<Item = Vec<&'static str>> {
     let (_, text) = PAGE.split_once(&format!("<!-- begin {section} -->\n")).unwrap();
     let (text, _) = text.split_once("<!-- end").unwrap();
     text.lines().map(cells)
 }
 
 fn section(name: &str) -> Vec<Row> {
-    let mut lines = lines(name);
+    let mut lines = lines_of_section(name);
     let (header, _) = (lines.next().unwrap(), lines.next());
     let row = |cells: Vec<&'static str>| {
         assert_eq!(cells.len(), header.len(), "{cells:?}");

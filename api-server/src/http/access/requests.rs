@@ -57,12 +57,12 @@ impl Requests {
     /// Returns the request of an operation for an object.
     pub(super) fn prepare(&self, operation: &str, which: Which) -> Prepared {
         match operation.split_once(' ') {
-            Some((method, path)) => self.rest(operation, method, path, which),
-            None => self.graphql(operation, which),
+            Some((method, path)) => self.of_rest(operation, method, path, which),
+            None => self.of_graphql(operation, which),
         }
     }
 
-    fn rest(&self, operation: &str, method: &str, path: &str, which: Which) -> Prepared {
+    fn of_rest(&self, operation: &str, method: &str, path: &str, which: Which) -> Prepared {
         let methods = ["GET", "PUT", "POST", "PATCH", "DELETE"];
         let method = methods.into_iter().find(|known| *known == method).unwrap();
         let kind = kind_of_path(method, path);
@@ -83,7 +83,7 @@ impl Requests {
         Prepared { method, path, body: serde_json::from_str(&text).unwrap() }
     }
 
-    fn graphql(&self, operation: &str, which: Which) -> Prepared {
+    fn of_graphql(&self, operation: &str, which: Which) -> Prepared {
         let (parent, name) = operation.split_once('.').unwrap();
         let (query, variables) = match parent {
             "Mutation" => self.mutation(name, which),
