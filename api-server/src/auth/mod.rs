@@ -1,6 +1,8 @@
 //! Authentication and authorization: who sends a request, for which tenant, and with which permissions.
 
 mod api_key;
+#[cfg(test)]
+mod attacks;
 mod authenticate;
 mod claims;
 mod conditional_rights;

@@ -78,6 +78,17 @@ impl Operations {
         Ok(Self { rest, graphql, fields })
     }
 
+    /// Returns the rules with another one for an operation.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, operation: &str, rule: Rule) -> Self {
+        for rules in [&mut self.rest, &mut self.graphql] {
+            if let Some(found) = rules.get_mut(operation) {
+                *found = rule;
+            }
+        }
+        self
+    }
+
     /// Returns the names of all operations with their rules: those of REST first, each in alphabetical order.
     #[must_use]
     pub fn all(self) -> Vec<(String, Rule)> {

@@ -1,7 +1,7 @@
 //! A token issuer for tests, with its own key, over HTTP.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -12,7 +12,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Issuer, Issuers, JustInTime, TokenClaims, Verifier};
+use domain::permission::Permissions;
+
+use super::{Issuer, Issuers, JustInTime, Principal, TokenClaims, Verifier};
 
 /// Audience of the tests' tokens.
 pub(crate) const AUDIENCE: &str = "smb-copilot";
@@ -23,11 +25,42 @@ pub(crate) struct TestIssuer {
     /// Its `iss` claim, which is also the base URL of its discovery document.
     pub(crate) url: String,
     key: EncodingKey,
+    /// Key that is published after a rotation, with the ID `two`.
+    next_key: EncodingKey,
+    next_jwk: Value,
+    published: Arc<Mutex<Vec<Value>>>,
     fetches: Arc<AtomicUsize>,
     hangs: Arc<AtomicBool>,
 }
 
-fn verifier(issuers: Vec<Issuer>) -> Verifier {
+/// Change of what a role grants, to test that a test notices it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mutant {
+    /// Role that is changed.
+    pub(crate) role: &'static str,
+    /// Permissions that it loses.
+    pub(crate) lost: Permissions,
+    /// Permissions that it gets.
+    pub(crate) gained: Permissions,
+}
+
+impl Verifier {
+    /// Changes what a role grants.
+    pub(crate) fn mutate(&self, mutant: Option<Mutant>) {
+        *self.mutant.write().unwrap() = mutant;
+    }
+
+    /// Changes the permissions of a principal who has the changed role.
+    pub(crate) fn apply_mutant(&self, principal: &mut Principal) {
+        let Some(Mutant { role, lost, gained }) = *self.mutant.read().unwrap() else { return };
+        if principal.roles.iter().any(|own| own == role) {
+            principal.permissions = principal.permissions.without(lost).union(gained);
+        }
+    }
+}
+
+/// Returns a verifier that trusts these issuers.
+pub(crate) fn verifier(issuers: Vec<Issuer>) -> Verifier {
     Verifier::new(Issuers::new(issuers).unwrap()).unwrap()
 }
 
@@ -36,14 +69,37 @@ impl TestIssuer {
     pub(crate) async fn start() -> Self {
         // The HTTP client panics if no TLS provider is installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let key = SigningKey::from_bytes(&rand::random());
+        let (key, next) = (SigningKey::from_bytes(&rand::random()), SigningKey::from_bytes(&rand::random()));
+        let published = Arc::new(Mutex::new(vec![jwk(&key, "one")]));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fetches = Arc::new(AtomicUsize::new(0));
         let hangs = Arc::new(AtomicBool::default());
-        let router = router(&url, jwk(&key), fetches.clone(), hangs.clone());
+        let router = router(&url, published.clone(), fetches.clone(), hangs.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, key: EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes()), fetches, hangs }
+        let (next_key, next_jwk) = (encoding_key(&next), jwk(&next, "two"));
+        Self { url, key: encoding_key(&key), next_key, next_jwk, published, fetches, hangs }
+    }
+
+    /// Publishes the next key besides the first one.
+    pub(crate) fn rotate(&self) {
+        self.published.lock().unwrap().push(self.next_jwk.clone());
+    }
+
+    /// Withdraws the first key.
+    pub(crate) fn withdraw(&self) {
+        self.published.lock().unwrap().remove(0);
+    }
+
+    /// Signs claims with the next key.
+    pub(crate) fn sign_with_next_key(&self, claims: &Value) -> String {
+        let header = Header { kid: Some("two".to_owned()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, claims, &self.next_key).unwrap()
+    }
+
+    /// Returns the published keys.
+    pub(crate) fn published(&self) -> Vec<Value> {
+        self.published.lock().unwrap().clone()
     }
 
     /// Returns a verifier that trusts this issuer alone.
@@ -62,7 +118,8 @@ impl TestIssuer {
         verifier(vec![self.issuer(), other.issuer()])
     }
 
-    fn issuer(&self) -> Issuer {
+    /// Returns the configuration of this issuer.
+    pub(crate) fn issuer(&self) -> Issuer {
         Issuer {
             issuer: self.url.clone(),
             audience: AUDIENCE.to_owned(),
@@ -125,8 +182,12 @@ impl TestIssuer {
         header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let message = format!("{}.{}", encoded(&header), encoded(claims));
-        let signature = sign(message.as_bytes(), &self.key, Algorithm::EdDSA).unwrap();
-        format!("{message}.{signature}")
+        format!("{message}.{}", self.sign_text(&message))
+    }
+
+    /// Returns the signature of a header and claims that are encoded already.
+    pub(crate) fn sign_text(&self, message: &str) -> String {
+        sign(message.as_bytes(), &self.key, Algorithm::EdDSA).unwrap()
     }
 
     /// Returns how often the key set was fetched.
@@ -135,11 +196,18 @@ impl TestIssuer {
     }
 }
 
-fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>, hangs: Arc<AtomicBool>) -> Router {
+fn router(
+    url: &str,
+    published: Arc<Mutex<Vec<Value>>>,
+    fetches: Arc<AtomicUsize>,
+    hangs: Arc<AtomicBool>,
+) -> Router {
     let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/keys")});
     let keys = move || {
         fetches.fetch_add(1, Ordering::SeqCst);
-        let keys = json!({"keys": [{"kty": "OKP", "crv": "of the future", "kid": "zero"}, jwk]});
+        let mut keys = vec![json!({"kty": "OKP", "crv": "of the future", "kid": "zero"})];
+        keys.extend(published.lock().unwrap().clone());
+        let keys = json!({"keys": keys});
         let hangs = hangs.load(Ordering::SeqCst);
         async move {
             if hangs {
@@ -153,7 +221,11 @@ fn router(url: &str, jwk: Value, fetches: Arc<AtomicUsize>, hangs: Arc<AtomicBoo
         .route("/keys", get(keys))
 }
 
-fn jwk(key: &SigningKey) -> Value {
+fn encoding_key(key: &SigningKey) -> EncodingKey {
+    EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes())
+}
+
+fn jwk(key: &SigningKey, kid: &str) -> Value {
     let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-    json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "one", "x": x})
+    json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x})
 }

@@ -100,6 +100,9 @@ pub struct Verifier {
     pub(super) refused_logins: Cache<(String, String), ()>,
     /// When the claims of a token are sufficient.
     pub(super) token_claims: TokenClaims,
+    /// Change of what a role grants, to test that a test notices it.
+    #[cfg(test)]
+    pub(super) mutant: std::sync::RwLock<Option<super::testing::Mutant>>,
 }
 
 /// Claims of a token whose signature is not verified yet.
@@ -141,6 +144,8 @@ impl Verifier {
                 .time_to_live(REFUSED_LOGIN_TTL)
                 .build(),
             token_claims: TokenClaims::default(),
+            #[cfg(test)]
+            mutant: std::sync::RwLock::default(),
         })
     }
 
@@ -202,6 +207,14 @@ impl Verifier {
     #[cfg(test)]
     pub(crate) fn expire_verifications(&self) {
         self.verified.invalidate_all();
+    }
+
+    /// Makes the keys of an issuer be fetched again for the next token, as after ten minutes.
+    #[cfg(test)]
+    pub(super) fn expire_keys(&self, iss: &str) {
+        for (_, keys) in self.issuers.iter().filter(|(issuer, _)| issuer.issuer == iss) {
+            keys.expire();
+        }
     }
 
     /// Makes all roles be read again, as after two seconds.

@@ -32,6 +32,9 @@ const SESSION_OPTIONS: [(&str, &str); 2] =
 pub struct AppPool {
     pool: PgPool,
     sessions: Arc<Shares<Uuid>>,
+    /// Tenant of all transactions, whatever tenant their statements name: a test of row-level security alone.
+    #[cfg(test)]
+    session_tenant: Option<Uuid>,
 }
 
 /// Transaction of a tenant, which counts towards its share of the connections.
@@ -138,7 +141,19 @@ impl AppPool {
     }
 
     fn new(pool: PgPool) -> Self {
-        Self { pool, sessions: Arc::new(Shares::new(TENANT_SESSIONS.0, TENANT_SESSIONS.1)) }
+        Self {
+            pool,
+            sessions: Arc::new(Shares::new(TENANT_SESSIONS.0, TENANT_SESSIONS.1)),
+            #[cfg(test)]
+            session_tenant: None,
+        }
+    }
+
+    /// Returns the pool with one tenant for the row-level security of all transactions, whatever tenant their statements name.
+    #[cfg(test)]
+    pub(crate) fn with_sessions_of(mut self, tenant: Uuid) -> Self {
+        self.session_tenant = Some(tenant);
+        self
     }
 
     /// Begins a transaction that has access to the rows of a tenant, and counts towards its share.
@@ -148,6 +163,8 @@ impl AppPool {
     pub(crate) async fn begin(&self, tenant: Uuid) -> Result<TenantSession, BeginError> {
         let permit = self.sessions.acquire_within(&tenant, 1, ACQUIRE_TIMEOUT).await;
         let permit = permit.map_err(BeginError::Exhausted)?;
+        #[cfg(test)]
+        let tenant = self.session_tenant.unwrap_or(tenant);
         let tx = self.begin_with(Access::Tenant(tenant)).await.map_err(BeginError::Database)?;
         Ok(TenantSession { tx, _permit: permit })
     }

@@ -55,6 +55,8 @@ pub(in crate::http) async fn authorize(
     auth::apply_roles(&state.http.verifier, &app.db, &mut principal, telemetry::clock::now())
         .await
         .map_err(auth::Error::RoleLookup)?;
+    #[cfg(test)]
+    state.http.verifier.apply_mutant(&mut principal);
     record_use(&state.http, &principal);
     // Platform administrators share the permits of one key.
     let tenant = principal.tenant.as_ref().map(|tenant| tenant.scope.tenant_id()).unwrap_or_default();

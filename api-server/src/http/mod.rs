@@ -1,5 +1,7 @@
 //! The HTTP servers: REST and GraphQL on the public port, and the requests of runners on the internal port.
 
+#[cfg(test)]
+mod access;
 mod audit;
 mod authorize;
 mod body;
@@ -81,7 +83,12 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// # Errors
 /// Returns an error if `operations.yaml` lacks an operation or names one that does not exist.
 pub fn router(state: HttpState) -> anyhow::Result<Router> {
-    let operations = Arc::new(Operations::load()?);
+    router_with(state, Operations::load()?)
+}
+
+/// Builds the router with other rules than those of `operations.yaml`.
+fn router_with(state: HttpState, operations: Operations) -> anyhow::Result<Router> {
+    let operations = Arc::new(operations);
     let (routes, document) = openapi::routes()?.split_for_parts();
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;

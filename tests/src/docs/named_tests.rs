@@ -49,6 +49,21 @@ mod tests {
         assert_eq!(named_tests(page), expected.map(|(path, name)| (path.to_owned(), name.to_owned())).into());
     }
 
+    /// Each of the ten risks of OWASP's list is met by something that a test proves.
+    #[test]
+    fn each_risk_of_owasp_has_tests() {
+        let page = fs::read_to_string(root().join("docs/security/owasp.md")).unwrap();
+        let sections: Vec<_> = page.split("\n## API").skip(1).collect();
+        assert_eq!(sections.len(), 10);
+        for (index, section) in sections.into_iter().enumerate() {
+            assert!(section.starts_with(&format!("{}: ", index + 1)), "{section}");
+            let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+            for row in rows {
+                assert!(!named_tests(row).is_empty(), "no test: {row}");
+            }
+        }
+    }
+
     /// Every test that a page names exists.
     #[test]
     fn named_tests_exist() {

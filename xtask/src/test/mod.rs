@@ -1,6 +1,7 @@
 //! `cargo xtask test`: runs tiers of tests and compares each with its time budget.
 
 mod cargo;
+mod cedar;
 mod chart;
 pub(crate) mod clients;
 mod clusters;
@@ -71,6 +72,7 @@ pub(crate) struct Session<'a> {
     postgres: Postgres,
     s3: s3::Server,
     qdrant: qdrant::Server,
+    cedar: cedar::Cedar,
     clients: clients::Tools,
     clusters: Clusters<'a>,
 }
@@ -97,6 +99,7 @@ pub(crate) fn run(
         postgres: Postgres::new(&instance)?,
         s3: s3::Server::new(&instance),
         qdrant: qdrant::Server::new(checkout, &instance)?,
+        cedar: cedar::Cedar::new(checkout, &instance)?,
         clients: clients::Tools::new(checkout, &instance)?,
         clusters: Clusters::new(checkout, homes)?,
     };

@@ -158,9 +158,11 @@ impl Tier {
                 phases.run("build helm", |phase| go::build(phase, session.checkout))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
-            Tier::Unit | Tier::Qdrant => {
+            Tier::Unit => {
+                phases.run("download Cedar", |phase| session.cedar.download(phase))?;
                 phases.run("download Qdrant's engine", |phase| session.qdrant.download(phase))
             }
+            Tier::Qdrant => phases.run("download Qdrant's engine", |phase| session.qdrant.download(phase)),
             Tier::Postgres => {
                 phases.run("download an S3 server", |phase| session.s3.download(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
@@ -234,7 +236,7 @@ impl Tier {
                 environment.push(session.clients.environment());
                 environment
             }
-            Tier::Unit => vec![session.qdrant.environment()],
+            Tier::Unit => vec![session.qdrant.environment(), session.cedar.environment()],
             _ => Vec::new(),
         };
         let all = session.executables.as_deref().unwrap_or_default();

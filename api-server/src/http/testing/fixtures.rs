@@ -107,6 +107,33 @@ pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {
     }
 }
 
+/// Adds a workflow with a finished and a queued run of globex.
+pub(super) async fn add_objects_of_globex(mirror: &MirrorPool) {
+    let metadata = |name: &str, uid: &str, version: &str| {
+        serde_json::json!({
+            "name": name, "namespace": "t-globex", "uid": uid, "resourceVersion": version, "generation": 1,
+            "creationTimestamp": "2026-11-24T09:00:00Z",
+        })
+    };
+    let workflow = serde_json::json!({
+        "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "Workflow",
+        "metadata": metadata("globex-orders", "b1000000-0000-4000-8000-000000000001", "500"),
+        "spec": {"steps": [{"name": "one", "expr": {"value": "${{ 1 }}"}}]},
+    });
+    mirror::apply_one(mirror, &serde_json::from_value::<Workflow>(workflow).unwrap()).await.unwrap();
+    for (name, uid, version, phase) in [
+        ("globex-1", "c2000000-0000-4000-8000-000000000001", "501", "Failed"),
+        ("globex-2", "c2000000-0000-4000-8000-000000000002", "502", "Queued"),
+    ] {
+        let run = serde_json::json!({
+            "apiVersion": "smbcopilot.dev/v1alpha1", "kind": "WorkflowRun", "metadata": metadata(name, uid, version),
+            "spec": {"workflowRef": {"name": "globex-orders"}, "input": {}, "trigger": {"kind": "Manual"}},
+            "status": {"phase": phase},
+        });
+        mirror::apply_one(mirror, &serde_json::from_value::<WorkflowRun>(run).unwrap()).await.unwrap();
+    }
+}
+
 pub(super) async fn set_plan_limits(mirror: &MirrorPool, limits: &serde_json::Value) {
     let is_plan = |document: &serde_yaml::Value| document["kind"].as_str() == Some("Plan");
     let mut plan = documents().into_iter().find(is_plan).unwrap();

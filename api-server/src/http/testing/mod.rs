@@ -32,7 +32,10 @@ pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 
 use crate::{
     app::App,
-    auth::{Runners, Verifier, testing::TestIssuer},
+    auth::{
+        Operations, Runners, Verifier,
+        testing::{Mutant, TestIssuer},
+    },
     db::{
         AppPool, MirrorPool,
         testing::{RoundTrips, app_pool, counted_pools, mirror_pool},
@@ -296,7 +299,7 @@ impl Server {
     }
 
     pub(in crate::http) async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.router.clone().oneshot(request).await.unwrap()).await
+        send(&self.router, request).await
     }
 
     /// Returns a response whose body may still be streamed.
@@ -372,6 +375,28 @@ impl Server {
         fixtures::add_keys(owner).await;
     }
 
+    /// Adds a workflow and runs of globex.
+    pub(in crate::http) async fn add_objects_of_globex(&self) {
+        fixtures::add_objects_of_globex(&self.state.app.mirror).await;
+    }
+
+    /// Returns the router with one tenant for the row-level security of all transactions, whatever tenant their statements name.
+    pub(in crate::http) fn with_sessions_of(&self, tenant: &str) -> Router {
+        let mut state = self.state.clone();
+        state.app.db = state.app.db.with_sessions_of(tenant.parse().unwrap());
+        crate::http::router(state).unwrap()
+    }
+
+    /// Changes what a role grants.
+    pub(in crate::http) fn mutate(&self, mutant: Option<Mutant>) {
+        self.state.verifier.mutate(mutant);
+    }
+
+    /// Returns the router with other rules of its operations.
+    pub(in crate::http) fn with_operations(&self, operations: Operations) -> Router {
+        crate::http::router_with(self.state.clone(), operations).unwrap()
+    }
+
     /// Returns the server with another verifier of tokens.
     pub(in crate::http) fn with_verifier(mut self, verifier: Verifier) -> Self {
         self.state.verifier = Arc::new(verifier);
@@ -414,6 +439,11 @@ impl Answer {
         }
         body
     }
+}
+
+/// Sends a request to a router.
+pub(in crate::http) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    answer(router.clone().oneshot(request).await.unwrap()).await
 }
 
 fn bearer(request: Builder, token: &str) -> Builder {
