@@ -69,6 +69,8 @@ impl Requests {
         let id = kind.map_or("", |kind| objects::id(kind, which));
         let path = path
             .replace("{id}", id)
+            .replace("ResourceTypes/{name}", "ResourceTypes/User")
+            .replace("{urn}", "urn:ietf:params:scim:schemas:core:2.0:User")
             .replace("{name}", if path.contains("revisions") { objects::REVISION } else { "fetch" })
             .replace("{roleId}", "member")
             .replace("{file}", "start.js");
@@ -196,6 +198,7 @@ impl Prepared {
     /// Returns the request, with a token if the caller has one.
     pub(super) fn request(&self, token: Option<&str>) -> Request<Body> {
         let media = match self.method {
+            _ if self.path.starts_with("/scim/") => "application/scim+json",
             "PATCH" => "application/merge-patch+json",
             _ => "application/json",
         };
@@ -225,6 +228,8 @@ fn kind_of_path(method: &str, path: &str) -> Option<Kind> {
         Some(("/v1/service-accounts", _)) => Kind::ServiceAccount,
         Some(("/v1/roles", _)) => Kind::Role,
         Some(("/v1/policies", _)) => Kind::Policy,
+        Some(("/scim/v2/Users", _)) => Kind::User,
+        Some(("/scim/v2/Groups", _)) => Kind::Role,
         Some(_) => panic!("no kind of object is known for {path}"),
         None if path == "/v1/workflow-run-deletions" => Kind::QueuedRun,
         None if path.starts_with("/v1/workflow-run-") => Kind::FinishedRun,
