@@ -6,5 +6,5 @@ mod change;
 mod read;
 
 pub use assign::{check_assignment, grants};
-pub use change::{NewRole, Patch, create, delete, update};
+pub use change::{Create, NewRole, Patch, create, delete, update};
 pub use read::{Role, RoleReference, count, get, get_many, list};

@@ -4,7 +4,7 @@ use domain::{
     permission::{Permission, Permissions},
     policy::Grants,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 use uuid::Uuid;
 
 use super::built_in;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What requests name a role by: the name of a built-in one, or the ID of one of the tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoleReference {
     /// Built-in role.
     BuiltIn(BuiltIn),
@@ -41,6 +41,15 @@ impl RoleReference {
     pub fn parse(text: &str) -> Option<Self> {
         let own = || text.parse().ok().map(Self::Own);
         built_in::find(text).map(Self::BuiltIn).or_else(own)
+    }
+}
+
+impl fmt::Display for RoleReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(role) => f.write_str(role.name),
+            Self::Own(id) => id.fmt(f),
+        }
     }
 }
 

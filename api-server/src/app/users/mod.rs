@@ -15,7 +15,7 @@ pub(in crate::app) use grant::{
     MAX_ROLES, check_covered, check_grant, check_power, permissions_of_nodes, permissions_of_roles,
 };
 pub use profile::{Patch, update};
-pub use read::{Filter, count, get, list};
+pub use read::{Filter, count, get, get_many, list};
 pub use roles::{assign_role, remove_role};
 pub use status::{deactivate, delete, reactivate};
 
