@@ -56,11 +56,9 @@ impl fmt::Display for RoleReference {
 impl Role {
     /// Returns what users refer to the role by: the name of a built-in role, or the ID of one of the tenant.
     #[must_use]
-    pub fn reference(&self) -> String {
-        match self.row.built_in {
-            true => self.row.name.clone(),
-            false => self.row.id.to_string(),
-        }
+    pub fn reference(&self) -> RoleReference {
+        let built_in = built_in::find(&self.row.name).filter(|_| self.row.built_in);
+        built_in.map_or(RoleReference::Own(self.row.id), RoleReference::BuiltIn)
     }
 }
 

@@ -24,7 +24,8 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use collector::Collector;
 pub(in crate::http) use fixtures::{
-    ACME, ANNA, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW,
+    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN,
+    SERVICE_ACCOUNT, WORKFLOW,
 };
 
 use kubernetes::Kubernetes;
@@ -370,6 +371,11 @@ impl Server {
     /// Adds the service account `importer` of acme, an API key and an invitation.
     pub(in crate::http) async fn add_keys(&self, owner: &PgPool) {
         fixtures::add_keys(owner).await;
+    }
+
+    /// Adds two roles and two policies of acme.
+    pub(in crate::http) async fn add_roles(&self, owner: &PgPool) {
+        fixtures::add_roles(owner).await;
     }
 
     /// Returns the server with another verifier of tokens.
