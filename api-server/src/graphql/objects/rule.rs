@@ -84,11 +84,13 @@ pub(in crate::graphql) struct PolicyCondition {
     #[serde(skip_serializing_if = "Option::is_none")]
     ranges: Option<Vec<String>>,
     /// Beginning of a time of day, as `HH:MM`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
+    #[graphql(name = "from")]
+    #[serde(rename = "from", skip_serializing_if = "Option::is_none")]
+    begin: Option<String>,
     /// End of a time of day, as `HH:MM`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<String>,
+    #[graphql(name = "to")]
+    #[serde(rename = "to", skip_serializing_if = "Option::is_none")]
+    end: Option<String>,
     /// Time zone of the IANA database, such as `Europe/Berlin`. Default: `UTC`.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
@@ -118,8 +120,8 @@ impl From<ConditionSpec> for PolicyCondition {
             key: None,
             values: None,
             ranges: None,
-            from: None,
-            to: None,
+            begin: None,
+            end: None,
             time_zone: None,
         };
         match condition {
@@ -134,8 +136,8 @@ impl From<ConditionSpec> for PolicyCondition {
                 Self { ranges: Some(ranges), ..empty(PolicyConditionType::IpIn) }
             }
             ConditionSpec::TimeBetween { from, to, time_zone } => Self {
-                from: Some(from),
-                to: Some(to),
+                begin: Some(from),
+                end: Some(to),
                 time_zone,
                 ..empty(PolicyConditionType::TimeBetween)
             },

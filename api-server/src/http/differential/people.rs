@@ -1,5 +1,6 @@
 //! Mutations of roles, policies, invitations, API keys and service accounts.
 
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -38,14 +39,14 @@ fn anna(server: &Server) -> String {
 /// Sends a request of REST as the user Anna.
 async fn send(server: &Server, (method, path): (&str, &str), key: Option<&str>, body: &Value) -> Answer {
     let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let request = axum::http::Request::builder().method(method).uri(path).header("content-type", media);
+    let request = Request::builder().method(method).uri(path).header("content-type", media);
     let request = request.header("authorization", format!("Bearer {}", anna(server)));
     let request = match (method, key) {
         ("PATCH", _) => request.header("if-match", "\"7\""),
         (_, Some(key)) => request.header("idempotency-key", key),
         (_, None) => request,
     };
-    let body = if method == "DELETE" { axum::body::Body::empty() } else { body.to_string().into() };
+    let body = if method == "DELETE" { Body::empty() } else { body.to_string().into() };
     server.send(request.body(body).unwrap()).await
 }
 
