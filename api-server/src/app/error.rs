@@ -227,6 +227,11 @@ pub enum Error {
     /// Another request with the same idempotency key is in progress.
     #[error("failed to use the idempotency key: a request with the same key is in progress")]
     KeyInUse,
+    /// The object that this request, or an earlier one with the same idempotency key, created does not exist any more.
+    #[error(
+        "failed to repeat the request: what it created was deleted; use another idempotency key to create it again"
+    )]
+    CreatedObjectDeleted,
     /// The run has finished and cannot be changed.
     #[error("failed to {action}: the run has finished with status {}", serde_name(status))]
     RunFinished {

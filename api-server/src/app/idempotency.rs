@@ -132,6 +132,15 @@ pub enum Outcome {
     Replayed,
 }
 
+/// Returns the error of a read of the object that a request created: a repetition does not create it again.
+#[must_use]
+pub fn deleted_since(error: Error) -> Error {
+    match error {
+        Error::NotFound => Error::CreatedObjectDeleted,
+        error => error,
+    }
+}
+
 impl IdempotencyKey {
     /// Checks the length of a key; `None` if it is empty or longer than 255 bytes.
     #[must_use]

@@ -51,6 +51,7 @@ impl From<Error> for Problem {
             }
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Error::KeyInUse => Self::new(Code::IdempotencyInFlight).retry_after(KEY_IN_USE_RETRY_DELAY),
+            Error::CreatedObjectDeleted => Self::new(Code::Conflict).detail(detail),
             Error::RunFinished { .. } => Self::new(Code::RunFinished).detail(detail),
             Error::CancellationFixed { .. } => Self::new(Code::CancellationFixed).detail(detail),
             Error::Refused { violations, .. }

@@ -89,7 +89,7 @@ pub async fn create(app: &App, creator: Creator, create: Create) -> Result<(Crea
     };
     let (id, outcome) = claim.run(app, insert(app, creator.editor, &new, scoped)).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let key = api_keys::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let key = api_keys::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(id), &key.name);
     Ok((CreatedKey { key, secret: (outcome == Outcome::Created).then_some(secret) }, outcome))
 }

@@ -60,7 +60,7 @@ pub async fn rotate(app: &App, creator: Creator, rotate: Rotate) -> Result<(Crea
     let overlap = SignedDuration::from_secs(overlap_seconds);
     let (id, outcome) = claim.run(app, replace(app, creator, old, overlap, &secret)).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let key = api_keys::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let key = api_keys::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(old), &key.name);
     Ok((CreatedKey { key, secret: (outcome == Outcome::Created).then_some(secret) }, outcome))
 }

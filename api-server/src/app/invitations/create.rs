@@ -107,7 +107,7 @@ pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(Create
     };
     let (id, outcome) = claim.run(app, work).await?;
     let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
-    let invitation = invitations::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let invitation = invitations::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(id), &invitation.email);
     let token = (outcome == Outcome::Created).then_some(token);
     Ok((Created { invitation, token }, outcome))

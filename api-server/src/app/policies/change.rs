@@ -13,7 +13,7 @@ use crate::{
     app::{
         App, Error,
         audit::{self, differences},
-        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome, deleted_since},
         rights::{require_own, violations},
         tenants,
     },
@@ -84,7 +84,7 @@ pub async fn create(
     let Create { policy, requested_by, key } = create;
     let claim = Claim::new(scope, &requested_by, key, &KeyedAction::CreatePolicy { policy: &policy });
     let (id, outcome) = claim.run(app, insert(app, scope, own, &policy)).await?;
-    let policy = get(app, scope, id).await?;
+    let policy = get(app, scope, id).await.map_err(deleted_since)?;
     audit::record_object(KIND, Some(id), &policy.name);
     Ok((policy, outcome))
 }

@@ -18,7 +18,7 @@ use crate::{
     app::{
         App, Error,
         audit::{self, differences},
-        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome, deleted_since},
         rights::{require_own, violations},
         tenants,
     },
@@ -84,7 +84,7 @@ pub async fn create(
     let claim = Claim::new(scope, &requested_by, key, &KeyedAction::CreateRole { role: &role });
     let (id, outcome) = claim.run(app, insert(app, scope, own, &role)).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
-    let role = read(&mut tx, id).await?;
+    let role = read(&mut tx, id).await.map_err(deleted_since)?;
     audit::record_object(KIND, Some(id), &role.row.name);
     Ok((role, outcome))
 }

@@ -58,7 +58,7 @@ pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(Servic
     let account = NewServiceAccount { id, name: &name, description: description.as_deref(), roles: &roles };
     let (id, outcome) = claim.run(app, insert(app, editor, &account)).await?;
     let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
-    let account = service_accounts::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let account = service_accounts::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(id), &account.name);
     Ok((account, outcome))
 }

@@ -81,7 +81,7 @@ pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(User, 
     };
     let (id, outcome) = claim.run(app, work).await?;
     let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
-    let user = users::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let user = users::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(id), &user.email);
     Ok((user, outcome))
 }

@@ -237,7 +237,7 @@ impl Server {
         let path = format!("/v1/workflows/{WORKFLOW}/runs");
         let request = bearer(Request::post(path), &self.issuer.token("acme", "operator"));
         let request = request.header("content-type", "application/json").header(header, value);
-        self.send(request.body(Body::from(r#"{"input": {"total": 12.5}}"#)).unwrap()).await
+        self.send(request.body(Body::from(r#"{"input": {"url": "https://shop.example/1"}}"#)).unwrap()).await
     }
 
     pub(in crate::http) async fn put(&self, tenant: &str, role: &str, path: &str, body: &Value) -> Answer {

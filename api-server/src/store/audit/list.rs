@@ -13,20 +13,20 @@ use crate::{
     },
 };
 
-/// The columns of an event but its time. An operation without an outcome is in progress.
-const EVENTS: &str =
-    " as created_at, i.tenant_id, i.id, i.operation, i.action, i.actor_kind, i.actor_issuer, i.actor_subject,
-     i.actor_email, i.actor_roles, i.client_address, i.user_agent, i.request_id, i.traceparent, i.target,
+/// The columns of an event but its time and ID. An operation without an outcome is in progress.
+const EVENTS: &str = ", i.tenant_id, i.operation, i.action, i.actor_kind, i.actor_issuer, i.actor_subject, i.actor_email, i.actor_roles,
+     i.client_address, i.user_agent, i.request_id, i.traceparent, i.target,
      o.outcome, o.code, o.object_kind, o.object_id, o.object_name, o.changes, o.at as completed_at
    from audit_events i
    left join audit_events o on o.tenant_id = i.tenant_id and o.id = i.id and o.phase = 'OUTCOME'
    where i.phase = 'INTENT'
  ) e where tenant_id = ";
 
-/// Column with the time of an event.
-const TIME: &str = "i.at";
-/// Copy of [`TIME`] for the events of one object: an index has both. It is null while the operation is in progress, as the object is.
-const TIME_OF_OUTCOME: &str = "o.began_at";
+/// Time and ID of an event.
+const POSITION: &str = "i.at as created_at, i.id";
+/// Copy of [`POSITION`] for the events of one object: an index has both, and the object. It is null while the operation is in
+/// progress, as the object is.
+const POSITION_OF_OUTCOME: &str = "o.began_at as created_at, o.id";
 
 /// Operation and its outcome.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -164,7 +164,7 @@ async fn by_ids_of_chain(
     ids: &[Uuid],
 ) -> Result<Vec<AuditEvent>, Error> {
     let mut sql = QueryBuilder::new("select * ");
-    push_events(&mut sql, chain, TIME);
+    push_events(&mut sql, chain, POSITION);
     sql.push(" and id = any(").push_bind(ids.to_vec()).push(")");
     let rows = sql.build_query_as::<AuditEvent>().fetch_all(connection).await;
     rows.map_err(Error::query("read audit events"))
@@ -188,7 +188,7 @@ async fn count_chain(connection: &mut PgConnection, chain: Uuid, query: Query) -
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
     let Query { actor, action, object, created, order, after, limit: _ } = query;
-    push_events(sql, chain, if object.is_some() { TIME_OF_OUTCOME } else { TIME });
+    push_events(sql, chain, if object.is_some() { POSITION_OF_OUTCOME } else { POSITION });
     push_text(sql, "actor_email", actor);
     push_text(sql, "action", action);
     if let Some(object) = object {
@@ -197,8 +197,8 @@ fn push_selection(sql: &mut QueryBuilder<Postgres>, chain: Uuid, query: Query) {
     push_created(sql, created, order, after);
 }
 
-fn push_events(sql: &mut QueryBuilder<Postgres>, chain: Uuid, time: &'static str) {
-    sql.push("from (select ").push(time).push(EVENTS).push_bind(chain);
+fn push_events(sql: &mut QueryBuilder<Postgres>, chain: Uuid, position: &'static str) {
+    sql.push("from (select ").push(position).push(EVENTS).push_bind(chain);
 }
 
 /// Appends the condition that a column has a text. Postgres stores no text with a NUL, and refuses to compare with one.

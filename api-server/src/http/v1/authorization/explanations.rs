@@ -77,8 +77,10 @@ pub(in crate::http) struct DecidingRule {
     /// Name of the role.
     role_name: String,
     /// ID of the policy. Null for a built-in role.
+    #[schema(required = true)]
     policy_id: Option<String>,
     /// Name of the policy. Null for a built-in role.
+    #[schema(required = true)]
     policy_name: Option<String>,
     /// Effect.
     effect: Effect,

@@ -73,10 +73,12 @@ pub(in crate::http) struct SimulatedDifference {
     /// Time of the request.
     created_at: Time,
     /// Email address of the caller.
+    #[schema(required = true)]
     actor: Option<String>,
     /// Permission that the request required.
     action: String,
     /// ID of the object of the request.
+    #[schema(required = true)]
     object_id: Option<Uuid>,
     /// Whether it would be allowed with the policies of now.
     before: bool,

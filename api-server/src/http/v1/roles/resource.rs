@@ -21,6 +21,7 @@ pub(in crate::http) struct Role {
     #[schema(example = "019ad3c4-0000-7000-8000-000000000001")]
     id: String,
     /// ID of the tenant that has created the role. Null if the role is built in.
+    #[schema(required = true)]
     tenant_id: Option<Uuid>,
     /// Whether the role is built in. Built-in roles cannot be changed.
     built_in: bool,
@@ -35,8 +36,10 @@ pub(in crate::http) struct Role {
     #[schema(example = json!(["workflow.read", "workflow.run.create"]))]
     permissions: Vec<&'static str>,
     /// Time at which the role was created. Null if it is built in.
+    #[schema(required = true)]
     created_at: Option<Time>,
     /// Time of the last change of the role. Null if it is built in.
+    #[schema(required = true)]
     updated_at: Option<Time>,
 }
 

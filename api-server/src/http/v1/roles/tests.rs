@@ -143,7 +143,7 @@ async fn refused_roles_have_their_own_codes(pool: PgPool) {
     assert_eq!(code(&viewer), (403, "forbidden"));
 }
 
-/// A retry of a creation with the same key creates one role.
+/// A retry of a creation with the same key creates one role, also once it is deleted.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_retry_creates_one_role(pool: PgPool) {
     let server = Server::start(&pool).await;
@@ -152,6 +152,10 @@ async fn a_retry_creates_one_role(pool: PgPool) {
     let retried = server.post_with_key("acme", "owner", "/v1/roles", &body, "one").await;
     assert_eq!((first.status, retried.status, &first.body), (201, 201, &retried.body));
     assert_eq!(retried.headers["idempotent-replayed"], "true");
+    let path = format!("/v1/roles/{}", first.body["id"].as_str().unwrap());
+    assert_eq!(server.request("acme", "owner", "DELETE", &path).await.status, 204);
+    let retried = server.post_with_key("acme", "owner", "/v1/roles", &body, "one").await;
+    assert_eq!(code(&retried), (409, "conflict"), "{}", retried.body);
 }
 
 /// Two requests that create roles of the same name at the same time create one of them.
