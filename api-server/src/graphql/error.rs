@@ -80,7 +80,8 @@ pub(super) fn from_app(error: app::Error) -> Error {
     if problem.errors.is_empty() {
         return error;
     }
-    let errors: Vec<Value> = problem.errors.into_iter().map(|error| UserError::from(error).to_value()).collect();
+    let errors: Vec<Value> =
+        problem.errors.into_iter().map(|error| UserError::from(error).to_value()).collect();
     error.extend_with(|_, extensions| extensions.set("errors", errors))
 }
 

@@ -132,7 +132,9 @@ impl From<AuditEventFilter> for app::audit::Filter {
             // No event concerns a text that is no global ID, or an object that nobody changes.
             object: object_id.map(|id| match GlobalId::decode(&id) {
                 Some(GlobalId::Object(_, id) | GlobalId::Role(RoleReference::Own(id))) => id,
-                Some(GlobalId::Event(_) | GlobalId::Revision(_) | GlobalId::Role(RoleReference::BuiltIn(_)))
+                Some(
+                    GlobalId::Event(_) | GlobalId::Revision(_) | GlobalId::Role(RoleReference::BuiltIn(_)),
+                )
                 | None => Uuid::nil(),
             }),
             created: created(created_after, created_before),

@@ -167,9 +167,12 @@ mod tests {
         for id in [GlobalId::Event("4711".parse().unwrap()), GlobalId::Revision(key), built_in, own] {
             assert_eq!(GlobalId::decode(&id.encode()), Some(id));
         }
-        for text in
-            ["Event:-1", "Role:platform-admin", "WorkflowRevision:x/y", "WorkflowRevision:b0000000-0000-4000-8000-000000000001"]
-        {
+        for text in [
+            "Event:-1",
+            "Role:platform-admin",
+            "WorkflowRevision:x/y",
+            "WorkflowRevision:b0000000-0000-4000-8000-000000000001",
+        ] {
             assert_eq!(GlobalId::decode(&ID(STANDARD.encode(text))), None, "{text}");
         }
     }

@@ -185,7 +185,10 @@ async fn a_repeated_rotation_creates_one_key(pool: PgPool) {
     let secret = first.body["secret"].as_str().unwrap().to_owned();
     let repeated = rotate(&json!({"overlapSeconds": 600})).await;
     assert_eq!((repeated.status, &repeated.body["id"]), (201, &first.body["id"]), "{}", repeated.body);
-    assert_eq!((&repeated.body["secret"], &repeated.headers["idempotent-replayed"]), (&json!(null), &"true".parse().unwrap()));
+    assert_eq!(
+        (&repeated.body["secret"], &repeated.headers["idempotent-replayed"]),
+        (&json!(null), &"true".parse().unwrap())
+    );
     assert_eq!(code(&rotate(&json!({"overlapSeconds": 601})).await), (422, "idempotency_key_reused"));
     let keys = server.get("acme", "owner", "/v1/api-keys").await;
     assert_eq!(keys.body["data"].as_array().unwrap().len(), 2, "{}", keys.body);

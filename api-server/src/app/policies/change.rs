@@ -89,12 +89,7 @@ pub async fn create(
     Ok((policy, outcome))
 }
 
-async fn insert(
-    app: &App,
-    scope: TenantScope,
-    own: Permissions,
-    policy: &NewPolicy,
-) -> Result<Uuid, Error> {
+async fn insert(app: &App, scope: TenantScope, own: Permissions, policy: &NewPolicy) -> Result<Uuid, Error> {
     let fields = check(CREATE, own, policy)?;
     audit::begin_write(CREATE)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;

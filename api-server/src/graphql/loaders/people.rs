@@ -64,7 +64,10 @@ impl Loader<InvitationById> for TenantRows {
     type Value = invitations::Invitation;
     type Error = Arc<app::Error>;
 
-    async fn load(&self, keys: &[InvitationById]) -> Result<HashMap<InvitationById, Self::Value>, Self::Error> {
+    async fn load(
+        &self,
+        keys: &[InvitationById],
+    ) -> Result<HashMap<InvitationById, Self::Value>, Self::Error> {
         let ids: Vec<_> = keys.iter().map(|InvitationById(id)| *id).collect();
         let rows = app::invitations::get_many(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (InvitationById(row.id), row)).collect())
@@ -86,7 +89,10 @@ impl Loader<ServiceAccountById> for TenantRows {
     type Value = service_accounts::ServiceAccount;
     type Error = Arc<app::Error>;
 
-    async fn load(&self, keys: &[ServiceAccountById]) -> Result<HashMap<ServiceAccountById, Self::Value>, Self::Error> {
+    async fn load(
+        &self,
+        keys: &[ServiceAccountById],
+    ) -> Result<HashMap<ServiceAccountById, Self::Value>, Self::Error> {
         let ids: Vec<_> = keys.iter().map(|ServiceAccountById(id)| *id).collect();
         let rows = app::service_accounts::get_many(&self.app, self.scope, &ids).await.map_err(Arc::new)?;
         Ok(rows.into_iter().map(|row| (ServiceAccountById(row.id), row)).collect())

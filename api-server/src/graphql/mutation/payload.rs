@@ -117,9 +117,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns the error of the field if the server, and not the caller, has to fix the cause.
-pub(super) fn split<T>(
-    result: Result<T, app::Error>,
-) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
+pub(super) fn split<T>(result: Result<T, app::Error>) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
     match result {
         Ok(object) => Ok((Some(object), Vec::new())),
         Err(error) => Ok((None, user_errors(error)?)),

@@ -157,9 +157,7 @@ impl RoleMutations {
         let Editor { scope, permissions } = caller.editor()?;
         let version = version.map(i64::from);
         let result = match reference(&role_id) {
-            Ok(role) => {
-                Box::pin(app::roles::delete(caller.app, scope, permissions, &role, version)).await
-            }
+            Ok(role) => Box::pin(app::roles::delete(caller.app, scope, permissions, &role, version)).await,
             Err(error) => Err(error),
         };
         DeleteRolePayload::new(result, role_id, client_mutation_id)

@@ -8,10 +8,7 @@ use serde_json::Value;
 
 use crate::{
     app::events::{EventPage, EventPlace, EventPosition},
-    graphql::{
-        global_id::GlobalId,
-        scalars::DateTime,
-    },
+    graphql::{global_id::GlobalId, scalars::DateTime},
     store::events::{self, Events},
 };
 

@@ -163,7 +163,8 @@ impl AuthorizationQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Permission: a leaf of the permission tree.")] action: String,
-        #[graphql(desc = "Global ID of a workflow or a run. Default: the permission in general.")] resource_id: Option<ID>,
+        #[graphql(desc = "Global ID of a workflow or a run. Default: the permission in general.")]
+        resource_id: Option<ID>,
         #[graphql(desc = "Principal of the question. Default: the caller.")] principal: Option<
             ExplainedPrincipalInput,
         >,

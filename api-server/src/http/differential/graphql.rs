@@ -121,7 +121,9 @@ pub(super) fn as_rest(ty: &str, mut object: Value) -> Value {
             object[field] = decode(id).into();
         }
     }
-    if ty == "Role" && let Some(policies) = object.get("policies") {
+    if ty == "Role"
+        && let Some(policies) = object.get("policies")
+    {
         let ids = policies.as_array().unwrap().iter().map(|policy| decode(policy["id"].as_str().unwrap()));
         object["policies"] = ids.collect();
     }

@@ -79,7 +79,8 @@ async fn objects_are_the_same_in_rest_and_graphql(pool: PgPool) {
     server.add_roles(&pool).await;
     let schema = Schema::load();
     for (path, field, ty) in OBJECTS {
-        for id in IDS {
+        // Only roles have names, which are no IDs of other types.
+        for id in IDS.into_iter().filter(|id| *id != "viewer" || ty == "Role") {
             for caller in CALLERS {
                 compare(&server, &schema, (path, field, ty), id, caller).await;
             }

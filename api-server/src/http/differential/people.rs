@@ -10,6 +10,9 @@ use crate::http::testing::{ANNA, API_KEY, Answer, INVITATION, POLICY, ROLE, SERV
 /// ID of no object.
 const UNKNOWN: &str = "00000000-0000-4000-8000-00000000dead";
 
+/// Tag of an object with the version 7, which none of them has.
+const VERSION_7: &str = "\"7.00112233445566778899aabbccddeeff\"";
+
 /// Returns a server with objects of all kinds.
 async fn start(pool: &PgPool) -> Server {
     let server = Server::start(pool).await;
@@ -42,7 +45,7 @@ async fn send(server: &Server, (method, path): (&str, &str), key: Option<&str>, 
     let request = Request::builder().method(method).uri(path).header("content-type", media);
     let request = request.header("authorization", format!("Bearer {}", anna(server)));
     let request = match (method, key) {
-        ("PATCH", _) => request.header("if-match", "\"7\""),
+        ("PATCH", _) => request.header("if-match", VERSION_7),
         (_, Some(key)) => request.header("idempotency-key", key),
         (_, None) => request,
     };
@@ -190,16 +193,52 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
             "createRole",
             json!({"name": "A", "policies": [encode("Policy", POLICY), unknown("Policy")]}),
         ),
-        ("PATCH", role(ROLE), json!({"name": "B"}), "updateRole", json!({"roleId": encode("Role", ROLE), "name": "B", "version": 7})),
-        ("PATCH", role("viewer"), json!({"name": "B"}), "updateRole", json!({"roleId": encode("Role", "viewer"), "name": "B", "version": 7})),
-        ("PATCH", role(UNKNOWN), json!({"name": "B"}), "updateRole", json!({"roleId": unknown("Role"), "name": "B", "version": 7})),
+        (
+            "PATCH",
+            role(ROLE),
+            json!({"name": "B"}),
+            "updateRole",
+            json!({"roleId": encode("Role", ROLE), "name": "B", "version": 7}),
+        ),
+        (
+            "PATCH",
+            role("viewer"),
+            json!({"name": "B"}),
+            "updateRole",
+            json!({"roleId": encode("Role", "viewer"), "name": "B", "version": 7}),
+        ),
+        (
+            "PATCH",
+            role(UNKNOWN),
+            json!({"name": "B"}),
+            "updateRole",
+            json!({"roleId": unknown("Role"), "name": "B", "version": 7}),
+        ),
         ("DELETE", role(ROLE), Value::Null, "deleteRole", json!({"roleId": encode("Role", ROLE)})),
         ("DELETE", role("owner"), Value::Null, "deleteRole", json!({"roleId": encode("Role", "owner")})),
         ("DELETE", role(UNKNOWN), Value::Null, "deleteRole", json!({"roleId": unknown("Role")})),
         ("POST", "/v1/policies".into(), spec.clone(), "createPolicy", spec),
-        ("PATCH", policy(POLICY), json!({"name": "B"}), "updatePolicy", json!({"policyId": encode("Policy", POLICY), "name": "B", "version": 7})),
-        ("PATCH", policy(UNKNOWN), json!({"name": "B"}), "updatePolicy", json!({"policyId": unknown("Policy"), "name": "B", "version": 7})),
-        ("DELETE", policy(POLICY), Value::Null, "deletePolicy", json!({"policyId": encode("Policy", POLICY)})),
+        (
+            "PATCH",
+            policy(POLICY),
+            json!({"name": "B"}),
+            "updatePolicy",
+            json!({"policyId": encode("Policy", POLICY), "name": "B", "version": 7}),
+        ),
+        (
+            "PATCH",
+            policy(UNKNOWN),
+            json!({"name": "B"}),
+            "updatePolicy",
+            json!({"policyId": unknown("Policy"), "name": "B", "version": 7}),
+        ),
+        (
+            "DELETE",
+            policy(POLICY),
+            Value::Null,
+            "deletePolicy",
+            json!({"policyId": encode("Policy", POLICY)}),
+        ),
         ("DELETE", policy(UNKNOWN), Value::Null, "deletePolicy", json!({"policyId": unknown("Policy")})),
         (
             "POST",
@@ -215,7 +254,13 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
             "createInvitation",
             json!({"email": "nobody", "roles": ["viewer"]}),
         ),
-        ("DELETE", format!("/v1/invitations/{UNKNOWN}"), Value::Null, "revokeInvitation", json!({"invitationId": unknown("Invitation")})),
+        (
+            "DELETE",
+            format!("/v1/invitations/{UNKNOWN}"),
+            Value::Null,
+            "revokeInvitation",
+            json!({"invitationId": unknown("Invitation")}),
+        ),
         (
             "POST",
             "/v1/service-accounts".into(),
@@ -223,7 +268,13 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
             "createServiceAccount",
             json!({"name": "exporter", "roles": ["viewer", unknown("Role")]}),
         ),
-        ("DELETE", format!("/v1/service-accounts/{UNKNOWN}"), Value::Null, "deleteServiceAccount", json!({"serviceAccountId": unknown("ServiceAccount")})),
+        (
+            "DELETE",
+            format!("/v1/service-accounts/{UNKNOWN}"),
+            Value::Null,
+            "deleteServiceAccount",
+            json!({"serviceAccountId": unknown("ServiceAccount")}),
+        ),
         (
             "POST",
             "/v1/api-keys".into(),
@@ -245,8 +296,20 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
             "rotateApiKey",
             json!({"apiKeyId": encode("ApiKey", API_KEY), "overlapSeconds": -1}),
         ),
-        ("POST", format!("/v1/api-keys/{UNKNOWN}/rotations"), json!({}), "rotateApiKey", json!({"apiKeyId": unknown("ApiKey")})),
-        ("DELETE", format!("/v1/api-keys/{UNKNOWN}"), Value::Null, "revokeApiKey", json!({"apiKeyId": unknown("ApiKey")})),
+        (
+            "POST",
+            format!("/v1/api-keys/{UNKNOWN}/rotations"),
+            json!({}),
+            "rotateApiKey",
+            json!({"apiKeyId": unknown("ApiKey")}),
+        ),
+        (
+            "DELETE",
+            format!("/v1/api-keys/{UNKNOWN}"),
+            Value::Null,
+            "revokeApiKey",
+            json!({"apiKeyId": unknown("ApiKey")}),
+        ),
     ];
     for (method, path, body, mutation, input) in cases {
         let rest = send(&server, (method, &path), None, &body).await;
@@ -254,7 +317,12 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
         let payload = mutate(&server, mutation, &input, "clientMutationId").await;
         let (code, field) = problem(&rest);
         let error = &payload["userErrors"][0];
-        assert_eq!((&error["code"], &error["field"]), (&json!(code), &field), "{mutation} {input}: {}", rest.body);
+        assert_eq!(
+            (&error["code"], &error["field"]),
+            (&json!(code), &field),
+            "{mutation} {input}: {}",
+            rest.body
+        );
     }
 }
 
@@ -263,7 +331,8 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
 async fn changes_by_graphql_are_seen_by_rest(pool: PgPool) {
     let server = start(&pool).await;
     let get = async |path: String| server.with_token(&anna(&server), &path).await;
-    let input = json!({"roleId": encode("Role", ROLE), "policies": [], "description": "Nothing", "version": 1});
+    let input =
+        json!({"roleId": encode("Role", ROLE), "policies": [], "description": "Nothing", "version": 1});
     let changed = mutate(&server, "updateRole", &input, "role { version permissions }").await;
     assert_eq!(changed, json!({"role": {"version": 2, "permissions": []}, "userErrors": []}));
     let role = get(format!("/v1/roles/{ROLE}")).await;
@@ -280,8 +349,18 @@ async fn changes_by_graphql_are_seen_by_rest(pool: PgPool) {
     assert_eq!(refused, json!({"policy": null, "userErrors": errors}));
     for (mutation, input, deleted, path) in [
         ("deleteRole", ("roleId", encode("Role", ROLE)), "deletedRoleId", format!("/v1/roles/{ROLE}")),
-        ("revokeInvitation", ("invitationId", encode("Invitation", INVITATION)), "revokedInvitationId", format!("/v1/invitations/{INVITATION}")),
-        ("revokeApiKey", ("apiKeyId", encode("ApiKey", API_KEY)), "revokedApiKeyId", format!("/v1/api-keys/{API_KEY}")),
+        (
+            "revokeInvitation",
+            ("invitationId", encode("Invitation", INVITATION)),
+            "revokedInvitationId",
+            format!("/v1/invitations/{INVITATION}"),
+        ),
+        (
+            "revokeApiKey",
+            ("apiKeyId", encode("ApiKey", API_KEY)),
+            "revokedApiKeyId",
+            format!("/v1/api-keys/{API_KEY}"),
+        ),
         (
             "deleteServiceAccount",
             ("serviceAccountId", encode("ServiceAccount", SERVICE_ACCOUNT)),
@@ -296,8 +375,12 @@ async fn changes_by_graphql_are_seen_by_rest(pool: PgPool) {
         assert_eq!(get(path.clone()).await.status, 404, "{path}");
     }
     let events = server.with_token(&anna(&server), "/v1/audit-events?limit=100").await;
-    let actions: Vec<_> = events.body["data"].as_array().unwrap().iter().map(|event| &event["operation"]).collect();
+    let actions: Vec<_> =
+        events.body["data"].as_array().unwrap().iter().map(|event| &event["operation"]).collect();
     for mutation in ["updateRole", "updatePolicy", "deleteRole", "revokeApiKey", "deleteServiceAccount"] {
-        assert!(actions.contains(&&json!(format!("Mutation.{mutation}"))), "{mutation} is not in {actions:?}");
+        assert!(
+            actions.contains(&&json!(format!("Mutation.{mutation}"))),
+            "{mutation} is not in {actions:?}"
+        );
     }
 }

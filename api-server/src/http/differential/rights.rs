@@ -65,14 +65,17 @@ fn plain(mut explanation: Value) -> Value {
 async fn checks_are_the_same_in_rest_and_graphql(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.add_roles(&pool).await;
-    let document = "query ($checks: [AuthorizationCheckInput!]!) { can(checks: $checks) { action allowed depends } }";
+    let document =
+        "query ($checks: [AuthorizationCheckInput!]!) { can(checks: $checks) { action allowed depends } }";
     let all = questions();
     let lists = all.iter().map(|question| vec![*question]).chain([all[..7].to_vec()]);
     for questions in lists {
         for caller in CALLERS.into_iter().chain([Caller::User("acme", ROLE)]) {
-            let checks: Vec<_> = questions.iter().map(|(action, resource)| of_rest(action, *resource)).collect();
+            let checks: Vec<_> =
+                questions.iter().map(|(action, resource)| of_rest(action, *resource)).collect();
             let rest = post(&server, caller, "/v1/authorization/checks", &json!({"checks": checks})).await;
-            let checks: Vec<_> = questions.iter().map(|(action, resource)| of_graphql(action, *resource)).collect();
+            let checks: Vec<_> =
+                questions.iter().map(|(action, resource)| of_graphql(action, *resource)).collect();
             let graphql = caller.query(&server, document, &json!({"checks": checks})).await;
             let graphql = match Reply::of_graphql(&graphql, &["can"]) {
                 Reply::Found(answers) => Reply::Found(json!({"data": answers})),
@@ -128,9 +131,7 @@ async fn simulations_are_the_same_in_rest_and_graphql(pool: PgPool) {
     assert_eq!(server.put("acme", "operator", &path, &json!({"mode": "NOW"})).await.status, 202);
     let document = "query ($input: SimulatePolicyInput!) { simulatePolicy(input: $input) {
         evaluated undetermined differences { auditEventId createdAt actor action objectId before after } } }";
-    let policy = |effect: &str, actions: &[&str], name: &str| {
-        json!({"effect": effect, "actions": actions, "resources": [{"kind": "WORKFLOW_NAME", "name": name}]})
-    };
+    let policy = |effect: &str, actions: &[&str], name: &str| json!({"effect": effect, "actions": actions, "resources": [{"kind": "WORKFLOW_NAME", "name": name}]});
     let deny = policy("DENY", &["workflow.run.cancel"], "report");
     for (policy, roles, replaces, requests) in [
         (deny.clone(), vec!["operator"], None, Some(10)),
@@ -171,7 +172,6 @@ async fn permissions_are_the_same_in_rest_and_graphql(pool: PgPool) {
             Reply::Found(permissions) => Reply::Found(json!({"data": permissions})),
             reply => reply,
         };
-        // Administrators of the platform without a tenant have no permission of a tenant: REST looks for the tenant first.
         assert_eq!(graphql, rest, "{caller:?}");
     }
 }

@@ -116,16 +116,24 @@ pub(super) async fn add_roles(owner: &PgPool) {
         {"type": "MFA"},
     ]);
     let (name, at) = ("Runs of invoices", "2026-11-08T00:00:00Z");
-    let first = sqlx::query(policy).bind(POLICY).bind(ACME).bind(name).bind("ALLOW").bind(resources.to_string());
+    let first =
+        sqlx::query(policy).bind(POLICY).bind(ACME).bind(name).bind("ALLOW").bind(resources.to_string());
     first.bind("[]").bind(at).execute(owner).await.unwrap();
-    let other = sqlx::query(policy).bind("60000000-0000-4000-8000-000000000002").bind(ACME).bind("Denial").bind("DENY");
+    let other = sqlx::query(policy)
+        .bind("60000000-0000-4000-8000-000000000002")
+        .bind(ACME)
+        .bind("Denial")
+        .bind("DENY");
     let other = other.bind(resources.to_string()).bind(conditions.to_string());
     other.bind("2026-11-09T00:00:00Z").execute(owner).await.unwrap();
-    for (id, name, at) in [(ROLE, "Finance", at), ("70000000-0000-4000-8000-000000000002", "Sales", "2026-11-09T00:00:00Z")] {
+    for (id, name, at) in
+        [(ROLE, "Finance", at), ("70000000-0000-4000-8000-000000000002", "Sales", "2026-11-09T00:00:00Z")]
+    {
         let role = "insert into roles (id, tenant_id, name, description, created_at, updated_at)
              values ($1::uuid, $2::uuid, $3, 'for tests', $4::timestamptz, $4::timestamptz)";
         sqlx::query(role).bind(id).bind(ACME).bind(name).bind(at).execute(owner).await.unwrap();
-        let attached = "insert into role_policies (tenant_id, role_id, policy_id) values ($2::uuid, $1::uuid, $3::uuid)";
+        let attached =
+            "insert into role_policies (tenant_id, role_id, policy_id) values ($2::uuid, $1::uuid, $3::uuid)";
         sqlx::query(attached).bind(id).bind(ACME).bind(POLICY).execute(owner).await.unwrap();
     }
 }

@@ -134,7 +134,8 @@ fn queries(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
                     _ => "$id".to_owned(),
                 };
                 let value = if is_list { format!("[{object}]") } else { object };
-                let others = ARGUMENTS.iter().find(|(name, _)| *name == field).map_or("", |(_, others)| others);
+                let others =
+                    ARGUMENTS.iter().find(|(name, _)| *name == field).map_or("", |(_, others)| others);
                 attempts.push(Attempt {
                     name: format!("Query.{field}({argument}: {name})"),
                     kind,
@@ -162,8 +163,14 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 6] =
-    ["createWorkflow", "updateTenant", "createUser", "createPolicy", "createInvitation", "createServiceAccount"];
+const WITHOUT_ID: [&str; 6] = [
+    "createWorkflow",
+    "updateTenant",
+    "createUser",
+    "createPolicy",
+    "createInvitation",
+    "createServiceAccount",
+];
 
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -181,7 +188,8 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             continue;
         }
         // `updateRole` names the role, and its policies as `createRole` does.
-        let ids: Vec<_> = ids.into_iter().filter(|id| (name, text(id, "name")) != ("updateRole", "policies")).collect();
+        let ids: Vec<_> =
+            ids.into_iter().filter(|id| (name, text(id, "name")) != ("updateRole", "policies")).collect();
         let [id] = ids.as_slice() else { bail!("no test knows whose objects {name} names: {ids:?}") };
         let is_list = is_list(&id["type"]);
         let id = text(id, "name");
@@ -194,7 +202,9 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             // The owner finds a run that has not finished, and may not delete it.
             (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
             (_, "createRole") => (Kind::Policy, json!({"name": "third"})),
-            (_, "createApiKey") => (Kind::ServiceAccount, json!({"name": "third", "scopes": ["workflow.read"]})),
+            (_, "createApiKey") => {
+                (Kind::ServiceAccount, json!({"name": "third", "scopes": ["workflow.read"]}))
+            }
             (_, "updateRole") => (Kind::Role, json!({"version": 1})),
             (_, "deleteRole") => (Kind::DeletedRole, json!({})),
             (_, "updatePolicy") => (Kind::Policy, json!({"version": 1})),

@@ -8,7 +8,8 @@ use tracing::{Event, Metadata, Subscriber, field::Field, span};
 
 use super::{OVERVIEW, id};
 use crate::http::testing::{
-    ANNA, API_KEY, BOB, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN, SERVICE_ACCOUNT, Server, WORKFLOW,
+    ANNA, API_KEY, BOB, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN, SERVICE_ACCOUNT, Server,
+    WORKFLOW,
 };
 
 thread_local! {
