@@ -26,6 +26,12 @@ pub enum Error {
     /// The tenant has no such object.
     #[error("failed to find the resource")]
     NotFound,
+    /// The principal lacks a permission that the operation requires besides its own.
+    #[error("failed to read what the operation needs: permission {permission} required")]
+    PermissionRequired {
+        /// Permission that is missing.
+        permission: Permission,
+    },
     /// The principal has a permission for other resources, but not for this one.
     #[error("failed to access the resource: permission {permission} required for it")]
     NotPermitted {

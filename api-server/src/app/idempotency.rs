@@ -76,6 +76,13 @@ pub enum KeyedAction<'a> {
         /// ID of the service account that owns the key.
         service_account: Option<Uuid>,
     },
+    /// Rotation of an API key.
+    RotateApiKey {
+        /// ID of the key to replace.
+        key: Uuid,
+        /// Time for which the old key remains valid, in seconds.
+        overlap_seconds: i64,
+    },
     /// Creation of a service account.
     CreateServiceAccount {
         /// Name.

@@ -69,13 +69,16 @@ impl Operations {
 
     fn parse(json: &str) -> Result<Self, Error> {
         let Table { rest, graphql } = serde_json::from_str(json)?;
-        let (rest, graphql) = (parse_rules(rest)?, parse_rules(graphql)?);
+        Ok(Self::new(parse_rules(rest)?, parse_rules(graphql)?))
+    }
+
+    fn new(rest: BTreeMap<String, Rule>, graphql: BTreeMap<String, Rule>) -> Self {
         let mut fields = HashMap::<_, HashMap<_, _>>::new();
         for (name, rule) in &graphql {
             let (parent, field) = name.split_once('.').unwrap_or((name, ""));
             fields.entry(parent.to_owned()).or_default().insert(field.to_owned(), *rule);
         }
-        Ok(Self { rest, graphql, fields })
+        Self { rest, graphql, fields }
     }
 
     /// Returns the rules with another one for an operation.
@@ -86,7 +89,7 @@ impl Operations {
                 *found = rule;
             }
         }
-        self
+        Self::new(self.rest, self.graphql)
     }
 
     /// Returns the names of all operations with their rules: those of REST first, each in alphabetical order.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Error, ErrorExtensions as _, PathSegment, QueryPathNode, ServerError, SimpleObject, parser::types::Field,
+    Error, ErrorExtensions as _, PathSegment, QueryPathNode, ServerError, SimpleObject, Value,
+    parser::types::Field, value,
 };
 
 use crate::{
@@ -75,7 +76,13 @@ fn path(path_node: &QueryPathNode<'_>) -> Vec<PathSegment> {
 /// Converts the error of a use case into the error of a field.
 pub(super) fn from_app(error: app::Error) -> Error {
     let problem = Problem::from(error);
-    with_code(problem.code, problem.message())
+    let error = with_code(problem.code, problem.message());
+    if problem.errors.is_empty() {
+        return error;
+    }
+    let errors: Vec<Value> =
+        problem.errors.into_iter().map(|error| UserError::from(error).to_value()).collect();
+    error.extend_with(|_, extensions| extensions.set("errors", errors))
 }
 
 /// Converts the error of a loader, which several fields share.
@@ -110,6 +117,14 @@ pub(super) fn errors_of_problem(problem: Problem) -> Vec<UserError> {
         return vec![UserError { code, message, field: None }];
     }
     problem.errors.into_iter().map(UserError::from).collect()
+}
+
+impl UserError {
+    /// Returns the error as it is written among the extensions of the error of a field.
+    fn to_value(&self) -> Value {
+        let Self { code, message, field } = self;
+        value!({"code": code, "message": message, "field": field})
+    }
 }
 
 impl From<FieldError> for UserError {

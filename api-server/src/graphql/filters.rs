@@ -4,11 +4,14 @@ use async_graphql::{ID, InputObject};
 use uuid::Uuid;
 
 use super::{
-    global_id::GlobalId,
+    global_id::{GlobalId, Kind},
     objects::{TenantStatus, UserStatus, WorkflowRunStatus, WorkflowStatus},
     scalars::DateTime,
 };
-use crate::{app, store::Created};
+use crate::{
+    app::{self, roles::RoleReference},
+    store::Created,
+};
 
 /// Filter of tenants.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -50,7 +53,7 @@ pub(super) struct AuditEventFilter {
     actor: Option<String>,
     /// Action: the permission that the operation requires.
     action: Option<String>,
-    /// Object: the global ID of the tenant, workflow or run.
+    /// Object: the global ID of the tenant, workflow, run, user, invitation, API key, service account, role or policy.
     object_id: Option<ID>,
     /// Only operations that began after this time.
     created_after: Option<DateTime>,
@@ -71,6 +74,26 @@ pub(super) struct UserFilter {
     created_after: Option<DateTime>,
     /// Only users created before this time.
     created_before: Option<DateTime>,
+}
+
+/// Filter of API keys.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct ApiKeyFilter {
+    /// Owner: the global ID of the user that owns the keys.
+    user_id: Option<ID>,
+    /// Owner: the global ID of the service account that owns the keys.
+    service_account_id: Option<ID>,
+}
+
+impl From<ApiKeyFilter> for app::api_keys::Filter {
+    fn from(ApiKeyFilter { user_id, service_account_id }: ApiKeyFilter) -> Self {
+        // What is no ID of an owner owns no keys.
+        let owner = |kind: Kind, id: ID| kind.decode(&id).unwrap_or_default();
+        Self {
+            user: user_id.map(|id| owner(Kind::User, id)),
+            service_account: service_account_id.map(|id| owner(Kind::ServiceAccount, id)),
+        }
+    }
 }
 
 impl From<UserFilter> for app::users::Filter {
@@ -108,8 +131,11 @@ impl From<AuditEventFilter> for app::audit::Filter {
             action,
             // No event concerns a text that is no global ID, or an object that nobody changes.
             object: object_id.map(|id| match GlobalId::decode(&id) {
-                Some(GlobalId::Object(_, id)) => id,
-                Some(GlobalId::Event(_) | GlobalId::Revision(_)) | None => Uuid::nil(),
+                Some(GlobalId::Object(_, id) | GlobalId::Role(RoleReference::Own(id))) => id,
+                Some(
+                    GlobalId::Event(_) | GlobalId::Revision(_) | GlobalId::Role(RoleReference::BuiltIn(_)),
+                )
+                | None => Uuid::nil(),
             }),
             created: created(created_after, created_before),
         }

@@ -5,17 +5,21 @@ use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use super::{
-    error::{from_app, from_loader},
+    error::from_loader,
     global_id::{GlobalId, Kind},
     guard::{check_field, may_resolve},
     loaders::{
-        AuditEventById, EventAt, Loaders, OwnTenant, PlanById, PlatformLoaders, RevisionsOfWorkflow, RunById,
-        TenantById, WorkflowById,
+        ApiKeyById, AuditEventById, EventAt, InvitationById, Loaders, OwnTenant, PlanById, PlatformLoaders,
+        PolicyById, RevisionsOfWorkflow, RoleByReference, RunById, ServiceAccountById, TenantById, UserById,
+        WorkflowById,
     },
-    objects::{AuditEvent, Event, Node, Plan, Tenant, User, Workflow, WorkflowRevision, WorkflowRun},
+    objects::{
+        ApiKey, AuditEvent, Event, Invitation, Node, Plan, Policy, Role, ServiceAccount, Tenant, User,
+        Workflow, WorkflowRevision, WorkflowRun,
+    },
     request::Caller,
 };
-use crate::app::{self, events::EventPosition, workflows::RevisionKey};
+use crate::app::{events::EventPosition, roles::RoleReference, workflows::RevisionKey};
 
 /// Returns an object of any type; `None` if it does not exist or belongs to another tenant.
 ///
@@ -31,6 +35,13 @@ pub(super) async fn node(ctx: &Context<'_>, id: GlobalId) -> Result<Option<Node>
         GlobalId::Event(position) => event(ctx, position).await?.map(Node::Event),
         GlobalId::Revision(key) => revision(ctx, key).await?.map(Node::WorkflowRevision),
         GlobalId::Object(Kind::User, id) => user(ctx, id).await?.map(Node::User),
+        GlobalId::Role(reference) => role(ctx, reference).await?.map(Node::Role),
+        GlobalId::Object(Kind::Policy, id) => policy(ctx, id).await?.map(Node::Policy),
+        GlobalId::Object(Kind::Invitation, id) => invitation(ctx, id).await?.map(Node::Invitation),
+        GlobalId::Object(Kind::ApiKey, id) => api_key(ctx, id).await?.map(Node::ApiKey),
+        GlobalId::Object(Kind::ServiceAccount, id) => {
+            service_account(ctx, id).await?.map(Node::ServiceAccount)
+        }
     })
 }
 
@@ -143,12 +154,52 @@ pub(super) async fn audit_event(ctx: &Context<'_>, id: Uuid) -> Result<Option<Au
 /// Returns an error if the caller lacks the permission, or if the database fails.
 pub(super) async fn user(ctx: &Context<'_>, id: Uuid) -> Result<Option<User>> {
     check_field(ctx, "user")?;
-    let caller = Caller::from_context(ctx)?;
-    match app::users::get(caller.app, caller.tenant()?.scope, id).await {
-        Ok(user) => Ok(Some(User(user))),
-        Err(app::Error::NotFound) => Ok(None),
-        Err(error) => Err(from_app(error)),
-    }
+    Ok(loaders(ctx)?.load_one(UserById(id)).await.map_err(from_loader)?.map(User))
+}
+
+/// Returns a built-in role or one of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn role(ctx: &Context<'_>, reference: RoleReference) -> Result<Option<Role>> {
+    check_field(ctx, "role")?;
+    Ok(loaders(ctx)?.load_one(RoleByReference(reference)).await.map_err(from_loader)?.map(Role))
+}
+
+/// Returns a policy of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn policy(ctx: &Context<'_>, id: Uuid) -> Result<Option<Policy>> {
+    check_field(ctx, "policy")?;
+    Ok(loaders(ctx)?.load_one(PolicyById(id)).await.map_err(from_loader)?.map(Policy))
+}
+
+/// Returns an invitation of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn invitation(ctx: &Context<'_>, id: Uuid) -> Result<Option<Invitation>> {
+    check_field(ctx, "invitation")?;
+    Ok(loaders(ctx)?.load_one(InvitationById(id)).await.map_err(from_loader)?.map(Invitation))
+}
+
+/// Returns an API key of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn api_key(ctx: &Context<'_>, id: Uuid) -> Result<Option<ApiKey>> {
+    check_field(ctx, "apiKey")?;
+    Ok(loaders(ctx)?.load_one(ApiKeyById(id)).await.map_err(from_loader)?.map(ApiKey))
+}
+
+/// Returns a service account of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn service_account(ctx: &Context<'_>, id: Uuid) -> Result<Option<ServiceAccount>> {
+    check_field(ctx, "serviceAccount")?;
+    Ok(loaders(ctx)?.load_one(ServiceAccountById(id)).await.map_err(from_loader)?.map(ServiceAccount))
 }
 
 /// Returns the loaders of the caller's tenant.

@@ -52,3 +52,23 @@ order! {
     /// Order of users.
     UserOrder
 }
+order! {
+    /// Order of roles.
+    RoleOrder
+}
+order! {
+    /// Order of policies.
+    PolicyOrder
+}
+order! {
+    /// Order of invitations.
+    InvitationOrder
+}
+order! {
+    /// Order of API keys.
+    ApiKeyOrder
+}
+order! {
+    /// Order of service accounts.
+    ServiceAccountOrder
+}

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{error, loaders};
 use crate::{
-    app::App,
+    app::{App, users::Editor},
     auth::{Membership, PlatformScope, Principal},
 };
 
@@ -81,6 +81,15 @@ impl<'a> Caller<'a> {
     /// Returns an error if the token names no tenant.
     pub(super) fn tenant(&self) -> async_graphql::Result<&'a Membership> {
         self.principal.tenant.as_ref().ok_or_else(error::tenant_required)
+    }
+
+    /// Returns the caller as somebody who changes users, roles and what they have.
+    ///
+    /// # Errors
+    /// Returns an error if the token names no tenant.
+    pub(super) fn editor(&self) -> async_graphql::Result<Editor> {
+        let tenant = self.tenant()?;
+        Ok(Editor { scope: tenant.scope, permissions: tenant.grantable(self.principal.permissions) })
     }
 
     /// Returns the access to all tenants.

@@ -19,6 +19,11 @@ pub(super) enum Counted {
     Runs(app::runs::Filter),
     RunsOfWorkflow(Uuid, app::runs::Filter),
     Users(app::users::Filter),
+    Roles,
+    Policies,
+    Invitations,
+    ApiKeys(app::api_keys::Filter),
+    ServiceAccounts,
     AuditEvents(app::audit::Filter),
     PlatformAuditEvents(app::audit::Filter),
     /// List whose length is known.
@@ -51,6 +56,11 @@ impl Total {
                 count.ok_or(app::Error::NotFound)
             }
             Counted::Users(filter) => app::users::count(app, caller.tenant()?.scope, filter.clone()).await,
+            Counted::Roles => app::roles::count(app, caller.tenant()?.scope).await,
+            Counted::Policies => app::policies::count(app, caller.tenant()?.scope).await,
+            Counted::Invitations => app::invitations::count(app, caller.tenant()?.scope).await,
+            Counted::ApiKeys(filter) => app::api_keys::count(app, caller.tenant()?.scope, *filter).await,
+            Counted::ServiceAccounts => app::service_accounts::count(app, caller.tenant()?.scope).await,
             Counted::AuditEvents(filter) => {
                 app::audit::count(app, caller.tenant()?.scope, filter.clone()).await
             }

@@ -4,7 +4,7 @@ use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::testing::{ANNA, Answer, BOB, Server};
+use super::testing::{ANNA, API_KEY, Answer, BOB, Server};
 
 /// Time within which a change takes effect, with the tolerance of tests.
 const DEADLINE_SECONDS: i64 = 50;
@@ -171,6 +171,30 @@ async fn keys_are_rotated(pool: PgPool) {
     assert_eq!(post(&server, &anna, &path, &json!({"overlapSeconds": 0})).await.status, 201);
     wait_for(&server, &old, "/v1/workflows", 401).await;
     assert_eq!(server.with_token(&new, "/v1/workflows").await.status, 200);
+}
+
+/// A repeated rotation with the same idempotency key creates one key, and the secret is shown once and not stored.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_repeated_rotation_creates_one_key(pool: PgPool) {
+    let server = start(&pool).await;
+    server.add_keys(&pool).await;
+    let path = format!("/v1/api-keys/{API_KEY}/rotations");
+    let rotate = async |body: &Value| server.post_with_key("acme", "owner", &path, body, "one").await;
+    let first = rotate(&json!({"overlapSeconds": 600})).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let secret = first.body["secret"].as_str().unwrap().to_owned();
+    let repeated = rotate(&json!({"overlapSeconds": 600})).await;
+    assert_eq!((repeated.status, &repeated.body["id"]), (201, &first.body["id"]), "{}", repeated.body);
+    assert_eq!(
+        (&repeated.body["secret"], &repeated.headers["idempotent-replayed"]),
+        (&json!(null), &"true".parse().unwrap())
+    );
+    assert_eq!(code(&rotate(&json!({"overlapSeconds": 601})).await), (422, "idempotency_key_reused"));
+    let keys = server.get("acme", "owner", "/v1/api-keys").await;
+    assert_eq!(keys.body["data"].as_array().unwrap().len(), 2, "{}", keys.body);
+    let stored: Vec<String> =
+        sqlx::query_scalar("select k::text from idempotency_keys k").fetch_all(&pool).await.unwrap();
+    assert!(!stored.is_empty() && stored.iter().all(|row| !row.contains(&secret)), "the secret is stored");
 }
 
 /// A service account acts with its own roles by its keys, and a narrower caller creates neither.

@@ -98,6 +98,7 @@ impl From<Error> for Problem {
             Error::NotWaiting { .. } => Self::new(Code::NotWaiting).detail(detail),
             Error::AlreadyDecided { .. } => Self::new(Code::AlreadyDecided).detail(detail),
             Error::NotAnApprover { .. }
+            | Error::PermissionRequired { .. }
             | Error::NotPermitted { .. }
             | Error::NotPermittedForAll { .. }
             | Error::GrantExceedsOwn { .. } => Self::new(Code::Forbidden).detail(detail),

@@ -31,7 +31,7 @@ pub struct Role {
 }
 
 /// Built-in role in a list. It precedes all others in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BuiltIn {
     /// Position among the built-in roles.
     pub id: Uuid,
@@ -262,6 +262,38 @@ pub async fn set_policies(tx: &mut TenantTx, id: Uuid, policies: &[Uuid]) -> Res
     .await
     .map(drop)
     .map_err(Error::query("add the policies of a role"))
+}
+
+/// Numbers of those who have a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holders {
+    /// Users who have logged in, deactivated ones included.
+    pub users: i64,
+    /// Users who are invited and have never logged in.
+    pub invited: i64,
+    /// Service accounts.
+    pub service_accounts: i64,
+}
+
+/// Counts those who have a role.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn holders(tx: &mut TenantTx, id: Uuid) -> Result<Holders, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        Holders,
+        r#"select count(u.id) filter (where u.status <> 'INVITED') as "users!",
+                  count(u.id) filter (where u.status = 'INVITED') as "invited!",
+                  (select count(*) from service_account_roles s where s.tenant_id = $1 and s.role = $2) as "service_accounts!"
+           from user_roles r join users u on u.tenant_id = $1 and u.id = r.user_id
+           where r.tenant_id = $1 and r.role = $2"#,
+        tenant,
+        id.to_string()
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(Error::query("count those who have a role"))
 }
 
 /// Deletes a role.

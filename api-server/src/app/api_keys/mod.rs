@@ -6,9 +6,9 @@ mod revoke;
 mod rotate;
 
 pub use create::{Create, Creator, create};
-pub use read::{Filter, count, get, list};
+pub use read::{Filter, count, get, get_many, list};
 pub use revoke::revoke;
-pub use rotate::rotate;
+pub use rotate::{Rotate, rotate};
 
 use domain::identity::{ApiKey as Secret, RANDOM_LETTERS};
 use rand::{RngExt as _, distr::Alphanumeric};

@@ -32,6 +32,15 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<ApiKey, Erro
     api_keys::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
+/// Returns the keys of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<ApiKey>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(api_keys::by_ids(&mut tx, ids).await?)
+}
+
 /// Returns a page of the keys of the tenant.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::resource::{ResourceReference, permission, require_kind};
+use super::resource::{ResourceReference, invalid, permission, require_kind};
 use crate::{
     app::{App, Error},
     auth::Membership,
@@ -16,6 +16,8 @@ use crate::{
 };
 
 const ACTION: &str = "check rights";
+/// Maximum number of questions of a request.
+pub const MAX_CHECKS: usize = 100;
 
 /// Question whether the caller has a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +49,16 @@ struct Named {
 /// Answers questions of the caller about its own rights, in the same order. What the caller cannot read, it has no rights for.
 ///
 /// # Errors
-/// Returns an error if a question has an error, or if the database fails.
+/// Returns an error if there is no question or there are too many, if one has an error, or if the database fails.
 pub async fn check_all(
     app: &App,
     tenant: &Membership,
     permissions: Permissions,
     checks: &[Check],
 ) -> Result<Vec<CheckedRight>, Error> {
+    if !(1..=MAX_CHECKS).contains(&checks.len()) {
+        return Err(invalid(ACTION, "/checks", &format!("must have 1 to {MAX_CHECKS} items")));
+    }
     let mut questions = Vec::with_capacity(checks.len());
     for (index, Check { action, resource }) in checks.iter().enumerate() {
         let permission = permission(ACTION, &format!("/checks/{index}/action"), action)?;

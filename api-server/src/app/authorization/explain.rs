@@ -1,15 +1,19 @@
 //! Explanations of decisions.
 
-use domain::policy::{Certainty, Effect, Explanation, Reason, Request, Resource, SourcedPolicy, Truth};
+use domain::policy::{
+    Certainty, Effect, Explanation, MAX_ROLES_OF_PRINCIPAL, Reason, Request, Resource, SourcedPolicy, Truth,
+};
 
-use super::resource::{ResourceReference, attributes, permission, require_kind};
+use super::resource::{ResourceReference, attributes, invalid, permission, require_kind};
 use crate::{
     app::{App, Error, roles},
-    auth::TenantScope,
+    auth::{Principal, TenantScope},
     store::TenantTx,
 };
 
 const ACTION: &str = "explain a decision";
+/// Maximum number of roles of a principal: built-in ones and those of the tenant.
+const MAX_ROLES: usize = 2 * MAX_ROLES_OF_PRINCIPAL;
 
 /// Principal of a question, with the circumstances of its request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +22,20 @@ pub struct Subject {
     pub roles: Vec<String>,
     /// Circumstances.
     pub request: Request,
+}
+
+impl Subject {
+    /// Returns the caller of a request with its circumstances.
+    #[must_use]
+    pub fn caller(principal: &Principal) -> Self {
+        let request = Request {
+            principal: Some(principal.email.clone()),
+            address: principal.origin.client_address,
+            time: Some(telemetry::clock::now()),
+            mfa: principal.mfa,
+        };
+        Self { roles: principal.roles.clone(), request }
+    }
 }
 
 /// Policy that decided, or built-in role.
@@ -68,6 +86,10 @@ pub async fn explain(
     resource: Option<ResourceReference>,
     Subject { roles, request }: &Subject,
 ) -> Result<Explained, Error> {
+    if roles.len() > MAX_ROLES {
+        let message = format!("must have at most {MAX_ROLES} items");
+        return Err(invalid(ACTION, "/principal/roles", &message));
+    }
     let permission = permission(ACTION, "/action", action)?;
     let attributes = match resource {
         Some(resource) => {

@@ -2,10 +2,12 @@
 
 mod checks;
 mod explain;
+mod permissions;
 mod resource;
 mod simulate;
 
-pub use checks::{Check, CheckedRight, check_all};
+pub use checks::{Check, CheckedRight, MAX_CHECKS, check_all};
 pub use explain::{Explained, Rule, Subject, UnmetRule, explain};
+pub use permissions::permissions;
 pub use resource::ResourceReference;
-pub use simulate::{Difference, Draft, MAX_REQUESTS, Simulation, simulate};
+pub use simulate::{DEFAULT_REQUESTS, Difference, Draft, Simulation, simulate};

@@ -1,16 +1,17 @@
 //! Simulation of a policy that does not exist yet, over the requests in the audit log.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use domain::{
     permission::{Permission, Permissions},
     policy::{
-        Certainty, Grants, Policy, PolicySpec, Request, Resource, ResourceKind, Source, SourcedPolicy,
-        Workflow,
+        Certainty, Grants, MAX_ROLES_OF_PRINCIPAL, Policy, PolicySpec, Request, Resource, ResourceKind,
+        Source, SourcedPolicy, Workflow,
     },
 };
 use uuid::Uuid;
 
+use super::resource::invalid;
 use crate::{
     app::{App, Error, rights::violations, roles},
     auth::TenantScope,
@@ -22,8 +23,12 @@ use crate::{
 };
 
 const ACTION: &str = "simulate the policy";
-/// Maximum number of requests of a simulation.
-pub const MAX_REQUESTS: usize = 500;
+/// Number of requests of a simulation by default.
+pub const DEFAULT_REQUESTS: usize = 100;
+/// Numbers of requests that a simulation can have.
+const REQUESTS: RangeInclusive<usize> = 1..=500;
+/// Numbers of roles that a simulation can have.
+const ROLES: RangeInclusive<usize> = 1..=MAX_ROLES_OF_PRINCIPAL;
 
 /// Policy to simulate.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,15 +69,30 @@ pub struct Simulation {
 type GrantsByRoles = HashMap<Vec<String>, (Grants, Grants)>;
 
 /// Evaluates the newest requests in the audit log with the policies of now, and with a draft. Requests that only read are not in the
-/// audit log.
+/// audit log. `own` are the permissions of the caller, who must be able to read the audit log.
 ///
 /// # Errors
-/// Returns an error if the draft is not valid, or if the database fails.
-pub async fn simulate(app: &App, scope: TenantScope, draft: &Draft) -> Result<Simulation, Error> {
+/// Returns an error if the caller cannot read the audit log, if the draft is not valid, or if the database fails.
+pub async fn simulate(
+    app: &App,
+    scope: TenantScope,
+    own: Permissions,
+    draft: &Draft,
+) -> Result<Simulation, Error> {
+    if !own.allows(Permission::AUDIT_READ) {
+        return Err(Error::PermissionRequired { permission: Permission::AUDIT_READ });
+    }
+    if !REQUESTS.contains(&draft.requests) {
+        return Err(invalid(ACTION, "/requests", "must be 1 to 500"));
+    }
+    if !ROLES.contains(&draft.roles.len()) {
+        let message = format!("must have 1 to {MAX_ROLES_OF_PRINCIPAL} items");
+        return Err(invalid(ACTION, "/roles", &message));
+    }
     let policy = draft.spec.validate();
     let policy =
         policy.map_err(|problems| Error::InvalidRule { action: ACTION, violations: at_policy(problems) })?;
-    let events = newest(app, scope, draft.requests.min(MAX_REQUESTS)).await?;
+    let events = newest(app, scope, draft.requests).await?;
     let resources = resources(app, scope, &events).await?;
     let (mut simulation, mut grants) = (Simulation::default(), GrantsByRoles::new());
     for event in events {

@@ -4,7 +4,7 @@ mod create;
 mod read;
 
 pub use create::{Create, Created, create, revoke};
-pub use read::{count, get, list};
+pub use read::{count, get, get_many, list};
 
 /// Kind of invitations in the audit log.
 const AUDIT_KIND: &str = "INVITATION";

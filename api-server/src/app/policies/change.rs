@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::spec_of;
+use super::{get, spec_of};
 use crate::{
     app::{
         App, Error,
         audit::{self, differences},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome, deleted_since},
         rights::{require_own, violations},
         tenants,
     },
@@ -40,6 +41,17 @@ pub struct NewPolicy {
     pub spec: PolicySpec,
 }
 
+/// Parameters of a new policy.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Policy to create.
+    pub policy: NewPolicy,
+    /// Email address of the caller.
+    pub requested_by: String,
+    /// Idempotency key of the request.
+    pub key: Option<IdempotencyKey>,
+}
+
 /// Change of a policy: the fields that are not `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
@@ -57,7 +69,8 @@ pub struct Patch {
     pub conditions: Option<Vec<ConditionSpec>>,
 }
 
-/// Creates a policy and returns its ID. `own` are the permissions of the author.
+/// Creates a policy and returns it, or the policy that an earlier attempt of the same request created. `own` are the permissions of the
+/// author.
 ///
 /// # Errors
 /// Returns an error if the tenant accepts no writes or has too many policies or one of this name, if the policy is not valid or allows
@@ -66,8 +79,17 @@ pub async fn create(
     app: &App,
     scope: TenantScope,
     own: Permissions,
-    policy: &NewPolicy,
-) -> Result<Uuid, Error> {
+    create: Create,
+) -> Result<(Policy, Outcome), Error> {
+    let Create { policy, requested_by, key } = create;
+    let claim = Claim::new(scope, &requested_by, key, &KeyedAction::CreatePolicy { policy: &policy });
+    let (id, outcome) = claim.run(app, insert(app, scope, own, &policy)).await?;
+    let policy = get(app, scope, id).await.map_err(deleted_since)?;
+    audit::record_object(KIND, Some(id), &policy.name);
+    Ok((policy, outcome))
+}
+
+async fn insert(app: &App, scope: TenantScope, own: Permissions, policy: &NewPolicy) -> Result<Uuid, Error> {
     let fields = check(CREATE, own, policy)?;
     audit::begin_write(CREATE)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;

@@ -3,5 +3,5 @@
 mod change;
 mod read;
 
-pub use change::{NewPolicy, Patch, create, delete, update};
+pub use change::{Create, NewPolicy, Patch, create, delete, update};
 pub use read::{count, get, get_many, list, spec_of};

@@ -26,9 +26,9 @@ pub async fn check_assignment(
     roles: &[String],
 ) -> Result<(), Error> {
     let known = read::get_many(app, scope.unrestricted(), roles).await?;
-    let known: Vec<String> = known.iter().map(super::Role::reference).collect();
+    let known: Vec<RoleReference> = known.iter().map(super::Role::reference).collect();
     let is_unknown = |role: &String| match RoleReference::parse(role) {
-        Some(RoleReference::Own(id)) => !known.contains(&id.to_string()),
+        Some(reference @ RoleReference::Own(_)) => !known.contains(&reference),
         Some(RoleReference::BuiltIn(_)) => false,
         None => true,
     };

@@ -18,11 +18,15 @@ use crate::{
     app::{
         App, Error,
         audit::{self, differences},
+        idempotency::{Claim, IdempotencyKey, KeyedAction, Outcome, deleted_since},
         rights::{require_own, violations},
         tenants,
     },
     auth::TenantScope,
-    store::{self, TenantTx, policies, role_policies, roles},
+    store::{
+        self, TenantTx, policies, role_policies,
+        roles::{self, Holders},
+    },
 };
 
 const CREATE: &str = "create the role";
@@ -42,6 +46,17 @@ pub struct NewRole {
     pub policies: Vec<Uuid>,
 }
 
+/// Parameters of a new role.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Role to create.
+    pub role: NewRole,
+    /// Email address of the caller.
+    pub requested_by: String,
+    /// Idempotency key of the request.
+    pub key: Option<IdempotencyKey>,
+}
+
 /// Change of a role: the fields that are not `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
@@ -53,12 +68,28 @@ pub struct Patch {
     pub policies: Option<Vec<Uuid>>,
 }
 
-/// Creates a role and returns its ID. `own` are the permissions of the author.
+/// Creates a role and returns it, or the role that an earlier attempt of the same request created. `own` are the permissions of the
+/// author.
 ///
 /// # Errors
 /// Returns an error if the tenant accepts no writes or has too many roles or one of this name, if the role is not valid or allows what
 /// its author may not do, or if the database fails.
-pub async fn create(app: &App, scope: TenantScope, own: Permissions, role: &NewRole) -> Result<Uuid, Error> {
+pub async fn create(
+    app: &App,
+    scope: TenantScope,
+    own: Permissions,
+    create: Create,
+) -> Result<(Role, Outcome), Error> {
+    let Create { role, requested_by, key } = create;
+    let claim = Claim::new(scope, &requested_by, key, &KeyedAction::CreateRole { role: &role });
+    let (id, outcome) = claim.run(app, create_once(app, scope, own, &role)).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    let role = read(&mut tx, id).await.map_err(deleted_since)?;
+    audit::record_object(KIND, Some(id), &role.row.name);
+    Ok((role, outcome))
+}
+
+async fn create_once(app: &App, scope: TenantScope, own: Permissions, role: &NewRole) -> Result<Uuid, Error> {
     audit::begin_write(CREATE)?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
@@ -146,11 +177,11 @@ pub async fn update(
     Ok(changed)
 }
 
-/// Deletes a role. `version` is the one that it must have; any if `None`. `own` are the permissions of the caller.
+/// Deletes a role that nobody has. `version` is the one that it must have; any if `None`. `own` are the permissions of the caller.
 ///
 /// # Errors
 /// Returns an error if the tenant accepts no writes or has no such role, if it is built in, if it was changed since this version, if
-/// it denies what the caller may not do, or if the database fails.
+/// it denies what the caller may not do, if a user, an invited person or a service account has it, or if the database fails.
 pub async fn delete(
     app: &App,
     scope: TenantScope,
@@ -166,8 +197,27 @@ pub async fn delete(
     current(&mut tx, DELETE, id, version).await?;
     let old = policies_of(&mut tx, id).await?;
     require_own(DELETE, own, released(&old, &[]))?;
+    if let Some(used_by) = used_by(roles::holders(&mut tx, id).await?) {
+        return Err(Error::InUse { action: DELETE, used_by });
+    }
     roles::delete(&mut tx, id).await?;
     Ok(tx.commit().await?)
+}
+
+/// Returns how many have a role, and what to do; `None` if nobody has it.
+fn used_by(holders: Holders) -> Option<String> {
+    let Holders { users, invited, service_accounts } = holders;
+    let numbers = [
+        (users, "user", "users"),
+        (invited, "invited person", "invited persons"),
+        (service_accounts, "service account", "service accounts"),
+    ];
+    let named = numbers.into_iter().filter(|(number, _, _)| *number > 0);
+    let named = named.map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }));
+    let named: Vec<_> = named.collect();
+    (!named.is_empty()).then(|| {
+        format!("it is the role of {}; give them other roles, or delete them, first", named.join(", "))
+    })
 }
 
 /// Returns the ID of a role that can be changed.

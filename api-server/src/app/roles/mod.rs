@@ -6,6 +6,6 @@ mod change;
 mod read;
 
 pub use assign::{check_assignment, grants};
-pub use change::{NewRole, Patch, create, delete, update};
+pub use change::{Create, NewRole, Patch, create, delete, update};
 pub(in crate::app) use change::{insert, rename};
 pub use read::{Role, RoleReference, count, get, get_many, list};

@@ -4,7 +4,7 @@ use domain::{
     permission::{Permission, Permissions},
     policy::Grants,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 use uuid::Uuid;
 
 use super::built_in;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What requests name a role by: the name of a built-in one, or the ID of one of the tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoleReference {
     /// Built-in role.
     BuiltIn(BuiltIn),
@@ -44,14 +44,21 @@ impl RoleReference {
     }
 }
 
+impl fmt::Display for RoleReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(role) => f.write_str(role.name),
+            Self::Own(id) => id.fmt(f),
+        }
+    }
+}
+
 impl Role {
     /// Returns what users refer to the role by: the name of a built-in role, or the ID of one of the tenant.
     #[must_use]
-    pub fn reference(&self) -> String {
-        match self.row.built_in {
-            true => self.row.name.clone(),
-            false => self.row.id.to_string(),
-        }
+    pub fn reference(&self) -> RoleReference {
+        let built_in = built_in::find(&self.row.name).filter(|_| self.row.built_in);
+        built_in.map_or(RoleReference::Own(self.row.id), RoleReference::BuiltIn)
     }
 }
 

@@ -23,6 +23,15 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<ServiceAccou
     service_accounts::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
+/// Returns the service accounts of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<ServiceAccount>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(service_accounts::by_ids(&mut tx, ids).await?)
+}
+
 /// Returns a page of the service accounts of the tenant.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{Error, Violation},
-    store::{TenantTx, User, role_policies, roles},
+    store::{TenantTx, User, policies, role_policies, roles},
 };
 
 /// Maximum number of roles of a user.
@@ -43,6 +43,10 @@ pub(in crate::app) async fn check_grant(
     action: &'static str,
     pointer: impl Fn(usize) -> String,
 ) -> Result<(), Error> {
+    // Until this transaction ends, none of the roles is deleted, and none gets other policies.
+    if roles.iter().any(|role| role.parse::<Uuid>().is_ok()) {
+        policies::lock(tx).await?;
+    }
     let mut granted = Permissions::NONE;
     let mut violations = Vec::new();
     for (position, role) in roles.iter().enumerate() {

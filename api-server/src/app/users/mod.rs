@@ -23,7 +23,7 @@ pub use provision::{
     DEFAULT_ROLE, Provision, delete_provisioned, get_provisioned, is_active, list_provisioned, name_key,
     provision, reprovision,
 };
-pub use read::{Filter, count, get, list};
+pub use read::{Filter, count, get, get_many, list};
 pub use roles::{assign_role, remove_role};
 pub use status::{deactivate, delete, reactivate};
 

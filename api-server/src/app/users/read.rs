@@ -34,6 +34,15 @@ pub async fn get(app: &App, scope: TenantScope, id: Uuid) -> Result<User, Error>
     users::get(&mut tx, id).await?.ok_or(Error::NotFound)
 }
 
+/// Returns the users of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub async fn get_many(app: &App, scope: TenantScope, ids: &[Uuid]) -> Result<Vec<User>, Error> {
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    Ok(users::by_ids(&mut tx, ids).await?)
+}
+
 /// Returns a page of the users of the tenant.
 ///
 /// # Errors

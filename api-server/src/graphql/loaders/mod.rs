@@ -1,5 +1,6 @@
 //! Loaders that fetch the rows for all fields of a document with one statement per kind.
 
+mod people;
 mod platform;
 mod tenant;
 
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 use crate::app::Reservation;
 
+pub(super) use people::{
+    ApiKeyById, InvitationById, PolicyById, RoleByReference, ServiceAccountById, UserById,
+};
 pub(super) use platform::{PlatformLoaders, TenantById, platform_loaders};
 pub(super) use tenant::{
     ContentById, DefinitionOfRevision, EventAt, EventsOfRun, Loaders, OwnTenant, PlanById,

@@ -28,8 +28,8 @@ pub(in crate::graphql) type Loaders = DataLoader<TenantRows>;
 
 /// Rows of one tenant.
 pub(in crate::graphql) struct TenantRows {
-    app: App,
-    scope: TenantScope,
+    pub(super) app: App,
+    pub(super) scope: TenantScope,
     /// Memory for the contents of runs and workflows, held until the response is built.
     reservation: Reservation,
     /// Memory for the row of the tenant.

@@ -1,9 +1,15 @@
 //! The root fields that change data.
 
+mod api_keys;
 mod bulk;
 mod fields;
+mod invitations;
+mod payload;
 mod platform;
+mod policies;
+mod roles;
 mod runs;
+mod service_accounts;
 mod tenants;
 mod users;
 mod workflows;
@@ -21,4 +27,9 @@ pub(crate) struct Mutation(
     tenants::TenantMutations,
     platform::PlatformMutations,
     users::UserMutations,
+    roles::RoleMutations,
+    policies::PolicyMutations,
+    invitations::InvitationMutations,
+    api_keys::ApiKeyMutations,
+    service_accounts::ServiceAccountMutations,
 );

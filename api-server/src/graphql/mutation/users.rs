@@ -1,17 +1,19 @@
 //! Mutations of users.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 use uuid::Uuid;
 
-use super::runs::parse_key;
+use super::{
+    payload::{deletion, payload},
+    runs::parse_key,
+};
 use crate::{
     app::{
         self, App,
         users::{Create, Editor, NewPerson, Patch},
     },
     graphql::{
-        error::{UserError, user_errors},
-        global_id::Kind,
+        global_id::{Kind, role_reference, role_references},
         objects::User,
         request::Caller,
     },
@@ -58,32 +60,6 @@ pub(super) struct UpdateUserInput {
     client_mutation_id: Option<String>,
 }
 
-/// Defines the payload of a mutation.
-macro_rules! payload {
-    ($(#[$doc:meta])* $payload:ident $(#[$user_doc:meta])*) => {
-        $(#[$doc])*
-        #[derive(SimpleObject)]
-        pub(super) struct $payload {
-            $(#[$user_doc])*
-            user: Option<User>,
-            /// Errors that the caller can fix. Empty if the mutation succeeded.
-            user_errors: Vec<UserError>,
-            /// `clientMutationId` of the input.
-            client_mutation_id: Option<String>,
-        }
-
-        impl $payload {
-            fn new(result: Result<store::User, app::Error>, client_mutation_id: Option<String>) -> Result<Self> {
-                let (user, user_errors) = match result {
-                    Ok(user) => (Some(User(user)), Vec::new()),
-                    Err(error) => (None, user_errors(error)?),
-                };
-                Ok(Self { user, user_errors, client_mutation_id })
-            }
-        }
-    };
-}
-
 /// Defines the input and the payload of a mutation of one user.
 macro_rules! change {
     (
@@ -104,19 +80,23 @@ macro_rules! change {
             client_mutation_id: Option<String>,
         }
 
-        payload! { $(#[$doc])* $payload $(#[$user_doc])* }
+        payload! { $(#[$doc])* $payload { $(#[$user_doc])* user: User(store::User) } }
     };
 }
 
 payload! {
     /// Payload of `createUser`.
-    CreateUserPayload
-    /// The new user. Null if there are user errors.
+    CreateUserPayload {
+        /// The new user. Null if there are user errors.
+        user: User(store::User)
+    }
 }
 payload! {
     /// Payload of `updateUser`.
-    UpdateUserPayload
-    /// The changed user. Null if there are user errors.
+    UpdateUserPayload {
+        /// The changed user. Null if there are user errors.
+        user: User(store::User)
+    }
 }
 change! {
     /// Input of `deactivateUser`.
@@ -153,27 +133,20 @@ change! {
     /// The user without the role. Null if there are user errors.
 }
 
-/// Input of `deleteUser`.
-#[derive(InputObject)]
-pub(super) struct DeleteUserInput {
-    /// ID of the user.
-    user_id: ID,
-    /// `version` of the user that the deletion is based on. If the user was changed since, the mutation fails with the user error
-    /// `PRECONDITION_FAILED`. Default: any.
-    version: Option<i32>,
-    /// Value that the payload returns unchanged, to match it with this input.
-    client_mutation_id: Option<String>,
-}
-
-/// Payload of `deleteUser`.
-#[derive(SimpleObject)]
-pub(super) struct DeleteUserPayload {
-    /// Global ID of the deleted user. Null if there are user errors.
-    deleted_user_id: Option<ID>,
-    /// Errors that the caller can fix. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-    /// `clientMutationId` of the input.
-    client_mutation_id: Option<String>,
+deletion! {
+    /// Input of `deleteUser`.
+    DeleteUserInput {
+        /// ID of the user.
+        user_id
+        /// `version` of the user that the deletion is based on. If the user was changed since, the mutation fails with the user error
+        /// `PRECONDITION_FAILED`. Default: any.
+        version: Option<i32>
+    }
+    /// Payload of `deleteUser`.
+    DeleteUserPayload {
+        /// Global ID of the deleted user. Null if there are user errors.
+        deleted_user_id
+    }
 }
 
 /// User to change.
@@ -187,14 +160,9 @@ struct Target<'a> {
 /// Returns the user that an input names; the inner error is that of a mutation.
 fn target<'a>(ctx: &Context<'a>, id: &ID, version: Option<i32>) -> Result<Result<Target<'a>, app::Error>> {
     let caller = Caller::from_context(ctx)?;
-    let editor = editor(&caller)?;
+    let editor = caller.editor()?;
     let id = Kind::User.decode(id).ok_or(app::Error::NotFound);
     Ok(id.map(|id| Target { app: caller.app, editor, id, version: version.map(i64::from) }))
-}
-
-fn editor(caller: &Caller<'_>) -> Result<Editor> {
-    let tenant = caller.tenant()?;
-    Ok(Editor { scope: tenant.scope, permissions: tenant.grantable(caller.principal.permissions) })
 }
 
 /// Returns a field that may be null; `None` if it is absent.
@@ -220,9 +188,9 @@ impl UserMutations {
         let caller = Caller::from_context(ctx)?;
         let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let requested_by = caller.principal.email.clone();
-        let person = NewPerson { email, display_name, picture_url, roles };
+        let person = NewPerson { email, display_name, picture_url, roles: role_references(roles) };
         let create = Create { person, requested_by, key };
-        let created = Box::pin(app::users::create(caller.app, editor(&caller)?, create)).await;
+        let created = Box::pin(app::users::create(caller.app, caller.editor()?, create)).await;
         CreateUserPayload::new(created.map(|(user, _)| user), client_mutation_id)
     }
 
@@ -293,11 +261,7 @@ impl UserMutations {
             }
             Err(error) => Err(error),
         };
-        let (deleted_user_id, user_errors) = match result {
-            Ok(()) => (Some(user_id), Vec::new()),
-            Err(error) => (None, user_errors(error)?),
-        };
-        Ok(DeleteUserPayload { deleted_user_id, user_errors, client_mutation_id })
+        DeleteUserPayload::new(result, user_id, client_mutation_id)
     }
 
     /// Gives a role to a user, which takes effect within 5 seconds. The call is idempotent. The caller must have all permissions of the
@@ -312,7 +276,7 @@ impl UserMutations {
         let AssignUserRoleInput { user_id, role_id, version, client_mutation_id } = input;
         let result = match target(ctx, &user_id, version)? {
             Ok(Target { app, editor, id, version }) => {
-                Box::pin(app::users::assign_role(app, editor, id, version, role_id)).await
+                Box::pin(app::users::assign_role(app, editor, id, version, role_reference(role_id))).await
             }
             Err(error) => Err(error),
         };
@@ -332,7 +296,7 @@ impl UserMutations {
         let RemoveUserRoleInput { user_id, role_id, version, client_mutation_id } = input;
         let result = match target(ctx, &user_id, version)? {
             Ok(Target { app, editor, id, version }) => {
-                Box::pin(app::users::remove_role(app, editor, id, version, role_id)).await
+                Box::pin(app::users::remove_role(app, editor, id, version, role_reference(role_id))).await
             }
             Err(error) => Err(error),
         };

@@ -4,7 +4,10 @@ use async_graphql::{Enum, ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
 use crate::{
-    graphql::{global_id::Kind, scalars::DateTime},
+    graphql::{
+        global_id::{GlobalId, Kind},
+        scalars::DateTime,
+    },
     store::{
         self,
         audit::{self, ActorKind, Outcome},
@@ -70,7 +73,8 @@ pub(in crate::graphql) struct AuditRequest {
 /// Object of an operation.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditObject {
-    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY` or `SERVICE_ACCOUNT`; more may be added.
+    /// Kind: `TENANT`, `WORKFLOW`, `WORKFLOW_RUN`, `USER`, `INVITATION`, `API_KEY`, `SERVICE_ACCOUNT`, `ROLE` or `POLICY`; more may be
+    /// added.
     kind: String,
     /// Global ID of the object. Null if the object was not created.
     object_id: Option<ID>,
@@ -126,7 +130,8 @@ impl AuditEvent {
     /// Object that it concerns. Null if it was refused before the object was known.
     async fn object(&self) -> Option<AuditObject> {
         let kind = self.0.object_kind.clone()?;
-        let object_id = self.0.object_id.and_then(|id| Some(Kind::of_changed_object(&kind)?.encode(id)));
+        let object_id = self.0.object_id.and_then(|id| GlobalId::of_changed_object(&kind, id));
+        let object_id = object_id.map(|id| id.encode());
         Some(AuditObject { kind, object_id, name: self.0.object_name.clone() })
     }
 

@@ -8,10 +8,7 @@ use serde_json::Value;
 
 use crate::{
     app::events::{EventPage, EventPlace, EventPosition},
-    graphql::{
-        global_id::{GlobalId, Kind},
-        scalars::DateTime,
-    },
+    graphql::{global_id::GlobalId, scalars::DateTime},
     store::events::{self, Events},
 };
 
@@ -48,7 +45,7 @@ impl Event {
 
     /// Global ID of the object. Null if `kind` is one that this version does not know.
     async fn object_id(&self) -> Option<ID> {
-        Kind::of_changed_object(&self.0.kind).map(|kind| kind.encode(self.0.object_id))
+        GlobalId::of_changed_object(&self.0.kind, self.0.object_id).map(|id| id.encode())
     }
 
     /// Some fields of the object after the change: of a run `name`, `workflow` (the name of its workflow) and `status`; more may be

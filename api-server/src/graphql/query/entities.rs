@@ -56,7 +56,7 @@ impl Entities {
     ) -> Result<Option<WorkflowRevision>> {
         match GlobalId::decode(&id) {
             Some(GlobalId::Revision(key)) => lookup::revision(ctx, key).await,
-            Some(GlobalId::Object(..) | GlobalId::Event(_)) | None => Ok(None),
+            Some(GlobalId::Object(..) | GlobalId::Event(_) | GlobalId::Role(_)) | None => Ok(None),
         }
     }
 
@@ -64,7 +64,7 @@ impl Entities {
     async fn find_event_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Event>> {
         match GlobalId::decode(&id) {
             Some(GlobalId::Event(position)) => lookup::event(ctx, position).await,
-            Some(GlobalId::Object(..) | GlobalId::Revision(_)) | None => Ok(None),
+            Some(GlobalId::Object(..) | GlobalId::Revision(_) | GlobalId::Role(_)) | None => Ok(None),
         }
     }
 

@@ -1,10 +1,16 @@
 //! The root fields that read data.
 
+mod api_keys;
 mod audit_events;
+mod authorization;
 mod entities;
 mod events;
+mod invitations;
 mod node;
+mod policies;
+mod roles;
 mod runs;
+mod service_accounts;
 mod tenants;
 mod users;
 mod workflows;
@@ -21,5 +27,11 @@ pub(crate) struct Query(
     events::EventQueries,
     audit_events::AuditEventQueries,
     users::UserQueries,
+    roles::RoleQueries,
+    policies::PolicyQueries,
+    authorization::AuthorizationQueries,
+    invitations::InvitationQueries,
+    api_keys::ApiKeyQueries,
+    service_accounts::ServiceAccountQueries,
     entities::Entities,
 );

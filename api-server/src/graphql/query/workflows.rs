@@ -75,7 +75,7 @@ impl WorkflowQueries {
     ) -> Result<Option<WorkflowRevision>> {
         match GlobalId::decode(&id) {
             Some(GlobalId::Revision(key)) => lookup::revision(ctx, key).await,
-            Some(GlobalId::Object(..) | GlobalId::Event(_)) | None => Ok(None),
+            Some(GlobalId::Object(..) | GlobalId::Event(_) | GlobalId::Role(_)) | None => Ok(None),
         }
     }
 }

@@ -20,6 +20,8 @@ use super::objects::{self, Kind, Which};
 
 /// Version that no object has.
 const STALE: &str = "\"999.00000000000000000000000000000000\"";
+/// The same for resources of SCIM.
+const STALE_OF_SCIM: &str = "W/\"999\"";
 
 #[derive(Deserialize)]
 struct Bodies {
@@ -209,7 +211,8 @@ impl Prepared {
         if self.method == "GET" {
             return request.body(Body::empty()).unwrap();
         }
-        let request = request.header(header::CONTENT_TYPE, media).header(header::IF_MATCH, STALE);
+        let tag = if media == "application/scim+json" { STALE_OF_SCIM } else { STALE };
+        let request = request.header(header::CONTENT_TYPE, media).header(header::IF_MATCH, tag);
         request.body(Body::from(self.body.to_string())).unwrap()
     }
 }

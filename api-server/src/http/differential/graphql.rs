@@ -8,8 +8,12 @@ use async_graphql::parser::{
 };
 use serde_json::{Map, Value};
 
-/// Names that REST and GraphQL have in common, but with another content: `plan` of a tenant is the name of the plan in REST.
-pub(super) const RENAMED: [(&str, &str, &str); 1] = [("Tenant", "plan", "plan { name }")];
+/// Names that REST and GraphQL have in common, but with another content: `plan` of a tenant is the name of the plan in REST, and `policies`
+/// of a role are their IDs.
+pub(super) const RENAMED: [(&str, &str, &str); 2] =
+    [("Tenant", "plan", "plan { name }"), ("Role", "policies", "policies { id }")];
+/// Fields with global IDs.
+const IDS: [&str; 6] = ["id", "objectId", "userId", "serviceAccountId", "policyId", "auditEventId"];
 
 /// Schema of GraphQL.
 pub(super) struct Schema(ServiceDocument);
@@ -112,11 +116,24 @@ impl Schema {
 
 /// Converts an object of GraphQL to the form of REST: with plain IDs and names of plans.
 pub(super) fn as_rest(ty: &str, mut object: Value) -> Value {
-    if let Some(id) = object.get("id").and_then(Value::as_str) {
-        object["id"] = decode(id).into();
+    for field in IDS {
+        if let Some(id) = object.get(field).and_then(Value::as_str) {
+            object[field] = decode(id).into();
+        }
     }
-    if let Some(id) = object.get("objectId").and_then(Value::as_str) {
-        object["objectId"] = decode(id).into();
+    if ty == "Role"
+        && let Some(policies) = object.get("policies")
+    {
+        let ids = policies.as_array().unwrap().iter().map(|policy| decode(policy["id"].as_str().unwrap()));
+        object["policies"] = ids.collect();
+    }
+    if ty == "Policy" {
+        // REST leaves out the fields that the kind of a selector or a condition does not have.
+        for field in ["resources", "conditions"] {
+            for part in object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+                part.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            }
+        }
     }
     if ty == "Tenant" && object.get("plan").is_some() {
         object["plan"] = object["plan"]["name"].clone();

@@ -10,10 +10,15 @@ use super::{
     graphql::{Schema, as_rest, base_name, encode},
     rest_api,
 };
-use crate::http::testing::{Server, WORKFLOW};
+use crate::http::testing::{ANNA, SERVICE_ACCOUNT, Server, WORKFLOW};
 
 /// Lists with the connections that correspond to them. Parents are found by the ID of the workflow.
-const LISTS: [(&str, &[(&str, &str)]); 6] = [
+const LISTS: [(&str, &[(&str, &str)]); 11] = [
+    ("/v1/roles", &[("Query", "roles")]),
+    ("/v1/policies", &[("Query", "policies")]),
+    ("/v1/invitations", &[("Query", "invitations")]),
+    ("/v1/api-keys", &[("Query", "apiKeys")]),
+    ("/v1/service-accounts", &[("Query", "serviceAccounts")]),
     ("/v1/users", &[("Query", "users")]),
     ("/v1/plans", &[("Query", "plans")]),
     ("/v1/tenants", &[("Query", "tenants")]),
@@ -24,11 +29,8 @@ const LISTS: [(&str, &[(&str, &str)]); 6] = [
 /// Lists that change with each question, and their connections. `http/audit/tests.rs` compares their objects.
 const COMPARED_ELSEWHERE: [(&str, &str); 2] =
     [("/v1/audit-events", "auditEvents"), ("/v1/platform/audit-events", "platformAuditEvents")];
-/// Lists that GraphQL does not have yet.
-const ONLY_REST_LISTS: [&str; 5] =
-    ["/v1/api-keys", "/v1/invitations", "/v1/policies", "/v1/roles", "/v1/service-accounts"];
-/// Fields of objects in lists that only REST has, since GraphQL has the object itself.
-const ONLY_REST: [&str; 1] = ["workflowId"];
+/// Fields of objects in lists that only REST has, since GraphQL has the object itself, and the tenant of the caller.
+const ONLY_REST: [&str; 2] = ["workflowId", "tenantId"];
 /// Connections that are read forward only: logs are stored as they arrive, and read like a file.
 const FORWARD_ONLY: [(&str, &str); 1] = [("WorkflowRun", "logs")];
 /// Page sizes. Pages of 100 runs with all fields exceed the cost of a document.
@@ -67,11 +69,11 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.add_runs(12).await;
     server.add_users(&pool).await;
+    server.add_keys(&pool).await;
+    server.add_roles(&pool).await;
     let schema = Schema::load();
     let mut asked = 0;
-    let elsewhere = |path: &str| {
-        COMPARED_ELSEWHERE.iter().any(|(other, _)| *other == path) || ONLY_REST_LISTS.contains(&path)
-    };
+    let elsewhere = |path: &str| COMPARED_ELSEWHERE.iter().any(|(other, _)| *other == path);
     for list in rest_api::lists().into_iter().filter(|list| !elsewhere(&list.path)) {
         let (path, fields) = LISTS
             .iter()
@@ -93,8 +95,7 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
 #[test]
 fn lists_have_the_same_parameters_in_rest_and_graphql() {
     let schema = Schema::load();
-    let only_rest = |path: &str| ONLY_REST_LISTS.contains(&path);
-    for list in rest_api::lists().into_iter().filter(|list| !only_rest(&list.path)) {
+    for list in rest_api::lists() {
         let elsewhere = COMPARED_ELSEWHERE.iter().find(|(path, _)| *path == list.path);
         let compared = LISTS.iter().find(|(path, _)| *path == list.path);
         let (parent, name) = match (elsewhere, compared) {
@@ -148,6 +149,8 @@ fn questions<'a>(
             Some(values) => values,
             None if ty == "DateTime" => TIMES.map(str::to_owned).to_vec(),
             None if name == "role" => vec!["owner".to_owned(), "member".to_owned()],
+            None if name == "userId" => vec![ANNA.to_owned(), SERVICE_ACCOUNT.to_owned()],
+            None if name == "serviceAccountId" => vec![SERVICE_ACCOUNT.to_owned()],
             None if name == "email" => vec!["ANNA@acme.example".to_owned(), "nobody".to_owned()],
             None => panic!("the test has no values for the filter {name} of type {ty}"),
         };
@@ -269,7 +272,7 @@ impl Question<'_> {
         loop {
             let variables = json!({
                 "id": encode("Workflow", WORKFLOW), "size": self.limit, "cursor": cursor,
-                "order": self.order, "filter": self.filter,
+                "order": self.order, "filter": self.graphql_filter(),
             });
             let page = match Reply::of_graphql(&caller.query(server, &document, &variables).await, &path) {
                 Reply::Found(page) => page,
@@ -287,6 +290,17 @@ impl Question<'_> {
             }
             cursor = page["pageInfo"][next].clone();
         }
+    }
+
+    /// Returns the filter with global IDs.
+    fn graphql_filter(&self) -> Map<String, Value> {
+        let mut filter = self.filter.clone();
+        for (name, ty) in [("userId", "User"), ("serviceAccountId", "ServiceAccount")] {
+            if let Some(id) = filter.get_mut(name) {
+                *id = encode(ty, id.as_str().unwrap()).into();
+            }
+        }
+        filter
     }
 
     fn document(&self, selection: &str, size: &str, from: &str) -> (String, Vec<&str>) {

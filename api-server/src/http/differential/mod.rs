@@ -6,8 +6,10 @@ mod events;
 mod graphql;
 mod lists;
 mod objects;
+mod people;
 mod rest_api;
 mod revisions;
+mod rights;
 mod writes;
 
 use serde_json::Value;

@@ -7,12 +7,25 @@ use super::{
     CALLERS, Caller, Reply,
     graphql::{Schema, as_rest, encode},
 };
-use crate::http::testing::{ACME, ANNA, ARCHIVED_WORKFLOW, FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
+use crate::http::testing::{
+    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN,
+    SERVICE_ACCOUNT, Server, WORKFLOW,
+};
 
 /// ID of the tenant `globex`.
 const GLOBEX: &str = "a0000000-0000-4000-8000-000000000002";
 /// Resources with the field that returns them and its type. An ID is asked for in each of them.
-const OBJECTS: [(&str, &str, &str); 9] = [
+const OBJECTS: [(&str, &str, &str); 19] = [
+    ("/v1/roles/{id}", "role", "Role"),
+    ("/v1/roles/{id}", "node", "Role"),
+    ("/v1/policies/{id}", "policy", "Policy"),
+    ("/v1/policies/{id}", "node", "Policy"),
+    ("/v1/invitations/{id}", "invitation", "Invitation"),
+    ("/v1/invitations/{id}", "node", "Invitation"),
+    ("/v1/api-keys/{id}", "apiKey", "ApiKey"),
+    ("/v1/api-keys/{id}", "node", "ApiKey"),
+    ("/v1/service-accounts/{id}", "serviceAccount", "ServiceAccount"),
+    ("/v1/service-accounts/{id}", "node", "ServiceAccount"),
     ("/v1/users/{id}", "user", "User"),
     ("/v1/users/{id}", "node", "User"),
     ("/v1/workflows/{id}", "workflow", "Workflow"),
@@ -24,8 +37,14 @@ const OBJECTS: [(&str, &str, &str); 9] = [
     ("/v1/usage", "usage", "Usage"),
 ];
 /// IDs of objects of all types, of another tenant, and of none.
-const IDS: [&str; 9] = [
+const IDS: [&str; 15] = [
     ANNA,
+    "viewer",
+    ROLE,
+    POLICY,
+    INVITATION,
+    API_KEY,
+    SERVICE_ACCOUNT,
     WORKFLOW,
     ARCHIVED_WORKFLOW,
     RUN,
@@ -35,8 +54,9 @@ const IDS: [&str; 9] = [
     GLOBEX,
     "00000000-0000-4000-8000-00000000dead",
 ];
-/// Fields that only REST has. GraphQL has the workflow of a run itself, and the definition of a workflow as a whole.
-const ONLY_REST: [&str; 11] = [
+/// Fields that only REST has. GraphQL has the workflow of a run and the tenant itself, and the definition of a workflow as a whole.
+const ONLY_REST: [&str; 12] = [
+    "tenantId",
     "workflowId",
     "input",
     "secrets",
@@ -55,9 +75,12 @@ const ONLY_REST: [&str; 11] = [
 async fn objects_are_the_same_in_rest_and_graphql(pool: PgPool) {
     let server = Server::start(&pool).await;
     server.add_users(&pool).await;
+    server.add_keys(&pool).await;
+    server.add_roles(&pool).await;
     let schema = Schema::load();
     for (path, field, ty) in OBJECTS {
-        for id in IDS {
+        // Only roles have names, which are no IDs of other types.
+        for id in IDS.into_iter().filter(|id| *id != "viewer" || ty == "Role") {
             for caller in CALLERS {
                 compare(&server, &schema, (path, field, ty), id, caller).await;
             }

@@ -16,7 +16,15 @@ pub(in crate::http) const BOB: &str = "d0000000-0000-4000-8000-000000000002";
 /// ID of the user Cara, who is invited to acme as a viewer.
 pub(in crate::http) const CARA: &str = "d0000000-0000-4000-8000-000000000003";
 /// ID of the service account `importer` of acme.
-const SERVICE_ACCOUNT: &str = "e0000000-0000-4000-8000-000000000001";
+pub(in crate::http) const SERVICE_ACCOUNT: &str = "e0000000-0000-4000-8000-000000000001";
+/// ID of the API key of the service account.
+pub(in crate::http) const API_KEY: &str = "f0000000-0000-4000-8000-000000000001";
+/// ID of the invitation of Cara.
+pub(in crate::http) const INVITATION: &str = "90000000-0000-4000-8000-000000000001";
+/// ID of the role `Finance` of acme, which has the policy.
+pub(in crate::http) const ROLE: &str = "70000000-0000-4000-8000-000000000001";
+/// ID of the policy `Runs of invoices` of acme.
+pub(in crate::http) const POLICY: &str = "60000000-0000-4000-8000-000000000001";
 /// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `attic`.
@@ -87,6 +95,47 @@ pub(super) async fn add_keys(owner: &PgPool) {
          values ('90000000-0000-4000-8000-000000000001', $1::uuid, $2::uuid, sha256('invitation'), 'anna@acme.example',
            '2030-01-01T00:00:00Z', '2026-11-07T00:00:00Z')";
     sqlx::query(invitation).bind(ACME).bind(CARA).execute(owner).await.unwrap();
+}
+
+/// Adds the role and the policy of acme, and a policy with selectors and conditions of all kinds.
+pub(super) async fn add_roles(owner: &PgPool) {
+    let policy = "insert into policies (id, tenant_id, name, description, effect, actions, resources, conditions, created_at, updated_at)
+         values ($1::uuid, $2::uuid, $3, 'for tests', $4, array['workflow.run.*'], $5::json, $6::json, $7::timestamptz, $7::timestamptz)";
+    let resources = serde_json::json!([
+        {"kind": "WORKFLOW_NAME", "name": "invoice"},
+        {"kind": "WORKFLOW_LABEL", "key": "team", "value": "finance"},
+        {"kind": "DOCUMENT_TAG", "tag": "contracts"},
+    ]);
+    let conditions = serde_json::json!([
+        {"type": "OWNER_IS_PRINCIPAL"},
+        {"type": "LABEL_IN", "key": "team", "values": ["finance", "sales"]},
+        {"type": "TAG_IN", "values": ["contracts"]},
+        {"type": "IP_IN", "ranges": ["192.0.2.0/24"]},
+        {"type": "TIME_BETWEEN", "from": "08:00", "to": "18:00", "timeZone": "Europe/Berlin"},
+        {"type": "TIME_BETWEEN", "from": "08:00", "to": "18:00"},
+        {"type": "MFA"},
+    ]);
+    let (name, at) = ("Runs of invoices", "2026-11-08T00:00:00Z");
+    let first =
+        sqlx::query(policy).bind(POLICY).bind(ACME).bind(name).bind("ALLOW").bind(resources.to_string());
+    first.bind("[]").bind(at).execute(owner).await.unwrap();
+    let other = sqlx::query(policy)
+        .bind("60000000-0000-4000-8000-000000000002")
+        .bind(ACME)
+        .bind("Denial")
+        .bind("DENY");
+    let other = other.bind(resources.to_string()).bind(conditions.to_string());
+    other.bind("2026-11-09T00:00:00Z").execute(owner).await.unwrap();
+    for (id, name, at) in
+        [(ROLE, "Finance", at), ("70000000-0000-4000-8000-000000000002", "Sales", "2026-11-09T00:00:00Z")]
+    {
+        let role = "insert into roles (id, tenant_id, name, description, created_at, updated_at)
+             values ($1::uuid, $2::uuid, $3, 'for tests', $4::timestamptz, $4::timestamptz)";
+        sqlx::query(role).bind(id).bind(ACME).bind(name).bind(at).execute(owner).await.unwrap();
+        let attached =
+            "insert into role_policies (tenant_id, role_id, policy_id) values ($2::uuid, $1::uuid, $3::uuid)";
+        sqlx::query(attached).bind(id).bind(ACME).bind(POLICY).execute(owner).await.unwrap();
+    }
 }
 
 pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {

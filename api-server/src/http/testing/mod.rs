@@ -24,7 +24,8 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use collector::Collector;
 pub(in crate::http) use fixtures::{
-    ACME, ANNA, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, QUEUED_RUN, RUN, WORKFLOW,
+    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN,
+    SERVICE_ACCOUNT, WORKFLOW,
 };
 
 use kubernetes::Kubernetes;
@@ -395,6 +396,11 @@ impl Server {
     /// Returns the router with other rules of its operations.
     pub(in crate::http) fn with_operations(&self, operations: Operations) -> Router {
         crate::http::router_with(self.state.clone(), operations).unwrap()
+    }
+
+    /// Adds two roles and two policies of acme.
+    pub(in crate::http) async fn add_roles(&self, owner: &PgPool) {
+        fixtures::add_roles(owner).await;
     }
 
     /// Returns the server with another verifier of tokens.

@@ -40,17 +40,25 @@ pub struct ApiKey {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<ApiKey>, Error> {
+    Ok(by_ids(tx, &[id]).await?.pop())
+}
+
+/// Returns the API keys of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<ApiKey>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         ApiKey,
         "select id, user_id, service_account_id, name, prefix, scopes, expires_at, last_used_at, created_at
-         from api_keys where tenant_id = $1 and id = $2",
+         from api_keys where tenant_id = $1 and id = any($2)",
         tenant,
-        id
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
-    .map_err(Error::query("read an API key"))
+    .map_err(Error::query("read API keys"))
 }
 
 /// Returns the number of keys of the tenant.

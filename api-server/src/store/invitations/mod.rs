@@ -51,17 +51,25 @@ pub struct NewInvitation<'a> {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<Invitation>, Error> {
+    Ok(by_ids(tx, &[id]).await?.pop())
+}
+
+/// Returns the invitations of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<Invitation>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         Invitation,
         "select i.id, i.user_id, u.email, i.invited_by, i.expires_at, i.accepted_at, i.created_at
-         from invitations i join users u on u.tenant_id = $1 and u.id = i.user_id where i.tenant_id = $1 and i.id = $2",
+         from invitations i join users u on u.tenant_id = $1 and u.id = i.user_id where i.tenant_id = $1 and i.id = any($2)",
         tenant,
-        id
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
-    .map_err(Error::query("read an invitation"))
+    .map_err(Error::query("read invitations"))
 }
 
 /// Returns the number of invitations of the tenant that can be accepted.

@@ -45,19 +45,27 @@ pub struct NewServiceAccount<'a> {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<ServiceAccount>, Error> {
+    Ok(by_ids(tx, &[id]).await?.pop())
+}
+
+/// Returns the service accounts of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<ServiceAccount>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         ServiceAccount,
         r#"select id, name, description, created_at, array(
              select role from service_account_roles r where r.tenant_id = $1 and r.service_account_id = s.id order by role
            ) as "roles!"
-           from service_accounts s where tenant_id = $1 and id = $2"#,
+           from service_accounts s where tenant_id = $1 and id = any($2)"#,
         tenant,
-        id
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
-    .map_err(Error::query("read a service account"))
+    .map_err(Error::query("read service accounts"))
 }
 
 /// Returns the number of service accounts of the tenant.

@@ -75,6 +75,14 @@ pub struct User {
 /// # Errors
 /// Returns an error if the query fails.
 pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<User>, Error> {
+    Ok(by_ids(tx, &[id]).await?.pop())
+}
+
+/// Returns the users of the tenant with these IDs, in no particular order. Unknown IDs are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<User>, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_as!(
         User,
@@ -82,13 +90,13 @@ pub async fn get(tx: &mut TenantTx, id: Uuid) -> Result<Option<User>, Error> {
              array(
                select role from user_roles r where r.tenant_id = $1 and r.user_id = u.id order by role
              ) as "roles!"
-           from users u where tenant_id = $1 and id = $2"#,
+           from users u where tenant_id = $1 and id = any($2)"#,
         tenant,
-        id
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
-    .map_err(Error::query("read a user"))
+    .map_err(Error::query("read users"))
 }
 
 /// Returns the user of the tenant with an address, in the form that is compared, and lets no other transaction change it until this one

@@ -29,7 +29,14 @@ struct Attempt {
     document: String,
     /// Input of a mutation.
     input: Option<Input>,
+    /// Codes of the user errors for an object that does not exist.
+    missing: &'static str,
 }
+
+/// Code of the user error for an object that does not exist.
+const NOT_FOUND: &str = "NOT_FOUND";
+/// Other arguments that fields of `Query` require.
+const ARGUMENTS: [(&str, &str); 1] = [("explainAuthorization", "action: \"workflow.read\", ")];
 
 /// Input of a mutation.
 struct Input {
@@ -74,6 +81,13 @@ fn kind_of_type(name: &str) -> Option<Kind> {
         "Workflow" => Some(Kind::Workflow),
         "WorkflowRun" => Some(Kind::FinishedRun),
         "User" => Some(Kind::User),
+        "Role" => Some(Kind::Role),
+        "Policy" => Some(Kind::Policy),
+        "Invitation" => Some(Kind::Invitation),
+        "ApiKey" => Some(Kind::ApiKey),
+        "ServiceAccount" => Some(Kind::ServiceAccount),
+        // The explanation of a right for a workflow or a run.
+        "AuthorizationExplanation" => Some(Kind::Workflow),
         _ => None,
     }
 }
@@ -85,7 +99,6 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Workflow => "Workflow",
         Kind::FinishedRun | Kind::QueuedRun => "WorkflowRun",
         Kind::User | Kind::DeletedUser => "User",
-        // GraphQL does not have them.
         Kind::ServiceAccount | Kind::DeletedServiceAccount => "ServiceAccount",
         Kind::ApiKey | Kind::DeletedApiKey => "ApiKey",
         Kind::Invitation | Kind::DeletedInvitation => "Invitation",
@@ -121,13 +134,16 @@ fn queries(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
                     _ => "$id".to_owned(),
                 };
                 let value = if is_list { format!("[{object}]") } else { object };
+                let others =
+                    ARGUMENTS.iter().find(|(name, _)| *name == field).map_or("", |(_, others)| others);
                 attempts.push(Attempt {
                     name: format!("Query.{field}({argument}: {name})"),
                     kind,
                     document: format!(
-                        "query($id: ID!) {{ found: {field}({argument}: {value}) {{ __typename }} }}"
+                        "query($id: ID!) {{ found: {field}({others}{argument}: {value}) {{ __typename }} }}"
                     ),
                     input: None,
+                    missing: NOT_FOUND,
                 });
             }
         }
@@ -147,7 +163,14 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 3] = ["createWorkflow", "updateTenant", "createUser"];
+const WITHOUT_ID: [&str; 6] = [
+    "createWorkflow",
+    "updateTenant",
+    "createUser",
+    "createPolicy",
+    "createInvitation",
+    "createServiceAccount",
+];
 
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -164,6 +187,9 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
         if ids.is_empty() && WITHOUT_ID.contains(&name) {
             continue;
         }
+        // `updateRole` names the role, and its policies as `createRole` does.
+        let ids: Vec<_> =
+            ids.into_iter().filter(|id| (name, text(id, "name")) != ("updateRole", "policies")).collect();
         let [id] = ids.as_slice() else { bail!("no test knows whose objects {name} names: {ids:?}") };
         let is_list = is_list(&id["type"]);
         let id = text(id, "name");
@@ -175,12 +201,31 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
             (_, "rerunWorkflowRun" | "rerunWorkflowRuns") => (Kind::FinishedRun, json!({})),
             // The owner finds a run that has not finished, and may not delete it.
             (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
+            (_, "createRole") => (Kind::Policy, json!({"name": "third"})),
+            (_, "createApiKey") => {
+                (Kind::ServiceAccount, json!({"name": "third", "scopes": ["workflow.read"]}))
+            }
+            (_, "updateRole") => (Kind::Role, json!({"version": 1})),
+            (_, "deleteRole") => (Kind::DeletedRole, json!({})),
+            (_, "updatePolicy") => (Kind::Policy, json!({"version": 1})),
+            (_, "deletePolicy") => (Kind::DeletedPolicy, json!({})),
+            (_, "revokeInvitation") => (Kind::DeletedInvitation, json!({})),
+            (_, "rotateApiKey") => (Kind::ApiKey, json!({})),
+            (_, "revokeApiKey") => (Kind::DeletedApiKey, json!({})),
+            (_, "deleteServiceAccount") => (Kind::DeletedServiceAccount, json!({})),
             (_, "deleteUser") => (Kind::DeletedUser, json!({})),
             (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
             ("userId", _) => (Kind::User, json!({})),
             _ => bail!("no test knows the input of {name}"),
         };
-        let results = if is_list { "results { status userErrors { code } }" } else { "" };
+        // Creations name other objects in a field of their own.
+        let missing = match name {
+            "createRole" => "UNKNOWN_POLICY",
+            "createApiKey" => "INVALID",
+            _ => NOT_FOUND,
+        };
+        let is_bulk = is_list && name != "createRole";
+        let results = if is_bulk { "results { status userErrors { code } }" } else { "" };
         attempts.push(Attempt {
             name: format!("Mutation.{name}({id})"),
             kind,
@@ -188,6 +233,7 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
                 "mutation($input: {input}!) {{ found: {name}(input: $input) {{ userErrors {{ code }} {results} }} }}"
             ),
             input: Some(Input { field: id.to_owned(), is_list, others }),
+            missing,
         });
     }
     attempts.sort_by(|one, other| one.name.cmp(&other.name));
@@ -210,13 +256,13 @@ impl Attempt {
 }
 
 /// Returns whether a response is that for an object that does not exist.
-fn is_missing(response: &Value) -> bool {
+fn is_missing(response: &Value, code: &str) -> bool {
     let found = response.pointer("/data/found");
     let of_errors = ["/data/found/userErrors", "/data/found/results/0/userErrors"];
     let mut errors = of_errors.into_iter().filter_map(|pointer| response.pointer(pointer));
     found == Some(&Value::Null)
         || found == Some(&json!([null]))
-        || errors.any(|errors| *errors == json!([{"code": "NOT_FOUND"}]))
+        || errors.any(|errors| *errors == json!([{"code": code}]))
 }
 
 /// No field of GraphQL finds or changes an object of another tenant by its id: the responses are those for an object that does not
@@ -230,7 +276,7 @@ async fn no_field_of_graphql_reaches_objects_of_another_tenant() -> anyhow::Resu
     for attempt in queries(schema)?.into_iter().chain(mutations(schema)?) {
         for attacker in &parties {
             let missing = attempt.send(&server, attacker, MISSING).await?;
-            ensure!(is_missing(&missing), "{}: {missing}", attempt.name);
+            ensure!(is_missing(&missing, attempt.missing), "{}: {missing}", attempt.name);
             for victim in parties.iter().filter(|victim| victim.slug != attacker.slug) {
                 let response = attempt.send(&server, attacker, victim.id(attempt.kind)).await?;
                 ensure!(response == missing, "{}: {response} instead of {missing}", attempt.name);
@@ -238,7 +284,7 @@ async fn no_field_of_graphql_reaches_objects_of_another_tenant() -> anyhow::Resu
         }
         for party in &parties {
             let response = attempt.send(&server, party, party.id(attempt.kind)).await?;
-            let is_found = response.get("errors").is_none() && !is_missing(&response);
+            let is_found = response.get("errors").is_none() && !is_missing(&response, attempt.missing);
             ensure!(is_found, "{} as the owner: {response}", attempt.name);
         }
         let _ = writeln!(table, "| `{}` | not found | owner |", attempt.name);

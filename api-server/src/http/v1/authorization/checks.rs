@@ -11,11 +11,8 @@ use crate::{
         authorization::{Check, CheckedRight},
     },
     http::{authorize::Member, extract::Json},
-    problem::{Code, Problem},
+    problem::Problem,
 };
-
-/// Maximum number of questions of a request.
-const MAX_CHECKS: usize = 100;
 
 /// Questions about the rights of the caller.
 #[derive(Deserialize, ToSchema)]
@@ -68,9 +65,6 @@ pub(in crate::http) async fn check_authorization(
     Member { principal, tenant }: Member,
     Json(AuthorizationChecks { checks }): Json<AuthorizationChecks>,
 ) -> Result<axum::Json<AuthorizationAnswers>, Problem> {
-    if !(1..=MAX_CHECKS).contains(&checks.len()) {
-        return Err(Problem::new(Code::Invalid).detail(format!("checks must have 1 to {MAX_CHECKS} items")));
-    }
     let checks: Vec<Check> = checks
         .into_iter()
         .map(|AuthorizationCheck { action, resource }| Check { action, resource: resource.map(Into::into) })

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::State;
-use domain::policy::{MAX_ROLES_OF_PRINCIPAL, Reason, Request, Truth};
+use domain::policy::{Reason, Request, Truth};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,7 +18,7 @@ use crate::{
         extract::Json,
         v1::{policies::rule::Effect, time::Time},
     },
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 /// Question why somebody has a permission or lacks it.
@@ -96,9 +96,6 @@ pub(in crate::http) struct UnmetAllowance {
     result: &'static str,
 }
 
-/// Maximum number of roles of a principal.
-const MAX_ROLES: usize = 2 * MAX_ROLES_OF_PRINCIPAL;
-
 /// Explain a decision
 ///
 /// Returns whether somebody has a permission, and the role and the policy that decide, or what is missing. Requires the permission
@@ -117,15 +114,8 @@ pub(in crate::http) async fn explain_authorization(
             let time = time.map(Time::get);
             Subject { roles, request: Request { principal: email, address, time, mfa } }
         }
-        None => {
-            let (address, time) = (caller.origin.client_address, Some(telemetry::clock::now()));
-            let request = Request { principal: Some(caller.email), address, time, mfa: caller.mfa };
-            Subject { roles: caller.roles, request }
-        }
+        None => Subject::caller(&caller),
     };
-    if subject.roles.len() > MAX_ROLES {
-        return Err(Problem::new(Code::Invalid).detail(format!("roles must have at most {MAX_ROLES} items")));
-    }
     let resource = resource.map(Into::into);
     let explained = app::authorization::explain(&app, tenant.scope, &action, resource, &subject).await?;
     Ok(axum::Json(explained.into()))

@@ -1,11 +1,10 @@
 //! `GET /v1/permissions`
 
 use axum::Json;
-use domain::permission::{Permission as Leaf, Permissions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::authorize::Member;
+use crate::{app::authorization::permissions, http::authorize::Member};
 
 /// Permission tree of a tenant.
 #[derive(Serialize, ToSchema)]
@@ -33,11 +32,7 @@ pub(in crate::http) struct Permission {
     responses((status = OK, description = "Permission tree", body = PermissionTree))
 )]
 pub(in crate::http) async fn list_permissions(_: Member) -> Json<PermissionTree> {
-    let mut leaves: Vec<Leaf> = Permissions::of_tenant().iter().collect();
-    leaves.sort_unstable_by_key(|leaf| leaf.name());
-    let data = leaves
-        .into_iter()
-        .map(|leaf| Permission { name: leaf.name(), description: leaf.description() })
-        .collect();
-    Json(PermissionTree { data })
+    let leaves = permissions().into_iter();
+    let data = leaves.map(|leaf| Permission { name: leaf.name(), description: leaf.description() });
+    Json(PermissionTree { data: data.collect() })
 }

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     app::{
         self, App,
-        idempotency::{Claim, IdempotencyKey, KeyedAction, deleted_since},
-        policies::NewPolicy,
+        idempotency::IdempotencyKey,
+        policies::{Create, NewPolicy},
     },
     http::{authorize::Member, extract::Json, idempotency::replayed},
     problem::Problem,
@@ -73,12 +73,12 @@ pub(in crate::http) async fn create_policy(
     let spec = PolicySpec { effect: effect.into(), actions, resources, conditions };
     let policy = NewPolicy { name, description, spec };
     let (scope, own) = (tenant.scope, tenant.grantable(principal.permissions));
-    let claim = Claim::new(scope, &principal.email, key, &KeyedAction::CreatePolicy { policy: &policy });
-    let (id, outcome) = claim.run(&app, app::policies::create(&app, scope, own, &policy)).await?;
-    let policy = app::policies::get(&app, scope, id).await.map_err(deleted_since)?;
+    let create = Create { policy, requested_by: principal.email, key };
+    let (policy, outcome) = app::policies::create(&app, scope, own, create).await?;
+    let location = format!("/v1/policies/{}", policy.id);
     let mut response = Policy::response(scope, policy, &HeaderMap::new());
     *response.status_mut() = StatusCode::CREATED;
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/policies/{id}")) {
+    if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response.headers_mut().extend(replayed(outcome));

@@ -13,8 +13,8 @@ use super::resource::Role;
 use crate::{
     app::{
         self, App,
-        idempotency::{Claim, IdempotencyKey, KeyedAction, deleted_since},
-        roles::NewRole,
+        idempotency::IdempotencyKey,
+        roles::{Create, NewRole},
     },
     http::{authorize::Member, extract::Json, idempotency::replayed},
     problem::Problem,
@@ -59,12 +59,12 @@ pub(in crate::http) async fn create_role(
     let CreateRole { name, description, policies } = body;
     let (scope, own) = (tenant.scope, tenant.grantable(principal.permissions));
     let role = NewRole { name, description, policies };
-    let claim = Claim::new(scope, &principal.email, key, &KeyedAction::CreateRole { role: &role });
-    let (id, outcome) = claim.run(&app, app::roles::create(&app, scope, own, &role)).await?;
-    let role = app::roles::get(&app, scope, &id.to_string()).await.map_err(deleted_since)?;
+    let create = Create { role, requested_by: principal.email, key };
+    let (role, outcome) = app::roles::create(&app, scope, own, create).await?;
+    let location = format!("/v1/roles/{}", role.reference());
     let mut response = Role::response(scope, role, &HeaderMap::new());
     *response.status_mut() = StatusCode::CREATED;
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/roles/{id}")) {
+    if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response.headers_mut().extend(replayed(outcome));

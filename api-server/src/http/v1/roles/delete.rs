@@ -11,11 +11,11 @@ use crate::{
 
 /// Delete a role
 ///
-/// Deletes a role of the tenant. Whoever has it loses its permissions within 5 s. A role with a denial can be deleted only by a caller
-/// who may do what it denies.
+/// Deletes a role of the tenant that no user, invited person or service account has. A role with a denial can be deleted only by a
+/// caller who may do what it denies.
 ///
-/// Requires the permission `role.delete`. Fails with 403 `forbidden`, 404 `not_found`, 409 `conflict` if the role is built in, 412
-/// `precondition_failed` if the request has `If-Match` and the role was changed since the client read it, or 423 `tenant_suspended`.
+/// Requires the permission `role.delete`. Fails with 403 `forbidden`, 404 `not_found`, 409 `conflict` if the role is built in or somebody has
+/// it, 412 `precondition_failed` if the request has `If-Match` and the role was changed since the client read it, or 423 `tenant_suspended`.
 #[utoipa::path(
     delete, path = "/v1/roles/{id}", tag = "access",
     params(

@@ -60,7 +60,7 @@ pub(in crate::http) enum RoleField {
 
 impl Role {
     pub(super) fn new(scope: TenantScope, role: roles::Role) -> Self {
-        let id = role.reference();
+        let id = role.reference().to_string();
         let roles::Role { row, permissions } = role;
         let store::Role { id: _, name, description, built_in, version: _, created_at, updated_at, policies } =
             row;

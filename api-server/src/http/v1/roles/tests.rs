@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::http::testing::{Answer, Server};
+use crate::http::testing::{ANNA, Answer, BOB, ROLE, Server};
 
 async fn create(server: &Server, body: &Value) -> Answer {
     server.post("acme", "owner", "/v1/roles", body).await
@@ -179,4 +179,60 @@ async fn the_permission_tree_is_that_of_a_tenant(pool: PgPool) {
         tree["data"].as_array().unwrap().iter().map(|leaf| leaf["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"workflow.run.create") && names.is_sorted());
     assert!(!names.iter().any(|name| name.starts_with("platform")));
+}
+
+/// A role that a user, an invited person or a service account has is not deleted, and the answer says how many have it.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_role_in_use_is_not_deleted(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    server.add_users(&pool).await;
+    server.add_roles(&pool).await;
+    let role = format!("/v1/roles/{ROLE}");
+    let refused = async |expected: &str| {
+        let answer = server.request("acme", "owner", "DELETE", &role).await;
+        assert_eq!(code(&answer), (409, "conflict"), "{}", answer.body);
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("the role of {expected};")), "{detail}");
+    };
+    let account = json!({"name": "importer", "roles": [ROLE]});
+    let account = server.post("acme", "owner", "/v1/service-accounts", &account).await;
+    refused("1 service account").await;
+    let invitation = json!({"email": "dora@acme.example", "roles": ["viewer", ROLE]});
+    let invited = server.post("acme", "owner", "/v1/invitations", &invitation).await;
+    refused("1 invited person, 1 service account").await;
+    for user in [ANNA, BOB] {
+        let path = format!("/v1/users/{user}/roles/{ROLE}");
+        assert_eq!(server.put("acme", "owner", &path, &json!({})).await.status, 200);
+    }
+    refused("2 users, 1 invited person, 1 service account").await;
+    let paths = [
+        format!("/v1/service-accounts/{}", account.body["id"].as_str().unwrap()),
+        format!("/v1/users/{}", invited.body["userId"].as_str().unwrap()),
+        format!("/v1/users/{ANNA}/roles/{ROLE}"),
+        format!("/v1/users/{BOB}/roles/{ROLE}"),
+    ];
+    for path in paths {
+        let answer = server.request("acme", "owner", "DELETE", &path).await;
+        assert!([200, 204].contains(&answer.status), "{path}: {}", answer.body);
+    }
+    assert_eq!(server.request("acme", "owner", "DELETE", &role).await.status, 204);
+}
+
+/// A role that is given and deleted at the same time is either given or deleted, and nobody has a role that does not exist.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_role_is_given_or_deleted(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    server.add_users(&pool).await;
+    for number in 0..8 {
+        let role = create(&server, &json!({"name": format!("Role {number}")})).await.body["id"].clone();
+        let id = role.as_str().unwrap();
+        let (given, deleted) = (format!("/v1/users/{BOB}/roles/{id}"), format!("/v1/roles/{id}"));
+        let nothing = json!({});
+        let (given, deleted) = tokio::join!(
+            server.put("acme", "owner", &given, &nothing),
+            server.request("acme", "owner", "DELETE", &deleted)
+        );
+        let statuses = (given.status, deleted.status);
+        assert!([(200, 409), (422, 204)].contains(&statuses), "{statuses:?}: {}", given.body);
+    }
 }
