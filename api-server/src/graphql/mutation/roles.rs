@@ -101,7 +101,7 @@ fn reference(id: &ID) -> Result<String, app::Error> {
 }
 
 /// Returns the IDs of policies. What is no ID of a policy is that of none, which is an error at its position.
-fn policy_ids(ids: Vec<ID>) -> Vec<Uuid> {
+fn policy_ids(ids: &[ID]) -> Vec<Uuid> {
     ids.iter().map(|id| Kind::Policy.decode(id).unwrap_or_default()).collect()
 }
 
@@ -119,7 +119,7 @@ impl RoleMutations {
         let Editor { scope, permissions } = caller.editor()?;
         let key = idempotency_key.as_deref().map(parse_key).transpose()?;
         let (description, policies) = (description.unwrap_or_default(), policies.unwrap_or_default());
-        let role = NewRole { name, description, policies: policy_ids(policies) };
+        let role = NewRole { name, description, policies: policy_ids(&policies) };
         let create = Create { role, requested_by: caller.principal.email.clone(), key };
         let created = Box::pin(app::roles::create(caller.app, scope, permissions, create)).await;
         CreateRolePayload::new(created.map(|(role, _)| role), client_mutation_id)
@@ -134,7 +134,7 @@ impl RoleMutations {
         let UpdateRoleInput { role_id, name, description, policies, version, client_mutation_id } = input;
         let caller = Caller::from_context(ctx)?;
         let Editor { scope, permissions } = caller.editor()?;
-        let (version, policies) = (Some(version.into()), policies.map(policy_ids));
+        let (version, policies) = (Some(version.into()), policies.map(|ids| policy_ids(&ids)));
         let patch = Patch { name, description, policies };
         let result = match reference(&role_id) {
             Ok(role) => {

@@ -67,8 +67,8 @@ fn difference(row: &Row, caller: &Caller, which: Which, found: &Class) -> Option
     let lacks_permission = expected == "403" && row.requires[0].contains('.') && caller.name != "deactivated";
     let mut required = row.requires.iter();
     let is_named = match caller.name {
-        "all but it" => required.next_back().is_some_and(|last| names_permission(&last)),
-        _ => required.any(|permission| names_permission(&permission)),
+        "all but it" => required.next_back().is_some_and(names_permission),
+        _ => required.any(names_permission),
     };
     let is_right = found.name == expected && (!lacks_permission || is_named);
     let Row { operation, requires, .. } = row;

@@ -23,8 +23,11 @@ async fn post(server: &Server, caller: Caller, path: &str, body: &Value) -> Repl
     }
 }
 
+/// Resource: its kind in REST, its type in GraphQL, and its ID.
+type Named = (&'static str, &'static str, &'static str);
+
 /// Permissions with a resource and without.
-fn questions() -> Vec<(&'static str, Option<(&'static str, &'static str, &'static str)>)> {
+fn questions() -> Vec<(&'static str, Option<Named>)> {
     let run = |id| Some(("WORKFLOW_RUN", "WorkflowRun", id));
     let workflow = |id| Some(("WORKFLOW", "Workflow", id));
     vec![

@@ -172,6 +172,33 @@ const WITHOUT_ID: [&str; 6] = [
     "createServiceAccount",
 ];
 
+/// Returns the kind of object that the field `id` of the input of a mutation names, and the other fields of the input.
+fn input_of(name: &str, id: &str) -> anyhow::Result<(Kind, Value)> {
+    Ok(match (id, name) {
+        ("workflowId", "updateWorkflow") => (Kind::Workflow, json!({"generation": 1})),
+        ("workflowId", _) => (Kind::Workflow, json!({})),
+        (_, "cancelWorkflowRun" | "cancelWorkflowRuns") => (Kind::QueuedRun, json!({"mode": "NOW"})),
+        (_, "decideWorkflowRun") => (Kind::QueuedRun, json!({"key": "shape", "approved": true})),
+        (_, "rerunWorkflowRun" | "rerunWorkflowRuns") => (Kind::FinishedRun, json!({})),
+        // The owner finds a run that has not finished, and may not delete it.
+        (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
+        (_, "createRole") => (Kind::Policy, json!({"name": "third"})),
+        (_, "createApiKey") => (Kind::ServiceAccount, json!({"name": "third", "scopes": ["workflow.read"]})),
+        (_, "updateRole") => (Kind::Role, json!({"version": 1})),
+        (_, "deleteRole") => (Kind::DeletedRole, json!({})),
+        (_, "updatePolicy") => (Kind::Policy, json!({"version": 1})),
+        (_, "deletePolicy") => (Kind::DeletedPolicy, json!({})),
+        (_, "revokeInvitation") => (Kind::DeletedInvitation, json!({})),
+        (_, "rotateApiKey") => (Kind::ApiKey, json!({})),
+        (_, "revokeApiKey") => (Kind::DeletedApiKey, json!({})),
+        (_, "deleteServiceAccount") => (Kind::DeletedServiceAccount, json!({})),
+        (_, "deleteUser") => (Kind::DeletedUser, json!({})),
+        (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
+        ("userId", _) => (Kind::User, json!({})),
+        _ => bail!("no test knows the input of {name}"),
+    })
+}
+
 /// Returns a mutation for each field of `Mutation` that names an object, by name.
 fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
     let mut attempts = Vec::new();
@@ -193,31 +220,7 @@ fn mutations(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
         let [id] = ids.as_slice() else { bail!("no test knows whose objects {name} names: {ids:?}") };
         let is_list = is_list(&id["type"]);
         let id = text(id, "name");
-        let (kind, others) = match (id, name) {
-            ("workflowId", "updateWorkflow") => (Kind::Workflow, json!({"generation": 1})),
-            ("workflowId", _) => (Kind::Workflow, json!({})),
-            (_, "cancelWorkflowRun" | "cancelWorkflowRuns") => (Kind::QueuedRun, json!({"mode": "NOW"})),
-            (_, "decideWorkflowRun") => (Kind::QueuedRun, json!({"key": "shape", "approved": true})),
-            (_, "rerunWorkflowRun" | "rerunWorkflowRuns") => (Kind::FinishedRun, json!({})),
-            // The owner finds a run that has not finished, and may not delete it.
-            (_, "deleteWorkflowRun" | "deleteWorkflowRuns") => (Kind::QueuedRun, json!({})),
-            (_, "createRole") => (Kind::Policy, json!({"name": "third"})),
-            (_, "createApiKey") => {
-                (Kind::ServiceAccount, json!({"name": "third", "scopes": ["workflow.read"]}))
-            }
-            (_, "updateRole") => (Kind::Role, json!({"version": 1})),
-            (_, "deleteRole") => (Kind::DeletedRole, json!({})),
-            (_, "updatePolicy") => (Kind::Policy, json!({"version": 1})),
-            (_, "deletePolicy") => (Kind::DeletedPolicy, json!({})),
-            (_, "revokeInvitation") => (Kind::DeletedInvitation, json!({})),
-            (_, "rotateApiKey") => (Kind::ApiKey, json!({})),
-            (_, "revokeApiKey") => (Kind::DeletedApiKey, json!({})),
-            (_, "deleteServiceAccount") => (Kind::DeletedServiceAccount, json!({})),
-            (_, "deleteUser") => (Kind::DeletedUser, json!({})),
-            (_, "assignUserRole" | "removeUserRole") => (Kind::User, json!({"roleId": "member"})),
-            ("userId", _) => (Kind::User, json!({})),
-            _ => bail!("no test knows the input of {name}"),
-        };
+        let (kind, others) = input_of(name, id)?;
         // Creations name other objects in a field of their own.
         let missing = match name {
             "createRole" => "UNKNOWN_POLICY",
