@@ -27,8 +27,14 @@ use super::testing::{Server, send};
 use crate::auth::Operations;
 
 /// Operations after which deleted objects are created again.
-const DELETIONS: [&str; 3] =
-    ["DELETE /v1/invitations/{id}", "DELETE /v1/api-keys/{id}", "DELETE /v1/service-accounts/{id}"];
+const DELETIONS: [&str; 6] = [
+    "DELETE /v1/invitations/{id}",
+    "DELETE /v1/api-keys/{id}",
+    "DELETE /v1/service-accounts/{id}",
+    "Mutation.revokeInvitation",
+    "Mutation.revokeApiKey",
+    "Mutation.deleteServiceAccount",
+];
 
 /// The program that computes the page.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/access/access.py");

@@ -155,7 +155,10 @@ impl Requests {
     fn mutation(&self, name: &str, which: Which) -> (String, Value) {
         let field = self.fields("Mutation").into_iter().find(|field| field.name.node == name).unwrap();
         let input_type = base_name(&field.arguments[0].node.ty.node);
-        let mut input = self.bodies.mutations.get(name).cloned().unwrap_or_else(|| json!({}));
+        let input = self.bodies.mutations.get(name).cloned().unwrap_or_else(|| json!({}));
+        let service_account = objects::global_id(Kind::ServiceAccount, Which::Own);
+        let mut input: Value =
+            serde_json::from_str(&input.to_string().replace("{serviceAccount}", &service_account)).unwrap();
         let mut results = "";
         for field in self.input_fields(input_type) {
             let ty = &field.ty.node;

@@ -328,7 +328,7 @@ async fn refusals_are_the_same_in_rest_and_graphql(pool: PgPool) {
 
 /// What GraphQL changes and deletes is changed and deleted for REST.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-async fn changes_by_graphql_are_seen_by_rest(pool: PgPool) {
+async fn changes_by_graphql_are_those_of_rest(pool: PgPool) {
     let server = start(&pool).await;
     let get = async |path: String| server.with_token(&anna(&server), &path).await;
     let input =
