@@ -3,7 +3,7 @@
 use domain::permission::{Permission, Permissions};
 use uuid::Uuid;
 
-use super::read::{Group, get, read};
+use super::read::{Group, read};
 use crate::{
     app::{
         App, Error, Violation,
@@ -135,7 +135,10 @@ pub async fn delete(
     id: &str,
     version: Option<&str>,
 ) -> Result<(), Error> {
-    let group = get(app, editor.scope, id, version.is_some()).await?;
+    let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+    active(&mut tx).await?;
+    let group = read(&mut tx, id, version.is_some()).await?;
+    drop(tx);
     own_role(&group, "/id")?;
     if version.is_some() && version != group.version().as_deref() {
         return Err(Error::Stale { action: UPDATE });
