@@ -19,6 +19,7 @@ mod invitations;
 mod keys;
 mod list;
 mod listener;
+mod login;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
@@ -96,6 +97,7 @@ pub fn router(state: HttpState) -> anyhow::Result<Router> {
         .merge(openapi::document(&document)?)
         .merge(docs::routes())
         .merge(scim::routes())
+        .merge(login::routes())
         .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
     Ok(with_public_layers(routes, metrics))

@@ -53,8 +53,10 @@ fn list(text: &str) -> Result<Response, Problem> {
 
 fn find(text: &str, id: &str) -> Result<Response, Problem> {
     let resources = parse(text)?;
-    let found = resources.as_array().into_iter().flatten().find(|resource| {
-        resource.get("id").is_some_and(|found| found == id)
-    });
+    let found = resources
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|resource| resource.get("id").is_some_and(|found| found == id));
     found.map(json_response).ok_or_else(|| Problem::new(Code::NotFound))
 }
