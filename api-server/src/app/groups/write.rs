@@ -125,7 +125,7 @@ pub async fn update(
     Ok(group)
 }
 
-/// Deletes the role of a group, which gives its members nothing any more. `version` is the one that it must have; any if `None`.
+/// Deletes the role of a group without members. `version` is the one that it must have; any if `None`.
 ///
 /// # Errors
 /// Returns an error if the role is built in, or as [`roles::delete`] does.

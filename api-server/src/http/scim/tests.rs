@@ -316,6 +316,10 @@ async fn groups_are_roles(pool: PgPool) {
     ] {
         assert_eq!(error(&entra.send(method, path, &[], &body).await), (400, "mutability"), "{method}");
     }
+    // A group with members is not deleted, as a role that somebody has is not.
+    assert_eq!(entra.send("DELETE", &path, &[], &Value::Null).await.status, 409);
+    let emptied = json!([{"op": "remove", "path": format!("members[value eq \"{CARA}\"]")}]);
+    assert_eq!(entra.patch(&path, &emptied).await.status, 200);
     assert_eq!(entra.send("DELETE", &path, &[], &Value::Null).await.status, 204);
     assert_eq!(error(&entra.get(&path).await), (404, ""));
     let cara = entra.get(&format!("/Users/{CARA}")).await;
