@@ -54,7 +54,7 @@ pub struct Rule {
 /// Allowance that does not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmetRule {
-    /// The allowance.
+    /// Role and policy of the allowance.
     pub rule: Rule,
     /// Whether one of its conditions is false, or cannot be decided.
     pub truth: Truth,

@@ -79,7 +79,7 @@ pub(in crate::graphql) struct DecidingRule {
 /// Allowance that does not apply.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct UnmetAllowance {
-    /// The allowance.
+    /// Role and policy of the allowance.
     rule: DecidingRule,
     /// Why it does not apply.
     result: AllowanceResult,

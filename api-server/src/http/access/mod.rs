@@ -150,7 +150,7 @@ fn the_page_has_every_operation() {
     assert_eq!(unknown, [""; 0], "requests.yaml");
 }
 
-/// The page is what the reference computes.
+/// `docs/security/access.md` is what `access.py` computes from the table of operations.
 #[test]
 fn the_page_is_what_the_reference_computes() {
     let Ok(output) = Command::new("python3").args([REFERENCE, "--check"]).output() else {

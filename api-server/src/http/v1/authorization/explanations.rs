@@ -90,7 +90,7 @@ pub(in crate::http) struct DecidingRule {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct UnmetAllowance {
-    /// The allowance.
+    /// Role and policy of the allowance.
     rule: DecidingRule,
     /// Why it does not apply: `FALSE` if its resources or conditions exclude the request, or `UNKNOWN` if they cannot be decided.
     result: &'static str,
