@@ -73,6 +73,8 @@ async fn the_events_of_a_run_show_once_and_in_order_what_happened() -> anyhow::R
         "error": {"step": "parse", "kind": "User", "code": "DECLINED", "message": "no cover"},
     });
     fixture.write_run("order-7", failed).await?;
+    // Several Events of a run are written at the same time, so that the last one may be visible first.
+    events_with(&fixture, "order-7", "StepFailed").await?;
     let events = events_with(&fixture, "order-7", "RunFailed").await?;
     assert_eq!(events[..before.len()], before, "the restart has added nothing");
     let observed: Vec<_> = reasons(&events).into_iter().filter(|reason| *reason != "Waiting").collect();

@@ -28,13 +28,17 @@ steps:
               # A successor takes over before each process ends.
               if os.fork() > 0: os._exit(0)
               open("/dev/shm/spy", "a").write(str(os.getpid()))
+      def processes(): return len([n for n in os.listdir("/proc") if n.isdigit()])
       def run(input, ctx):
           own = pathlib.Path.cwd()
+          # The process between the interpreter and this one may still be ending.
+          deadline = time.monotonic() + 10
+          while processes() > 3 and time.monotonic() < deadline: time.sleep(0.01)
           files = [str(p) for d in DIRECTORIES for p in pathlib.Path(d).rglob("*") if p.is_file() and own not in p.parents]
           found = {
               "pod": os.uname().nodename, "user": os.getuid(), "files": files,
               "message": pathlib.Path("/dev/termination-log").read_text(),
-              "processes": len([n for n in os.listdir("/proc") if n.isdigit()]),
+              "processes": processes(),
           }
           if input["attack"]:
               for directory in (own.parent, "/dev/shm"): pathlib.Path(directory, "left").write_text("s3cret")
