@@ -52,7 +52,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
 };
 use tower::util::MapRequestLayer;
 use tower_http::{
@@ -118,8 +120,13 @@ fn with_public_layers(routes: Router, metrics: Metrics) -> Router {
 /// Answers requests for unknown paths and methods with problems.
 fn with_fallbacks(routes: Router) -> Router {
     routes
-        .fallback(|| async { Problem::new(Code::NotFound) })
-        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .fallback(|method, uri| async { refuse(method, uri, Code::NotFound) })
+        .method_not_allowed_fallback(|method, uri| async { refuse(method, uri, Code::MethodNotAllowed) })
+}
+
+#[allow(clippy::needless_pass_by_value)] // extractors are passed by value
+fn refuse(method: Method, uri: Uri, code: Code) -> Response {
+    scim::not_implemented(&method, uri.path()).unwrap_or_else(|| Problem::new(code).into_response())
 }
 
 /// Adds the layers that both ports share. The last layer is the outermost one.

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: runs tiers of tests and compares each with its time budget.
 
 mod cargo;
-mod cedar;
 mod chart;
 pub(crate) mod clients;
 mod clusters;
@@ -10,6 +9,7 @@ mod libtest;
 mod lint;
 pub(crate) mod postgres;
 mod promtool;
+mod python;
 pub(crate) mod qdrant;
 mod s3;
 mod tier;
@@ -72,7 +72,8 @@ pub(crate) struct Session<'a> {
     postgres: Postgres,
     s3: s3::Server,
     qdrant: qdrant::Server,
-    cedar: cedar::Cedar,
+    cedar: python::Packages,
+    scim: python::Packages,
     clients: clients::Tools,
     clusters: Clusters<'a>,
 }
@@ -99,7 +100,8 @@ pub(crate) fn run(
         postgres: Postgres::new(&instance)?,
         s3: s3::Server::new(&instance),
         qdrant: qdrant::Server::new(checkout, &instance)?,
-        cedar: cedar::Cedar::new(checkout, &instance)?,
+        cedar: python::Packages::cedar(checkout, &instance)?,
+        scim: python::Packages::scim(checkout, &instance)?,
         clients: clients::Tools::new(checkout, &instance)?,
         clusters: Clusters::new(checkout, homes)?,
     };

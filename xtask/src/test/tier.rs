@@ -120,7 +120,7 @@ impl Tier {
             Tier::Fmt | Tier::Clippy | Tier::Go => &[Need::Build],
             Tier::Openapi => &[Need::Python, Need::Pip],
             Tier::Unit | Tier::Qdrant => &[Need::Build, Need::Python, Need::Pip],
-            Tier::Postgres => &[Need::Build, Need::Postgres, Need::Pip],
+            Tier::Postgres => &[Need::Build, Need::Postgres, Need::Python, Need::Pip],
             Tier::Generated => &[Need::Build, Need::Postgres],
             Tier::ControlPlane => &[Need::Build, Need::Postgres, Need::Python, Need::Pip],
             Tier::Chart => &[Need::Build, Need::Postgres],
@@ -165,6 +165,7 @@ impl Tier {
             Tier::Qdrant => phases.run("download Qdrant's engine", |phase| session.qdrant.download(phase)),
             Tier::Postgres => {
                 phases.run("download an S3 server", |phase| session.s3.download(phase))?;
+                phases.run("download scim2-tester", |phase| session.scim.download(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
             Tier::Fmt | Tier::Lint | Tier::Clippy | Tier::Go => Ok(()),
@@ -211,7 +212,7 @@ impl Tier {
         let environment = match self {
             Tier::Postgres => {
                 let mut environment = session.postgres.environment();
-                environment.push(session.s3.environment());
+                environment.extend([session.s3.environment(), session.scim.environment()]);
                 environment
             }
             Tier::ControlPlane => {

@@ -63,6 +63,9 @@ fn set(provision: &mut Provision, operation: Operation) -> Result<(), Problem> {
         ("username", None) => provision.user_name = Some(required_text(&value, "/userName")?),
         ("externalid", None) => provision.external_id = Some(text(&value, "/externalId")?),
         ("displayname", None) => provision.display_name = Some(text(&value, "/displayName")?),
+        ("active", None) if verb == Verb::Remove => {
+            return Err(invalid("mutability", "/active", "a user is active or not: replace the value"));
+        }
         ("active", None) => provision.active = Some(boolean(&value, "/active")?),
         ("name", None) => set_name(provision, value)?,
         ("name", Some("givenname")) => provision.given_name = Some(text(&value, "/name/givenName")?),
@@ -90,6 +93,8 @@ fn set_name(provision: &mut Provision, value: Value) -> Result<(), Problem> {
         Value::Null => {
             provision.given_name = Some(None);
             provision.family_name = Some(None);
+            // The full name is a part of the name, and matters less than an attribute of its own.
+            provision.display_name.get_or_insert(None);
             Ok(())
         }
         Value::Object(name) => {
@@ -175,6 +180,13 @@ mod tests {
             ..Provision::default()
         };
         assert_eq!(changed, Ok(expected));
+        let unnamed = Provision {
+            display_name: Some(None),
+            given_name: Some(None),
+            family_name: Some(None),
+            ..Provision::default()
+        };
+        assert_eq!(patched(&json!([{"op": "remove", "path": "name"}])), Ok(unnamed));
         assert_eq!(
             patched(&json!([{"op": "add", "path": "emails[type eq \"home\"].value", "value": "x"}])),
             Ok(Provision::default())
@@ -193,6 +205,7 @@ mod tests {
             (json!({"op": "replace", "path": "active", "value": "no"}), "invalidValue"),
             (json!({"op": "remove", "path": "userName"}), "invalidValue"),
             (json!({"op": "remove", "path": "emails"}), "mutability"),
+            (json!({"op": "remove", "path": "active"}), "mutability"),
         ] {
             assert_eq!(patched(&json!([operation.clone()])), Err(expected.to_owned()), "{operation}");
         }

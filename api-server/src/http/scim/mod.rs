@@ -3,6 +3,8 @@
 
 mod attributes;
 mod body;
+#[cfg(test)]
+mod conformance;
 mod discovery;
 mod filter;
 mod groups;
@@ -17,10 +19,13 @@ mod users;
 
 use axum::{
     Router,
+    http::{Method, StatusCode},
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 
 use super::HttpState;
+use crate::problem::{Code, Problem};
 
 pub(in crate::http) use problem::render;
 
@@ -74,6 +79,20 @@ pub(in crate::http) fn routes() -> Router<HttpState> {
                 .patch(groups::update::update_group)
                 .delete(groups::delete::delete_group),
         )
+}
+
+/// Returns the response to a request for an operation of SCIM that this service does not have: a search by POST, or a bulk request. `None`
+/// if it is another one.
+pub(in crate::http) fn not_implemented(method: &Method, path: &str) -> Option<Response> {
+    let operation = path.strip_prefix(ROOT)?;
+    let is_optional = operation.ends_with("/.search") || operation == "/Bulk";
+    (*method == Method::POST && is_optional).then(|| {
+        let detail = "searches by POST and bulk requests are not supported";
+        let mut response = Problem::new(Code::NotFound).detail(detail).into_response();
+        // The status for optional operations by RFC 7644, section 3.12. The REST API has no such problem.
+        *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+        response
+    })
 }
 
 /// Returns whether a path is one of SCIM.

@@ -29,9 +29,9 @@ const SCOPES: [&str; 17] = [
 ];
 
 /// Identity provider with an API key of a service account of acme.
-struct Client<'a> {
+pub(super) struct Client<'a> {
     server: &'a Server,
-    key: String,
+    pub(super) key: String,
 }
 
 impl<'a> Client<'a> {
@@ -45,7 +45,7 @@ impl<'a> Client<'a> {
         Self { server, key: key.body["secret"].as_str().unwrap().to_owned() }
     }
 
-    async fn admin(server: &'a Server) -> Self {
+    pub(super) async fn admin(server: &'a Server) -> Self {
         Self::create(server, "okta", "admin", &SCOPES).await
     }
 
@@ -478,6 +478,9 @@ async fn errors_and_versions_are_those_of_scim(pool: PgPool) {
         ["/Users/7", "/Groups/7", "/Groups/platform-admin", "/Schemas/x", "/ResourceTypes/x", "/Nothing"]
     {
         assert_eq!(error(&client.get(path).await), (404, ""), "{path}");
+    }
+    for path in ["/.search", "/Users/.search", "/Bulk"] {
+        assert_eq!(error(&client.post(path, &json!({})).await), (501, ""), "{path}");
     }
     let first = client.get(&bob).await;
     let tag = first.headers["etag"].to_str().unwrap().to_owned();
