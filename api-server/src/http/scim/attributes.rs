@@ -26,7 +26,7 @@ pub(super) fn of_resource(resource: Object) -> Result<Provision, Problem> {
     let formatted =
         field(&resource, "name").and_then(Value::as_object).and_then(|name| field(name, "formatted"));
     let formatted = formatted.cloned();
-    for operation in of_object(Verb::Replace, resource)? {
+    for operation in of_object(Verb::Replace, resource) {
         // A null in a resource is an attribute that is absent.
         if !operation.value.is_null() {
             set(&mut provision, operation)?;

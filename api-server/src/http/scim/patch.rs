@@ -94,18 +94,16 @@ fn without_path(verb: Verb, value: Value) -> Result<Vec<Operation>, Problem> {
     if verb == Verb::Remove {
         return Err(invalid("noTarget", "/Operations", "remove needs a path"));
     }
-    of_object(verb, attributes)
+    Ok(of_object(verb, attributes))
 }
 
-/// Returns the operations for the attributes of an object.
-///
-/// # Errors
-/// Returns an error if a name is not a path.
-pub(super) fn of_object(verb: Verb, attributes: Object) -> Result<Vec<Operation>, Problem> {
+/// Returns the operations for the attributes of an object. A name that no attribute can have is ignored, like other unknown ones.
+pub(super) fn of_object(verb: Verb, attributes: Object) -> Vec<Operation> {
     let operation = |(name, value): (String, Value)| {
         // The schema of an extension has an object with its attributes, of which none is known.
         let is_extension = name.to_ascii_lowercase().starts_with("urn:") && value.is_object();
-        (!is_extension).then(|| Ok(Operation { verb, target: target(&name)?, value }))
+        let target = target(&name).ok().filter(|_| !is_extension)?;
+        Some(Operation { verb, target, value })
     };
     attributes.into_iter().filter_map(operation).collect()
 }
