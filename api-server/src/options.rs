@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use url::Url;
 
 use crate::{
     auth::TokenClaims,
@@ -48,12 +49,17 @@ pub struct Options {
     #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
     /// Trusted token issuers, as a JSON list of `{issuer, audience, jwksUrl?, algorithms?, tenants?, trustedForEmail?,
-    /// justInTime?}`. Without `jwksUrl`, the keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is
+    /// justInTime?, clientId?, clientSecretFile?}`. Without `jwksUrl`, the keys are found by OpenID Connect discovery; without `algorithms`, only RS256 is
     /// accepted; with `tenants`, an issuer may sign tokens of these tenants only, and none with platform roles. With
     /// `trustedForEmail`, the first login of a person with a verified address makes an invited user active; with `justInTime:
-    /// {defaultRole, domains}`, it creates a user if the address has one of these domains.
+    /// {defaultRole, domains}`, it creates a user if the address has one of these domains. With `clientId`, people log in with a browser
+    /// at `/auth/login`; `clientSecretFile` is a file with the secret of the client.
     #[arg(long, env = "SMBCOPILOT_OIDC_ISSUERS", default_value = "[]", global = true)]
     pub oidc_issuers: String,
+    /// URL under which browsers reach the server, such as `https://copilot.acme.example`. Required if an issuer has a `clientId`; the
+    /// issuer then sends browsers back to `/auth/callback` under this URL.
+    #[arg(long, env = "SMBCOPILOT_PUBLIC_URL", global = true)]
+    pub public_url: Option<Url>,
     /// When the claims `smb_tenant` and `smb_roles` of tokens give access to a tenant, without a user in the database: `always`,
     /// `bootstrap` (until the tenant has an active user) or `never`.
     #[arg(long, env = "SMBCOPILOT_TOKEN_CLAIMS", default_value = "always", global = true)]

@@ -7,10 +7,11 @@ use axum::Router;
 use telemetry::{Health, Registry, health, logs, shutdown, tasks::Tasks};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 use crate::{
     app::{App, audit},
-    auth::{Issuers, Runners, TokenClaims, Verifier},
+    auth::{Issuers, LoginClient, LoginIssuers, Runners, TokenClaims, Verifier},
     db::{AppPool, MirrorPool, Urls},
     graphql::TrustedDocuments,
     http::{self, ConnectionLimits, HttpState, TrustedProxies},
@@ -113,6 +114,7 @@ async fn state(
         MirrorPool::connect(urls).await.context("failed to connect to the database as smb_mirror")?;
     Ok(HttpState {
         runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+        login: login(&issuers, options.public_url.clone())?,
         verifier: Arc::new(Verifier::new(issuers)?.with_token_claims(options.token_claims)),
         metrics: http::Metrics::registered(registry),
         trusted_documents: trusted_documents(options)?,
@@ -128,6 +130,19 @@ async fn state(
             writes: TaskTracker::new(),
         },
     })
+}
+
+/// Returns the client for logins; `None` if no issuer has one.
+fn login(issuers: &Issuers, public_url: Option<Url>) -> anyhow::Result<Option<Arc<LoginClient>>> {
+    let issuers = LoginIssuers::new(issuers.as_slice())?;
+    if issuers.is_empty() {
+        return Ok(None);
+    }
+    let url = public_url.context("an issuer has a clientId: set SMBCOPILOT_PUBLIC_URL")?;
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    // Browsers store the cookie of a session over TLS only, or from their own machine.
+    anyhow::ensure!(url.scheme() == "https" || is_local, "SMBCOPILOT_PUBLIC_URL must begin with https://");
+    Ok(Some(Arc::new(LoginClient::new(issuers, url))))
 }
 
 fn trusted_documents(options: &Options) -> anyhow::Result<Option<Arc<TrustedDocuments>>> {

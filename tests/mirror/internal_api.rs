@@ -38,6 +38,7 @@ impl InternalApi {
         let db = AppPool::connect(database.urls()).await?;
         let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+            login: None,
             verifier: Arc::new(Verifier::new("[]".parse::<Issuers>()?)?),
             metrics: http::Metrics::registered(&registry),
             trusted_documents: None,

@@ -414,6 +414,9 @@ pub enum Error {
         /// Maximum number of users.
         limit: i64,
     },
+    /// A login has made a session already.
+    #[error("failed to log in: this answer of the issuer was used already; log in again")]
+    LoginReplayed,
     /// The state of the tenant does not permit the change.
     #[error("failed to {action}: it is {}", state_name(*state))]
     TenantState {

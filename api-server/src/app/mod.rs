@@ -31,6 +31,7 @@ mod rights;
 pub mod roles;
 pub mod runs;
 pub mod service_accounts;
+pub mod sessions;
 mod strict;
 pub mod tenants;
 pub mod usage;

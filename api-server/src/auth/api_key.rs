@@ -119,6 +119,7 @@ fn principal(key: &FoundKey) -> Principal {
         user,
         api_key: Some(*id),
         scopes: Some(scopes),
+        session: None,
         origin: Arc::default(),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     identify::{self, identify},
     key_lookup::KeyLookup,
     principal::Principal,
+    session,
     tenant_lookup::{LookupError, TenantLookup},
     token::{self, Verifier},
     user_lookup::UserLookup,
@@ -30,6 +31,9 @@ pub enum Error {
     /// The API key cannot be used.
     #[error("failed to accept the API key")]
     ApiKey(#[from] api_key::Error),
+    /// The session has ended.
+    #[error("failed to accept the session")]
+    Session(#[from] session::Error),
     /// The token is valid, and its person is not admitted.
     #[error("failed to identify the person of the bearer token")]
     Identity(#[from] identify::Error),

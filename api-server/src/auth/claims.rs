@@ -1,6 +1,6 @@
 //! The claims of a token.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Maximum length of an e-mail address, in bytes (RFC 5321).
 const MAX_EMAIL_BYTES: usize = 254;
@@ -10,7 +10,7 @@ const MAX_SUBJECT_BYTES: usize = 255;
 const MAX_NAME_LETTERS: usize = 120;
 
 /// Claims that the api-server reads. The verification itself checks `iss`, `aud`, `exp` and `nbf`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Claims {
     /// Email address that identifies the user; its case is ignored.
     pub email: String,

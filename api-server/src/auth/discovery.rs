@@ -32,7 +32,8 @@ pub(super) async fn jwks_url(client: &Client, issuer: &Issuer) -> Result<Url, Er
     }
 }
 
-fn discovery_url(issuer: &Issuer) -> Url {
+/// Returns the URL of an issuer's discovery document.
+pub(in crate::auth) fn discovery_url(issuer: &Issuer) -> Url {
     let text = format!("{}/.well-known/openid-configuration", issuer.issuer.trim_end_matches('/'));
     Url::parse(&text).expect("the issuer was parsed as a URL when the configuration was read")
 }

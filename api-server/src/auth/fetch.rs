@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -31,6 +31,9 @@ pub(in crate::auth) enum Error {
     /// The document does not have the expected format.
     #[error("failed to parse {url}")]
     Parse { url: Url, source: serde_json::Error },
+    /// An endpoint of an issuer with TLS has none.
+    #[error("failed to trust {url}: it does not use https")]
+    Insecure { url: Url },
     /// The discovery document belongs to another issuer.
     #[error("failed to trust the discovery document at {url}: it names issuer {found}")]
     IssuerMismatch { url: Url, found: String },
@@ -59,6 +62,31 @@ pub(in crate::auth) async fn json<T: DeserializeOwned>(client: &Client, url: &Ur
     let sent = send.retry(once).when(reqwest::Error::is_connect).await;
     let response = sent.and_then(Response::error_for_status);
     let body = read_body(response.map_err(failed)?, url).await?;
+    serde_json::from_slice(&body).map_err(|source| Error::Parse { url: url.clone(), source })
+}
+
+/// Sends a form, which is not repeated, and parses the answer, also that of a status 400 or 401. `basic` are a name and a password.
+///
+/// # Errors
+/// Returns an error if there is no answer within 5 s, if it has another status or more than 256 KiB, or does not parse.
+pub(in crate::auth) async fn post_form<T: DeserializeOwned>(
+    client: &Client,
+    url: &Url,
+    form: &[(&str, &str)],
+    basic: Option<(&str, &str)>,
+) -> Result<T, Error> {
+    let failed = |source| Error::Request { url: url.clone(), source };
+    let mut request = client.post(url.clone()).form(form);
+    if let Some((name, password)) = basic {
+        // RFC 6749, section 2.3.1: both are encoded like the values of a form.
+        let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        request = request.basic_auth(encoded(name), Some(encoded(password)));
+    }
+    let mut response = request.send().await.map_err(failed)?;
+    if !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
+        response = response.error_for_status().map_err(failed)?;
+    }
+    let body = read_body(response, url).await?;
     serde_json::from_slice(&body).map_err(|source| Error::Parse { url: url.clone(), source })
 }
 

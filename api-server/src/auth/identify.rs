@@ -321,6 +321,7 @@ fn principal(
         user,
         api_key: None,
         scopes: None,
+        session: None,
         origin: Arc::default(),
     }
 }

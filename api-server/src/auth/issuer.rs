@@ -1,6 +1,6 @@
 //! The trusted token issuers, as configured.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use domain::{
     identity::Email,
@@ -35,6 +35,12 @@ pub struct Issuer {
     /// Creation of users at their first login; absent means that only invited users are admitted.
     #[serde(default)]
     pub just_in_time: Option<JustInTime>,
+    /// ID of the client of this server at the issuer, with which people log in; absent means that they cannot.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// File with the secret of the client; absent for a public client, which PKCE alone protects.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
 }
 
 /// Creation of users at their first login.
@@ -109,6 +115,14 @@ pub enum Error {
         /// The `issuer` as configured.
         issuer: String,
     },
+    /// An issuer has an empty client ID, or a secret without a client.
+    #[error(
+        "failed to accept the client of issuer {issuer}: clientSecretFile needs a clientId, which is not empty"
+    )]
+    Client {
+        /// The `issuer` as configured.
+        issuer: String,
+    },
     /// Two entries have the same `issuer`.
     #[error("failed to accept two entries for issuer {issuer}")]
     Duplicate {
@@ -132,6 +146,10 @@ impl Issuers {
             if entry.algorithms.is_empty() || entry.algorithms.iter().any(symmetric) {
                 return Err(Error::Algorithms { issuer });
             }
+            let is_client = entry.client_id.as_ref().is_some_and(|id| !id.trim().is_empty());
+            if !is_client && (entry.client_id.is_some() || entry.client_secret_file.is_some()) {
+                return Err(Error::Client { issuer });
+            }
             if entry.just_in_time.as_ref().is_some_and(|users| !entry.trusted_for_email || !users.is_valid())
             {
                 return Err(Error::JustInTime { issuer });
@@ -139,6 +157,12 @@ impl Issuers {
             Url::parse(&issuer).map_err(|source| Error::Url { issuer, source })?;
         }
         Ok(Self(issuers))
+    }
+
+    /// Returns the issuers, in configured order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Issuer] {
+        &self.0
     }
 
     /// Returns the issuers, in configured order.

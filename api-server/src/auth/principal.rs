@@ -9,6 +9,7 @@ use super::{
     conditional_rights::ConditionalRights,
     origin::Origin,
     scope::{PlatformScope, TenantScope},
+    session::Session,
 };
 
 /// Authenticated caller: the user or the service account that a verified token or an API key identifies.
@@ -37,6 +38,8 @@ pub struct Principal {
     pub api_key: Option<Uuid>,
     /// Permissions within the scopes of the API key, which limit those of the roles; `None` without a key.
     pub scopes: Option<Permissions>,
+    /// Session of a browser; `None` if the request has another token.
+    pub session: Option<Arc<Session>>,
     /// Origin of the request.
     pub origin: Arc<Origin>,
 }

@@ -1,21 +1,33 @@
 //! A token issuer for tests, with its own key, over HTTP.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
-use axum::{Json, Router, routing::get};
+use axum::{
+    Form, Json, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
+use url::Url;
 
 use domain::permission::Permissions;
 
 use super::{Issuer, Issuers, JustInTime, Principal, TokenClaims, Verifier};
 
+/// Client of the tests' logins.
+pub(crate) const CLIENT_ID: &str = "smb-copilot-web";
 /// Audience of the tests' tokens.
 pub(crate) const AUDIENCE: &str = "smb-copilot";
 
@@ -31,6 +43,24 @@ pub(crate) struct TestIssuer {
     published: Arc<Mutex<Vec<Value>>>,
     fetches: Arc<AtomicUsize>,
     hangs: Arc<AtomicBool>,
+    grants: Arc<Mutex<HashMap<String, Grant>>>,
+}
+
+/// What a person has permitted a client, until it exchanges the code.
+struct Grant {
+    challenge: String,
+    redirect_uri: String,
+    id_token: String,
+}
+
+/// Form of a client that exchanges a code.
+#[derive(Deserialize)]
+struct Exchange {
+    grant_type: String,
+    code: String,
+    redirect_uri: String,
+    code_verifier: String,
+    client_id: String,
 }
 
 /// Change of what a role grants, to test that a test notices it.
@@ -75,10 +105,12 @@ impl TestIssuer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fetches = Arc::new(AtomicUsize::new(0));
         let hangs = Arc::new(AtomicBool::default());
+        let grants = Arc::<Mutex<HashMap<_, _>>>::default();
         let router = router(&url, published.clone(), fetches.clone(), hangs.clone());
+        let router = router.merge(token_endpoint(grants.clone()));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let (next_key, next_jwk) = (encoding_key(&next), jwk(&next, "two"));
-        Self { url, key: encoding_key(&key), next_key, next_jwk, published, fetches, hangs }
+        Self { url, key: encoding_key(&key), next_key, next_jwk, published, fetches, hangs, grants }
     }
 
     /// Publishes the next key besides the first one.
@@ -128,7 +160,29 @@ impl TestIssuer {
             tenants: None,
             trusted_for_email: false,
             just_in_time: None,
+            client_id: None,
+            client_secret_file: None,
         }
+    }
+
+    /// Returns the configuration of this issuer with a client for logins.
+    pub(crate) fn issuer_with_client(&self) -> Issuer {
+        Issuer { client_id: Some(CLIENT_ID.to_owned()), ..self.issuer() }
+    }
+
+    /// Returns the code of a person who has logged in at the URL to which a client has sent the browser. The claims override those of the
+    /// ID token.
+    pub(crate) fn grant(&self, url: &Url, others: &Value) -> String {
+        let parameter =
+            |name: &str| url.query_pairs().find(|(other, _)| other == name).unwrap().1.into_owned();
+        let mut claims = json!({"aud": CLIENT_ID, "nonce": parameter("nonce")});
+        claims.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+        let mut claims = self.claims(&claims);
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let (challenge, redirect_uri) = (parameter("code_challenge"), parameter("redirect_uri"));
+        let (code, id_token) = (telemetry::ids::uuid_v7().to_string(), self.sign(&claims));
+        self.grants.lock().unwrap().insert(code.clone(), Grant { challenge, redirect_uri, id_token });
+        code
     }
 
     /// Returns a verifier that trusts this issuer for the addresses of its users, and lets it create users with addresses of a domain.
@@ -202,7 +256,10 @@ fn router(
     fetches: Arc<AtomicUsize>,
     hangs: Arc<AtomicBool>,
 ) -> Router {
-    let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/keys")});
+    let discovery = json!({
+        "issuer": url, "jwks_uri": format!("{url}/keys"),
+        "authorization_endpoint": format!("{url}/authorize"), "token_endpoint": format!("{url}/token"),
+    });
     let keys = move || {
         fetches.fetch_add(1, Ordering::SeqCst);
         let mut keys = vec![json!({"kty": "OKP", "crv": "of the future", "kid": "zero"})];
@@ -228,4 +285,23 @@ fn encoding_key(key: &SigningKey) -> EncodingKey {
 fn jwk(key: &SigningKey, kid: &str) -> Value {
     let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
     json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x})
+}
+
+/// Returns the endpoint that exchanges each code once, for the client that has begun the login.
+fn token_endpoint(grants: Arc<Mutex<HashMap<String, Grant>>>) -> Router {
+    let exchange = async move |Form(form): Form<Exchange>| {
+        let Exchange { grant_type, code, redirect_uri, code_verifier, client_id } = form;
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier));
+        let is_right = |grant: &Grant| {
+            let is_client = grant_type == "authorization_code" && client_id == CLIENT_ID;
+            is_client && grant.challenge == challenge && grant.redirect_uri == redirect_uri
+        };
+        match grants.lock().unwrap().remove(&code).filter(is_right) {
+            Some(grant) => {
+                (StatusCode::OK, Json(json!({"id_token": grant.id_token, "token_type": "Bearer"})))
+            }
+            None => (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))),
+        }
+    };
+    Router::new().route("/token", post(exchange))
 }

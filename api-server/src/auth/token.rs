@@ -7,6 +7,7 @@ use domain::policy::Grants;
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous, decode, decode_header, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use super::{
     issuer::{Issuer, Issuers},
     jwks::{self, Key, KeySet},
     key_lookup::FoundKey,
+    session::{FoundSession, SessionToken},
     tenant_lookup::FoundTenant,
     token_claims::TokenClaims,
     user_lookup::{FoundLogin, Identity},
@@ -90,7 +92,9 @@ pub struct Verifier {
     pub(super) grants: Cache<(Uuid, Vec<String>), Grants>,
     /// API keys by their SHA-256, also unknown ones.
     pub(super) keys: Cache<[u8; 32], Arc<Option<FoundKey>>>,
-    /// API keys whose use was recorded within the last minute.
+    /// Sessions by the SHA-256 of their tokens, also unknown ones.
+    pub(super) sessions: Cache<[u8; 32], Arc<Option<FoundSession>>>,
+    /// API keys and sessions whose use was recorded within the last minute.
     used_keys: Cache<Uuid, ()>,
     /// Users by their identities.
     pub(super) users: Cache<Identity, Arc<FoundLogin>>,
@@ -130,6 +134,7 @@ impl Verifier {
             tenants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(TENANT_TTL).build(),
             grants: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(GRANTS_TTL).build(),
             keys: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
+            sessions: Cache::builder().max_capacity(MAX_CACHE_ENTRIES).time_to_live(USER_TTL).build(),
             used_keys: Cache::builder()
                 .max_capacity(MAX_CACHE_ENTRIES)
                 .time_to_live(KEY_USE_INTERVAL)
@@ -170,7 +175,14 @@ impl Verifier {
         self.refused_logins.insert((issuer.to_owned(), subject.to_owned()), ());
     }
 
-    /// Returns whether the use of an API key is to be recorded: once a minute.
+    /// Makes a session be looked up again, such as after its end.
+    pub fn forget_session(&self, token: &str) {
+        if let Some(token) = SessionToken::parse(token) {
+            self.sessions.invalidate(&token.digest());
+        }
+    }
+
+    /// Returns whether the use of an API key or a session is to be recorded: once a minute.
     #[must_use]
     pub fn should_record_use(&self, key: Uuid) -> bool {
         self.used_keys.entry(key).or_insert(()).is_fresh()
@@ -260,6 +272,47 @@ impl Verifier {
         Ok(claims)
     }
 
+    /// Returns all claims of a token that an issuer has signed for an audience, and that is valid now. It is not cached.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::verify`] does.
+    pub(super) async fn verify_for(
+        &self,
+        issuer: &Issuer,
+        audience: &str,
+        token: &str,
+    ) -> Result<Value, Error> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Error::Malformed { reason: "longer than 8 KiB" });
+        }
+        let header = decode_header(token).map_err(|_| Error::Malformed { reason: "not a valid JWT" })?;
+        check_header(&header)?;
+        let trusted = self.issuers.iter().find(|(other, _)| other.issuer == issuer.issuer);
+        let (issuer, keys) = trusted.ok_or(Error::UnknownIssuer)?;
+        if !issuer.algorithms.contains(&header.alg) {
+            return Err(Error::Algorithm);
+        }
+        let key = keys.key(header.kid.as_deref()).await?;
+        let mut validation = validation(issuer, &key)?;
+        validation.set_audience(&[audience]);
+        decode::<Value>(token, &key.key, &validation)
+            .map(|data| data.claims)
+            .map_err(|error| error_from(error.kind()))
+    }
+
+    /// Checks the claims of a verified token of an issuer that the library does not know.
+    ///
+    /// # Errors
+    /// Returns an error if a claim is missing or not valid, or if the issuer may not make it.
+    pub(super) fn claims_for(issuer: &Issuer, claims: Value) -> Result<Claims, Error> {
+        let claims: Claims = serde_json::from_value(claims).map_err(|_| Error::Malformed {
+            reason: "a required claim is missing or malformed (email, exp)",
+        })?;
+        let now = telemetry::clock::now().as_second();
+        claims.check(now, MAX_CLOCK_SKEW.into()).map_err(|reason| Error::Refused { reason })?;
+        if issuer.may_issue(&claims) { Ok(claims) } else { Err(Error::Tenant) }
+    }
+
     /// Returns the issuer that a token names. The claim is not trusted yet: it only selects the keys for the
     /// verification.
     fn issuer_of(&self, token: &str) -> Result<&(Issuer, KeySet), Error> {
@@ -319,7 +372,7 @@ fn error_from(kind: &ErrorKind) -> Error {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::auth::testing::TestIssuer;

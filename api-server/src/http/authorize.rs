@@ -16,12 +16,17 @@ use super::{
     body::{self, BodyLimits},
     in_flight,
     listener::{Connection, client_address},
+    login,
     query_parameters::QueryParameters,
     rate_limit,
 };
 use crate::{
     app::{self, App, audit::Operation},
-    auth::{self, ApiKeyError, IdentityError, Membership, Operations, Origin, Principal, Rule, TokenError},
+    auth::{
+        self, ApiKeyError, IdentityError, Membership, Operations, Origin, Principal, Rule, SessionError,
+        TokenError,
+    },
+    limits::RateExceeded,
     problem::{Code, Problem, rate_limited},
 };
 
@@ -52,6 +57,9 @@ pub(in crate::http) async fn authorize(
     let origin = audit::origin(&request);
     let mut principal = authenticate(&state.http, request.headers(), address, &origin).await?;
     principal.origin = Arc::new(origin);
+    if let Some(session) = &principal.session {
+        login::check_origin(state.http.login.as_deref(), session, request.method(), request.headers())?;
+    }
     auth::apply_roles(&state.http.verifier, &app.db, &mut principal, telemetry::clock::now())
         .await
         .map_err(auth::Error::RoleLookup)?;
@@ -82,15 +90,20 @@ pub(in crate::http) async fn authorize(
     Ok(response)
 }
 
-/// Records the use of an API key, without delaying its request.
+/// Records the use of an API key or a session, without delaying its request.
 fn record_use(HttpState { app, verifier, .. }: &HttpState, principal: &Principal) {
-    let (Some(key), Some(tenant)) = (principal.api_key, &principal.tenant) else { return };
-    if verifier.should_record_use(key) {
+    let session = principal.session.as_ref().map(|session| session.id);
+    let (Some(id), Some(tenant)) = (principal.api_key.or(session), &principal.tenant) else { return };
+    if verifier.should_record_use(id) {
         let (app, scope) = (app.clone(), tenant.scope);
         app.writes.clone().spawn(async move {
-            if let Err(error) = app::api_keys::record_use(&app, scope, key).await {
+            let recorded = match session {
+                Some(session) => app::sessions::record_use(&app, scope, session).await,
+                None => app::api_keys::record_use(&app, scope, id).await,
+            };
+            if let Err(error) = recorded {
                 let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "failed to record the use of an API key");
+                tracing::warn!(error, "failed to record the use of an API key or a session");
             }
         });
     }
@@ -98,17 +111,18 @@ fn record_use(HttpState { app, verifier, .. }: &HttpState, principal: &Principal
 
 /// Authenticates the caller, and admits a person who logs in for the first time.
 async fn authenticate(
-    HttpState { app, verifier, .. }: &HttpState,
+    state: &HttpState,
     headers: &HeaderMap,
     address: Option<IpAddr>,
     origin: &Origin,
 ) -> Result<Principal, Problem> {
+    let HttpState { app, verifier, .. } = state;
     let admit = || rate_limit::count_address(&app.limits, address);
     // Guessing the tokens of invitations is slow.
     if headers.contains_key("invitation-token") {
         admit().map_err(|error| rate_limited("address", &error))?;
     }
-    match auth::authenticate(verifier, &app.db, headers, admit).await {
+    match authenticate_headers(state, headers, admit).await {
         Err(auth::Error::Identity(IdentityError::FirstLogin(login))) => {
             let admitted = app::users::admit(app, &login, origin).await;
             verifier.forget_user(&login.issuer, &login.subject);
@@ -116,8 +130,22 @@ async fn authenticate(
                 verifier.remember_refusal(&login.issuer, &login.subject);
             }
             admitted?;
-            Ok(auth::authenticate(verifier, &app.db, headers, admit).await?)
+            Ok(authenticate_headers(state, headers, admit).await?)
         }
+        result => Ok(result?),
+    }
+}
+
+/// Authenticates the caller by its bearer token, or by the cookie of a session if it has none.
+async fn authenticate_headers(
+    HttpState { app, verifier, .. }: &HttpState,
+    headers: &HeaderMap,
+    admit: impl FnOnce() -> Result<(), RateExceeded>,
+) -> Result<Principal, auth::Error> {
+    let session = login::session_token(headers).filter(|_| !headers.contains_key(header::AUTHORIZATION));
+    let Some(token) = session else { return auth::authenticate(verifier, &app.db, headers, admit).await };
+    match auth::authenticate_session(verifier, &app.db, token, admit).await {
+        Err(SessionError::Identity(error)) => Err(error.into()),
         result => Ok(result?),
     }
 }
@@ -192,7 +220,14 @@ impl From<auth::Error> for Problem {
                 Self::unavailable(&error, "the database is unavailable")
             }
             auth::Error::ApiKey(source @ ApiKeyError::Refused) => invalid_token(source),
-            auth::Error::Identity(source) => from_identity(&error, source),
+            auth::Error::Session(SessionError::Identity(source)) | auth::Error::Identity(source) => {
+                from_identity(&error, source)
+            }
+            auth::Error::Session(SessionError::RateExceeded(error)) => rate_limited("address", error),
+            auth::Error::Session(SessionError::Lookup(_)) => {
+                Self::unavailable(&error, "the database is unavailable")
+            }
+            auth::Error::Session(source @ SessionError::Refused) => invalid_token(source),
             auth::Error::RoleLookup(_) => Self::unavailable(&error, "the database is unavailable"),
         }
     }

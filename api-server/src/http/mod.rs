@@ -21,6 +21,7 @@ mod invitations;
 mod keys;
 mod list;
 mod listener;
+mod login;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
@@ -105,6 +106,7 @@ fn router_with(state: HttpState, operations: Operations) -> anyhow::Result<Route
         .merge(openapi::document(&document)?)
         .merge(docs::routes())
         .merge(scim::routes())
+        .merge(login::routes())
         .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
     Ok(with_public_layers(routes, metrics))

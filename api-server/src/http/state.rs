@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use super::Metrics;
 use crate::{
     app::App,
-    auth::{Runners, Verifier},
+    auth::{LoginClient, Runners, Verifier},
     db::AppPool,
     graphql::TrustedDocuments,
 };
@@ -19,6 +19,8 @@ pub struct HttpState {
     pub app: App,
     /// Verifier of users' bearer tokens.
     pub verifier: Arc<Verifier>,
+    /// Client for logins with a browser; `None` if there are none.
+    pub login: Option<Arc<LoginClient>>,
     /// Verifier of runners' tokens and run assignments.
     pub runners: Arc<Runners<AppPool>>,
     /// Metrics of requests.

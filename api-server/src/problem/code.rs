@@ -70,6 +70,9 @@ codes! {
     /// The cursor was altered or belongs to another list.
     InvalidCursor = BAD_REQUEST "invalid_cursor" "Invalid cursor"
         "Begin with the first page, or use the cursor with the filters and the order that it was returned for.";
+    /// The login with a browser has failed.
+    LoginFailed = BAD_REQUEST "login_failed" "Login failed"
+        "Log in again, in one tab of the browser and within 10 minutes.";
     /// The request has no bearer token.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Bearer token required"
         "Send `Authorization: Bearer` with a token.";
@@ -94,6 +97,9 @@ codes! {
     /// The user is deactivated.
     UserDeactivated = FORBIDDEN "user_deactivated" "User is deactivated"
         "Ask an administrator of the tenant to reactivate the user.";
+    /// The request has the cookie of a session, and not its token in the header.
+    CsrfTokenInvalid = FORBIDDEN "csrf_token_invalid" "CSRF token required"
+        "Send the `csrfToken` of `GET /auth/session` as the header `X-CSRF-Token`, from a page of the same server.";
     /// The run is not assigned to the pod that sent the request.
     NotTheHolder = FORBIDDEN "not_the_holder" "Run not assigned to this pod"
         "Nothing: another pod executes the run now.";

@@ -61,6 +61,7 @@ impl From<Error> for Problem {
             Error::PermissionsExceeded { .. } | Error::KeyOfAnotherUser { .. } => {
                 Self::new(Code::Forbidden).detail(detail)
             }
+            Error::LoginReplayed => Self::new(Code::LoginFailed).detail(detail),
             Error::LastOwner { .. } => Self::new(Code::LastOwner).detail(detail),
             Error::UserActive { .. } | Error::TooManyObjects { .. } => {
                 Self::new(Code::Conflict).detail(detail)

@@ -91,6 +91,10 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         )
     })
     .await?;
+    sqlx::query!("delete from sessions where tenant_id = $1", tenant)
+        .execute(pool.inner())
+        .await
+        .map_err(Error::database("delete the sessions of a tenant"))?;
     // Their roles and identities are deleted with them.
     sqlx::query!("delete from users where tenant_id = $1", tenant)
         .execute(pool.inner())

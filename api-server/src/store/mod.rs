@@ -25,6 +25,7 @@ pub mod role_policies;
 pub mod roles;
 pub mod runs;
 pub mod service_accounts;
+pub mod sessions;
 mod tenant_lookup;
 pub mod tenants;
 #[cfg(test)]

@@ -47,6 +47,7 @@ async fn without_a_tenant_no_row_is_visible(owner: PgPool) -> sqlx::Result<()> {
         "service_account_roles",
         "api_keys",
         "invitations",
+        "sessions",
     ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;

@@ -84,6 +84,7 @@ impl ApiRouter {
         let state = HttpState {
             trusted_documents: None,
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
+            login: None,
             verifier: Arc::new(issuer.verifier()?),
             metrics: http::Metrics::registered(&Registry::default()),
             app: App {

@@ -14,6 +14,8 @@ const MAX_ROLE_BYTES: usize = 64;
 /// Maximum duration of a request, in seconds: it waits for a run for 55 s at most, and is answered within 15 s after that. A write
 /// that goes on without its client ends within some seconds.
 const MAX_REQUEST_SECONDS: i32 = 180;
+/// Name of the login of a person with a browser in the audit log.
+const LOGIN: &str = "user.login";
 /// Name of the first login of a person in the audit log.
 const FIRST_LOGIN: &str = "user.login.first";
 /// Prefix of the permissions to administer the platform.
@@ -35,6 +37,7 @@ pub fn operation_of(app: &App, principal: &Principal, name: &str, rule: Rule) ->
         user: _,
         api_key: _,
         scopes: _,
+        session: _,
         origin,
     } = principal;
     let action = match rule {
@@ -85,4 +88,11 @@ pub fn operation_of_login(app: &App, login: &Login, origin: &Origin) -> Operatio
         open_seconds: MAX_REQUEST_SECONDS,
         client_gone: CancellationToken::new(),
     }
+}
+
+/// Returns the operation of a login with a browser.
+#[must_use]
+pub fn operation_of_session(app: &App, principal: &Principal) -> Operation {
+    let operation = operation_of(app, principal, LOGIN, Rule::Authenticated);
+    Operation { action: LOGIN, ..operation }
 }

@@ -22,11 +22,11 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{HttpState, problem, scim, v1};
+use super::{HttpState, login, problem, scim, v1};
 use crate::problem::FieldError;
 
 /// Routes that the document does not describe: the documentation itself, and GraphQL, which has its own schema,
-/// as SCIM has.
+/// as SCIM has, and the login, which is for browsers.
 const UNDESCRIBED: [&str; 6] = [
     "GET /openapi.json",
     "GET /docs",
@@ -85,7 +85,7 @@ pub(in crate::http) fn document(document: &openapi::OpenApi) -> serde_json::Resu
 /// Returns the names of all operations of the public port, as in `operations.yaml`: `GET /v1/me`.
 pub(in crate::http) fn operations(document: &openapi::OpenApi) -> Vec<String> {
     let described = described_operations(document).map(|(name, _)| name);
-    let undescribed = UNDESCRIBED.into_iter().chain(scim::OPERATIONS);
+    let undescribed = UNDESCRIBED.into_iter().chain(scim::OPERATIONS).chain(login::OPERATIONS);
     described.chain(undescribed.map(str::to_owned)).collect()
 }
 

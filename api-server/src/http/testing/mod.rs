@@ -34,7 +34,7 @@ pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 use crate::{
     app::App,
     auth::{
-        Operations, Runners, Verifier,
+        LoginClient, Operations, Runners, Verifier,
         testing::{Mutant, TestIssuer},
     },
     db::{
@@ -119,6 +119,7 @@ impl Server {
         let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(issuer.verifier()),
+            login: None,
             metrics: Metrics::registered(&registry),
             trusted_documents: None,
             app: App {
@@ -146,6 +147,7 @@ impl Server {
         let state = HttpState {
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             verifier: Arc::new(issuer.verifier()),
+            login: None,
             metrics: Metrics::registered(&registry),
             trusted_documents: None,
             app: App {
@@ -408,6 +410,12 @@ impl Server {
         self.state.verifier = Arc::new(verifier);
         self.router = crate::http::router(self.state.clone()).unwrap();
         self
+    }
+
+    /// Returns the server with logins at its issuer, or at several, and with another verifier of tokens.
+    pub(in crate::http) fn with_login(mut self, client: LoginClient, verifier: Verifier) -> Self {
+        self.state.login = Some(Arc::new(client));
+        self.with_verifier(verifier)
     }
 
     /// Returns the limits of the replica.

@@ -59,6 +59,7 @@ pub(in crate::http) async fn get_me(principal: Principal) -> Json<Me> {
         mfa: _,
         api_key: _,
         scopes: _,
+        session: _,
         origin: _,
     } = principal;
     let tenant = tenant.map(|tenant| OwnTenant { id: tenant.scope.tenant_id(), slug: tenant.slug });
