@@ -62,7 +62,7 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// When the claims `smb_tenant` and `smb_roles` of tokens give access to a tenant, without a user in the database: `always`,
     /// `bootstrap` (until the tenant has an active user) or `never`.
-    #[arg(long, env = "SMBCOPILOT_TOKEN_CLAIMS", default_value = "always", global = true)]
+    #[arg(long, env = "SMBCOPILOT_TOKEN_CLAIMS", default_value = "bootstrap", global = true)]
     pub token_claims: TokenClaims,
     /// Key that signs the cursors of lists: at least 16 characters, the same for all replicas. Required to serve.
     #[arg(long, env = "SMBCOPILOT_CURSOR_KEY", hide_env_values = true, global = true)]

@@ -57,6 +57,8 @@ impl Values {
             ("qdrant.embedded.enabled", json!(true)),
             ("api.service", self.service.clone()),
             ("api.oidc.issuers", issuers),
+            // The tokens of `cargo xtask token` name their roles.
+            ("api.oidc.tokenClaims", json!("always")),
         ]
         .into_iter()
         .flat_map(|(path, value)| ["--set-json".to_owned(), format!("{path}={value}")])

@@ -91,7 +91,7 @@ impl Verifier {
 
 /// Returns a verifier that trusts these issuers.
 pub(crate) fn verifier(issuers: Vec<Issuer>) -> Verifier {
-    Verifier::new(Issuers::new(issuers).unwrap()).unwrap()
+    Verifier::new(Issuers::new(issuers).unwrap()).unwrap().with_token_claims(TokenClaims::Always)
 }
 
 impl TestIssuer {

@@ -5,9 +5,9 @@
 #[strum(serialize_all = "lowercase")]
 pub enum TokenClaims {
     /// Always, except for persons who are users already: for development and tests.
-    #[default]
     Always,
     /// Until the tenant has an active user: for its first owner.
+    #[default]
     Bootstrap,
     /// Never.
     Never,

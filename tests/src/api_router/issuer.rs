@@ -1,6 +1,6 @@
 //! Tokens that the api-server accepts: an issuer with a key of its own, over HTTP.
 
-use api_server::auth::{Issuers, Verifier};
+use api_server::auth::{Issuers, TokenClaims, Verifier};
 use axum::{Json, Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
@@ -35,7 +35,7 @@ impl TestIssuer {
 
     pub(super) fn verifier(&self) -> anyhow::Result<Verifier> {
         let issuer = serde_json::from_value(self.configuration())?;
-        Ok(Verifier::new(Issuers::new(vec![issuer])?)?)
+        Ok(Verifier::new(Issuers::new(vec![issuer])?)?.with_token_claims(TokenClaims::Always))
     }
 
     /// Returns the entry of the issuer in `SMBCOPILOT_OIDC_ISSUERS`.

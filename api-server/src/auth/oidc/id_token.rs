@@ -1,6 +1,6 @@
 //! Verification of ID tokens (OpenID Connect Core, section 3.1.3.7).
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use subtle::ConstantTimeEq as _;
 
 use super::{endpoints::Registration, flow::Error};
@@ -17,8 +17,9 @@ struct IdClaims {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Audience {
-    One(String),
     Several(Vec<String>),
+    /// One audience, which the verification of the token has compared.
+    One(IgnoredAny),
 }
 
 /// Verifies an ID token, and returns its claims. They have a subject and a nonce.
