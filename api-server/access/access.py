@@ -69,8 +69,8 @@ FURTHER = {
     "Query.nodes": ["workflow.read"],
     "Query._entities": ["workflow.read"],
 }
-# POST requests that write nothing.
-QUESTIONS = ["POST /graphql"]
+# POST requests that write nothing of the tenant.
+QUESTIONS = ["POST /graphql", "POST /auth/logout"]
 QUESTIONS_UNDER = "POST /v1/authorization/"
 
 

@@ -73,6 +73,9 @@ codes! {
     /// The login with a browser has failed.
     LoginFailed = BAD_REQUEST "login_failed" "Login failed"
         "Log in again, in one tab of the browser and within 10 minutes.";
+    /// The operation concerns the session of a browser, and the request has a bearer token instead of its cookie.
+    SessionRequired = BAD_REQUEST "session_required" "Session required"
+        "Send the cookie that a login at `GET /auth/login` sets. A bearer token needs no session and no logout.";
     /// The request has no bearer token.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Bearer token required"
         "Send `Authorization: Bearer` with a token.";
@@ -124,6 +127,9 @@ codes! {
     /// Another tool, such as Argo CD or kubectl, manages fields that the request would change.
     ManagedByGitops = CONFLICT "managed_by_gitops" "Field is managed by another tool"
         "Change the field where it is declared, or remove it there first. `errors` names each field and its manager.";
+    /// No issuer is configured for logins with a browser.
+    LoginNotConfigured = CONFLICT "login_not_configured" "Login is not configured"
+        "Set `clientId` of an issuer in `api.oidc.issuers` of the chart, or use a bearer token.";
     /// The tenant would have no active owner.
     LastOwner = CONFLICT "last_owner" "Last active owner"
         "Make another active user an owner first.";

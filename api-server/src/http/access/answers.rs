@@ -42,6 +42,8 @@ fn of_status(status: u16, body: &Value) -> Class {
     let name = match status {
         403 if body["code"] == "tenant_required" => "403*".to_owned(),
         401 | 403 | 404 | 423 => status.to_string(),
+        // The callers have tokens, and may end only a session, which they do not have.
+        400 if body["code"] == "session_required" => "yes".to_owned(),
         status if EXECUTED.contains(&status) => "yes".to_owned(),
         status => format!("unexpected {status}: {body}"),
     };

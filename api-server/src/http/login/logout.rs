@@ -8,11 +8,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::cookie;
+use super::{cookie, session_of};
 use crate::{
     app::{self, App},
-    auth::Verifier,
-    http::authorize::Member,
+    auth::{Principal, Verifier},
     problem::{Code, Problem},
 };
 
@@ -20,13 +19,11 @@ use crate::{
 pub(super) async fn log_out(
     State(app): State<App>,
     State(verifier): State<Arc<Verifier>>,
-    Member { principal, tenant }: Member,
+    principal: Principal,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let session = principal
-        .session
-        .as_deref()
-        .ok_or_else(|| Problem::new(Code::NotFound).detail("the request has no cookie of a session"))?;
+    let session = session_of(&principal)?;
+    let tenant = principal.tenant.as_ref().ok_or_else(|| Problem::new(Code::SessionRequired))?;
     app::sessions::revoke(&app, tenant.scope, session.id, &principal.email).await?;
     if let Some(token) = cookie::session_token(&headers) {
         verifier.forget_session(token);

@@ -21,7 +21,7 @@ use axum::{
 
 use super::HttpState;
 use crate::{
-    auth::{LoginClient, LoginError, Session, TokenError},
+    auth::{LoginClient, LoginError, Principal, Session, TokenError},
     problem::{Code, Problem},
 };
 
@@ -63,6 +63,14 @@ pub(in crate::http) fn check_origin(
     if is_safe || has_token() { Ok(()) } else { Err(Problem::new(Code::CsrfTokenInvalid)) }
 }
 
+/// Returns the session of a request.
+///
+/// # Errors
+/// Returns an error if the request has no cookie of one.
+fn session_of(principal: &Principal) -> Result<&Session, Problem> {
+    principal.session.as_deref().ok_or_else(|| Problem::new(Code::SessionRequired))
+}
+
 /// Returns the client for logins.
 fn enabled(login: Option<Arc<LoginClient>>) -> Result<Arc<LoginClient>, Problem> {
     login.ok_or_else(|| Problem::from(LoginError::Disabled))
@@ -72,7 +80,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         let detail = error.to_string();
         match error {
-            LoginError::Disabled => Self::new(Code::NotFound).detail(detail),
+            LoginError::Disabled => Self::new(Code::LoginNotConfigured).detail(detail),
             LoginError::Issuer(_) => Self::new(Code::InvalidParameter).detail(detail),
             LoginError::Issuers(_) => Self::unavailable(&error, "the issuer is unavailable"),
             LoginError::Token(TokenError::Key(_)) => {

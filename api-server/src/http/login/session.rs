@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::session_of;
 use crate::{
     auth::{Principal, Session},
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 /// Session of a browser.
@@ -34,11 +35,7 @@ struct Body {
 
 /// Returns the session of the browser.
 pub(super) async fn get_session(principal: Principal) -> Result<Response, Problem> {
-    let session = principal
-        .session
-        .as_deref()
-        .ok_or_else(|| Problem::new(Code::NotFound).detail("the request has no cookie of a session"))?;
-    let Session { id: _, csrf_token, expires_at } = session;
+    let Session { id: _, csrf_token, expires_at } = session_of(&principal)?;
     let body = Body {
         user_id: principal.user.as_ref().map(|user| user.id),
         email: principal.email.clone(),

@@ -370,7 +370,7 @@ async fn sessions_end(pool: PgPool) {
 async fn logins_are_off_by_default(pool: PgPool) {
     let server = Server::start(&pool).await;
     for path in ["/auth/login", "/auth/callback?code=x&state=x"] {
-        assert_eq!(code(&server.anonymous(path).await), (404, "not_found"), "{path}");
+        assert_eq!(code(&server.anonymous(path).await), (409, "login_not_configured"), "{path}");
     }
-    assert_eq!(code(&server.get("acme", "viewer", "/auth/session").await), (404, "not_found"), "no cookie");
+    assert_eq!(code(&server.get("acme", "viewer", "/auth/session").await), (400, "session_required"), "no cookie");
 }
