@@ -8,7 +8,7 @@ use crate::build::images::LOCAL_REGISTRY;
 use crate::checkout::Checkout;
 use crate::cluster::Cluster;
 use crate::cluster::boot::API_NODE_PORT;
-use crate::instance::Instance;
+use crate::instance::{Instance, Ports};
 use crate::issuer;
 use crate::phase::Phase;
 use crate::wait;
@@ -25,29 +25,39 @@ pub(crate) struct Values {
     registry: String,
     pull_policy: &'static str,
     service: Value,
+    /// Ports of the instance, through which browsers reach the api-server and the issuer.
+    pub(crate) ports: Ports,
 }
 
 impl Values {
     /// Returns the values for the local instance, whose api-server is reached through a node port.
-    pub(crate) fn local(_: &Instance) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Returns an error if the instance has no ports.
+    pub(crate) fn local(instance: &Instance) -> anyhow::Result<Self> {
+        Ok(Self {
             registry: LOCAL_REGISTRY.to_owned(),
             pull_policy: "IfNotPresent",
             service: json!({"type": "NodePort", "nodePort": API_NODE_PORT}),
-        }
+            ports: instance.ports()?,
+        })
     }
 
     /// Returns the values for a cluster that pulls from a registry. A new push reuses the tag, so images are always
-    /// pulled.
-    pub(crate) fn registry(registry: &str) -> Self {
+    /// pulled. The api-server is reached through a forwarded port of the instance.
+    ///
+    /// # Errors
+    /// Returns an error if the instance has no ports.
+    pub(crate) fn registry(registry: &str, instance: &Instance) -> anyhow::Result<Self> {
         let service = json!({"type": "ClusterIP"});
-        Self { registry: registry.to_owned(), pull_policy: "Always", service }
+        Ok(Self { registry: registry.to_owned(), pull_policy: "Always", service, ports: instance.ports()? })
     }
 
     /// Returns the values as arguments of helm.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let issuers = json!([{
             "issuer": issuer::URL, "audience": issuer::AUDIENCE, "algorithms": [issuer::ALGORITHM],
+            "clientId": issuer::CLIENT_ID,
         }]);
         [
             ("image.registry", json!(self.registry)),
@@ -56,6 +66,7 @@ impl Values {
             ("postgres.embedded.enabled", json!(true)),
             ("qdrant.embedded.enabled", json!(true)),
             ("api.service", self.service.clone()),
+            ("api.publicUrl", json!(self.ports.api_url())),
             ("api.oidc.issuers", issuers),
             // The tokens of `cargo xtask token` name their roles.
             ("api.oidc.tokenClaims", json!("always")),

@@ -8,6 +8,7 @@ use crate::checkout::Checkout;
 use crate::cluster::marks::Marks;
 use crate::cluster::{Cluster, rollout};
 use crate::instance::Instance;
+use crate::issuer;
 use crate::phase::{Phase, Phases};
 
 /// A component that can be rolled out separately.
@@ -62,11 +63,12 @@ pub(crate) fn run(
     })
 }
 
-/// Workloads of our images. A rebuilt image has the same tag, so Kubernetes does not notice the change.
-const WORKLOADS: [(&str, &str); 3] = [
-    ("operator", "deployment/smb-copilot-operator"),
-    ("api-server", "deployment/smb-copilot-api-server"),
-    ("qdrant", "statefulset/smb-copilot-qdrant"),
+/// Workloads of our images, with their namespaces. A rebuilt image has the same tag, so Kubernetes does not notice the change.
+const WORKLOADS: [(&str, &str, &str); 4] = [
+    ("operator", chart::NAMESPACE, "deployment/smb-copilot-operator"),
+    ("api-server", chart::NAMESPACE, "deployment/smb-copilot-api-server"),
+    ("qdrant", chart::NAMESPACE, "statefulset/smb-copilot-qdrant"),
+    ("issuer", issuer::NAMESPACE, "deployment/smb-issuer"),
 ];
 
 /// Restarts each workload whose image has changed since it was started.
@@ -76,7 +78,7 @@ pub(crate) fn restart_changed(
     cluster: &Cluster,
     marks: &mut Marks,
 ) -> anyhow::Result<()> {
-    for (image, workload) in WORKLOADS {
+    for (image, namespace, workload) in WORKLOADS {
         let fingerprint = images::fingerprint(checkout, image)?;
         let recorded = marks.get(image);
         if recorded == Some(fingerprint.as_str()) {
@@ -85,7 +87,7 @@ pub(crate) fn restart_changed(
         // Without a recorded fingerprint the workload is new, and was started with this image.
         if recorded.is_some() {
             let restart = ["rollout", "restart", workload];
-            phase.exec(cluster.kubectl().args(["--namespace", chart::NAMESPACE]).args(restart))?;
+            phase.exec(cluster.kubectl().args(["--namespace", namespace]).args(restart))?;
         }
         marks.set(phase, cluster, image, fingerprint)?;
     }
@@ -94,5 +96,7 @@ pub(crate) fn restart_changed(
 
 /// Waits until the workloads of the product are rolled out.
 pub(crate) fn wait_until_rolled_out(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
-    rollout::wait_for(phase, cluster, chart::NAMESPACE, &WORKLOADS.map(|(_, workload)| workload))
+    let own = WORKLOADS.iter().filter(|(_, namespace, _)| *namespace == chart::NAMESPACE);
+    let names: Vec<&str> = own.map(|(_, _, workload)| *workload).collect();
+    rollout::wait_for(phase, cluster, chart::NAMESPACE, &names)
 }

@@ -51,6 +51,18 @@ pub(crate) struct Ports {
     pub(crate) postgres: u16,
 }
 
+impl Ports {
+    /// Returns the URL of the api-server.
+    pub(crate) fn api_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.api)
+    }
+
+    /// Returns the port of the login page of the local issuer: the last one of the block.
+    pub(crate) fn issuer(self) -> u16 {
+        self.kubernetes + 3
+    }
+}
+
 /// A local instance.
 #[derive(Clone)]
 pub(crate) struct Instance {
@@ -160,8 +172,8 @@ fn choose_ports(seed: u16) -> anyhow::Result<Ports> {
     (0..PORT_BLOCKS)
         .map(|step| FIRST_PORT + (seed % PORT_BLOCKS + step) % PORT_BLOCKS * BLOCK)
         .map(|base| Ports { kubernetes: base, api: base + 1, postgres: base + 2 })
-        .find(|ports| [ports.kubernetes, ports.api, ports.postgres].into_iter().all(is_free))
-        .context("failed to find three free ports between 20000 and 32000")
+        .find(|ports| [ports.kubernetes, ports.api, ports.postgres, ports.issuer()].into_iter().all(is_free))
+        .context("failed to find four free ports between 20000 and 32000")
 }
 
 fn is_free(port: u16) -> bool {

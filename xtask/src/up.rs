@@ -67,21 +67,23 @@ fn existing_cluster(
     preflight::check(&[Need::Registry])?;
     let cluster = Cluster::existing(checkout, existing);
     build_and_push(phases, checkout, instance, &existing.registry, images::LOCAL_TAG)?;
-    let values = Values::registry(&existing.registry);
+    let values = Values::registry(&existing.registry, instance)?;
     install(phases, checkout, &cluster, &values, &existing.registry)?;
     let finished: Finished =
         phases.run("run order-invoice", |phase| example::run::execute(phase, checkout, &cluster))?;
-    let forward = format!(
-        "kubectl --context {} --namespace {} port-forward service/smb-copilot-api-server {}:80 &",
-        existing.context,
-        chart::NAMESPACE,
-        instance.ports()?.api
-    );
+    let forward = |namespace: &str, service: &str, port: u16, target: u16| {
+        let context = &existing.context;
+        format!(
+            "kubectl --context {context} --namespace {namespace} port-forward service/{service} {port}:{target} &"
+        )
+    };
+    let ports = instance.ports()?;
     let url = api_url(instance)?;
     let token = mint(&issuer::key::load(&cluster)?, &Holder::new("acme", "admin"))?;
     let access = Access {
         shell: vec![
-            forward,
+            forward(chart::NAMESPACE, "smb-copilot-api-server", ports.api, 80),
+            forward(issuer::NAMESPACE, "smb-issuer", ports.issuer(), 8080),
             format!("kubectl config use-context {}", existing.context),
             format!("export SMBCOPILOT_URL={}", quote(&url)),
             format!("export SMBCOPILOT_TOKEN={}", quote(&token)),
@@ -161,7 +163,7 @@ fn build(
 pub(crate) fn install_local(phases: &Phases, checkout: &Checkout, instance: &Instance) -> anyhow::Result<()> {
     phases.run("import images", |phase| images::import(phase, checkout, instance, &images::all()))?;
     let cluster = Cluster::local(checkout, instance);
-    install(phases, checkout, &cluster, &Values::local(instance), images::LOCAL_REGISTRY)
+    install(phases, checkout, &cluster, &Values::local(instance)?, images::LOCAL_REGISTRY)
 }
 
 fn install(
@@ -175,7 +177,7 @@ fn install(
     let fingerprint = product(checkout, values)?;
     if marks.get(PRODUCT) != Some(fingerprint.as_str()) || !is_installed(cluster)? {
         phases.run("start issuer and price service", |phase| {
-            issuer::install(phase, cluster, registry)?;
+            issuer::install(phase, cluster, registry, values.ports)?;
             example::start_services(phase, checkout, cluster, registry)
         })?;
         phases.run("install with Helm", |phase| {
@@ -218,5 +220,5 @@ fn is_installed(cluster: &Cluster) -> anyhow::Result<bool> {
 
 /// Returns the URL of the instance's api-server.
 pub(crate) fn api_url(instance: &Instance) -> anyhow::Result<String> {
-    Ok(format!("http://127.0.0.1:{}", instance.ports()?.api))
+    Ok(instance.ports()?.api_url())
 }

@@ -113,7 +113,7 @@ impl Shared {
         let cluster = Cluster::local(checkout, instance);
         phases.run("install both charts", |phase| {
             chart::install_crds(phase, checkout, &cluster)?;
-            chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
+            chart::install(phase, checkout, &cluster, &chart::Values::local(instance)?)
         })?;
         self.measure(phases, (checkout, instance), target, measure)
     }

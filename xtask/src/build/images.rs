@@ -13,13 +13,14 @@ use crate::program::Program;
 pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
 
 /// Images, each with the programs of the workspace that it contains.
-pub(crate) const IMAGES: [(&str, &[&str]); 6] = [
+pub(crate) const IMAGES: [(&str, &[&str]); 7] = [
     ("operator", &["operator"]),
     ("api-server", &["api-server"]),
     ("runner", &["runner"]),
     ("python", &["step-host"]),
     ("postgres", &[]),
     ("qdrant", &[]),
+    ("issuer", &["issuer"]),
 ];
 
 /// Returns the names of all images.

@@ -10,7 +10,7 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// Programs that the images contain.
-pub(crate) const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "step-host"];
+pub(crate) const PROGRAMS: [&str; 5] = ["operator", "api-server", "runner", "step-host", "issuer"];
 
 /// Builds the named programs, and writes a copy of each without debug information for the images.
 ///

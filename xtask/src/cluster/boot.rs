@@ -26,6 +26,8 @@ pub(crate) enum Mode {
 
 /// Node port of the api-server. On 127.0.0.1 it has the port of the instance.
 pub(crate) const API_NODE_PORT: u16 = 30_080;
+/// Node port of the local issuer, as in its manifest. Browsers reach it at the port of the instance.
+const ISSUER_NODE_PORT: u16 = 30_081;
 
 /// Ten times what a start takes on two cores.
 const START_TIMEOUT: Duration = Duration::from_secs(150);
@@ -45,7 +47,9 @@ pub(crate) fn up(
     let mode_args = match mode {
         Mode::ControlPlane => vec!["control-plane".to_owned()],
         Mode::Node | Mode::AuditedNode => {
-            vec!["node".to_owned(), "--forward".to_owned(), format!("{}={API_NODE_PORT}", ports.api)]
+            let forward = |port: u16, node_port: u16| ["--forward".to_owned(), format!("{port}={node_port}")];
+            let forwards = [forward(ports.api, API_NODE_PORT), forward(ports.issuer(), ISSUER_NODE_PORT)];
+            [vec!["node".to_owned()], forwards.concat()].concat()
         }
     };
     let audit = (mode == Mode::AuditedNode).then_some("--audit");

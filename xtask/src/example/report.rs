@@ -76,7 +76,8 @@ pub(crate) fn page(access: &Access, run: &Finished) -> String {
     page.push_str(&format!(
         "output: {output:#}\n\n\
          REST:    {0}/v1, described by {0}/docs\n\
-         GraphQL: {0}/graphql, described by api-server/schema.graphql\n\n",
+         GraphQL: {0}/graphql, described by api-server/schema.graphql\n\
+         login:   {0}/auth/login in a browser, as one of the example people\n\n",
         access.url
     ));
     // Printed first: the commands below use the variables, and on an existing cluster the port-forward.

@@ -41,7 +41,7 @@ fn lint(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -> 
     let helm = || clusters.control_plane_cluster().helm().arg("lint").arg("--strict");
     phase.exec(helm().arg(checkout.path("charts/smb-copilot-crds")))?;
     phase.exec(
-        helm().arg(checkout.path("charts/smb-copilot")).args(clusters.control_plane_values().arguments()),
+        helm().arg(checkout.path("charts/smb-copilot")).args(clusters.control_plane_values()?.arguments()),
     )
 }
 
@@ -54,7 +54,7 @@ fn render(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) -
     let cluster = clusters.control_plane_cluster();
     let helm = cluster.helm().args(["template", chart::RELEASE, "--namespace", chart::NAMESPACE]);
     let rendered = phase.capture(
-        helm.arg(checkout.path("charts/smb-copilot")).args(clusters.control_plane_values().arguments()),
+        helm.arg(checkout.path("charts/smb-copilot")).args(clusters.control_plane_values()?.arguments()),
     )?;
     let apply =
         ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"];
@@ -81,7 +81,7 @@ fn upgrade(phase: &mut Phase<'_>, checkout: &Checkout, clusters: &Clusters<'_>) 
             .collect())
     };
     let before = generations()?;
-    chart::upgrade(phase, checkout, &cluster, &clusters.control_plane_values())?;
+    chart::upgrade(phase, checkout, &cluster, &clusters.control_plane_values()?)?;
     anyhow::ensure!(!before.is_empty() && before == generations()?, "a second upgrade changed a workload");
     Ok(())
 }

@@ -49,7 +49,7 @@ impl<'a> Clusters<'a> {
         let cluster = Cluster::local(checkout, instance);
         phases.run("install both charts", |phase| {
             chart::install_crds(phase, checkout, &cluster)?;
-            chart::install(phase, checkout, &cluster, &chart::Values::local(instance))
+            chart::install(phase, checkout, &cluster, &chart::Values::local(instance)?)
         })?;
         self.control_plane_is_up = true;
         Ok(())
@@ -85,7 +85,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// Returns the values that its chart was installed with.
-    pub(super) fn control_plane_values(&self) -> chart::Values {
+    pub(super) fn control_plane_values(&self) -> anyhow::Result<chart::Values> {
         chart::Values::local(&self.control_plane)
     }
 

@@ -372,5 +372,9 @@ async fn logins_are_off_by_default(pool: PgPool) {
     for path in ["/auth/login", "/auth/callback?code=x&state=x"] {
         assert_eq!(code(&server.anonymous(path).await), (409, "login_not_configured"), "{path}");
     }
-    assert_eq!(code(&server.get("acme", "viewer", "/auth/session").await), (400, "session_required"), "no cookie");
+    assert_eq!(
+        code(&server.get("acme", "viewer", "/auth/session").await),
+        (400, "session_required"),
+        "no cookie"
+    );
 }
