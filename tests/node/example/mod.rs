@@ -4,4 +4,5 @@ mod api;
 mod columns;
 mod docs;
 mod kubectl;
+mod login;
 mod workflows;
