@@ -30,7 +30,7 @@ const TOO_LARGE: &str =
 /// # Errors
 /// Returns an error if the tenant has too many writes in progress for a long time, or if no audit event was begun for the write.
 pub(super) async fn write_permit(app: &App, tenant: Uuid, action: &'static str) -> Result<Permit, Error> {
-    audit::begin_write(action)?;
+    audit::begin_write(action).await?;
     let permit = app.limits.writes.acquire_within(&tenant, 1, PERMIT_TIMEOUT).await;
     permit.map_err(|source| Error::Exhausted { action, source })
 }

@@ -10,5 +10,5 @@ pub(crate) mod testing;
 pub use jiff_sqlx::Timestamp;
 pub use json::Json;
 pub use migrate::{Error as MigrateError, MIGRATOR, migrate};
-pub(crate) use pool::{Access, Slug, TenantSession};
+pub(crate) use pool::{Access, Slug, TenantConnection, TenantSession};
 pub use pool::{AppPool, BeginError, MirrorPool, Urls, UrlsError};

@@ -3,12 +3,12 @@
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use super::recorder::{CURRENT, Recorded, Recorder};
+use super::recorder::{CURRENT, Intent, Recorded, Recorder};
 use crate::{
     auth::Origin,
     store::{
         self,
-        audit::{Actor, NewIntent, NewOutcome, Outcome, Writer},
+        audit::{Actor, Connection, NewIntent, NewOutcome, Outcome, Writer},
     },
 };
 
@@ -49,8 +49,9 @@ pub enum Ending {
     Failed(&'static str),
 }
 
-/// Executes an operation between its two rows, and returns its result. If the row before it cannot be written, it is not executed.
-/// If the row after it cannot be written, the operation counts as interrupted, and [`super::reconcile`] writes its outcome.
+/// Executes an operation between its two rows, and returns its result. The operation reads while the row before it is written, and
+/// [`super::begin_write`] waits for this row: if it cannot be written, nothing is changed. If the row after it cannot be written, the
+/// operation counts as interrupted, and [`super::reconcile`] writes its outcome.
 ///
 /// # Errors
 /// Returns an error if the row before the operation cannot be written.
@@ -59,8 +60,15 @@ pub async fn audited<T>(
     work: impl Future<Output = T>,
     ending: impl FnOnce(&T) -> Ending,
 ) -> Result<T, store::Error> {
-    let open = Open::begin(operation).await?;
-    let result = CURRENT.scope(open.recorder.clone(), work).await;
+    // Taken first: an operation that holds a connection does not wait for one of those that wait for this row.
+    let connection = operation.writer.connect(operation.chain).await?;
+    let mut open = Open::new(operation);
+    let work = CURRENT.scope(open.recorder.clone(), work);
+    let (intent, result) = tokio::join!(Box::pin(open.write_intent(connection)), work);
+    if intent.is_err() {
+        open.has_ended = true;
+    }
+    intent?;
     let ending = ending(&result);
     open.end(ending).await;
     Ok(result)
@@ -91,22 +99,35 @@ struct Open {
 }
 
 impl Open {
-    async fn begin(operation: Operation) -> Result<Self, store::Error> {
-        let id = telemetry::ids::uuid_v7();
+    fn new(operation: Operation) -> Self {
         let recorder = Recorder::new(&operation);
-        let Operation { writer, tasks: _, chain, name, action, actor, origin, open_seconds, client_gone: _ } =
-            &operation;
+        Self { operation, id: telemetry::ids::uuid_v7(), recorder, has_ended: false }
+    }
+
+    async fn write_intent(&self, connection: Connection) -> Result<(), store::Error> {
+        let Operation {
+            writer: _,
+            tasks: _,
+            chain,
+            name,
+            action,
+            actor,
+            origin,
+            open_seconds,
+            client_gone: _,
+        } = &self.operation;
         let intent = NewIntent {
             chain: *chain,
-            id,
+            id: self.id,
             operation: name,
             action,
             actor,
             origin,
             open_seconds: *open_seconds,
         };
-        writer.begin(&intent).await?;
-        Ok(Self { operation, id, recorder, has_ended: false })
+        let written = connection.begin(&intent).await;
+        self.recorder.set_intent(if written.is_ok() { Intent::Written } else { Intent::Failed });
+        written
     }
 
     async fn end(mut self, ending: Ending) {

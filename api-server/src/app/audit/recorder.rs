@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,6 +28,18 @@ tokio::task_local! {
 pub(super) struct Recorder {
     operation: Arc<Operation>,
     recorded: Arc<Mutex<Recorded>>,
+    intent: watch::Sender<Intent>,
+}
+
+/// State of the row before an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// It is being written.
+    Pending,
+    /// It is stored.
+    Written,
+    /// It could not be written.
+    Failed,
 }
 
 /// What a use case has recorded.
@@ -44,7 +57,13 @@ pub(super) struct Recorded {
 
 impl Recorder {
     pub(super) fn new(operation: &Operation) -> Self {
-        Self { operation: Arc::new(operation.clone()), recorded: Arc::default() }
+        let intent = watch::Sender::new(Intent::Pending);
+        Self { operation: Arc::new(operation.clone()), recorded: Arc::default(), intent }
+    }
+
+    /// Says whether the row before the operation is stored.
+    pub(super) fn set_intent(&self, intent: Intent) {
+        self.intent.send_replace(intent);
     }
 
     /// Returns the operation.
@@ -107,13 +126,20 @@ pub(in crate::app) fn traceparent() -> Option<String> {
     CURRENT.try_with(|recorder| recorder.operation.origin.traceparent.clone()).ok().flatten()
 }
 
-/// Checks that an operation is in progress, and records that a write follows.
+/// Waits until the row before the operation in progress is stored, and records that a write follows.
 ///
 /// # Errors
-/// Returns an error if none is in progress.
-pub(in crate::app) fn begin_write(action: &'static str) -> Result<(), Error> {
-    let begun = CURRENT.try_with(|recorder| recorder.lock().began_write = true);
-    begun.map_err(|_| Error::Unaudited { action })
+/// Returns an error if no operation is in progress, or if its row could not be written.
+pub(in crate::app) async fn begin_write(action: &'static str) -> Result<(), Error> {
+    let unaudited = || Error::Unaudited { action };
+    let recorder = CURRENT.try_with(Recorder::clone).map_err(|_| unaudited())?;
+    let mut intent = recorder.intent.subscribe();
+    let state = intent.wait_for(|state| *state != Intent::Pending).await.map(|state| *state);
+    if state.is_ok_and(|state| state == Intent::Written) {
+        recorder.lock().began_write = true;
+        return Ok(());
+    }
+    Err(unaudited())
 }
 
 fn with(record: impl FnOnce(&mut Recorded)) {

@@ -91,7 +91,7 @@ pub async fn create(
 
 async fn insert(app: &App, scope: TenantScope, own: Permissions, policy: &NewPolicy) -> Result<Uuid, Error> {
     let fields = check(CREATE, own, policy)?;
-    audit::begin_write(CREATE)?;
+    audit::begin_write(CREATE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;
@@ -118,7 +118,7 @@ pub async fn update(
     version: Option<i64>,
     patch: Patch,
 ) -> Result<Policy, Error> {
-    audit::begin_write(UPDATE)?;
+    audit::begin_write(UPDATE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;
@@ -153,7 +153,7 @@ pub async fn update(
 /// Returns an error if the tenant accepts no writes or has no such policy, if it was changed since this version, if a role has it,
 /// or if the database fails.
 pub async fn delete(app: &App, scope: TenantScope, id: Uuid, version: Option<i64>) -> Result<(), Error> {
-    audit::begin_write(DELETE)?;
+    audit::begin_write(DELETE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;

@@ -90,7 +90,7 @@ pub async fn create(
 }
 
 async fn create_once(app: &App, scope: TenantScope, own: Permissions, role: &NewRole) -> Result<Uuid, Error> {
-    audit::begin_write(CREATE)?;
+    audit::begin_write(CREATE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     let id = insert(&mut tx, own, role).await?;
@@ -147,7 +147,7 @@ pub async fn update(
     patch: Patch,
 ) -> Result<Role, Error> {
     let id = own_id(UPDATE, reference)?;
-    audit::begin_write(UPDATE)?;
+    audit::begin_write(UPDATE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;
@@ -190,7 +190,7 @@ pub async fn delete(
     version: Option<i64>,
 ) -> Result<(), Error> {
     let id = own_id(DELETE, reference)?;
-    audit::begin_write(DELETE)?;
+    audit::begin_write(DELETE).await?;
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;

@@ -17,7 +17,7 @@ const KIND: &str = "SESSION";
 /// # Errors
 /// Returns an error if no audit event was begun for it, or if the database fails.
 pub async fn revoke(app: &App, scope: TenantScope, id: Uuid, name: &str) -> Result<(), Error> {
-    audit::begin_write(ACTION)?;
+    audit::begin_write(ACTION).await?;
     audit::record_object(KIND, Some(id), name);
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     sessions::revoke(&mut tx, id).await?;

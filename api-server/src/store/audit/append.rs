@@ -1,11 +1,12 @@
 //! Adding rows. The functions of the database assign position, time and hash.
 
 use serde_json::Value;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
 use crate::{
     auth::Origin,
-    db::{AppPool, BeginError, Json, MirrorPool},
+    db::{AppPool, BeginError, Json, MirrorPool, TenantConnection},
     store::Error,
 };
 
@@ -106,17 +107,71 @@ pub enum Writer {
     Jobs(MirrorPool),
 }
 
+/// Connection of a [`Writer`] for one row.
+pub struct Connection(Acquired);
+
+enum Acquired {
+    Request(TenantConnection),
+    Job(PoolConnection<Postgres>),
+}
+
+impl Acquired {
+    fn get(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Request(connection) => connection.connection(),
+            Self::Job(connection) => connection,
+        }
+    }
+}
+
 impl Writer {
-    /// Adds the row before an operation.
+    /// Takes a connection for a row of a chain.
+    ///
+    /// # Errors
+    /// Returns an error if none is available in time.
+    pub async fn connect(&self, chain: Uuid) -> Result<Connection, Error> {
+        let acquired = match self {
+            Self::Requests(pool) => Acquired::Request(pool.acquire(chain).await.map_err(from_begin)?),
+            Self::Jobs(pool) => Acquired::Job(pool.inner().acquire().await.map_err(Error::Begin)?),
+        };
+        Ok(Connection(acquired))
+    }
+
+    /// Adds the row after an operation. Returns false, and adds none, if the operation has an outcome already.
     ///
     /// # Errors
     /// Returns an error if no connection is available in time, or if the database refuses the row.
-    pub async fn begin(&self, intent: &NewIntent<'_>) -> Result<(), Error> {
+    pub async fn end(&self, outcome: &NewOutcome<'_>) -> Result<bool, Error> {
+        let NewOutcome { chain, id, outcome, code, object, changes } = outcome;
+        let mut connection = self.connect(*chain).await?;
+        sqlx::query_scalar!(
+            r#"select end_audit_event($1, $2, $3, $4, $5, $6, $7, $8) as "ended!""#,
+            *chain,
+            *id,
+            *outcome as _,
+            *code,
+            object.map(|object| object.kind),
+            object.and_then(|object| object.id),
+            object.map(|object| object.name.as_str()),
+            changes.clone().map(Json) as _
+        )
+        .fetch_one(connection.0.get())
+        .await
+        .map_err(Error::query("end an audit event"))
+    }
+}
+
+impl Connection {
+    /// Adds the row before an operation.
+    ///
+    /// # Errors
+    /// Returns an error if the database refuses the row.
+    pub async fn begin(mut self, intent: &NewIntent<'_>) -> Result<(), Error> {
         let NewIntent { chain, id, operation, action, actor, origin, open_seconds } = intent;
         let Actor { kind, issuer, subject, email, roles } = actor;
         let Origin { client_address, user_agent, request_id, traceparent, target } = origin;
         let client_address = client_address.map(|address| address.to_string());
-        let statement = sqlx::query_scalar!(
+        sqlx::query_scalar!(
             r#"select begin_audit_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)::text"#,
             *chain,
             *id,
@@ -133,43 +188,11 @@ impl Writer {
             traceparent.as_deref(),
             target.as_deref(),
             *open_seconds
-        );
-        match self {
-            Self::Requests(pool) => {
-                let mut connection = pool.acquire(*chain).await.map_err(from_begin)?;
-                statement.fetch_one(connection.connection()).await
-            }
-            Self::Jobs(pool) => statement.fetch_one(pool.inner()).await,
-        }
+        )
+        .fetch_one(self.0.get())
+        .await
         .map(drop)
         .map_err(Error::query("begin an audit event"))
-    }
-
-    /// Adds the row after an operation. Returns false, and adds none, if the operation has an outcome already.
-    ///
-    /// # Errors
-    /// Returns an error if no connection is available in time, or if the database refuses the row.
-    pub async fn end(&self, outcome: &NewOutcome<'_>) -> Result<bool, Error> {
-        let NewOutcome { chain, id, outcome, code, object, changes } = outcome;
-        let statement = sqlx::query_scalar!(
-            r#"select end_audit_event($1, $2, $3, $4, $5, $6, $7, $8) as "ended!""#,
-            *chain,
-            *id,
-            *outcome as _,
-            *code,
-            object.map(|object| object.kind),
-            object.and_then(|object| object.id),
-            object.map(|object| object.name.as_str()),
-            changes.clone().map(Json) as _
-        );
-        match self {
-            Self::Requests(pool) => {
-                let mut connection = pool.acquire(*chain).await.map_err(from_begin)?;
-                statement.fetch_one(connection.connection()).await
-            }
-            Self::Jobs(pool) => statement.fetch_one(pool.inner()).await,
-        }
-        .map_err(Error::query("end an audit event"))
     }
 }
 

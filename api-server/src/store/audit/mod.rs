@@ -11,7 +11,7 @@ mod verify;
 
 use uuid::Uuid;
 
-pub use append::{Actor, ActorKind, NewIntent, NewOutcome, Object, Outcome, Writer};
+pub use append::{Actor, ActorKind, Connection, NewIntent, NewOutcome, Object, Outcome, Writer};
 #[cfg(test)]
 pub(in crate::store) use list::push_list;
 pub use list::{

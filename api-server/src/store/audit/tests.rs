@@ -42,7 +42,7 @@ async fn begin(writer: &Writer, chain: Uuid, id: Uuid, open_seconds: i32) {
     let origin = Origin { client_address: Some([203, 0, 113, 7].into()), ..Origin::default() };
     let (operation, action) = ("PATCH /v1/workflows/{id}", "workflow.update");
     let intent = NewIntent { chain, id, operation, action, actor: &actor, origin: &origin, open_seconds };
-    writer.begin(&intent).await.unwrap();
+    writer.connect(chain).await.unwrap().begin(&intent).await.unwrap();
 }
 
 /// Adds three operations of each of two tenants, and returns the pool of the app role as a writer.
