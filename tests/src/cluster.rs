@@ -5,6 +5,9 @@ use kube::{Client, Config, config::KubeConfigOptions};
 
 use crate::chaos_proxy::ChaosProxy;
 
+/// Address with a reserved port, on which no server listens.
+const UNREACHABLE: &str = "http://127.0.0.1:9";
+
 /// Returns a client of the cluster in `KUBECONFIG`, as its administrator.
 ///
 /// # Errors
@@ -18,12 +21,24 @@ pub async fn client() -> anyhow::Result<Client> {
 /// # Errors
 /// Returns the errors of [`client`].
 pub async fn config() -> anyhow::Result<Config> {
-    // Two TLS providers are linked, so one must be installed. A second call fails, since the same one is
-    // installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls_provider();
     Config::from_kubeconfig(&KubeConfigOptions::default())
         .await
         .context("no test cluster: run `cargo xtask test control-plane` or `cargo xtask test node`")
+}
+
+/// Returns a client whose requests fail, for programs that send none.
+///
+/// # Errors
+/// Returns an error if the client cannot be built.
+pub fn unreachable_client() -> anyhow::Result<Client> {
+    install_tls_provider();
+    Ok(k8s_client::connect(Config::new(UNREACHABLE.parse()?))?)
+}
+
+/// Two TLS providers are linked, so one must be installed. A second call fails, since the same one is installed already.
+fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Returns a proxy to the Kubernetes API, and an administrator's client that connects through it.

