@@ -38,7 +38,7 @@ async fn delete(ctx: &Context, key: &ChildKey, uid: &str) -> Result<(), Error> {
     let ChildKey { kind, namespace, name } = key;
     tracing::info!(%kind, object.namespace = namespace, object.name = name, "deleting a child that is not built any more");
     let (client, uid) = (&ctx.client, Some(uid));
-    match kind.as_str() {
+    match kind.as_ref() {
         "NetworkPolicy" => api::delete::<NetworkPolicy>(&within(client, namespace), name, uid).await,
         "RoleBinding" => api::delete::<RoleBinding>(&within(client, namespace), name, uid).await,
         "ResourceQuota" => api::delete::<ResourceQuota>(&within(client, namespace), name, uid).await,

@@ -91,14 +91,12 @@ pub(super) async fn reflect<K: Readable>(
     }
 }
 
-/// The store, and the objects that an ongoing list has returned so far.
+/// The store, and what is known beside it.
 pub(super) struct Reflection<K: Readable> {
     writer: Writer<K>,
     store: Store<K>,
     /// Removes from an object what the store does not retain.
     trim: fn(&mut K),
-    /// Objects of the ongoing list that could be parsed.
-    listing: HashMap<ObjectRef<K>, Arc<K>>,
     /// Objects of the ongoing list that could not be parsed.
     listing_unparsable: HashSet<ObjectRef<K>>,
     /// Objects that exist and cannot be parsed.
@@ -118,7 +116,6 @@ impl<K: Readable> Reflection<K> {
             store: writer.as_reader(),
             writer,
             trim,
-            listing: HashMap::new(),
             listing_unparsable: HashSet::new(),
             unparsable,
             last_known: HashMap::new(),
@@ -136,7 +133,6 @@ impl<K: Readable> Reflection<K> {
     }
 
     fn begin_list(&mut self) -> Changes<K> {
-        self.listing.clear();
         self.listing_unparsable.clear();
         self.writer.apply_watcher_event(&Event::Init);
         (Vec::new(), None)
@@ -145,10 +141,9 @@ impl<K: Readable> Reflection<K> {
     fn add_to_list(&mut self, object: DeserializeGuard<K>) -> Changes<K> {
         let unparsable = match object.0 {
             Ok(mut object) => {
-                // All objects of the list are held until it has ended.
+                // The writer holds all objects of the list until it has ended.
                 (self.trim)(&mut object);
-                self.writer.apply_watcher_event(&Event::InitApply(object.clone()));
-                self.listing.insert(ObjectRef::from_obj(&object), Arc::new(object));
+                self.writer.apply_watcher_event(&Event::InitApply(object));
                 None
             }
             Err(invalid) => {
@@ -166,12 +161,11 @@ impl<K: Readable> Reflection<K> {
         let mut before = std::mem::take(&mut self.last_known);
         before.extend(self.store.state().into_iter().map(|object| (ObjectRef::from_obj(&*object), object)));
         self.writer.apply_watcher_event(&Event::InitDone);
-        let now = std::mem::take(&mut self.listing);
         let unparsable = std::mem::take(&mut self.listing_unparsable);
         self.unparsable.retain::<K>(|object| unparsable.contains(object));
         let mut changes = Vec::new();
-        for (reference, current) in now {
-            changes.push(Change::Applied { previous: before.remove(&reference), current });
+        for current in self.store.state() {
+            changes.push(Change::Applied { previous: before.remove(&ObjectRef::from_obj(&*current)), current });
         }
         for (reference, object) in before {
             if unparsable.contains(&reference) {

@@ -7,6 +7,7 @@ mod metadata;
 mod observed;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -20,7 +21,7 @@ pub(crate) use observed::{ChildMetadata, ChildObject, StoredChild, WatchedChild}
 /// Kind, namespace and name of a child.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ChildKey {
-    pub(crate) kind: String,
+    pub(crate) kind: Cow<'static, str>,
     /// Empty for a namespace.
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -30,7 +31,7 @@ impl ChildKey {
     /// Returns the key of an object.
     pub(crate) fn new<K: Resource<DynamicType = ()>>(object: &K) -> Self {
         Self {
-            kind: K::kind(&()).into_owned(),
+            kind: K::kind(&()),
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
         }
@@ -55,7 +56,7 @@ struct Child {
     /// Slug of the tenant.
     tenant: String,
     /// The child as it exists. `None` after its deletion.
-    observed: Option<StoredChild>,
+    observed: Option<Arc<StoredChild>>,
     /// The child as the operator has applied it, if that is known.
     applied: Option<Applied>,
 }
@@ -64,7 +65,7 @@ impl Child {
     /// Returns the child as it exists, unless that is from before the operator's last write.
     fn current(&self) -> Option<&StoredChild> {
         let applied = self.applied.as_ref().map_or(0, |applied| applied.version);
-        self.observed.as_ref().filter(|observed| observed.version >= applied)
+        self.observed.as_deref().filter(|observed| observed.version >= applied)
     }
 }
 
@@ -87,7 +88,7 @@ impl Applied {
 impl ObservedChildren {
     /// Records that a child exists. Returns whether it may differ from what the operator builds: its content is neither that of
     /// the last observation nor what the operator has applied.
-    pub(crate) fn observe(&self, key: ChildKey, tenant: &str, child: StoredChild) -> bool {
+    pub(crate) fn observe(&self, key: ChildKey, tenant: &str, child: Arc<StoredChild>) -> bool {
         let mut children = self.lock();
         let known = children.entry(key).or_default();
         tenant.clone_into(&mut known.tenant);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     fn observe(children: &ObservedChildren, child: &StoredChild) -> bool {
-        children.observe(key(), "acme", child.clone())
+        children.observe(key(), "acme", Arc::new(child.clone()))
     }
 
     fn key() -> ChildKey {

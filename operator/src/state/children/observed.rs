@@ -1,7 +1,7 @@
 //! A child as a watch delivers it, reduced to what the detection of drift reads: a hash of its content, and who has written it.
 //! The managed fields of sixteen thousand children would take some 150 MB once they are decoded.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
 use crds::labels;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -63,8 +63,8 @@ impl StoredChild {
 
 /// A child that a watch delivers.
 pub(crate) trait WatchedChild: Resource<DynamicType = ()> {
-    /// Returns what is compared of it.
-    fn stored(&self) -> &StoredChild;
+    /// Returns what is compared of it. The store and [`super::ObservedChildren`] share it.
+    fn stored(&self) -> &Arc<StoredChild>;
 
     /// Returns the slug of its tenant.
     fn tenant(&self) -> Option<&str>;
@@ -74,7 +74,7 @@ pub(crate) trait WatchedChild: Resource<DynamicType = ()> {
 #[derive(Clone, Debug)]
 pub(crate) struct ChildObject<K> {
     object: K,
-    stored: StoredChild,
+    stored: Arc<StoredChild>,
 }
 
 impl<K> ChildObject<K> {
@@ -85,7 +85,7 @@ impl<K> ChildObject<K> {
 }
 
 impl<K: Resource<DynamicType = ()>> WatchedChild for ChildObject<K> {
-    fn stored(&self) -> &StoredChild {
+    fn stored(&self) -> &Arc<StoredChild> {
         &self.stored
     }
 
@@ -97,7 +97,7 @@ impl<K: Resource<DynamicType = ()>> WatchedChild for ChildObject<K> {
 impl<'de, K: Resource<DynamicType = ()> + Deserialize<'de> + Serialize> Deserialize<'de> for ChildObject<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut object = K::deserialize(deserializer)?;
-        let stored = StoredChild::new(&object);
+        let stored = Arc::new(StoredChild::new(&object));
         object.meta_mut().managed_fields = None;
         Ok(Self { object, stored })
     }
@@ -113,7 +113,7 @@ pub(crate) struct ChildMetadata<K> {
     metadata: ObjectMeta,
     /// Slug of the tenant. Labels would take five times as much memory.
     tenant: Option<String>,
-    stored: StoredChild,
+    stored: Arc<StoredChild>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -129,7 +129,7 @@ impl<K: Clone> WatchedChild for ChildMetadata<K>
 where
     K: Resource<DynamicType = ()>,
 {
-    fn stored(&self) -> &StoredChild {
+    fn stored(&self) -> &Arc<StoredChild> {
         &self.stored
     }
 
@@ -149,7 +149,7 @@ struct Decoded {
 impl<'de, K: Resource<DynamicType = ()>> Deserialize<'de> for ChildMetadata<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Decoded { metadata, fields } = Decoded::deserialize(deserializer)?;
-        let stored = StoredChild::of_fields(&K::kind(&()), &metadata, &fields);
+        let stored = Arc::new(StoredChild::of_fields(&K::kind(&()), &metadata, &fields));
         let tenant = metadata.labels.and_then(|mut all| all.remove(labels::TENANT));
         let annotations = metadata.annotations.map(|mut all| {
             all.retain(|name, _| OWNERSHIP.contains(&name.as_str()));
