@@ -70,17 +70,12 @@ pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(Create
         roles: &person.roles,
     };
     let claim = Claim::new(editor.scope, &requested_by, key, &action);
-    let letters = rand::rng().sample_iter(Alphanumeric).take(TOKEN_LETTERS).map(char::from);
-    let token: String = PREFIX.chars().chain(letters).collect();
+    let token = new_token();
     let work = async {
         let _permit = write_permit(app, editor.scope.tenant_id(), ACTION).await?;
         let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
         active(&mut tx).await?;
-        let used = invitations::number_of_pending(&mut tx).await?;
-        if used >= MAX_PENDING {
-            let kind = "open invitations";
-            return Err(Error::TooManyObjects { action: ACTION, kind, used, limit: MAX_PENDING });
-        }
+        check_pending(&mut tx).await?;
         let user = invited_user(&mut tx, editor, &person, &email).await?;
         let delivery = match &app.mailer {
             Some(_) => {
@@ -124,6 +119,18 @@ pub async fn create(app: &App, editor: Editor, create: Create) -> Result<(Create
         deliver::start(app, mailer, editor.scope, mail);
     }
     Ok((Created { invitation, token: Some(token) }, outcome))
+}
+
+fn new_token() -> String {
+    let letters = rand::rng().sample_iter(Alphanumeric).take(TOKEN_LETTERS).map(char::from);
+    PREFIX.chars().chain(letters).collect()
+}
+
+/// Checks that the tenant may have one more open invitation.
+async fn check_pending(tx: &mut TenantTx) -> Result<(), Error> {
+    let used = invitations::number_of_pending(tx).await?;
+    let (kind, limit) = ("open invitations", MAX_PENDING);
+    if used < limit { Ok(()) } else { Err(Error::TooManyObjects { action: ACTION, kind, used, limit }) }
 }
 
 /// Returns the ID of the user that the person becomes, who is created unless the person is invited with the same roles already.
