@@ -199,6 +199,7 @@ mod tests {
             "SMBCOPILOT_DATABASE_URL",
             "SMBCOPILOT_CURSOR_KEY",
             "AWS_SECRET_ACCESS_KEY",
+            "SMBCOPILOT_SMTP_PASSWORD",
         ] {
             assert!(help.contains(&format!("[env: {secret}]")), "{secret}");
         }

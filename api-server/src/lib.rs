@@ -4,7 +4,7 @@
 //! mirrored rows, from which `retention` deletes expired ones. The api-server never creates a Job; it changes Plans,
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
-//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `store`, `project`, `mirror`, `app`, `retention`,
+//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `mail`, `store`, `project`, `mirror`, `app`, `retention`,
 //! `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
 
 pub mod app;
@@ -15,6 +15,7 @@ pub mod erd;
 pub mod graphql;
 pub mod http;
 pub mod limits;
+pub mod mail;
 pub mod mirror;
 pub mod objects;
 pub mod options;

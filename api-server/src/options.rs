@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     auth::TokenClaims,
     db::{self, Urls},
+    mail::{Encryption, Mailer, MailerOptions},
     objects::Credentials,
 };
 
@@ -45,6 +46,9 @@ pub struct Options {
     /// Options of the object storage.
     #[command(flatten)]
     pub objects: ObjectStore,
+    /// Options of mail.
+    #[command(flatten)]
+    pub mail: Mail,
     /// Listen address of health endpoints and metrics.
     #[arg(long, env = "SMBCOPILOT_HEALTH_ADDR", default_value = "0.0.0.0:9090", global = true)]
     pub health_addr: SocketAddr,
@@ -118,6 +122,55 @@ impl ObjectStore {
             key: non_empty(&self.aws_access_key_id).zip(non_empty(&self.aws_secret_access_key)),
             session_token: non_empty(&self.aws_session_token),
         }
+    }
+}
+
+/// Options of mail. Without an SMTP server, invitations are handed over by whoever creates them.
+#[derive(Clone, Args)]
+pub struct Mail {
+    /// Host name of the SMTP server that sends invitations.
+    #[arg(long, env = "SMBCOPILOT_SMTP_HOST", global = true)]
+    pub smtp_host: Option<String>,
+    /// Port of the SMTP server.
+    #[arg(long, env = "SMBCOPILOT_SMTP_PORT", default_value = "587", global = true)]
+    pub smtp_port: NonZeroU16,
+    /// Encryption of the connections to the SMTP server: `starttls`, `implicit` or `none`. With `starttls`, a server that does not offer
+    /// it gets no mail.
+    #[arg(long, env = "SMBCOPILOT_SMTP_TLS", default_value = "starttls", global = true)]
+    pub smtp_tls: Encryption,
+    /// Sender of mail, such as `SMB Copilot <no-reply@example.com>`. Required with an SMTP server.
+    #[arg(long, env = "SMBCOPILOT_SMTP_FROM", global = true)]
+    pub smtp_from: Option<String>,
+    /// User name at the SMTP server. Without it, mail is sent without authentication.
+    #[arg(long, env = "SMBCOPILOT_SMTP_USERNAME", hide_env_values = true, global = true)]
+    pub smtp_username: Option<String>,
+    /// Password at the SMTP server.
+    #[arg(long, env = "SMBCOPILOT_SMTP_PASSWORD", hide_env_values = true, global = true)]
+    pub smtp_password: Option<String>,
+    /// URL of the page on which a person accepts an invitation, with `{token}` in place of the token, such as
+    /// `https://app.example.com/join#token={token}`. Required with an SMTP server.
+    #[arg(long, env = "SMBCOPILOT_INVITATION_URL", global = true)]
+    pub invitation_url: Option<String>,
+}
+
+impl Mail {
+    /// Returns the client of the SMTP server, or `None` if none is configured.
+    ///
+    /// # Errors
+    /// Returns an error if the sender or the URL of invitations is missing or not valid, or if there is a password without TLS.
+    pub fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let Some(host) = non_empty(&self.smtp_host) else { return Ok(None) };
+        let options = MailerOptions {
+            host,
+            port: self.smtp_port.get(),
+            encryption: self.smtp_tls,
+            credentials: non_empty(&self.smtp_username).zip(non_empty(&self.smtp_password)),
+            from: non_empty(&self.smtp_from).context("no sender of mail: set SMBCOPILOT_SMTP_FROM")?,
+            invitation_url: non_empty(&self.invitation_url)
+                .context("no URL for the mail of invitations: set SMBCOPILOT_INVITATION_URL")?,
+        };
+        Ok(Some(Mailer::new(&options)?))
     }
 }
 

@@ -123,6 +123,7 @@ async fn state(
             mirror,
             kube,
             objects: objects(options)?,
+            mailer: options.mail.mailer()?.map(Arc::new),
             cursors: CursorKey::new(key)?,
             compute: compute::Pool::new(compute::Limits::default(), registry),
             limits: Arc::new(Limits::default()),

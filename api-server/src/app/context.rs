@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     db::{AppPool, MirrorPool},
     limits::Limits,
+    mail::Mailer,
     objects::Objects,
     store::CursorKey,
 };
@@ -24,6 +25,8 @@ pub struct App {
     pub kube: Client,
     /// Object storage for large values; `None` if none is configured.
     pub objects: Option<Objects>,
+    /// Client that sends invitations by mail; `None` if no SMTP server is configured.
+    pub mailer: Option<Arc<Mailer>>,
     /// Key that signs the cursors of lists.
     pub cursors: CursorKey,
     /// Threads on which tenants' schemas are compiled and their inputs are validated.

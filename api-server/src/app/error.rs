@@ -274,6 +274,22 @@ pub enum Error {
         /// Rate.
         source: RateExceeded,
     },
+    /// The tenant has sent as many mails as it may.
+    #[error(
+        "failed to {action}: {subject} in the last {window}, and {limit} are allowed; repeat the request after {seconds} s"
+    )]
+    TooManyMails {
+        /// Action that failed.
+        action: &'static str,
+        /// Mails that are too many, such as `50 mails of the tenant were sent`.
+        subject: String,
+        /// Time in which they are counted: `hour` or `day`.
+        window: &'static str,
+        /// Maximum number.
+        limit: i64,
+        /// Time after which the request can be repeated, in seconds.
+        seconds: u64,
+    },
     /// The workflow of the run was deleted.
     #[error("failed to rerun: workflow {workflow} was deleted")]
     WorkflowGone {

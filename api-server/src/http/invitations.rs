@@ -1,5 +1,7 @@
 //! Tests of invitations, which a person accepts with the first request.
 
+mod mail;
+
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use sqlx::PgPool;

@@ -29,6 +29,8 @@ const RUNNER_REQUESTS: (usize, usize) = (128, 32);
 /// Maximum number of writes of runs in progress, and of one tenant. Those of one tenant wait for each other in the
 /// database, each with one of the 16 connections of the mirror: they must leave some to others, and to the mirror itself.
 const WRITES: (usize, usize) = (12, 4);
+/// Maximum number of mails that are being sent, and of one tenant. An SMTP server that hangs holds each for about a minute.
+const MAILS: (usize, usize) = (16, 4);
 
 /// Time in which the body of a request arrives, of at most 1 MiB: also over a connection of 1 Mbit/s. Longer, a slow client would hold
 /// a part of what its tenant's requests share.
@@ -52,6 +54,8 @@ pub struct Limits {
     pub runner_requests: Shares<Uuid>,
     /// Writes of runs.
     pub writes: Shares<Uuid>,
+    /// Mails that are being sent.
+    pub mails: Shares<Uuid>,
     /// Request rates of tenants.
     pub tenant_rates: Rates<Uuid>,
     /// Request rates of the users of a tenant, by e-mail address.
@@ -72,6 +76,7 @@ impl Default for Limits {
             runner_authentications: Shares::new(RUNNER_AUTHENTICATIONS.0, RUNNER_AUTHENTICATIONS.1),
             runner_requests: shares(RUNNER_REQUESTS),
             writes: shares(WRITES),
+            mails: shares(MAILS),
             tenant_rates: Rates::default(),
             user_rates: Rates::default(),
             address_rates: Rates::default(),

@@ -91,6 +91,9 @@ impl From<Error> for Problem {
                 Self::new(Code::Invalid).errors(violations.into_iter().map(field_error).collect())
             }
             Error::RateExceeded { subject, ref source } => rate_limited(subject, source),
+            Error::TooManyMails { seconds, .. } => {
+                Self::new(Code::RateLimited).detail(detail).retry_after(Duration::from_secs(seconds))
+            }
             Error::WorkflowGone { .. } => Self::new(Code::WorkflowGone).detail(detail),
             Error::NoSuchStep { message } => {
                 let (pointer, code) = ("/key".to_owned(), "unknown_step".to_owned());

@@ -95,6 +95,13 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         .execute(pool.inner())
         .await
         .map_err(Error::database("delete the sessions of a tenant"))?;
+    delete_people(pool, tenant).await?;
+    delete_rules(pool, tenant).await?;
+    Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
+}
+
+/// Deletes the users and service accounts of a tenant, of which it has a bounded number, with everything that belongs to them.
+async fn delete_people(pool: &MirrorPool, tenant: Uuid) -> Result<(), Error> {
     // Their roles and identities are deleted with them.
     sqlx::query!("delete from users where tenant_id = $1", tenant)
         .execute(pool.inner())
@@ -104,8 +111,11 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         .execute(pool.inner())
         .await
         .map_err(Error::database("delete the service accounts of a tenant"))?;
-    delete_rules(pool, tenant).await?;
-    Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
+    sqlx::query!("delete from invitation_mails where tenant_id = $1", tenant)
+        .execute(pool.inner())
+        .await
+        .map_err(Error::database("delete the counted mails of a tenant"))?;
+    Ok(())
 }
 
 /// Deletes the roles and policies of a tenant, of which it has a bounded number.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{Registry, Sweeper, Timestamp};
+use super::{Registry, Sweeper, Timestamp, purge};
 use crate::{
     db::{MIGRATOR, testing::mirror_pool},
     mirror::testing::{delete, store},
@@ -98,6 +98,19 @@ async fn logs_events_and_keys_have_their_own_retention(owner: PgPool) {
     assert_eq!(counts().await, (1, 1, 0, 0), "events are retained for 7 days, logs for 30");
     sweeper.sweep(time("2026-12-25T08:00:00Z")).await.unwrap();
     assert_eq!(counts().await, (0, 0, 0, 0));
+}
+
+/// The mails that are counted for a deleted tenant are deleted with its data, and those of another tenant are not.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn counted_mails_are_purged(owner: PgPool) {
+    store(&owner, [tenant("acme").build(), tenant("globex").build()]).await;
+    let mails = "insert into invitation_mails (id, tenant_id, address_digest)
+                 select gen_random_uuid(), id, sha256('x') from tenants";
+    sqlx::query(mails).execute(&owner).await.unwrap();
+    purge(&mirror_pool(&owner).await, None, uid("acme")).await.unwrap();
+    let left: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select tenant_id from invitation_mails").fetch_all(&owner).await.unwrap();
+    assert_eq!(left, [uid("globex")]);
 }
 
 /// Events have a partition for each day: those of the next days exist in advance, events of a day without one are moved when it is

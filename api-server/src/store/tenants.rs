@@ -157,6 +157,18 @@ pub async fn to_write(tx: &mut TenantTx) -> Result<Option<TenantToWrite>, Error>
     .map_err(Error::query("read the tenant for a write"))
 }
 
+/// Returns the display name of the tenant of the transaction, or `None` if it was deleted.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn display_name(tx: &mut TenantTx) -> Result<Option<String>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!("select display_name from tenants where id = $1 and deleted_at is null", tenant)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::query("read the name of the tenant"))
+}
+
 /// Returns the size of the settings of the tenant of the transaction.
 ///
 /// # Errors

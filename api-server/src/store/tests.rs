@@ -48,6 +48,7 @@ async fn without_a_tenant_no_row_is_visible(owner: PgPool) -> sqlx::Result<()> {
         "api_keys",
         "invitations",
         "sessions",
+        "invitation_mails",
     ] {
         let mut sql = sqlx::QueryBuilder::new(format!("select count(*) from {table}"));
         let rows: i64 = sql.build_query_scalar().fetch_one(app.inner()).await?;

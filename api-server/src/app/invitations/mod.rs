@@ -1,6 +1,7 @@
 //! Invitations: links that make a person a user of the tenant.
 
 mod create;
+mod deliver;
 mod read;
 
 pub use create::{Create, Created, create, revoke};

@@ -69,7 +69,8 @@ deletion! {
 #[Object]
 impl InvitationMutations {
     /// Creates an invitation, and a user with the status `INVITED` unless the tenant has one with the address and the roles. The payload
-    /// has the token, which is not stored, and no mail is sent. The answer does not depend on whether other tenants know the address.
+    /// has the token, which is not stored. If an SMTP server is configured, the person gets a mail with a link that has the token, and
+    /// `delivery` of the invitation says whether it was sent. The answer does not depend on whether other tenants know the address.
     /// Requires the permission `user.create`.
     ///
     /// User errors: `FORBIDDEN` if the roles have permissions that the caller lacks, `ALREADY_EXISTS` if the person is a user of the tenant,

@@ -97,7 +97,7 @@ async fn creations_are_the_same_in_rest_and_graphql(pool: PgPool) {
             "createInvitation",
             json!({"email": "dora@acme.example", "roles": ["viewer", encode("Role", ROLE)]}),
             "invitation",
-            "invitation { id userId email invitedBy expiresAt acceptedAt createdAt } token",
+            "invitation { id userId email invitedBy expiresAt acceptedAt delivery deliveryAt deliveryFailure createdAt } token",
         ),
         (
             "/v1/service-accounts",

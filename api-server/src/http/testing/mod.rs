@@ -44,6 +44,7 @@ use crate::{
     graphql::TrustedDocuments,
     http::{HttpState, Metrics},
     limits::Limits,
+    mail::Mailer,
     objects::{Credentials, Location, Objects},
     store::CursorKey,
 };
@@ -124,6 +125,7 @@ impl Server {
             trusted_documents: None,
             app: App {
                 objects: Some(directory.objects()),
+                mailer: None,
                 db,
                 mirror,
                 kube,
@@ -341,6 +343,13 @@ impl Server {
         self.state.app.objects = None;
         self.router = crate::http::router(self.state.clone()).unwrap();
         self.internal = crate::http::internal_router(self.state.clone());
+        self
+    }
+
+    /// Returns the server that sends invitations by mail.
+    pub(in crate::http) fn with_mailer(mut self, mailer: Mailer) -> Self {
+        self.state.app.mailer = Some(Arc::new(mailer));
+        self.router = crate::http::router(self.state.clone()).unwrap();
         self
     }
 

@@ -43,7 +43,8 @@ pub async fn count(tx: &mut TenantTx) -> Result<Count, Error> {
 
 fn push_selection(sql: &mut QueryBuilder<Postgres>, tenant: Uuid) {
     sql.push(
-        "from (select i.id, i.user_id, u.email, i.invited_by, i.expires_at, i.accepted_at, i.created_at \
+        "from (select i.id, i.user_id, u.email, i.invited_by, i.expires_at, i.accepted_at, i.created_at, \
+           i.delivery, i.delivery_failure, i.delivery_at \
          from invitations i join users u on u.tenant_id = i.tenant_id and u.id = i.user_id where i.tenant_id = ",
     );
     sql.push_bind(tenant).push(") listed where true");

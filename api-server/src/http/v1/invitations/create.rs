@@ -35,13 +35,15 @@ pub(in crate::http) struct CreateInvitation {
 /// Invite a person
 ///
 /// Creates an invitation, and a user with the status `INVITED` unless the tenant has one with the address and the roles. The response has
-/// the token, which is not stored: hand it to the person, who sends it as `Invitation-Token` with the first request, within 7 days. No mail
-/// is sent. The answer does not depend on whether other tenants know the address. With an `Idempotency-Key`, a retry returns the
+/// the token, which is not stored: the person sends it as `Invitation-Token` with the first request, within 7 days. If an SMTP server is
+/// configured, the person gets a mail with a link that has the token, and `delivery` of the invitation says whether it was sent; otherwise,
+/// hand the token over. The answer does not depend on whether other tenants know the address. With an `Idempotency-Key`, a retry returns the
 /// invitation without its token and the header `Idempotent-Replayed: true`.
 ///
 /// Requires the permission `user.create`. Fails with 403 `forbidden` if the roles have permissions that the caller lacks, 409
 /// `already_exists` if the person is a user of the tenant, or is invited with other roles, 409 `conflict` if too many invitations are open,
-/// 409 `plan_limit_reached`, 422 `invalid`, or 423 `tenant_suspended`.
+/// 409 `plan_limit_reached`, 422 `invalid`, 423 `tenant_suspended`, or 429 `rate_limited` if the tenant has sent 50 mails within an hour, or
+/// 3 to the address within a day.
 #[utoipa::path(
     post, path = "/v1/invitations", tag = "users",
     params(("Idempotency-Key" = Option<String>, Header, description = "Idempotency key, 1 to 255 printable ASCII characters, valid for 24 hours")),

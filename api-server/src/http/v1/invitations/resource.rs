@@ -11,7 +11,10 @@ use uuid::Uuid;
 use crate::{
     app::invitations::Created,
     http::{etag, fields::Fields, v1::time::Time},
-    store,
+    store::{
+        self,
+        invitations::{Delivery, DeliveryFailure, Mail},
+    },
 };
 
 /// Invitation of a person to the tenant, without its token.
@@ -33,6 +36,17 @@ pub(in crate::http) struct Invitation {
     /// Time at which the person has accepted the invitation. Null if it was not accepted.
     #[schema(required = true)]
     accepted_at: Option<Time>,
+    /// State of the mail with the invitation: `NOT_CONFIGURED` if no SMTP server is configured, so that the token has to be handed over;
+    /// `PENDING` while it is being sent; `SENT` once the SMTP server has accepted it; or `FAILED`. The token is valid in all of them.
+    #[schema(value_type = String, example = "SENT")]
+    delivery: Delivery,
+    /// Time at which the mail was sent, or failed. Null in the other states.
+    #[schema(required = true)]
+    delivery_at: Option<Time>,
+    /// Reason why the mail was not sent: `REFUSED` if the SMTP server has refused it, `UNAVAILABLE` if the server could not be reached, or
+    /// `INTERRUPTED` if the API has ended before it knew whether the mail was sent. Null unless `delivery` is `FAILED`.
+    #[schema(value_type = Option<String>, example = "REFUSED", required = true)]
+    delivery_failure: Option<DeliveryFailure>,
     /// Time at which the invitation was created.
     created_at: Time,
 }
@@ -60,6 +74,9 @@ pub(in crate::http) enum InvitationField {
     InvitedBy,
     ExpiresAt,
     AcceptedAt,
+    Delivery,
+    DeliveryAt,
+    DeliveryFailure,
     CreatedAt,
 }
 
@@ -89,6 +106,7 @@ impl CreatedInvitation {
 
 impl From<store::invitations::Invitation> for Invitation {
     fn from(invitation: store::invitations::Invitation) -> Self {
+        let Mail { delivery, failure: delivery_failure, at } = invitation.mail(telemetry::clock::now());
         let store::invitations::Invitation {
             id,
             user_id,
@@ -96,10 +114,22 @@ impl From<store::invitations::Invitation> for Invitation {
             invited_by,
             expires_at,
             accepted_at,
+            delivery: _,
+            delivery_failure: _,
+            delivery_at: _,
             created_at,
         } = invitation;
-        let (expires_at, created_at) = (expires_at.into(), created_at.into());
-        let accepted_at = accepted_at.map(Into::into);
-        Self { id, user_id, email, invited_by, expires_at, accepted_at, created_at }
+        Self {
+            id,
+            user_id,
+            email,
+            invited_by,
+            expires_at: expires_at.into(),
+            accepted_at: accepted_at.map(Into::into),
+            delivery,
+            delivery_at: at.map(Into::into),
+            delivery_failure,
+            created_at: created_at.into(),
+        }
     }
 }
