@@ -23,7 +23,7 @@ impl Browser {
         let response = request.header(header::COOKIE, &self.cookie).send().await?;
         let cookies = response.headers().get_all(header::SET_COOKIE).into_iter();
         let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        if let Some(cookie) = cookies.filter(|cookie| !cookie.ends_with('=')).next_back() {
+        for cookie in cookies.filter(|cookie| !cookie.ends_with('=')) {
             self.cookie = cookie.to_owned();
         }
         Ok(response)
