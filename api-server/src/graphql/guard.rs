@@ -51,13 +51,16 @@ async fn resolve_operation(
 ) -> ServerResult<Option<Value>> {
     let (path_node, field) = (info.path_node, info.field);
     let in_field = |error: async_graphql::Error| error::at_field(error, path_node, field);
-    let principal = ctx.data::<Principal>().map_err(in_field)?;
+    let (app, principal) = (ctx.data::<App>().map_err(in_field)?, ctx.data::<Principal>().map_err(in_field)?);
+    let name = || format!("{}.{}", info.parent_type, info.name);
     if info.parent_type != "Mutation" {
-        check(rule, principal).map_err(in_field)?;
+        if let Err(error) = check(rule, principal) {
+            audit::record_refused_read(app, principal, &name(), rule).await;
+            return Err(in_field(error));
+        }
         return next.run(ctx, info).await;
     }
-    let app = ctx.data::<App>().map_err(in_field)?;
-    let name = format!("{}.{}", info.parent_type, info.name);
+    let name = name();
     let operation = audit::operation_of(app, principal, &name, rule);
     let work = async {
         check(rule, principal).map_err(in_field)?;

@@ -81,7 +81,10 @@ pub(in crate::http) async fn authorize(
     } else {
         Err(match audited {
             Some(audited) => audit::refuse(audited, forbidden(rule)).await,
-            None => forbidden(rule),
+            None => {
+                app::audit::record_refused_read(app, &principal, &operation, rule).await;
+                forbidden(rule)
+            }
         })
     };
     // Refused requests are counted, too, and show what remains.

@@ -114,6 +114,7 @@ async fn the_first_login_of_an_invited_person_binds(pool: PgPool) {
         events.body
     );
     assert_eq!(event["actor"]["subject"], "cara");
+    assert_eq!(event["changes"], json!([{"field": "/status", "before": "INVITED", "after": "ACTIVE"}]));
 }
 
 /// An address binds nobody unless the issuer is trusted for addresses and has verified it.

@@ -1,6 +1,7 @@
 //! Tests of the number of round trips to Postgres that each operation waits for.
 
-use serde_json::json;
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::testing::{FAILED_RUN, QUEUED_RUN, RUN, Server, WORKFLOW};
@@ -78,4 +79,63 @@ async fn a_write_takes_a_bounded_number_of_round_trips(pool: PgPool) {
         measured.push((path, begins + statements + commits, limit));
     }
     assert!(measured.iter().all(|(_, used, limit)| used <= limit), "{measured:?}");
+}
+
+/// An unknown secret takes as many round trips as one that is expired, revoked or of somebody else: nothing tells them apart by time.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn unknown_and_wrong_secrets_take_the_same_round_trips(pool: PgPool) {
+    let (server, trips) = Server::start_counted(&pool).await;
+    server.add_users(&pool).await;
+    let create = async |path: &str, body: Value, secret: &str| {
+        let created = server.post("acme", "owner", path, &body).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+        [secret, "id"].map(|field| created.body[field].as_str().unwrap().to_owned())
+    };
+    let account = json!({"name": "robot", "roles": ["viewer"]});
+    let [_, account] = create("/v1/service-accounts", account, "id").await;
+    let key = json!({"name": "k", "scopes": ["workflow.read"], "serviceAccountId": account});
+    let [expired, _] = create("/v1/api-keys", key.clone(), "secret").await;
+    let [invitation_expired, _] =
+        create("/v1/invitations", json!({"email": "emil@acme.example", "roles": ["viewer"]}), "token").await;
+    for table in ["api_keys", "invitations"] {
+        let expire = format!("update {table} set expires_at = now() - interval '1 second'");
+        sqlx::query(sqlx::AssertSqlSafe(expire)).execute(&pool).await.unwrap();
+    }
+    let [revoked, id] = create("/v1/api-keys", key, "secret").await;
+    assert_eq!(server.request("acme", "owner", "DELETE", &format!("/v1/api-keys/{id}")).await.status, 204);
+    let [invitation, _] =
+        create("/v1/invitations", json!({"email": "dora@acme.example", "roles": ["viewer"]}), "token").await;
+    // All connections have prepared the statements after some requests.
+    let random = |number: usize| domain::identity::ApiKey::from_random(&format!("{number:030}")).unwrap();
+    let unknown: Vec<_> = (0..=CONNECTIONS).map(|number| random(number).secret().to_owned()).collect();
+    let mut used = Vec::new();
+    for key in unknown.iter().chain([&expired, &revoked]) {
+        let before = trips.counts();
+        assert_eq!(server.with_token(key, "/v1/me").await.status, 401);
+        used.push(trips.counts() - before);
+    }
+    assert_eq!(used[CONNECTIONS..], [counts(0, 1, 0); 3], "an unknown, an expired and a revoked key");
+    let accept = async |number: usize, token: &str| {
+        let claims = json!({"sub": format!("eve-{number}"), "email": "eve@acme.example"});
+        let bearer = server.issuer.sign(&server.issuer.claims(&claims));
+        let request = Request::get("/v1/me").header("authorization", format!("Bearer {bearer}"));
+        let before = trips.counts();
+        let answer =
+            server.send(request.header("invitation-token", token).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.body["code"], "invitation_invalid", "{}", answer.body);
+        trips.counts() - before
+    };
+    let mut used = Vec::new();
+    for (number, token) in [["smbi_unknown"; CONNECTIONS + 1].as_slice(), &[&invitation_expired, &invitation]]
+        .concat()
+        .iter()
+        .enumerate()
+    {
+        used.push(accept(number, token).await);
+    }
+    assert_eq!(
+        used[CONNECTIONS..],
+        [counts(0, 2, 0); 3],
+        "an unknown, an expired and another person's invitation"
+    );
 }

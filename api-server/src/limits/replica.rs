@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use crds::constants::{MAX_TENANT_REQUESTS, MAX_TENANT_STREAMS, MAX_TENANT_WAITERS};
+use moka::sync::Cache;
 use uuid::Uuid;
 
 use super::{Memory, MemoryLimit, Rates, Shares};
@@ -36,6 +37,10 @@ const MAILS: (usize, usize) = (16, 4);
 /// a part of what its tenant's requests share.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
+/// Time between two audit events about the same refused read, and the number of reads that are remembered, of about 200 bytes each.
+const REFUSED_READ_INTERVAL: Duration = Duration::from_secs(60);
+const MAX_REFUSED_READS: u64 = 10_000;
+
 /// Limits of one replica. All tenants share what is limited, and each has a part of it.
 pub struct Limits {
     /// Requests in progress, including their responses.
@@ -62,7 +67,12 @@ pub struct Limits {
     pub user_rates: Rates<(Uuid, String)>,
     /// Rates of requests without a known token, by the address of the client.
     pub address_rates: Rates<IpAddr>,
+    /// Refused reads that were audited within the last minute.
+    pub(crate) refused_reads: Cache<RefusedRead, ()>,
 }
+
+/// Tenant, email address of the principal, and operation of a read that was refused.
+pub(crate) type RefusedRead = (Uuid, String, String);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -80,6 +90,18 @@ impl Default for Limits {
             tenant_rates: Rates::default(),
             user_rates: Rates::default(),
             address_rates: Rates::default(),
+            refused_reads: Cache::builder()
+                .max_capacity(MAX_REFUSED_READS)
+                .time_to_live(REFUSED_READ_INTERVAL)
+                .build(),
         }
+    }
+}
+
+impl Limits {
+    /// Returns whether a refused read is to be audited: once a minute for each principal and operation.
+    #[must_use]
+    pub fn should_audit_refused_read(&self, tenant: Uuid, email: &str, operation: &str) -> bool {
+        self.refused_reads.entry((tenant, email.to_owned(), operation.to_owned())).or_insert(()).is_fresh()
     }
 }

@@ -23,5 +23,5 @@ pub use reconcile::reconcile;
 pub(crate) use reconcile::reconcile_once;
 pub(in crate::app) use recorder::{begin_write, client_gone, traceparent};
 pub use recorder::{record_changes, record_object, record_refusal};
-pub use requests::{operation_of, operation_of_login, operation_of_session};
+pub use requests::{operation_of, operation_of_login, operation_of_session, record_refused_read};
 pub use verify::verify;

@@ -3,7 +3,10 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{App, audit::Operation},
+    app::{
+        App,
+        audit::{Ending, Operation, audited},
+    },
     auth::{Login, Origin, Principal, Rule},
     store::audit::{Actor, ActorKind, PLATFORM_CHAIN, Writer},
 };
@@ -18,6 +21,8 @@ const MAX_REQUEST_SECONDS: i32 = 180;
 const LOGIN: &str = "user.login";
 /// Name of the first login of a person in the audit log.
 const FIRST_LOGIN: &str = "user.login.first";
+/// Code of the problem of a principal that lacks a permission.
+const FORBIDDEN: &str = "forbidden";
 /// Prefix of the permissions to administer the platform.
 const PLATFORM_PREFIX: &str = "platform.";
 
@@ -87,6 +92,19 @@ pub fn operation_of_login(app: &App, login: &Login, origin: &Origin) -> Operatio
         origin: origin.clone(),
         open_seconds: MAX_REQUEST_SECONDS,
         client_gone: CancellationToken::new(),
+    }
+}
+
+/// Records that a principal lacks the permission for a read, once a minute for each operation. A row that cannot be written does not
+/// change the response: nothing was read.
+pub async fn record_refused_read(app: &App, principal: &Principal, name: &str, rule: Rule) {
+    let operation = operation_of(app, principal, name, rule);
+    if !app.limits.should_audit_refused_read(operation.chain, &principal.email, name) {
+        return;
+    }
+    if let Err(error) = audited(operation, async {}, |()| Ending::Refused(FORBIDDEN)).await {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(error, "failed to record that a read was refused");
     }
 }
 

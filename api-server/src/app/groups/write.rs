@@ -73,6 +73,7 @@ pub async fn create(app: &App, caller: Caller, create: Create) -> Result<Group, 
     }
     let id = id.to_string();
     let mut changes = vec![Change::new("/name", None, Some(role.name.as_str().into()))];
+    changes.extend(external_id.map(|id| Change::new("/externalId", None, Some(id.into()))));
     changes.extend(members_changes(&mut tx, caller, &id, &members, permissions, CREATE).await?);
     audit::record_changes(changes);
     let group = read(&mut tx, &id, true).await?;

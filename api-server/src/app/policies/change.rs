@@ -5,7 +5,7 @@ use domain::{
     policy::{ConditionSpec, Effect, MAX_POLICIES, PolicySpec, Selector, check_description, check_name},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{get, spec_of};
@@ -167,6 +167,8 @@ pub async fn delete(app: &App, scope: TenantScope, id: Uuid, version: Option<i64
         let used_by = format!("these roles have it: {}; remove it from them first", roles.join(", "));
         return Err(Error::InUse { action: DELETE, used_by });
     }
+    let (before, _) = patched(&current, Patch::default());
+    audit::record_changes(differences(&before.as_ref().map_or_else(|| json!({}), flat), &json!({})));
     policies::delete(&mut tx, id).await?;
     Ok(tx.commit().await?)
 }
@@ -252,11 +254,12 @@ async fn check_unique(
 
 fn record(id: Uuid, before: Option<&NewPolicy>, after: &NewPolicy) {
     audit::record_object(KIND, Some(id), &after.name);
-    let flat = |policy: &NewPolicy| {
-        let NewPolicy { name, description, spec: PolicySpec { effect, actions, resources, conditions } } =
-            policy;
-        json!({"name": name, "description": description, "effect": effect, "actions": actions,
-               "resources": resources, "conditions": conditions})
-    };
     audit::record_changes(differences(&before.map_or_else(|| json!({}), flat), &flat(after)));
+}
+
+/// Returns a policy as the audit log compares it.
+fn flat(policy: &NewPolicy) -> Value {
+    let NewPolicy { name, description, spec: PolicySpec { effect, actions, resources, conditions } } = policy;
+    json!({"name": name, "description": description, "effect": effect, "actions": actions,
+           "resources": resources, "conditions": conditions})
 }

@@ -194,12 +194,13 @@ pub async fn delete(
     let mut tx = TenantTx::begin(&app.db, scope).await?;
     tenants::active(&mut tx).await?;
     policies::lock(&mut tx).await?;
-    current(&mut tx, DELETE, id, version).await?;
+    let before = current(&mut tx, DELETE, id, version).await?;
     let old = policies_of(&mut tx, id).await?;
     require_own(DELETE, own, released(&old, &[]))?;
     if let Some(used_by) = used_by(roles::holders(&mut tx, id).await?) {
         return Err(Error::InUse { action: DELETE, used_by });
     }
+    audit::record_changes(differences(&json!(before), &json!({})));
     roles::delete(&mut tx, id).await?;
     Ok(tx.commit().await?)
 }

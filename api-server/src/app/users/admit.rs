@@ -7,6 +7,7 @@ use crate::{
     app::{
         App, Error,
         audit::{self, Change, Ending, audited, operation_of_login},
+        enum_names::serde_name,
         kubernetes::write_permit,
         tenants::active,
     },
@@ -47,12 +48,14 @@ async fn bind(app: &App, login: &Login) -> Result<(), Error> {
             if !is_active || !invitations::accept(&mut tx, *invitation).await? {
                 return Ok(());
             }
+            audit::record_changes([activation()]);
             *user
         }
         Admission::Invited { user } => {
             if !users::activate(&mut tx, *user, name.as_deref()).await.map_err(in_use)? {
                 return Ok(());
             }
+            audit::record_changes([activation()]);
             *user
         }
         Admission::JustInTime { role } => {
@@ -69,7 +72,10 @@ async fn bind(app: &App, login: &Login) -> Result<(), Error> {
                 roles: &roles,
             };
             users::insert(&mut tx, &user).await.map_err(in_use)?;
-            audit::record_changes([Change::new("/roles", None, Some(role.as_str().into()))]);
+            audit::record_changes([
+                Change::new("/status", None, Some(serde_name(&UserStatus::Active).into())),
+                Change::new("/roles", None, Some(role.as_str().into())),
+            ]);
             id
         }
     };
@@ -79,4 +85,10 @@ async fn bind(app: &App, login: &Login) -> Result<(), Error> {
         Err(error) => Err(error.into()),
         Ok(()) => Ok(tx.commit().await?),
     }
+}
+
+/// Returns the change of an invited user who has logged in.
+fn activation() -> Change {
+    let [before, after] = [UserStatus::Invited, UserStatus::Active].map(|status| serde_name(&status).into());
+    Change::new("/status", Some(before), Some(after))
 }

@@ -1,6 +1,8 @@
 //! The audit events of REST operations: of every operation that does not only read, also if it is refused.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod tests;
 
 use std::panic::resume_unwind;
