@@ -165,7 +165,8 @@ impl<K: Readable> Reflection<K> {
         self.unparsable.retain::<K>(|object| unparsable.contains(object));
         let mut changes = Vec::new();
         for current in self.store.state() {
-            changes.push(Change::Applied { previous: before.remove(&ObjectRef::from_obj(&*current)), current });
+            changes
+                .push(Change::Applied { previous: before.remove(&ObjectRef::from_obj(&*current)), current });
         }
         for (reference, object) in before {
             if unparsable.contains(&reference) {
