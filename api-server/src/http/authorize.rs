@@ -1,11 +1,11 @@
 //! Authentication and authorization of requests on the public port, by the rules of `operations.yaml`, before any
 //! handler runs.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -13,20 +13,20 @@ use uuid::Uuid;
 
 use super::{
     HttpState, MAX_BODY_BYTES, audit,
+    authenticate::authenticate,
     body::{self, BodyLimits},
     in_flight,
     listener::{Connection, client_address},
     login,
     query_parameters::QueryParameters,
     rate_limit,
+    readmission::Readmission,
 };
 use crate::{
     app::{self, App, audit::Operation},
     auth::{
-        self, ApiKeyError, IdentityError, Membership, Operations, Origin, Principal, Rule, SessionError,
-        TokenError,
+        self, ApiKeyError, IdentityError, Membership, Operations, Principal, Rule, SessionError, TokenError,
     },
-    limits::RateExceeded,
     problem::{Code, Problem, rate_limited},
 };
 
@@ -42,7 +42,7 @@ pub(in crate::http) struct AuthorizationState {
 pub(in crate::http) async fn authorize(
     State(state): State<AuthorizationState>,
     path: MatchedPath,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let operation = operation(request.method(), path.as_str());
@@ -73,6 +73,8 @@ pub(in crate::http) async fn authorize(
     }
     let rate_headers = rate_limit::count_principal(&app.limits, &principal)?;
     let audited = audit::operation(app, &principal, request.method(), &operation, rule);
+    let readmission = Readmission::new(&state.http, request.headers(), rule);
+    request.extensions_mut().insert(readmission);
     let response = if rule.allows(principal.permissions) {
         match state.parameters.check(&operation, request.uri()) {
             Ok(()) => admit_and_run(app, principal, tenant, audited, request, next).await,
@@ -109,47 +111,6 @@ fn record_use(HttpState { app, verifier, .. }: &HttpState, principal: &Principal
                 tracing::warn!(error, "failed to record the use of an API key or a session");
             }
         });
-    }
-}
-
-/// Authenticates the caller, and admits a person who logs in for the first time.
-async fn authenticate(
-    state: &HttpState,
-    headers: &HeaderMap,
-    address: Option<IpAddr>,
-    origin: &Origin,
-) -> Result<Principal, Problem> {
-    let HttpState { app, verifier, .. } = state;
-    let admit = || rate_limit::count_address(&app.limits, address);
-    // Guessing the tokens of invitations is slow.
-    if headers.contains_key("invitation-token") {
-        admit().map_err(|error| rate_limited("address", &error))?;
-    }
-    match authenticate_headers(state, headers, admit).await {
-        Err(auth::Error::Identity(IdentityError::FirstLogin(login))) => {
-            let admitted = app::users::admit(app, &login, origin).await;
-            verifier.forget_user(&login.issuer, &login.subject);
-            if admitted.is_err() {
-                verifier.remember_refusal(&login.issuer, &login.subject);
-            }
-            admitted?;
-            Ok(authenticate_headers(state, headers, admit).await?)
-        }
-        result => Ok(result?),
-    }
-}
-
-/// Authenticates the caller by its bearer token, or by the cookie of a session if it has none.
-async fn authenticate_headers(
-    HttpState { app, verifier, .. }: &HttpState,
-    headers: &HeaderMap,
-    admit: impl FnOnce() -> Result<(), RateExceeded>,
-) -> Result<Principal, auth::Error> {
-    let session = login::session_token(headers).filter(|_| !headers.contains_key(header::AUTHORIZATION));
-    let Some(token) = session else { return auth::authenticate(verifier, &app.db, headers, admit).await };
-    match auth::authenticate_session(verifier, &app.db, token, admit).await {
-        Err(SessionError::Identity(error)) => Err(error.into()),
-        result => Ok(result?),
     }
 }
 

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod access;
 mod audit;
+mod authenticate;
 mod authorize;
 mod body;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod openapi;
 mod problem;
 mod query_parameters;
 mod rate_limit;
+mod readmission;
 mod request_id;
 #[cfg(test)]
 mod round_trips;

@@ -17,8 +17,11 @@ use crate::{
         self, App,
         logs::{self, Filter, LogPosition, PageLimit},
     },
-    auth::{ConditionalRights, TenantScope},
-    http::in_flight,
+    auth::{ConditionalRights, Membership, TenantScope},
+    http::{
+        in_flight,
+        readmission::{self, Readmission},
+    },
     limits::Permit,
     problem::Problem,
     store::RunStatus,
@@ -45,7 +48,9 @@ pub(super) struct Subscription {
     pub(super) filter: Filter,
     pub(super) after: LogPosition,
     /// Rights that restrict the scope, which end with the stream.
-    pub(super) _rights: Option<Arc<ConditionalRights>>,
+    pub(super) rights: Option<Arc<ConditionalRights>>,
+    /// Whether the caller would still be admitted.
+    pub(super) readmission: Readmission,
 }
 
 struct Follower {
@@ -54,6 +59,8 @@ struct Follower {
     /// Time at which the follower first found the run finished.
     finished_at: Option<Instant>,
     deadline: Instant,
+    /// Time at which the caller was last admitted.
+    admitted_at: Instant,
     is_over: bool,
     _permit: Permit,
 }
@@ -71,6 +78,7 @@ pub(super) fn stream(subscription: Subscription) -> Result<Response, Problem> {
         lines: VecDeque::new(),
         finished_at: None,
         deadline: Instant::now() + MAX_STREAM_DURATION,
+        admitted_at: Instant::now(),
         is_over: false,
         _permit: permit,
     };
@@ -82,10 +90,15 @@ pub(super) fn stream(subscription: Subscription) -> Result<Response, Problem> {
 }
 
 impl Follower {
-    /// Returns the next event; `None` ends the stream. The stream also ends if the database is unavailable: the client
-    /// reconnects.
+    /// Returns the next event; `None` ends the stream. The stream also ends if the database is unavailable, or if the caller would not be
+    /// admitted any more: the client reconnects, and is told why it may not.
     async fn next(&mut self) -> Option<Event> {
         while !self.is_over && !self.subscription.app.shutdown.is_cancelled() {
+            if self.admitted_at.elapsed() >= readmission::INTERVAL {
+                let Membership { scope, rights, .. } = self.subscription.readmission.membership().await?;
+                (self.subscription.scope, self.subscription.rights) = (scope, rights);
+                self.admitted_at = Instant::now();
+            }
             if let Some(line) = self.lines.pop_front() {
                 return event(line);
             }
@@ -108,7 +121,8 @@ impl Follower {
     }
 
     async fn poll(&mut self) -> Result<Progress, app::Error> {
-        let Subscription { app, scope, run, filter, after, _rights: _ } = &mut self.subscription;
+        let Subscription { app, scope, run, filter, after, rights: _, readmission: _ } =
+            &mut self.subscription;
         // The status is read before the lines: if it is final, the lines read after it are complete.
         let status = app::runs::get(app, *scope, *run).await?.status;
         let logs::LogLines { lines, next, has_more } =

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
@@ -24,6 +24,7 @@ use crate::{
     http::{
         authorize::Member,
         extract::{Query, RunReference, optional_enum_name},
+        readmission::Readmission,
     },
     problem::{Code, Problem},
 };
@@ -74,7 +75,8 @@ enum Stream {
 /// With `Accept: text/event-stream` the response is a stream of server-sent events: one `log` event per line, with the
 /// same fields, first the existing lines and then each new line, until the run has finished. The last event is `end`
 /// with the `status` of the run. To resume after a lost connection, send `Last-Event-ID` (or `cursor`). A tenant can
-/// follow 16 logs at the same time; further requests fail with 429 `busy`. A page also ends after about
+/// follow 16 logs at the same time; further requests fail with 429 `busy`. A stream ends within 5 seconds after the caller has lost
+/// access, such as by the end of the token. A page also ends after about
 /// 1 MiB of text.
 ///
 /// Requires the permission `workflow.run.log.read`. Fails with 404 `not_found` if the tenant has no such run, and with
@@ -94,6 +96,7 @@ pub(in crate::http) async fn get_run_logs(
     State(app): State<App>,
     Member { principal: _, tenant }: Member,
     RunReference(reference): RunReference,
+    Extension(readmission): Extension<Readmission>,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
@@ -106,7 +109,15 @@ pub(in crate::http) async fn get_run_logs(
     if accepts_event_stream(&headers) {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
         let after = position(last.or(cursor))?;
-        return follow::stream(Subscription { app, scope, run, filter, after, _rights: tenant.rights });
+        return follow::stream(Subscription {
+            app,
+            scope,
+            run,
+            filter,
+            after,
+            rights: tenant.rights,
+            readmission,
+        });
     }
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

@@ -5,8 +5,9 @@ use http_body_util::BodyExt as _;
 use protocol::internal::{LogBatch, LogLine, LogStream, logs_path};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tower::ServiceExt as _;
 
-use crate::http::testing::{ASSIGNEE, QUEUED_RUN, Server};
+use crate::http::testing::{ASSIGNEE, BOB, QUEUED_RUN, Server};
 
 fn log_line(seq: u64, step: &str, stream: LogStream) -> LogLine {
     LogLine {
@@ -153,4 +154,33 @@ async fn a_stream_delivers_existing_lines_new_lines_and_the_end(pool: PgPool) {
     let request = Request::get(&path).header("accept", "text/event-stream").header("last-event-id", "2-1");
     let mut resumed = server.open("acme", "viewer", request).await.into_body();
     assert!(next(&mut resumed).await.contains("line 2"));
+}
+
+/// The stream of a user who is deactivated ends, also while lines arrive; those of others go on.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_stream_of_a_deactivated_user_ends(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    server.add_users(&pool).await;
+    write(&server, vec![log_line(0, "write", LogStream::Stdout)]).await;
+    let path = format!("/v1/workflow-runs/{QUEUED_RUN}/logs");
+    let open = async |token: &str| {
+        let request = Request::get(&path).header("accept", "text/event-stream");
+        let request = request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
+        server.router().oneshot(request).await.unwrap().into_body()
+    };
+    let mut of_bob = open(&server.issuer.sign(&server.issuer.claims(&json!({"sub": "bob"})))).await;
+    let mut of_other = open(&server.issuer.token("acme", "viewer")).await;
+    assert!(next(&mut of_bob).await.contains("line 0") && next(&mut of_other).await.contains("line 0"));
+    let deactivate = "update users set status = 'DEACTIVATED' where id = $1::uuid";
+    sqlx::query(deactivate).bind(BOB).execute(&pool).await.unwrap();
+    let mut number = 1;
+    loop {
+        write(&server, vec![log_line(number, "write", LogStream::Stdout)]).await;
+        assert!(next(&mut of_other).await.contains(&format!("line {number}")));
+        let frame = tokio::time::timeout(std::time::Duration::from_secs(20), of_bob.frame()).await;
+        let Some(frame) = frame.expect("the stream goes on or ends within the deadline") else { break };
+        assert!(frame.unwrap().into_data().unwrap().starts_with(b"event: log"));
+        number += 1;
+        assert!(number < 1_000, "the stream of a deactivated user goes on");
+    }
 }
