@@ -100,16 +100,13 @@ impl Tier {
     pub(super) fn budget(self) -> Duration {
         Duration::from_secs(match self {
             Tier::Fmt | Tier::Lint | Tier::Openapi => 15,
-            Tier::Clippy => 300,
-            Tier::Generated => 300,
+            Tier::Clippy | Tier::Generated | Tier::Postgres | Tier::Gitops => 300,
             Tier::Go | Tier::Qdrant => 120,
             Tier::Unit => 90,
-            Tier::Postgres => 240,
             Tier::ControlPlane => 540,
             Tier::Scenarios => 720,
             Tier::Node => 420,
             Tier::Chart => 30,
-            Tier::Gitops => 300,
         })
     }
 
