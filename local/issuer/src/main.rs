@@ -28,7 +28,7 @@ use crate::{client::Client, codes::Codes};
 
 /// Command line.
 #[derive(Parser)]
-struct Options {
+struct Config {
     /// Address to listen on.
     #[arg(long, default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -60,20 +60,20 @@ struct Issuer {
 }
 
 impl Issuer {
-    fn load(options: &Options) -> anyhow::Result<Self> {
-        let discovery = read(&options.documents.join("openid-configuration"))?;
-        let keys = read(&options.documents.join("jwks.json"))?;
+    fn load(config: &Config) -> anyhow::Result<Self> {
+        let discovery = read(&config.documents.join("openid-configuration"))?;
+        let keys = read(&config.documents.join("jwks.json"))?;
         let text = |document: &str, pointer: &str| -> anyhow::Result<String> {
             let value: Value = serde_json::from_str(document)?;
             let text = value.pointer(pointer).and_then(Value::as_str);
             Ok(text.with_context(|| format!("{pointer} is missing"))?.to_owned())
         };
-        let key = PrivatePkcs8KeyDer::from_pem_file(&options.key)
-            .with_context(|| format!("failed to read {}", options.key.display()))?;
+        let key = PrivatePkcs8KeyDer::from_pem_file(&config.key)
+            .with_context(|| format!("failed to read {}", config.key.display()))?;
         Ok(Self {
             url: text(&discovery, "/issuer").context("failed to read the discovery document")?,
             key_id: text(&keys, "/keys/0/kid").context("failed to read the key set")?,
-            client: Client { id: options.client_id.clone(), redirect_uri: options.redirect_uri.clone() },
+            client: Client { id: config.client_id.clone(), redirect_uri: config.redirect_uri.clone() },
             codes: Codes::default(),
             key: EncodingKey::from_ec_der(key.secret_pkcs8_der()),
             discovery,
@@ -98,10 +98,10 @@ fn routes(issuer: Arc<Issuer>) -> Router {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
-    logs::init(&options.logs, "issuer")?;
-    let issuer = Arc::new(Issuer::load(&options)?);
-    let listener = TcpListener::bind(options.listen).await.context("failed to listen")?;
+    let config = Config::parse();
+    logs::init(&config.logs, "issuer")?;
+    let issuer = Arc::new(Issuer::load(&config)?);
+    let listener = TcpListener::bind(config.listen).await.context("failed to listen")?;
     let stop = telemetry::shutdown::on_signals()?;
     axum::serve(listener, routes(issuer)).with_graceful_shutdown(stop.cancelled_owned()).await?;
     Ok(())

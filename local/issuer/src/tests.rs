@@ -172,3 +172,10 @@ async fn a_request_with_a_mistake_sends_the_browser_nowhere() {
     let page = server.send("GET", &authorize(&[("state", "\"><script>")]), &[]).await;
     assert!(page.status == 200 && !page.body.contains("<script>"), "{}", page.body);
 }
+
+/// The command line is consistent, which clap checks at run time.
+#[test]
+fn the_command_line_is_consistent() {
+    use clap::CommandFactory as _;
+    Config::command().debug_assert();
+}
