@@ -37,8 +37,9 @@ pub(super) async fn ensure(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a guard until whose end no other test kills the operator. A new one restores a changed child, and cannot report it: it does
-/// not know the child as it was before.
+/// Returns a guard until whose end no other test kills the operator or starts a second one. An operator that has just been started
+/// restores a changed child and cannot report it, since it does not know the child as it was before. It publishes no Event about
+/// changes before its start, and two operators publish each twice.
 pub(super) async fn retain() -> RwLockReadGuard<'static, ()> {
     SAME_OPERATOR.read().await
 }
@@ -49,13 +50,20 @@ pub(super) async fn alone() -> RwLockWriteGuard<'static, ()> {
 }
 
 /// A second operator, which reconciles at the same time as the one that all tests share: it has another lease. It ends when
-/// this value is dropped.
-pub(super) struct SecondOperator(#[expect(dead_code, reason = "it is dropped")] OperatorProcess);
+/// this value is dropped. Until then no test can [`retain`] or kill the shared one.
+#[expect(dead_code, reason = "they are dropped")]
+pub(super) struct SecondOperator {
+    process: OperatorProcess,
+    alone: RwLockWriteGuard<'static, ()>,
+}
 
 impl SecondOperator {
     /// Starts a second operator.
     pub(super) async fn start(client: &Client) -> anyhow::Result<Self> {
-        Ok(Self(OperatorProcess::start(client, &cluster::unique("second-operator"), "127.0.0.1:0").await?))
+        let alone = alone().await;
+        let process =
+            OperatorProcess::start(client, &cluster::unique("second-operator"), "127.0.0.1:0").await?;
+        Ok(Self { process, alone })
     }
 }
 
