@@ -58,7 +58,7 @@ pub(crate) struct Heading {
     pub(crate) start: usize,
     /// Offset behind its last byte.
     pub(crate) end: usize,
-    /// 1 for the outermost.
+    /// 1 for the outermost, or 0 for the title of the document.
     pub(crate) level: u8,
     pub(crate) title: String,
 }

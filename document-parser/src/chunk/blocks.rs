@@ -9,6 +9,8 @@ use crate::content::{Heading, Section};
 pub(super) struct Block {
     /// Range of bytes in the text of the section. It begins with the heading.
     pub(super) range: Range<usize>,
+    /// Offset of the text behind the headings of the block.
+    pub(super) body: usize,
     /// Headings above the text, the outermost first.
     pub(super) headings: Vec<String>,
 }
@@ -22,7 +24,8 @@ pub(super) fn blocks(section: &Section) -> Vec<Block> {
     let mut text_start = 0;
     for heading in &section.headings {
         if has_text(section, text_start..heading.start) {
-            blocks.push(Block { range: start..heading.start, headings: titles(section, &path) });
+            let headings = titles(section, &path);
+            blocks.push(Block { range: start..heading.start, body: text_start, headings });
             start = heading.start;
         }
         path.retain(|above| above.level < heading.level);
@@ -31,7 +34,7 @@ pub(super) fn blocks(section: &Section) -> Vec<Block> {
     }
     let end = section.text.len();
     if has_text(section, start..end) {
-        blocks.push(Block { range: start..end, headings: titles(section, &path) });
+        blocks.push(Block { range: start..end, body: text_start, headings: titles(section, &path) });
     }
     blocks
 }

@@ -40,6 +40,18 @@ impl Sizes {
             max_chunks,
         }
     }
+
+    /// Returns sizes that leave room for headings before the first chunk. At least half of the size remains: with longer headings, the
+    /// first chunk is divided once more.
+    fn without(self, tokens: usize) -> Self {
+        let reduce =
+            |size: usize| size.min(self.max_tokens.saturating_sub(tokens).max(self.max_tokens / 2).max(1));
+        Self {
+            desired_tokens: reduce(self.desired_tokens),
+            stretched_tokens: reduce(self.stretched_tokens),
+            ..self
+        }
+    }
 }
 
 /// Returns the text of all sections and its chunks.
@@ -60,11 +72,11 @@ pub(crate) fn divide(
         let offset = text.len();
         text.push_str(&section.text);
         for block in blocks(&section) {
-            for range in divide_block(&section, &block, tokens, sizes) {
+            for sized in divide_block(&section, &block, tokens, sizes) {
                 if parts.len() >= usize::try_from(sizes.max_chunks).unwrap_or(usize::MAX) {
                     return Err(Error::TooManyChunks(sizes.max_chunks));
                 }
-                parts.push(Part::new(&section, &block, range, offset, tokens));
+                parts.push(Part::new(&section, &block, &sized, offset));
             }
         }
     }
@@ -84,10 +96,10 @@ struct Part {
 
 impl Part {
     /// Creates a part of a section, which begins at an offset in the text.
-    fn new(section: &Section, block: &Block, range: Range<usize>, offset: usize, tokens: &Tokens) -> Self {
-        let text = section.text.get(range.clone()).unwrap_or_default();
+    fn new(section: &Section, block: &Block, sized: &SizedRange, offset: usize) -> Self {
+        let SizedRange { range, tokens } = sized;
         Self {
-            tokens: u32::try_from(tokens.count(text)).unwrap_or(u32::MAX),
+            tokens: u32::try_from(*tokens).unwrap_or(u32::MAX),
             first_page: page(&section.pages, range.start),
             last_page: page(&section.pages, range.end.saturating_sub(1)),
             headings: block.headings.clone(),
@@ -102,39 +114,53 @@ impl Part {
     }
 }
 
-/// Returns the ranges of a block's chunks in the text of the section.
-fn divide_block(section: &Section, block: &Block, tokens: &Tokens, sizes: Sizes) -> Vec<Range<usize>> {
-    let text = section.text.get(block.range.clone()).unwrap_or_default();
+/// Range of a chunk in the text of its section.
+struct SizedRange {
+    range: Range<usize>,
+    tokens: usize,
+}
+
+/// Returns the ranges of a block's chunks.
+fn divide_block(section: &Section, block: &Block, tokens: &Tokens, sizes: Sizes) -> Vec<SizedRange> {
+    let headings = section.text.get(block.range.start..block.body).unwrap_or_default();
+    let sizes = sizes.without(tokens.count(headings));
+    let mut ranges = divide_body(section, block.body..block.range.end, tokens, sizes);
+    // A chunk that consists of headings would be found by its words and say nothing.
+    match ranges.first_mut() {
+        Some(first) => first.start = block.range.start,
+        None => ranges.push(block.range.clone()),
+    }
+    let mut fitting = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        fit(&section.text, range, tokens, sizes.max_tokens, &mut fitting);
+    }
+    fitting
+}
+
+/// Returns the ranges into which the splitter divides a part of a section.
+fn divide_body(section: &Section, body: Range<usize>, tokens: &Tokens, sizes: Sizes) -> Vec<Range<usize>> {
+    let text = section.text.get(body.clone()).unwrap_or_default();
     let table = TokenTable::new(text, tokens);
     let capacity = ChunkCapacity::new(sizes.desired_tokens);
     let capacity = capacity.with_max(sizes.stretched_tokens).unwrap_or(capacity);
     let config = ChunkConfig::new(capacity).with_sizer(&table);
-    let ranges: Vec<Range<usize>> = match section.syntax {
-        Syntax::Plain => TextSplitter::new(config).chunk_indices(text).map(range_of).collect(),
-        Syntax::Markdown => MarkdownSplitter::new(config).chunk_indices(text).map(range_of).collect(),
-    };
-    let mut fitting = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        fit(text, range, tokens, sizes.max_tokens, &mut fitting);
+    let range = |(start, part): (usize, &str)| body.start + start..body.start + start + part.len();
+    match section.syntax {
+        Syntax::Plain => TextSplitter::new(config).chunk_indices(text).map(range).collect(),
+        Syntax::Markdown => MarkdownSplitter::new(config).chunk_indices(text).map(range).collect(),
     }
-    let offset = block.range.start;
-    fitting.into_iter().map(|range| offset + range.start..offset + range.end).collect()
-}
-
-fn range_of((start, text): (usize, &str)) -> Range<usize> {
-    start..start + text.len()
 }
 
 /// Adds a range without white space around it, halved until each part fits. A part that stands alone may have more tokens than within
 /// the text, from which the splitter knows its size.
-fn fit(text: &str, range: Range<usize>, tokens: &Tokens, max_tokens: usize, fitting: &mut Vec<Range<usize>>) {
+fn fit(text: &str, range: Range<usize>, tokens: &Tokens, max_tokens: usize, fitting: &mut Vec<SizedRange>) {
     let mut pending = vec![range];
     while let Some(range) = pending.pop() {
         let Some(range) = trim(text, range) else { continue };
         let part = text.get(range.clone()).unwrap_or_default();
-        let middle = middle(part);
-        if tokens.count(part) <= max_tokens || middle == 0 {
-            fitting.push(range);
+        let (count, middle) = (tokens.count(part), middle(part));
+        if count <= max_tokens || middle == 0 {
+            fitting.push(SizedRange { range, tokens: count });
             continue;
         }
         let middle = range.start + middle;

@@ -48,11 +48,8 @@ fn has_cells(sheet: &Section) -> bool {
     sheet.text.len() > name
 }
 
+/// Writes a section with the notes of the speaker. Headers and footers are left out: they are on each page, and belong to no heading.
 fn write(writer: &mut SectionWriter, section: &undoc::Section) -> Result<(), Error> {
-    let paragraphs = |paragraphs: &Option<Vec<Paragraph>>| paragraphs.clone().unwrap_or_default();
-    for paragraph in &paragraphs(&section.header) {
-        write_paragraph(writer, paragraph)?;
-    }
     for block in &section.content {
         match block {
             Block::Paragraph(paragraph) => write_paragraph(writer, paragraph)?,
@@ -64,7 +61,7 @@ fn write(writer: &mut SectionWriter, section: &undoc::Section) -> Result<(), Err
             Block::PageBreak | Block::SectionBreak | Block::Image { .. } => {}
         }
     }
-    for paragraph in paragraphs(&section.notes).iter().chain(&paragraphs(&section.footer)) {
+    for paragraph in section.notes.iter().flatten() {
         write_paragraph(writer, paragraph)?;
     }
     Ok(())
@@ -73,7 +70,9 @@ fn write(writer: &mut SectionWriter, section: &undoc::Section) -> Result<(), Err
 fn write_paragraph(writer: &mut SectionWriter, paragraph: &Paragraph) -> Result<(), Error> {
     let text = paragraph.plain_text();
     if paragraph.heading.is_heading() {
-        return writer.heading(paragraph.heading.level(), &text);
+        // The title of the document is above all headings.
+        let is_title = paragraph.style_id.as_deref() == Some("Title");
+        return writer.heading(if is_title { 0 } else { paragraph.heading.level() }, &text);
     }
     match &paragraph.list_info {
         _ if text.trim().is_empty() => Ok(()),
@@ -94,10 +93,9 @@ fn write_table(writer: &mut SectionWriter, table: &Table) -> Result<(), Error> {
     let mut is_first = true;
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(|cell| on_one_line(&cell.plain_text())).collect();
-        if cells.iter().all(String::is_empty) {
-            continue;
-        }
-        let row = cells.join(" | ");
+        let Some(first) = cells.iter().position(|cell| !cell.is_empty()) else { continue };
+        let last = cells.iter().rposition(|cell| !cell.is_empty()).unwrap_or(first);
+        let row = cells.get(first..=last).unwrap_or_default().join(" | ");
         if is_first {
             writer.paragraph(&row)?
         } else {

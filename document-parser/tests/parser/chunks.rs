@@ -98,3 +98,14 @@ fn a_long_word_is_divided() {
     assert!(parsed.chunks.len() > 50);
     check(&parsed, 256);
 }
+
+/// A heading is in the first chunk of its text, and never alone.
+#[test]
+fn a_heading_is_never_alone() {
+    let text = format!("# Terms of delivery\n\n{}", "word ".repeat(1000));
+    let parsed = parse(&request("a.md", ""), text.as_bytes());
+    let chunks = texts(&parsed);
+    assert!(chunks[0].0.starts_with("# Terms") && parsed.chunks[0].tokens > 150, "{:?}", chunks[0]);
+    assert!(chunks.iter().all(|(_, headings)| headings == &["Terms of delivery"]));
+    check(&parsed, 256);
+}
