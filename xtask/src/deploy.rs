@@ -24,7 +24,7 @@ impl Component {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Component::Operator => &["operator"],
-            Component::ApiServer => &["api-server"],
+            Component::ApiServer => &["api-server", "document-parser"],
             Component::Runner => &["runner", "step-host"],
         }
     }

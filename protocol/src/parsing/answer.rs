@@ -24,8 +24,9 @@ pub struct Parsed {
     /// Number of pages, or of slides; `None` for types without pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_count: Option<u32>,
-    /// What the document says about itself: `title`, `author` and `language`, each present if it is known. Values are strings
-    /// of at most 1,000 characters.
+    /// What the document says about itself: `title`, `author` and `language`, each present if it is known, and
+    /// `skippedAttachments` with the names and codes of a mail's attachments that cannot be read. Values are strings of at most
+    /// 1,000 characters.
     #[serde(default)]
     pub metadata: Map<String, Value>,
     /// Chunks in the order of the text. They do not overlap, and there is only white space between them.
@@ -44,7 +45,7 @@ pub struct Chunk {
     pub end: u64,
     /// Number of tokens of the text, without the special tokens that a model adds.
     pub tokens: u32,
-    /// Number of the page on which the chunk begins, starting at 1.
+    /// Number of the page on which the chunk begins, starting at 1. In an attachment of a mail, it is a page of the attachment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_page: Option<u32>,
     /// Number of the page on which the chunk ends, starting at 1.

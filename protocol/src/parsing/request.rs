@@ -21,7 +21,7 @@ pub struct Request {
     /// Number of tokens that no chunk exceeds, at most what the embedding model accepts.
     pub max_chunk_tokens: u32,
     /// Absolute path of the embedding model's `tokenizer.json`. `None` estimates tokens: one for each started group of four
-    /// letters or digits of a word, and one for any other character that is not white space.
+    /// bytes (UTF-8) of a word, and one for any other character that is not white space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
     /// Limits of this document.

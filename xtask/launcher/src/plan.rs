@@ -6,7 +6,7 @@ use std::path::Path;
 use xtask_launcher::packages::{Need, missing};
 
 /// Programs of the workspace that the images contain.
-const PROGRAMS: [&str; 4] = ["operator", "api-server", "runner", "step-host"];
+const PROGRAMS: [&str; 5] = ["operator", "api-server", "document-parser", "runner", "step-host"];
 
 /// Returns the plan if the command is `up` and its options belong together; `xtask` reports those that do not. `folder` is where cargo writes programs of the profile `dev`.
 pub(crate) fn plan(arguments: &[OsString], folder: &Path) -> Option<String> {

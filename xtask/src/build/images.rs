@@ -15,7 +15,7 @@ pub(crate) const LOCAL_REGISTRY: &str = "docker.io/smb-copilot";
 /// Images, each with the programs of the workspace that it contains.
 pub(crate) const IMAGES: [(&str, &[&str]); 7] = [
     ("operator", &["operator"]),
-    ("api-server", &["api-server"]),
+    ("api-server", &["api-server", "document-parser"]),
     ("runner", &["runner"]),
     ("python", &["step-host"]),
     ("postgres", &[]),

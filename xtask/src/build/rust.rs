@@ -10,7 +10,8 @@ use crate::phase::Phase;
 use crate::program::Program;
 
 /// Programs that the images contain.
-pub(crate) const PROGRAMS: [&str; 5] = ["operator", "api-server", "runner", "step-host", "issuer"];
+pub(crate) const PROGRAMS: [&str; 6] =
+    ["operator", "api-server", "document-parser", "runner", "step-host", "issuer"];
 
 /// Builds the named programs, and writes a copy of each without debug information for the images.
 ///
