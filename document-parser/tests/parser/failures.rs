@@ -1,10 +1,11 @@
 //! Each code of a failure is produced by documents of its kind.
 
+use proptest::prelude::*;
 use protocol::parsing::{FailureCode, Limits};
 
 use crate::fixtures::archive::{Entry, archive};
 use crate::fixtures::{office, pdf, zlib};
-use crate::process::{LIMITS, code, fail, parse, request};
+use crate::process::{LIMITS, answer, code, fail, parse, request};
 
 /// A picture.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\r\n-\xb4";
@@ -88,6 +89,45 @@ fn a_damaged_document_is_corrupt() {
     let middle = document.len() / 2;
     document[middle..middle + 40].fill(0xff);
     assert_eq!(code("a.docx", &document), FailureCode::Corrupt);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A document with any damage has an answer: text, or a code that is about the document.
+    #[test]
+    fn any_damage_has_an_answer(
+        kind in 0..6_usize,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let (name, mut document) = samples().swap_remove(kind);
+        for (position, byte) in damage {
+            let position = position.index(document.len());
+            document[position] = byte;
+        }
+        if let Some(cut) = cut {
+            document.truncate(cut.index(document.len()));
+        }
+        let _ = answer(&request(name, ""), &document);
+    }
+}
+
+/// Returns a document of each type whose format can be damaged.
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let long = "text and more text. ".repeat(50);
+    let compressed = vec![pdf::stream("/Filter /FlateDecode", zlib(&pdf::content(&[(11, 700, &long)])))];
+    let mail = format!(
+        "From: a@example.com\nTo: b@example.com\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n{long}\n--x\nContent-Type: text/html\n\n<p>{long}\n--x--\n"
+    );
+    vec![
+        ("a.pdf", pdf::pdf(&[&[(24, 700, "Title"), (11, 660, &long)], &[(11, 700, &long)]])),
+        ("a.pdf", pdf::document(compressed, "", "")),
+        ("a.docx", office::docx(&(office::paragraph(1, "Title") + &office::paragraph(0, &long)))),
+        ("a.pptx", office::pptx(&[("Title", &long), ("Title", &long)])),
+        ("a.xlsx", office::xlsx("Sheet", &[&["a", "b"], &[&long, "d"]])),
+        ("a.eml", mail.into_bytes()),
+    ]
 }
 
 /// Documents whose elements are nested in thousands of levels are refused, whichever format they have.

@@ -1,10 +1,13 @@
 //! What a document cannot exhaust: memory, time, files.
 
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
 use protocol::parsing::{EXIT_BAD_REQUEST, Exit, FailureCode, Limits, failure};
 
 use crate::fixtures::archive::{Entry, archive};
 use crate::fixtures::{deflate_bomb, office, pdf};
-use crate::process::{LIMITS, code, fail, request, run, run_raw};
+use crate::process::{LIMITS, code, fail, request, run, run_raw, spawn};
 
 /// Two GiB, of which the declared size tells the truth or lies.
 const BOMB_MEBIBYTES: usize = 2048;
@@ -83,4 +86,36 @@ fn a_bad_request_is_no_fault_of_the_document() {
         assert_eq!(failure(output.exit, &output.stderr), None);
         assert!(!output.stderr.is_empty() && output.stdout.is_empty());
     }
+}
+
+/// While a document is read, the process can open no file, start no process, write to no file, and gain no privileges.
+#[test]
+fn the_process_is_restricted_before_it_reads_the_document() {
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    let mut child = spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&serde_json::to_vec(&request("a.txt", "")).unwrap()).unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
+    let is_restricted = |limits: &str| {
+        let soft = |name: &str| {
+            limits
+                .lines()
+                .find_map(|row| row.strip_prefix(name)?.split_whitespace().next())
+                .unwrap()
+                .to_owned()
+        };
+        let zero = ["Max open files", "Max processes", "Max file size", "Max core file size"];
+        zero.iter().all(|name| soft(name) == "0")
+            && soft("Max address space") == LIMITS.memory_bytes.to_string()
+            && soft("Max cpu time") == LIMITS.cpu_seconds.to_string()
+    };
+    let deadline = Instant::now() + TIMEOUT;
+    while !is_restricted(&read("limits")) {
+        assert!(Instant::now() < deadline, "{}", read("limits"));
+        std::thread::yield_now();
+    }
+    assert!(read("status").contains("NoNewPrivs:\t1"));
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }

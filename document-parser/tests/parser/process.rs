@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use protocol::parsing::{Answer, Exit, Failure, FailureCode, Limits, Parsed, Request, failure};
 
@@ -40,12 +40,7 @@ pub(crate) fn run(request: &Request, document: &[u8]) -> Output {
 
 /// Runs the program with any input.
 pub(crate) fn run_raw(input: &[&[u8]]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_document-parser"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn();
     let mut stdin = child.stdin.take().unwrap();
     let output = std::thread::scope(|scope| {
         // A process that fails early does not read its input.
@@ -57,6 +52,16 @@ pub(crate) fn run_raw(input: &[&[u8]]) -> Output {
         (None, signal) => Exit::Signal(signal.unwrap()),
     };
     Output { exit, stdout: output.stdout, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
+}
+
+/// Starts the program.
+pub(crate) fn spawn() -> Child {
+    Command::new(env!("CARGO_BIN_EXE_document-parser"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// Returns the answer about a document, as the api-server understands it.
