@@ -33,6 +33,14 @@ pub enum Error {
         /// Time after which the server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// The server has failed several times in a row, and is not asked for a while.
+    #[error("failed to embed texts with model {model}: its server has failed several times; the next request is permitted in {} s", retry_after.as_secs())]
+    CircuitOpen {
+        /// Name of the model.
+        model: String,
+        /// Time until the next request is permitted.
+        retry_after: Duration,
+    },
     /// The server refuses these texts.
     #[error("failed to embed texts with model {model}: the server refuses them with {status}: {message}")]
     Rejected {
@@ -95,8 +103,17 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Request { .. } => true,
+            Self::Request { .. } | Self::CircuitOpen { .. } => true,
             Self::Unavailable { status, .. } => *status == 408 || *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the server has failed, rather than refused the request.
+    pub(crate) fn is_failure_of_server(&self) -> bool {
+        match self {
+            Self::Request { .. } => true,
+            Self::Unavailable { status, .. } => *status == 408 || *status >= 500,
             _ => false,
         }
     }
@@ -106,6 +123,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::CircuitOpen { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::redirect::Policy;
+use tokio::time::Instant;
 use tracing::warn;
 use url::Url;
 
-use super::config::Config;
+use super::breaker::Breaker;
+use super::config::{Config, Limits};
 use super::response::{self, Expected};
 use super::wire::Request;
 use crate::embedder::{Embedder, Purpose};
@@ -20,6 +22,7 @@ pub struct OpenAi {
     config: Config,
     endpoint: Url,
     client: reqwest::Client,
+    breaker: Breaker,
 }
 
 impl OpenAi {
@@ -32,30 +35,49 @@ impl OpenAi {
         let path = format!("{}/embeddings", endpoint.path().trim_end_matches('/'));
         endpoint.set_path(&path);
         // A redirect would send the texts and the key to a server that nobody has configured.
-        let builder =
-            reqwest::Client::builder().redirect(Policy::none()).timeout(config.limits.request_timeout);
+        let builder = reqwest::Client::builder().redirect(Policy::none());
         let client =
             builder.build().map_err(|source| Error::CreateClient { model: config.model.clone(), source })?;
-        Ok(Self { config, endpoint, client })
+        Ok(Self { config, endpoint, client, breaker: Breaker::default() })
     }
 
     /// Embeds the texts of one request, and repeats it while that may help.
     async fn embed_batch(&self, purpose: Purpose, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        let limits = self.config.limits;
+        let limits = self.limits(purpose);
         let backoff = ExponentialBuilder::new()
             .with_min_delay(limits.min_delay)
             .with_max_delay(limits.max_delay)
             .with_max_times(limits.attempts.get() - 1)
             .with_jitter();
-        (|| self.request(purpose, texts))
+        (|| self.attempt(purpose, texts))
             .retry(backoff)
-            .when(Error::is_transient)
+            .when(|error| error.is_transient() && !matches!(error, Error::CircuitOpen { .. }))
             .adjust(|error, delay| next_delay(error.retry_after(), delay?, limits.max_delay))
             .notify(|error, delay| {
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                 warn!(%error, delay_ms, embedder.model = %self.config.model, "embedding failed; retrying");
             })
             .await
+    }
+
+    fn limits(&self, purpose: Purpose) -> Limits {
+        match purpose {
+            Purpose::Document => self.config.limits,
+            Purpose::Query => self.config.query_limits,
+        }
+    }
+
+    /// Sends a request, unless the server has failed too often.
+    async fn attempt(&self, purpose: Purpose, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        self.breaker
+            .permit(Instant::now())
+            .map_err(|retry_after| Error::CircuitOpen { model: self.config.model.clone(), retry_after })?;
+        let result = self.request(purpose, texts).await;
+        match &result {
+            Err(error) if error.is_failure_of_server() => self.breaker.record_failure(Instant::now()),
+            _ => self.breaker.record_answer(),
+        }
+        result
     }
 
     async fn request(&self, purpose: Purpose, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
@@ -70,7 +92,8 @@ impl OpenAi {
             encoding_format: "float",
             dimensions: self.config.request_dimensions.then_some(dimensions.get()),
         };
-        let mut request = self.client.post(self.endpoint.clone()).json(&body);
+        let timeout = self.limits(purpose).request_timeout;
+        let mut request = self.client.post(self.endpoint.clone()).timeout(timeout).json(&body);
         if let Some(key) = &self.config.api_key {
             request = request.bearer_auth(key.expose());
         }
@@ -94,7 +117,7 @@ impl Embedder for OpenAi {
     }
 
     async fn embed(&self, purpose: Purpose, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        let limits = self.config.limits;
+        let limits = self.limits(purpose);
         let mut batches = Vec::new();
         for batch in texts.chunks(limits.batch_texts.get()) {
             batches.push(self.embed_batch(purpose, batch));

@@ -21,8 +21,10 @@ pub struct Config {
     pub request_dimensions: bool,
     /// Texts before each text.
     pub prefixes: Prefixes,
-    /// Limits of the requests.
+    /// Limits of the requests for documents.
     pub limits: Limits,
+    /// Limits of the requests for queries, for which a person waits.
+    pub query_limits: Limits,
 }
 
 /// Texts that a model expects before each text, such as `passage: ` and `query: ` for E5.
@@ -69,6 +71,15 @@ impl Default for Limits {
             // Half of the time for which a worker leases a document.
             max_delay: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// Returns limits for queries: one attempt, after which the caller searches without the vectors.
+    #[must_use]
+    pub fn for_queries() -> Self {
+        // A model on a CPU embeds a query within some 100 ms.
+        Self { request_timeout: Duration::from_secs(3), attempts: NonZeroUsize::MIN, ..Self::default() }
     }
 }
 

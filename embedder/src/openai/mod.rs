@@ -1,5 +1,6 @@
 //! Servers with the embeddings API of OpenAI (`POST …/embeddings`), such as OpenAI, Text Embeddings Inference, vLLM, Ollama and llama.cpp.
 
+mod breaker;
 mod client;
 mod config;
 mod response;

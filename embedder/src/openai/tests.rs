@@ -44,6 +44,7 @@ impl Server {
             request_dimensions: false,
             prefixes: Prefixes::default(),
             limits,
+            query_limits: Limits { min_delay: limits.min_delay, ..Limits::for_queries() },
         };
         change(&mut config);
         OpenAi::new(config).unwrap()
@@ -110,7 +111,7 @@ async fn a_request_has_the_configured_fields() {
 
 /// A server that is busy or restarts is asked again.
 #[tokio::test]
-async fn a_busy_server_is_asked_again() {
+async fn requests_to_a_busy_server_are_repeated() {
     let server = Server::default();
     let embedder = server.start(|_| ()).await;
     server.prepare((StatusCode::SERVICE_UNAVAILABLE, "starting"));
@@ -190,4 +191,21 @@ async fn an_unreachable_server_is_transient() {
     let error = embedder.embed(Purpose::Query, &["x"]).await.unwrap_err();
     assert!(matches!(error, Error::Request { .. }) && error.is_transient());
     assert!(!error.to_string().contains(&closed.to_string()));
+}
+
+/// A query does not wait for a server that fails, and after some failures the server gets no requests.
+#[tokio::test]
+async fn a_query_does_not_wait_for_a_failing_server() {
+    let server = Server::default();
+    let embedder = server.start(|_| ()).await;
+    for attempts in 1..=5 {
+        server.prepare(StatusCode::INTERNAL_SERVER_ERROR);
+        let error = embedder.embed(Purpose::Query, &["x"]).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+        assert_eq!(server.bodies().len(), attempts);
+    }
+    let error = embedder.embed(Purpose::Document, &["x"]).await.unwrap_err();
+    assert!(matches!(error, Error::CircuitOpen { .. }) && error.is_transient(), "{error}");
+    assert!(error.retry_after().is_some());
+    assert_eq!(server.bodies().len(), 5);
 }
