@@ -16,6 +16,9 @@ pub(crate) enum Error {
         /// Error of the kernel.
         source: io::Error,
     },
+    /// The filter of system calls cannot be installed.
+    #[error("failed to restrict the system calls")]
+    RestrictSystemCalls(#[source] seccompiler::Error),
     /// Standard input cannot be read.
     #[error("failed to read standard input")]
     ReadInput(#[source] io::Error),

@@ -1,8 +1,9 @@
-//! The process: limits, request, tokenizer, document, answer, in this order.
+//! The process: limits, request, tokenizer, filter of system calls, document, answer, in this order.
 
 mod error;
 mod input;
 mod limits;
+mod syscalls;
 
 use std::io::{self, Write as _};
 use std::panic;
@@ -27,6 +28,7 @@ pub(crate) fn run() -> Result<(), Error> {
     limits::restrict_resources(request.limits)?;
     let tokens = read_tokenizer(&request)?;
     limits::forbid_files()?;
+    syscalls::restrict()?;
     let document = input::read_document(&mut stdin)?;
     answer(&parse_document(&request, &document, &tokens))
 }

@@ -68,8 +68,7 @@ impl FromIterator<(u32, f64)> for SparseVector {
 
 /// Returns the hash of a stem: the absolute value of Murmur3 (32 bits) as a signed number.
 fn index(stem: &str) -> u32 {
-    let hash = murmur3::murmur3_32(&mut Cursor::new(stem), 0).expect("reading from memory does not fail");
-    hash.cast_signed().unsigned_abs()
+    murmur3::murmur3_32(&mut Cursor::new(stem), 0).cast_signed().unsigned_abs()
 }
 
 #[allow(clippy::as_conversions, reason = "no other conversion rounds to the precision of Qdrant")]
