@@ -4,6 +4,7 @@
 //! into chunks ([`chunk`]). It does no I/O. The program around it limits memory and CPU time, because a parser may need any amount
 //! of both; see `docs/decisions/0042-parsing-documents.md`.
 
+mod archive;
 mod chunk;
 mod content;
 mod document_type;

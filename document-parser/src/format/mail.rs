@@ -145,7 +145,13 @@ fn attachment(context: Context, part: &MessagePart<'_>, name: &str) -> Result<Ex
     };
     // Text parts are decoded to UTF-8 already.
     let source = Source { bytes, declared_type: declared.as_deref(), file_name: Some(name) };
-    extract_attachment(context, &source)
+    match extract_attachment(context, &source) {
+        // The program that sent the mail has declared the type, and not the uploader.
+        Err(Error::TypeMismatch { .. } | Error::UnsupportedType(_)) => {
+            extract_attachment(context, &Source { declared_type: None, file_name: None, ..source })
+        }
+        result => result,
+    }
 }
 
 /// Appends the sections of an attachment, below its name.

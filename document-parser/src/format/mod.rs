@@ -1,14 +1,11 @@
 //! Extraction of text, one module for each family of types.
 
-mod archive;
 mod html;
 mod json;
 mod mail;
 mod markdown;
 mod office;
 mod pdf;
-
-pub(crate) use archive::check as check_archive;
 
 use crate::content::{Content, Extracted, Section};
 use crate::document_type::DocumentType;

@@ -49,12 +49,8 @@ impl<'a> Declaration<'a> {
     /// # Errors
     /// Returns an error if it is another type.
     pub(super) fn confirm(&self, found: DocumentType) -> Result<(), Error> {
-        // Office documents are ZIP files, and some programs declare them as such.
-        let is_archive =
-            matches!(self.other_type(), Some("application/zip" | "application/x-zip-compressed"));
-        let is_office = matches!(found, DocumentType::Docx | DocumentType::Pptx | DocumentType::Xlsx);
         let agrees = match (self.other_type(), self.by_type().or(self.by_name)) {
-            (Some(_), _) => is_archive && is_office,
+            (Some(other), _) => is_other_name(other, found),
             (None, Some(declared)) => declared == found,
             (None, None) => true,
         };
@@ -78,5 +74,19 @@ impl<'a> Declaration<'a> {
         let by_name = || self.by_name.map(|kind| kind.media_type().to_owned());
         let declared = self.media_type.clone().or_else(by_name).unwrap_or_default();
         Error::TypeMismatch { declared: declared.chars().take(100).collect(), found: found.to_owned() }
+    }
+}
+
+/// Returns whether programs declare a type by a media type of another one: Office documents as archives, which they are, or by the types of their
+/// predecessors.
+fn is_other_name(media_type: &str, found: DocumentType) -> bool {
+    match media_type {
+        "application/zip" | "application/x-zip-compressed" => {
+            matches!(found, DocumentType::Docx | DocumentType::Pptx | DocumentType::Xlsx)
+        }
+        "application/msword" => found == DocumentType::Docx,
+        "application/vnd.ms-excel" => found == DocumentType::Xlsx,
+        "application/vnd.ms-powerpoint" => found == DocumentType::Pptx,
+        _ => false,
     }
 }

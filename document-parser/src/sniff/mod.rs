@@ -11,9 +11,8 @@ use undoc::FormatType;
 
 use self::declaration::Declaration;
 use crate::document_type::DocumentType;
-use crate::encoding;
 use crate::error::Error;
-use crate::format::check_archive;
+use crate::{archive, encoding};
 
 /// Beginning of a file in which `%PDF-` may be: other readers accept as much before it.
 const PDF_HEADER_BYTES: usize = 1024;
@@ -73,7 +72,7 @@ pub(crate) fn sniff(source: &Source<'_>) -> Result<Sniffed, Error> {
 
 fn sniff_office(bytes: &[u8], declaration: &Declaration<'_>) -> Result<Sniffed, Error> {
     if bytes.starts_with(b"PK") {
-        check_archive(bytes)?;
+        archive::check(bytes)?;
     }
     let office = match undoc::detect_format_from_bytes(bytes) {
         Ok(FormatType::Docx) => DocumentType::Docx,

@@ -150,6 +150,19 @@ fn mail_has_attachments() {
     assert_eq!(chunks[1], ("# Bolts\n0.10 each".to_owned(), headings(&["offer.md", "Bolts"])));
 }
 
+/// Office documents are accepted under the types of archives and of their predecessors, and attachments under any type.
+#[test]
+fn usual_mistakes_in_types_are_accepted() {
+    let docx = office::docx(&office::paragraph(0, "text"));
+    for declared in ["application/zip", "application/msword"] {
+        assert_eq!(parse(&request("a.docx", declared), &docx).text, "text");
+    }
+    let mail = "From: a@example.com\nTo: b@example.com\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+        --b\n\nbody\n--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=terms.pdf\n\nplain text\n--b--\n";
+    let parsed = parse(&request("a.eml", ""), mail.as_bytes());
+    assert_eq!(texts(&parsed).pop().unwrap(), ("plain text".to_owned(), headings(&["terms.pdf"])));
+}
+
 /// A document about which nothing is declared is recognized by its content.
 #[test]
 fn types_are_recognized() {

@@ -80,7 +80,7 @@ fn single_precision(value: f64) -> f32 {
 mod tests {
     use super::*;
 
-    /// Vectors as computed by the code of FastEmbed 0.7 (`mmh3`, `py_rust_stemmers`, the stop words of NLTK).
+    /// Vectors are those that the steps of FastEmbed 0.9 compute in Python, with `mmh3`, `py_rust_stemmers` and the stop words of NLTK.
     #[test]
     fn vectors_are_those_of_fastembed() {
         let english = "The invoices are invoiced to the running customers' orders: INV_2024-0815!";
