@@ -163,6 +163,15 @@ pub enum Error {
     /// An input could not be checked against its schema.
     #[error("failed to check the input against its schema")]
     Compute(#[from] compute::Error),
+    /// An uploaded image is of a format that is not accepted.
+    #[error("failed to recognize the image: send PNG, JPEG or WebP")]
+    UnsupportedImage,
+    /// An uploaded image could not be converted.
+    #[error("failed to convert the image")]
+    PictureConversion(#[source] compute::Error),
+    /// The converted image could not be encoded.
+    #[error("failed to encode the converted image")]
+    PictureEncoding(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The tenant cannot get what its requests share.
     #[error("failed to {action}: too many requests do the same")]
     Exhausted {

@@ -178,6 +178,16 @@ impl Reservation {
         Ok((bytes, reservation))
     }
 
+    /// Reserves the memory in which an uploaded picture is converted.
+    ///
+    /// # Errors
+    /// Returns an error if the memory is not free in time.
+    pub(super) async fn of_picture(app: &App, scope: TenantScope, bytes: usize) -> Result<Self, Error> {
+        let reservation = Self::default();
+        reservation.add_within(app, scope.tenant_id(), bytes, MORE_TIMEOUT).await?;
+        Ok(reservation)
+    }
+
     async fn add(&self, app: &App, scope: TenantScope, bytes: usize) -> Result<(), Error> {
         let limit = if self.lock().permits.is_empty() { FIRST_TIMEOUT } else { MORE_TIMEOUT };
         self.add_within(app, scope.tenant_id(), bytes, limit).await

@@ -12,7 +12,7 @@ use axum::{
 use uuid::Uuid;
 
 use super::{
-    HttpState, MAX_BODY_BYTES, audit,
+    HttpState, audit,
     authenticate::authenticate,
     body::{self, BodyLimits},
     in_flight,
@@ -21,6 +21,7 @@ use super::{
     query_parameters::QueryParameters,
     rate_limit,
     readmission::Readmission,
+    request_bodies::{ExpectedBody, RequestBodies},
 };
 use crate::{
     app::{self, App, audit::Operation},
@@ -36,6 +37,7 @@ pub(in crate::http) struct AuthorizationState {
     pub(in crate::http) http: HttpState,
     pub(in crate::http) operations: Arc<Operations>,
     pub(in crate::http) parameters: Arc<QueryParameters>,
+    pub(in crate::http) bodies: Arc<RequestBodies>,
 }
 
 /// Authenticates the caller and checks the permission that the operation requires. Handlers extract the [`Principal`].
@@ -76,6 +78,7 @@ pub(in crate::http) async fn authorize(
     let readmission = Readmission::new(&state.http, request.headers(), rule);
     request.extensions_mut().insert(readmission);
     let response = if rule.allows(principal.permissions) {
+        request.extensions_mut().insert(state.bodies.expected(&operation));
         match state.parameters.check(&operation, request.uri()) {
             Ok(()) => admit_and_run(app, principal, tenant, audited, request, next).await,
             Err(problem) => Err(problem),
@@ -128,8 +131,10 @@ async fn admit_and_run(
     // The scope of the principal is of use as long as its rights are held.
     let rights = principal.tenant.as_ref().and_then(|tenant| tenant.rights.clone());
     request.extensions_mut().insert(principal);
-    let limit = BodyLimits { bytes: MAX_BODY_BYTES, time: app.limits.body_time };
-    let (request, memory) = body::admit(request, &app.limits, &tenant, limit).await?;
+    let expected = request.extensions().get::<ExpectedBody>().map(|body| (body.kind, body.max_bytes));
+    let (kind, bytes) = expected.ok_or_else(|| Problem::new(Code::Internal))?;
+    let limit = BodyLimits { bytes, time: app.limits.body_time };
+    let (request, memory) = body::admit(request, kind, &app.limits, &tenant, limit).await?;
     // A write that goes on without its client holds its permit.
     let held = permit.clone();
     let work = async move {

@@ -79,18 +79,19 @@ impl BodyMemory {
     }
 }
 
-/// Reads the body of a request completely, and reserves the memory for parsing it.
+/// Reads the body of a request completely, and reserves the memory for it and for parsing it.
 ///
 /// # Errors
 /// Returns an error if the body is incomplete, too large or too slow, or if there is no memory for it in time.
 pub(in crate::http) async fn admit(
     request: Request,
+    kind: BodyKind,
     limits: &Limits,
     tenant: &Uuid,
     limit: BodyLimits,
 ) -> Result<(Request, BodyMemory), Problem> {
     let (mut parts, body) = request.into_parts();
-    let (bytes, memory) = read(body, BodyKind::Json, limits, tenant, limit).await?;
+    let (bytes, memory) = read(body, kind, limits, tenant, limit).await?;
     parts.extensions.insert(memory.clone());
     Ok((Request::from_parts(parts, Body::from(bytes)), memory))
 }
@@ -108,8 +109,10 @@ pub(in crate::http) async fn read(
 ) -> Result<(Bytes, BodyMemory), Problem> {
     let memory = BodyMemory::default();
     // A body of unknown size may be as large as the limit.
-    let announced = body.size_hint().exact().map_or(Some(limit), |bytes| usize::try_from(bytes).ok());
-    let announced = announced.filter(|bytes| *bytes <= limit).ok_or_else(|| too_large(limit))?;
+    let announced = match body.size_hint().exact() {
+        Some(bytes) => fitting(bytes, limit)?,
+        None => limit,
+    };
     if announced > 0 {
         memory.reserve_text(limits, tenant, announced).await?;
     }
@@ -123,6 +126,17 @@ pub(in crate::http) async fn read(
 
 fn no_memory(error: Exhausted) -> Problem {
     in_flight::refusal("large requests", error, RETRY_DELAY)
+}
+
+/// Returns the announced size of a body.
+///
+/// # Errors
+/// Returns an error with both sizes if the body is too large.
+fn fitting(bytes: u64, limit: usize) -> Result<usize, Problem> {
+    usize::try_from(bytes).ok().filter(|bytes| *bytes <= limit).ok_or_else(|| {
+        let detail = format!("the body has {bytes} bytes: at most {limit} are allowed");
+        Problem::new(Code::TooLarge).detail(detail)
+    })
 }
 
 fn too_large(limit: usize) -> Problem {

@@ -15,6 +15,8 @@ use crate::problem::{Code, Problem};
 const TAG_BYTES: usize = 16;
 /// Separator of the generation of a resource and the digest in its tag.
 const SEPARATOR: char = '.';
+/// Use of a response by caches: a resource belongs to one tenant, and clients ask for its next state.
+const CACHE: &str = "private, no-cache";
 
 /// Returns a resource as JSON with its entity tag, or 304 if the client has the current state already.
 pub(in crate::http) fn with_etag<T: Serialize>(request: &HeaderMap, resource: &T) -> Response {
@@ -36,14 +38,27 @@ fn tagged<T: Serialize>(request: &HeaderMap, prefix: &str, resource: &T) -> Resp
     };
     let tag = etag(prefix, &body);
     let mut headers = HeaderMap::new();
-    // A resource belongs to one tenant, and clients poll its next state.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
     headers.typed_insert(tag.clone());
     if has(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     (headers, body).into_response()
+}
+
+/// Returns bytes with the entity tag of their digest, or 304 if the client has them already.
+pub(in crate::http) fn with_digest(
+    request: &HeaderMap,
+    sha256: &str,
+    response: impl IntoResponse,
+) -> Response {
+    let tag = format!("\"{sha256}\"");
+    let headers = [(header::CACHE_CONTROL, CACHE.to_owned()), (header::ETAG, tag.clone())];
+    match is_known(request, &tag) {
+        true => (StatusCode::NOT_MODIFIED, headers).into_response(),
+        false => (headers, response).into_response(),
+    }
 }
 
 /// Returns whether the client has the state of a resource that a strong entity tag, with its quotes, names.

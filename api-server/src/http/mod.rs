@@ -33,6 +33,7 @@ mod problem;
 mod query_parameters;
 mod rate_limit;
 mod readmission;
+mod request_bodies;
 mod request_id;
 #[cfg(test)]
 mod round_trips;
@@ -68,6 +69,7 @@ use tower_http::{
 
 use authorize::AuthorizationState;
 use query_parameters::QueryParameters;
+use request_bodies::RequestBodies;
 
 use crate::{
     auth::Operations,
@@ -79,14 +81,14 @@ pub use listener::{ClientAddress, ConnectionLimits, TrustedProxies, serve};
 pub use metrics::Metrics;
 pub use state::HttpState;
 
-/// Maximum size of a request body: the definition of a workflow with code and schemas, or a run's input of 256 KiB with white space
+/// Maximum size of a request body of JSON: the definition of a workflow with code and schemas, or a run's input of 256 KiB with white space
 /// and escapes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Builds the router of the public port.
 ///
 /// # Errors
-/// Returns an error if `operations.yaml` lacks an operation or names one that does not exist.
+/// Returns an error if `operations.yaml` lacks an operation or names one that does not exist, or if an upload has no maximum size.
 pub fn router(state: HttpState) -> anyhow::Result<Router> {
     router_with(state, Operations::load()?)
 }
@@ -102,6 +104,7 @@ fn router_with(state: HttpState, operations: Operations) -> anyhow::Result<Route
         http: state.clone(),
         operations: operations.clone(),
         parameters: Arc::new(QueryParameters::from_document(&document)),
+        bodies: Arc::new(RequestBodies::from_document(&document)?),
     };
     let routes = routes
         .merge(graphql::routes(schema, operations, state.trusted_documents.clone()))

@@ -23,7 +23,9 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound => Self::new(Code::NotFound),
-            Error::Compute(ref source) => from_compute(&error, source),
+            Error::Compute(ref source) => from_compute(&error, source, &INPUTS),
+            Error::PictureConversion(ref source) => from_compute(&error, source, &PICTURES),
+            Error::UnsupportedImage => Self::new(Code::UnsupportedMediaType).detail(detail),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
             Error::OutputTooLarge { .. }
             | Error::StorageFull { .. }
@@ -120,7 +122,7 @@ impl From<Error> for Problem {
             Error::Kubernetes { source: kube::Error::Api(ref status), .. } if is_defect(status.code) => {
                 internal(&error)
             }
-            Error::Unaudited { .. } => internal(&error),
+            Error::Unaudited { .. } | Error::PictureEncoding(_) => internal(&error),
             Error::Kubernetes { .. } | Error::KubernetesTimeout { .. } => {
                 Self::unavailable(&error, "the Kubernetes API is unavailable")
             }
@@ -152,16 +154,33 @@ fn from_store(error: &Error, source: &store::Error) -> Problem {
     }
 }
 
-fn from_compute(error: &Error, source: &compute::Error) -> Problem {
+/// Explanations of computations that have no result.
+struct ComputeDetails {
+    too_many: &'static str,
+    no_thread: &'static str,
+    too_slow: &'static str,
+}
+
+const INPUTS: ComputeDetails = ComputeDetails {
+    too_many: "too many requests of this tenant are being validated: repeat this one later",
+    no_thread: "the input could not be validated in time: repeat the request later",
+    too_slow: "validating the input takes too long: send a smaller input, or simplify the schema",
+};
+const PICTURES: ComputeDetails = ComputeDetails {
+    too_many: "too many images of this tenant are being converted: repeat the request later",
+    no_thread: "the image could not be converted in time: repeat the request later",
+    too_slow: "converting the image takes too long: send one with fewer pixels",
+};
+
+fn from_compute(error: &Error, source: &compute::Error, details: &ComputeDetails) -> Problem {
     match source {
-        compute::Error::TooManyWaiting(_) => Problem::new(Code::Busy)
-            .detail("too many requests of this tenant are being validated: repeat this one later")
-            .retry_after(BUSY_RETRY_DELAY),
-        compute::Error::NoThreadInTime(_) | compute::Error::Thread(_) => {
-            Problem::unavailable(error, "the input could not be validated in time: repeat the request later")
+        compute::Error::TooManyWaiting(_) => {
+            Problem::new(Code::Busy).detail(details.too_many).retry_after(BUSY_RETRY_DELAY)
         }
-        compute::Error::TooSlow(_) => Problem::new(Code::InputTooCostly)
-            .detail("validating the input takes too long: send a smaller input, or simplify the schema"),
+        compute::Error::NoThreadInTime(_) | compute::Error::Thread(_) => {
+            Problem::unavailable(error, details.no_thread)
+        }
+        compute::Error::TooSlow(_) => Problem::new(Code::InputTooCostly).detail(details.too_slow),
         compute::Error::Panicked(_) => internal(error),
     }
 }

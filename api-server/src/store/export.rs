@@ -4,7 +4,7 @@ use super::{Error, TenantTx};
 
 /// Maximum number of rows of a page. Postgres renders all of them, although a page may have room for the first only.
 const PAGE_ROWS: i64 = 200;
-/// Maximum number of rows of a page whose rows may have MiB each.
+/// Maximum number of rows of a page whose rows may have MiB each, or some hundred KiB.
 const PAGE_LARGE_ROWS: i64 = 8;
 
 /// Kind of exported rows.
@@ -23,6 +23,8 @@ pub enum Kind {
     Outputs,
     /// Events.
     Events,
+    /// Uploaded pictures of users. The last kind, so that an export that an earlier release has begun contains them, too.
+    UserPictures,
 }
 
 impl Kind {
@@ -61,6 +63,7 @@ pub async fn page(
         Kind::Logs => logs(tx, after, max_bytes).await,
         Kind::Outputs => outputs(tx, after, max_bytes).await,
         Kind::Events => events(tx, after, max_bytes, last_event).await,
+        Kind::UserPictures => user_pictures(tx, after, max_bytes).await,
     };
     let mut lines = lines.map_err(Error::query("read rows to export"))?;
     for line in &mut lines {
@@ -222,6 +225,32 @@ async fn events(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64, last: i6
         PAGE_ROWS,
         max_bytes,
         last
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn user_pictures(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    // The encoding breaks lines after 76 letters.
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by user_id) as number,
+                    sum(octet_length(json)) over (order by user_id) as bytes from (
+               select p.user_id, p.user_id::text as key, json_build_object(
+                 'userId', p.user_id, 'email', u.email, 'sha256', p.sha256, 'updatedAt', p.updated_at,
+                 'png', translate(encode(p.png, 'base64'), E'\n', '')
+               )::text as json
+               from user_pictures p join users u on u.tenant_id = p.tenant_id and u.id = p.user_id
+               where p.tenant_id = $1 and ($2::text is null or p.user_id > $2::text::uuid) order by p.user_id limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_LARGE_ROWS,
+        max_bytes
     )
     .fetch_all(connection)
     .await

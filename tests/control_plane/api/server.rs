@@ -95,6 +95,17 @@ impl Server {
         self.router.send(token, method, path, headers, body).await
     }
 
+    /// Uploads bytes with a token.
+    pub(super) async fn upload(
+        &self,
+        token: &str,
+        path: &str,
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<ApiResponse> {
+        self.router.upload(token, path, media_type, bytes).await
+    }
+
     /// Starts a run of the tenant's workflow.
     pub(super) async fn start_run(
         &self,

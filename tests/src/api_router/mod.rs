@@ -13,7 +13,7 @@ use api_server::{
     store::CursorKey,
 };
 use reqwest::{
-    Client, Method,
+    Client, Method, RequestBuilder,
     header::{HeaderMap, HeaderName},
 };
 use serde_json::Value;
@@ -142,9 +142,28 @@ impl ApiRouter {
             let name: HeaderName = name.parse()?;
             request = request.headers(HeaderMap::from_iter([(name, value.parse()?)]));
         }
-        let response = request.bearer_auth(token).send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(ApiResponse { status, headers, body })
+        receive(request.bearer_auth(token)).await
     }
+
+    /// Uploads bytes with a token.
+    ///
+    /// # Errors
+    /// Returns an error if there is no response.
+    pub async fn upload(
+        &self,
+        token: &str,
+        path: &str,
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<ApiResponse> {
+        let request = Client::new().put(format!("{}{path}", self.url)).header("content-type", media_type);
+        receive(request.bearer_auth(token).body(bytes)).await
+    }
+}
+
+async fn receive(request: RequestBuilder) -> anyhow::Result<ApiResponse> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+    Ok(ApiResponse { status, headers, body })
 }

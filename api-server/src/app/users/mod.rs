@@ -4,6 +4,7 @@ mod admit;
 mod create;
 mod grant;
 mod members;
+mod picture;
 mod profile;
 mod provision;
 mod read;
@@ -18,6 +19,7 @@ pub(in crate::app) use grant::{
 };
 pub(in crate::app) use members::change_members;
 pub use members::{MAX_MEMBER_CHANGES, MemberChange};
+pub use picture::{MAX_IMAGE_BYTES, delete_picture, get_picture, set_picture};
 pub use profile::{Patch, update};
 pub use provision::{
     DEFAULT_ROLE, Provision, delete_provisioned, get_provisioned, is_active, list_provisioned, name_key,
@@ -62,20 +64,46 @@ async fn change(
     action: &'static str,
     edit: impl AsyncFnOnce(&mut TenantTx, &User) -> Result<(), Error>,
 ) -> Result<Option<User>, Error> {
-    let Editor { scope, permissions } = editor;
-    let _permit = write_permit(app, scope.tenant_id(), action).await?;
-    let mut tx = TenantTx::begin(&app.db, scope).await?;
-    active(&mut tx).await?;
-    let user = users::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
-    audit::record_object(AUDIT_KIND, Some(id), &user.email);
-    if version.is_some_and(|version| version != user.version) {
-        return Err(Error::Stale { action });
-    }
-    check_power(&mut tx, permissions, &user, action).await?;
+    let _permit = write_permit(app, editor.scope.tenant_id(), action).await?;
+    let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+    let user = changeable(&mut tx, editor, id, version, action).await?;
     edit(&mut tx, &user).await.map_err(|error| last_owner(error, action))?;
     let changed = users::get(&mut tx, id).await?;
     tx.commit().await?;
     Ok(changed)
+}
+
+/// Checks that a change of a user would begin, for a request that prepares what it writes.
+///
+/// # Errors
+/// Returns an error as [`change`] does.
+async fn check(
+    app: &App,
+    editor: Editor,
+    id: Uuid,
+    version: Option<i64>,
+    action: &'static str,
+) -> Result<(), Error> {
+    let mut tx = TenantTx::begin(&app.db, editor.scope).await?;
+    changeable(&mut tx, editor, id, version, action).await.map(drop)
+}
+
+/// Returns a user whom the caller may change, and lets no other transaction change it until this one ends.
+async fn changeable(
+    tx: &mut TenantTx,
+    editor: Editor,
+    id: Uuid,
+    version: Option<i64>,
+    action: &'static str,
+) -> Result<User, Error> {
+    active(tx).await?;
+    let user = users::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    audit::record_object(AUDIT_KIND, Some(id), &user.email);
+    if version.is_some_and(|version| version != user.version) {
+        return Err(Error::Stale { action });
+    }
+    check_power(tx, editor.permissions, &user, action).await?;
+    Ok(user)
 }
 
 /// Recognises the refusal of the database to leave a tenant without an active owner.

@@ -3,7 +3,7 @@
 use url::Url;
 use uuid::Uuid;
 
-use super::{Editor, change};
+use super::{Editor, change, picture::picture_path};
 use crate::{
     app::{
         App, Error, Violation,
@@ -23,7 +23,7 @@ const MAX_URL_BYTES: usize = 2048;
 pub struct Patch {
     /// Full name.
     pub display_name: Option<Option<String>>,
-    /// URL of a picture.
+    /// URL of a picture. The path of the uploaded picture is accepted if it is the URL already.
     pub picture_url: Option<Option<String>>,
 }
 
@@ -40,7 +40,9 @@ pub async fn update(
 ) -> Result<User, Error> {
     let Patch { display_name, picture_url } = patch;
     let name = display_name.as_ref().and_then(|name| check_display_name(name.as_deref()?));
-    let picture = picture_url.as_ref().and_then(|url| check_picture_url(url.as_deref()?));
+    let uploaded = picture_path(id);
+    let external = picture_url.as_ref().and_then(Option::as_deref).filter(|url| *url != uploaded);
+    let picture = external.and_then(check_picture_url);
     let violations: Vec<_> = name.into_iter().chain(picture).collect();
     if !violations.is_empty() {
         return Err(Error::InvalidRequest { action: ACTION, violations });
@@ -48,6 +50,12 @@ pub async fn update(
     let changed = change(app, editor, id, version, ACTION, async |tx, user: &User| {
         let name = display_name.unwrap_or_else(|| user.display_name.clone());
         let picture = picture_url.unwrap_or_else(|| user.picture_url.clone());
+        if picture != user.picture_url {
+            if picture.as_deref() == Some(uploaded.as_str()) {
+                return Err(Error::InvalidRequest { action: ACTION, violations: vec![not_uploaded()] });
+            }
+            users::delete_picture(tx, id).await?;
+        }
         let mut changes = Vec::new();
         changes.extend(difference("/displayName", user.display_name.as_deref(), name.as_deref()));
         changes.extend(difference("/pictureUrl", user.picture_url.as_deref(), picture.as_deref()));
@@ -72,7 +80,7 @@ pub(super) fn check_display_name(name: &str) -> Option<Violation> {
     (!is_valid).then(|| violation("/displayName", message))
 }
 
-/// Returns what is wrong with the URL of a picture. Pictures cannot be uploaded.
+/// Returns what is wrong with the URL of a picture that is not uploaded.
 pub(super) fn check_picture_url(url: &str) -> Option<Violation> {
     let is_https =
         |url: &Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
@@ -81,6 +89,11 @@ pub(super) fn check_picture_url(url: &str) -> Option<Violation> {
         && Url::parse(url).is_ok_and(|url| is_https(&url));
     let message = format!("must be an https URL of at most {MAX_URL_BYTES} bytes without a password");
     (!is_valid).then(|| violation("/pictureUrl", message))
+}
+
+fn not_uploaded() -> Violation {
+    let message = "no picture of the user is uploaded: upload one, or send an https URL";
+    violation("/pictureUrl", message.to_owned())
 }
 
 fn violation(pointer: &str, message: String) -> Violation {

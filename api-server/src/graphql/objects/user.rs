@@ -45,7 +45,7 @@ impl User {
         self.0.status.into()
     }
 
-    /// URL of a picture of the user, with the scheme https.
+    /// URL of a picture of the user with the scheme https, or the path of the REST API to an uploaded picture.
     async fn picture_url(&self) -> Option<&str> {
         self.0.picture_url.as_deref()
     }

@@ -32,7 +32,7 @@ impl Viewer {
         Ok(Caller::from_context(ctx)?.principal.user.as_ref().and_then(|user| user.display_name.as_deref()))
     }
 
-    /// URL of a picture of the user.
+    /// URL of a picture of the user with the scheme https, or the path of the REST API to an uploaded picture.
     async fn picture_url<'a>(&self, ctx: &Context<'a>) -> Result<Option<&'a str>> {
         Ok(Caller::from_context(ctx)?.principal.user.as_ref().and_then(|user| user.picture_url.as_deref()))
     }

@@ -5,6 +5,10 @@ insert into users (id, tenant_id, email, email_key, status) values
   ('42000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'eva@acme.example', 'eva@acme.example', 'INVITED'),
   ('42000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'eva@globex.example', 'eva@globex.example', 'INVITED')
 on conflict do nothing;
+insert into user_pictures (tenant_id, user_id, png, sha256)
+select tenant_id, id, convert_to('picture of ' || email, 'UTF8'), encode(sha256(id::text::bytea), 'hex')
+from users where id::text like '41000000-0000-4000-8000-00000000000_'
+on conflict do nothing;
 insert into user_roles (tenant_id, user_id, role)
 select tenant_id, id, 'viewer' from users where id::text like '4_000000-0000-4000-8000-00000000000_'
 on conflict do nothing;

@@ -13,6 +13,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,8 +27,17 @@ const STALE_OF_SCIM: &str = "W/\"999\"";
 #[derive(Deserialize)]
 struct Bodies {
     rest: BTreeMap<String, Value>,
+    uploads: BTreeMap<String, UploadedFile>,
     queries: BTreeMap<String, String>,
     mutations: BTreeMap<String, Value>,
+}
+
+/// Body of bytes.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UploadedFile {
+    media_type: String,
+    base64: String,
 }
 
 /// Requests of all operations.
@@ -40,7 +50,12 @@ pub(super) struct Requests {
 pub(super) struct Prepared {
     method: &'static str,
     path: String,
-    body: Value,
+    body: PreparedBody,
+}
+
+enum PreparedBody {
+    Json(Value),
+    Upload(UploadedFile),
 }
 
 impl Requests {
@@ -51,9 +66,9 @@ impl Requests {
 
     /// Returns the operations of `requests.yaml`.
     pub(super) fn named(&self) -> Vec<String> {
-        let Bodies { rest, queries, mutations } = &self.bodies;
+        let Bodies { rest, uploads, queries, mutations } = &self.bodies;
         let mutations = mutations.keys().map(|name| format!("Mutation.{name}"));
-        rest.keys().chain(queries.keys()).cloned().chain(mutations).collect()
+        rest.keys().chain(uploads.keys()).chain(queries.keys()).cloned().chain(mutations).collect()
     }
 
     /// Returns the request of an operation for an object.
@@ -81,10 +96,13 @@ impl Requests {
         } else {
             path
         };
+        if let Some(upload) = self.bodies.uploads.get(operation) {
+            return Prepared { method, path, body: PreparedBody::Upload(upload.clone()) };
+        }
         let body = self.bodies.rest.get(operation).cloned().unwrap_or_else(|| json!({}));
         let text = body.to_string().replace("{id}", id);
         let text = text.replace("{serviceAccount}", objects::id(Kind::ServiceAccount, Which::Own));
-        Prepared { method, path, body: serde_json::from_str(&text).unwrap() }
+        Prepared { method, path, body: PreparedBody::Json(serde_json::from_str(&text).unwrap()) }
     }
 
     fn of_graphql(&self, operation: &str, which: Which) -> Prepared {
@@ -93,7 +111,7 @@ impl Requests {
             "Mutation" => self.mutation(name, which),
             _ => self.query(operation, parent, name, which),
         };
-        let body = json!({"query": query, "variables": variables});
+        let body = PreparedBody::Json(json!({"query": query, "variables": variables}));
         Prepared { method: "POST", path: "/graphql".to_owned(), body }
     }
 
@@ -202,9 +220,10 @@ impl Requests {
 impl Prepared {
     /// Returns the request, with a token if the caller has one.
     pub(super) fn request(&self, token: Option<&str>) -> Request<Body> {
-        let media = match self.method {
+        let media = match (self.method, &self.body) {
+            (_, PreparedBody::Upload(upload)) => upload.media_type.as_str(),
             _ if self.path.starts_with("/scim/") => "application/scim+json",
-            "PATCH" => "application/merge-patch+json",
+            ("PATCH", _) => "application/merge-patch+json",
             _ => "application/json",
         };
         let mut request = Request::builder().method(self.method).uri(&self.path);
@@ -216,7 +235,12 @@ impl Prepared {
         }
         let tag = if media == "application/scim+json" { STALE_OF_SCIM } else { STALE };
         let request = request.header(header::CONTENT_TYPE, media).header(header::IF_MATCH, tag);
-        request.body(Body::from(self.body.to_string())).unwrap()
+        request
+            .body(match &self.body {
+                PreparedBody::Json(body) => Body::from(body.to_string()),
+                PreparedBody::Upload(upload) => Body::from(STANDARD.decode(&upload.base64).unwrap()),
+            })
+            .unwrap()
     }
 }
 

@@ -36,7 +36,11 @@ fn shows_globex(answer: &Answer) -> bool {
         // The path of the request has the ID.
         fields.remove("instance");
     }
-    let text = body.to_string().to_lowercase();
+    let text = match body.is_null() {
+        // Bytes, as of a picture.
+        true => String::from_utf8_lossy(&answer.bytes).to_lowercase(),
+        false => body.to_string().to_lowercase(),
+    };
     let ids = KINDS.into_iter().flat_map(|kind| {
         [
             objects::id(kind, Which::Foreign).to_owned(),

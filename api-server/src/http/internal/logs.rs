@@ -10,7 +10,7 @@ use super::runner::RecentAssignee;
 use crate::{
     app::{App, logs},
     http::{
-        body::{self, BodyLimits},
+        body::{self, BodyKind, BodyLimits},
         extract::Json,
         timeout::TRANSFER_TIMEOUT,
     },
@@ -24,7 +24,7 @@ pub(super) async fn append(
 ) -> Result<StatusCode, Problem> {
     let tenant = runner.scope.tenant_id();
     let limit = BodyLimits { bytes: MAX_LOG_BODY_BYTES, time: TRANSFER_TIMEOUT };
-    let (request, _memory) = body::admit(request, &app.limits, &tenant, limit).await?;
+    let (request, _memory) = body::admit(request, BodyKind::Json, &app.limits, &tenant, limit).await?;
     let Json(batch) = Json::<LogBatch>::from_request(request, &()).await?;
     if batch.pod != runner.pod {
         let detail =

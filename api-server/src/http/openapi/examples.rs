@@ -1,6 +1,7 @@
 //! The examples of requests and responses, one file for each operation in the folder `examples`, named after its ID. A test sends
 //! each request and compares the response: `tests/exchanges.rs` reads the same files, with the role of the caller (`role`, by default an
-//! admin of acme) and what the fixtures of the tests lack (`state`). A failure of the test shows the response to write into the file.
+//! admin of acme), what the fixtures of the tests lack (`state`), and bodies that are not JSON (`bodyBase64` and `responseBase64`), which
+//! the document does not have. A failure of the test shows the response to write into the file.
 
 use std::collections::BTreeMap;
 

@@ -90,6 +90,11 @@ fn people() -> OpenApiRouter<HttpState> {
         .routes(routes!(users::list::list_users, users::create::create_user))
         .routes(routes!(users::get::get_user, users::update::update_user, users::delete::delete_user))
         .routes(routes!(users::deactivation::deactivate_user, users::deactivation::reactivate_user))
+        .routes(routes!(
+            users::picture::get_user_picture,
+            users::picture::upload_user_picture,
+            users::picture::delete_user_picture
+        ))
         .routes(routes!(users::roles::assign_role, users::roles::remove_role))
         .routes(routes!(invitations::list::list_invitations, invitations::create::create_invitation))
         .routes(routes!(invitations::get::get_invitation, invitations::delete::revoke_invitation))

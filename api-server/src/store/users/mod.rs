@@ -2,6 +2,7 @@
 
 mod list;
 mod login;
+mod picture;
 mod provisioned;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use super::{Error, TenantTx};
 use crate::db::Timestamp;
 
 pub use list::{Query, count, list};
+pub use picture::{Picture, PictureSummary, delete_picture, picture, picture_summary, put_picture};
 pub use provisioned::{
     Attributes, ProvisionedUser, RoleMember, Selection, count_provisioned, get_provisioned, has_logged_in,
     list_provisioned, members, set_attributes,
@@ -58,7 +60,7 @@ pub struct User {
     pub display_name: Option<String>,
     /// Status.
     pub status: UserStatus,
-    /// URL of a picture.
+    /// URL of a picture, or the path of the API for an uploaded one.
     pub picture_url: Option<String>,
     /// Roles in alphabetical order: names of built-in roles and IDs of the tenant's own.
     pub roles: Vec<String>,

@@ -1,10 +1,11 @@
 //! What an export contains, and what happens when it is interrupted.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use telemetry::Registry;
 
-use super::{Exported, Scene, archived, content, store_data, store_output};
+use super::{Exported, Scene, archived, content, picture, store_data, store_output};
 use crate::{
     db::MIGRATOR,
     mirror::testing::store,
@@ -62,6 +63,8 @@ async fn an_export_has_all_data_of_its_tenant_and_nothing_of_others(owner: PgPoo
         exported.values("logs", "lines"),
         [json!({"text": "line 1 of acme"}), json!({"text": "line 2 of acme"})]
     );
+    assert_eq!(exported.values("user-pictures", "email"), ["dora@acme.example"]);
+    assert_eq!(exported.values("user-pictures", "png"), [STANDARD.encode(picture("acme"))]);
     assert!(exported.values("events", "kind").contains(&json!("WORKFLOW_RUN")));
     let copies = exported.values("outputs", "file");
     assert_eq!(copies, [format!("outputs/{}/{}", own.run, own.sha256())]);

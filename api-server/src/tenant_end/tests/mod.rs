@@ -166,7 +166,24 @@ async fn store_data(scene: &Scene, slug: &str) -> OutputName {
         .execute(&scene.owner)
         .await
         .unwrap();
+    store_picture(scene, slug).await;
     store_output(scene, slug, &name, "a").await
+}
+
+/// Returns the picture of the user of a tenant, which is longer than a line of base64.
+fn picture(slug: &str) -> Vec<u8> {
+    format!("picture of {slug} ").repeat(9).into_bytes()
+}
+
+/// Stores a user with an uploaded picture.
+async fn store_picture(scene: &Scene, slug: &str) {
+    let insert = "with added as (
+         insert into users (id, tenant_id, email, email_key, status)
+         values (gen_random_uuid(), $1, $2, $2, 'INVITED') returning id
+       )
+       insert into user_pictures (tenant_id, user_id, png, sha256) select $1, id, $3, encode(sha256($3), 'hex') from added";
+    let insert = sqlx::query(insert).bind(uid(slug)).bind(format!("dora@{slug}.example"));
+    insert.bind(picture(slug)).execute(&scene.owner).await.unwrap();
 }
 
 /// Stores an output of a run in object storage.

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::api::ApiResponse;
 
 use super::super::server::Server;
 
 /// Id of an object that no tenant has.
 pub(super) const MISSING: &str = "00000000-0000-4000-8000-000000000000";
+/// PNG of one pixel, in Base64.
+const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mNgaPgPAAIDAYAanCY7AAAAAElFTkSuQmCC";
 /// Name of the only step and of the only revision of each workflow.
 pub(super) const NAME: &str = "shape";
 /// All roles that the administrators of a tenant can assign.
@@ -87,6 +92,9 @@ impl Party {
             let user = server.send_as(&token, Method::POST, "/v1/users", &user).await?.body;
             ids.insert(kind, text(&user, "id")?.to_owned());
         }
+        let picture = format!("/v1/users/{}/picture", ids.get(&Kind::User).map_or(MISSING, String::as_str));
+        let uploaded = upload(server, &token, &picture).await?;
+        ensure!(uploaded.status == 200, "{uploaded:?}");
         for (kind, name) in [(Kind::ServiceAccount, "first"), (Kind::DeletedServiceAccount, "second")] {
             let account = json!({"name": name, "roles": ["viewer"]});
             let account = server.send_as(&token, Method::POST, "/v1/service-accounts", &account).await?.body;
@@ -127,6 +135,11 @@ impl Party {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.ids.values().map(String::as_str).chain([self.slug.as_str()])
     }
+}
+
+/// Uploads an image of one pixel.
+pub(super) async fn upload(server: &Server, token: &str, path: &str) -> anyhow::Result<ApiResponse> {
+    server.upload(token, path, "image/png", STANDARD.decode(PIXEL)?).await
 }
 
 fn text<'a>(body: &'a Value, field: &str) -> anyhow::Result<&'a str> {

@@ -101,6 +101,9 @@ impl Operation {
 
     async fn send(&self, server: &Server, token: &str, id: &str) -> anyhow::Result<ApiResponse> {
         let path = self.path.replace("{id}", id).replace("{name}", NAME).replace("{roleId}", ROLE);
+        if self.method == Method::PUT && path.ends_with("/picture") {
+            return parties::upload(server, token, &path).await;
+        }
         if self.method == Method::PATCH {
             return server.send_with(token, Method::PATCH, &path, &PATCH_HEADERS, &self.body()).await;
         }

@@ -109,6 +109,11 @@ fn fields_of_responses_are_required() {
     }
 }
 
+/// Returns whether a media type is JSON.
+fn is_json(media_type: &str) -> bool {
+    media_type.ends_with("json")
+}
+
 /// Every operation has an example of its request and of its response, and every file of examples belongs to an operation.
 #[test]
 fn every_operation_has_examples() {
@@ -121,7 +126,8 @@ fn every_operation_has_examples() {
             "{name}: no examples/{id}.yaml"
         );
         let body = operation["requestBody"]["content"].as_object().into_iter().flatten();
-        for (media_type, content) in body {
+        // The document is text, in which bytes have no example.
+        for (media_type, content) in body.filter(|(media_type, _)| is_json(media_type)) {
             assert!(content["examples"].is_object(), "{name}: {media_type} has no example");
         }
         let responses = operation["responses"].as_object().unwrap().iter();
@@ -129,7 +135,7 @@ fn every_operation_has_examples() {
         let is_empty = successes.peek().is_some_and(|(_, response)| response["content"].is_null());
         let has_example = |response: &Value| {
             let mut contents = response["content"].as_object().into_iter().flatten();
-            contents.any(|(_, content)| content["examples"].is_object())
+            contents.any(|(media_type, content)| !is_json(media_type) || content["examples"].is_object())
         };
         assert!(
             is_empty || successes.any(|(_, response)| has_example(response)),

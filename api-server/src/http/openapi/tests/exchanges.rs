@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{body::Body, http::Request};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jsonschema::Validator;
 use protocol::internal::{LogBatch, LogLine, logs_path};
 use serde::Deserialize;
@@ -34,8 +35,12 @@ struct Exchange {
     #[serde(default)]
     parameters: Map<String, Value>,
     body: Option<Value>,
+    /// Body that is not JSON.
+    body_base64: Option<String>,
     status: u16,
     response: Option<Value>,
+    /// Response that is not JSON.
+    response_base64: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,6 +61,9 @@ struct State {
     /// Whether the tenant has a service account, an API key and an invitation.
     #[serde(default)]
     keys: bool,
+    /// Uploaded pictures, by the ID of the user.
+    #[serde(default)]
+    pictures: BTreeMap<Uuid, String>,
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
@@ -133,7 +141,11 @@ async fn send(server: &Server, method: &str, path: &str, operation: &Value, exch
     if let Some(media_type) = media_type(operation) {
         request = request.header("content-type", media_type);
     }
-    let body = exchange.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let body = match (&exchange.body, &exchange.body_base64) {
+        (Some(body), _) => Body::from(body.to_string()),
+        (None, Some(bytes)) => Body::from(STANDARD.decode(bytes).unwrap()),
+        (None, None) => Body::empty(),
+    };
     server.send(request.body(body).unwrap()).await
 }
 
@@ -176,6 +188,7 @@ impl State {
         if self.users {
             server.add_users(pool).await;
         }
+        create_pictures(pool, self.pictures).await;
         if self.keys {
             server.add_keys(pool).await;
         }
@@ -196,6 +209,18 @@ impl State {
         let body = serde_json::to_vec(&LogBatch { pod: "assignee".to_owned(), lines: self.logs }).unwrap();
         let request = Request::post(logs_path(QUEUED_RUN)).header("content-type", "application/json");
         assert_eq!(server.internal(ASSIGNEE, request, body).await.status, 204);
+    }
+}
+
+/// Stores pictures of users of acme.
+async fn create_pictures(pool: &PgPool, pictures: BTreeMap<Uuid, String>) {
+    for (user, png) in pictures {
+        let insert = "with updated as (
+             update users set picture_url = '/v1/users/' || id || '/picture' where id = $2
+           )
+           insert into user_pictures (tenant_id, user_id, png, sha256) values ($1, $2, $3, encode(sha256($3), 'hex'))";
+        let insert = sqlx::query(insert).bind(ACME.parse::<Uuid>().unwrap()).bind(user);
+        insert.bind(STANDARD.decode(png).unwrap()).execute(pool).await.unwrap();
     }
 }
 
@@ -226,6 +251,10 @@ async fn difference(
     let content = &operation["responses"][answer.status.to_string()]["content"][media_type];
     if content.is_null() {
         return Some(format!("{name}: {} with {media_type} is not documented", answer.status));
+    }
+    if let Some(bytes) = exchange.response_base64 {
+        let is_equal = answer.bytes == STANDARD.decode(bytes).unwrap();
+        return (!is_equal).then(|| format!("{name}\t{}\t{}", exchange.name, STANDARD.encode(&answer.bytes)));
     }
     let schema = validator(document, &content["schema"]);
     let errors: Vec<_> = schema

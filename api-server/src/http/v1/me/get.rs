@@ -20,7 +20,7 @@ pub(in crate::http) struct Me {
     /// Full name of the user.
     #[schema(example = "Anna Berg", required = true)]
     display_name: Option<String>,
-    /// URL of a picture of the user.
+    /// URL of a picture of the user with the scheme https, or the path of the API to an uploaded picture.
     #[schema(required = true)]
     picture_url: Option<String>,
     /// Roles of the user, or those of the token's claims: names of built-in roles and IDs of the tenant's own.

@@ -30,7 +30,7 @@ pub(in crate::http) struct CreateUser {
     /// Full name; at most 120 characters.
     #[schema(example = "Dora Lind")]
     display_name: Option<String>,
-    /// URL of a picture, with the scheme https; at most 2,048 bytes. Pictures cannot be uploaded.
+    /// URL of a picture, with the scheme https; at most 2,048 bytes. A picture is uploaded once the user exists.
     #[schema(example = "https://cdn.example/dora.png")]
     picture_url: Option<String>,
     /// Roles, 1 to 20: names of built-in roles and IDs of the tenant's own. The caller must have all of their permissions.

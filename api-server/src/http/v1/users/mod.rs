@@ -5,6 +5,7 @@ pub(super) mod deactivation;
 pub(super) mod delete;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod picture;
 pub(super) mod resource;
 pub(super) mod roles;
 pub(super) mod update;

@@ -25,7 +25,7 @@ pub(in crate::http) struct User {
     /// Status of the user: `INVITED` until the first login, `ACTIVE`, or `DEACTIVATED`, which refuses all tokens of the user.
     #[schema(value_type = String, example = "ACTIVE")]
     status: UserStatus,
-    /// URL of a picture of the user, with the scheme https.
+    /// URL of a picture of the user with the scheme https, or the path of the API to an uploaded picture.
     #[schema(example = "https://cdn.example/anna.png", required = true)]
     picture_url: Option<String>,
     /// Roles in alphabetical order: names of built-in roles and IDs of the tenant's own.

@@ -24,7 +24,7 @@ pub(in crate::http) struct UpdateUser {
     #[schema(value_type = Option<String>, example = "Anna Berg")]
     #[serde(default, deserialize_with = "present")]
     display_name: Option<Option<String>>,
-    /// URL of a picture, with the scheme https; at most 2,048 bytes. Pictures cannot be uploaded.
+    /// URL of a picture, with the scheme https; at most 2,048 bytes. It replaces an uploaded picture, which is deleted.
     #[schema(value_type = Option<String>, example = "https://cdn.example/anna.png")]
     #[serde(default, deserialize_with = "present")]
     picture_url: Option<Option<String>>,
@@ -32,7 +32,7 @@ pub(in crate::http) struct UpdateUser {
 
 /// Change a user
 ///
-/// Changes the name and the picture of a user. Address, status and roles have requests of their own, or do not change.
+/// Changes the name and the URL of the picture of a user. Address, status and roles have requests of their own, or do not change.
 ///
 /// Requires the permission `user.update`. Fails with 403 `forbidden` if the user has permissions that the caller lacks, 404 `not_found`,
 /// 412 `precondition_failed` if the user was changed since the client read it, 415 `unsupported_media_type`, 422 `invalid`, or 423
