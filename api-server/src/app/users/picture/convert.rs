@@ -11,7 +11,7 @@ use image::{
 
 /// Width and height of the result, in pixels: sharp where pages show a picture of 128 points on a display with two pixels a point.
 const SIDE: u32 = 256;
-/// Maximum width and height of an image, in pixels: those of photos of usual cameras.
+/// Maximum width and height of an image, in pixels: those of a screen with many.
 const MAX_SIDE: u32 = 4096;
 /// Maximum number of pixels of an image: the memory to decode them fits, with the body, into the 100 MiB of a tenant.
 const MAX_PIXELS: u64 = 8_000_000;
@@ -20,6 +20,11 @@ const MAX_PIXELS: u64 = 8_000_000;
 const BYTES_PER_PIXEL: u64 = 12;
 /// Memory to decode the metadata of an image and to hold what is encoded, in bytes: a color profile is compressed, too.
 const OTHER_BYTES: u64 = 1 << 20;
+
+/// Maximum memory of the tables of a lossless WebP, in bytes for each byte of the file: some 70 bits describe a table of 4 KiB.
+const TABLE_BYTES: u64 = 512;
+/// Maximum memory to convert an image, in bytes: that of one with the maximum number of pixels.
+const MAX_MEMORY: u64 = MAX_PIXELS * BYTES_PER_PIXEL + OTHER_BYTES;
 
 /// What an image announces about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +50,12 @@ pub(super) enum Error {
         /// Height, in pixels.
         height: u32,
     },
+    /// The image is a lossless WebP whose tables may take too much memory.
+    #[error("failed to accept a lossless WebP of {bytes} bytes: send it as PNG, or a smaller one")]
+    Tables {
+        /// Size of the file, in bytes.
+        bytes: u64,
+    },
     /// The image is damaged, or takes more memory than its dimensions permit.
     #[error("failed to decode the image")]
     Decode(#[source] ImageError),
@@ -59,12 +70,24 @@ pub(super) enum Error {
 /// Returns an error if the format is not accepted, the header is damaged, or the image has too many pixels.
 pub(super) fn read_header(bytes: &[u8]) -> Result<Header, Error> {
     let format = image::guess_format(bytes).ok().filter(is_accepted).ok_or(Error::Format)?;
-    let (width, height) = decoder(bytes, format, OTHER_BYTES)?.dimensions();
+    let (mut width, mut height) = decoder(bytes, format)?.dimensions();
+    let mut tables = 0;
+    if format == ImageFormat::WebP {
+        // The decoder allocates memory for a frame before it compares the frame with the canvas.
+        for (frame_width, frame_height) in lossy_frames(bytes) {
+            (width, height) = (width.max(frame_width), height.max(frame_height));
+        }
+        tables = if is_lossless(bytes) { length(bytes) * TABLE_BYTES } else { 0 };
+    }
     let pixels = u64::from(width) * u64::from(height);
     if width.max(height) > MAX_SIDE || pixels > MAX_PIXELS {
         return Err(Error::Dimensions { width, height });
     }
-    Ok(Header { format, memory: pixels * BYTES_PER_PIXEL + OTHER_BYTES })
+    let memory = pixels * BYTES_PER_PIXEL + tables + OTHER_BYTES;
+    if memory > MAX_MEMORY {
+        return Err(Error::Tables { bytes: length(bytes) });
+    }
+    Ok(Header { format, memory })
 }
 
 /// Decodes an image, turns it as its metadata says, cuts the square in its middle out, and returns this in the size of all pictures as
@@ -73,7 +96,7 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Header, Error> {
 /// # Errors
 /// Returns an error if the image is damaged.
 pub(super) fn convert(bytes: &[u8], header: Header) -> Result<Vec<u8>, Error> {
-    let mut decoder = decoder(bytes, header.format, header.memory)?;
+    let mut decoder = decoder(bytes, header.format)?;
     // Damaged metadata does not turn the image.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let decoded = DynamicImage::from_decoder(decoder).map_err(Error::Decode)?.into_rgba8();
@@ -94,10 +117,32 @@ fn is_accepted(format: &ImageFormat) -> bool {
     matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)
 }
 
-fn decoder(bytes: &[u8], format: ImageFormat, max_alloc: u64) -> Result<impl ImageDecoder + '_, Error> {
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// Returns the dimensions of all lossy frames in a WebP, wherever they are.
+fn lossy_frames(bytes: &[u8]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    // Name and size of the chunk, a tag of 3 bytes, the start code, and width and height of 14 bits each.
+    bytes.windows(18).filter_map(|window| match *window {
+        [b'V', b'P', b'8', b' ', _, _, _, _, _, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] => {
+            let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
+            Some((side([w0, w1]), side([h0, h1])))
+        }
+        _ => None,
+    })
+}
+
+/// Returns whether a WebP may have a lossless frame or a lossless transparency.
+fn is_lossless(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|name| name == b"VP8L" || name == b"ALPH")
+}
+
+/// Returns the decoder of an image. Its limit holds for what a PNG contains beside its pixels, such as a compressed color profile.
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, Error> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(max_alloc);
+    limits.max_alloc = Some(OTHER_BYTES);
     reader.limits(limits);
     reader.into_decoder().map_err(Error::Decode)
 }
@@ -254,6 +299,31 @@ mod tests {
             matches!(row, Err(Error::Decode(_))),
             "a row alone takes more memory than is allowed: {row:?}"
         );
+    }
+
+    /// Returns a WebP with a canvas of 16 × 16 pixels and a lossy frame of other dimensions.
+    fn webp_with_frame(width: u16, height: u16) -> Vec<u8> {
+        let canvas = [b"VP8X\x0a\0\0\0".as_slice(), &[0, 0, 0, 0, 15, 0, 0, 15, 0, 0]].concat();
+        let dimensions = [width.to_le_bytes(), height.to_le_bytes()].concat();
+        let frame = [[0x10, 0, 0, 0x9d, 0x01, 0x2a].as_slice(), &dimensions, &[0; 64]].concat();
+        let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
+        let chunks = [b"WEBP".as_slice(), &canvas, b"VP8 ", &length, &frame].concat();
+        [b"RIFF".as_slice(), &u32::try_from(chunks.len()).unwrap().to_le_bytes(), &chunks].concat()
+    }
+
+    /// A frame of a WebP that is larger than the canvas, for which the decoder would take memory, is refused undecoded; and so is one
+    /// whose description may take more memory than its pixels.
+    #[test]
+    fn a_webp_that_takes_more_memory_than_its_canvas_is_refused_undecoded() {
+        let refused = read_header(&webp_with_frame(0x3fff, 0x3fff)).unwrap_err();
+        assert!(matches!(refused, Error::Dimensions { width: 0x3fff, height: 0x3fff }), "{refused:?}");
+        let header = read_header(&webp_with_frame(1000, 1000)).unwrap();
+        assert!(header.memory >= 1_000_000 * BYTES_PER_PIXEL, "{header:?}");
+        let mut lossless = encode(ImageFormat::WebP, &image(16, 16, |_, _| true), &[]);
+        assert!(read_header(&lossless).is_ok());
+        lossless.resize(200_000, 0);
+        let refused = read_header(&lossless).unwrap_err();
+        assert!(matches!(refused, Error::Tables { bytes: 200_000 }), "{refused:?}");
     }
 
     /// The largest accepted image takes less memory than a tenant has, beside its upload.

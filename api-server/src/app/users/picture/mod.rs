@@ -25,6 +25,9 @@ use crate::{
 pub const MAX_IMAGE_BYTES: usize = 1 << 20;
 
 const UPLOAD: &str = "change the picture of the user";
+/// Code of an image that is damaged.
+const NOT_DECODABLE: &str = "not_decodable";
+
 const DELETE: &str = "delete the picture of the user";
 
 /// Returns the path of the uploaded picture of a user, which is its `pictureUrl`.
@@ -94,13 +97,13 @@ async fn convert_image(app: &App, scope: TenantScope, image: Bytes) -> Result<Pi
     let tenant = scope.tenant_id().to_string();
     let read = image.clone();
     let header = app.compute.run(&tenant, move || convert::read_header(&read)).await;
-    let header = header.map_err(Error::PictureConversion)?.map_err(refused)?;
+    let header = header.map_err(unconverted)?.map_err(refused)?;
     let bytes = usize::try_from(header.memory).unwrap_or(usize::MAX);
     let reservation = Reservation::of_picture(app, scope, bytes).await?;
     let memory = Memory { bytes, reservation };
     let converted =
         app.compute.run_with_memory(&tenant, memory, move || convert::convert(&image, header)).await;
-    let (png, _) = converted.map_err(Error::PictureConversion)?;
+    let (png, _) = converted.map_err(unconverted)?;
     let png = png.map_err(refused)?;
     let sha256 = hex::encode(Sha256::digest(&png));
     Ok(Picture { png, sha256 })
@@ -111,14 +114,27 @@ fn refused(error: convert::Error) -> Error {
     let code = match error {
         convert::Error::Format => return Error::UnsupportedImage,
         convert::Error::Dimensions { .. } => "too_many_pixels",
-        convert::Error::Decode(_) => "not_decodable",
+        convert::Error::Tables { .. } => "too_much_memory",
+        convert::Error::Decode(_) => NOT_DECODABLE,
         convert::Error::Encode(_) => return Error::PictureEncoding(Box::new(error)),
     };
-    let violation = Violation {
-        pointer: String::new(),
-        code: code.to_owned(),
-        message: telemetry::errors::chain(&error),
-    };
+    invalid(code, telemetry::errors::chain(&error))
+}
+
+/// Returns the error of a conversion without a result. A decoder that panics has found something that it does not expect.
+fn unconverted(error: compute::Error) -> Error {
+    match error {
+        compute::Error::Panicked(panic) => {
+            let error: &(dyn std::error::Error + 'static) = &panic;
+            tracing::error!(error, "the conversion of an image panicked");
+            invalid(NOT_DECODABLE, "failed to decode the image".to_owned())
+        }
+        error => Error::PictureConversion(error),
+    }
+}
+
+fn invalid(code: &str, message: String) -> Error {
+    let violation = Violation { pointer: String::new(), code: code.to_owned(), message };
     Error::InvalidRequest { action: UPLOAD, violations: vec![violation] }
 }
 

@@ -103,7 +103,8 @@ pub(in crate::http) async fn get_user_picture(
 ///
 /// Requires the permission `user.update`. Fails with 403 `forbidden` if the user has permissions that the caller lacks, 404 `not_found`,
 /// 412 `precondition_failed` if the user was changed since the client read it, 413 `too_large`, 415 `unsupported_media_type`, 422
-/// `invalid` if the image cannot be decoded (`not_decodable` in `errors`) or has too many pixels (`too_many_pixels`), 422
+/// `invalid` if the image cannot be decoded (`not_decodable` in `errors`), has too many pixels (`too_many_pixels`) or is a lossless WebP
+/// that takes too much memory (`too_much_memory`), 422
 /// `input_too_costly` if its conversion takes too long, or 423 `tenant_suspended`.
 #[utoipa::path(
     put, path = "/v1/users/{id}/picture", tag = "users",
