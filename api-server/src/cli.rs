@@ -12,7 +12,7 @@ use crate::{
     erd, graphql, http,
     mirror::{self, ClusterRelation, Difference, Verified},
     options::Options,
-    problem, serve,
+    problem, serve, work,
 };
 
 /// Mirrors Kubernetes into Postgres and serves REST and GraphQL.
@@ -32,6 +32,9 @@ pub struct Cli {
 pub enum Command {
     /// Migrates the database, mirrors Kubernetes, and serves the APIs (the default).
     Serve,
+    /// Processes documents: reads their contents and divides them into chunks. Needs the database and the object storage, and no
+    /// Kubernetes. Any number of workers share the documents.
+    Worker,
     /// Migrates the database and exits.
     Migrate,
     /// Commands for the mirror.
@@ -107,6 +110,7 @@ pub async fn run(Cli { command, options }: Cli) -> anyhow::Result<ExitCode> {
         Command::PrintPermissions => print(&auth::reference::markdown()),
         Command::Erd => print(&erd::svg(&options.database.urls()?).await?),
         Command::Serve => serve::serve(options).await,
+        Command::Worker => work::work(options).await,
         Command::Migrate => {
             telemetry::logs::init(&options.logs, "api-server")?;
             options.database.migrate().await

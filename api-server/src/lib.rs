@@ -4,8 +4,8 @@
 //! mirrored rows, from which `retention` deletes expired ones. The api-server never creates a Job; it changes Plans,
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
-//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `mail`, `store`, `project`, `mirror`, `app`, `retention`,
-//! `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `cli`. A module imports only modules before it.
+//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `mail`, `store`, `project`, `mirror`, `app`, `ingestion`,
+//! `retention`, `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `work`, `cli`. A module imports only modules before it.
 
 pub mod app;
 pub mod auth;
@@ -14,6 +14,7 @@ pub mod db;
 pub mod erd;
 pub mod graphql;
 pub mod http;
+pub mod ingestion;
 pub mod limits;
 pub mod mail;
 pub mod mirror;
@@ -25,3 +26,4 @@ pub mod retention;
 pub mod serve;
 pub mod store;
 pub mod tenant_end;
+pub mod work;

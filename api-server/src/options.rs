@@ -1,6 +1,10 @@
 //! The configuration of the api-server: flags, each with an environment variable.
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU8, NonZeroU16},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -10,7 +14,7 @@ use crate::{
     auth::TokenClaims,
     db::{self, Urls},
     mail::{Encryption, Mailer, MailerOptions},
-    objects::Credentials,
+    objects::{Credentials, Location, Objects},
 };
 
 /// Configuration of the api-server.
@@ -46,6 +50,9 @@ pub struct Options {
     /// Options of the object storage.
     #[command(flatten)]
     pub objects: ObjectStore,
+    /// Options of workers.
+    #[command(flatten)]
+    pub worker: Worker,
     /// Options of mail.
     #[command(flatten)]
     pub mail: Mail,
@@ -112,6 +119,18 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
+    /// Opens the object storage; returns `None` if none is configured.
+    ///
+    /// # Errors
+    /// Returns an error if its configuration is not valid.
+    pub fn open(&self) -> anyhow::Result<Option<Objects>> {
+        let Some(url) = self.object_store_url.as_deref().filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
+        let location: Location = url.parse().context("failed to read SMBCOPILOT_OBJECT_STORE_URL")?;
+        Ok(Some(Objects::open(location, self.credentials())?))
+    }
+
     /// Returns the credentials and the endpoint of the bucket.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
@@ -122,6 +141,37 @@ impl ObjectStore {
             key: non_empty(&self.aws_access_key_id).zip(non_empty(&self.aws_secret_access_key)),
             session_token: non_empty(&self.aws_session_token),
         }
+    }
+}
+
+/// Options of workers, which process documents.
+#[derive(Clone, Args)]
+#[group(id = "worker")]
+pub struct Worker {
+    /// Path of the program `document-parser`; defaults to the folder of this program.
+    #[arg(long, env = "SMBCOPILOT_DOCUMENT_PARSER", global = true)]
+    pub document_parser: Option<PathBuf>,
+    /// Number of documents that a worker processes at the same time. Each can take 768 MiB of memory and one CPU.
+    #[arg(long, env = "SMBCOPILOT_WORKER_CONCURRENCY", default_value = "2", global = true)]
+    pub worker_concurrency: NonZeroU8,
+}
+
+impl Worker {
+    /// Returns the path of the program that reads contents.
+    ///
+    /// # Errors
+    /// Returns an error if the program does not exist.
+    pub fn document_parser(&self) -> anyhow::Result<PathBuf> {
+        let configured = self.document_parser.clone().filter(|path| !path.as_os_str().is_empty());
+        let path = match configured {
+            Some(path) => path,
+            None => std::env::current_exe()
+                .context("failed to find the folder of this program")?
+                .with_file_name("document-parser"),
+        };
+        let exists = path.is_file();
+        anyhow::ensure!(exists, "{} does not exist: set SMBCOPILOT_DOCUMENT_PARSER", path.display());
+        Ok(path)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     http::{self, ConnectionLimits, HttpState, TrustedProxies},
     limits::Limits,
     mirror::{self, Mirror},
-    objects::{Location, Objects},
+    objects::Objects,
     options::Options,
     retention::Sweeper,
     store::CursorKey,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Time that requests in progress have to finish during a shutdown. Those that wait for a run are answered at once.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs the api-server until it receives a signal or a part of it fails.
 ///
@@ -155,12 +155,13 @@ fn trusted_documents(options: &Options) -> anyhow::Result<Option<Arc<TrustedDocu
 }
 
 fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
-    let Some(url) = options.objects.object_store_url.as_deref().filter(|url| !url.is_empty()) else {
-        tracing::warn!("no object storage is configured: runs with large outputs fail");
-        return Ok(None);
-    };
-    let location: Location = url.parse().context("failed to read SMBCOPILOT_OBJECT_STORE_URL")?;
-    Ok(Some(Objects::open(location, options.objects.credentials())?))
+    let objects = options.objects.open()?;
+    if objects.is_none() {
+        tracing::warn!(
+            "no object storage is configured: runs with large outputs fail, and there are no documents"
+        );
+    }
+    Ok(objects)
 }
 
 fn mirror_options(options: &Options) -> mirror::Options {

@@ -63,12 +63,12 @@ pub(crate) fn run(
     })
 }
 
-/// Workloads of our images, with their namespaces. A rebuilt image has the same tag, so Kubernetes does not notice the change.
-const WORKLOADS: [(&str, &str, &str); 4] = [
-    ("operator", chart::NAMESPACE, "deployment/smb-copilot-operator"),
-    ("api-server", chart::NAMESPACE, "deployment/smb-copilot-api-server"),
-    ("qdrant", chart::NAMESPACE, "statefulset/smb-copilot-qdrant"),
-    ("issuer", issuer::NAMESPACE, "deployment/smb-issuer"),
+/// Workloads of each of our images, with their namespace. A rebuilt image has the same tag, so Kubernetes does not notice the change.
+const WORKLOADS: [(&str, &str, &[&str]); 4] = [
+    ("operator", chart::NAMESPACE, &["deployment/smb-copilot-operator"]),
+    ("api-server", chart::NAMESPACE, &["deployment/smb-copilot-api-server", "deployment/smb-copilot-worker"]),
+    ("qdrant", chart::NAMESPACE, &["statefulset/smb-copilot-qdrant"]),
+    ("issuer", issuer::NAMESPACE, &["deployment/smb-issuer"]),
 ];
 
 /// Restarts each workload whose image has changed since it was started.
@@ -78,16 +78,16 @@ pub(crate) fn restart_changed(
     cluster: &Cluster,
     marks: &mut Marks,
 ) -> anyhow::Result<()> {
-    for (image, namespace, workload) in WORKLOADS {
+    for (image, namespace, workloads) in WORKLOADS {
         let fingerprint = images::fingerprint(checkout, image)?;
         let recorded = marks.get(image);
         if recorded == Some(fingerprint.as_str()) {
             continue;
         }
-        // Without a recorded fingerprint the workload is new, and was started with this image.
+        // Without a recorded fingerprint the workloads are new, and were started with this image.
         if recorded.is_some() {
-            let restart = ["rollout", "restart", workload];
-            phase.exec(cluster.kubectl().args(["--namespace", namespace]).args(restart))?;
+            let restart = cluster.kubectl().args(["--namespace", namespace, "rollout", "restart"]);
+            phase.exec(restart.args(workloads))?;
         }
         marks.set(phase, cluster, image, fingerprint)?;
     }
@@ -97,6 +97,6 @@ pub(crate) fn restart_changed(
 /// Waits until the workloads of the product are rolled out.
 pub(crate) fn wait_until_rolled_out(phase: &mut Phase<'_>, cluster: &Cluster) -> anyhow::Result<()> {
     let own = WORKLOADS.iter().filter(|(_, namespace, _)| *namespace == chart::NAMESPACE);
-    let names: Vec<&str> = own.map(|(_, _, workload)| *workload).collect();
+    let names: Vec<&str> = own.flat_map(|(_, _, workloads)| *workloads).copied().collect();
     rollout::wait_for(phase, cluster, chart::NAMESPACE, &names)
 }

@@ -213,9 +213,9 @@ fn is_installed(cluster: &Cluster) -> anyhow::Result<bool> {
     let items = found.pointer("/items").and_then(Value::as_array);
     let names: Vec<&str> =
         items.into_iter().flatten().filter_map(|item| item.pointer("/metadata/name")?.as_str()).collect();
-    Ok(["smb-copilot-operator", "smb-copilot-api-server", "smb-issuer", "prices"]
-        .iter()
-        .all(|name| names.contains(name)))
+    let expected =
+        ["smb-copilot-operator", "smb-copilot-api-server", "smb-copilot-worker", "smb-issuer", "prices"];
+    Ok(expected.iter().all(|name| names.contains(name)))
 }
 
 /// Returns the URL of the instance's api-server.

@@ -1,5 +1,7 @@
 //! Errors of use cases.
 
+use std::time::Duration;
+
 use domain::{admission::UnfinishedRunsExceeded, permission::Permission};
 
 use super::{enum_names::serde_name, managed_fields::ManagedField};
@@ -201,7 +203,7 @@ pub enum Error {
     },
     /// The outputs of the tenant are as large as its plan allows.
     #[error(
-        "failed to store an output of {bytes} bytes: the stored outputs of the tenant have {used} bytes, and its plan allows {limit} (storageBytes); outputs are deleted with their runs, after the retention of the plan"
+        "failed to store an output of {bytes} bytes: the stored documents and outputs of the tenant have {used} bytes, and its plan allows {limit} (storageBytes); outputs are deleted with their runs, after the retention of the plan"
     )]
     StorageFull {
         /// Size of the output, in bytes.
@@ -210,6 +212,54 @@ pub enum Error {
         used: u64,
         /// Maximum size of all stored outputs, in bytes.
         limit: u64,
+    },
+    /// The tenant has as many documents as its plan allows.
+    #[error(
+        "failed to create the document: the tenant has {used} documents, and its plan allows {limit} (documents); delete some first"
+    )]
+    DocumentLimit {
+        /// Number of documents.
+        used: i64,
+        /// Maximum number of documents.
+        limit: i64,
+    },
+    /// The content of a document is too large.
+    #[error(
+        "failed to store the content: it has {bytes} bytes or more, and at most {limit} are allowed (documentBytes of the plan)"
+    )]
+    DocumentTooLarge {
+        /// Announced size, or the size of what was received, in bytes.
+        bytes: u64,
+        /// Maximum size, in bytes.
+        limit: u64,
+    },
+    /// The contents and outputs of the tenant are as large as its plan allows.
+    #[error(
+        "failed to store a content of {bytes} bytes: the stored documents and outputs of the tenant have {used} bytes, and its plan allows {limit} (storageBytes); delete documents first"
+    )]
+    DocumentStorageFull {
+        /// Size of the content, in bytes.
+        bytes: u64,
+        /// Size of all stored contents and outputs, in bytes.
+        used: u64,
+        /// Maximum size of all stored contents and outputs, in bytes.
+        limit: u64,
+    },
+    /// The client has not sent the whole body.
+    #[error("failed to {action}: the body is incomplete")]
+    Incomplete {
+        /// Action that failed.
+        action: &'static str,
+        /// Error of the connection.
+        source: axum::Error,
+    },
+    /// The client sends the body too slowly.
+    #[error("failed to {action}: the body was not received within {timeout:?}")]
+    TooSlow {
+        /// Action that failed.
+        action: &'static str,
+        /// Maximum time.
+        timeout: Duration,
     },
     /// The SHA-256 of the bytes differs from the announced one.
     #[error("failed to accept the bytes: their SHA-256 is {found}, not {announced}")]

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Error, policies, roles, workflows::Definition},
+    app::{App, Error, documents, policies, roles, workflows::Definition},
     auth::TenantScope,
     store::{
         TenantTx,
@@ -102,6 +102,11 @@ pub enum KeyedAction<'a> {
         picture_url: Option<&'a str>,
         /// Roles.
         roles: &'a [String],
+    },
+    /// Creation of a document.
+    CreateDocument {
+        /// Document to create.
+        document: &'a documents::NewDocument,
     },
     /// Creation of a role.
     CreateRole {

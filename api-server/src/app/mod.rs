@@ -9,6 +9,7 @@ mod contents;
 mod context;
 mod created_by_request;
 mod creation;
+pub mod documents;
 pub mod enum_names;
 mod error;
 pub mod events;

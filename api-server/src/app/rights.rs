@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Error, Violation};
 use crate::store::{Target, TenantTx};
 
-/// Checks that the principal has a permission for a workflow or a run.
+/// Checks that the principal has a permission for a workflow, a run or a document.
 ///
 /// # Errors
 /// Returns an error if the principal lacks the permission for it, or if the database fails. What the principal cannot read does not
@@ -27,6 +27,7 @@ pub(super) async fn require(
     let (read, target) = match target {
         Target::Workflows | Target::NewRuns => (Permission::WORKFLOW_READ, Target::Workflows),
         Target::Runs => (Permission::WORKFLOW_RUN_READ, Target::Runs),
+        Target::Documents => (Permission::DOCUMENT_READ, Target::Documents),
     };
     match tx.is_permitted(id, read, target).await? {
         true => Err(Error::NotPermitted { permission }),

@@ -19,7 +19,7 @@ use domain::{
 
 /// Permissions whose operations check each resource. A policy that allows another permission for some resources only does not allow
 /// it at all.
-pub const ENFORCED: [Permission; 11] = [
+pub const ENFORCED: [Permission; 18] = [
     Permission::WORKFLOW_READ,
     Permission::WORKFLOW_CREATE,
     Permission::WORKFLOW_UPDATE,
@@ -31,6 +31,13 @@ pub const ENFORCED: [Permission; 11] = [
     Permission::WORKFLOW_RUN_DECIDE,
     Permission::WORKFLOW_RUN_DELETE,
     Permission::WORKFLOW_RUN_LOG_READ,
+    Permission::DOCUMENT_READ,
+    Permission::DOCUMENT_CONTENT_READ,
+    Permission::DOCUMENT_CREATE,
+    Permission::DOCUMENT_UPDATE,
+    Permission::DOCUMENT_DELETE,
+    Permission::DOCUMENT_PROCESS,
+    Permission::CHUNK_READ,
 ];
 
 /// Rights of all requests in progress that have conditions, by their keys.

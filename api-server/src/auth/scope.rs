@@ -26,6 +26,11 @@ impl TenantScope {
         Self::new(tenant)
     }
 
+    /// Creates the scope of a worker, which reads the document that some user of the tenant has uploaded.
+    pub(crate) fn for_worker(tenant: Uuid) -> Self {
+        Self::new(tenant)
+    }
+
     /// Returns the tenant's id, which is in every `tenant_id` column.
     #[must_use]
     pub fn tenant_id(self) -> Uuid {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     global_id::{GlobalId, Kind},
-    objects::{TenantStatus, UserStatus, WorkflowRunStatus, WorkflowStatus},
+    objects::{DocumentStatus, TenantStatus, UserStatus, WorkflowRunStatus, WorkflowStatus},
     scalars::DateTime,
 };
 use crate::{
@@ -46,6 +46,19 @@ pub(super) struct WorkflowRunFilter {
     created_before: Option<DateTime>,
 }
 
+/// Filter of documents.
+#[derive(Clone, Debug, Default, InputObject)]
+pub(super) struct DocumentFilter {
+    /// Status of the documents.
+    status: Option<DocumentStatus>,
+    /// Tag of the documents.
+    tag: Option<String>,
+    /// Only documents created after this time.
+    created_after: Option<DateTime>,
+    /// Only documents created before this time.
+    created_before: Option<DateTime>,
+}
+
 /// Filter of audit events.
 #[derive(Clone, Debug, Default, InputObject)]
 pub(super) struct AuditEventFilter {
@@ -53,7 +66,7 @@ pub(super) struct AuditEventFilter {
     actor: Option<String>,
     /// Action: the permission that the operation requires.
     action: Option<String>,
-    /// Object: the global ID of the tenant, workflow, run, user, invitation, API key, service account, role or policy.
+    /// Object: the global ID of the tenant, workflow, run, user, invitation, API key, service account, role, policy or document.
     object_id: Option<ID>,
     /// Only operations that began after this time.
     created_after: Option<DateTime>,
@@ -93,6 +106,12 @@ impl From<ApiKeyFilter> for app::api_keys::Filter {
             user: user_id.map(|id| owner(Kind::User, id)),
             service_account: service_account_id.map(|id| owner(Kind::ServiceAccount, id)),
         }
+    }
+}
+
+impl From<DocumentFilter> for app::documents::Filter {
+    fn from(DocumentFilter { status, tag, created_after, created_before }: DocumentFilter) -> Self {
+        Self { status: status.map(Into::into), tag, created: created(created_after, created_before) }
     }
 }
 

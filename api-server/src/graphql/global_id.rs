@@ -39,10 +39,12 @@ pub(super) enum Kind {
     Invitation,
     ApiKey,
     ServiceAccount,
+    Document,
+    SemanticChunk,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Tenant,
         Self::Plan,
         Self::Workflow,
@@ -53,6 +55,8 @@ impl Kind {
         Self::Invitation,
         Self::ApiKey,
         Self::ServiceAccount,
+        Self::Document,
+        Self::SemanticChunk,
     ];
 
     fn name(self) -> &'static str {
@@ -67,6 +71,8 @@ impl Kind {
             Self::Invitation => "Invitation",
             Self::ApiKey => "ApiKey",
             Self::ServiceAccount => "ServiceAccount",
+            Self::Document => "Document",
+            Self::SemanticChunk => "SemanticChunk",
         }
     }
 
@@ -96,6 +102,7 @@ impl GlobalId {
             "INVITATION" => Kind::Invitation,
             "API_KEY" => Kind::ApiKey,
             "SERVICE_ACCOUNT" => Kind::ServiceAccount,
+            "DOCUMENT" => Kind::Document,
             "ROLE" => return Some(Self::Role(RoleReference::Own(id))),
             _ => return None,
         };

@@ -9,13 +9,13 @@ use super::{
     global_id::{GlobalId, Kind},
     guard::{check_field, may_resolve},
     loaders::{
-        ApiKeyById, AuditEventById, EventAt, InvitationById, Loaders, OwnTenant, PlanById, PlatformLoaders,
-        PolicyById, RevisionsOfWorkflow, RoleByReference, RunById, ServiceAccountById, TenantById, UserById,
-        WorkflowById,
+        ApiKeyById, AuditEventById, ChunkById, DocumentById, EventAt, InvitationById, Loaders, OwnTenant,
+        PlanById, PlatformLoaders, PolicyById, RevisionsOfWorkflow, RoleByReference, RunById,
+        ServiceAccountById, TenantById, UserById, WorkflowById,
     },
     objects::{
-        ApiKey, AuditEvent, Event, Invitation, Node, Plan, Policy, Role, ServiceAccount, Tenant, User,
-        Workflow, WorkflowRevision, WorkflowRun,
+        ApiKey, AuditEvent, Document, Event, Invitation, Node, Plan, Policy, Role, SemanticChunk,
+        ServiceAccount, Tenant, User, Workflow, WorkflowRevision, WorkflowRun,
     },
     request::Caller,
 };
@@ -42,6 +42,8 @@ pub(super) async fn node(ctx: &Context<'_>, id: GlobalId) -> Result<Option<Node>
         GlobalId::Object(Kind::ServiceAccount, id) => {
             service_account(ctx, id).await?.map(Node::ServiceAccount)
         }
+        GlobalId::Object(Kind::Document, id) => document(ctx, id).await?.map(Node::Document),
+        GlobalId::Object(Kind::SemanticChunk, id) => chunk(ctx, id).await?.map(Node::SemanticChunk),
     })
 }
 
@@ -191,6 +193,25 @@ pub(super) async fn invitation(ctx: &Context<'_>, id: Uuid) -> Result<Option<Inv
 pub(super) async fn api_key(ctx: &Context<'_>, id: Uuid) -> Result<Option<ApiKey>> {
     check_field(ctx, "apiKey")?;
     Ok(loaders(ctx)?.load_one(ApiKeyById(id)).await.map_err(from_loader)?.map(ApiKey))
+}
+
+/// Returns a document of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn document(ctx: &Context<'_>, id: Uuid) -> Result<Option<Document>> {
+    check_field(ctx, "document")?;
+    Ok(loaders(ctx)?.load_one(DocumentById(id)).await.map_err(from_loader)?.map(Document))
+}
+
+/// Returns a chunk of a document of the caller's tenant; `None` if it does not exist.
+///
+/// # Errors
+/// Returns an error if the caller lacks the permission, or if the database fails.
+pub(super) async fn chunk(ctx: &Context<'_>, id: Uuid) -> Result<Option<SemanticChunk>> {
+    check_field(ctx, "semanticChunk")?;
+    let found = loaders(ctx)?.load_one(ChunkById(id)).await.map_err(from_loader)?;
+    Ok(found.map(|(document, chunk)| SemanticChunk { document, chunk }))
 }
 
 /// Returns a service account of the caller's tenant; `None` if it does not exist.

@@ -45,6 +45,10 @@ order! {
     WorkflowRunOrder
 }
 order! {
+    /// Order of documents.
+    DocumentOrder
+}
+order! {
     /// Order of audit events.
     AuditEventOrder
 }

@@ -18,6 +18,7 @@ pub(super) enum Counted {
     Workflows(app::workflows::Filter),
     Runs(app::runs::Filter),
     RunsOfWorkflow(Uuid, app::runs::Filter),
+    Documents(app::documents::Filter),
     Users(app::users::Filter),
     Roles,
     Policies,
@@ -55,6 +56,7 @@ impl Total {
                 let count = ctx.data::<Loaders>()?.load_one(key).await.map_err(from_loader)?;
                 count.ok_or(app::Error::NotFound)
             }
+            Counted::Documents(filter) => app::documents::count(app, caller.tenant()?.scope, filter).await,
             Counted::Users(filter) => app::users::count(app, caller.tenant()?.scope, filter.clone()).await,
             Counted::Roles => app::roles::count(app, caller.tenant()?.scope).await,
             Counted::Policies => app::policies::count(app, caller.tenant()?.scope).await,

@@ -47,7 +47,7 @@ pub(in crate::http) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let operation = operation(request.method(), path.as_str());
+    let operation = operation_name(request.method(), path.as_str());
     let rule = state.rule(&operation)?;
     let HttpState { app, .. } = &state.http;
     let address = client_address(request.extensions());
@@ -160,7 +160,7 @@ impl AuthorizationState {
 }
 
 /// Returns the name of an operation, as in `operations.yaml`.
-fn operation(method: &Method, path: &str) -> String {
+pub(in crate::http) fn operation_name(method: &Method, path: &str) -> String {
     let method = if method == Method::HEAD { &Method::GET } else { method };
     format!("{method} {path}")
 }

@@ -39,6 +39,8 @@ pub(in crate::http) enum BodyKind {
     Json,
     /// Bytes, which are passed on.
     Bytes,
+    /// Bytes of which only a part is in memory at a time. The handler reads them, and reserves the memory for that part.
+    Stream,
 }
 
 /// Limits on a body.
@@ -79,7 +81,7 @@ impl BodyMemory {
     }
 }
 
-/// Reads the body of a request completely, and reserves the memory for it and for parsing it.
+/// Reads the body of a request completely, and reserves the memory for it and for parsing it. A stream is passed on as it is.
 ///
 /// # Errors
 /// Returns an error if the body is incomplete, too large or too slow, or if there is no memory for it in time.
@@ -90,6 +92,9 @@ pub(in crate::http) async fn admit(
     tenant: &Uuid,
     limit: BodyLimits,
 ) -> Result<(Request, BodyMemory), Problem> {
+    if kind == BodyKind::Stream {
+        return Ok((request, BodyMemory::default()));
+    }
     let (mut parts, body) = request.into_parts();
     let (bytes, memory) = read(body, kind, limits, tenant, limit).await?;
     parts.extensions.insert(memory.clone());

@@ -100,11 +100,12 @@ fn router_with(state: HttpState, operations: Operations) -> anyhow::Result<Route
     operations.check_rest(&openapi::operations(&document))?;
     let schema = crate::graphql::schema(&operations)?;
     let metrics = state.metrics.clone();
+    let bodies = Arc::new(RequestBodies::from_document(&document)?);
     let authorization = AuthorizationState {
         http: state.clone(),
         operations: operations.clone(),
         parameters: Arc::new(QueryParameters::from_document(&document)),
-        bodies: Arc::new(RequestBodies::from_document(&document)?),
+        bodies: bodies.clone(),
     };
     let routes = routes
         .merge(graphql::routes(schema, operations, state.trusted_documents.clone()))
@@ -114,13 +115,13 @@ fn router_with(state: HttpState, operations: Operations) -> anyhow::Result<Route
         .merge(login::routes())
         .route_layer(from_fn_with_state(authorization, authorize::authorize))
         .with_state(state);
-    Ok(with_public_layers(routes, metrics))
+    Ok(with_public_layers(routes, bodies, metrics))
 }
 
-fn with_public_layers(routes: Router, metrics: Metrics) -> Router {
+fn with_public_layers(routes: Router, bodies: Arc<RequestBodies>, metrics: Metrics) -> Router {
     let routes = with_fallbacks(routes)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn(timeout::limit_request));
+        .layer(from_fn_with_state(bodies, timeout::limit_request));
     with_common_layers(routes, metrics)
 }
 

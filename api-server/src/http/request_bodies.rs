@@ -1,4 +1,5 @@
-//! The request body of each operation, as its OpenAPI description says: JSON, or bytes of certain media types with a maximum size.
+//! The request body of each operation, as its OpenAPI description says: JSON, or bytes of certain media types with a maximum size. A body
+//! that may be larger than one of JSON is not read before the handler: it is passed on as a stream.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,8 +12,11 @@ use super::{MAX_BODY_BYTES, body::BodyKind, openapi};
 use crate::problem::{Code, Problem};
 
 const SCHEMAS: &str = "#/components/schemas/";
+/// Media type of an operation that accepts bytes of any.
+const ANY: &str = "*/*";
 
 /// Bodies of the operations that take no JSON, by operation, such as `PUT /v1/users/{id}/picture`.
+#[derive(Default)]
 pub(in crate::http) struct RequestBodies(HashMap<String, ExpectedBody>);
 
 /// Body that an operation expects.
@@ -45,7 +49,8 @@ impl RequestBodies {
             let max_bytes = max_bytes(body, document.components.as_ref());
             let max_bytes = max_bytes.ok_or_else(|| UnlimitedBody(name.clone()))?;
             let media_types = body.content.keys().cloned().collect();
-            uploads.insert(name, ExpectedBody { kind: BodyKind::Bytes, max_bytes, media_types });
+            let kind = if max_bytes > MAX_BODY_BYTES { BodyKind::Stream } else { BodyKind::Bytes };
+            uploads.insert(name, ExpectedBody { kind, max_bytes, media_types });
         }
         Ok(Self(uploads))
     }
@@ -67,7 +72,8 @@ impl ExpectedBody {
         let announced = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // Parameters, such as a character set, mean nothing for bytes.
         let essence = announced.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
-        match self.media_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(essence)) {
+        let is_accepted = |accepted: &String| accepted == ANY || accepted.eq_ignore_ascii_case(essence);
+        match self.media_types.iter().any(is_accepted) {
             true => Ok(()),
             false => {
                 let detail =
@@ -152,6 +158,20 @@ mod tests {
             let json = bodies.expected(operation);
             assert_eq!((json.kind, json.max_bytes), (BodyKind::Json, MAX_BODY_BYTES), "{operation}");
         }
+    }
+
+    /// A body that may be larger than one of JSON is not read before the handler.
+    #[test]
+    fn a_large_body_is_a_stream() {
+        let of_size = |bytes: usize| {
+            let bodies =
+                RequestBodies::from_document(&document(&json!({"maxLength": bytes, "type": "string"})));
+            bodies.unwrap().expected("PUT /a").kind
+        };
+        assert_eq!(
+            (of_size(MAX_BODY_BYTES), of_size(MAX_BODY_BYTES + 1)),
+            (BodyKind::Bytes, BodyKind::Stream)
+        );
     }
 
     /// A server does not start with an upload of any size.

@@ -1,5 +1,7 @@
 //! Guarantees for all paths.
 
+use std::sync::Arc;
+
 use axum::{Router, body::Body, http::Request, routing::get};
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -45,7 +47,7 @@ async fn every_error_response_is_a_problem(pool: PgPool) {
 #[tokio::test]
 async fn a_panic_is_a_problem_without_details() {
     let routes = Router::new().route("/", get(async || -> () { panic!("the secret is 7") }));
-    let router = super::with_public_layers(routes, Metrics::registered(&Registry::default()));
+    let router = super::with_public_layers(routes, Arc::default(), Metrics::registered(&Registry::default()));
     let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(response.headers()["content-type"], "application/problem+json");

@@ -1,9 +1,9 @@
 //! Time limits of requests.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request, State},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -11,13 +11,13 @@ use axum::{
 use tower::ServiceExt as _;
 use tower_http::timeout::{Timeout, TimeoutLayer};
 
-use super::extract::Wait;
+use super::{authorize::operation_name, body::BodyKind, extract::Wait, request_bodies::RequestBodies};
 use crate::problem::{Code, Problem};
 
 /// Time limit of a request on the public port: two calls to the Kubernetes API at 5 s each, and the queries around
 /// them.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Time limit of a request that transfers a large value on the internal port: 16 MiB in a minute over a slow network.
+/// Time limit of the transfer of a large value: 16 MiB on the internal port over a slow network, or a document of 50 MiB with 5 Mbit/s.
 pub(in crate::http) const TRANSFER_TIMEOUT: Duration = Duration::from_secs(90);
 /// Delay after which a client should repeat a request that timed out.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -29,10 +29,18 @@ pub(in crate::http) fn transfer_timeout() -> TimeoutLayer {
     TimeoutLayer::with_status_code(TIMED_OUT, TRANSFER_TIMEOUT)
 }
 
-/// Ends a request 15 s after the time that it prefers to wait.
-pub(in crate::http) async fn limit_request(request: Request, next: Next) -> Response {
+/// Ends a request 15 s after the time that it prefers to wait, and one with a stream 15 s after the time that its transfer may take.
+pub(in crate::http) async fn limit_request(
+    State(bodies): State<Arc<RequestBodies>>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Wait(preferred) = Wait::from_headers(request.headers());
-    let next = Timeout::with_status_code(next, TIMED_OUT, REQUEST_TIMEOUT + preferred);
+    let operation = path.map(|path| operation_name(request.method(), path.as_str()));
+    let is_stream = operation.is_some_and(|name| bodies.expected(&name).kind == BodyKind::Stream);
+    let transfer = if is_stream { TRANSFER_TIMEOUT } else { Duration::ZERO };
+    let next = Timeout::with_status_code(next, TIMED_OUT, REQUEST_TIMEOUT + preferred + transfer);
     match next.oneshot(request).await {
         Ok(response) => as_problem(response).await,
         Err(infallible) => match infallible {},

@@ -30,6 +30,9 @@ const RUNNER_REQUESTS: (usize, usize) = (128, 32);
 /// Maximum number of writes of runs in progress, and of one tenant. Those of one tenant wait for each other in the
 /// database, each with one of the 16 connections of the mirror: they must leave some to others, and to the mirror itself.
 const WRITES: (usize, usize) = (12, 4);
+/// Maximum number of contents of documents that are being uploaded, and of one tenant. Each holds two parts of 5 MiB, also while a slow
+/// client sends it, so that all of them together leave half of the memory to other requests.
+const UPLOADS: (usize, usize) = (10, 2);
 /// Maximum number of mails that are being sent, and of one tenant. An SMTP server that hangs holds each for about a minute.
 const MAILS: (usize, usize) = (16, 4);
 
@@ -59,6 +62,8 @@ pub struct Limits {
     pub runner_requests: Shares<Uuid>,
     /// Writes of runs.
     pub writes: Shares<Uuid>,
+    /// Contents of documents that are being uploaded.
+    pub uploads: Shares<Uuid>,
     /// Mails that are being sent.
     pub mails: Shares<Uuid>,
     /// Request rates of tenants.
@@ -86,6 +91,7 @@ impl Default for Limits {
             runner_authentications: Shares::new(RUNNER_AUTHENTICATIONS.0, RUNNER_AUTHENTICATIONS.1),
             runner_requests: shares(RUNNER_REQUESTS),
             writes: shares(WRITES),
+            uploads: shares(UPLOADS),
             mails: shares(MAILS),
             tenant_rates: Rates::default(),
             user_rates: Rates::default(),

@@ -1,11 +1,12 @@
-//! Object storage: a directory, or a bucket of an S3-compatible server. Objects are written once under names
-//! derived from their content, read completely, copied, and deleted; they are never changed, and listed only to delete a folder.
+//! Object storage: a directory, or a bucket of an S3-compatible server. Objects are written once, under names derived from their content
+//! or never used before, read completely, copied, and deleted; they are never changed, and listed only to delete a folder.
 
 mod location;
 mod open;
 mod output_name;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use object_store::{
 pub use location::{Location, LocationError};
 pub use open::{Credentials, OpenError};
 pub use output_name::{InvalidOutputName, OutputName};
+pub use upload::{UPLOAD_MEMORY, UploadError, Uploaded};
 
 /// Number of objects of a folder that are deleted at the same time.
 const DELETIONS: usize = 8;

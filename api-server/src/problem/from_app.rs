@@ -27,7 +27,10 @@ impl From<Error> for Problem {
             Error::PictureConversion(ref source) => from_compute(&error, source, &PICTURES),
             Error::UnsupportedImage => Self::new(Code::UnsupportedMediaType).detail(detail),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
+            Error::TooSlow { .. } => Self::new(Code::RequestTimeout).detail(detail),
+            Error::Incomplete { .. } => Self::new(Code::Malformed).detail(detail),
             Error::OutputTooLarge { .. }
+            | Error::DocumentTooLarge { .. }
             | Error::StorageFull { .. }
             | Error::TooManyLines { .. }
             | Error::InputTooLarge { .. }
@@ -83,6 +86,8 @@ impl From<Error> for Problem {
             Error::PlanLimitReached { .. }
             | Error::UnfinishedRuns(_)
             | Error::WorkflowLimit { .. }
+            | Error::DocumentLimit { .. }
+            | Error::DocumentStorageFull { .. }
             | Error::UserLimit { .. } => Self::new(Code::PlanLimitReached).detail(detail),
             Error::RunUnfinished | Error::DeletedUnfinished { .. } => {
                 Self::new(Code::RunUnfinished).detail(detail)

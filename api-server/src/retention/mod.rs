@@ -3,10 +3,11 @@
 //! partition of their day, which this module creates in advance.
 //!
 //! Deleted are the records of finished runs that no longer exist in Kubernetes, logs, events, expired
-//! idempotency keys, and outputs in object storage that no stored run refers to. Of a tenant that was deleted together with its
+//! idempotency keys, outputs in object storage that no stored run refers to, and contents of documents that were replaced. Of a tenant that was deleted together with its
 //! data, everything is deleted that has arrived since.
 
 mod audit;
+mod contents;
 mod outputs;
 mod partitions;
 mod policy;
@@ -146,7 +147,7 @@ impl Sweeper {
         let RetainedTenant { id, slug, policy, is_purged } = tenant;
         let audit_events = audit::prune(&self.pool, *id, now).await?;
         self.deleted.get_or_create(&Labels { what: "audit events" }).inc_by(audit_events);
-        let Purged { outputs, rows: Deleted { runs, logs, events, keys } } = if *is_purged {
+        let Purged { outputs, documents, rows: Deleted { runs, logs, events, keys } } = if *is_purged {
             let purged = purge(&self.pool, self.objects.as_ref(), *id).await?;
             rows::redact_tenant(&self.pool, *id).await?;
             purged
@@ -161,13 +162,24 @@ impl Sweeper {
                 Some(objects) => outputs::delete(&self.pool, objects, *id, now - policy.outputs).await,
                 None => Ok(0),
             };
-            Purged { rows: rows?, outputs: outputs? }
+            let contents = match &self.objects {
+                Some(objects) => contents::delete_obsolete(&self.pool, objects, *id, now).await,
+                None => Ok(0),
+            };
+            self.deleted.get_or_create(&Labels { what: "contents of documents" }).inc_by(contents?);
+            Purged { rows: rows?, outputs: outputs?, documents: 0 }
         };
-        if runs + logs + events + keys + outputs == 0 {
+        if runs + logs + events + keys + outputs + documents == 0 {
             return Ok(());
         }
-        let counts =
-            [("runs", runs), ("logs", logs), ("events", events), ("keys", keys), ("outputs", outputs)];
+        let counts = [
+            ("runs", runs),
+            ("logs", logs),
+            ("events", events),
+            ("keys", keys),
+            ("outputs", outputs),
+            ("documents", documents),
+        ];
         for (what, count) in counts {
             self.deleted.get_or_create(&Labels { what }).inc_by(count);
         }
@@ -178,6 +190,7 @@ impl Sweeper {
             events,
             keys,
             outputs,
+            documents,
             "deleted data whose retention has ended"
         );
         Ok(())

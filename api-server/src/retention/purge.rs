@@ -8,6 +8,7 @@ use super::{
     rows::{Deleted, delete_batches},
 };
 use crate::{
+    app::documents::tenant_folder,
     db::MirrorPool,
     objects::{self, Objects, OutputName},
 };
@@ -22,6 +23,8 @@ const SMALL_BATCH_SIZE: i64 = 100;
 pub struct Purged {
     /// Stored outputs.
     pub outputs: u64,
+    /// Documents, with their contents.
+    pub documents: u64,
     /// Rows of the database.
     pub rows: Deleted,
 }
@@ -32,22 +35,23 @@ pub enum PurgeError {
     /// The database cannot be reached, or refused a statement.
     #[error(transparent)]
     Database(#[from] Error),
-    /// The tenant has stored outputs, and no object storage is configured.
+    /// The tenant has stored outputs or documents, and no object storage is configured.
     #[error(
-        "failed to delete the stored outputs: no object storage is configured; set objectStorage in the values of the chart"
+        "failed to delete the stored outputs and documents: no object storage is configured; set objectStorage in the values of the chart"
     )]
     NotConfigured,
     /// The object storage cannot be reached or refuses a request.
-    #[error("failed to delete the stored outputs")]
+    #[error("failed to delete the stored outputs and documents")]
     Storage(#[from] objects::Error),
 }
 
-/// Deletes all data of a tenant: stored outputs first, then rows.
+/// Deletes all data of a tenant: stored outputs and documents first, then rows.
 ///
 /// # Errors
 /// Returns an error if the database or the object storage refuses a request; what is deleted stays deleted.
 pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -> Result<Purged, PurgeError> {
     let outputs = delete_outputs(pool, objects, tenant).await?;
+    let documents = delete_documents(pool, objects, tenant).await?;
     let logs = delete_batches(pool, "delete the logs of a tenant", || {
         sqlx::query!(
             "with old as (
@@ -97,7 +101,7 @@ pub async fn purge(pool: &MirrorPool, objects: Option<&Objects>, tenant: Uuid) -
         .map_err(Error::database("delete the sessions of a tenant"))?;
     delete_people(pool, tenant).await?;
     delete_rules(pool, tenant).await?;
-    Ok(Purged { outputs, rows: Deleted { runs, logs, events, keys } })
+    Ok(Purged { outputs, documents, rows: Deleted { runs, logs, events, keys } })
 }
 
 /// Deletes the users and service accounts of a tenant, of which it has a bounded number, with everything that belongs to them.
@@ -130,6 +134,59 @@ async fn delete_rules(pool: &MirrorPool, tenant: Uuid) -> Result<(), Error> {
         deleted.map_err(Error::database("delete the roles and policies of a tenant"))?;
     }
     Ok(())
+}
+
+/// Deletes all documents: their contents in the storage before the rows that name them. A worker that is busy with one loses its lease.
+async fn delete_documents(
+    pool: &MirrorPool,
+    objects: Option<&Objects>,
+    tenant: Uuid,
+) -> Result<u64, PurgeError> {
+    sqlx::query!("delete from document_jobs where tenant_id = $1", tenant)
+        .execute(pool.inner())
+        .await
+        .map_err(Error::database("delete the queued documents of a tenant"))?;
+    let has_contents = sqlx::query_scalar!(
+        r#"select exists (select from document_contents where tenant_id = $1) as "exists!""#,
+        tenant
+    )
+    .fetch_one(pool.inner())
+    .await
+    .map_err(Error::database("find the contents of documents of a tenant"))?;
+    if has_contents {
+        objects.ok_or(PurgeError::NotConfigured)?.delete_folder(&tenant_folder(tenant)).await?;
+    }
+    delete_batches(pool, "delete the contents of documents of a tenant", || {
+        sqlx::query!(
+            "delete from document_contents where (document_id, content_version) in (
+               select document_id, content_version from document_contents where tenant_id = $1 limit $2
+             ) and tenant_id = $1",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    delete_batches(pool, "delete the chunks of documents of a tenant", || {
+        sqlx::query!(
+            "delete from document_chunks where id in (
+               select id from document_chunks where tenant_id = $1 limit $2
+             ) and tenant_id = $1",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    let documents = delete_batches(pool, "delete the documents of a tenant", || {
+        sqlx::query!(
+            "delete from documents where id in (
+               select id from documents where tenant_id = $1 limit $2
+             ) and tenant_id = $1",
+            tenant,
+            BATCH_SIZE
+        )
+    })
+    .await?;
+    Ok(documents)
 }
 
 /// Deletes all stored outputs, the object before its row, so that a crash leaves none that nobody knows of.

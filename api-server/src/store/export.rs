@@ -23,8 +23,12 @@ pub enum Kind {
     Outputs,
     /// Events.
     Events,
-    /// Uploaded pictures of users. The last kind, so that an export that an earlier release has begun contains them, too.
+    /// Uploaded pictures of users. Later than other kinds, so that an export that an earlier release has begun contains them, too.
     UserPictures,
+    /// Documents, and their contents.
+    Documents,
+    /// Chunks of documents.
+    Chunks,
 }
 
 impl Kind {
@@ -64,6 +68,8 @@ pub async fn page(
         Kind::Outputs => outputs(tx, after, max_bytes).await,
         Kind::Events => events(tx, after, max_bytes, last_event).await,
         Kind::UserPictures => user_pictures(tx, after, max_bytes).await,
+        Kind::Documents => documents(tx, after, max_bytes).await,
+        Kind::Chunks => chunks(tx, after, max_bytes).await,
     };
     let mut lines = lines.map_err(Error::query("read rows to export"))?;
     for line in &mut lines {
@@ -250,6 +256,64 @@ async fn user_pictures(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -
         tenant,
         after,
         PAGE_LARGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn documents(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by id) as number,
+                    sum(octet_length(json)) over (order by id) as bytes from (
+               select id, id::text as key, json_build_object(
+                 'id', id, 'uploadedBy', uploaded_by, 'fileName', file_name, 'declaredType', declared_type,
+                 'mimeType', mime_type, 'metadata', metadata, 'parsedMetadata', parsed_metadata, 'tags', tags,
+                 'status', status, 'errorCode', error_code, 'errorMessage', error_message,
+                 'contentVersion', content_version, 'sizeBytes', size_bytes, 'contentSha256', content_sha256,
+                 'pageCount', page_count, 'chunkCount', chunk_count, 'createdAt', created_at, 'updatedAt', updated_at,
+                 'object', 'documents/' || tenant_id || '/' || id || '/' || content_version,
+                 'file', 'documents/' || id || '/' || content_version
+               )::text as json
+               from documents where tenant_id = $1 and ($2::text is null or id > $2::text::uuid) order by id limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_ROWS,
+        max_bytes
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn chunks(tx: &mut TenantTx, after: Option<&str>, max_bytes: i64) -> ExportedRows {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_as!(
+        ExportedRow,
+        r#"select key as "key!", json as "json!" from (
+             select key, json, row_number() over (order by document_id, ordinal) as number,
+                    sum(octet_length(json)) over (order by document_id, ordinal) as bytes from (
+               select c.document_id, c.ordinal, c.document_id || '/' || c.ordinal as key, json_build_object(
+                 'id', c.id, 'documentId', c.document_id, 'ordinal', c.ordinal, 'text', c.text, 'start', c.starts_at,
+                 'end', c.ends_at, 'tokens', c.tokens, 'firstPage', c.first_page, 'lastPage', c.last_page,
+                 'headings', c.headings
+               )::text as json
+               from document_chunks c
+               join documents d on d.tenant_id = c.tenant_id and d.id = c.document_id and d.indexed_version = c.content_version
+               where c.tenant_id = $1 and ($2::text is null
+                 or (c.document_id, c.ordinal) > (split_part($2::text, '/', 1)::uuid, split_part($2::text, '/', 2)::integer))
+               order by c.document_id, c.ordinal limit $3
+             ) as next
+           ) as measured
+           where bytes <= $4 or number = 1 order by number"#,
+        tenant,
+        after,
+        PAGE_ROWS,
         max_bytes
     )
     .fetch_all(connection)

@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod audit;
 mod content_size;
 mod cursor;
+pub mod documents;
 mod error;
 pub mod events;
 pub mod export;

@@ -29,6 +29,23 @@ pub enum Registered {
     Known,
 }
 
+/// Waits until no other transaction adds to what the tenant has in object storage, outputs or contents of documents, and lets others wait
+/// until this one ends: together they do not exceed the plan.
+///
+/// # Errors
+/// Returns an error if the statement fails.
+pub async fn lock_storage(tx: &mut TenantTx) -> Result<(), Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('storage of ' || $1::text, 0))",
+        tenant.to_string()
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("lock the storage of a tenant"))
+}
+
 /// Returns the total size of the outputs that the tenant has in object storage, in bytes.
 ///
 /// # Errors

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use domain::{
     permission::Permission,
-    policy::{Certainty, Condition, Effect, Policy, Request, Selector, Truth, Workflow as Attributes},
+    policy::{
+        Certainty, Condition, Document, Effect, Policy, Request, Selector, Truth, Workflow as Attributes,
+    },
 };
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
@@ -25,6 +27,8 @@ pub enum Target {
     NewRuns,
     /// Runs.
     Runs,
+    /// Documents.
+    Documents,
 }
 
 impl Target {
@@ -32,6 +36,7 @@ impl Target {
         match self {
             Self::Workflows | Self::NewRuns => "workflows",
             Self::Runs => "workflow_runs",
+            Self::Documents => "documents",
         }
     }
 }
@@ -138,6 +143,29 @@ pub async fn attributes_of_runs(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<(
     Ok(attributes.collect())
 }
 
+/// Returns the attributes of the documents with these IDs that policies can name. IDs that do not exist are skipped.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn attributes_of_documents(
+    tx: &mut TenantTx,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Document)>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let rows = sqlx::query!(
+        "select id, uploaded_by, tags from documents where tenant_id = $1 and id = any($2)",
+        tenant,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("read the attributes of documents"))?;
+    let attributes = rows.into_iter().map(|row| {
+        (row.id, Document { tags: Some(row.tags.into_iter().collect()), owner: Some(row.uploaded_by) })
+    });
+    Ok(attributes.collect())
+}
+
 fn labels(stored: Option<Value>) -> Option<BTreeMap<String, String>> {
     serde_json::from_value(stored?).ok()
 }
@@ -202,18 +230,22 @@ fn push_policy(sql: &mut QueryBuilder<Postgres>, policy: &Policy, request: &Requ
 }
 
 fn push_selector(sql: &mut QueryBuilder<Postgres>, selector: &Selector, target: Target) {
-    match selector {
-        Selector::WorkflowName { name } => {
-            let column = match target {
-                Target::Workflows | Target::NewRuns => "workflows.name = ",
-                Target::Runs => "workflow_runs.workflow_name = ",
-            };
-            sql.push(column).push_bind(name.clone());
-        }
-        Selector::WorkflowLabel { key, value } => push_label(sql, key, std::slice::from_ref(value), target),
-        Selector::DocumentTag { tag: _ } => {
+    let column = match target {
+        Target::Workflows | Target::NewRuns => "workflows.name = ",
+        Target::Runs => "workflow_runs.workflow_name = ",
+        Target::Documents => "",
+    };
+    match (selector, target) {
+        (Selector::WorkflowName { .. } | Selector::WorkflowLabel { .. }, Target::Documents) => {
             sql.push("false");
         }
+        (Selector::WorkflowName { name }, _) => {
+            sql.push(column).push_bind(name.clone());
+        }
+        (Selector::WorkflowLabel { key, value }, _) => {
+            push_label(sql, key, std::slice::from_ref(value), target);
+        }
+        (Selector::DocumentTag { tag }, _) => push_tags(sql, std::slice::from_ref(tag), target),
     }
 }
 
@@ -224,9 +256,13 @@ fn push_condition(
     target: Target,
 ) {
     match (condition, &request.principal, target) {
-        (Condition::LabelIn { key, values }, _, _) => push_label(sql, key, values, target),
-        (Condition::TagIn { values: _ }, _, _) => {
+        (Condition::LabelIn { .. }, _, Target::Documents) => {
             sql.push("false");
+        }
+        (Condition::LabelIn { key, values }, _, _) => push_label(sql, key, values, target),
+        (Condition::TagIn { values }, _, _) => push_tags(sql, values, target),
+        (Condition::OwnerIsPrincipal, Some(principal), Target::Documents) => {
+            sql.push("documents.uploaded_by = ").push_bind(principal.clone());
         }
         (Condition::OwnerIsPrincipal, Some(principal), Target::Runs) => {
             sql.push("workflow_runs.requested_by = ").push_bind(principal.clone());
@@ -239,6 +275,18 @@ fn push_condition(
         }
         (Condition::IpIn { .. } | Condition::TimeBetween { .. } | Condition::Mfa, _, _) => {
             sql.push(literal(condition.of_request(request).unwrap_or(Truth::Unknown)));
+        }
+    }
+}
+
+/// Appends whether the document has one of these tags; workflows and runs have none.
+fn push_tags(sql: &mut QueryBuilder<Postgres>, tags: &[String], target: Target) {
+    match target {
+        Target::Documents => {
+            sql.push("documents.tags && ").push_bind(tags.to_vec());
+        }
+        Target::Workflows | Target::NewRuns | Target::Runs => {
+            sql.push("false");
         }
     }
 }
@@ -282,18 +330,36 @@ mod tests {
         db::{AppPool, MIGRATOR, testing::app_pool},
         mirror::testing::store,
         project::testing::{run, tenant, uid, workflow},
-        store::{runs, workflows},
+        store::{documents, runs, workflows},
     };
 
     /// Number of random sets of policies that are compared on all rows.
     const CASES: usize = 150;
     const NAMES: &[&str] = &["a", "b", "c"];
-    const PERMISSIONS: [(Permission, Target); 4] = [
+    const PERMISSIONS: [(Permission, Target); 6] = [
         (Permission::WORKFLOW_READ, Target::Workflows),
         (Permission::WORKFLOW_RUN_CREATE, Target::NewRuns),
         (Permission::WORKFLOW_RUN_READ, Target::Runs),
         (Permission::WORKFLOW_RUN_CANCEL, Target::Runs),
+        (Permission::DOCUMENT_READ, Target::Documents),
+        (Permission::CHUNK_READ, Target::Documents),
     ];
+
+    /// Attributes of a row, as policies see them.
+    #[derive(Debug)]
+    enum Row {
+        Workflow(Attributes),
+        Document(Document),
+    }
+
+    impl Row {
+        fn resource(&self) -> Resource<'_> {
+            match self {
+                Self::Workflow(attributes) => Resource::Workflow(attributes),
+                Self::Document(attributes) => Resource::Document(attributes),
+            }
+        }
+    }
 
     fn name() -> impl Strategy<Value = String> {
         select(NAMES).prop_map(str::to_owned)
@@ -318,7 +384,9 @@ mod tests {
 
     fn policies() -> impl Strategy<Value = Vec<SourcedPolicy>> {
         let effect = prop_oneof![3 => Just(Effect::Allow), 1 => Just(Effect::Deny)];
-        let actions = select(&["*", "workflow", "workflow.run", "workflow.read", "workflow.run.read"][..]);
+        let actions =
+            ["*", "workflow", "workflow.run", "workflow.read", "workflow.run.read", "document", "chunk.read"];
+        let actions = select(actions.to_vec());
         let policy = (effect, actions, vec(selector(), 0..3), vec(condition(), 0..3)).prop_map(
             |(effect, action, resources, conditions)| {
                 let spec = PolicySpec { effect, actions: vec![action.to_owned()], resources, conditions };
@@ -337,7 +405,8 @@ mod tests {
         })
     }
 
-    /// Stores workflows with all kinds of labels, and runs of them that have an owner or none. The workflow of one run was deleted.
+    /// Stores workflows with all kinds of labels, runs of them that have an owner or none, and documents with tags and owners. The workflow
+    /// of one run was deleted.
     async fn store_rows(owner: &PgPool) {
         let labels = |name: &str, labels: Value| workflow("acme", name).labels(labels).build();
         let of = |workflow: &str, name: &str, by: Value| {
@@ -361,15 +430,34 @@ mod tests {
             .execute(owner)
             .await
             .unwrap();
+        for (number, (owner_name, tags)) in
+            [("a", vec![]), ("a", vec!["a"]), ("b", vec!["a", "b"]), ("c", vec!["c", "d"])]
+                .into_iter()
+                .enumerate()
+        {
+            sqlx::query("insert into documents (id, tenant_id, uploaded_by, file_name, tags) values ($1, $2, $3, 'x', $4)")
+                .bind(Uuid::from_u128(u128::try_from(number).unwrap() + 1))
+                .bind(uid("acme"))
+                .bind(owner_name)
+                .bind(tags)
+                .execute(owner)
+                .await
+                .unwrap();
+        }
     }
 
     /// Returns the attributes of all rows, as the policies see them, by their IDs.
-    async fn attributes(
-        owner: &PgPool,
-        target: Target,
-        principal: Option<&String>,
-    ) -> Vec<(Uuid, Attributes)> {
+    async fn attributes(owner: &PgPool, target: Target, principal: Option<&String>) -> Vec<(Uuid, Row)> {
+        if target == Target::Documents {
+            let rows: Vec<(Uuid, String, Vec<String>)> =
+                sqlx::query_as("select id, uploaded_by, tags from documents").fetch_all(owner).await.unwrap();
+            let document = |(id, owner, tags): (Uuid, String, Vec<String>)| {
+                (id, Row::Document(Document { tags: Some(tags.into_iter().collect()), owner: Some(owner) }))
+            };
+            return rows.into_iter().map(document).collect();
+        }
         let sql = match target {
+            Target::Documents => unreachable!("returned above"),
             Target::Workflows | Target::NewRuns => "select id, name, labels, null::text from workflows",
             Target::Runs => {
                 "select r.id, r.workflow_name, w.labels, r.requested_by
@@ -382,7 +470,7 @@ mod tests {
             let labels =
                 labels.map(|labels| serde_json::from_value::<BTreeMap<String, String>>(labels).unwrap());
             let owner = if target == Target::NewRuns { principal.cloned() } else { owner };
-            (id, Attributes { name, labels, owner })
+            (id, Row::Workflow(Attributes { name, labels, owner }))
         };
         rows.into_iter().map(attributes).collect()
     }
@@ -410,10 +498,10 @@ mod tests {
                 // A permission without conditions is checked for the operation as a whole.
                 let is_checked = tx.restriction(permission).is_some();
                 for (id, attributes) in &rows {
-                    let allowed = grants.allows(permission, &request, Resource::Workflow(attributes));
+                    let allowed = grants.allows(permission, &request, attributes.resource());
                     assert!(
                         permitted.contains(id) == (allowed || !is_checked),
-                        "{permission} of {attributes:?} with {request:?}: {grants:#?}"
+                        "{permission} of {attributes:?} with {request:?}: allowed {allowed}, checked {is_checked}, {grants:#?}"
                     );
                 }
             }
@@ -430,7 +518,7 @@ mod tests {
             let (policies, request) = strategy.new_tree(&mut runner).unwrap().current();
             let rights = ConditionalRights::new(Grants::new(policies), request.clone());
             let mut tx = begin(&app, &rights).await;
-            for (permission, target) in [PERMISSIONS[0], PERMISSIONS[2]] {
+            for (permission, target) in [PERMISSIONS[0], PERMISSIONS[2], PERMISSIONS[4]] {
                 let rows = attributes(&owner, target, None).await;
                 let ids: Vec<Uuid> = rows.iter().map(|(id, _)| *id).collect();
                 let expected = tx.permitted(&ids, permission, target).await.unwrap();
@@ -447,6 +535,13 @@ mod tests {
                         found.iter().map(|run| run.id).collect(),
                         runs::count(&mut tx, query).await.unwrap(),
                     )
+                } else if target == Target::Documents {
+                    let query = documents::Query::default();
+                    let listed = documents::list(&mut tx, query).await.unwrap().items;
+                    let found = documents::by_ids(&mut tx, &ids).await.unwrap();
+                    let ids =
+                        |rows: &[documents::Document]| rows.iter().map(|row| row.id).collect::<HashSet<_>>();
+                    (ids(&listed), ids(&found), documents::count(&mut tx, query).await.unwrap())
                 } else {
                     let query = workflows::Query {
                         limit: crate::store::Limit::new(100).unwrap(),

@@ -187,8 +187,13 @@ async fn recorded(
     record_object("TENANT", Some(task.tenant), &task.slug);
     let purged = deletion.await?;
     let count = |field: &str, count: u64| Change::new(field, Some(json!(count)), Some(json!(0)));
-    let Purged { outputs, rows } = &purged;
-    record_changes([count("/outputs", *outputs), count("/runs", rows.runs), count("/logs", rows.logs)]);
+    let Purged { outputs, documents, rows } = &purged;
+    record_changes([
+        count("/outputs", *outputs),
+        count("/documents", *documents),
+        count("/runs", rows.runs),
+        count("/logs", rows.logs),
+    ]);
     Ok(purged)
 }
 
@@ -250,8 +255,9 @@ fn export_failure(tenant: &Tenant) -> Option<String> {
     (!continues).then(|| exported.message.clone())
 }
 
-fn describe(Purged { outputs, rows }: &Purged) -> String {
-    format!("deleted {outputs} stored outputs, {} records of runs and {} logs", rows.runs, rows.logs)
+fn describe(Purged { outputs, documents, rows }: &Purged) -> String {
+    let (runs, logs) = (rows.runs, rows.logs);
+    format!("deleted {outputs} stored outputs, {documents} documents, {runs} records of runs and {logs} logs")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-{{/* Parts that are common to the pods of the operator and the api-server. */}}
+{{/* Parts that are common to the pods of the operator, the api-server and its worker. */}}
 
 {{- define "smb.pod.security" -}}
 runAsNonRoot: true
@@ -55,4 +55,25 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with .tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{/* Environment variables with the location of the object storage. A directory is mounted there. */}}
+{{- define "smb.objects.env" -}}
+{{- $objects := .Values.objectStorage }}
+{{- if $objects.url }}
+- {name: SMBCOPILOT_OBJECT_STORE_URL, value: {{ $objects.url | quote }}}
+- {name: AWS_REGION, value: {{ $objects.s3.region | quote }}}
+{{- with $objects.s3.endpoint }}
+- {name: AWS_ENDPOINT_URL, value: {{ . | quote }}}
+{{- end }}
+{{- else if $objects.directory.enabled }}
+- {name: SMBCOPILOT_OBJECT_STORE_URL, value: "file:///var/lib/smb-objects"}
+{{- end }}
+{{- end }}
+
+{{/* Environment variable with the URL for the owner of the database. The roles that serve requests and that write the mirror are
+derived from it. */}}
+{{- define "smb.database.env" -}}
+- name: SMBCOPILOT_MIGRATION_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ include "smb.database.secret" . }}, key: {{ include "smb.database.key" . }}}}
 {{- end }}

@@ -127,22 +127,22 @@ pub enum BillingInterval {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanLimits {
-    /// Maximum number of users. Not enforced by this version. Default: unlimited.
+    /// Maximum number of users, deactivated and invited ones included. The api-server refuses a further one. Default: 10000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<u32>,
-    /// Maximum number of documents in the knowledge base. Not enforced by this version. Default: unlimited.
+    /// Maximum number of documents in the knowledge base. The api-server refuses a further one. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u32>,
-    /// Maximum size of one document in bytes, such as `20Mi`. Not enforced by this version. Default: unlimited.
+    /// Maximum size of one document in bytes, such as `20Mi`. The api-server refuses a larger one. Default: 50Mi, which is also the maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_bytes: Option<Quantity>,
-    /// Maximum size of all outputs of runs in object storage in bytes, such as `5Gi`. A step whose output does not fit fails with `OUTPUT_TOO_LARGE`. Default: unlimited.
+    /// Maximum size of all documents and outputs of runs in object storage in bytes, such as `5Gi`. The api-server refuses a document that does not fit, and a step whose output does not fit fails with `OUTPUT_TOO_LARGE`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<Quantity>,
     /// Maximum size of the logs of all runs in the database in bytes, such as `1Gi`; each line counts 100 bytes more than its text. Later lines are dropped, and the log of each run says so. Default: unlimited, up to 50 MiB for each run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<Quantity>,
-    /// Maximum number of chunks of all documents. Default: unlimited. Not enforced by this version.
+    /// Maximum number of chunks of all documents. A document that does not fit fails with `QUOTA_EXCEEDED`. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u32>,
     /// Maximum number of workflows, archived ones included. The API server refuses a further one. Default: 200.

@@ -12,7 +12,7 @@ use super::resource::{ResourceReference, invalid, permission, require_kind};
 use crate::{
     app::{App, Error},
     auth::Membership,
-    store::{Target, TenantTx, runs, workflows},
+    store::{Target, TenantTx, documents, runs, workflows},
 };
 
 const ACTION: &str = "check rights";
@@ -62,8 +62,8 @@ pub async fn check_all(
     let mut questions = Vec::with_capacity(checks.len());
     for (index, Check { action, resource }) in checks.iter().enumerate() {
         let permission = permission(ACTION, &format!("/checks/{index}/action"), action)?;
-        if resource.is_some() {
-            require_kind(ACTION, &format!("/checks/{index}/resource"), permission)?;
+        if let Some(resource) = resource {
+            require_kind(ACTION, &format!("/checks/{index}/resource"), permission, *resource)?;
         }
         questions.push((permission, *resource));
     }
@@ -89,16 +89,18 @@ async fn allowed_resources(
     permissions: Permissions,
     questions: &[(Permission, Option<ResourceReference>)],
 ) -> Result<HashSet<(Permission, ResourceReference)>, Error> {
-    let (mut of_workflows, mut of_runs) = (Named::default(), Named::default());
+    let (mut of_workflows, mut of_runs, mut of_documents) =
+        (Named::default(), Named::default(), Named::default());
     for (permission, resource) in questions {
         match resource {
             Some(ResourceReference::Workflow(id)) => of_workflows.add(*permission, *id),
             Some(ResourceReference::WorkflowRun(id)) => of_runs.add(*permission, *id),
+            Some(ResourceReference::Document(id)) => of_documents.add(*permission, *id),
             None => {}
         }
     }
     let mut allowed = HashSet::new();
-    if of_workflows.ids.is_empty() && of_runs.ids.is_empty() {
+    if [&of_workflows, &of_runs, &of_documents].iter().all(|named| named.ids.is_empty()) {
         return Ok(allowed);
     }
     let mut tx = TenantTx::begin(&app.db, tenant.scope).await?;
@@ -111,6 +113,11 @@ async fn allowed_resources(
     let visible = runs::by_ids(&mut tx, &ids).await?.into_iter().map(|run| run.id).collect();
     for (permission, id) in of_runs.permitted(&mut tx, permissions, &visible, Target::Runs).await? {
         allowed.insert((permission, ResourceReference::WorkflowRun(id)));
+    }
+    let ids: Vec<Uuid> = of_documents.ids.iter().copied().collect();
+    let visible = documents::by_ids(&mut tx, &ids).await?.into_iter().map(|document| document.id).collect();
+    for (permission, id) in of_documents.permitted(&mut tx, permissions, &visible, Target::Documents).await? {
+        allowed.insert((permission, ResourceReference::Document(id)));
     }
     Ok(allowed)
 }

@@ -4,7 +4,7 @@ use domain::policy::{
     Certainty, Effect, Explanation, MAX_ROLES_OF_PRINCIPAL, Reason, Request, Resource, SourcedPolicy, Truth,
 };
 
-use super::resource::{ResourceReference, attributes, invalid, permission, require_kind};
+use super::resource::{Attributes, ResourceReference, attributes, invalid, permission, require_kind};
 use crate::{
     app::{App, Error, roles},
     auth::{Principal, TenantScope},
@@ -93,14 +93,14 @@ pub async fn explain(
     let permission = permission(ACTION, "/action", action)?;
     let attributes = match resource {
         Some(resource) => {
-            require_kind(ACTION, "/resource", permission)?;
+            require_kind(ACTION, "/resource", permission, resource)?;
             let mut tx = TenantTx::begin(&app.db, scope).await?;
             Some(attributes(&mut tx, resource).await?)
         }
         None => None,
     };
     let grants = roles::grants(app, scope, roles).await?;
-    let resource = attributes.as_ref().map_or(Resource::None, Resource::Workflow);
+    let resource = attributes.as_ref().map_or(Resource::None, Attributes::resource);
     let explained = Explained::new(grants.explain(permission, request, resource));
     Ok(match (&attributes, grants.rights(request).certainty(permission)) {
         (None, Certainty::Depends) => Explained { allowed: false, depends: true, ..explained },

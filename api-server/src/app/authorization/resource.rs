@@ -2,13 +2,13 @@
 
 use domain::{
     permission::Permission,
-    policy::{ResourceKind, Workflow},
+    policy::{Document, Resource, ResourceKind, Workflow},
 };
 use uuid::Uuid;
 
 use crate::{
     app::{Error, Violation},
-    store::{TenantTx, rights, runs, workflows},
+    store::{TenantTx, documents, rights, runs, workflows},
 };
 
 /// Resource of a question.
@@ -18,6 +18,41 @@ pub enum ResourceReference {
     Workflow(Uuid),
     /// Run with an ID.
     WorkflowRun(Uuid),
+    /// Document with an ID.
+    Document(Uuid),
+}
+
+impl ResourceReference {
+    fn kind(self) -> ResourceKind {
+        match self {
+            Self::Workflow(_) | Self::WorkflowRun(_) => ResourceKind::Workflow,
+            Self::Document(_) => ResourceKind::Document,
+        }
+    }
+}
+
+/// Attributes of a resource that policies can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Attributes {
+    Workflow(Workflow),
+    Document(Document),
+}
+
+impl Attributes {
+    pub(super) fn kind(&self) -> ResourceKind {
+        match self {
+            Self::Workflow(_) => ResourceKind::Workflow,
+            Self::Document(_) => ResourceKind::Document,
+        }
+    }
+
+    /// Returns the resource, as policies are evaluated for it.
+    pub(super) fn resource(&self) -> Resource<'_> {
+        match self {
+            Self::Workflow(workflow) => Resource::Workflow(workflow),
+            Self::Document(document) => Resource::Document(document),
+        }
+    }
 }
 
 /// Returns a permission by its name.
@@ -32,19 +67,23 @@ pub(super) fn permission(action: &'static str, pointer: &str, name: &str) -> Res
     })
 }
 
-/// Checks that a permission is about workflows or runs, as the resource is.
+/// Checks that a permission is about resources of the kind of this one.
 ///
 /// # Errors
 /// Returns an error with this pointer if it is not.
-pub(super) fn require_kind(action: &'static str, pointer: &str, permission: Permission) -> Result<(), Error> {
-    match ResourceKind::for_permission(permission) {
-        ResourceKind::Workflow => Ok(()),
-        ResourceKind::None | ResourceKind::Document => Err(invalid(
-            action,
-            pointer,
-            "the permission is not about workflows or runs: leave the resource out",
-        )),
-    }
+pub(super) fn require_kind(
+    action: &'static str,
+    pointer: &str,
+    permission: Permission,
+    resource: ResourceReference,
+) -> Result<(), Error> {
+    let message = match ResourceKind::for_permission(permission) {
+        kind if kind == resource.kind() => return Ok(()),
+        ResourceKind::None => "the permission is not about single resources: leave the resource out",
+        ResourceKind::Workflow => "the permission is about workflows or runs: name one of them",
+        ResourceKind::Document => "the permission is about documents: name one of them",
+    };
+    Err(invalid(action, pointer, message))
 }
 
 pub(super) fn invalid(action: &'static str, pointer: &str, message: &str) -> Error {
@@ -56,7 +95,7 @@ pub(super) fn invalid(action: &'static str, pointer: &str, message: &str) -> Err
 ///
 /// # Errors
 /// Returns an error if the tenant has no such resource, if the caller cannot read it, or if the database fails.
-pub(super) async fn attributes(tx: &mut TenantTx, resource: ResourceReference) -> Result<Workflow, Error> {
+pub(super) async fn attributes(tx: &mut TenantTx, resource: ResourceReference) -> Result<Attributes, Error> {
     let found = match resource {
         ResourceReference::Workflow(id) => {
             workflows::get(tx, id).await?.ok_or(Error::NotFound)?;
@@ -66,6 +105,12 @@ pub(super) async fn attributes(tx: &mut TenantTx, resource: ResourceReference) -
             runs::get(tx, id).await?.ok_or(Error::NotFound)?;
             rights::attributes_of_runs(tx, &[id]).await?
         }
+        ResourceReference::Document(id) => {
+            documents::get(tx, id).await?.ok_or(Error::NotFound)?;
+            let found = rights::attributes_of_documents(tx, &[id]).await?.into_iter().next();
+            return found.map(|(_, attributes)| Attributes::Document(attributes)).ok_or(Error::NotFound);
+        }
     };
-    found.into_iter().next().map(|(_, attributes)| attributes).ok_or(Error::NotFound)
+    let found = found.into_iter().next();
+    found.map(|(_, attributes)| Attributes::Workflow(attributes)).ok_or(Error::NotFound)
 }

@@ -5,13 +5,13 @@ use std::{collections::HashMap, ops::RangeInclusive};
 use domain::{
     permission::{Permission, Permissions},
     policy::{
-        Certainty, Grants, MAX_ROLES_OF_PRINCIPAL, Policy, PolicySpec, Request, Resource, ResourceKind,
-        Source, SourcedPolicy, Workflow,
+        Certainty, Grants, MAX_ROLES_OF_PRINCIPAL, Policy, PolicySpec, Request, ResourceKind, Source,
+        SourcedPolicy,
     },
 };
 use uuid::Uuid;
 
-use super::resource::invalid;
+use super::resource::{Attributes, invalid};
 use crate::{
     app::{App, Error, rights::violations, roles},
     auth::TenantScope,
@@ -125,13 +125,14 @@ pub async fn simulate(
 fn decide(
     permission: Permission,
     request: &Request,
-    resource: Option<&Workflow>,
+    resource: Option<&Attributes>,
     before: &Grants,
     after: &Grants,
 ) -> Option<(bool, bool)> {
-    let decision = |grants: &Grants| match (ResourceKind::for_permission(permission), resource) {
-        (ResourceKind::Workflow, Some(workflow)) => {
-            Some(grants.allows(permission, request, Resource::Workflow(workflow)))
+    let kind = ResourceKind::for_permission(permission);
+    let decision = |grants: &Grants| match resource {
+        Some(attributes) if attributes.kind() == kind => {
+            Some(grants.allows(permission, request, attributes.resource()))
         }
         _ => match grants.rights(request).certainty(permission) {
             Certainty::Always => Some(true),
@@ -167,12 +168,12 @@ async fn newest(app: &App, scope: TenantScope, requests: usize) -> Result<Vec<Au
     Ok(events)
 }
 
-/// Returns the attributes of the workflows and runs of events, by their IDs.
+/// Returns the attributes of the workflows, runs and documents of events, by their IDs.
 async fn resources(
     app: &App,
     scope: TenantScope,
     events: &[AuditEvent],
-) -> Result<HashMap<Uuid, Workflow>, Error> {
+) -> Result<HashMap<Uuid, Attributes>, Error> {
     let ids = |kind: &str| -> Vec<Uuid> {
         let of_kind = events.iter().filter(|event| event.object_kind.as_deref() == Some(kind));
         of_kind.filter_map(|event| event.object_id).collect()
@@ -180,7 +181,11 @@ async fn resources(
     let mut tx = TenantTx::begin(&app.db, scope.unrestricted()).await?;
     let workflows = rights::attributes_of_workflows(&mut tx, &ids("WORKFLOW")).await?;
     let runs = rights::attributes_of_runs(&mut tx, &ids("WORKFLOW_RUN")).await?;
-    Ok(workflows.into_iter().chain(runs).collect())
+    let documents = rights::attributes_of_documents(&mut tx, &ids("DOCUMENT")).await?;
+    let workflows =
+        workflows.into_iter().chain(runs).map(|(id, workflow)| (id, Attributes::Workflow(workflow)));
+    let documents = documents.into_iter().map(|(id, document)| (id, Attributes::Document(document)));
+    Ok(workflows.chain(documents).collect())
 }
 
 fn roles_of(event: &AuditEvent) -> Vec<String> {

@@ -4,6 +4,7 @@ use crate::{
     app::{Error, plans::limit_bytes},
     store::{
         TenantTx,
+        documents::usage,
         outputs::{self, Output},
         plans,
     },
@@ -17,7 +18,8 @@ use crate::{
 pub(super) async fn check(tx: &mut TenantTx, output: &Output<'_>) -> Result<(), Error> {
     let limits = plans::limits_of_tenant(tx).await?;
     let Some(limit) = limits.and_then(|limits| limit_bytes(&limits, "storageBytes")) else { return Ok(()) };
-    let with_output = outputs::stored_bytes(tx).await?;
+    let documents = u64::try_from(usage::read(tx).await?.bytes).unwrap_or_default();
+    let with_output = outputs::stored_bytes(tx).await?.saturating_add(documents);
     let bytes = u64::try_from(output.bytes).unwrap_or_default();
     let used = with_output.saturating_sub(bytes);
     if with_output <= limit { Ok(()) } else { Err(Error::StorageFull { bytes, used, limit }) }

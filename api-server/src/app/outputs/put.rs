@@ -47,6 +47,7 @@ pub async fn put(app: &App, scope: TenantScope, output: NewOutput) -> Result<(Ou
     let row = Output { run_uid: run, sha256: name.sha256(), uri: &uri, bytes: size, media_type: &media_type };
     // The row is written first: an object without a row would never be deleted.
     let mut tx = TenantTx::begin(&app.db, scope).await?;
+    outputs::lock_storage(&mut tx).await?;
     let registered = outputs::register(&mut tx, row, telemetry::clock::now().into()).await?;
     if registered == Registered::New {
         limit::check(&mut tx, &row).await?;

@@ -1,5 +1,6 @@
 //! Loaders that fetch the rows for all fields of a document with one statement per kind.
 
+mod documents;
 mod people;
 mod platform;
 mod tenant;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::app::Reservation;
 
+pub(super) use documents::{ChunkById, ChunksOfDocument, DocumentById};
 pub(super) use people::{
     ApiKeyById, InvitationById, PolicyById, RoleByReference, ServiceAccountById, UserById,
 };

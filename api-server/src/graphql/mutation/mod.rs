@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod bulk;
+mod documents;
 mod fields;
 mod invitations;
 mod payload;
@@ -23,6 +24,7 @@ use async_graphql::MergedObject;
 pub(crate) struct Mutation(
     runs::RunMutations,
     bulk::BulkMutations,
+    documents::DocumentMutations,
     workflows::WorkflowMutations,
     tenants::TenantMutations,
     platform::PlatformMutations,

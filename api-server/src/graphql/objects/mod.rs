@@ -3,6 +3,7 @@
 mod api_key;
 mod audit_event;
 mod authorization;
+mod document;
 mod event;
 mod failure;
 mod invitation;
@@ -28,6 +29,7 @@ use async_graphql::{ID, Interface};
 pub(super) use api_key::ApiKey;
 pub(super) use audit_event::AuditEvent;
 pub(super) use authorization::{AuthorizationAnswer, AuthorizationExplanation, Permission, SimulationResult};
+pub(super) use document::{Document, DocumentStatus, SemanticChunk};
 pub(super) use event::{Event, EventConnection, event_connection};
 pub(super) use invitation::Invitation;
 pub(super) use plan::Plan;
@@ -60,4 +62,6 @@ pub(super) enum Node {
     Invitation(Invitation),
     ApiKey(ApiKey),
     ServiceAccount(ServiceAccount),
+    Document(Document),
+    SemanticChunk(SemanticChunk),
 }

@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct AuthorizationCheckInput {
     /// Permission: a leaf of the permission tree, such as `workflow.run.create`.
     action: String,
-    /// Global ID of a workflow or a run. Default: the permission in general.
+    /// Global ID of a workflow, a run or a document. Default: the permission in general.
     resource_id: Option<ID>,
 }
 
@@ -116,11 +116,12 @@ fn invalid(action: &'static str, violations: Vec<Violation>) -> app::Error {
     app::Error::InvalidRule { action, violations }
 }
 
-/// Returns the workflow or the run with a global ID. A text that is no ID of one is that of none.
+/// Returns the workflow, the run or the document with a global ID. A text that is no ID of one is that of none.
 fn resource(id: &ID) -> ResourceReference {
     match GlobalId::decode(id) {
         Some(GlobalId::Object(Kind::Workflow, id)) => ResourceReference::Workflow(id),
         Some(GlobalId::Object(Kind::WorkflowRun, id)) => ResourceReference::WorkflowRun(id),
+        Some(GlobalId::Object(Kind::Document, id)) => ResourceReference::Document(id),
         Some(_) | None => ResourceReference::Workflow(uuid::Uuid::nil()),
     }
 }
@@ -132,7 +133,7 @@ pub(super) struct AuthorizationQueries;
 /// Queries of rights.
 #[Object]
 impl AuthorizationQueries {
-    /// Returns which of up to 100 permissions the caller has, in general or for a workflow or a run, in the order of the questions. A user
+    /// Returns which of up to 100 permissions the caller has, in general or for a workflow, a run or a document, in the order of the questions. A user
     /// interface hides with it what would be refused. Requires a valid token and no permission.
     #[graphql(complexity = "checks.len().saturating_mul(child_complexity).saturating_add(1)")]
     async fn can(
@@ -163,7 +164,9 @@ impl AuthorizationQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Permission: a leaf of the permission tree.")] action: String,
-        #[graphql(desc = "Global ID of a workflow or a run. Default: the permission in general.")]
+        #[graphql(
+            desc = "Global ID of a workflow, a run or a document. Default: the permission in general."
+        )]
         resource_id: Option<ID>,
         #[graphql(desc = "Principal of the question. Default: the caller.")] principal: Option<
             ExplainedPrincipalInput,

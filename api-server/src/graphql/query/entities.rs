@@ -6,7 +6,9 @@ use async_graphql::{Context, ID, Object, Result};
 use crate::graphql::{
     global_id::{GlobalId, Kind},
     lookup,
-    objects::{AuditEvent, Event, Plan, Tenant, Workflow, WorkflowRevision, WorkflowRun},
+    objects::{
+        AuditEvent, Document, Event, Plan, SemanticChunk, Tenant, Workflow, WorkflowRevision, WorkflowRun,
+    },
 };
 
 /// Entities by their keys.
@@ -65,6 +67,22 @@ impl Entities {
         match GlobalId::decode(&id) {
             Some(GlobalId::Event(position)) => lookup::event(ctx, position).await,
             Some(GlobalId::Object(..) | GlobalId::Revision(_) | GlobalId::Role(_)) | None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_document_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Document>> {
+        match Kind::Document.decode(&id) {
+            Some(id) => lookup::document(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_semantic_chunk_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<SemanticChunk>> {
+        match Kind::SemanticChunk.decode(&id) {
+            Some(id) => lookup::chunk(ctx, id).await,
+            None => Ok(None),
         }
     }
 

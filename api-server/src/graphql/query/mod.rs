@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit_events;
 mod authorization;
+mod documents;
 mod entities;
 mod events;
 mod invitations;
@@ -24,6 +25,7 @@ pub(crate) struct Query(
     tenants::TenantQueries,
     workflows::WorkflowQueries,
     runs::RunQueries,
+    documents::DocumentQueries,
     events::EventQueries,
     audit_events::AuditEventQueries,
     users::UserQueries,

@@ -14,8 +14,13 @@ use crate::{
 
 /// Fields whose rule cannot be observed: whoever reaches the field has the permission, because the object that the field belongs to needs
 /// it, too, or the field finds its object as a field of `Query` does, with the rule of that.
-const IMPLIED: [&str; 4] =
-    ["Workflow.revisions", "Workflow.revisionByNumber", "Invitation.user", "ApiKey.serviceAccount"];
+const IMPLIED: [&str; 5] = [
+    "Workflow.revisions",
+    "Workflow.revisionByNumber",
+    "Invitation.user",
+    "ApiKey.serviceAccount",
+    "SemanticChunk.document",
+];
 /// Callers that notice most changes, and are asked first.
 const FIRST: [&str; 2] = ["all but it", "no token"];
 

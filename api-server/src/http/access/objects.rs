@@ -3,13 +3,16 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::http::testing::{QUEUED_RUN, RUN, Server, WORKFLOW};
+use crate::http::testing::{ACME, QUEUED_RUN, RUN, Server, WORKFLOW};
 
 /// Name of the revision of the workflow of acme.
 pub(super) const REVISION: &str = "invoice-aaa";
 const MISSING: &str = "00000000-0000-4000-8000-00000000dead";
 /// The suspended tenant `hooli`, whose state no other test request needs.
 const HOOLI: &str = "a0000000-0000-4000-8000-000000000003";
+
+/// The other tenant.
+const GLOBEX: &str = "a0000000-0000-4000-8000-000000000002";
 
 /// Kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(super) enum Kind {
     ServiceAccount,
     Role,
     Policy,
+    Document,
+    Chunk,
 }
 
 /// Whose object a request names.
@@ -55,6 +60,8 @@ pub(super) fn id(kind: Kind, which: Which) -> &'static str {
         }
         Kind::Role => ("46000000-0000-4000-8000-000000000001", "46000000-0000-4000-8000-000000000002"),
         Kind::Policy => ("47000000-0000-4000-8000-000000000001", "47000000-0000-4000-8000-000000000002"),
+        Kind::Document => ("48000000-0000-4000-8000-000000000001", "48000000-0000-4000-8000-000000000002"),
+        Kind::Chunk => ("49000000-0000-4000-8000-000000000001", "49000000-0000-4000-8000-000000000002"),
     };
     match which {
         Which::Own => own,
@@ -78,6 +85,8 @@ pub(super) fn global_id(kind: Kind, which: Which) -> String {
         Kind::ServiceAccount => format!("ServiceAccount:{id}"),
         Kind::Role => format!("Role:{id}"),
         Kind::Policy => format!("Policy:{id}"),
+        Kind::Document => format!("Document:{id}"),
+        Kind::Chunk => format!("SemanticChunk:{id}"),
     })
 }
 
@@ -91,4 +100,6 @@ pub(super) async fn create(server: &Server, owner: &PgPool) {
     server.kubernetes.set_revisions("invoice", &[(1, WORKFLOW, "aaa")]);
     server.add_objects_of_globex().await;
     restore(owner).await;
+    server.store_content(ACME, id(Kind::Document, Which::Own), b"acme").await;
+    server.store_content(GLOBEX, id(Kind::Document, Which::Foreign), b"globex").await;
 }

@@ -36,3 +36,16 @@ insert into policies (id, tenant_id, name, description, effect, actions, resourc
   ('47000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'Reading', '', 'ALLOW', array['workflow.read'], '[]', '[]'),
   ('47000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'Globex reading', '', 'ALLOW', array['workflow.read'], '[]', '[]')
 on conflict do nothing;
+insert into documents (id, tenant_id, uploaded_by, file_name, status, content_version, indexed_version, size_bytes, content_sha256, chunk_count)
+select id::uuid, tenant::uuid, 'anna@' || slug || '.example', slug || '.txt', 'READY', 1, 1, 6, repeat('0', 64), 1 from (values
+  ('48000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'acme'),
+  ('48000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'globex')
+) as d (id, tenant, slug)
+on conflict (id) do update set status = 'READY', content_version = 1, indexed_version = 1;
+insert into document_contents (tenant_id, document_id, content_version, bytes, sha256, media_type)
+select tenant_id, id, 1, 6, repeat('0', 64), 'text/plain' from documents where id::text like '48000000-0000-4000-8000-00000000000_'
+on conflict do nothing;
+insert into document_chunks (id, tenant_id, document_id, content_version, ordinal, text, starts_at, ends_at, tokens)
+select overlay(id::text placing '49' from 1 for 2)::uuid, tenant_id, id, 1, 0, split_part(file_name, '.', 1), 0, 6, 1
+from documents where id::text like '48000000-0000-4000-8000-00000000000_'
+on conflict do nothing;

@@ -13,13 +13,14 @@ use super::{
 use crate::http::testing::{ANNA, SERVICE_ACCOUNT, Server, WORKFLOW};
 
 /// Lists with the connections that correspond to them. Parents are found by the ID of the workflow.
-const LISTS: [(&str, &[(&str, &str)]); 11] = [
+const LISTS: [(&str, &[(&str, &str)]); 12] = [
     ("/v1/roles", &[("Query", "roles")]),
     ("/v1/policies", &[("Query", "policies")]),
     ("/v1/invitations", &[("Query", "invitations")]),
     ("/v1/api-keys", &[("Query", "apiKeys")]),
     ("/v1/service-accounts", &[("Query", "serviceAccounts")]),
     ("/v1/users", &[("Query", "users")]),
+    ("/v1/documents", &[("Query", "documents")]),
     ("/v1/plans", &[("Query", "plans")]),
     ("/v1/tenants", &[("Query", "tenants")]),
     ("/v1/workflows", &[("Query", "workflows")]),
@@ -71,6 +72,7 @@ async fn lists_are_the_same_in_rest_and_graphql(pool: PgPool) {
     server.add_users(&pool).await;
     server.add_keys(&pool).await;
     server.add_roles(&pool).await;
+    server.add_documents(&pool).await;
     let schema = Schema::load();
     let mut asked = 0;
     let elsewhere = |path: &str| COMPARED_ELSEWHERE.iter().any(|(other, _)| *other == path);
@@ -151,6 +153,7 @@ fn questions<'a>(
             None if name == "role" => vec!["owner".to_owned(), "member".to_owned()],
             None if name == "userId" => vec![ANNA.to_owned(), SERVICE_ACCOUNT.to_owned()],
             None if name == "serviceAccountId" => vec![SERVICE_ACCOUNT.to_owned()],
+            None if name == "tag" => vec!["hr".to_owned(), "none".to_owned()],
             None if name == "email" => vec!["ANNA@acme.example".to_owned(), "nobody".to_owned()],
             None => panic!("the test has no values for the filter {name} of type {ty}"),
         };

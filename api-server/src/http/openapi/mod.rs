@@ -53,6 +53,7 @@ const UNDESCRIBED: [&str; 6] = [
         (name = "keys", description = "API keys of users and service accounts."),
         (name = "plans", description = "The plans that a tenant can have."),
         (name = "workflows", description = "Definitions of workflows."),
+        (name = "documents", description = "Documents of the knowledge base: their content and its chunks."),
         (name = "runs", description = "Runs of workflows: their steps, logs, outputs and decisions."),
         (name = "access", description = "Roles and policies: who may do what, on which resources and under which conditions."),
         (name = "events", description = "Changes of the objects of a tenant."),

@@ -25,6 +25,8 @@ pub(in crate::http) const INVITATION: &str = "90000000-0000-4000-8000-0000000000
 pub(in crate::http) const ROLE: &str = "70000000-0000-4000-8000-000000000001";
 /// ID of the policy `Runs of invoices` of acme.
 pub(in crate::http) const POLICY: &str = "60000000-0000-4000-8000-000000000001";
+/// ID of the document with a chunk.
+pub(in crate::http) const DOCUMENT: &str = "71000000-0000-4000-8000-000000000001";
 /// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `attic`.
@@ -135,6 +137,32 @@ pub(super) async fn add_roles(owner: &PgPool) {
         let attached =
             "insert into role_policies (tenant_id, role_id, policy_id) values ($2::uuid, $1::uuid, $3::uuid)";
         sqlx::query(attached).bind(id).bind(ACME).bind(POLICY).execute(owner).await.unwrap();
+    }
+}
+
+/// Text of the document with chunks.
+pub(in crate::http) const DOCUMENT_TEXT: &str = "# Holidays\n\nEmployees have 28 days of holiday.\n";
+
+/// Adds three documents of acme: one with two chunks, one without content, and one whose content cannot be used.
+pub(super) async fn add_documents(owner: &PgPool) {
+    let document = "insert into documents (id, tenant_id, uploaded_by, file_name, declared_type, mime_type, metadata, parsed_metadata,
+           tags, status, error_code, error_message, content_version, indexed_version, size_bytes, content_sha256, chunk_count,
+           created_at, updated_at)
+         values
+           ($1::uuid, $2::uuid, 'anna@acme.example', 'handbook.md', null, 'text/markdown', '{\"year\": 2026}', '{\"title\": \"Holidays\"}',
+            '{handbook,hr}', 'READY', null, null, 1, 1, 47, repeat('0a', 32), 1, '2026-11-10T00:00:00Z', '2026-11-10T00:00:02Z'),
+           ('71000000-0000-4000-8000-000000000002', $2::uuid, 'importer', 'prices.csv', 'text/csv', null, '{}', '{}',
+            '{}', 'PENDING', null, null, null, null, null, null, 0, '2026-11-11T00:00:00Z', '2026-11-11T00:00:00Z'),
+           ('71000000-0000-4000-8000-000000000003', $2::uuid, 'anna@acme.example', 'offer.pdf', 'application/pdf', null, '{}', '{}',
+            '{}', 'FAILED', 'ENCRYPTED', 'the document requires a password', 1, null, 9000, repeat('0b', 32), 0,
+            '2026-11-12T00:00:00Z', '2026-11-12T00:00:01Z')";
+    let content =
+        "insert into document_contents (tenant_id, document_id, content_version, bytes, sha256, media_type)
+         values ($2::uuid, $1::uuid, 1, 47, repeat('0a', 32), 'text/markdown')";
+    let chunk = "insert into document_chunks (id, tenant_id, document_id, content_version, ordinal, text, starts_at, ends_at, tokens, headings)
+         values ('72000000-0000-4000-8000-000000000001', $2::uuid, $1::uuid, 1, 0, 'Employees have 28 days of holiday.', 12, 46, 9, '{Holidays}')";
+    for statement in [document, content, chunk] {
+        sqlx::query(statement).bind(DOCUMENT).bind(ACME).execute(owner).await.unwrap();
     }
 }
 

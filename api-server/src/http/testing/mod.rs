@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, Request, Response, request::Builder},
 };
 use http_body_util::BodyExt as _;
@@ -24,15 +24,15 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use collector::Collector;
 pub(in crate::http) use fixtures::{
-    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, FAILED_RUN, INVITATION, POLICY, QUEUED_RUN, ROLE, RUN,
-    SERVICE_ACCOUNT, WORKFLOW,
+    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, DOCUMENT, DOCUMENT_TEXT, FAILED_RUN, INVITATION,
+    POLICY, QUEUED_RUN, ROLE, RUN, SERVICE_ACCOUNT, WORKFLOW,
 };
 
 use kubernetes::Kubernetes;
 pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 
 use crate::{
-    app::App,
+    app::{App, documents::content_name},
     auth::{
         LoginClient, Operations, Runners, Verifier,
         testing::{Mutant, TestIssuer},
@@ -169,6 +169,14 @@ impl Server {
             kubernetes: self.kubernetes.clone(),
             _directory: Directory::new(),
         }
+    }
+
+    /// Stores the first content of a document in the object storage.
+    pub(in crate::http) async fn store_content(&self, tenant: &str, document: &str, content: &'static [u8]) {
+        let (tenant, document) = (tenant.parse().unwrap(), document.parse().unwrap());
+        let objects = self.state.app.objects.as_ref().unwrap();
+        let name = content_name(tenant, document, 1);
+        objects.put(&name, Bytes::from_static(content), "text/plain").await.unwrap();
     }
 
     /// Returns the threads for computations on tenants' text.
@@ -385,6 +393,12 @@ impl Server {
     /// Adds the service account `importer` of acme, an API key and an invitation.
     pub(in crate::http) async fn add_keys(&self, owner: &PgPool) {
         fixtures::add_keys(owner).await;
+    }
+
+    /// Adds a document of acme without content, one with a chunk, and one whose content cannot be used.
+    pub(in crate::http) async fn add_documents(&self, owner: &PgPool) {
+        fixtures::add_documents(owner).await;
+        self.store_content(ACME, DOCUMENT, DOCUMENT_TEXT.as_bytes()).await;
     }
 
     /// Adds a workflow and runs of globex.

@@ -5,6 +5,7 @@
 mod api_keys;
 mod audit_events;
 mod authorization;
+mod documents;
 mod events;
 mod invitations;
 mod json;
@@ -27,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::http::HttpState;
 
 pub(in crate::http) fn routes() -> OpenApiRouter<HttpState> {
-    tenants().merge(workflows()).merge(rights()).merge(people())
+    tenants().merge(workflows()).merge(documents()).merge(rights()).merge(people())
 }
 
 fn tenants() -> OpenApiRouter<HttpState> {
@@ -67,6 +68,19 @@ fn workflows() -> OpenApiRouter<HttpState> {
         .routes(routes!(workflow_runs::output::get_run_output))
         .routes(routes!(workflow_runs::output::get_step_output))
         .routes(routes!(workflow_runs::logs::get::get_run_logs))
+}
+
+fn documents() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(documents::list::list_documents, documents::create::create_document))
+        .routes(routes!(
+            documents::get::get_document,
+            documents::update::update_document,
+            documents::delete::delete_document
+        ))
+        .routes(routes!(documents::content::get_document_content, documents::content::put_document_content))
+        .routes(routes!(documents::processing::process_document))
+        .routes(routes!(documents::chunks::list_chunks))
 }
 
 fn rights() -> OpenApiRouter<HttpState> {

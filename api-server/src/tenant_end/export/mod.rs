@@ -2,9 +2,9 @@
 //! in files of a few MiB, each of which is recorded in Postgres once it is stored: an interrupted export continues after the last
 //! recorded file. The manifest is written last, so that a folder with a manifest is complete.
 
+mod copies;
 mod files;
 mod manifest;
-mod outputs;
 
 pub(super) use files::{delete_obsolete, totals};
 
@@ -154,10 +154,11 @@ impl<'a> Export<'a> {
         Ok(page(&mut tx, kind, after, max_bytes, last_event).await?)
     }
 
-    /// Returns the line of a row. The output that a row stands for is copied first.
+    /// Returns the line of a row. The output or content that a row stands for is copied first.
     async fn finish(&self, kind: Kind, line: ExportedRow) -> Result<String, Error> {
         match kind {
-            Kind::Outputs => outputs::copy(self.objects, &self.path(""), &line.json).await,
+            Kind::Outputs => copies::copy_output(self.objects, &self.path(""), &line.json).await,
+            Kind::Documents => copies::copy_content(self.objects, &self.path(""), &line.json).await,
             _ => Ok(line.json),
         }
     }

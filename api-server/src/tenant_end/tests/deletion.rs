@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::{
-    Exported, Scene, archived, content,
+    Exported, Scene, archived, content, document_content,
     exporting::{ONE_ROW, replica},
     store_data, store_output,
 };
@@ -57,7 +57,10 @@ async fn the_data_of_a_deleted_tenant_is_deleted_and_that_of_others_is_not(owner
     scene.apply(confirmed(20)).await;
     assert!(scene.delete().await.unwrap());
     let condition = scene.condition("DataDeleted").unwrap();
-    assert_eq!(condition, "True Deleted: deleted 1 stored outputs, 1 records of runs and 1 logs");
+    assert_eq!(
+        condition,
+        "True Deleted: deleted 1 stored outputs, 2 documents, 1 records of runs and 1 logs"
+    );
     let audited: Vec<String> = sqlx::query_scalar(
         "select coalesce(action, outcome || ' ' || object_name) from audit_events where tenant_id = $1 order by seq",
     )
@@ -69,6 +72,11 @@ async fn the_data_of_a_deleted_tenant_is_deleted_and_that_of_others_is_not(owner
     assert!(!scene.delete().await.unwrap(), "nothing is left to do");
     assert_eq!((scene.count(RECORDS).await, scene.count(OUTPUTS).await), (1, 1));
     assert_eq!(scene.count("select count(*) from run_logs").await, 1);
+    let documents = "select (select count(*) from documents) + (select count(*) from document_contents)
+                          + (select count(*) from document_chunks) + (select count(*) from document_jobs)";
+    assert_eq!(scene.count(documents).await, 5, "those of globex");
+    assert_eq!(content(scene.objects(), &document_content("acme")).await, None);
+    assert!(content(scene.objects(), &document_content("globex")).await.is_some());
     assert_eq!(content(scene.objects(), &outputs[0].to_string()).await, None);
     assert!(content(scene.objects(), &outputs[1].to_string()).await.is_some());
     assert_eq!(scene.count("select count(*) from workflow_runs where live").await, 2, "their objects exist");
@@ -115,7 +123,7 @@ async fn an_interrupted_deletion_continues(owner: PgPool) {
     assert_eq!((scene.count(OUTPUTS).await, scene.count(RECORDS).await), (0, 0));
 }
 
-/// Without object storage, a tenant with stored outputs is not said to be deleted, and one without is.
+/// Without object storage, a tenant with stored outputs or documents is not said to be deleted, and one without is.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn without_object_storage_only_a_tenant_without_outputs_is_deleted(owner: PgPool) {
     let mut scene = Scene::new(&owner, tenant("acme").version(3)).await;
@@ -125,6 +133,8 @@ async fn without_object_storage_only_a_tenant_without_outputs_is_deleted(owner: 
     assert!(scene.delete().await.is_err());
     assert!(scene.condition("DataDeleted").unwrap().starts_with("False ObjectStorageNotConfigured: "));
     sqlx::query("delete from stored_outputs").execute(&owner).await.unwrap();
+    assert!(scene.delete().await.is_err(), "a document has content");
+    sqlx::query("delete from document_contents").execute(&owner).await.unwrap();
     scene.delete().await.unwrap();
     assert!(scene.condition("DataDeleted").unwrap().starts_with("True "));
 }

@@ -63,6 +63,12 @@ async fn an_export_has_all_data_of_its_tenant_and_nothing_of_others(owner: PgPoo
         exported.values("logs", "lines"),
         [json!({"text": "line 1 of acme"}), json!({"text": "line 2 of acme"})]
     );
+    assert_eq!(exported.values("chunks", "text"), ["chunk of acme"]);
+    let mut files = exported.values("documents", "file");
+    files.retain(|file| !file.is_null());
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    let copy = content(scene.objects(), &format!("{}{}", exported.folder, file.as_str().unwrap())).await;
+    assert_eq!(copy.unwrap(), b"content of acme");
     assert_eq!(exported.values("user-pictures", "email"), ["dora@acme.example"]);
     assert_eq!(exported.values("user-pictures", "png"), [STANDARD.encode(picture("acme"))]);
     assert!(exported.values("events", "kind").contains(&json!("WORKFLOW_RUN")));

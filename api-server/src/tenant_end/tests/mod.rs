@@ -22,6 +22,7 @@ use super::{
     task::{Task, TenantWork as _},
 };
 use crate::{
+    app::documents::content_name,
     db::{
         MirrorPool,
         testing::{app_pool, mirror_pool},
@@ -167,7 +168,39 @@ async fn store_data(scene: &Scene, slug: &str) -> OutputName {
         .await
         .unwrap();
     store_picture(scene, slug).await;
+    store_document(scene, slug).await;
     store_output(scene, slug, &name, "a").await
+}
+
+/// Returns the name of the content of the document of a tenant.
+fn document_content(slug: &str) -> String {
+    content_name(uid(slug), uid(&format!("{slug} document")), 1)
+}
+
+/// Stores a document with its content, one chunk and a job, and a document without content.
+async fn store_document(scene: &Scene, slug: &str) {
+    let (document, empty) = (uid(&format!("{slug} document")), uid(&format!("{slug} empty document")));
+    let statements = [
+        "insert into documents (id, tenant_id, uploaded_by, file_name, status, content_version, indexed_version, size_bytes, content_sha256)
+         values ($1, $3, 'anna@acme.example', 'handbook.txt', 'READY', 1, 1, 8, repeat('0', 64)), ($2, $3, 'anna@acme.example', 'empty.txt',
+           'PENDING', null, null, null, null)",
+        "insert into document_contents (tenant_id, document_id, content_version, bytes, sha256, media_type)
+         select $3, $1, 1, 8, repeat('0', 64), 'text/plain' where $2::uuid is not null",
+        "insert into document_chunks (id, tenant_id, document_id, content_version, ordinal, text, starts_at, ends_at, tokens)
+         select gen_random_uuid(), $3, $1, 1, 0, 'chunk of ' || slug, 0, 8, 2 from tenants where id = $3 and $2::uuid is not null",
+        "insert into document_jobs (tenant_id, document_id) select $3, $1 where $2::uuid is not null",
+    ];
+    for statement in statements {
+        sqlx::query(statement)
+            .bind(document)
+            .bind(empty)
+            .bind(uid(slug))
+            .execute(&scene.owner)
+            .await
+            .unwrap();
+    }
+    let content = axum::body::Bytes::from(format!("content of {slug}"));
+    scene.objects().put(&document_content(slug), content, "text/plain").await.unwrap();
 }
 
 /// Returns the picture of the user of a tenant, which is longer than a line of base64.

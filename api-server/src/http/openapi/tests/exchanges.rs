@@ -64,6 +64,9 @@ struct State {
     /// Uploaded pictures, by the ID of the user.
     #[serde(default)]
     pictures: BTreeMap<Uuid, String>,
+    /// Whether the tenant has documents.
+    #[serde(default)]
+    documents: bool,
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
@@ -192,6 +195,9 @@ impl State {
         if self.keys {
             server.add_keys(pool).await;
         }
+        if self.documents {
+            server.add_documents(pool).await;
+        }
         for (run, status) in self.status {
             server.set_status(&run.to_string(), status).await;
         }
@@ -248,7 +254,8 @@ async fn difference(
         return None;
     };
     let media_type = media_type.to_str().unwrap();
-    let content = &operation["responses"][answer.status.to_string()]["content"][media_type];
+    let contents = &operation["responses"][answer.status.to_string()]["content"];
+    let content = if contents[media_type].is_null() { &contents["*/*"] } else { &contents[media_type] };
     if content.is_null() {
         return Some(format!("{name}: {} with {media_type} is not documented", answer.status));
     }

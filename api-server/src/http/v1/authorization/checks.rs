@@ -54,7 +54,7 @@ pub(in crate::http) struct AuthorizationAnswer {
 
 /// Check the rights of the caller
 ///
-/// Returns which of up to 100 permissions the caller has, in general or for a workflow or a run. A user interface hides with it what
+/// Returns which of up to 100 permissions the caller has, in general or for a workflow, a run or a document. A user interface hides with it what
 /// would be refused. Requires a valid token and no permission. Fails with 422 `invalid`.
 #[utoipa::path(
     post, path = "/v1/authorization/checks", tag = "access", request_body = AuthorizationChecks,

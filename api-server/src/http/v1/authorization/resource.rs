@@ -20,6 +20,11 @@ pub(in crate::http) enum AuthorizationResource {
         /// ID of the run.
         id: Uuid,
     },
+    /// Document.
+    Document {
+        /// ID of the document.
+        id: Uuid,
+    },
 }
 
 impl From<AuthorizationResource> for ResourceReference {
@@ -27,6 +32,7 @@ impl From<AuthorizationResource> for ResourceReference {
         match resource {
             AuthorizationResource::Workflow { id } => Self::Workflow(id),
             AuthorizationResource::WorkflowRun { id } => Self::WorkflowRun(id),
+            AuthorizationResource::Document { id } => Self::Document(id),
         }
     }
 }

@@ -1,0 +1,84 @@
+//! Errors of the worker.
+
+use protocol::parsing::Failure;
+
+use crate::{objects, store};
+
+/// The work on a document cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The content cannot be used, and a repetition would fail in the same way.
+    #[error("failed to use the content: {}: {}", .0.code, .0.message)]
+    Content(Failure),
+    /// The tenant would have more chunks than its plan allows.
+    #[error(
+        "failed to store {chunks} chunks: the tenant would have {used} of them, and its plan allows {limit}"
+    )]
+    ChunkLimit {
+        /// Number of chunks of the document.
+        chunks: usize,
+        /// Number of chunks of the tenant with them.
+        used: i64,
+        /// Maximum number of chunks.
+        limit: i64,
+    },
+    /// The content is registered, and not in the object storage.
+    #[error("failed to find the content in the object storage")]
+    ObjectNotFound,
+    /// The object storage cannot be reached or refuses a request.
+    #[error("failed to use the object storage")]
+    Storage(#[from] objects::Error),
+    /// The database cannot be reached or refuses a statement.
+    #[error("failed to use the database")]
+    Store(#[from] store::Error),
+    /// The parser cannot be started, or does not accept its request.
+    #[error("failed to use the parser: {message}")]
+    Parser {
+        /// What happened.
+        message: String,
+    },
+    /// Another worker has the document now, or its content was replaced.
+    #[error("failed to retain the lease of the document")]
+    LeaseLost,
+}
+
+impl Error {
+    /// Returns the code that a failed document shows.
+    pub(super) fn code(&self) -> String {
+        match self {
+            Self::Content(failure) => failure.code.to_string(),
+            Self::ChunkLimit { .. } => "QUOTA_EXCEEDED".to_owned(),
+            Self::ObjectNotFound => "OBJECT_NOT_FOUND".to_owned(),
+            Self::Storage(_) => "STORAGE_UNAVAILABLE".to_owned(),
+            Self::Parser { .. } | Self::Store(_) | Self::LeaseLost => "PARSER_UNAVAILABLE".to_owned(),
+        }
+    }
+
+    /// Returns the explanation that a failed document shows to its user, without the inside of the platform.
+    pub(super) fn explanation(&self) -> String {
+        match self {
+            Self::Content(failure) => failure.message.clone(),
+            Self::ChunkLimit { chunks, used, limit } => format!(
+                "the document has {chunks} chunks: the tenant would have {used}, and its plan allows {limit} (chunks); delete documents, or \
+                 change the plan"
+            ),
+            Self::ObjectNotFound => {
+                "the content is not in the object storage any more; upload it again".to_owned()
+            }
+            Self::Storage(_) => {
+                "the object storage could not be used for a long time; process the document again".to_owned()
+            }
+            Self::Parser { .. } | Self::Store(_) | Self::LeaseLost => {
+                "the content could not be read for a long time; process the document again".to_owned()
+            }
+        }
+    }
+
+    /// Returns whether a repetition may succeed.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Content(_) | Self::ChunkLimit { .. } | Self::ObjectNotFound => false,
+            Self::Storage(_) | Self::Store(_) | Self::Parser { .. } | Self::LeaseLost => true,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Storing the chunks of a content.
+
+use crds::plan::PlanLimits;
+use protocol::parsing::{self, Parsed};
+use serde::Deserialize as _;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Error, Worker, execute::lock};
+use crate::{
+    auth::TenantScope,
+    store::{
+        TenantTx,
+        documents::{
+            self, Indexed,
+            chunks::{self, Chunk},
+            jobs::{self, Job},
+            usage,
+        },
+        plans,
+    },
+};
+
+/// Replaces the chunks of a document by those of a content, and ends its job.
+///
+/// # Errors
+/// Returns an error if the worker has lost its lease, if the plan does not allow so many chunks, or if the database fails. Nothing is
+/// stored then.
+pub(super) async fn store(
+    worker: &Worker,
+    scope: TenantScope,
+    job: Job,
+    version: i32,
+    parsed: Parsed,
+) -> Result<(), Error> {
+    let Parsed { mime_type, text, page_count, metadata, chunks } = parsed;
+    let rows = rows(job.document_id, version, &text, chunks)?;
+    let indexed = Indexed {
+        version,
+        mime_type,
+        metadata: Value::Object(metadata),
+        page_count: page_count.and_then(|pages| i32::try_from(pages).ok()),
+        chunk_count: i32::try_from(rows.len()).unwrap_or(i32::MAX),
+    };
+    let mut tx = TenantTx::begin(&worker.app, scope).await?;
+    let document = lock(&mut tx, job).await?.ok_or(Error::LeaseLost)?;
+    if document.content_version != Some(version) {
+        return Err(Error::LeaseLost);
+    }
+    chunks::delete_all(&mut tx, job.document_id).await?;
+    chunks::insert(&mut tx, job.document_id, version, &rows).await?;
+    check_limit(&mut tx, rows.len()).await?;
+    documents::set_indexed(&mut tx, job.document_id, &indexed).await?;
+    jobs::remove(&mut tx, job).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn check_limit(tx: &mut TenantTx, chunks: usize) -> Result<(), Error> {
+    let limits = plans::limits_of_tenant(tx).await?;
+    let limits = limits.and_then(|limits| PlanLimits::deserialize(limits).ok()).unwrap_or_default();
+    let Some(limit) = limits.chunks.map(i64::from) else { return Ok(()) };
+    let used = usage::read(tx).await?.chunks;
+    if used <= limit { Ok(()) } else { Err(Error::ChunkLimit { chunks, used, limit }) }
+}
+
+/// Returns the rows of the chunks of a text.
+///
+/// # Errors
+/// Returns an error if the chunks are not in order, or not within the text.
+fn rows(document: Uuid, version: i32, text: &str, chunks: Vec<parsing::Chunk>) -> Result<Vec<Chunk>, Error> {
+    let mut letters = text.char_indices().map(|(position, _)| position).chain([text.len()]).enumerate();
+    let mut at = |letter: u64| {
+        letters.find(|(number, _)| u64::try_from(*number) == Ok(letter)).map(|(_, position)| position)
+    };
+    let mut rows = Vec::with_capacity(chunks.len());
+    let mut last_end = None;
+    for (position, chunk) in chunks.into_iter().enumerate() {
+        let parsing::Chunk { ordinal, start, end, tokens, first_page, last_page, headings } = chunk;
+        // A chunk may begin where the one before it ends, whose position was passed already.
+        let from = match last_end {
+            Some((letter, byte)) if letter == start => Some(byte),
+            _ => at(start),
+        };
+        let to = at(end);
+        let range = from.zip(to).filter(|_| usize::try_from(ordinal) == Ok(position));
+        let slice = range.and_then(|(from, to)| text.get(from..to)).ok_or_else(|| Error::Parser {
+            message: format!("chunk {position} of the answer is not a part of the text"),
+        })?;
+        last_end = to.map(|byte| (end, byte));
+        let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        rows.push(Chunk {
+            id: Uuid::new_v5(&document, format!("{version}/{ordinal}").as_bytes()),
+            ordinal: number(ordinal),
+            text: slice.to_owned(),
+            starts_at: i64::try_from(start).unwrap_or(i64::MAX),
+            ends_at: i64::try_from(end).unwrap_or(i64::MAX),
+            tokens: number(tokens),
+            first_page: first_page.map(number),
+            last_page: last_page.map(number),
+            headings,
+        });
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(ordinal: u32, start: u64, end: u64) -> parsing::Chunk {
+        parsing::Chunk {
+            ordinal,
+            start,
+            end,
+            tokens: 1,
+            first_page: None,
+            last_page: None,
+            headings: Vec::new(),
+        }
+    }
+
+    /// Positions are those of characters, also if characters have several bytes and chunks touch each other.
+    #[test]
+    fn a_chunk_is_a_slice_of_characters() {
+        let document = Uuid::from_u128(1);
+        let stored = rows(document, 1, "Größe 🦀 xy", vec![chunk(0, 0, 5), chunk(1, 6, 7), chunk(2, 7, 10)]);
+        let texts: Vec<_> = stored.unwrap().into_iter().map(|chunk| chunk.text).collect();
+        assert_eq!(texts, ["Größe", "🦀", " xy"]);
+    }
+
+    /// An answer with a chunk outside of the text, or out of order, stores nothing.
+    #[test]
+    fn chunks_outside_of_the_text_are_refused() {
+        let document = Uuid::from_u128(1);
+        for chunks in [
+            vec![chunk(0, 0, 4)],
+            vec![chunk(1, 0, 1)],
+            vec![chunk(0, 2, 3), chunk(1, 0, 1)],
+            vec![chunk(0, 2, 1)],
+        ] {
+            assert!(rows(document, 1, "abc", chunks.clone()).is_err(), "{chunks:?}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The worker of documents: it reads their contents, divides them into chunks, and deletes what is to be deleted. Any number of
+//! workers share a queue in Postgres; one that dies loses its lease, and another one takes the document.
+
+mod delete;
+mod error;
+mod execute;
+mod index;
+mod metrics;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::{num::NonZeroU8, time::Duration};
+
+use telemetry::Registry;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    db::{AppPool, MirrorPool},
+    objects::Objects,
+    store::documents::jobs,
+};
+
+pub use error::Error;
+pub use parse::{Parser, ParserLimits};
+
+use metrics::Metrics;
+
+/// Time after which another worker takes a document whose worker has not extended its lease.
+const LEASE: Duration = Duration::from_secs(60);
+/// Interval between two searches for documents while there are none. A search takes an index lookup for each tenant with documents.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Delay after a search that has failed.
+const FAILURE_DELAY: Duration = Duration::from_secs(5);
+
+/// Worker of documents. Clones share their metrics.
+#[derive(Clone)]
+pub struct Worker {
+    /// Connections that can access the rows of the tenant of a document.
+    pub(crate) app: AppPool,
+    /// Connections that find the documents of all tenants.
+    pub(crate) mirror: MirrorPool,
+    /// Storage of the contents.
+    pub(crate) objects: Objects,
+    /// Program that reads contents.
+    pub(crate) parser: Parser,
+    metrics: Metrics,
+}
+
+impl Worker {
+    /// Creates a worker; [`Self::run`] starts it.
+    #[must_use]
+    pub fn new(
+        app: AppPool,
+        mirror: MirrorPool,
+        objects: Objects,
+        parser: Parser,
+        registry: &Registry,
+    ) -> Self {
+        Self { app, mirror, objects, parser, metrics: Metrics::registered(registry) }
+    }
+
+    /// Processes documents, at most `concurrency` at the same time, until `stop` is cancelled. Documents in progress are then released,
+    /// so that another worker takes them at once.
+    ///
+    /// # Errors
+    /// Never returns an error: what fails is retried.
+    pub async fn run(self, concurrency: NonZeroU8, stop: CancellationToken) -> Result<(), Error> {
+        let mut running = JoinSet::new();
+        while !stop.is_cancelled() {
+            let delay = if running.len() < usize::from(concurrency.get()) {
+                match jobs::lease(&self.mirror, LEASE).await {
+                    Ok(Some(job)) => {
+                        let (worker, stop) = (self.clone(), stop.clone());
+                        running.spawn(async move { worker.execute(job, &stop).await });
+                        Duration::ZERO
+                    }
+                    Ok(None) => INTERVAL,
+                    Err(error) => {
+                        let error: &(dyn std::error::Error + 'static) = &error;
+                        tracing::warn!(error, "failed to look for documents to process");
+                        FAILURE_DELAY
+                    }
+                }
+            } else {
+                LEASE
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(delay) => {}
+                Some(_) = running.join_next(), if !running.is_empty() => {}
+            }
+        }
+        // Each of them releases its lease.
+        while running.join_next().await.is_some() {}
+        Ok(())
+    }
+}
