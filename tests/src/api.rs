@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use reqwest::{Client, RequestBuilder, Response, header::HeaderMap};
+use reqwest::{
+    Body, Client, RequestBuilder, Response,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 use serde_json::{Value, json};
 
 use crate::environment::variable;
@@ -120,6 +123,28 @@ impl ApiClient {
             request = request.header(*name, *value);
         }
         self.send(request).await
+    }
+
+    /// Sends `PUT path` with bytes.
+    ///
+    /// # Errors
+    /// Returns an error if there is no response.
+    pub async fn put(
+        &self,
+        path: &str,
+        media_type: &str,
+        bytes: impl Into<Body>,
+    ) -> anyhow::Result<ApiResponse> {
+        let request = self.http.put(format!("{}{path}", self.url)).header(CONTENT_TYPE, media_type);
+        self.send(request.body(bytes)).await
+    }
+
+    /// Sends `DELETE path`.
+    ///
+    /// # Errors
+    /// Returns an error if there is no response.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<ApiResponse> {
+        self.send(self.http.delete(format!("{}{path}", self.url))).await
     }
 
     /// Opens a stream of server-sent events.

@@ -3,6 +3,7 @@
 mod api;
 mod columns;
 mod docs;
+mod documents;
 mod kubectl;
 mod login;
 mod workflows;

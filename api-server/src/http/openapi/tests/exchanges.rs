@@ -153,41 +153,8 @@ async fn send(server: &Server, method: &str, path: &str, operation: &Value, exch
 }
 
 impl State {
-    async fn create(self, server: &Server, pool: &PgPool) {
-        for StoredPolicy { id, name, effect, actions, resources, conditions } in self.policies {
-            sqlx::query(
-                "insert into policies (id, tenant_id, name, description, effect, actions, resources, conditions)
-                 values ($1, $2::uuid, $3, '', $4, $5, $6, $7)",
-            )
-            .bind(id)
-            .bind(ACME.parse::<Uuid>().unwrap())
-            .bind(name)
-            .bind(effect)
-            .bind(actions)
-            .bind(Json(resources))
-            .bind(Json(conditions))
-            .execute(pool)
-            .await
-            .unwrap();
-        }
-        for StoredRole { id, name, policies } in self.roles {
-            sqlx::query("insert into roles (id, tenant_id, name, description) values ($1, $2, $3, '')")
-                .bind(id)
-                .bind(ACME.parse::<Uuid>().unwrap())
-                .bind(name)
-                .execute(pool)
-                .await
-                .unwrap();
-            sqlx::query(
-                "insert into role_policies (tenant_id, role_id, policy_id) select $1, $2, unnest($3)",
-            )
-            .bind(ACME.parse::<Uuid>().unwrap())
-            .bind(id)
-            .bind(policies)
-            .execute(pool)
-            .await
-            .unwrap();
-        }
+    async fn create(mut self, server: &Server, pool: &PgPool) {
+        self.create_rules(pool).await;
         if self.users {
             server.add_users(pool).await;
         }
@@ -215,6 +182,46 @@ impl State {
         let body = serde_json::to_vec(&LogBatch { pod: "assignee".to_owned(), lines: self.logs }).unwrap();
         let request = Request::post(logs_path(QUEUED_RUN)).header("content-type", "application/json");
         assert_eq!(server.internal(ASSIGNEE, request, body).await.status, 204);
+    }
+
+    /// Creates the policies and roles.
+    async fn create_rules(&mut self, pool: &PgPool) {
+        for StoredPolicy { id, name, effect, actions, resources, conditions } in
+            std::mem::take(&mut self.policies)
+        {
+            sqlx::query(
+                "insert into policies (id, tenant_id, name, description, effect, actions, resources, conditions)
+                 values ($1, $2::uuid, $3, '', $4, $5, $6, $7)",
+            )
+            .bind(id)
+            .bind(ACME.parse::<Uuid>().unwrap())
+            .bind(name)
+            .bind(effect)
+            .bind(actions)
+            .bind(Json(resources))
+            .bind(Json(conditions))
+            .execute(pool)
+            .await
+            .unwrap();
+        }
+        for StoredRole { id, name, policies } in std::mem::take(&mut self.roles) {
+            sqlx::query("insert into roles (id, tenant_id, name, description) values ($1, $2, $3, '')")
+                .bind(id)
+                .bind(ACME.parse::<Uuid>().unwrap())
+                .bind(name)
+                .execute(pool)
+                .await
+                .unwrap();
+            sqlx::query(
+                "insert into role_policies (tenant_id, role_id, policy_id) select $1, $2, unnest($3)",
+            )
+            .bind(ACME.parse::<Uuid>().unwrap())
+            .bind(id)
+            .bind(policies)
+            .execute(pool)
+            .await
+            .unwrap();
+        }
     }
 }
 
