@@ -12,7 +12,7 @@ use crate::{
     erd, graphql, http,
     mirror::{self, ClusterRelation, Difference, Verified},
     options::Options,
-    problem, serve, work,
+    problem, serve, worker,
 };
 
 /// Mirrors Kubernetes into Postgres and serves REST and GraphQL.
@@ -110,7 +110,7 @@ pub async fn run(Cli { command, options }: Cli) -> anyhow::Result<ExitCode> {
         Command::PrintPermissions => print(&auth::reference::markdown()),
         Command::Erd => print(&erd::svg(&options.database.urls()?).await?),
         Command::Serve => serve::serve(options).await,
-        Command::Worker => work::work(options).await,
+        Command::Worker => worker::run(options).await,
         Command::Migrate => {
             telemetry::logs::init(&options.logs, "api-server")?;
             options.database.migrate().await

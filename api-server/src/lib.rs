@@ -5,7 +5,7 @@
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
 //! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `mail`, `store`, `project`, `mirror`, `app`, `ingestion`,
-//! `retention`, `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `work`, `cli`. A module imports only modules before it.
+//! `retention`, `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `worker`, `cli`. A module imports only modules before it.
 
 pub mod app;
 pub mod auth;
@@ -26,4 +26,4 @@ pub mod retention;
 pub mod serve;
 pub mod store;
 pub mod tenant_end;
-pub mod work;
+pub mod worker;

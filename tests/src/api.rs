@@ -129,7 +129,7 @@ impl ApiClient {
     ///
     /// # Errors
     /// Returns an error if there is no response.
-    pub async fn put(
+    pub async fn upload(
         &self,
         path: &str,
         media_type: &str,

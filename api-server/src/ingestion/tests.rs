@@ -103,7 +103,7 @@ impl Scene {
     async fn chunks(&self, slug: &str, id: Uuid) -> Vec<chunks::Chunk> {
         let limit = Limit::new(100).unwrap();
         let found =
-            chunks::pages(&mut self.begin(slug).await, &[id], chunks::Place::After(None), limit).await;
+            chunks::pages(&mut self.begin(slug).await, &[id], chunks::PageStart::After(None), limit).await;
         found.unwrap().into_iter().map(|(_, chunk)| chunk).collect()
     }
 

@@ -16,7 +16,7 @@ async fn upload(api: &ApiClient, file_name: &str, content: &'static [u8]) -> any
     ensure!(created.status == 201, "{created:#?}");
     let id = created.body.get("id").and_then(Value::as_str).context("no id")?;
     let path = format!("/v1/documents/{id}");
-    let stored = api.put(&format!("{path}/content"), "application/octet-stream", content).await?;
+    let stored = api.upload(&format!("{path}/content"), "application/octet-stream", content).await?;
     ensure!(stored.status == 200, "{stored:#?}");
     let observe = async || Ok(api.get(&path).await?.body);
     let is_done = |document: &Value| ["READY", "FAILED"].iter().any(|status| document["status"] == **status);

@@ -85,12 +85,12 @@ async fn read(
     paging: ChunkPaging,
 ) -> Result<HashMap<Uuid, ChunkPage>, Error> {
     let ChunkPaging { cursor, direction, limit } = paging;
-    let place = match direction {
-        Direction::Forward => chunks::Place::After(cursor),
-        Direction::Backward => chunks::Place::Before(cursor),
+    let start = match direction {
+        Direction::Forward => chunks::PageStart::After(cursor),
+        Direction::Backward => chunks::PageStart::Before(cursor),
     };
     let mut pages: HashMap<_, _> = ids.iter().map(|id| (*id, ChunkPage::default())).collect();
-    for (document, chunk) in chunks::pages(tx, ids, place, limit).await? {
+    for (document, chunk) in chunks::pages(tx, ids, start, limit).await? {
         pages.entry(document).or_default().chunks.push(chunk);
     }
     for ChunkPage { chunks, has_more } in pages.values_mut() {

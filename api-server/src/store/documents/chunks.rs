@@ -33,7 +33,7 @@ pub struct Chunk {
 
 /// Place at which a page of chunks begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PageStart {
     /// The page has the chunks after an ordinal, or the first ones.
     After(Option<i32>),
     /// The page has the chunks before an ordinal, or the last ones; the last one is the first in the result.
@@ -56,15 +56,15 @@ struct Row {
 pub async fn pages(
     tx: &mut TenantTx,
     documents: &[Uuid],
-    place: Place,
+    start: PageStart,
     limit: Limit,
 ) -> Result<Vec<(Uuid, Chunk)>, Error> {
     let permitted = tx.permitted(documents, READ, Target::Documents).await?;
     let permitted: Vec<Uuid> = permitted.into_iter().collect();
     let (connection, tenant) = tx.connection_and_tenant();
-    let (condition, order) = match place {
-        Place::After(after) => (after.map(|ordinal| (" and ordinal > ", ordinal)), "asc"),
-        Place::Before(before) => (before.map(|ordinal| (" and ordinal < ", ordinal)), "desc"),
+    let (condition, order) = match start {
+        PageStart::After(after) => (after.map(|ordinal| (" and ordinal > ", ordinal)), "asc"),
+        PageStart::Before(before) => (before.map(|ordinal| (" and ordinal < ", ordinal)), "desc"),
     };
     let mut sql = QueryBuilder::new(
         "select d.id as document_id, c.* from documents d cross join lateral ( \

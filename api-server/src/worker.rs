@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns an error if the configuration is not valid, if the database cannot be migrated, or if a task ended early.
-pub async fn work(options: Options) -> anyhow::Result<()> {
+pub async fn run(options: Options) -> anyhow::Result<()> {
     logs::init(&options.logs, "api-server-worker")?;
     rustls::crypto::ring::default_provider()
         .install_default()
