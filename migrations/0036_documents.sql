@@ -16,6 +16,8 @@ create table documents (
   status text not null default 'PENDING' check (status in ('PENDING', 'PROCESSING', 'READY', 'FAILED', 'DELETING')),
   error_code text check (length(error_code) between 1 and 64),
   error_message text check (length(error_message) <= 2000),
+  -- Number of contents that were registered, which only grows: none of them ever has the number of another one.
+  contents integer not null default 0 check (contents >= 0),
   -- Number of the content that was uploaded last, starting at 1; null until there is one.
   content_version integer check (content_version > 0),
   -- Number of the content to which the chunks belong; null until one was parsed.
@@ -36,7 +38,6 @@ create table documents (
 
 create index documents_by_age on documents (tenant_id, created_at, id);
 create index documents_by_status on documents (tenant_id, status, created_at, id);
-create index documents_by_tag on documents using gin (tags);
 
 -- Contents in object storage. The row is written before the object, so that an object without a document is found and deleted.
 create table document_contents (
@@ -52,7 +53,7 @@ create table document_contents (
   foreign key (tenant_id, document_id) references documents (tenant_id, id)
 );
 
-create index document_contents_by_age on document_contents (created_at);
+create index document_contents_incomplete on document_contents (tenant_id, created_at) where sha256 is null;
 
 -- Passages of the text of a document. They belong to its `indexed_version`.
 create table document_chunks (
@@ -64,7 +65,7 @@ create table document_chunks (
   -- Position in the document, starting at 0.
   ordinal integer not null check (ordinal >= 0),
   -- Without NUL, which a text cannot have.
-  text text not null,
+  text text not null check (octet_length(text) <= 8192),
   -- Position in the text of the document, in characters: Unicode scalar values.
   starts_at bigint not null check (starts_at >= 0),
   ends_at bigint not null check (ends_at > starts_at),
@@ -81,8 +82,8 @@ create table document_chunks (
 create table document_jobs (
   tenant_id uuid not null,
   document_id uuid not null,
-  -- Number of attempts that have failed.
-  failures integer not null default 0,
+  -- Number of leases that were not released, those of workers that have died included.
+  attempts integer not null default 0,
   -- Time before which no worker takes the job.
   due_at timestamptz not null default now(),
   -- Number of leases. A worker writes only while it is that of its own lease.
@@ -95,6 +96,12 @@ create table document_jobs (
 
 create index document_jobs_by_due_time on document_jobs (tenant_id, due_at);
 create index document_jobs_leased on document_jobs (tenant_id, leased_until) where leased_until is not null;
+
+-- When a worker has last leased a job of each tenant, so that tenants take turns. Only leases write it: no other write delays them.
+create table document_turns (
+  tenant_id uuid primary key references tenants (id) on delete cascade,
+  leased_at timestamptz not null
+);
 
 -- Numbers and sizes of the documents of each tenant, which the plan limits. Triggers count, so that every writer does.
 create table document_usage (
@@ -110,7 +117,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['documents', 'document_contents', 'document_chunks', 'document_jobs', 'document_usage'] loop
+  foreach name in array array['documents', 'document_contents', 'document_chunks', 'document_jobs', 'document_turns', 'document_usage'] loop
     execute format('alter table %I enable row level security', name);
     execute format('alter table %I force row level security', name);
     execute format(
@@ -128,7 +135,7 @@ grant select, insert, delete on document_chunks to smb_app;
 grant select, insert, update on document_usage to smb_app;
 grant select, delete on documents, document_contents, document_chunks to smb_mirror;
 grant select, update, delete on document_jobs to smb_mirror;
-grant select, insert, update, delete on document_usage to smb_mirror;
+grant select, insert, update, delete on document_usage, document_turns to smb_mirror;
 
 -- A write holds the row of its tenant until its transaction ends: the next one sees the new numbers.
 create function count_documents() returns trigger language plpgsql as $$

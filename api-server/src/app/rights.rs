@@ -21,6 +21,10 @@ pub(super) async fn require(
     permission: Permission,
     target: Target,
 ) -> Result<(), Error> {
+    // Whoever changes a document gets to see it.
+    if target == Target::Documents && !tx.is_permitted(id, Permission::DOCUMENT_READ, target).await? {
+        return Err(Error::NotFound);
+    }
     if tx.is_permitted(id, permission, target).await? {
         return Ok(());
     }

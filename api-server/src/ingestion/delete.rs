@@ -1,5 +1,7 @@
 //! Deleting documents and contents.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Error, Worker, execute::lock};
@@ -15,11 +17,20 @@ use crate::{
     },
 };
 
+/// Time after which no upload that was registered is in progress any more: more than twice the longest.
+const MAX_UPLOAD_TIME: Duration = Duration::from_secs(240);
+
 /// Deletes a document: its contents first, then its chunks, and the document with its job last.
 ///
 /// # Errors
 /// Returns an error if the worker has lost its lease, or if the storage or the database fails. A repetition continues.
 pub(super) async fn delete(worker: &Worker, scope: TenantScope, job: Job) -> Result<(), Error> {
+    let mut tx = TenantTx::begin(&worker.app, scope).await?;
+    let is_uploading = contents::is_uploading(&mut tx, job.document_id, MAX_UPLOAD_TIME).await?;
+    drop(tx);
+    if is_uploading {
+        return Err(Error::UploadInProgress);
+    }
     delete_contents(worker, scope, job.document_id, |_| true).await?;
     let mut tx = TenantTx::begin(&worker.app, scope).await?;
     lock(&mut tx, job).await?.ok_or(Error::LeaseLost)?;

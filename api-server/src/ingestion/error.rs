@@ -37,6 +37,15 @@ pub enum Error {
         /// What happened.
         message: String,
     },
+    /// The content is not the one that was uploaded.
+    #[error("failed to read the content: its SHA-256 is not that of the upload")]
+    Damaged,
+    /// Every worker that has read the content died.
+    #[error("failed to read the content: no worker has survived it")]
+    Abandoned,
+    /// A content of a document that is being deleted may still be on its way.
+    #[error("failed to delete the document: an upload may be in progress")]
+    UploadInProgress,
     /// Another worker has the document now, or its content was replaced.
     #[error("failed to retain the lease of the document")]
     LeaseLost,
@@ -48,9 +57,12 @@ impl Error {
         match self {
             Self::Content(failure) => failure.code.to_string(),
             Self::ChunkLimit { .. } => "QUOTA_EXCEEDED".to_owned(),
-            Self::ObjectNotFound => "OBJECT_NOT_FOUND".to_owned(),
+            Self::ObjectNotFound | Self::Damaged => "OBJECT_NOT_FOUND".to_owned(),
+            Self::Abandoned => "PARSE_OOM".to_owned(),
             Self::Storage(_) => "STORAGE_UNAVAILABLE".to_owned(),
-            Self::Parser { .. } | Self::Store(_) | Self::LeaseLost => "PARSER_UNAVAILABLE".to_owned(),
+            Self::Parser { .. } | Self::Store(_) | Self::UploadInProgress | Self::LeaseLost => {
+                "PARSER_UNAVAILABLE".to_owned()
+            }
         }
     }
 
@@ -62,13 +74,17 @@ impl Error {
                 "the document has {chunks} chunks: the tenant would have {used}, and its plan allows {limit} (chunks); delete documents, or \
                  change the plan"
             ),
+            Self::Abandoned => {
+                "no worker has survived the content; divide the document into smaller ones".to_owned()
+            }
+            Self::Damaged => "the content in the object storage is damaged; upload it again".to_owned(),
             Self::ObjectNotFound => {
                 "the content is not in the object storage any more; upload it again".to_owned()
             }
             Self::Storage(_) => {
                 "the object storage could not be used for a long time; process the document again".to_owned()
             }
-            Self::Parser { .. } | Self::Store(_) | Self::LeaseLost => {
+            Self::Parser { .. } | Self::Store(_) | Self::UploadInProgress | Self::LeaseLost => {
                 "the content could not be read for a long time; process the document again".to_owned()
             }
         }
@@ -77,8 +93,16 @@ impl Error {
     /// Returns whether a repetition may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Content(_) | Self::ChunkLimit { .. } | Self::ObjectNotFound => false,
-            Self::Storage(_) | Self::Store(_) | Self::Parser { .. } | Self::LeaseLost => true,
+            Self::Content(_)
+            | Self::ChunkLimit { .. }
+            | Self::ObjectNotFound
+            | Self::Damaged
+            | Self::Abandoned => false,
+            Self::Storage(_)
+            | Self::Store(_)
+            | Self::Parser { .. }
+            | Self::UploadInProgress
+            | Self::LeaseLost => true,
         }
     }
 }

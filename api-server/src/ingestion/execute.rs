@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Maximum number of attempts whose failure may be temporary. The last one is made about 15 minutes after the first.
+/// Maximum number of attempts whose failure may be temporary, and of those whose worker died. The last one is made about 15 minutes after
+/// the first.
 const MAX_ATTEMPTS: i32 = 5;
 /// Delay after the first failed attempt; each further one is three times as long.
 const FIRST_DELAY: Duration = Duration::from_secs(20);
@@ -100,7 +101,9 @@ impl Worker {
         let has_content = document.content_version.is_some_and(|version| registered.contains(&version));
         match document.status {
             DocumentStatus::Deleting => {}
+            _ if job.attempts > MAX_ATTEMPTS => return Err(Error::Abandoned),
             _ if has_content => documents::begin_processing(&mut tx, job.document_id).await?,
+            _ if document.content_version.is_some() => return Err(Error::ObjectNotFound),
             _ => {
                 jobs::remove(&mut tx, job).await?;
                 tx.commit().await?;
@@ -113,9 +116,8 @@ impl Worker {
 
     /// Records that an attempt has failed: it is repeated later, or the document fails.
     async fn record_failure(&self, job: Job, error: Error) -> Result<(), Error> {
-        let attempt = job.failures + 1;
-        let is_last = !error.is_transient() || attempt >= MAX_ATTEMPTS;
-        report(job, attempt, is_last, &error);
+        let is_last = !error.is_transient() || job.attempts >= MAX_ATTEMPTS;
+        report(job, is_last, &error);
         let mut tx = TenantTx::begin(&self.app, TenantScope::for_worker(job.tenant_id)).await?;
         let Some(document) = lock(&mut tx, job).await? else { return Ok(()) };
         // A deletion is repeated until it succeeds.
@@ -125,7 +127,7 @@ impl Worker {
             jobs::remove(&mut tx, job).await?;
             self.metrics.count("failed");
         } else {
-            let exponent = u32::try_from(job.failures.clamp(0, MAX_ATTEMPTS)).unwrap_or_default();
+            let exponent = u32::try_from(job.attempts.clamp(1, MAX_ATTEMPTS) - 1).unwrap_or_default();
             jobs::postpone(&mut tx, job, FIRST_DELAY * 3_u32.pow(exponent)).await?;
             if document.status == DocumentStatus::Processing {
                 documents::await_attempt(&mut tx, job.document_id).await?;
@@ -142,13 +144,13 @@ pub(super) async fn lock(tx: &mut TenantTx, job: Job) -> Result<Option<Document>
     Ok(if jobs::hold(tx, job).await? { document } else { None })
 }
 
-fn report(job: Job, attempt: i32, is_last: bool, error: &Error) {
-    let Job { tenant_id, document_id, .. } = job;
-    if error.is_transient() {
+fn report(job: Job, is_last: bool, error: &Error) {
+    let Job { tenant_id, document_id, attempts: attempt, fence: _ } = job;
+    if error.is_transient() && !matches!(error, Error::UploadInProgress) {
         let error: &(dyn std::error::Error + 'static) = error;
         tracing::warn!(tenant.id = %tenant_id, document.id = %document_id, attempt, is_last, error, "failed to process a document");
     } else {
         let code = error.code();
-        tracing::info!(tenant.id = %tenant_id, document.id = %document_id, code, "the content of a document cannot be used");
+        tracing::info!(tenant.id = %tenant_id, document.id = %document_id, code, "a document cannot be processed");
     }
 }

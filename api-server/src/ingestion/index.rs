@@ -21,6 +21,12 @@ use crate::{
     },
 };
 
+/// Maximum size of a chunk in bytes, as in the database and in the parser. Requests read a hundred of them at once.
+const MAX_CHUNK_BYTES: usize = 8 << 10;
+/// Maximum number of headings of a chunk, and of characters of each: together at most the size of a chunk. The rest is left out.
+const MAX_HEADINGS: usize = 10;
+const MAX_HEADING_LETTERS: usize = 200;
+
 /// Replaces the chunks of a document by those of a content, and ends its job.
 ///
 /// # Errors
@@ -83,8 +89,10 @@ fn rows(document: Uuid, version: i32, text: &str, chunks: Vec<parsing::Chunk>) -
         };
         let to = at(end);
         let range = from.zip(to).filter(|_| usize::try_from(ordinal) == Ok(position));
-        let slice = range.and_then(|(from, to)| text.get(from..to)).ok_or_else(|| Error::Parser {
-            message: format!("chunk {position} of the answer is not a part of the text"),
+        let slice = range.and_then(|(from, to)| text.get(from..to));
+        let slice = slice.filter(|slice| slice.len() <= MAX_CHUNK_BYTES);
+        let slice = slice.ok_or_else(|| Error::Parser {
+            message: format!("chunk {position} of the answer is not a part of the text, or too large"),
         })?;
         last_end = to.map(|byte| (end, byte));
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
@@ -97,10 +105,17 @@ fn rows(document: Uuid, version: i32, text: &str, chunks: Vec<parsing::Chunk>) -
             tokens: number(tokens),
             first_page: first_page.map(number),
             last_page: last_page.map(number),
-            headings,
+            headings: headings.into_iter().take(MAX_HEADINGS).map(shortened).collect(),
         });
     }
     Ok(rows)
+}
+
+fn shortened(heading: String) -> String {
+    match heading.char_indices().nth(MAX_HEADING_LETTERS) {
+        Some((end, _)) => heading.get(..end).unwrap_or_default().to_owned(),
+        None => heading,
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod tests;
 use std::{num::NonZeroU8, time::Duration};
 
 use telemetry::Registry;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -89,11 +89,21 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(delay) => {}
-                Some(_) = running.join_next(), if !running.is_empty() => {}
+                Some(ended) = running.join_next(), if !running.is_empty() => report(ended),
             }
         }
         // Each of them releases its lease.
-        while running.join_next().await.is_some() {}
+        while let Some(ended) = running.join_next().await {
+            report(ended);
+        }
         Ok(())
+    }
+}
+
+/// Reports the panic of a task, whose document is leased again when its lease has ended.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::error!(error, "the work on a document has panicked");
     }
 }

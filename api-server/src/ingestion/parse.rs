@@ -9,6 +9,7 @@ use std::{
 
 use futures::TryStreamExt as _;
 use protocol::parsing::{Answer, Exit, Failure, FailureCode, Limits, Request, failure};
+use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStdin, Command},
@@ -103,7 +104,10 @@ impl Parser {
             })?;
         match tokio::time::timeout(self.limits.timeout, communicate(&mut child, request, content)).await {
             Ok(communicated) => {
-                let Output { answer, stderr, status } = communicated?;
+                let Output { sha256, answer, stderr, status } = communicated?;
+                if sha256.is_some() && sha256 != document.content_sha256 {
+                    return Err(Error::Damaged);
+                }
                 interpret(&answer, &stderr, exit(status))
             }
             Err(_) => interpret(&[], "", Exit::TimedOut),
@@ -113,6 +117,8 @@ impl Parser {
 
 /// What the program has written, and how it ended.
 struct Output {
+    /// SHA-256 of the content as hex digits; `None` if the program ended before it had read all of it.
+    sha256: Option<String>,
     answer: Vec<u8>,
     stderr: String,
     status: ExitStatus,
@@ -129,19 +135,25 @@ async fn communicate(child: &mut Child, request: String, content: ObjectContent)
     let (written, answer, stderr) =
         tokio::join!(written, read(stdout, MAX_ANSWER_BYTES), read(stderr, MAX_STDERR_BYTES));
     let status = child.wait().await.map_err(broken)?;
-    written?;
+    let sha256 = written?;
     let stderr = String::from_utf8_lossy(&stderr.map_err(broken)?).into_owned();
-    Ok(Output { answer: answer.map_err(broken)?, stderr, status })
+    Ok(Output { sha256, answer: answer.map_err(broken)?, stderr, status })
 }
 
-async fn write(mut stdin: ChildStdin, request: String, content: ObjectContent) -> Result<(), objects::Error> {
-    let mut stream = content.stream;
+/// Writes a content, and returns its SHA-256 if the program has read all of it.
+async fn write(
+    mut stdin: ChildStdin,
+    request: String,
+    content: ObjectContent,
+) -> Result<Option<String>, objects::Error> {
+    let (mut stream, mut digest) = (content.stream, Sha256::new());
     // The program may end before it has read everything, and its answer says why.
     let mut is_open = stdin.write_all((request + "\n").as_bytes()).await.is_ok();
     while is_open && let Some(piece) = stream.try_next().await? {
+        digest.update(&piece);
         is_open = stdin.write_all(&piece).await.is_ok();
     }
-    Ok(())
+    Ok(is_open.then(|| hex::encode(digest.finalize())))
 }
 
 /// Reads at most `limit` bytes, and one more if there are more. The program gets an error if it writes further ones.

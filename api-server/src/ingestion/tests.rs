@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use telemetry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +90,7 @@ impl Scene {
         let version = contents::register(&mut tx, id, bytes, "text/plain").await.unwrap();
         let name = content_name(uid(slug), id, version);
         self.worker.objects.put(&name, content.to_vec().into(), "text/plain").await.unwrap();
-        let sha256 = "0".repeat(64);
+        let sha256 = hex::encode(Sha256::digest(content));
         assert!(contents::complete(&mut tx, id, version, bytes, &sha256).await.unwrap());
         documents::set_content(&mut tx, id, NewContent { version, bytes, sha256: &sha256 }).await.unwrap();
         jobs::enqueue(&mut tx, id).await.unwrap();
@@ -218,7 +219,7 @@ async fn a_worker_that_stops_releases_its_document(owner: PgPool) {
     stop.cancel();
     scene.worker.clone().execute(job, &stop).await;
     let again = scene.lease().await.unwrap();
-    assert_eq!((again.document_id, again.failures), (id, 0));
+    assert_eq!((again.document_id, again.attempts), (id, 1));
 }
 
 /// While a part of the platform is down, documents wait and do not fail; they fail after the last attempt, and say what to do.
@@ -258,7 +259,8 @@ async fn a_missing_content_is_reported(owner: PgPool) {
     assert_eq!(scene.status("acme", id).await, (DocumentStatus::Failed, Some("OBJECT_NOT_FOUND".to_owned())));
 }
 
-/// Documents of a tenant with many do not delay those of a tenant with one.
+/// Tenants take turns, also if each document is finished before the next one is leased: a tenant with one document does not wait for the
+/// earlier documents of others.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn tenants_take_turns(owner: PgPool) {
     let scene = Scene::new(&owner).await;
@@ -266,9 +268,72 @@ async fn tenants_take_turns(owner: PgPool) {
         scene.upload("acme", &format!("{number}.txt"), b"A text.").await;
     }
     let other = scene.upload("globex", "one.txt", b"A text.").await;
-    let (first, second) = (scene.lease().await.unwrap(), scene.lease().await.unwrap());
-    assert_eq!(first.tenant_id, uid("acme"), "the oldest document");
-    assert_eq!((second.tenant_id, second.document_id), (uid("globex"), other));
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let job = scene.lease().await.unwrap();
+        order.push(job.tenant_id);
+        scene.worker.clone().execute(job, &CancellationToken::new()).await;
+    }
+    assert_eq!(order, [uid("acme"), uid("globex"), uid("acme")]);
+    assert_eq!(scene.status("globex", other).await, (DocumentStatus::Ready, None));
+}
+
+/// A document that no worker survives fails, instead of killing workers for ever.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_document_that_kills_its_workers_fails(owner: PgPool) {
+    let scene = Scene::new(&owner).await;
+    let id = scene.upload("acme", "one.txt", b"A text.").await;
+    for _ in 0..5 {
+        scene.lease().await.unwrap();
+        sqlx::query("update document_jobs set leased_until = now()").execute(&owner).await.unwrap();
+    }
+    scene.process_all().await;
+    assert_eq!(scene.status("acme", id).await, (DocumentStatus::Failed, Some("PARSE_OOM".to_owned())));
+}
+
+/// A content that is not the one that was uploaded is not read.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_damaged_content_is_not_read(owner: PgPool) {
+    let scene = Scene::new(&owner).await;
+    let id = scene.upload("acme", "one.txt", b"A text.").await;
+    let name = content_name(uid("acme"), id, 1);
+    scene.worker.objects.put(&name, b"Another.".as_slice().into(), "text/plain").await.unwrap();
+    scene.process_all().await;
+    assert_eq!(scene.status("acme", id).await, (DocumentStatus::Failed, Some("OBJECT_NOT_FOUND".to_owned())));
+}
+
+/// A document is not deleted while one of its contents is on its way: the object would be left without a row that names it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_deletion_waits_for_an_upload(owner: PgPool) {
+    let scene = Scene::new(&owner).await;
+    let id = scene.upload("acme", "one.txt", b"A text.").await;
+    let mut tx = scene.begin("acme").await;
+    assert_eq!(contents::register(&mut tx, id, 7, "text/plain").await.unwrap(), 2);
+    documents::begin_deletion(&mut tx, id).await.unwrap();
+    jobs::enqueue(&mut tx, id).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.process_all().await;
+    assert_eq!(scene.status("acme", id).await.0, DocumentStatus::Deleting);
+    let mut tx = scene.begin("acme").await;
+    contents::remove(&mut tx, id, 2).await.unwrap();
+    assert_eq!(contents::register(&mut tx, id, 7, "text/plain").await.unwrap(), 3, "no number is used again");
+    contents::remove(&mut tx, id, 3).await.unwrap();
+    tx.commit().await.unwrap();
+    sqlx::query("update document_jobs set due_at = now()").execute(&owner).await.unwrap();
+    scene.process_all().await;
+    assert_eq!(scene.document("acme", id).await, None);
+}
+
+/// A chunk is never as large as its text, whatever the tokens of the text are.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn white_space_makes_no_large_chunk(owner: PgPool) {
+    let scene = Scene::new(&owner).await;
+    let text = format!("a{}b{}c", " ".repeat(3 << 20), "\u{2003}".repeat(1 << 20));
+    let id = scene.upload("acme", "spaces.txt", text.as_bytes()).await;
+    scene.process_all().await;
+    assert_eq!(scene.status("acme", id).await, (DocumentStatus::Ready, None));
+    let texts: Vec<_> = scene.chunks("acme", id).await.into_iter().map(|chunk| chunk.text).collect();
+    assert_eq!(texts.concat(), "abc", "{} chunks", texts.len());
 }
 
 /// The chunks of all documents of a tenant never exceed its plan, and a document that does not fit leaves none.

@@ -8,9 +8,9 @@ use object_store::{
 
 use super::{Location, Objects};
 
-/// Timeout of one request. An object has at most 16 MiB; a network that needs longer for it is considered
-/// broken.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeout of one request, with the transfer of what it returns. An object has at most 50 MiB, and a client that downloads it may be as slow
+/// as 2 Mbit/s.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(240);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time during which a request is retried. It is short, because the runner that waits for the response also
 /// retries.

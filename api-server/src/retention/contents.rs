@@ -29,7 +29,7 @@ pub(super) async fn delete_obsolete(
         "select c.document_id, c.content_version
          from document_contents c join documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
          where c.tenant_id = $1 and c.created_at < $2
-           and (c.sha256 is null or c.content_version < d.content_version and c.content_version < d.indexed_version)
+           and (c.sha256 is null or c.content_version < d.content_version)
          order by c.created_at limit $3",
         tenant,
         before as _,

@@ -153,8 +153,11 @@ async fn delete_documents(
     .fetch_one(pool.inner())
     .await
     .map_err(Error::database("find the contents of documents of a tenant"))?;
-    if has_contents {
-        objects.ok_or(PurgeError::NotConfigured)?.delete_folder(&tenant_folder(tenant)).await?;
+    match objects {
+        // Also what a crash has left without a row.
+        Some(objects) => objects.delete_folder(&tenant_folder(tenant)).await?,
+        None if has_contents => return Err(PurgeError::NotConfigured),
+        None => {}
     }
     delete_batches(pool, "delete the contents of documents of a tenant", || {
         sqlx::query!(

@@ -15,6 +15,9 @@ use crate::error::Error;
 /// Least permitted maximum of tokens. A single character has up to about ten tokens.
 pub const MIN_MAX_CHUNK_TOKENS: u32 = 16;
 /// Text between two sections.
+/// Maximum size of a chunk in bytes. White space is no token, and a tokenizer may know a long word as one: without it, a chunk could be as
+/// large as the text.
+const MAX_CHUNK_BYTES: usize = 8 << 10;
 const SEPARATOR: &str = "\n\n";
 
 /// Sizes of chunks.
@@ -159,7 +162,7 @@ fn fit(text: &str, range: Range<usize>, tokens: &Tokens, max_tokens: usize, fitt
         let Some(range) = trim(text, range) else { continue };
         let part = text.get(range.clone()).unwrap_or_default();
         let (count, middle) = (tokens.count(part), middle(part));
-        if count <= max_tokens || middle == 0 {
+        if (count <= max_tokens && part.len() <= MAX_CHUNK_BYTES) || middle == 0 {
             fitting.push(SizedRange { range, tokens: count });
             continue;
         }

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use domain::permission::Permission;
-use futures::stream::BoxStream;
+use futures::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -28,6 +32,10 @@ use crate::{
 const ACTION: &str = "store the content";
 /// Maximum size of a content whatever the plan allows, in bytes: a parser takes several times as much memory.
 pub const MAX_DOCUMENT_BYTES: u64 = 50 << 20;
+/// Time that a client has beyond what its content takes at the minimum rate.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Minimum rate of an upload, on average: 2 Mbit/s. A slower client would hold the memory of an upload for nothing.
+const MIN_BYTES_PER_SECOND: u64 = 256 << 10;
 /// Time for which an upload waits for others of its tenant.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Media type of a content of which nothing is known.
@@ -76,8 +84,8 @@ pub async fn upload(app: &App, scope: TenantScope, id: Uuid, upload: Upload) -> 
     let Upload { announced, sha256, received, timeout } = upload;
     let Registered { version, media_type, limit } = register(app, scope, id, announced).await?;
     let name = content_name(tenant, id, version);
-    let stored = tokio::time::timeout(timeout, store(objects, &name, &media_type, limit, received)).await;
-    let stored = stored.unwrap_or(Err(Error::TooSlow { action: ACTION, timeout }));
+    let received = at_pace(received, timeout);
+    let stored = store(objects, &name, &media_type, limit, received, timeout).await;
     let stored = stored.and_then(|uploaded| match sha256 {
         Some(announced) if announced != uploaded.sha256 => {
             Err(Error::DigestMismatch { announced, found: uploaded.sha256 })
@@ -129,12 +137,40 @@ async fn register(
     Ok(Registered { version, media_type, limit: bytes })
 }
 
+/// Why the rest of a content is not received.
+enum Interruption {
+    /// The connection was closed.
+    Closed(axum::Error),
+    /// The client sends too slowly.
+    TooSlow,
+}
+
+/// Returns a content as it is received, and an error as soon as its client is slower than [`MIN_BYTES_PER_SECOND`] after
+/// [`PATIENCE`], or has taken `timeout`.
+fn at_pace(received: UploadStream, timeout: Duration) -> impl Stream<Item = Result<Bytes, Interruption>> {
+    let begun = Instant::now();
+    stream::unfold(Some((received, 0_u64)), move |state| async move {
+        let (mut received, bytes) = state?;
+        let due = PATIENCE + Duration::from_secs(bytes / MIN_BYTES_PER_SECOND);
+        match tokio::time::timeout_at(begun + due.min(timeout), received.next()).await {
+            Ok(Some(Ok(piece))) => {
+                let bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+                Some((Ok(piece), Some((received, bytes))))
+            }
+            Ok(Some(Err(error))) => Some((Err(Interruption::Closed(error)), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err(Interruption::TooSlow), None)),
+        }
+    })
+}
+
 async fn store(
     objects: &Objects,
     name: &str,
     media_type: &str,
     limit: u64,
-    received: UploadStream,
+    received: impl Stream<Item = Result<Bytes, Interruption>>,
+    timeout: Duration,
 ) -> Result<Uploaded, Error> {
     match objects.upload(name, media_type, limit, received).await {
         Ok(Uploaded { bytes: 0, .. }) => {
@@ -143,7 +179,10 @@ async fn store(
         }
         Ok(uploaded) => Ok(uploaded),
         Err(UploadError::TooLarge { bytes, limit }) => Err(Error::DocumentTooLarge { bytes, limit }),
-        Err(UploadError::Source(source)) => Err(Error::Incomplete { action: ACTION, source }),
+        Err(UploadError::Source(Interruption::Closed(source))) => {
+            Err(Error::Incomplete { action: ACTION, source })
+        }
+        Err(UploadError::Source(Interruption::TooSlow)) => Err(Error::TooSlow { action: ACTION, timeout }),
         Err(UploadError::Storage(error)) => Err(error.into()),
     }
 }
@@ -158,8 +197,10 @@ async fn complete(
 ) -> Result<Document, Error> {
     let Uploaded { bytes, sha256 } = uploaded;
     let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
-    let mut tx = TenantTx::begin(&app.db, scope.unrestricted()).await?;
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
+    active(&mut tx).await?;
     let current = documents::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    require(&mut tx, id, Permission::DOCUMENT_UPDATE, Target::Documents).await?;
     check_present(ACTION, &current)?;
     let is_last = current.content_version.is_none_or(|last| last < version);
     if !is_last || !contents::complete(&mut tx, id, version, bytes, sha256).await? {
@@ -176,11 +217,16 @@ async fn complete(
     Ok(changed)
 }
 
-/// Deletes a content that was not stored completely. What cannot be deleted now is deleted later, as its row says.
+/// Deletes a content that was not stored completely. What cannot be deleted now is deleted later, as its row says. A content that its document
+/// has is retained: the answer to its commit may have been lost.
 async fn discard(app: &App, objects: &Objects, scope: TenantScope, id: Uuid, version: i32) {
     let discarded = async {
-        objects.delete(&content_name(scope.tenant_id(), id, version)).await?;
         let mut tx = TenantTx::begin(&app.db, scope.unrestricted()).await?;
+        let document = documents::lock(&mut tx, id).await?;
+        if document.is_some_and(|document| document.content_version == Some(version)) {
+            return Ok(());
+        }
+        objects.delete(&content_name(scope.tenant_id(), id, version)).await?;
         contents::remove(&mut tx, id, version).await?;
         Ok::<_, Error>(tx.commit().await?)
     };

@@ -60,7 +60,9 @@ pub async fn create(app: &App, scope: TenantScope, create: Create) -> Result<(Do
     app.objects.as_ref().ok_or(Error::NoObjectStorage)?;
     let claim = Claim::new(scope, &requested_by, key, &KeyedAction::CreateDocument { document: &document });
     let (id, outcome) = claim.run(app, insert(app, scope, &requested_by, &document)).await?;
-    let mut tx = TenantTx::begin(&app.db, scope.unrestricted()).await?;
+    // The creator gets to see what it has created, and later only what it may read then.
+    let scope = if outcome == Outcome::Created { scope.unrestricted() } else { scope };
+    let mut tx = TenantTx::begin(&app.db, scope).await?;
     let document = documents::get(&mut tx, id).await?.ok_or(Error::CreatedObjectDeleted)?;
     audit::record_object(AUDIT_KIND, Some(id), &document.file_name);
     Ok((document, outcome))

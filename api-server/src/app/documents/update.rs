@@ -19,6 +19,15 @@ use crate::{
 };
 
 const ACTION: &str = "change the document";
+/// Permissions that depend on the tags of a document.
+const PERMISSIONS: [Permission; 6] = [
+    Permission::DOCUMENT_READ,
+    Permission::DOCUMENT_CONTENT_READ,
+    Permission::DOCUMENT_UPDATE,
+    Permission::DOCUMENT_DELETE,
+    Permission::DOCUMENT_PROCESS,
+    Permission::CHUNK_READ,
+];
 
 /// Change of a document: the fields that are not `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,15 +74,30 @@ pub async fn update(
         return Ok(current);
     }
     audit::record_changes(audit::differences(&before, &after));
+    let permitted = permitted(&mut tx, id).await?;
     documents::update(&mut tx, id, Fields { file_name: &file_name, metadata: &metadata, tags: &tags })
         .await?;
-    // Tags decide who may do what: nobody gives a document tags with which they could not change it.
-    if !tx.is_permitted(id, Permission::DOCUMENT_UPDATE, Target::Documents).await? {
-        return Err(Error::NotPermitted { permission: Permission::DOCUMENT_UPDATE });
+    // Tags decide who may do what: nobody gives a document tags with which they may do more, or could not change it any more.
+    let then = self::permitted(&mut tx, id).await?;
+    let gained = then.iter().find(|permission| !permitted.contains(permission)).copied();
+    let lost = Some(Permission::DOCUMENT_UPDATE).filter(|permission| !then.contains(permission));
+    if let Some(permission) = gained.or(lost) {
+        return Err(Error::NotPermitted { permission });
     }
     let changed = documents::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(changed)
+}
+
+/// Returns the permissions that the caller has for a document.
+async fn permitted(tx: &mut TenantTx, id: Uuid) -> Result<Vec<Permission>, Error> {
+    let mut permitted = Vec::new();
+    for permission in PERMISSIONS {
+        if tx.is_permitted(id, permission, Target::Documents).await? {
+            permitted.push(permission);
+        }
+    }
+    Ok(permitted)
 }
 
 /// Returns the fields as the audit log compares them.

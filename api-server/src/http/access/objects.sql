@@ -36,8 +36,8 @@ insert into policies (id, tenant_id, name, description, effect, actions, resourc
   ('47000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'Reading', '', 'ALLOW', array['workflow.read'], '[]', '[]'),
   ('47000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'Globex reading', '', 'ALLOW', array['workflow.read'], '[]', '[]')
 on conflict do nothing;
-insert into documents (id, tenant_id, uploaded_by, file_name, status, content_version, indexed_version, size_bytes, content_sha256, chunk_count)
-select id::uuid, tenant::uuid, 'anna@' || slug || '.example', slug || '.txt', 'READY', 1, 1, 6, repeat('0', 64), 1 from (values
+insert into documents (id, tenant_id, uploaded_by, file_name, status, contents, content_version, indexed_version, size_bytes, content_sha256, chunk_count)
+select id::uuid, tenant::uuid, 'anna@' || slug || '.example', slug || '.txt', 'READY', 1, 1, 1, 6, repeat('0', 64), 1 from (values
   ('48000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001', 'acme'),
   ('48000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000002', 'globex')
 ) as d (id, tenant, slug)

@@ -146,15 +146,15 @@ pub(in crate::http) const DOCUMENT_TEXT: &str = "# Holidays\n\nEmployees have 28
 /// Adds three documents of acme: one with two chunks, one without content, and one whose content cannot be used.
 pub(super) async fn add_documents(owner: &PgPool) {
     let document = "insert into documents (id, tenant_id, uploaded_by, file_name, declared_type, mime_type, metadata, parsed_metadata,
-           tags, status, error_code, error_message, content_version, indexed_version, size_bytes, content_sha256, chunk_count,
+           tags, status, error_code, error_message, contents, content_version, indexed_version, size_bytes, content_sha256, chunk_count,
            created_at, updated_at)
          values
            ($1::uuid, $2::uuid, 'anna@acme.example', 'handbook.md', null, 'text/markdown', '{\"year\": 2026}', '{\"title\": \"Holidays\"}',
-            '{handbook,hr}', 'READY', null, null, 1, 1, 47, repeat('0a', 32), 1, '2026-11-10T00:00:00Z', '2026-11-10T00:00:02Z'),
+            '{handbook,hr}', 'READY', null, null, 1, 1, 1, 47, repeat('0a', 32), 1, '2026-11-10T00:00:00Z', '2026-11-10T00:00:02Z'),
            ('71000000-0000-4000-8000-000000000002', $2::uuid, 'importer', 'prices.csv', 'text/csv', null, '{}', '{}',
-            '{}', 'PENDING', null, null, null, null, null, null, 0, '2026-11-11T00:00:00Z', '2026-11-11T00:00:00Z'),
+            '{}', 'PENDING', null, null, 0, null, null, null, null, 0, '2026-11-11T00:00:00Z', '2026-11-11T00:00:00Z'),
            ('71000000-0000-4000-8000-000000000003', $2::uuid, 'anna@acme.example', 'offer.pdf', 'application/pdf', null, '{}', '{}',
-            '{}', 'FAILED', 'ENCRYPTED', 'the document requires a password', 1, null, 9000, repeat('0b', 32), 0,
+            '{}', 'FAILED', 'ENCRYPTED', 'the document requires a password', 1, 1, null, 9000, repeat('0b', 32), 0,
             '2026-11-12T00:00:00Z', '2026-11-12T00:00:01Z')";
     let content =
         "insert into document_contents (tenant_id, document_id, content_version, bytes, sha256, media_type)

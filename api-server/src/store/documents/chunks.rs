@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::store::{Error, Limit, Target, TenantTx};
 
-const READ: Permission = Permission::CHUNK_READ;
+/// Permissions for the document that reading its chunks requires.
+const READ: [Permission; 2] = [Permission::DOCUMENT_READ, Permission::CHUNK_READ];
 
 /// Chunk of a document.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -59,8 +60,10 @@ pub async fn pages(
     start: PageStart,
     limit: Limit,
 ) -> Result<Vec<(Uuid, Chunk)>, Error> {
-    let permitted = tx.permitted(documents, READ, Target::Documents).await?;
-    let permitted: Vec<Uuid> = permitted.into_iter().collect();
+    let mut permitted = documents.to_vec();
+    for permission in READ {
+        permitted = tx.permitted(&permitted, permission, Target::Documents).await?.into_iter().collect();
+    }
     let (connection, tenant) = tx.connection_and_tenant();
     let (condition, order) = match start {
         PageStart::After(after) => (after.map(|ordinal| (" and ordinal > ", ordinal)), "asc"),
@@ -98,7 +101,10 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<(Uuid, Chunk)
     sql.push_bind(tenant).push(" and c.id = any(").push_bind(ids.to_vec()).push(")");
     let rows = sql.build_query_as::<Row>().fetch_all(connection).await;
     let rows = rows.map_err(Error::query("read chunks"))?;
-    let rows = tx.retain_permitted(rows, |row| row.document_id, READ, Target::Documents).await?;
+    let mut rows = rows;
+    for permission in READ {
+        rows = tx.retain_permitted(rows, |row| row.document_id, permission, Target::Documents).await?;
+    }
     Ok(rows.into_iter().map(|Row { document_id, chunk }| (document_id, chunk)).collect())
 }
 

@@ -1,5 +1,7 @@
 //! Register of the contents of documents in object storage.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use crate::store::{Error, TenantTx};
@@ -11,14 +13,11 @@ use crate::store::{Error, TenantTx};
 pub async fn register(tx: &mut TenantTx, document: Uuid, bytes: i64, media_type: &str) -> Result<i32, Error> {
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query_scalar!(
-        "insert into document_contents (tenant_id, document_id, content_version, bytes, media_type)
-         select $1, $2, coalesce(max(content_version), 0) + 1, $3, $4
-         from (
-           select content_version from document_contents where tenant_id = $1 and document_id = $2
-           union all
-           select content_version from documents where tenant_id = $1 and id = $2
-         ) as earlier
-         returning content_version",
+        "with numbered as (
+           update documents set contents = contents + 1 where tenant_id = $1 and id = $2 returning contents
+         )
+         insert into document_contents (tenant_id, document_id, content_version, bytes, media_type)
+         select $1, $2, contents, $3, $4 from numbered returning content_version",
         tenant,
         document,
         bytes,
@@ -71,6 +70,26 @@ pub async fn versions(tx: &mut TenantTx, document: Uuid) -> Result<Vec<i32>, Err
     .fetch_all(connection)
     .await
     .map_err(Error::query("find the contents of a document"))
+}
+
+/// Returns whether a content of a document may still be on its way: it was registered within `age`, and is not complete.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn is_uploading(tx: &mut TenantTx, document: Uuid, age: Duration) -> Result<bool, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from document_contents
+             where tenant_id = $1 and document_id = $2 and sha256 is null and created_at > now() - make_interval(secs => $3)
+           ) as "exists!""#,
+        tenant,
+        document,
+        age.as_secs_f64()
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(Error::query("find uploads of a document in progress"))
 }
 
 /// Removes a content whose object is deleted.

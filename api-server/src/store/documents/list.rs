@@ -78,7 +78,10 @@ fn push_selection(
         sql.push(" and status = ").push_bind(status);
     }
     if let Some(tag) = tag {
-        sql.push(" and tags @> array[").push_bind(tag.to_owned()).push("]");
+        // A text of Postgres has no NUL.
+        sql.push(if tag.contains('\0') { " and false" } else { "" });
+        let tag = tag.replace('\0', "");
+        sql.push(" and tags @> array[").push_bind(tag).push("]");
     }
     push_created(sql, created, order, after);
     push_rights(sql, rights, READ, Target::Documents);

@@ -134,8 +134,8 @@ pub async fn set_content(tx: &mut TenantTx, id: Uuid, content: NewContent<'_>) -
     let NewContent { version, bytes, sha256 } = content;
     let (connection, tenant) = tx.connection_and_tenant();
     sqlx::query!(
-        "update documents set content_version = $3, size_bytes = $4, content_sha256 = $5, status = 'PENDING',
-                              error_code = null, error_message = null, version = version + 1, updated_at = now()
+        "update documents set content_version = $3, size_bytes = $4, content_sha256 = $5, mime_type = null,
+                              page_count = null, status = 'PENDING', error_code = null, error_message = null, version = version + 1, updated_at = now()
          where tenant_id = $1 and id = $2",
         tenant,
         id,

@@ -4,6 +4,7 @@ use axum::{
     body::{Body, Bytes},
     http::Request,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -219,6 +220,55 @@ async fn policies_select_documents_by_their_tags(pool: PgPool) {
     assert_eq!(code(&foreign), (403, "forbidden"));
     let own = server.post("acme", &role, "/v1/documents", &json!({"fileName": "a", "tags": ["hr"]})).await;
     assert_eq!(own.status, 201, "{}", own.body);
+}
+
+/// A policy that denies reading documents with a tag also holds for whoever may change or delete them, by REST and by GraphQL, and is not
+/// evaded by another tag.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_denial_is_not_evaded(pool: PgPool) {
+    let server = Server::start(&pool).await;
+    server.add_documents(&pool).await;
+    let id = "71000000-0000-4000-8000-000000000001";
+    let deny = |name: &str, action: &str| json!({"name": name, "effect": "DENY", "actions": [action], "resources": [{"kind": "DOCUMENT_TAG", "tag": "hr"}]});
+    let allow = json!({"name": "all", "effect": "ALLOW", "actions": ["document", "chunk"]});
+    let mut roles = Vec::new();
+    for (name, action) in [("no reading", "document.read"), ("no deletion", "document.delete")] {
+        let mut policies = Vec::new();
+        for policy in [
+            &deny(name, action),
+            &json!({"name": format!("{name}: all"), "effect": "ALLOW", "actions": allow["actions"]}),
+        ] {
+            policies.push(server.post("acme", "owner", "/v1/policies", policy).await.body["id"].clone());
+        }
+        let role = json!({"name": name, "policies": policies});
+        let role = server.post("acme", "owner", "/v1/roles", &role).await.body["id"].clone();
+        roles.push(role.as_str().unwrap().to_owned());
+    }
+    let [no_reading, no_deletion] = roles.as_slice() else { panic!("{roles:?}") };
+    let headers = [("content-type", "application/merge-patch+json")];
+    let path = format!("/v1/documents/{id}");
+    for patch in ["{}", r#"{"tags": []}"#] {
+        let answer = server.patch("acme", no_reading, &path, &headers, patch).await;
+        assert_eq!(code(&answer), (404, "not_found"), "{patch}: {}", answer.body);
+    }
+    assert_eq!(server.request("acme", no_reading, "DELETE", &path).await.status, 404);
+    assert_eq!(server.request("acme", no_reading, "POST", &format!("{path}/processing")).await.status, 404);
+    assert_eq!(put(&server, no_reading, id, &[], TEXT.into()).await.status, 404);
+    let chunk = STANDARD.encode("SemanticChunk:72000000-0000-4000-8000-000000000001");
+    for (role, found) in [(no_reading.as_str(), false), ("viewer", true)] {
+        let query = "query($id: ID!) { semanticChunk(id: $id) { text } node(id: $id) { id } }";
+        let answer = server.graphql(role, query, json!({"id": chunk})).await.body;
+        assert_eq!(
+            (answer["data"]["semanticChunk"].is_object(), answer["data"]["node"].is_object()),
+            (found, found),
+            "{answer}"
+        );
+    }
+    let retagged = server.patch("acme", no_deletion, &path, &headers, r#"{"tags": []}"#).await;
+    assert_eq!(code(&retagged), (403, "forbidden"), "{}", retagged.body);
+    let renamed = server.patch("acme", no_deletion, &path, &headers, r#"{"fileName": "a.md"}"#).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.body);
+    assert_eq!(server.get("acme", "viewer", "/v1/documents?tag=%00").await.body["data"], json!([]));
 }
 
 /// Without object storage, a document cannot be created, and the answer says why.
