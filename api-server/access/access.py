@@ -64,13 +64,14 @@ SHARED = ["Query.plan"]
 FURTHER = {
     "POST /v1/authorization/simulations": ["audit.read"],
     "Query.simulatePolicy": ["audit.read"],
+    "POST /v1/searches": ["chunk.read"],
     # Tried with a workflow.
     "Query.node": ["workflow.read"],
     "Query.nodes": ["workflow.read"],
     "Query._entities": ["workflow.read"],
 }
 # POST requests that write nothing of the tenant.
-QUESTIONS = ["POST /graphql", "POST /auth/logout"]
+QUESTIONS = ["POST /graphql", "POST /auth/logout", "POST /v1/searches"]
 QUESTIONS_UNDER = "POST /v1/authorization/"
 
 

@@ -4,7 +4,7 @@
 //! mirrored rows, from which `retention` deletes expired ones. The api-server never creates a Job; it changes Plans,
 //! Tenants, Workflows and WorkflowRuns through the Kubernetes API alone.
 //!
-//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `mail`, `store`, `project`, `mirror`, `app`, `ingestion`,
+//! The modules form layers, lowest first: `limits`, `db`, `auth`, `objects`, `vectors`, `mail`, `store`, `project`, `mirror`, `app`, `ingestion`,
 //! `retention`, `tenant_end`, `problem`, `graphql`, `http`, `erd`, `options`, `serve`, `worker`, `cli`. A module imports only modules before it.
 
 pub mod app;
@@ -26,4 +26,5 @@ pub mod retention;
 pub mod serve;
 pub mod store;
 pub mod tenant_end;
+pub mod vectors;
 pub mod worker;

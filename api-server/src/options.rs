@@ -2,12 +2,17 @@
 
 use std::{
     net::SocketAddr,
-    num::{NonZeroU8, NonZeroU16},
+    num::{NonZeroU8, NonZeroU16, NonZeroUsize},
     path::PathBuf,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
 use clap::Args;
+use embedder::{
+    Embedder,
+    openai::{self, ApiKey, OpenAi, Prefixes},
+};
 use url::Url;
 
 use crate::{
@@ -15,6 +20,7 @@ use crate::{
     db::{self, Urls},
     mail::{Encryption, Mailer, MailerOptions},
     objects::{Credentials, Location, Objects},
+    vectors::Vectors,
 };
 
 /// Configuration of the api-server.
@@ -50,6 +56,9 @@ pub struct Options {
     /// Options of the object storage.
     #[command(flatten)]
     pub objects: ObjectStore,
+    /// Options of the vectors of documents.
+    #[command(flatten)]
+    pub vectors: VectorOptions,
     /// Options of workers.
     #[command(flatten)]
     pub worker: Worker,
@@ -141,6 +150,62 @@ impl ObjectStore {
             key: non_empty(&self.aws_access_key_id).zip(non_empty(&self.aws_secret_access_key)),
             session_token: non_empty(&self.aws_session_token),
         }
+    }
+}
+
+/// Options of the vectors of documents. The embedding model has to be that of the plans, and the same for all replicas and workers.
+#[derive(Clone, Args)]
+#[group(id = "vectors")]
+pub struct VectorOptions {
+    /// URL of the gRPC port of Qdrant: that of the operator. Without it, documents are ready without vectors, and cannot be searched.
+    #[arg(long, env = "SMBCOPILOT_QDRANT_URL", global = true)]
+    pub qdrant_url: Option<String>,
+    /// API key of Qdrant.
+    #[arg(long, env = "SMBCOPILOT_QDRANT_API_KEY", hide_env_values = true, global = true)]
+    pub qdrant_api_key: Option<String>,
+    /// URL of an API like that of OpenAI, to which `/embeddings` is appended, such as `https://api.openai.com/v1`. Without it, documents are
+    /// searched by their words only.
+    #[arg(long, env = "SMBCOPILOT_EMBEDDINGS_URL", global = true)]
+    pub embeddings_url: Option<String>,
+    /// Name of the embedding model. Required with a URL.
+    #[arg(long, env = "SMBCOPILOT_EMBEDDINGS_MODEL", global = true)]
+    pub embeddings_model: Option<String>,
+    /// API key of the embedding model, if its server requires one.
+    #[arg(long, env = "SMBCOPILOT_EMBEDDINGS_API_KEY", hide_env_values = true, global = true)]
+    pub embeddings_api_key: Option<String>,
+    /// Number of dimensions of the vectors of the embedding model; the default is that of all-MiniLM-L6-v2.
+    #[arg(long, env = "SMBCOPILOT_EMBEDDINGS_DIMENSIONS", default_value = "384", global = true)]
+    pub embeddings_dimensions: NonZeroU16,
+}
+
+impl VectorOptions {
+    /// Returns the vector database with the embedding model; `None` if no database is configured.
+    ///
+    /// # Errors
+    /// Returns an error if a URL is not valid, or if the name of the embedding model is missing.
+    pub fn open(&self) -> anyhow::Result<Option<Vectors>> {
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let Some(url) = non_empty(&self.qdrant_url) else { return Ok(None) };
+        let key = non_empty(&self.qdrant_api_key);
+        let vectors = Vectors::new(&url, key.as_deref(), self.embedder()?);
+        Ok(Some(vectors.with_context(|| format!("failed to use {url} as SMBCOPILOT_QDRANT_URL"))?))
+    }
+
+    fn embedder(&self) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
+        let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let Some(url) = non_empty(&self.embeddings_url) else { return Ok(None) };
+        let config = openai::Config {
+            base_url: url.parse().context("failed to read SMBCOPILOT_EMBEDDINGS_URL")?,
+            api_key: non_empty(&self.embeddings_api_key).map(ApiKey::new),
+            model: non_empty(&self.embeddings_model)
+                .context("no name of the embedding model: set SMBCOPILOT_EMBEDDINGS_MODEL")?,
+            dimensions: NonZeroUsize::from(self.embeddings_dimensions),
+            request_dimensions: false,
+            prefixes: Prefixes::default(),
+            limits: openai::Limits::default(),
+            query_limits: openai::Limits::for_queries(),
+        };
+        Ok(Some(Arc::new(OpenAi::new(config)?)))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{
-    app::{App, audit},
+    app::{App, audit, searches::Searcher},
     auth::{Issuers, LoginClient, LoginIssuers, Runners, TokenClaims, Verifier},
     db::{AppPool, MirrorPool, Urls},
     graphql::TrustedDocuments,
@@ -123,6 +123,7 @@ async fn state(
             mirror,
             kube,
             objects: objects(options)?,
+            searcher: searcher(options, registry)?,
             mailer: options.mail.mailer()?.map(Arc::new),
             cursors: CursorKey::new(key)?,
             compute: compute::Pool::new(compute::Limits::default(), registry),
@@ -162,6 +163,17 @@ fn objects(options: &Options) -> anyhow::Result<Option<Objects>> {
         );
     }
     Ok(objects)
+}
+
+fn searcher(options: &Options, registry: &Registry) -> anyhow::Result<Option<Searcher>> {
+    let Some(vectors) = options.vectors.open()? else {
+        tracing::warn!("no Qdrant is configured: documents cannot be searched");
+        return Ok(None);
+    };
+    if !vectors.has_embedder() {
+        tracing::warn!("no embedding model is configured: documents are searched by their words only");
+    }
+    Ok(Some(Searcher::new(vectors, registry)))
 }
 
 fn mirror_options(options: &Options) -> mirror::Options {

@@ -33,6 +33,12 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let parser = Parser::new(options.worker.document_parser()?, ParserLimits::default());
     let objects = options.objects.open()?;
     let objects = objects.context("no object storage is configured: set SMBCOPILOT_OBJECT_STORE_URL")?;
+    let vectors = options.vectors.open()?;
+    if vectors.is_none() {
+        tracing::warn!(
+            "no Qdrant is configured: documents are ready without vectors, and cannot be searched"
+        );
+    }
     let Some(migrated) = shutdown.run_until_cancelled(options.database.migrate()).await else {
         return Ok(());
     };
@@ -42,7 +48,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mirror =
         MirrorPool::connect(&urls).await.context("failed to connect to the database as smb_mirror")?;
     health.set("database", true);
-    let worker = Worker::new(app, mirror, objects, parser, &registry);
+    let worker = Worker::new(app, mirror, objects, parser, &registry).with_vectors(vectors);
     tracing::info!(concurrency = options.worker.worker_concurrency, "waiting for documents");
     tasks.spawn("documents", worker.run(options.worker.worker_concurrency, shutdown));
     let ended = tasks.run(SHUTDOWN_TIMEOUT).await;

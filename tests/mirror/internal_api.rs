@@ -44,6 +44,7 @@ impl InternalApi {
             trusted_documents: None,
             app: App {
                 objects: None,
+                searcher: None,
                 mailer: None,
                 db,
                 mirror: MirrorPool::connect(database.urls()).await?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::Client;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::searches::Searcher;
 use crate::{
     db::{AppPool, MirrorPool},
     limits::Limits,
@@ -25,6 +26,8 @@ pub struct App {
     pub kube: Client,
     /// Object storage for large values; `None` if none is configured.
     pub objects: Option<Objects>,
+    /// Vector database with the points of documents; `None` if none is configured.
+    pub searcher: Option<Searcher>,
     /// Client that sends invitations by mail; `None` if no SMTP server is configured.
     pub mailer: Option<Arc<Mailer>>,
     /// Key that signs the cursors of lists.

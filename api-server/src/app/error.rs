@@ -9,6 +9,7 @@ use crate::{
     limits::{Exhausted, RateExceeded},
     mirror, objects,
     store::{self, CancelMode, InvalidCursor, RunStatus, TenantState},
+    vectors,
 };
 
 /// Error in one field of a request.
@@ -193,6 +194,17 @@ pub enum Error {
     /// Large values cannot be stored because no object storage is configured.
     #[error("failed to use object storage: none is configured")]
     NoObjectStorage,
+    /// Documents cannot be searched because no vector database is configured.
+    #[error("failed to search: no vector database is configured")]
+    NoVectorDatabase,
+    /// The operator has not set up the collection of the tenant.
+    #[error(
+        "failed to search: the vector storage of the tenant is not set up; its condition VectorStoreReady says why"
+    )]
+    NoKnowledgeBase,
+    /// The vector database failed.
+    #[error("failed to use the vector database")]
+    Vectors(#[from] vectors::Error),
     /// The output is too large.
     #[error("failed to store an output of {bytes} bytes: at most {limit} are allowed")]
     OutputTooLarge {

@@ -31,6 +31,7 @@ mod reservation;
 mod rights;
 pub mod roles;
 pub mod runs;
+pub mod searches;
 pub mod service_accounts;
 pub mod sessions;
 mod strict;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Error, Worker, execute::lock};
+use super::{Error, Worker, execute::lock, points};
 use crate::{
     app::documents::content_name,
     auth::TenantScope,
@@ -20,10 +20,11 @@ use crate::{
 /// Time after which no upload that was registered is in progress any more: more than twice the longest.
 const MAX_UPLOAD_TIME: Duration = Duration::from_secs(240);
 
-/// Deletes a document: its contents first, then its chunks, and the document with its job last.
+/// Deletes a document: its points first, which cite its text, then its contents and its chunks, and the document with its job last.
 ///
 /// # Errors
-/// Returns an error if the worker has lost its lease, or if the storage or the database fails. A repetition continues.
+/// Returns an error if the worker has lost its lease, or if the vector database, the storage or the database fails. A
+/// repetition continues.
 pub(super) async fn delete(worker: &Worker, scope: TenantScope, job: Job) -> Result<(), Error> {
     let mut tx = TenantTx::begin(&worker.app, scope).await?;
     let is_uploading = contents::is_uploading(&mut tx, job.document_id, MAX_UPLOAD_TIME).await?;
@@ -31,6 +32,7 @@ pub(super) async fn delete(worker: &Worker, scope: TenantScope, job: Job) -> Res
     if is_uploading {
         return Err(Error::UploadInProgress);
     }
+    points::delete(worker, scope, job.document_id).await?;
     delete_contents(worker, scope, job.document_id, |_| true).await?;
     let mut tx = TenantTx::begin(&worker.app, scope).await?;
     lock(&mut tx, job).await?.ok_or(Error::LeaseLost)?;

@@ -2,7 +2,10 @@
 
 use protocol::parsing::Failure;
 
-use crate::{objects, store};
+use crate::{
+    objects, store,
+    vectors::{self, EmbedError},
+};
 
 /// The work on a document cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,21 @@ pub enum Error {
     /// A content of a document that is being deleted may still be on its way.
     #[error("failed to delete the document: an upload may be in progress")]
     UploadInProgress,
+    /// The chunks have no vectors of the embedding model.
+    #[error("failed to embed the chunks")]
+    Embedder(#[from] EmbedError),
+    /// The vector database cannot be reached or refuses a request.
+    #[error("failed to use the vector database")]
+    Vectors(#[from] vectors::Error),
+    /// The operator has not set up the collection of the tenant.
+    #[error("failed to find the collection of the tenant: its status does not name one")]
+    NoKnowledgeBase,
+    /// A deleted document has points after their deletion.
+    #[error("failed to delete all points of the document: {points} are left")]
+    PointsLeft {
+        /// Number of points.
+        points: u64,
+    },
     /// Another worker has the document now, or its content was replaced.
     #[error("failed to retain the lease of the document")]
     LeaseLost,
@@ -60,6 +78,11 @@ impl Error {
             Self::ObjectNotFound | Self::Damaged => "OBJECT_NOT_FOUND".to_owned(),
             Self::Abandoned => "PARSE_OOM".to_owned(),
             Self::Storage(_) => "STORAGE_UNAVAILABLE".to_owned(),
+            Self::Embedder(error) if error.is_rejection() => "EMBEDDER_REJECTED".to_owned(),
+            Self::Embedder(_) => "EMBEDDER_UNAVAILABLE".to_owned(),
+            Self::Vectors(_) | Self::NoKnowledgeBase | Self::PointsLeft { .. } => {
+                "INDEX_UNAVAILABLE".to_owned()
+            }
             Self::Parser { .. } | Self::Store(_) | Self::UploadInProgress | Self::LeaseLost => {
                 "PARSER_UNAVAILABLE".to_owned()
             }
@@ -84,6 +107,20 @@ impl Error {
             Self::Storage(_) => {
                 "the object storage could not be used for a long time; process the document again".to_owned()
             }
+            Self::Embedder(error) if error.is_rejection() => {
+                "the embedding model refuses the text of the document; upload it in another form".to_owned()
+            }
+            Self::Embedder(_) => {
+                "the embedding model could not be used for a long time; process the document again".to_owned()
+            }
+            Self::Vectors(_) | Self::PointsLeft { .. } => {
+                "the vector database could not be used for a long time; process the document again".to_owned()
+            }
+            Self::NoKnowledgeBase => {
+                "the vector storage of the tenant is not set up; process the document again once the tenant's condition VectorStoreReady \
+                 is true"
+                    .to_owned()
+            }
             Self::Parser { .. } | Self::Store(_) | Self::UploadInProgress | Self::LeaseLost => {
                 "the content could not be read for a long time; process the document again".to_owned()
             }
@@ -98,9 +135,13 @@ impl Error {
             | Self::ObjectNotFound
             | Self::Damaged
             | Self::Abandoned => false,
+            Self::Embedder(error) => !error.is_rejection(),
             Self::Storage(_)
             | Self::Store(_)
             | Self::Parser { .. }
+            | Self::Vectors(_)
+            | Self::NoKnowledgeBase
+            | Self::PointsLeft { .. }
             | Self::UploadInProgress
             | Self::LeaseLost => true,
         }

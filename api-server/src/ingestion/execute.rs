@@ -5,7 +5,11 @@ use std::time::Duration;
 use protocol::parsing::Answer;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, LEASE, Worker, delete, index};
+use super::{
+    Error, LEASE, Worker, delete,
+    index::{self, Content},
+    points,
+};
 use crate::{
     app::documents::content_name,
     auth::TenantScope,
@@ -33,6 +37,7 @@ impl Worker {
         };
         let Err(error) = outcome else { return };
         if matches!(error, Error::LeaseLost) {
+            points::discard_late(&self, job).await;
             return self.metrics.count("released");
         }
         if let Err(error) = self.record_failure(job, error).await {
@@ -74,16 +79,24 @@ impl Worker {
             return Ok(());
         }
         let Some(version) = document.content_version else { return Ok(()) };
+        // Its points have attributes of before, or it has points of earlier contents.
+        if document.status == DocumentStatus::Ready {
+            points::finish(self, scope, job, None).await?;
+            self.metrics.count("refreshed");
+            return Ok(());
+        }
         let name = content_name(job.tenant_id, job.document_id, version);
-        let content = self.objects.get(&name).await?.ok_or(Error::ObjectNotFound)?;
-        let parsed = match self.parser.parse(&document, content).await? {
+        let stored = self.objects.get(&name).await?.ok_or(Error::ObjectNotFound)?;
+        let parsed = match self.parser.parse(&document, stored).await? {
             Answer::Parsed(parsed) => parsed,
             Answer::Failed(failure) => return Err(Error::Content(failure)),
         };
-        let chunks = parsed.chunks.len();
-        index::store(self, scope, job, version, parsed).await?;
+        let content = Content::new(job.document_id, version, parsed)?;
+        let attributes = points::write(self, scope, job, &document, &content).await?;
+        index::store(self, scope, job, &content).await?;
         self.metrics.count("ready");
-        self.metrics.count_chunks(chunks);
+        self.metrics.count_chunks(content.chunks.len());
+        points::finish(self, scope, job, attributes).await?;
         // The document is ready; what is left of earlier contents is also deleted by the retention.
         let obsolete = delete::delete_contents(self, scope, job.document_id, |other| other < version).await;
         if let Err(error) = obsolete {
@@ -101,6 +114,7 @@ impl Worker {
         let has_content = document.content_version.is_some_and(|version| registered.contains(&version));
         match document.status {
             DocumentStatus::Deleting => {}
+            DocumentStatus::Ready if has_content => {}
             _ if job.attempts > MAX_ATTEMPTS => return Err(Error::Abandoned),
             _ if has_content => documents::begin_processing(&mut tx, job.document_id).await?,
             _ if document.content_version.is_some() => return Err(Error::ObjectNotFound),
@@ -118,10 +132,14 @@ impl Worker {
     async fn record_failure(&self, job: Job, error: Error) -> Result<(), Error> {
         let is_last = !error.is_transient() || job.attempts >= MAX_ATTEMPTS;
         report(job, is_last, &error);
+        if is_last {
+            points::discard_failed(self, job).await;
+        }
         let mut tx = TenantTx::begin(&self.app, TenantScope::for_worker(job.tenant_id)).await?;
         let Some(document) = lock(&mut tx, job).await? else { return Ok(()) };
-        // A deletion is repeated until it succeeds.
-        if is_last && document.status != DocumentStatus::Deleting {
+        // A deletion is repeated until it succeeds, and so is the end of the work on a document that is ready.
+        let can_fail = !matches!(document.status, DocumentStatus::Deleting | DocumentStatus::Ready);
+        if is_last && can_fail {
             let message: String = error.explanation().chars().take(MAX_MESSAGE_LETTERS).collect();
             documents::fail(&mut tx, job.document_id, &error.code(), &message).await?;
             jobs::remove(&mut tx, job).await?;

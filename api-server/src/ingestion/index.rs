@@ -12,9 +12,9 @@ use crate::{
     store::{
         TenantTx,
         documents::{
-            self, Indexed,
+            self, Document, Indexed,
             chunks::{self, Chunk},
-            jobs::{self, Job},
+            jobs::Job,
             usage,
         },
         plans,
@@ -27,7 +27,32 @@ const MAX_CHUNK_BYTES: usize = 8 << 10;
 const MAX_HEADINGS: usize = 10;
 const MAX_HEADING_LETTERS: usize = 200;
 
-/// Replaces the chunks of a document by those of a content, and ends its job.
+/// Content of a document, divided into chunks.
+pub(super) struct Content {
+    pub(super) indexed: Indexed,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+impl Content {
+    /// Returns the chunks of a content.
+    ///
+    /// # Errors
+    /// Returns an error if the chunks are not in order, or not within the text.
+    pub(super) fn new(document: Uuid, version: i32, parsed: Parsed) -> Result<Self, Error> {
+        let Parsed { mime_type, text, page_count, metadata, chunks } = parsed;
+        let chunks = rows(document, version, &text, chunks)?;
+        let indexed = Indexed {
+            version,
+            mime_type,
+            metadata: Value::Object(metadata),
+            page_count: page_count.and_then(|pages| i32::try_from(pages).ok()),
+            chunk_count: i32::try_from(chunks.len()).unwrap_or(i32::MAX),
+        };
+        Ok(Self { indexed, chunks })
+    }
+}
+
+/// Replaces the chunks of a document by those of a content, after which the document is ready.
 ///
 /// # Errors
 /// Returns an error if the worker has lost its lease, if the plan does not allow so many chunks, or if the database fails. Nothing is
@@ -36,36 +61,52 @@ pub(super) async fn store(
     worker: &Worker,
     scope: TenantScope,
     job: Job,
-    version: i32,
-    parsed: Parsed,
+    content: &Content,
 ) -> Result<(), Error> {
-    let Parsed { mime_type, text, page_count, metadata, chunks } = parsed;
-    let rows = rows(job.document_id, version, &text, chunks)?;
-    let indexed = Indexed {
-        version,
-        mime_type,
-        metadata: Value::Object(metadata),
-        page_count: page_count.and_then(|pages| i32::try_from(pages).ok()),
-        chunk_count: i32::try_from(rows.len()).unwrap_or(i32::MAX),
-    };
     let mut tx = TenantTx::begin(&worker.app, scope).await?;
-    let document = lock(&mut tx, job).await?.ok_or(Error::LeaseLost)?;
-    if document.content_version != Some(version) {
-        return Err(Error::LeaseLost);
-    }
-    chunks::delete_all(&mut tx, job.document_id).await?;
-    chunks::insert(&mut tx, job.document_id, version, &rows).await?;
-    check_limit(&mut tx, rows.len()).await?;
-    documents::set_indexed(&mut tx, job.document_id, &indexed).await?;
-    jobs::remove(&mut tx, job).await?;
+    replace_chunks(&mut tx, job, content).await?;
     Ok(tx.commit().await?)
 }
 
-async fn check_limit(tx: &mut TenantTx, chunks: usize) -> Result<(), Error> {
+/// Checks that a content can be stored, before its texts are embedded.
+///
+/// # Errors
+/// Returns an error if the worker has lost its lease, if the plan does not allow so many chunks, or if the database fails.
+pub(super) async fn check(
+    worker: &Worker,
+    scope: TenantScope,
+    job: Job,
+    content: &Content,
+) -> Result<(), Error> {
+    let mut tx = TenantTx::begin(&worker.app, scope).await?;
+    let document = lock_content(&mut tx, job, content.indexed.version).await?;
+    let replaced = i64::from(document.chunk_count);
+    check_limit(&mut tx, content.chunks.len(), content.chunks.len(), replaced).await
+}
+
+async fn replace_chunks(tx: &mut TenantTx, job: Job, content: &Content) -> Result<(), Error> {
+    let Content { indexed, chunks } = content;
+    lock_content(tx, job, indexed.version).await?;
+    chunks::delete_all(tx, job.document_id).await?;
+    chunks::insert(tx, job.document_id, indexed.version, chunks).await?;
+    check_limit(tx, chunks.len(), 0, 0).await?;
+    documents::set_indexed(tx, job.document_id, indexed).await?;
+    Ok(())
+}
+
+/// Locks a document whose content is still that of the job.
+async fn lock_content(tx: &mut TenantTx, job: Job, version: i32) -> Result<Document, Error> {
+    let document = lock(tx, job).await?.filter(|document| document.content_version == Some(version));
+    document.ok_or(Error::LeaseLost)
+}
+
+/// Checks the number of chunks of the tenant, to which `added` ones are added and of which `removed` ones are removed.
+async fn check_limit(tx: &mut TenantTx, chunks: usize, added: usize, removed: i64) -> Result<(), Error> {
     let limits = plans::limits_of_tenant(tx).await?;
     let limits = limits.and_then(|limits| PlanLimits::deserialize(limits).ok()).unwrap_or_default();
     let Some(limit) = limits.chunks.map(i64::from) else { return Ok(()) };
-    let used = usage::read(tx).await?.chunks;
+    let added = i64::try_from(added).unwrap_or(i64::MAX);
+    let used = usage::read(tx).await?.chunks.saturating_sub(removed).saturating_add(added);
     if used <= limit { Ok(()) } else { Err(Error::ChunkLimit { chunks, used, limit }) }
 }
 

@@ -25,7 +25,7 @@ impl Metrics {
         registry.register("documents", |registry| {
             registry.register(
                 "processed",
-                "Documents that were processed, by outcome: ready, deleted, failed, retried or released",
+                "Documents that were processed, by outcome: ready, refreshed, deleted, failed, retried or released",
                 metrics.documents.clone(),
             );
             registry.register("chunks", "Chunks of documents that were stored", metrics.chunks.clone());

@@ -1,4 +1,5 @@
-//! The worker of documents: it reads their contents, divides them into chunks, and deletes what is to be deleted. Any number of
+//! The worker of documents: it reads their contents, divides them into chunks, writes points of the chunks to the vector database, and
+//! deletes what is to be deleted. Any number of
 //! workers share a queue in Postgres; one that dies loses its lease, and another one takes the document.
 
 mod delete;
@@ -7,8 +8,11 @@ mod execute;
 mod index;
 mod metrics;
 mod parse;
+mod points;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_points;
 
 use std::{num::NonZeroU8, time::Duration};
 
@@ -20,6 +24,7 @@ use crate::{
     db::{AppPool, MirrorPool},
     objects::Objects,
     store::documents::jobs,
+    vectors::Vectors,
 };
 
 pub use error::Error;
@@ -45,6 +50,8 @@ pub struct Worker {
     pub(crate) objects: Objects,
     /// Program that reads contents.
     pub(crate) parser: Parser,
+    /// Vector database with the embedding model. Without it, documents are ready without points.
+    pub(crate) vectors: Option<Vectors>,
     metrics: Metrics,
 }
 
@@ -58,7 +65,21 @@ impl Worker {
         parser: Parser,
         registry: &Registry,
     ) -> Self {
-        Self { app, mirror, objects, parser, metrics: Metrics::registered(registry) }
+        Self { app, mirror, objects, parser, vectors: None, metrics: Metrics::registered(registry) }
+    }
+
+    /// Returns the worker with a vector database, in which it writes points of the chunks.
+    #[must_use]
+    pub fn with_vectors(self, vectors: Option<Vectors>) -> Self {
+        Self { vectors, ..self }
+    }
+
+    /// Processes everything that is due.
+    #[cfg(test)]
+    pub(crate) async fn process_all(&self) {
+        while let Some(job) = jobs::lease(&self.mirror, LEASE).await.unwrap() {
+            self.clone().execute(job, &CancellationToken::new()).await;
+        }
     }
 
     /// Processes documents, at most `concurrency` at the same time, until `stop` is cancelled. Documents in progress are then released,

@@ -28,13 +28,13 @@ use crate::{
     },
 };
 
-const TEXT: &str = "# Handbook\n\n## Holidays\n\nEmployees have 28 days of holiday. Größe: 🦀.\n\n## Sick leave\n\nCall your manager.\n";
+pub(super) const TEXT: &str = "# Handbook\n\n## Holidays\n\nEmployees have 28 days of holiday. Größe: 🦀.\n\n## Sick leave\n\nCall your manager.\n";
 
 /// Database with the tenants acme and globex, an object storage, and a worker.
-struct Scene {
-    owner: PgPool,
+pub(super) struct Scene {
+    pub(super) owner: PgPool,
     folder: PathBuf,
-    worker: Worker,
+    pub(super) worker: Worker,
 }
 
 impl Drop for Scene {
@@ -52,7 +52,7 @@ fn program() -> PathBuf {
 }
 
 impl Scene {
-    async fn new(owner: &PgPool) -> Self {
+    pub(super) async fn new(owner: &PgPool) -> Self {
         Self::with_limits(owner, json!({})).await
     }
 
@@ -67,12 +67,12 @@ impl Scene {
         Self { owner: owner.clone(), folder, worker }
     }
 
-    async fn begin(&self, slug: &str) -> TenantTx {
+    pub(super) async fn begin(&self, slug: &str) -> TenantTx {
         TenantTx::begin(&self.worker.app, TenantScope::for_tests(uid(slug))).await.unwrap()
     }
 
     /// Creates a document with a content, and returns its ID.
-    async fn upload(&self, slug: &str, file_name: &str, content: &[u8]) -> Uuid {
+    pub(super) async fn upload(&self, slug: &str, file_name: &str, content: &[u8]) -> Uuid {
         let id = telemetry::ids::uuid_v7();
         let mut tx = self.begin(slug).await;
         let fields = Fields { file_name, metadata: &json!({}), tags: &[] };
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     /// Replaces the content of a document.
-    async fn replace(&self, slug: &str, id: Uuid, content: &[u8]) {
+    pub(super) async fn replace(&self, slug: &str, id: Uuid, content: &[u8]) {
         let mut tx = self.begin(slug).await;
         let bytes = i64::try_from(content.len()).unwrap();
         let version = contents::register(&mut tx, id, bytes, "text/plain").await.unwrap();
@@ -97,33 +97,31 @@ impl Scene {
         tx.commit().await.unwrap();
     }
 
-    async fn document(&self, slug: &str, id: Uuid) -> Option<Document> {
+    pub(super) async fn document(&self, slug: &str, id: Uuid) -> Option<Document> {
         documents::get(&mut self.begin(slug).await, id).await.unwrap()
     }
 
-    async fn chunks(&self, slug: &str, id: Uuid) -> Vec<chunks::Chunk> {
+    pub(super) async fn chunks(&self, slug: &str, id: Uuid) -> Vec<chunks::Chunk> {
         let limit = Limit::new(100).unwrap();
         let found =
             chunks::pages(&mut self.begin(slug).await, &[id], chunks::PageStart::After(None), limit).await;
         found.unwrap().into_iter().map(|(_, chunk)| chunk).collect()
     }
 
-    async fn lease(&self) -> Option<jobs::Job> {
+    pub(super) async fn lease(&self) -> Option<jobs::Job> {
         jobs::lease(&self.worker.mirror, LEASE).await.unwrap()
     }
 
     /// Processes everything that is due.
-    async fn process_all(&self) {
-        while let Some(job) = self.lease().await {
-            self.worker.clone().execute(job, &CancellationToken::new()).await;
-        }
+    pub(super) async fn process_all(&self) {
+        self.worker.process_all().await;
     }
 
-    async fn count(&self, sql: &'static str) -> i64 {
+    pub(super) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.owner).await.unwrap()
     }
 
-    async fn status(&self, slug: &str, id: Uuid) -> (DocumentStatus, Option<String>) {
+    pub(super) async fn status(&self, slug: &str, id: Uuid) -> (DocumentStatus, Option<String>) {
         let document = self.document(slug, id).await.unwrap();
         (document.status, document.error_code)
     }
@@ -198,7 +196,8 @@ async fn a_late_worker_stores_nothing(owner: PgPool) {
         "chunks": [{"ordinal": 0, "start": 0, "end": 15, "tokens": 3}],
     }));
     let scope = TenantScope::for_tests(uid("acme"));
-    let stored = index::store(&scene.worker, scope, late, 1, parsed.unwrap()).await;
+    let content = index::Content::new(id, 1, parsed.unwrap()).unwrap();
+    let stored = index::store(&scene.worker, scope, late, &content).await;
     assert!(matches!(stored, Err(Error::LeaseLost)), "{stored:?}");
     scene.worker.clone().execute(late, &CancellationToken::new()).await;
     let texts: Vec<_> = scene.chunks("acme", id).await.into_iter().map(|chunk| chunk.text).collect();

@@ -214,6 +214,9 @@ codes! {
     /// Large values cannot be stored because no object storage is configured.
     NoObjectStorage = NOT_IMPLEMENTED "no_object_storage" "No object storage configured"
         "Ask the operator of the platform to configure object storage.";
+    /// Documents cannot be searched because no vector database is configured.
+    NoVectorDatabase = NOT_IMPLEMENTED "no_vector_database" "No vector database configured"
+        "Ask the operator of the platform to configure Qdrant.";
     /// A dependency of the server is unavailable.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Service unavailable"
         "Repeat the request after the time in `Retry-After`.";

@@ -27,6 +27,9 @@ impl From<Error> for Problem {
             Error::PictureConversion(ref source) => from_compute(&error, source, &PICTURES),
             Error::UnsupportedImage => Self::new(Code::UnsupportedMediaType).detail(detail),
             Error::NoObjectStorage => Self::new(Code::NoObjectStorage).detail(detail),
+            Error::NoVectorDatabase => Self::new(Code::NoVectorDatabase).detail(detail),
+            Error::NoKnowledgeBase => Self::unavailable(&error, &detail),
+            Error::Vectors(_) => Self::unavailable(&error, "the vector database is unavailable"),
             Error::TooSlow { .. } => Self::new(Code::RequestTimeout).detail(detail),
             Error::Incomplete { .. } => Self::new(Code::Malformed).detail(detail),
             Error::OutputTooLarge { .. }

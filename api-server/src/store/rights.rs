@@ -3,7 +3,7 @@
 //! The truth of a condition is that of [`domain::policy`]: unknown is null, and `and` and `or` of SQL do the same as there. All values
 //! are parameters.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::{
     permission::Permission,
@@ -206,6 +206,42 @@ pub(super) fn push_rights(
         push_policy(sql, policy, rights.request(), target);
         sql.push(") is false");
     }
+}
+
+/// Returns tags of which each document has at least one for which a principal has a permission; `None` if a policy grants it without a tag.
+pub(super) fn required_tags(rights: &ConditionalRights, permission: Permission) -> Option<Vec<String>> {
+    let grants = rights.grants();
+    if grants.allowed().allows(permission) {
+        return None;
+    }
+    let policies = grants.conditional().map(|sourced| &sourced.policy);
+    let granting = policies.filter(|policy| {
+        policy.effect == Effect::Allow
+            && policy.permissions.allows(permission)
+            && of_request(policy, rights.request()) != Truth::False
+    });
+    let mut tags = BTreeSet::new();
+    for policy in granting {
+        tags.extend(tags_of(policy)?);
+    }
+    Some(tags.into_iter().collect())
+}
+
+/// Returns tags of which each document has at least one to which a policy applies; `None` if it applies to documents without tags.
+fn tags_of(policy: &Policy) -> Option<Vec<String>> {
+    let by_condition = policy.conditions.iter().find_map(|condition| match condition {
+        Condition::TagIn { values } => Some(values.clone()),
+        _ => None,
+    });
+    let by_selectors = (!policy.resources.is_empty()).then(|| {
+        let tags = policy.resources.iter().filter_map(|selector| match selector {
+            Selector::DocumentTag { tag } => Some(tag.clone()),
+            // They select no documents.
+            Selector::WorkflowName { .. } | Selector::WorkflowLabel { .. } => None,
+        });
+        tags.collect()
+    });
+    by_condition.or(by_selectors)
 }
 
 /// Returns the truth of the conditions of a policy that depend on the request alone.
@@ -506,6 +542,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Each document that the policies permit has one of the required tags, so that a search among these tags misses none.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn permitted_documents_have_a_required_tag(owner: PgPool) {
+        store_rows(&owner).await;
+        let mut runner = TestRunner::default();
+        let (strategy, permission) = ((policies(), request()), Permission::CHUNK_READ);
+        let mut required = 0;
+        for _ in 0..CASES {
+            let (policies, request) = strategy.new_tree(&mut runner).unwrap().current();
+            let grants = Grants::new(policies);
+            let rights = ConditionalRights::new(grants.clone(), request.clone());
+            let Some(tags) = required_tags(&rights, permission) else { continue };
+            for (_, row) in attributes(&owner, Target::Documents, None).await {
+                let Row::Document(document) = &row else { continue };
+                if grants.allows(permission, &request, row.resource()) {
+                    let own = document.tags.as_ref().unwrap();
+                    assert!(
+                        tags.iter().any(|tag| own.contains(tag)),
+                        "{tags:?} of {document:?}: {grants:#?}"
+                    );
+                    required += 1;
+                }
+            }
+        }
+        assert!(required > 0, "no policy permits a document by its tags");
     }
 
     /// Lists, counts and single rows have exactly what is permitted.

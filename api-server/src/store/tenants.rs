@@ -14,6 +14,7 @@ use super::{
 use crate::{
     auth::FoundTenant,
     db::{Access, AppPool, Slug, Timestamp},
+    vectors::KnowledgeBase,
 };
 
 /// Desired state of a tenant.
@@ -99,6 +100,19 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
     .fetch_optional(connection)
     .await
     .map_err(Error::query("read the tenant"))
+}
+
+/// Returns where the points of the tenant's chunks are, as the operator reports it; `None` while it has not.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub async fn knowledge_base(tx: &mut TenantTx) -> Result<Option<KnowledgeBase>, Error> {
+    let (connection, tenant) = tx.connection_and_tenant();
+    let row = sqlx::query!("select uid, status -> 'vectors' as vectors from tenants where id = $1", tenant)
+        .fetch_optional(connection)
+        .await
+        .map_err(Error::query("find the knowledge base of the tenant"))?;
+    Ok(row.and_then(|row| KnowledgeBase::new(row.uid?, serde_json::from_value(row.vectors?).ok()?)))
 }
 
 /// Returns the tenant of the transaction if its settings take at most as much memory as `inline` says; `None` if they take more, or

@@ -66,3 +66,20 @@ system:serviceaccount:{{ .root.Release.Namespace }}:smb-copilot-{{ .component }}
   valueFrom: {secretKeyRef: {name: {{ .Values.qdrant.apiKeySecret.name }}, key: {{ .Values.qdrant.apiKeySecret.key }}}}
 {{- end }}
 {{- end }}
+
+{{/* Environment variables of the embedding model, or nothing if there is none. */}}
+{{- define "smb.embeddings.env" -}}
+{{- with .Values.embeddings }}
+{{- if .url }}
+- {name: SMBCOPILOT_EMBEDDINGS_URL, value: {{ .url | quote }}}
+- {name: SMBCOPILOT_EMBEDDINGS_MODEL, value: {{ .model | quote }}}
+- {name: SMBCOPILOT_EMBEDDINGS_DIMENSIONS, value: {{ .dimensions | int | quote }}}
+{{- with .apiKeySecret }}
+{{- if .name }}
+- name: SMBCOPILOT_EMBEDDINGS_API_KEY
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -4,8 +4,10 @@
 //! inverse document frequency (`modifier: idf`).
 
 mod language;
+mod matches;
 mod tokens;
 mod vector;
 
 pub use language::Language;
+pub use matches::matches;
 pub use vector::{Parameters, SparseVector, document, query};

@@ -101,6 +101,7 @@ impl ApiRouter {
             metrics: http::Metrics::registered(&Registry::default()),
             app: App {
                 objects: None,
+                searcher: None,
                 mailer: None,
                 db: db.clone(),
                 mirror: mirror.clone(),

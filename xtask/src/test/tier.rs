@@ -163,6 +163,7 @@ impl Tier {
             Tier::Postgres => {
                 phases.run("download an S3 server", |phase| session.s3.download(phase))?;
                 phases.run("download scim2-tester", |phase| session.scim.download(phase))?;
+                phases.run("download Qdrant's engine", |phase| session.qdrant.download(phase))?;
                 phases.run("start Postgres", |phase| session.postgres.start(phase))
             }
             Tier::Fmt | Tier::Lint | Tier::Clippy | Tier::Go => Ok(()),
@@ -209,7 +210,11 @@ impl Tier {
         let environment = match self {
             Tier::Postgres => {
                 let mut environment = session.postgres.environment();
-                environment.extend([session.s3.environment(), session.scim.environment()]);
+                environment.extend([
+                    session.s3.environment(),
+                    session.scim.environment(),
+                    session.qdrant.environment(),
+                ]);
                 environment
             }
             Tier::ControlPlane => {

@@ -14,7 +14,7 @@ use crate::{
     auth::TenantScope,
     store::{
         Target, TenantTx,
-        documents::{self, Document, Fields},
+        documents::{self, Document, DocumentStatus, Fields, jobs},
     },
 };
 
@@ -83,6 +83,10 @@ pub async fn update(
     let lost = Some(Permission::DOCUMENT_UPDATE).filter(|permission| !then.contains(permission));
     if let Some(permission) = gained.or(lost) {
         return Err(Error::NotPermitted { permission });
+    }
+    // The points of its chunks have the tags and the metadata, too. While a worker reads the content, it writes them anyway.
+    if current.status == DocumentStatus::Ready {
+        jobs::enqueue(&mut tx, id).await?;
     }
     let changed = documents::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;

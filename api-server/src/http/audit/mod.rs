@@ -30,11 +30,12 @@ use crate::{
 const MAX_TEXT_BYTES: usize = 256;
 
 /// Operations that only read although their method is not GET, and GraphQL.
-pub(in crate::http) const READS: [&str; 4] = [
+pub(in crate::http) const READS: [&str; 5] = [
     "POST /graphql",
     "POST /v1/authorization/checks",
     "POST /v1/authorization/explanations",
     "POST /v1/authorization/simulations",
+    "POST /v1/searches",
 ];
 
 /// Returns the origin of a request.

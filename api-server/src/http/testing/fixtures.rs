@@ -27,6 +27,8 @@ pub(in crate::http) const ROLE: &str = "70000000-0000-4000-8000-000000000001";
 pub(in crate::http) const POLICY: &str = "60000000-0000-4000-8000-000000000001";
 /// ID of the document with a chunk.
 pub(in crate::http) const DOCUMENT: &str = "71000000-0000-4000-8000-000000000001";
+/// ID of its chunk.
+pub(in crate::http) const CHUNK: &str = "72000000-0000-4000-8000-000000000001";
 /// ID of the workflow `invoice`, which has a schema and the runs `invoice-1` and `invoice-2`.
 pub(in crate::http) const WORKFLOW: &str = "b0000000-0000-4000-8000-000000000001";
 /// ID of the workflow `attic`.
@@ -164,6 +166,16 @@ pub(super) async fn add_documents(owner: &PgPool) {
     for statement in [document, content, chunk] {
         sqlx::query(statement).bind(DOCUMENT).bind(ACME).execute(owner).await.unwrap();
     }
+}
+
+/// Adds a collection, which the status of all tenants names.
+pub(super) async fn add_collection(owner: &PgPool) {
+    let reported = crate::vectors::testing::collection().await;
+    sqlx::query("update tenants set status = $1")
+        .bind(sqlx::types::Json(reported))
+        .execute(owner)
+        .await
+        .unwrap();
 }
 
 pub(super) async fn add_runs(mirror: &MirrorPool, number: usize) {

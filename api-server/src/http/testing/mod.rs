@@ -24,17 +24,17 @@ use tower::ServiceExt as _;
 
 pub(in crate::http) use collector::Collector;
 pub(in crate::http) use fixtures::{
-    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, DOCUMENT, DOCUMENT_TEXT, FAILED_RUN, INVITATION,
-    POLICY, QUEUED_RUN, ROLE, RUN, SERVICE_ACCOUNT, WORKFLOW,
+    ACME, ANNA, API_KEY, ARCHIVED_WORKFLOW, BOB, CARA, CHUNK, DOCUMENT, DOCUMENT_TEXT, FAILED_RUN,
+    INVITATION, POLICY, QUEUED_RUN, ROLE, RUN, SERVICE_ACCOUNT, WORKFLOW,
 };
 
 use kubernetes::Kubernetes;
 pub(in crate::http) use kubernetes::{ASSIGNEE, FOREIGN, IDLE};
 
 use crate::{
-    app::{App, documents::content_name},
+    app::{App, documents::content_name, searches::Searcher},
     auth::{
-        LoginClient, Operations, Runners, Verifier,
+        LoginClient, Operations, Runners, TenantScope, Verifier,
         testing::{Mutant, TestIssuer},
     },
     db::{
@@ -43,10 +43,12 @@ use crate::{
     },
     graphql::TrustedDocuments,
     http::{HttpState, Metrics},
+    ingestion::{Parser, ParserLimits, Worker},
     limits::Limits,
     mail::Mailer,
     objects::{Credentials, Location, Objects},
-    store::CursorKey,
+    store::{CursorKey, TenantTx, tenants},
+    vectors::{Attributes, Point, Vectors, testing::without_model},
 };
 
 /// Limits of computations on tenants' text: any number of threads is right, and one computation of a tenant may wait, for as
@@ -125,6 +127,7 @@ impl Server {
             trusted_documents: None,
             app: App {
                 objects: Some(directory.objects()),
+                searcher: None,
                 mailer: None,
                 db,
                 mirror,
@@ -261,6 +264,12 @@ impl Server {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    pub(in crate::http) async fn put_text(&self, tenant: &str, role: &str, path: &str, text: &str) -> Answer {
+        let request = bearer(Request::put(path), &self.issuer.token(tenant, role));
+        let request = request.header("content-type", "text/plain");
+        self.send(request.body(Body::from(text.to_owned())).unwrap()).await
+    }
+
     /// Sends a request as a platform administrator.
     pub(in crate::http) async fn platform(
         &self,
@@ -354,6 +363,23 @@ impl Server {
         self
     }
 
+    /// Returns the server with a vector database.
+    pub(in crate::http) fn with_vectors(mut self, vectors: Vectors) -> Self {
+        self.state.app.searcher = Some(Searcher::new(vectors, &self.registry));
+        self.router = crate::http::router(self.state.clone()).unwrap();
+        self
+    }
+
+    /// Returns a worker that processes the documents of the server.
+    pub(in crate::http) fn worker(&self) -> Worker {
+        let App { db, mirror, objects, searcher: _, .. } = self.state.app.clone();
+        let deps = std::env::current_exe().unwrap();
+        let program = deps.parent().and_then(|deps| deps.parent()).unwrap().join("document-parser");
+        assert!(program.is_file(), "{} does not exist: cargo build -p document-parser", program.display());
+        let parser = Parser::new(program, ParserLimits::default());
+        Worker::new(db, mirror, objects.unwrap(), parser, &Registry::default())
+    }
+
     /// Returns the server that sends invitations by mail.
     pub(in crate::http) fn with_mailer(mut self, mailer: Mailer) -> Self {
         self.state.app.mailer = Some(Arc::new(mailer));
@@ -404,6 +430,30 @@ impl Server {
     /// Adds a workflow and runs of globex.
     pub(in crate::http) async fn add_objects_of_globex(&self) {
         fixtures::add_objects_of_globex(&self.state.app.mirror).await;
+    }
+
+    /// Adds a collection of all tenants, and the point of the chunk of acme. Documents are added before.
+    pub(in crate::http) async fn add_points(&self, owner: &PgPool) {
+        fixtures::add_collection(owner).await;
+        let mut tx =
+            TenantTx::begin(&self.state.app.db, TenantScope::for_tests(ACME.parse().unwrap())).await.unwrap();
+        let base = tenants::knowledge_base(&mut tx).await.unwrap().unwrap();
+        let attributes = Attributes { tags: Vec::new(), mime_type: None, metadata: serde_json::json!({}) };
+        let point = Point {
+            chunk: CHUNK.parse().unwrap(),
+            document: DOCUMENT.parse().unwrap(),
+            version: 1,
+            ordinal: 0,
+            text: "Employees have 28 days of holiday.",
+            dense: None,
+            attributes: &attributes,
+        };
+        without_model().upsert(&base, &[point]).await.unwrap();
+    }
+
+    /// Adds a collection of all tenants.
+    pub(in crate::http) async fn add_collection(&self, owner: &PgPool) {
+        fixtures::add_collection(owner).await;
     }
 
     /// Returns the router with one tenant for the row-level security of all transactions, whatever tenant their statements name.

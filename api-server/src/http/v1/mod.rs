@@ -14,6 +14,7 @@ mod permissions;
 mod plans;
 mod policies;
 mod roles;
+mod searches;
 mod service_accounts;
 mod tenant;
 mod tenants;
@@ -81,6 +82,7 @@ fn documents() -> OpenApiRouter<HttpState> {
         .routes(routes!(documents::content::get_document_content, documents::content::put_document_content))
         .routes(routes!(documents::processing::process_document))
         .routes(routes!(documents::chunks::list_chunks))
+        .routes(routes!(searches::create::create_search))
 }
 
 fn rights() -> OpenApiRouter<HttpState> {

@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod contents;
+pub mod hits;
 pub mod jobs;
 mod list;
 pub mod usage;

@@ -15,6 +15,7 @@ use super::{comparison::comparable, document, operations};
 use crate::{
     db::Json,
     http::testing::{ACME, ASSIGNEE, Answer, QUEUED_RUN, Server, WORKFLOW},
+    vectors::testing::without_model,
 };
 
 /// Content of the files, as a test reads it: an example with the state that it needs. No other field is accepted.
@@ -67,6 +68,9 @@ struct State {
     /// Whether the tenant has documents.
     #[serde(default)]
     documents: bool,
+    /// Whether the documents can be searched by their words.
+    #[serde(default)]
+    points: bool,
     /// Log of the run `report-1`.
     #[serde(default)]
     logs: Vec<LogLine>,
@@ -162,9 +166,7 @@ impl State {
         if self.keys {
             server.add_keys(pool).await;
         }
-        if self.documents {
-            server.add_documents(pool).await;
-        }
+        create_documents(server, pool, self.documents, self.points).await;
         for (run, status) in self.status {
             server.set_status(&run.to_string(), status).await;
         }
@@ -225,6 +227,16 @@ impl State {
     }
 }
 
+/// Stores documents of acme, and points of them.
+async fn create_documents(server: &Server, pool: &PgPool, documents: bool, points: bool) {
+    if documents {
+        server.add_documents(pool).await;
+    }
+    if points {
+        server.add_points(pool).await;
+    }
+}
+
 /// Stores pictures of users of acme.
 async fn create_pictures(pool: &PgPool, pictures: BTreeMap<Uuid, String>) {
     for (user, png) in pictures {
@@ -245,6 +257,7 @@ async fn difference(
     mut exchange: Exchange,
 ) -> Option<String> {
     let server = Server::start(pool).await;
+    let server = if exchange.state.points { server.with_vectors(without_model()) } else { server };
     let (method, path) = name.split_once(' ').unwrap();
     std::mem::take(&mut exchange.state).create(&server, pool).await;
     if let (Some(body), Some(media_type)) = (&exchange.body, media_type(operation)) {
