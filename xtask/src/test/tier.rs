@@ -100,7 +100,8 @@ impl Tier {
     pub(super) fn budget(self) -> Duration {
         Duration::from_secs(match self {
             Tier::Fmt | Tier::Lint | Tier::Openapi => 15,
-            Tier::Clippy | Tier::Generated | Tier::Postgres | Tier::Gitops => 300,
+            Tier::Clippy | Tier::Generated | Tier::Gitops => 300,
+            Tier::Postgres => 420,
             Tier::Go | Tier::Qdrant => 120,
             Tier::Unit => 90,
             Tier::ControlPlane => 540,
