@@ -33,7 +33,7 @@ const ACTION: &str = "store the content";
 /// Maximum size of a content whatever the plan allows, in bytes: a parser takes several times as much memory.
 pub const MAX_DOCUMENT_BYTES: u64 = 50 << 20;
 /// Time that a client has beyond what its content takes at the minimum rate.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PACE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Minimum rate of an upload, on average: 2 Mbit/s. A slower client would hold the memory of an upload for nothing.
 const MIN_BYTES_PER_SECOND: u64 = 256 << 10;
 /// Time for which an upload waits for others of its tenant.
@@ -146,12 +146,12 @@ enum Interruption {
 }
 
 /// Returns a content as it is received, and an error as soon as its client is slower than [`MIN_BYTES_PER_SECOND`] after
-/// [`PATIENCE`], or has taken `timeout`.
+/// [`PACE_TIMEOUT`], or has taken `timeout`.
 fn at_pace(received: UploadStream, timeout: Duration) -> impl Stream<Item = Result<Bytes, Interruption>> {
     let begun = Instant::now();
     stream::unfold(Some((received, 0_u64)), move |state| async move {
         let (mut received, bytes) = state?;
-        let due = PATIENCE + Duration::from_secs(bytes / MIN_BYTES_PER_SECOND);
+        let due = PACE_TIMEOUT + Duration::from_secs(bytes / MIN_BYTES_PER_SECOND);
         match tokio::time::timeout_at(begun + due.min(timeout), received.next()).await {
             Ok(Some(Ok(piece))) => {
                 let bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
