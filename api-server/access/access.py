@@ -64,7 +64,7 @@ SHARED = ["Query.plan"]
 FURTHER = {
     "POST /v1/authorization/simulations": ["audit.read"],
     "Query.simulatePolicy": ["audit.read"],
-    "POST /v1/searches": ["chunk.read"],
+    "POST /v1/searches": ["document.read", "chunk.read"],
     # Tried with a workflow.
     "Query.node": ["workflow.read"],
     "Query.nodes": ["workflow.read"],

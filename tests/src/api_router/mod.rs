@@ -3,13 +3,14 @@
 
 mod issuer;
 
-use std::sync::Arc;
+use std::{fs, path::PathBuf, sync::Arc};
 
 use api_server::{
     app::App,
     auth::{Runners, Verifier},
     db::{AppPool, MirrorPool},
     http::{self, HttpState},
+    objects::{Credentials, Objects},
     store::CursorKey,
 };
 use reqwest::{
@@ -56,6 +57,18 @@ pub struct ApiRouter {
     /// Issuer of the tokens that the router accepts.
     pub issuer: TestIssuer,
     url: String,
+    /// Object storage of the router.
+    _objects: Folder,
+}
+
+/// Temporary folder, which is deleted when it is dropped.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that nothing was written to may not exist.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl ApiRouter {
@@ -93,6 +106,7 @@ impl ApiRouter {
         let issuer = TestIssuer::start().await?;
         let mirror = MirrorPool::connect(&urls).await?;
         let (db, verifier) = (AppPool::connect(&urls).await?, Arc::new(issuer.verifier()?));
+        let objects = Folder(std::env::temp_dir().join(unique("objects")));
         let state = HttpState {
             trusted_documents: None,
             runners: Arc::new(Runners::new(kube.clone(), db.clone())),
@@ -100,7 +114,10 @@ impl ApiRouter {
             verifier: verifier.clone(),
             metrics: http::Metrics::registered(&Registry::default()),
             app: App {
-                objects: None,
+                objects: Some(Objects::open(
+                    format!("file://{}", objects.0.display()).parse()?,
+                    Credentials::default(),
+                )?),
                 searcher: None,
                 mailer: None,
                 db: db.clone(),
@@ -117,7 +134,7 @@ impl ApiRouter {
         let url = format!("http://{}", listener.local_addr()?);
         let router = http::router(state)?;
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { owner, mirror, db, verifier, issuer, url })
+        Ok(Self { owner, mirror, db, verifier, issuer, url, _objects: objects })
     }
 
     /// Returns the base URL of the API.

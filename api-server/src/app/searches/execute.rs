@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use domain::permission::{Permission, Permissions};
+use domain::permission::Permissions;
 use embedder::{Purpose, bm25};
 use serde::Serialize;
 use uuid::Uuid;
@@ -20,7 +20,10 @@ use crate::{
     auth::TenantScope,
     store::{
         TenantTx,
-        documents::hits::{self, Filter, StoredHit},
+        documents::{
+            chunks,
+            hits::{self, Filter, StoredHit},
+        },
         tenants,
     },
     vectors::{
@@ -92,8 +95,8 @@ pub struct Hit {
 /// Returns an error if the search is not valid, if the caller cannot read chunks, if there is no vector database or no collection for the
 /// tenant, or if one of the databases fails.
 pub async fn search(app: &App, scope: TenantScope, own: Permissions, search: Search) -> Result<Found, Error> {
-    if !own.allows(Permission::CHUNK_READ) {
-        return Err(Error::PermissionRequired { permission: Permission::CHUNK_READ });
+    if let Some(permission) = chunks::READ.into_iter().find(|permission| !own.allows(*permission)) {
+        return Err(Error::PermissionRequired { permission });
     }
     check(&search)?;
     let searcher = app.searcher.as_ref().ok_or(Error::NoVectorDatabase)?;
@@ -104,7 +107,7 @@ pub async fn search(app: &App, scope: TenantScope, own: Permissions, search: Sea
     drop(tx);
     let (mode, dense, degradation) = embed_query(&searcher.vectors, &base, &search).await?;
     let sparse = (mode != Mode::Dense).then(|| bm25::query(&search.query, LANGUAGE));
-    let filter = filter(&base, &search, readable_tags.as_deref());
+    let filter = filter(&base, &search, &readable_tags);
     let vectors = QueryVectors { dense, sparse };
     let candidates = match filter {
         Some(filter) => searcher.vectors.query(&filter, vectors, CANDIDATES).await?,
@@ -148,14 +151,14 @@ async fn embed_query(
 fn filter<'a>(
     base: &'a KnowledgeBase,
     search: &Search,
-    readable_tags: Option<&[String]>,
+    readable_tags: &[Vec<String>],
 ) -> Option<PointFilter<'a>> {
     let filter = base.points().documents(&search.documents).tags(&search.tags).mime_types(&search.mime_types);
-    match readable_tags {
-        Some([]) => None,
-        Some(tags) => Some(filter.tags(tags)),
-        None => Some(filter),
+    // A filter without tags selects all documents.
+    if readable_tags.iter().any(Vec::is_empty) {
+        return None;
     }
+    Some(readable_tags.iter().fold(filter, |filter, tags| filter.tags(tags)))
 }
 
 /// Removes the candidates that the caller cannot read or that do not exist any more, before they are ranked: the ranks of the others say

@@ -90,6 +90,7 @@ fn codes_of_parameter(parameter: &Parameter) -> &'static [Code] {
             &[Code::InvalidParameter, Code::IdempotencyInFlight, Code::IdempotencyKeyReused]
         }
         (ParameterIn::Header, "If-Match") => &[Code::PreconditionFailed, Code::PreconditionRequired],
+        (ParameterIn::Header, "Content-SHA256") => &[Code::InvalidParameter],
         (ParameterIn::Header | ParameterIn::Cookie | ParameterIn::QueryString, _) => &[],
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::store::{Error, Limit, Target, TenantTx};
 
 /// Permissions for the document that reading its chunks requires.
-const READ: [Permission; 2] = [Permission::DOCUMENT_READ, Permission::CHUNK_READ];
+pub const READ: [Permission; 2] = [Permission::DOCUMENT_READ, Permission::CHUNK_READ];
 
 /// Chunk of a document.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]

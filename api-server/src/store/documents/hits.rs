@@ -1,13 +1,10 @@
 //! Chunks that a search has found.
 
-use domain::permission::Permission;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::chunks::Chunk;
+use super::chunks::{Chunk, READ};
 use crate::store::{Error, Target, TenantTx, rights};
-
-const READ: Permission = Permission::CHUNK_READ;
 
 /// Chunk that a search has found, with what is shown of its document.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -68,14 +65,20 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[Uuid], filter: Filter<'_>) -> Resu
     let rows = sql.build_query_as::<StoredHit>().fetch_all(connection).await;
     let rows = rows.map_err(Error::query("read the chunks that a search has found"))?;
     let existing = rows.len();
-    let hits = tx.retain_permitted(rows, |hit| hit.document_id, READ, Target::Documents).await?;
+    let mut hits = rows;
+    for permission in READ {
+        hits = tx.retain_permitted(hits, |hit| hit.document_id, permission, Target::Documents).await?;
+    }
     Ok(StoredHits { existing, hits })
 }
 
-/// Returns tags of which each document has at least one whose chunks the principal can read; `None` if there are no such tags. The
-/// candidates of a search then have these tags, and those of other documents do not take their places.
+/// Returns lists of tags: each document whose chunks the principal can read has at least one tag of each list. The candidates of a search
+/// are selected by them, and those of other documents do not take their places.
 #[must_use]
-pub fn readable_tags(tx: &TenantTx) -> Option<Vec<String>> {
-    let rights = tx.restriction(READ)?;
-    rights::required_tags(&rights, READ)
+pub fn readable_tags(tx: &TenantTx) -> Vec<Vec<String>> {
+    let tags = |permission| {
+        let rights = tx.restriction(permission)?;
+        rights::required_tags(&rights, permission)
+    };
+    READ.into_iter().filter_map(tags).collect()
 }

@@ -86,6 +86,7 @@ fn kind_of_type(name: &str) -> Option<Kind> {
         "Invitation" => Some(Kind::Invitation),
         "ApiKey" => Some(Kind::ApiKey),
         "ServiceAccount" => Some(Kind::ServiceAccount),
+        "Document" => Some(Kind::Document),
         // The explanation of a right for a workflow or a run.
         "AuthorizationExplanation" => Some(Kind::Workflow),
         _ => None,
@@ -104,13 +105,15 @@ fn global_id(kind: Kind, id: &str) -> String {
         Kind::Invitation | Kind::DeletedInvitation => "Invitation",
         Kind::Role | Kind::DeletedRole => "Role",
         Kind::Policy | Kind::DeletedPolicy => "Policy",
+        Kind::Document | Kind::DeletedDocument => "Document",
     };
     STANDARD.encode(format!("{name}:{id}"))
 }
 
 /// Types without an object of each tenant in this test: plans belong to no tenant, and events are named by their number in the tenant
-/// of the caller. `api-server/src/http/audit/tests.rs` tries audit events, and `api-server/src/http/differential/revisions.rs` revisions.
-const OWNED_BY_NONE: [&str; 4] = ["Plan", "AuditEvent", "Event", "WorkflowRevision"];
+/// of the caller. `api-server/src/http/audit/tests.rs` tries audit events, `api-server/src/http/differential/revisions.rs` revisions, and
+/// `api-server/src/http/access/mod.rs` chunks.
+const OWNED_BY_NONE: [&str; 5] = ["Plan", "AuditEvent", "Event", "WorkflowRevision", "SemanticChunk"];
 
 /// Returns a query for each field of `Query` that takes ids, and for those that return any type one for each kind of object.
 fn queries(schema: &Value) -> anyhow::Result<Vec<Attempt>> {
@@ -163,13 +166,14 @@ const PLATFORM: [&str; 6] =
     ["createTenant", "updateAnyTenant", "suspendTenant", "resumeTenant", "archiveTenant", "restoreTenant"];
 
 /// Mutations that name no object: they change the caller's tenant, or create an object in it.
-const WITHOUT_ID: [&str; 6] = [
+const WITHOUT_ID: [&str; 7] = [
     "createWorkflow",
     "updateTenant",
     "createUser",
     "createPolicy",
     "createInvitation",
     "createServiceAccount",
+    "createDocument",
 ];
 
 /// Returns the kind of object that the field `id` of the input of a mutation names, and the other fields of the input.
@@ -188,6 +192,8 @@ fn input_of(name: &str, id: &str) -> anyhow::Result<(Kind, Value)> {
         (_, "deleteRole") => (Kind::DeletedRole, json!({})),
         (_, "updatePolicy") => (Kind::Policy, json!({"version": 1})),
         (_, "deletePolicy") => (Kind::DeletedPolicy, json!({})),
+        (_, "updateDocument" | "processDocument") => (Kind::Document, json!({})),
+        (_, "deleteDocument") => (Kind::DeletedDocument, json!({})),
         (_, "revokeInvitation") => (Kind::DeletedInvitation, json!({})),
         (_, "rotateApiKey") => (Kind::ApiKey, json!({})),
         (_, "revokeApiKey") => (Kind::DeletedApiKey, json!({})),

@@ -53,6 +53,10 @@ pub(super) enum Kind {
     Policy,
     /// A policy to delete.
     DeletedPolicy,
+    /// A document with a content.
+    Document,
+    /// A document to delete.
+    DeletedDocument,
 }
 
 /// A tenant with the ids of its objects and a user who has all roles.
@@ -120,6 +124,14 @@ impl Party {
             let role = json!({"name": name});
             let role = server.send_as(&token, Method::POST, "/v1/roles", &role).await?.body;
             ids.insert(kind, text(&role, "id")?.to_owned());
+        }
+        for kind in [Kind::Document, Kind::DeletedDocument] {
+            let document = json!({"fileName": "shape.txt"});
+            let document = server.send_as(&token, Method::POST, "/v1/documents", &document).await?.body;
+            let content = format!("/v1/documents/{}/content", text(&document, "id")?);
+            let uploaded = server.upload(&token, &content, "text/plain", tenant.slug.clone().into()).await?;
+            ensure!(uploaded.status == 200, "{uploaded:?}");
+            ids.insert(kind, text(&document, "id")?.to_owned());
         }
         let own = server.send_as(&token, Method::GET, "/v1/tenant", &Value::Null).await?.body;
         ids.insert(Kind::Tenant, text(&own, "id")?.to_owned());

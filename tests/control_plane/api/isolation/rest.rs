@@ -20,7 +20,7 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const PATCH_HEADERS: [(&str, &str); 2] =
     [("content-type", "application/merge-patch+json"), ("if-match", "*")];
 /// Operations that write without naming an object: they change the caller's tenant, or create an object in it.
-const WRITES_WITHOUT_ID: [&str; 12] = [
+const WRITES_WITHOUT_ID: [&str; 14] = [
     "POST /v1/tenants",
     "PATCH /v1/tenant",
     "POST /v1/workflows",
@@ -30,7 +30,9 @@ const WRITES_WITHOUT_ID: [&str; 12] = [
     "POST /v1/invitations",
     "POST /v1/roles",
     "POST /v1/policies",
-    // The checks of rights write nothing.
+    "POST /v1/documents",
+    // A search, and the checks of rights write nothing.
+    "POST /v1/searches",
     "POST /v1/authorization/checks",
     "POST /v1/authorization/explanations",
     "POST /v1/authorization/simulations",
@@ -85,6 +87,8 @@ impl Operation {
             ("/v1/roles", _) => Kind::Role,
             ("/v1/policies", "") if self.method == Method::DELETE => Kind::DeletedPolicy,
             ("/v1/policies", _) => Kind::Policy,
+            ("/v1/documents", "") if self.method == Method::DELETE => Kind::DeletedDocument,
+            ("/v1/documents", _) => Kind::Document,
             _ => bail!("no test knows whose objects {} names", self.name()),
         }))
     }

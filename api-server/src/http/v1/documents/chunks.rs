@@ -29,7 +29,7 @@ pub(in crate::http) struct Parameters {
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     limit: Option<Limit>,
     /// Ordinal after which the page begins: the `nextCursor` of the previous page. Default: the beginning of the document.
-    #[param(value_type = Option<i32>, minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4294967295_i64)]
     after: Option<u32>,
 }
 

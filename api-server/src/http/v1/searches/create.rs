@@ -102,8 +102,8 @@ pub(in crate::http) struct SearchExplanation {
 /// by meaning and by words, and combines both rankings. Documents that are not `READY` are not searched. While the embedding model does not
 /// answer, the query is searched for by its words only, and `degraded` is true.
 ///
-/// Requires the permissions `search.query` and `chunk.read`; documents whose chunks the caller may not read are not searched. Fails with 422
-/// `invalid`, 501 `no_vector_database`, or 503 `unavailable`.
+/// Requires the permissions `search.query`, `document.read` and `chunk.read`; documents that the caller may not read, or whose chunks the
+/// caller may not read, are not searched. Fails with 422 `invalid`, 501 `no_vector_database`, or 503 `unavailable`.
 #[utoipa::path(
     post, path = "/v1/searches", tag = "documents", request_body = CreateSearch,
     responses((status = OK, description = "Hits", body = SearchResult))

@@ -198,33 +198,47 @@ async fn filters_select_documents(pool: PgPool) {
     assert_eq!(scene.documents("acme", &with("tags", json!(["legal"]))).await, [hr.as_str()]);
 }
 
-/// Somebody finds the documents whose chunks a policy permits them to read, and nothing without the permission.
+/// Somebody finds the documents that policies permit them to read together with their chunks; a policy that denies one of both hides them.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn policies_select_what_is_found(pool: PgPool) {
     let scene = Scene::new(&pool).await;
     let hr = scene.upload("acme", &["hr"], TEXT).await;
-    scene.upload("acme", &["sales"], TEXT).await;
-    let role = async |name: &str, actions: Value| {
-        let policy = json!({"name": name, "effect": "ALLOW", "actions": actions,
+    let sales = scene.upload("acme", &["sales"], TEXT).await;
+    let role = async |name: &str, effect: &str, actions: Value, others: Value| {
+        let policy = json!({"name": name, "effect": effect, "actions": actions,
                             "resources": [{"kind": "DOCUMENT_TAG", "tag": "hr"}]});
-        let reader =
-            json!({"name": format!("{name} search"), "effect": "ALLOW", "actions": ["search.query"]});
+        let reader = json!({"name": format!("{name} others"), "effect": "ALLOW", "actions": others});
         let policy = scene.server.post("acme", "owner", "/v1/policies", &policy).await.body["id"].clone();
         let reader = scene.server.post("acme", "owner", "/v1/policies", &reader).await.body["id"].clone();
         let role = json!({"name": name, "policies": [policy, reader]});
         scene.server.post("acme", "owner", "/v1/roles", &role).await.body["id"].as_str().unwrap().to_owned()
     };
     let body = json!({"query": "holiday", "limit": 50, "explain": true});
-    let reader = role("Chunks", json!(["chunk.read"])).await;
-    let answer = scene.search("acme", &reader, &body).await;
-    let hits = answer.body["data"].as_array().unwrap();
-    assert!(!hits.is_empty() && hits.iter().all(|hit| hit["documentId"] == *hr), "{}", answer.body);
-    assert_eq!(hits[0]["keyword"]["rank"], 1, "{}", answer.body);
-    let other = role("Documents", json!(["document.read"])).await;
-    let answer = scene.search("acme", &other, &body).await;
-    assert_eq!((answer.status, &answer.body["code"]), (403, &json!("forbidden")));
-    let answer = scene.search("acme", "billing", &body).await;
-    assert_eq!((answer.status, &answer.body["code"]), (403, &json!("forbidden")));
+    let read = ["document.read", "chunk.read"];
+    for (name, effect, actions, others, found) in [
+        ("Permitted", "ALLOW", json!(read), json!(["search.query"]), &hr),
+        ("Permitted documents", "ALLOW", json!([read[0]]), json!(["search.query", read[1]]), &hr),
+        ("Permitted chunks", "ALLOW", json!([read[1]]), json!(["search.query", read[0]]), &hr),
+        ("Denied documents", "DENY", json!([read[0]]), json!(["search.query", read[0], read[1]]), &sales),
+        ("Denied chunks", "DENY", json!([read[1]]), json!(["search.query", read[0], read[1]]), &sales),
+    ] {
+        let role = role(name, effect, actions, others).await;
+        let answer = scene.search("acme", &role, &body).await;
+        let hits = answer.body["data"].as_array().unwrap();
+        assert!(
+            !hits.is_empty() && hits.iter().all(|hit| hit["documentId"] == **found),
+            "{name}: {}",
+            answer.body
+        );
+        assert_eq!(hits[0]["keyword"]["rank"], 1, "{name}: {}", answer.body);
+    }
+    let only = async |permission: &str| {
+        role(&format!("Only {permission}"), "ALLOW", json!([permission]), json!(["search.query"])).await
+    };
+    for role in [only("document.read").await, only("chunk.read").await, "billing".to_owned()] {
+        let answer = scene.search("acme", &role, &body).await;
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("forbidden")));
+    }
 }
 
 /// Every value that is not valid is named, and a missing or broken vector database is told apart from a search without hits.
